@@ -1,0 +1,84 @@
+"""The one table of plug-ins: stages, brains and probes, found by name.
+
+Lower floors learn of higher ones through this table alone. A name is looked up in three places: what this
+package registers itself (the package of the same name is imported on first use), the entry-point group
+``devlearn.<group>`` of installed packages, and ``package.module:Class``.
+"""
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import Any, TypeVar
+
+GROUPS = ("stages", "brains", "probes")
+
+_tables: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
+_loaded: set[str] = set()
+
+T = TypeVar("T")
+
+
+class UnknownName(LookupError):
+    """A name that no plug-in has. ``known`` are the valid names, ``nearest`` the likeliest one or None."""
+
+    def __init__(self, group: str, name: str, known: tuple[str, ...], why: str = "") -> None:
+        self.group, self.name, self.known = group, name, known
+        self.nearest = nearest(name, known)
+        hint = f"; did you mean {self.nearest!r}?" if self.nearest else f"; there are: {', '.join(known)}"
+        super().__init__(f"unknown {group.removesuffix('s')} {name!r}{hint}{f' ({why})' if why else ''}")
+
+
+def nearest(name: str, known: tuple[str, ...] | list[str]) -> str | None:
+    """The name in ``known`` that a misspelt ``name`` most likely meant, or None."""
+    found = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def register(group: str, name: str) -> Callable[[T], T]:
+    """Decorator: enter an object into the table of ``group`` under ``name``."""
+
+    def enter(thing: T) -> T:
+        if name in _tables[group] and _tables[group][name] is not thing:
+            raise ValueError(f"two {group} are called {name!r}")
+        _tables[group][name] = thing
+        return thing
+
+    return enter
+
+
+def _load(group: str) -> None:
+    """Import every module of ``devlearn.<group>`` once, so that each can register itself."""
+    if group in _loaded:
+        return
+    _loaded.add(group)
+    package = importlib.import_module(f"devlearn.{group}")
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
+
+
+def names(group: str) -> tuple[str, ...]:
+    """All names of a group, sorted: our own and those of installed packages."""
+    _load(group)
+    return tuple(sorted({*_tables[group], *(point.name for point in entry_points(group=f"devlearn.{group}"))}))
+
+
+def get(group: str, name: str) -> Any:
+    """The plug-in called ``name``.
+
+    Raises:
+        UnknownName: with the nearest valid name.
+    """
+    _load(group)
+    if name in _tables[group]:
+        return _tables[group][name]
+    for point in entry_points(group=f"devlearn.{group}", name=name):
+        return point.load()
+    if ":" in name:
+        module, _, attribute = name.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except (ModuleNotFoundError, AttributeError) as error:
+            raise UnknownName(group, name, names(group), why=str(error)) from error
+    raise UnknownName(group, name, names(group))
