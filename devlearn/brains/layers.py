@@ -1,0 +1,79 @@
+"""Layers written for one learner that also accept a cohort.
+
+Every layer here acts on trailing axes only. With the parameters of one learner it maps (B, D) to (B, D'); with
+parameters that carry a leading N axis the same code maps (N, B, D) to (N, B, D'). Nothing else is needed to run N
+learners as one program without ``vmap``.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+Activation = Literal["relu", "tanh"]
+Init = Literal["default", "orthogonal"]
+
+
+def _tanh(x: Tensor) -> Tensor:
+    return torch.tanh(x)
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh": _tanh}
+
+
+class Linear(nn.Linear):
+    """``nn.Linear`` over a trailing (B, in) that also takes stacked weights (N, out, in) and inputs (N, B, in).
+
+    ``init``: ``default`` is torch's (Kaiming uniform), ``orthogonal`` scales an orthogonal matrix by ``gain`` and
+    sets the bias to zero.
+    """
+
+    def __init__(self, inputs: int, outputs: int, init: Init = "default", gain: float = 2**0.5) -> None:
+        self.init, self.gain = init, gain
+        super().__init__(inputs, outputs)
+
+    def reset_parameters(self) -> None:
+        if self.init == "default":
+            super().reset_parameters()
+        else:
+            nn.init.orthogonal_(self.weight, self.gain)
+            nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.weight.dim() == 2:
+            return nn.functional.linear(x, self.weight, self.bias)
+        return torch.baddbmm(self.bias.unsqueeze(-2), x, self.weight.mT)  # (N, B, out)
+
+
+class Normaliser(nn.Module):
+    """Running mean and variance of a vector observation, kept as buffers and merged once a rollout."""
+
+    mean: Tensor
+    var: Tensor
+    count: Tensor
+
+    def __init__(self, size: int, clip: float = 10.0) -> None:
+        super().__init__()
+        self.clip = clip
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("var", torch.ones(size))
+        self.register_buffer("count", torch.full((1,), 1e-4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, var = self.mean.unsqueeze(-2), self.var.unsqueeze(-2)
+        return ((x - mean) / (var + 1e-8).sqrt()).clamp(-self.clip, self.clip)
+
+
+def merge_moments(mean: Tensor, var: Tensor, count: Tensor, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Merge a batch (..., B, D) into running moments (..., D), count (..., 1).
+
+    Chan, Golub, LeVeque (1979), the parallel form of Welford's update.
+    """
+    size = batch.shape[-2]
+    batch_mean = batch.mean(-2)
+    batch_var = batch.var(-2, correction=0)
+    total = count + size
+    delta = batch_mean - mean
+    merged = (var * count + batch_var * size + delta**2 * count * size / total) / total
+    return mean + delta * size / total, merged, total

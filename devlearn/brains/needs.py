@@ -1,0 +1,67 @@
+"""What a stage or a probe asks of a brain: senses (with their spaces) and heads (with their sizes)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from gymnasium import spaces
+
+
+@dataclass(frozen=True)
+class Sense:
+    """An entrance of the brain.
+
+    ``space`` is the Box of one observation; ``normalise`` keeps running observation statistics as buffers.
+    """
+
+    space: spaces.Box
+    normalise: bool = False
+
+
+@dataclass(frozen=True)
+class Head:
+    """An exit of the brain: ``size`` numbers.
+
+    ``gain`` scales an orthogonal initialisation. ``gaussian`` adds a state-independent log standard deviation per
+    number, so that the output is (..., 2 * size): means, then log standard deviations. ``critic`` says that the head
+    estimates returns: brains with ``critic: own`` give such heads a tower of their own.
+    """
+
+    size: int
+    gain: float = 1.0
+    gaussian: bool = False
+    critic: bool = False
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Senses and heads by name."""
+
+    senses: Mapping[str, Sense] = field(default_factory=dict)
+    heads: Mapping[str, Head] = field(default_factory=dict)
+
+    def __or__(self, other: "Needs") -> "Needs":
+        """The union. Raises ValueError where one name stands for two different things."""
+        senses = dict(self.senses)
+        for name, sense in other.senses.items():
+            if name in senses and senses[name].space != sense.space:
+                raise ValueError(f"sense {name!r} is asked for as {senses[name].space} and as {sense.space}")
+            normalise = sense.normalise or (name in senses and senses[name].normalise)
+            senses[name] = replace(sense, normalise=normalise)
+        heads = dict(self.heads)
+        for name, head in other.heads.items():
+            if heads.setdefault(name, head) != head:
+                raise ValueError(f"head {name!r} is asked for as {heads[name]} and as {head}")
+        return Needs(senses, heads)
+
+
+def sense_name(space: spaces.Box, source: str) -> str:
+    """The sense that an observation enters by.
+
+    Images (uint8, two or more axes) of one shape share a sense whatever they come from; anything else has the sense
+    of its source (an environment's id).
+    """
+    if space.dtype == np.uint8 and len(space.shape) >= 2:
+        return "image_" + "x".join(str(side) for side in space.shape)
+    return re.sub(r"\W", "_", source)

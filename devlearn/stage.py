@@ -1,0 +1,154 @@
+"""The contract of a stage: one phase of life with one way of learning.
+
+A stage is a frozen model whose fields are its YAML keys. It declares what it needs of a brain and what one of its
+yields consumes, and it has two verbs: ``begin`` makes the state, ``segment`` lives. Everything else (budgets, gates,
+records, probes, checkpoints, stopping) belongs to the engine.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from devlearn.brains.needs import Needs
+from devlearn.cohort import Cohort
+from devlearn.data import Dataset, load
+from devlearn.registry import register
+from devlearn.streams import Streams, streams
+from devlearn.worlds import World
+
+Unit = Literal["updates", "env_steps", "images", "flops"]
+UNITS: tuple[Unit, ...] = ("updates", "env_steps", "images", "flops")
+Metrics = Mapping[str, Tensor]
+State = dict[str, Any]
+Count = Annotated[int, Field(gt=0)]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one learner consumes: ``labels`` and ``label_bits`` once when the stage begins, the rest at every yield."""
+
+    updates: int = 0
+    env_steps: int = 0
+    images: int = 0
+    flops: int = 0
+    labels: int = 0
+    label_bits: float = 0.0
+
+
+class Gate(BaseModel):
+    """``until``: a learner moves on when a probe reaches a level. Exactly one of at_least and at_most."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    probe: str = Field(description="NAME of a probe, or NAME.METRIC; its first metric is the default")
+    at_least: float | None = Field(None, description="the level that a rising metric has to reach")
+    at_most: float | None = Field(None, description="the level that a falling metric has to reach")
+    min_updates: int = Field(0, ge=0, description="updates that every learner lives before the gate may open")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a stage may see. Nothing in it can be written to.
+
+    ``planned`` is the number of yields that the declared budget comes to, for schedules. ``inherited`` are the optimiser
+    moments that the stage before left behind, for ``optimiser: continue``; None where there are none.
+    ``artifacts`` are the states of other branches that the scenario asked for, by name.
+    """
+
+    seeds: tuple[int, ...]
+    name: str
+    visit: int
+    device: torch.device
+    planned: int
+    inherited: State | None = None
+    artifacts: Mapping[str, Any] = field(default_factory=dict)
+
+    def streams(self, *names: str, counter: int = 0) -> Streams:
+        """This stage's randomness called ``names``, at block ``counter`` (an epoch, a rollout)."""
+        return streams(self.seeds, self.name, self.visit, *names, counter=counter)
+
+    def data(self, split: str) -> Dataset:
+        """A data set on the device, e.g. ``mnist.train``."""
+        return load(split, self.device)
+
+    def world(
+        self, env: str, copies: int, state: State | None = None, purpose: str = "", keys: Mapping[str, Any] | None = None
+    ) -> World:
+        """``copies`` environments for each learner, fresh or resumed from ``state``. Close it in a ``finally``.
+
+        ``keys`` are the keyword arguments of the environment; ``purpose`` names its stream (``""`` for training).
+        """
+        return World(env, dict(keys or {}), self.seeds, copies, (self.name, self.visit, purpose), state)
+
+
+class Stage(BaseModel):
+    """One phase of life. Subclass it, name it with ``@stage``, and give every field a description.
+
+    Class variables: ``kind`` (set by ``@stage``), ``version`` (raise it when results change), ``units`` (the budgets
+    that make sense; empty for a stage that acts once), ``metrics`` (the columns that it yields).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+    units: ClassVar[tuple[Unit, ...]] = ("updates", "images", "flops")
+    metrics: ClassVar[tuple[str, ...]] = ()
+
+    updates: Count | None = Field(None, description="budget: gradient steps of each learner")
+    env_steps: Count | None = Field(None, description="budget: environment steps of each learner")
+    images: Count | None = Field(None, description="budget: images shown to each learner, repeats counted")
+    flops: Count | None = Field(None, description="budget: floating-point operations of each learner")
+    until: Gate | None = Field(None, description="a mastery gate: learners that pass it move on early")
+
+    def needs(self) -> Needs:
+        """The senses and heads that this stage uses."""
+        raise NotImplementedError
+
+    def work(self, brain: nn.Module) -> Work:
+        """What one learner consumes. ``brain`` is one learner's network on the meta device, for counting FLOPs."""
+        raise NotImplementedError
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        """The stage's state: a nested dict of numbers and of tensors and numpy arrays with a leading N axis.
+
+        It holds all that a checkpoint must hold (moments, replay, environments) beyond the cohort itself.
+        """
+        raise NotImplementedError
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        """Live on: one minibatch update, or one rollout with its updates, then one yield of {metric: (N,)}.
+
+        It continues from ``state``, which must be complete at every yield; the engine closes the generator whenever
+        it likes and calls again, and the results are the same. It never ends by itself unless the stage acts once.
+        """
+        raise NotImplementedError
+
+    def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
+        """What this stage learns, measured on held-out data, for the probe ``objective``: {metric: (N,)}."""
+        raise NotImplementedError(f"{self.kind} has no held-out objective; write 'evaluate' to give it one")
+
+    def budget(self) -> tuple[Unit, int] | None:
+        """The unit and size of the budget, or None where no unit is given."""
+        for unit in UNITS:
+            size = getattr(self, unit)
+            if unit in self.units and size is not None:
+                return unit, size
+        return None
+
+
+S = TypeVar("S", bound=type[Stage])
+
+
+def stage(kind: str, version: int = 1) -> Callable[[S], S]:
+    """Class decorator: name a stage and enter it into the registry."""
+
+    def enter(cls: S) -> S:
+        cls.kind, cls.version = kind, version
+        return register("stages", kind)(cls)
+
+    return enter
