@@ -1,0 +1,43 @@
+"""devlearn: a laboratory for developmental learning.
+
+    import devlearn
+    run = devlearn.run("first_steps", seeds=8)
+    run.compare()
+
+Everything here is imported on first use, so that ``import devlearn`` costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from devlearn.runs import Run as Run
+    from devlearn.runs import run as run
+    from devlearn.stage import Context as Context
+    from devlearn.stage import Stage as Stage
+    from devlearn.stage import Work as Work
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Run": "devlearn.runs",
+    "run": "devlearn.runs",
+    "Context": "devlearn.stage",
+    "Stage": "devlearn.stage",
+    "Work": "devlearn.stage",
+}
+_MODULES = ("stage", "testing")
+
+__all__ = ["Context", "Run", "Stage", "Work", "__version__", "run", "stage", "testing"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"devlearn.{name}")
+    raise AttributeError(f"module 'devlearn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
