@@ -1,0 +1,92 @@
+"""The batch-native protocol: one numpy program for K copies of an environment, and its face as an ordinary one."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+Array = np.ndarray[Any, Any]
+
+
+class BatchEnv(ABC):
+    """K copies of one environment, stepped together.
+
+    The spaces are those of ONE copy. A copy's episode is a function of its seed and its actions alone: whatever the
+    other copies do, and whatever this one did in earlier episodes, changes nothing. A copy whose episode has ended is
+    started again by ``reset``; it never starts by itself.
+    """
+
+    observation_space: spaces.Box
+    action_space: spaces.Discrete | spaces.Box
+
+    def __init__(self, copies: int) -> None:
+        self.copies = copies
+
+    @abstractmethod
+    def reset(self, seeds: Array, where: Array) -> None:
+        """Start an episode in the copies that ``where`` (K,) marks, from their ``seeds`` (K,) int64."""
+
+    @abstractmethod
+    def step(self, actions: Array) -> tuple[Array, Array, Array]:
+        """Act with ``actions`` (K, ...): reward (K,) float32, terminated (K,) bool, truncated (K,) bool."""
+
+    @abstractmethod
+    def observe(self) -> Array:
+        """What every copy shows now, as a new array: (K, *observation)."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Array]:
+        """All that ``load`` needs to continue bit for bit: arrays (K, ...), copied."""
+
+    @abstractmethod
+    def load(self, state: dict[str, Array]) -> None:
+        """Continue from what ``state`` returned, in a fresh object of the same arguments."""
+
+    def close(self) -> None:  # noqa: B027
+        """Free what the copies hold. Nothing by default."""
+
+
+class SingleEnv(gymnasium.Env[Array, Any]):
+    """One copy of a :class:`BatchEnv` as an ordinary Gymnasium environment.
+
+    ``reset(seed=s)`` gives the episode that a copy of the batch plays from seed ``s``; without a seed the episode's
+    seed is drawn from ``np_random``. Subclasses name their ``batch``; keyword arguments go to it.
+    """
+
+    batch: ClassVar[type[BatchEnv]]
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}  # type: ignore[misc]
+
+    def __init__(self, **keys: Any) -> None:
+        self.copy = self.batch(1, **keys)
+        self.observation_space, self.action_space = self.copy.observation_space, self.copy.action_space
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+        super().reset(seed=seed)
+        episode = int(self.np_random.integers(2**31)) if seed is None else seed
+        self.copy.reset(np.array([episode], np.int64), np.array([True]))
+        return self.copy.observe()[0], {}
+
+    def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        if not self.action_space.contains(action):
+            raise ValueError(f"{action!r} is not an action of {self.action_space}")
+        reward, terminated, truncated = self.copy.step(np.asarray(action)[None])
+        return self.copy.observe()[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), {}
+
+
+def random_bits(seeds: Array, counter: int) -> Array:
+    """The ``counter``-th random word of each seed's stream: (K,) uint64 from (K,) int64.
+
+    A hash of (seed, counter) and nothing else (SplitMix64: Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195,
+    applied twice, so that neighbouring seeds and counters do not meet).
+    """
+    return _mix(_mix(seeds.astype(np.uint64)) + np.uint64(counter))
+
+
+def _mix(words: Array) -> Array:
+    words = words + np.uint64(0x9E3779B97F4A7C15)
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: Array = words ^ (words >> np.uint64(31))
+    return mixed

@@ -1,0 +1,119 @@
+"""DigitReach: move the gaze until a digit is in the middle of the view."""
+
+import gzip
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from gymnasium import spaces
+from numpy.lib.stride_tricks import sliding_window_view
+
+from devlearn_envs.batch import Array, BatchEnv, SingleEnv, random_bits
+
+SIDE, STRIDE = 28, 2  # pixels
+STORED, TRAINING = 60_000, 55_000  # images in the file; the last 5,000 are the validation split
+COST = 0.01
+MOVES = STRIDE * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])  # how the digit moves in the view: down, right
+
+
+@cache
+def training_images() -> Array:
+    """The training part of MNIST's training images: (55000, 28, 28) uint8, read-only, read once a process."""
+    path = files("devlearn").joinpath("data/mnist/train-images-idx3-ubyte.gz")
+    content = gzip.decompress(path.read_bytes())
+    return np.frombuffer(content, np.uint8, offset=16).reshape(STORED, SIDE, SIDE)[:TRAINING]
+
+
+class DigitReach(BatchEnv):
+    """
+    ## Description
+    The learner looks at a picture in which one handwritten digit (MNIST) lies off the centre of its view, and moves its
+    gaze until the digit is in the middle: it orients towards what it sees, as infants do before they can name anything.
+    The images are the training part alone (the first 55,000 of the 60,000 training images). Labels are never read, and
+    the reward knows nothing of them: otherwise play would be school, and its labels would have to be paid for.
+
+    ## Action Space
+    ``Discrete(5)``: 0 stays, 1, 2, 3, 4 move the gaze by 2 pixels up, down, left, right. The digit moves in the view
+    against the gaze; at the edge, ``reach`` pixels from the digit on an axis, the gaze stops.
+
+    ## Observation Space
+    ``Box(0, 255, (28, 28), uint8)``: the view. What lies outside the picture is black.
+
+    ## Starting State
+    A uniformly drawn image, displaced by uniformly drawn even numbers of pixels up to ``reach`` on both axes, never
+    centred. Both come from a hash of the episode's seed.
+
+    ## Reward
+    The decrease of the city-block distance between the gaze and the digit, in pixels, divided by 8; minus 0.01 for
+    every step; plus 1 on reaching the centre. (The shaping is a difference of potentials, so it sums to the distance
+    at the start and favours no detour.)
+
+    ## Episode End
+    Termination: the digit is centred. Truncation: after ``limit`` steps.
+
+    ## Arguments
+    * ``reach`` (8): the largest displacement on an axis, in pixels: an even number from 2 to 26.
+    * ``limit`` (16): the steps after which an episode is truncated.
+
+    ## References
+    Johnson et al. (1991), Newborns' preferential tracking of face-like stimuli, doi:10.1016/0010-0277(91)90045-6; Ng,
+    Harada and Russell (1999), Policy invariance under reward transformations; LeCun et al. (1998), MNIST.
+
+    ## Version History
+    * v0: first version.
+    """
+
+    def __init__(self, copies: int, reach: int = 8, limit: int = 16) -> None:
+        super().__init__(copies)
+        if reach % STRIDE or not STRIDE <= reach < SIDE:
+            raise ValueError(f"reach must be an even number from {STRIDE} to {SIDE - STRIDE}, not {reach}")
+        if limit < 1:
+            raise ValueError(f"limit must be at least 1 step, not {limit}")
+        self.observation_space = spaces.Box(0, 255, (SIDE, SIDE), np.uint8)
+        self.action_space = spaces.Discrete(len(MOVES))
+        self.reach, self.limit = reach, limit
+        self._image = np.zeros(copies, np.int64)
+        self._offset = np.zeros((copies, 2), np.int64)  # of the digit in the view: down, right
+        self._steps = np.zeros(copies, np.int64)
+        self._rows = np.arange(copies)
+        self._padded = np.zeros((copies, SIDE + 2 * reach, SIDE + 2 * reach), np.uint8)
+        self._views = sliding_window_view(self._padded, (SIDE, SIDE), axis=(1, 2))  # (K, 2R+1, 2R+1, 28, 28)
+
+    def reset(self, seeds: Array, where: Array) -> None:
+        side = self.reach // STRIDE * 2 + 1
+        seeds = seeds[where]
+        cell = (random_bits(seeds, 1) % np.uint64(side * side - 1)).astype(np.int64)
+        cell += cell >= side * side // 2  # the middle cell is the centre
+        self._image[where] = random_bits(seeds, 0) % np.uint64(TRAINING)
+        self._offset[where] = STRIDE * np.stack([cell // side, cell % side], axis=1) - self.reach
+        self._steps[where] = 0
+        self._show(where)
+
+    def _show(self, where: Array) -> None:
+        inner = slice(self.reach, self.reach + SIDE)
+        self._padded[where, inner, inner] = training_images()[self._image[where]]
+
+    def step(self, actions: Array) -> tuple[Array, Array, Array]:
+        before = np.abs(self._offset).sum(1)
+        self._offset = np.clip(self._offset + MOVES[actions], -self.reach, self.reach)
+        after = np.abs(self._offset).sum(1)
+        self._steps += 1
+        reached = after == 0
+        reward = ((before - after) / 8 - COST + reached).astype(np.float32)
+        return reward, reached, self._steps >= self.limit
+
+    def observe(self) -> Array:
+        down, right = self.reach - self._offset.T
+        return self._views[self._rows, down, right]
+
+    def state(self) -> dict[str, Array]:
+        return {"image": self._image.copy(), "offset": self._offset.copy(), "steps": self._steps.copy()}
+
+    def load(self, state: dict[str, Array]) -> None:
+        self._image, self._offset, self._steps = (state[name].copy() for name in ("image", "offset", "steps"))
+        self._show(np.ones(self.copies, bool))
+
+
+class DigitReachEnv(SingleEnv):
+    __doc__ = DigitReach.__doc__
+    batch = DigitReach

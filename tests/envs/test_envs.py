@@ -1,0 +1,193 @@
+"""Our own environments: one table of all of them crossed with the laws, then what each one promises."""
+
+import gymnasium
+import numpy as np
+import pytest
+from devlearn_envs import NATIVE, BatchEnv, CartPole, DigitReach
+from devlearn_envs.batch import random_bits
+from devlearn_envs.digit_reach import COST, TRAINING, training_images
+from gymnasium.utils.env_checker import check_env
+
+ALL = sorted(NATIVE.items())
+
+
+def play(env: BatchEnv, seeds: np.ndarray, actions: np.ndarray) -> list[np.ndarray]:
+    """Observations, rewards and ends of one step after another: each (K, ...)."""
+    env.reset(seeds, np.ones(env.copies, bool))
+    out = [env.observe()]
+    for action in actions:
+        out += [*env.step(action), env.observe()]
+    return out
+
+
+def actions_for(env: BatchEnv, steps: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(env.action_space.n, size=(steps, env.copies))
+
+
+@pytest.mark.filterwarnings("ignore:.*A Box observation space m")
+@pytest.mark.parametrize("name", sorted(NATIVE))
+def test_passes_gymnasiums_own_check(name: str) -> None:
+    check_env(gymnasium.make(name, disable_env_checker=True).unwrapped)
+
+
+@pytest.mark.parametrize(("name", "kind"), ALL)
+def test_single_env_plays_the_batch_episode_of_that_seed(name: str, kind: type[BatchEnv]) -> None:
+    seeds = np.array([3, 2**31 - 1, 0])
+    batch = kind(3)
+    moves = actions_for(batch, 8)
+    played = play(batch, seeds, moves)
+    for k, seed in enumerate(seeds.tolist()):
+        env = gymnasium.make(name)
+        observation, _ = env.reset(seed=seed)
+        assert np.array_equal(observation, played[0][k])
+        for t, action in enumerate(moves[:, k]):
+            observation, reward, terminated, truncated, _ = env.step(int(action))
+            expected = [part[k] for part in played[1 + 4 * t : 5 + 4 * t]]
+            assert [np.float32(reward), terminated, truncated] == expected[:3]
+            assert observation.dtype == env.observation_space.dtype
+            assert np.array_equal(observation, expected[3])
+            if terminated or truncated:
+                break
+
+
+@pytest.mark.parametrize(("name", "kind"), ALL)
+def test_copies_do_not_see_each_other_and_nothing_of_an_earlier_episode_is_left(
+    name: str, kind: type[BatchEnv]
+) -> None:
+    used, fresh = kind(4), kind(2)
+    play(used, np.arange(4), actions_for(used, 9))
+    moves = actions_for(used, 7, seed=1)
+    of_four = play(used, np.array([5, 6, 7, 8]), moves)
+    of_two = play(fresh, np.array([8, 6]), moves[:, [3, 1]])
+    for a, b in zip(of_four, of_two, strict=True):
+        assert np.array_equal(a[[3, 1]], b)
+
+
+@pytest.mark.parametrize(("name", "kind"), ALL)
+def test_state_continues_bit_for_bit(name: str, kind: type[BatchEnv]) -> None:
+    env, again = kind(5), kind(5)
+    moves = actions_for(env, 12)
+    play(env, np.arange(5), moves[:4])
+    again.load(env.state())
+    assert np.array_equal(env.observe(), again.observe())
+    where = np.array([True, False, True, False, False])
+    for action in moves[4:]:
+        for a, b in zip(env.step(action), again.step(action), strict=True):
+            assert np.array_equal(a, b)
+        env.reset(np.arange(5) + 9, where), again.reset(np.arange(5) + 9, where)
+        assert np.array_equal(env.observe(), again.observe())
+
+
+@pytest.mark.parametrize(("name", "kind"), ALL)
+def test_state_and_observation_are_copies(name: str, kind: type[BatchEnv]) -> None:
+    env = kind(3)
+    play(env, np.arange(3), actions_for(env, 2))
+    seen, state = env.observe(), env.state()
+    before = [seen.copy(), *(array.copy() for array in state.values())]
+    env.step(np.ones(3, np.int64))
+    env.reset(np.arange(3) + 50, np.ones(3, bool))
+    for a, b in zip(before, [seen, *state.values()], strict=True):
+        assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", sorted(NATIVE))
+def test_refuses_what_is_no_action(name: str) -> None:
+    env = gymnasium.make(name).unwrapped
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match="99 is not an action"):
+        env.step(99)
+
+
+@pytest.mark.parametrize("policy", ["random", "balance"])
+def test_cartpole_equals_gymnasiums_bit_for_bit(policy: str) -> None:
+    """``balance`` keeps the pole up past 500 steps, so that truncation is compared as well."""
+    seeds = np.array([0, 1, 2, 12345, 2**31 - 1, 77, 78, 79])
+    twin, rng, ends = CartPole(len(seeds)), np.random.default_rng(0), 0
+    twin.reset(seeds, np.ones(len(seeds), bool))
+    peers = [gymnasium.make("CartPole-v1", disable_env_checker=True) for _ in seeds]
+    seen = np.stack([peer.reset(seed=int(seed))[0] for peer, seed in zip(peers, seeds, strict=True)])
+    for _ in range(510):
+        assert twin.observe().dtype == seen.dtype and np.array_equal(twin.observe(), seen)
+        tilt = twin.observe() @ np.array([0.1, 0.3, 1.0, 0.8])
+        actions = rng.integers(2, size=len(seeds)) if policy == "random" else (tilt > 0).astype(np.int64)
+        rewards, terminated, truncated = twin.step(actions)
+        steps = [peer.step(int(action)) for peer, action in zip(peers, actions, strict=True)]
+        assert [(float(r), bool(t), bool(u)) for r, t, u in zip(rewards, terminated, truncated, strict=True)] == [
+            (reward, end, cut) for _, reward, end, cut, _ in steps
+        ]
+        seen = np.stack([step[0] for step in steps])
+        ended = terminated | truncated
+        ends, seeds = ends + ended.sum(), np.where(ended, seeds // 2 + 3, seeds)
+        twin.reset(seeds, ended)
+        for k in np.flatnonzero(ended):
+            seen[k] = peers[k].reset(seed=int(seeds[k]))[0]
+    assert ends >= len(seeds)
+
+
+def digit_reach(offset: tuple[int, int], **keys: int) -> DigitReach:
+    """One copy whose digit lies ``offset`` (down, right) of the centre."""
+    env = DigitReach(1, **keys)
+    env.reset(np.array([4]), np.array([True]))
+    env.load({**env.state(), "offset": np.array([offset])})
+    return env
+
+
+def test_digit_reach_shows_the_training_image_displaced() -> None:
+    env = digit_reach((4, -6))
+    image = training_images()[env.state()["image"][0]]
+    expected = np.zeros((28, 28), np.uint8)
+    expected[4:, :-6] = image[:-4, 6:]
+    assert image.any() and np.array_equal(env.observe()[0], expected)
+
+
+@pytest.mark.parametrize(("action", "offset"), [(0, (2, 2)), (1, (4, 2)), (2, (0, 2)), (3, (2, 4)), (4, (2, 0))])
+def test_digit_reach_actions_move_the_gaze(action: int, offset: tuple[int, int]) -> None:
+    env = digit_reach((2, 2))
+    reward, terminated, truncated = env.step(np.array([action]))
+    assert tuple(env.state()["offset"][0]) == offset
+    assert reward[0] == pytest.approx((4 - sum(offset)) / 8 - COST)
+    assert not terminated[0] and not truncated[0]
+
+
+def test_digit_reach_ends_at_the_centre_with_the_digit_as_it_is_stored() -> None:
+    env = digit_reach((2, 0))
+    reward, terminated, truncated = env.step(np.array([2]))
+    assert reward[0] == pytest.approx(2 / 8 - COST + 1) and terminated[0] and not truncated[0]
+    assert np.array_equal(env.observe()[0], training_images()[env.state()["image"][0]])
+
+
+def test_digit_reach_stops_at_the_edge_and_is_cut_at_its_limit() -> None:
+    env = digit_reach((4, 4), reach=4, limit=3)
+    results = [env.step(np.array([1])) for _ in range(3)]
+    assert tuple(env.state()["offset"][0]) == (4, 4)
+    assert [bool(truncated[0]) for _, _, truncated in results] == [False, False, True]
+    assert not any(terminated[0] for _, terminated, _ in results)
+    assert [float(reward[0]) for reward, _, _ in results] == pytest.approx([-COST] * 3)
+
+
+def test_digit_reach_starts_are_uniform_even_and_never_centred() -> None:
+    env = DigitReach(24 * 200, reach=4)
+    env.reset(np.arange(24 * 200), np.ones(24 * 200, bool))
+    state = env.state()
+    cells, counts = np.unique(state["offset"], axis=0, return_counts=True)
+    expected = [(i, j) for i in range(-4, 5, 2) for j in range(-4, 5, 2) if (i, j) != (0, 0)]
+    assert [tuple(cell) for cell in cells] == expected
+    assert ((counts - 200) ** 2 / 200).sum() < 49.7  # chi-square, 23 degrees of freedom, p = 0.001
+    assert state["image"].min() >= 0 and TRAINING * 0.99 < state["image"].max() < TRAINING
+
+
+@pytest.mark.parametrize("keys", [{"reach": 3}, {"reach": 0}, {"reach": 28}, {"limit": 0}])
+def test_digit_reach_refuses_arguments_that_make_no_sense(keys: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=next(iter(keys))):
+        DigitReach(1, **keys)
+
+
+def test_random_bits_are_those_of_splitmix64() -> None:
+    """The first words of SplitMix64 from seed 0 are published; ours are that hash of itself."""
+    first = 0xE220A8397B1DCDAF
+    step = (first + 0x9E3779B97F4A7C15) % 2**64
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        step = (step ^ (step >> shift)) * factor % 2**64
+    assert int(random_bits(np.array([0]), 0)[0]) == step ^ (step >> 31)
+    words = [random_bits(np.arange(100_000), counter) for counter in range(2)]
+    assert len(np.unique(np.concatenate(words))) == 200_000
