@@ -105,10 +105,10 @@ class Bars:
         room = max(self.console.height - 4, 1)
         shown = every if len(every) <= room else self._most_telling(every, room - 1)
         table = Table.grid(padding=(0, 1), expand=True)
-        for ratio, justify in ((3, "left"), (2, "left"), (4, "left")):
+        for ratio, justify in ((4, "left"), (2, "left"), (3, "left")):
             table.add_column(ratio=ratio, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
+        table.add_column(width=6, justify="right", no_wrap=True)
         table.add_column(width=7, justify="right", no_wrap=True)
-        table.add_column(width=8, justify="right", no_wrap=True)
         table.add_column(ratio=3, no_wrap=True, overflow="ellipsis")
         for row in shown:
             self._draw(table, row)

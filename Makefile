@@ -1,0 +1,41 @@
+# make first-steps   install, run the first scenario, print the verdict and where the report is
+# make test          install with the test extra, run the tests
+# make check         ruff and mypy
+# Everything is installed into .venv; it needs Python 3.11 or newer and nothing else.
+
+VENV := .venv
+BIN := $(VENV)/bin
+export OMP_NUM_THREADS := 1
+
+FIND_PYTHON = for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done
+PYTHON ?= $(shell $(FIND_PYTHON))
+
+.PHONY: first-steps test check clean
+
+first-steps: $(VENV)/.installed
+	$(BIN)/devlearn run scenarios/first_steps.yaml --out runs/first-steps
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m "not slow"
+
+check: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy devlearn envs/devlearn_envs
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "devlearn needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp is newer than pyproject.toml once what it lists is installed.
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
+	@touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
