@@ -1,0 +1,107 @@
+"""Rollouts: a cohort acts in its world and remembers what an actor-critic needs to learn from it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from devlearn.cohort import Cohort
+from devlearn.objectives import categorical, gaussian
+from devlearn.streams import Streams
+from devlearn.worlds.policy import Policy
+from devlearn.worlds.returns import advantages
+
+if TYPE_CHECKING:
+    from devlearn.worlds import World
+
+
+def collect(
+    cohort: Cohort, world: "World", policy: Policy, streams: Streams, length: int, gamma: float, lam: float
+) -> dict[str, Tensor]:
+    """Act for ``length`` steps in every copy; each entry of the result is (N, T * E, ...).
+
+    Entries: observations, actions, log_p, values, advantages (GAE), returns. The value of an episode's last
+    observation is used where it was truncated and not where it terminated.
+    """
+    n, copies = world.observation.shape[:2]
+    observations = torch.empty(n, length, *world.observation.shape[1:], dtype=_dtype(world.observation))
+    noise = policy.noise(streams, length, copies)  # (N, T, E, A)
+    outputs, values, actions, steps = [], [], [], []
+    with torch.no_grad():
+        for t in range(length):
+            observations[:, t] = torch.from_numpy(world.observation)
+            out, value = cohort(observations[:, t].to(cohort.device), policy.sense, (policy.actor, policy.critic))
+            action = policy.sample(out, noise[:, t].to(out.device))
+            step = world.step(action.cpu().numpy())
+            outputs.append(out)
+            values.append(value.squeeze(-1))
+            actions.append(action)
+            steps.append(_compact(step))
+        last = torch.from_numpy(world.observation).to(cohort.device)
+        values.append(cohort(last, policy.sense, policy.critic).squeeze(-1))
+        next_values = torch.stack(values[1:])  # (T, N, E)
+        _bootstrap(next_values, steps, cohort, policy)
+    return _batch(observations.to(cohort.device), outputs, values, actions, steps, next_values, policy, gamma, lam)
+
+
+@dataclass(frozen=True)
+class _Steps:
+    reward: np.ndarray[Any, Any]
+    terminated: np.ndarray[Any, Any]
+    truncated: np.ndarray[Any, Any]
+    where: tuple[np.ndarray[Any, Any], ...]  # learners and copies whose episode was truncated
+    final: np.ndarray[Any, Any]  # the observations that those episodes ended in
+
+
+def _compact(step: Any) -> _Steps:
+    where = np.nonzero(step.truncated & ~step.terminated)
+    return _Steps(step.reward, step.terminated, step.truncated, where, step.final[where])
+
+
+def _dtype(array: np.ndarray[Any, Any]) -> torch.dtype:
+    return torch.from_numpy(array[:0].copy()).dtype
+
+
+def _bootstrap(next_values: Tensor, steps: list[_Steps], cohort: Cohort, policy: Policy) -> None:
+    """Write the value of each truncated episode's final observation into ``next_values``, with one forward pass."""
+    found = [(t, i, e, obs) for t, s in enumerate(steps) for i, e, obs in zip(*s.where, s.final, strict=True)]
+    if not found:
+        return
+    per_learner: list[list[Any]] = [[] for _ in range(cohort.n)]
+    for t, i, e, obs in found:
+        per_learner[i].append((t, e, obs))
+    width = max(len(rows) for rows in per_learner)
+    finals = np.zeros((cohort.n, width, *found[0][3].shape), found[0][3].dtype)
+    for i, rows in enumerate(per_learner):
+        for k, (_, _, obs) in enumerate(rows):
+            finals[i, k] = obs
+    values = cohort(torch.from_numpy(finals).to(cohort.device), policy.sense, policy.critic).squeeze(-1)  # (N, K)
+    for i, rows in enumerate(per_learner):
+        for k, (t, e, _) in enumerate(rows):
+            next_values[t, i, e] = values[i, k]
+
+
+def _batch(
+    observations: Tensor,
+    outputs: list[Tensor],
+    values: list[Tensor],
+    actions: list[Tensor],
+    steps: list[_Steps],
+    next_values: Tensor,
+    policy: Policy,
+    gamma: float,
+    lam: float,
+) -> dict[str, Tensor]:
+    device, dtype = next_values.device, next_values.dtype
+    rewards = torch.from_numpy(np.stack([s.reward for s in steps])).to(device, dtype)
+    terminated = torch.from_numpy(np.stack([s.terminated for s in steps])).to(device)
+    truncated = torch.from_numpy(np.stack([s.truncated for s in steps])).to(device)
+    value = torch.stack(values[:-1])  # (T, N, E)
+    gae = advantages(rewards, value, next_values, terminated, truncated, gamma, lam)
+    taken = torch.stack(actions)
+    log_p, _ = (categorical if policy.discrete else gaussian)(torch.stack(outputs), taken)
+    timed = {"actions": taken, "log_p": log_p, "values": value, "advantages": gae, "returns": gae + value}
+    batch = {name: entry.transpose(0, 1).flatten(1, 2) for name, entry in timed.items()}  # (N, T * E, ...)
+    return {"observations": observations.flatten(1, 2), **batch}
