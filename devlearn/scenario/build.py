@@ -1,0 +1,225 @@
+"""Node tree -> Scenario: every part is read by the model that it belongs to, then all are checked together."""
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from devlearn.registry import UnknownName, get, nearest
+from devlearn.scenario import check
+from devlearn.scenario.model import Arm, Compare, Course, File, Match, Scenario, Step
+from devlearn.scenario.pieces import Item, Lookup, Piece, is_name
+from devlearn.scenario.problems import Mark, Problems, hint
+from devlearn.scenario.validate import show, text_of, validate
+from devlearn.scenario.yaml_nodes import Entry, Leaf, List, Map, Node, plain
+
+
+@dataclass(frozen=True)
+class ArmParts:
+    """An arm as the file describes it; ``model`` is None where that is broken."""
+
+    name: str
+    model: Arm | None
+    items: tuple[Item, ...]
+    node: Map
+    mark: Mark
+
+
+def build(root: Node, problems: Problems, checks: check.Checks) -> Scenario | None:
+    """The scenario, or None where anything is wrong."""
+    before = len(problems.found)
+    if not isinstance(root, Map):
+        problems.add(root.mark, "a scenario is a map that begins with 'devlearn: 1'")
+        return None
+    file = validate(File, root, Mark(root.mark.file, 1, 1), problems)
+    brain = _plugin("brains", "brain", root.entries["brain"], problems) if _is_map(root.get("brain")) else None
+    stages, probes = _plugins("stages", root, problems), _plugins("probes", root, problems)
+    arms = [_arm(name, entry, stages, problems) for name, entry in _named("arms", root, problems)]
+    items = [item for arm in arms for item in arm.items]
+    compare = _compare(root, problems)
+    check.stages(stages, items, probes, problems)
+    check.outside([*stages.values(), *(item.piece for item in items), *probes.values()], checks, problems)
+    check.probes(probes, stages, problems)
+    check.aliases(items, stages, problems)
+    check.courses({arm.name: (arm.model, arm.items, arm.node) for arm in arms}, problems)
+    comparison = check.comparison(compare, root, probes, [arm.name for arm in arms], problems)
+    seeds = _seeds(file, root, problems)
+    if file is None or brain is None or len(problems.found) > before:
+        return None
+    scenario = Scenario(
+        scenario=file.scenario,
+        about=file.about,
+        seeds=seeds,
+        block=file.block,
+        brain=_brain_keys(brain),
+        stages={name: piece.model for name, piece in stages.items()},
+        stage_kinds={name: piece.kind for name, piece in stages.items()},
+        arms={arm.name: _course(arm) for arm in arms},
+        probes={name: piece.model for name, piece in probes.items()},
+        probe_kinds={name: piece.kind for name, piece in probes.items()},
+        compare=comparison,
+    )
+    scenario._source = root
+    return scenario
+
+
+def _is_map(node: Node | None) -> bool:
+    return isinstance(node, Map)
+
+
+def _named(section: str, root: Map, problems: Problems) -> list[tuple[str, Entry]]:
+    """The entries of ``stages``, ``arms`` or ``probes``, their names checked."""
+    node = root.get(section)
+    if not isinstance(node, Map):
+        return []
+    for name, entry in node.entries.items():
+        if not is_name(name):
+            problems.add(entry.mark, f"{name!r} is not a name: use letters, digits, - and _")
+    return list(node.entries.items())
+
+
+def _plugins(section: str, root: Map, problems: Problems) -> dict[str, Piece]:
+    return {name: _plugin(section, name, entry, problems) for name, entry in _named(section, root, problems)}
+
+
+def _plugin(group: str, name: str, entry: Entry, problems: Problems) -> Piece:
+    """A stage, a probe or the brain: its kind looked up, its keys read by the kind's own model."""
+    node = entry.node
+    if not isinstance(node, Map):
+        problems.add(node.mark, f"{name} must be a map with a kind, got {show(plain(node))}")
+        return Piece(name, "", None, Map({}, node.mark), entry.mark)
+    kind = text_of(node.get("kind"))
+    cls = _class(group, kind, node, entry.mark, problems)
+    model: Any = None
+    if cls is not None and issubclass(cls, BaseModel):
+        model = validate(cls, node, entry.mark, problems, without=("kind",))
+    elif cls is not None:
+        model = _loose(cls, node, problems)
+    return Piece(name, kind or "", model, node, entry.mark)
+
+
+def _class(group: str, kind: str | None, node: Map, at: Mark, problems: Problems) -> type[Any] | None:
+    """The plug-in's class, or None where there is none (which ``problems`` then says)."""
+    if kind is None:
+        _no_kind(node, at, problems)
+        return None
+    mark = node.entries["kind"].node.mark
+    try:
+        cls = get(group, kind)
+    except UnknownName as error:
+        problems.add(mark, str(error))
+        return None
+    except Exception as error:  # a user's module may fail in any way while it is imported
+        problems.add(mark, f"{kind!r} can't be imported: {type(error).__name__}: {error}")
+        return None
+    if not isinstance(cls, type) or (group != "brains" and not issubclass(cls, BaseModel)):
+        problems.add(mark, f"{kind!r} is not a class of {group}")
+        return None
+    return cls
+
+
+def _no_kind(node: Map, at: Mark, problems: Problems) -> None:
+    if "kind" in node.entries:
+        problems.add(node.entries["kind"].node.mark, f"kind must be text, got {show(plain(node.entries['kind'].node))}")
+        return
+    likely = nearest("kind", list(node.entries))
+    if likely:
+        problems.add(node.entries[likely].mark, f"unknown key {likely!r}; did you mean 'kind'?")
+    else:
+        problems.add(at, "missing key 'kind'")
+
+
+def _loose(cls: type[Any], node: Map, problems: Problems) -> Map | None:
+    """A brain that is a plain class: its keys are the arguments of ``Class(needs, **keys)``."""
+    parameters = list(inspect.signature(cls).parameters.values())
+    known = [parameter.name for parameter in parameters[1:] if parameter.kind is not parameter.VAR_KEYWORD]
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return node
+    unknown = [key for key in node.entries if key not in (*known, "kind")]
+    for key in unknown:
+        problems.add(node.entries[key].mark, f"unknown key {key!r}{hint(key, ['kind', *known])}")
+    return None if unknown else node
+
+
+def _brain_keys(piece: Piece) -> dict[str, Any]:
+    if isinstance(piece.model, BaseModel):
+        keys = piece.model.model_dump(mode="json", by_alias=True)
+    else:
+        keys = plain(piece.node)
+    return {**keys, "kind": piece.kind}
+
+
+def _arm(name: str, entry: Entry, stages: Lookup, problems: Problems) -> ArmParts:
+    node = entry.node
+    if isinstance(node, List):
+        node = Map({"stages": Entry(entry.mark, node)}, node.mark)
+    if not isinstance(node, Map):
+        problems.add(node.mark, f"arm {name!r} must be a list of stages or a map, got {show(plain(node))}")
+        return ArmParts(name, None, (), Map({}, node.mark), entry.mark)
+    listed = node.get("stages")
+    if isinstance(listed, List):
+        listed = List(tuple(_use(item) for item in listed.items), listed.mark)
+        node = Map({**node.entries, "stages": Entry(node.entries["stages"].mark, listed)}, node.mark)
+        if not listed.items:
+            problems.add(entry.mark, f"arm {name!r} has no stages")
+            return ArmParts(name, None, (), node, entry.mark)
+    arm = validate(Arm, node, entry.mark, problems)
+    items = listed.items if isinstance(listed, List) else ()
+    found = [_item(item, stages, problems) for item in items if isinstance(item, Map)]
+    return ArmParts(name, arm, tuple(item for item in found if item), node, entry.mark)
+
+
+def _use(item: Node) -> Node:
+    """``NAME`` is short for ``{use: NAME}``."""
+    return Map({"use": Entry(item.mark, item)}, item.mark) if isinstance(item, Leaf) else item
+
+
+def _item(node: Map, stages: Lookup, problems: Problems) -> Item | None:
+    """One item of an arm, with ``set`` applied; None where its stage does not exist."""
+    use = text_of(node.get("use"))
+    if use is None:
+        return None
+    if use not in stages:
+        if stages:
+            problems.add(node.entries["use"].node.mark, f"no stage is called {use!r}{hint(use, stages)}")
+        return None
+    stage, changes = stages[use], node.get("set")
+    stream = text_of(node.get("as")) or use
+    if not isinstance(changes, Map) or not changes.entries:
+        return Item(use, stream, stage, node, plain=True)
+    if "kind" in changes.entries:
+        problems.add(changes.entries["kind"].mark, "kind can't be set; name another stage for it")
+        return None
+    if stage.model is None:
+        return None
+    merged = Map({**stage.node.entries, **changes.entries}, changes.mark)
+    model = validate(type(stage.model), merged, node.mark, problems, without=("kind",))
+    return Item(use, stream, Piece(stage.name, stage.kind, model, merged, node.mark), node, plain=False)
+
+
+def _course(arm: ArmParts) -> Course:
+    assert arm.model is not None
+    steps = tuple(
+        Step(use=item.use, stream=item.stream, kind=item.piece.kind, stage=item.piece.model) for item in arm.items
+    )
+    total = next(iter(arm.model.total.items())) if arm.model.total else None
+    match = Match(arm=arm.model.match.arm, by=arm.model.match.by) if arm.model.match else None
+    return Course(steps=steps, match=match, total=total)
+
+
+def _compare(root: Map, problems: Problems) -> Compare | None:
+    node = root.get("compare")
+    return validate(Compare, node, root.entries["compare"].mark, problems) if isinstance(node, Map) else None
+
+
+def _seeds(file: File | None, root: Map, problems: Problems) -> tuple[int, ...]:
+    if file is None:
+        return ()
+    if isinstance(file.seeds, int):
+        return tuple(range(file.seeds))
+    for index, seed in enumerate(file.seeds):
+        if seed in file.seeds[:index]:
+            node = root.get("seeds")
+            problems.add(node.items[index].mark if isinstance(node, List) else root.mark, f"seed {seed} stands twice")
+    return tuple(file.seeds)

@@ -1,0 +1,130 @@
+"""Scenario files: found by path or name, read, extended, overridden, checked."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from devlearn.scenario.build import build
+from devlearn.scenario.model import Scenario
+from devlearn.scenario.problems import Mark, Problems, ScenarioError, hint
+from devlearn.scenario.validate import show, text_of
+from devlearn.scenario.vary import apply, describe, grid, hidden
+from devlearn.scenario.vary import overrides as settings_of
+from devlearn.scenario.yaml_nodes import Map, Node, compose, merge, plain
+
+Check = Callable[[str], object]
+_PACKAGE = Path(__file__).parent.parent
+
+
+def library() -> dict[str, Path]:
+    """Our own scenarios by name: ``scenarios/innate/gabor.yaml`` is ``innate/gabor``."""
+    places = (_PACKAGE / "scenarios", _PACKAGE.parent / "scenarios")  # an installed wheel, a checkout
+    folder = next((place for place in places if place.is_dir()), None)
+    if folder is None:
+        return {}
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.yaml"))}
+
+
+def find(name_or_path: str | Path) -> Path:
+    """The file of a path, or of one of our scenarios by name, with or without ``.yaml``.
+
+    Raises:
+        ScenarioError: with the nearest name where there is no such file.
+    """
+    path, known = Path(name_or_path), library()
+    if path.is_file():
+        return path
+    name = str(name_or_path).removesuffix(".yaml")
+    if name in known:
+        return known[name]
+    raise ScenarioError.at(Mark(str(name_or_path)), f"no such file, and no scenario of that name{hint(name, known)}")
+
+
+def load(
+    path: str | Path, overrides: Iterable[str] = (), check_env: Check | None = None, check_data: Check | None = None
+) -> Scenario:
+    """The scenario of a file (or of a name of ours), with ``K=V`` overrides laid over it.
+
+    ``check_env`` is asked about every environment id, ``check_data`` about every data split; each raises LookupError,
+    ValueError or RuntimeError, with a message, for one that does not exist.
+
+    Raises:
+        ScenarioError: with every mistake of the file.
+    """
+    found = find(path)
+    problems = Problems()
+    text = _read(found, problems)
+    problems.check()
+    return parse(text, str(found), overrides, check_env, check_data)
+
+
+def parse(
+    text: str, name: str, overrides: Iterable[str] = (), check_env: Check | None = None, check_data: Check | None = None
+) -> Scenario:
+    """The scenario of a text; ``name`` stands before every message, and ``extends`` is looked up beside it.
+
+    Raises:
+        ScenarioError: with every mistake of the text.
+    """
+    problems = Problems()
+    root = _tree(text, name, (), problems)
+    if not isinstance(root, Map):
+        if root is not None:
+            problems.add(root.mark, "a scenario is a map that begins with 'devlearn: 1'")
+        raise ScenarioError(problems.sorted())
+    settings = settings_of(overrides, problems)
+    root = apply(root, settings, problems)
+    varied = grid(root, problems)
+    hidden(settings, varied, problems)
+    given = {"env": check_env, "data": check_data}
+    checks = {field: check for field, check in given.items() if check is not None}
+    scenario = build(root, problems, checks)
+    points = [(describe(point), build(apply(root, point, problems), problems, checks)) for point in varied]
+    problems.check()
+    assert scenario is not None
+    scenario._points = tuple((point, built) for point, built in points if built is not None)
+    return scenario
+
+
+def points(scenario: Scenario) -> list[tuple[dict[str, Any], Scenario]]:
+    """The grid of ``vary``: what each point sets, and the scenario there. One empty point without ``vary``."""
+    return list(scenario._points) or [({}, scenario)]
+
+
+def _read(path: Path, problems: Problems) -> str:
+    try:
+        return path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        problems.add(Mark(str(path)), f"not UTF-8 text: {error.reason} at byte {error.start}")
+    except OSError as error:
+        problems.add(Mark(str(path)), f"can't be read: {error.strerror}")
+    return ""
+
+
+def _tree(text: str, name: str, above: tuple[Path, ...], problems: Problems) -> Node | None:
+    """The file's tree laid over that of the file it extends."""
+    root = compose(text, name, problems)
+    if not isinstance(root, Map) or "extends" not in root.entries:
+        return root
+    node = root.entries["extends"].node
+    rest = Map({key: entry for key, entry in root.entries.items() if key != "extends"}, root.mark)
+    target = text_of(node)
+    if target is None:
+        problems.add(node.mark, f"extends must be the path of a file, got {show(plain(node))}")
+        return rest
+    base, here = Path(name).parent / target, (*above, Path(name).resolve())
+    if base.resolve() in here:
+        problems.add(node.mark, f"{target} extends this file in turn")
+        return rest
+    if not base.is_file():
+        problems.add(node.mark, f"there is no file {base} to extend{_beside(base)}")
+        return rest
+    below = _tree(_read(base, problems), str(base), here, problems)
+    return rest if below is None else merge(below, rest)
+
+
+def _beside(path: Path) -> str:
+    """The end of a message about a missing file: the likeliest name in its folder."""
+    names = [other.name for other in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
+    text = hint(path.name, names)
+    return text if "did you mean" in text else ""

@@ -1,0 +1,171 @@
+"""A scenario as frozen models. The fields are the YAML keys; their descriptions are the reference of the format."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from devlearn.scenario.problems import ScenarioError
+from devlearn.scenario.yaml_nodes import List, Map
+
+Unit = Literal["updates", "env_steps", "images", "flops"]
+UNITS: tuple[Unit, ...] = ("updates", "env_steps", "images", "flops")
+
+NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
+Name = Annotated[str, Field(pattern=NAME)]
+Count = Annotated[int, Field(gt=0)]
+Seed = Annotated[int, Field(ge=0)]
+At = Literal["end", "area", "birth"] | Annotated[int, Field(ge=0)]
+Better = Literal["higher", "lower"]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Use(_Frozen):
+    """One item of an arm: a stage, perhaps under another name and with other values."""
+
+    use: str = Field(description="NAME of a stage")
+    as_: Name | None = Field(None, alias="as", description="another name, and so other random streams")
+    set: Mapping[str, Any] = Field(default_factory=dict, description="keys of the stage that this arm changes")
+
+    @property
+    def stream(self) -> str:
+        """The name that keys the stage's randomness."""
+        return self.as_ or self.use
+
+
+class Match(_Frozen):
+    """Scale an arm's last stage until the whole arm has consumed what another has."""
+
+    arm: str = Field(description="NAME of the arm to equal")
+    by: Literal["flops", "labels", "env_steps", "images", "updates"] = Field(description="what both arms consume alike")
+
+
+class Arm(_Frozen):
+    """One experimental condition: a sequence of stages."""
+
+    stages: Annotated[tuple[Use, ...], Field(min_length=1)] = Field(description="the stages in order")
+    match: Match | None = Field(None, description="scale the last stage's budget to equal another arm")
+    total: Annotated[Mapping[Unit, Count], Field(min_length=1, max_length=1)] | None = Field(
+        None, description="{UNIT: N}: what the whole arm consumes; the last stage gets what the others leave"
+    )
+
+
+class Compare(_Frozen):
+    """The comparison that the scenario declares before it is run."""
+
+    probe: str = Field(description="NAME of a probe, or NAME.METRIC; its first metric is the default")
+    at: At = Field("end", description="end, area, birth, or an update")
+    better: Better | None = Field(None, description="higher or lower; the metric knows its own direction")
+    smallest_effect: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="differences below this do not matter; needed where there are pairs"
+    )
+    pairs: tuple[tuple[str, str], ...] = Field((), description="[arm, the arm it is compared with]")
+
+
+class Header(_Frozen):
+    """The top-level keys that hold plain values."""
+
+    devlearn: Literal[1] = Field(description="version of the format")
+    scenario: Name = Field(description="the scenario's name")
+    about: str = Field("", description="the question, in a sentence")
+    seeds: Count | Annotated[list[Seed], Field(min_length=1)] = Field(
+        16, description="how many learners an arm has (seeds 0, 1, ...), or a list of seeds"
+    )
+    block: Count = Field(16, description="how many seeds live together as one cohort; part of the plan")
+
+
+class File(Header):
+    """All top-level keys; the structured ones are read one by one."""
+
+    brain: Mapping[str, Any] = Field(description="the architecture that all arms share: kind and its keys")
+    stages: Annotated[Mapping[str, Any], Field(min_length=1)] = Field(
+        description="the phases of life, by name; the name keys their randomness"
+    )
+    arms: Annotated[Mapping[str, Any], Field(min_length=1)] = Field(description="the experimental conditions, by name")
+    probes: Mapping[str, Any] = Field(default_factory=dict, description="the measurements, by name")
+    compare: Mapping[str, Any] | None = Field(
+        None, description="the comparison declared beforehand; without it the first probe at the end, and no pairs"
+    )
+    vary: Mapping[str, Any] | list[Mapping[str, Any]] | None = Field(
+        None, description="a map of dotted paths to lists of values is a product; a list of maps is a list of points"
+    )
+    extends: str | None = Field(None, description="a file to start from: maps merge, lists replace")
+
+
+class Comparison(_Frozen):
+    """``compare`` with everything filled in."""
+
+    probe: str
+    metric: str
+    better: Better
+    at: At
+    smallest_effect: float | None
+    pairs: tuple[tuple[str, str], ...]
+
+
+class Step(BaseModel):
+    """One item of an arm with ``set`` applied: ``stage`` is a model of the stage's own class."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    use: str
+    stream: str
+    kind: str
+    stage: Any
+
+
+class Course(_Frozen):
+    """An arm whose stages are resolved. Budgets are as declared: ``match`` and ``total`` are the plan's work."""
+
+    steps: tuple[Step, ...]
+    match: Match | None
+    total: tuple[Unit, int] | None
+
+
+class Scenario(BaseModel):
+    """A checked scenario.
+
+    ``stages`` and ``probes`` hold models of the plug-ins' own classes, with their kinds in ``stage_kinds`` and
+    ``probe_kinds``. ``brain`` is the brain's keys with all defaults and its ``kind``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    scenario: str
+    about: str
+    seeds: tuple[int, ...]
+    block: int
+    brain: Mapping[str, Any]
+    stages: Mapping[str, Any]
+    stage_kinds: Mapping[str, str]
+    arms: Mapping[str, Course]
+    probes: Mapping[str, Any]
+    probe_kinds: Mapping[str, str]
+    compare: Comparison | None
+
+    _source: Map = PrivateAttr()
+    _points: tuple[tuple[dict[str, Any], "Scenario"], ...] = PrivateAttr(default=())
+
+    def error(self, path: Sequence[str | int], message: str) -> ScenarioError:
+        """An error at the deepest place of ``path`` that the file has, e.g. ``("arms", "more", "match")``."""
+        mark = node = None
+        current: Any = self._source
+        for part in path:
+            if isinstance(current, Map) and part in current.entries:
+                mark, node = current.entries[str(part)].mark, current.entries[str(part)].node
+            elif isinstance(current, List) and isinstance(part, int) and part < len(current.items):
+                mark, node = current.items[part].mark, current.items[part]
+            else:
+                break
+            current = node
+        return ScenarioError.at(mark or self._source.mark, message)
+
+
+def units_of(stage: Any) -> tuple[Unit, ...]:
+    """The budgets that make sense for a stage or its class."""
+    units: tuple[Unit, ...] = getattr(stage, "units", ())
+    return units

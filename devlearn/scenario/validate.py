@@ -1,0 +1,179 @@
+"""pydantic's errors in plain words, at the place of the value they speak of."""
+
+import json
+import re
+from collections.abc import Collection, Sequence
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from devlearn.registry import nearest
+from devlearn.scenario.problems import Mark, Problems, hint
+from devlearn.scenario.yaml_nodes import Leaf, List, Map, Node, plain
+
+M = TypeVar("M", bound=BaseModel)
+Loc = Sequence[int | str]
+
+_WORDS = {
+    "int_type": "be a whole number",
+    "int_parsing": "be a whole number",
+    "int_from_float": "be a whole number",
+    "float_type": "be a number",
+    "float_parsing": "be a number",
+    "finite_number": "be a finite number",
+    "string_type": "be text",
+    "bool_type": "be true or false",
+    "none_required": "be empty",
+    "list_type": "be a list",
+    "tuple_type": "be a list",
+    "set_type": "be a list",
+    "frozen_set_type": "be a list",
+    "dict_type": "be a map",
+    "mapping_type": "be a map",
+    "model_type": "be a map",
+    "model_attributes_type": "be a map",
+    "greater_than": "be greater than {gt}",
+    "greater_than_equal": "be at least {ge}",
+    "less_than": "be less than {lt}",
+    "less_than_equal": "be at most {le}",
+    "too_short": "have at least {min_length} item(s)",
+    "too_long": "have at most {max_length} item(s)",
+    "string_too_short": "have at least {min_length} character(s)",
+    "literal_error": "be {expected}",
+    "enum": "be {expected}",
+}
+
+
+def validate(model: type[M], node: Map, at: Mark, problems: Problems, without: Collection[str] = ()) -> M | None:
+    """The model that a map describes, or None, with every mistake in ``problems``.
+
+    ``at`` is the place of the key that the map belongs to; keys in ``without`` are read by somebody else. Values are
+    taken strictly, as JSON would be: ``"100"`` is no number and ``true`` is not 1.
+    """
+    own = Map({key: entry for key, entry in node.entries.items() if key not in without}, node.mark)
+    try:
+        return model.model_validate_json(json.dumps(plain(own)), strict=True)
+    except ValidationError as error:
+        _Report(model, own, at, problems, tuple(without)).all(error)
+        return None
+
+
+def show(value: Any) -> str:
+    """A value as the file would write it, shortened."""
+    text = repr(value) if isinstance(value, str) else "nothing" if value is None else json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def keys_of(model: type[BaseModel]) -> list[str]:
+    """The YAML keys of a model."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+class _Report:
+    """Translates the errors of one validation."""
+
+    def __init__(
+        self, model: type[BaseModel], node: Map, at: Mark, problems: Problems, without: tuple[str, ...]
+    ) -> None:
+        self.model, self.node, self.at, self.problems, self.without = model, node, at, problems, without
+
+    def all(self, error: ValidationError) -> None:
+        details = error.errors(include_url=False)
+        unknown = {str(detail["loc"][-1]) for detail in details if detail["type"] == "extra_forbidden"}
+        values: dict[tuple[Mark, str], list[Any]] = {}
+        for detail in details:
+            kind, loc = detail["type"], detail["loc"]
+            if kind == "extra_forbidden":
+                self.unknown(loc)
+            elif kind == "missing":
+                self.missing(loc, unknown)
+            else:
+                mark, name, _ = self.find(loc)
+                values.setdefault((mark, name), []).append(detail)
+        for (mark, name), wrong in values.items():
+            self.wrong(mark, name, wrong)
+
+    def find(self, loc: Loc) -> tuple[Mark, str, Node]:
+        """The place, the name and the node of the deepest part of ``loc`` that the file has.
+
+        A union of types adds parts of its own to ``loc``; those are stepped over by stopping early.
+        """
+        node: Node = self.node
+        name = ""
+        for part in loc:
+            if isinstance(node, Map) and str(part) in node.entries:
+                node, name = node.entries[str(part)].node, str(part)
+            elif isinstance(node, List) and isinstance(part, int) and part < len(node.items):
+                node, name = node.items[part], f"item {part + 1} of {name}"
+        return (node.mark if name else self.at), name, node
+
+    def unknown(self, loc: Loc) -> None:
+        _, _, parent = self.find(loc[:-1])
+        key = str(loc[-1])
+        known = keys_of(_model_at(self.model, loc[:-1]))
+        if len(loc) == 1:
+            known = [*self.without, *known]
+        mark = parent.entries[key].mark if isinstance(parent, Map) else parent.mark
+        self.problems.add(mark, f"unknown key {key!r}{hint(key, known)}")
+
+    def missing(self, loc: Loc, unknown: Collection[str]) -> None:
+        """A missing key, unless a misspelt one stands for it."""
+        key = str(loc[-1])
+        if any(nearest(other, [key]) for other in unknown):
+            return
+        mark, name, _ = self.find(loc[:-1])
+        self.problems.add(mark, f"missing key {key!r}{f' in {name}' if name else ''}")
+
+    def wrong(self, mark: Mark, name: str, details: list[Any]) -> None:
+        own = [detail for detail in details if detail["type"] in ("value_error", "assertion_error")]
+        if own:  # words of the model's own validator
+            for detail in own:
+                self.problems.add(mark, f"{name}: {detail['ctx']['error']}" if name else str(detail["ctx"]["error"]))
+            return
+        value = details[0]["input"]
+        needs = list(dict.fromkeys(_phrase(detail) for detail in details))
+        text = f"{name} must {' or '.join([needs[0], *(need.removeprefix('be ') for need in needs[1:])])}"
+        self.problems.add(mark, f"{text}, got {show(value)}{_help(value, details)}")
+
+
+def _phrase(detail: Any) -> str:
+    words = _WORDS.get(detail["type"])
+    if words is None:
+        return str(detail["msg"]).replace("Input should ", "")
+    return words.format(**detail.get("ctx", {}))
+
+
+def _help(value: Any, details: list[Any]) -> str:
+    """How to mend a value, where that is plain."""
+    options = [
+        word for detail in details for word in re.findall(r"'([^']*)'", str(detail.get("ctx", {}).get("expected")))
+    ]
+    types = {detail["type"] for detail in details}
+    if isinstance(value, str) and options:
+        likely = nearest(value, options)
+        return f"; did you mean {likely!r}?" if likely else ""
+    if isinstance(value, float) and value.is_integer() and types & {"int_type", "int_from_float"}:
+        return f"; write {int(value)}"
+    if isinstance(value, bool | int | float) and types == {"string_type"}:
+        return "; write it in quotes"
+    return ""
+
+
+def _model_at(model: type[BaseModel], loc: Loc) -> type[BaseModel]:
+    """The model of the map at ``loc``: fields are followed through optional, list and map types."""
+    for part in loc:
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        if isinstance(part, str) and part in fields:
+            model = _model_in(fields[part].annotation) or model
+    return model
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+
+
+def text_of(node: Node | None) -> str | None:
+    """The text of a leaf, or None."""
+    return node.value if isinstance(node, Leaf) and isinstance(node.value, str) else None

@@ -1,0 +1,130 @@
+"""Values laid over a scenario by dotted path: ``--set`` overrides, and the points of ``vary``."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from devlearn.scenario.problems import Mark, Problems, hint
+from devlearn.scenario.validate import show
+from devlearn.scenario.yaml_nodes import Entry, List, Map, Node, compose, plain
+
+FIXED = ("devlearn", "scenario", "about", "extends", "vary", "compare", "block")
+NAMED = ("stages", "arms", "probes")  # their keys are names, which a path may not invent
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value for a dotted path; ``mark`` is where the path is written."""
+
+    path: str
+    node: Node
+    mark: Mark
+
+
+Point = tuple[Setting, ...]
+
+
+def overrides(texts: Iterable[str], problems: Problems) -> list[Setting]:
+    """``K=V`` texts, V in YAML, as settings."""
+    found = []
+    for text in texts:
+        path, equals, value = text.partition("=")
+        mark = Mark(f"--set {text}")
+        if not equals or not path.strip():
+            problems.add(mark, "write KEY=VALUE, for instance stages.look.updates=100")
+            continue
+        node = compose(value, mark.file, problems) if value.strip() else None
+        if node is not None:
+            found.append(Setting(path.strip(), _placed(node, mark), mark))
+        elif not value.strip():
+            problems.add(mark, "there is no value after '='")
+    return found
+
+
+def _placed(node: Node, mark: Mark) -> Node:
+    """The node with one place for all its parts: an override is short enough to be named as a whole."""
+    if isinstance(node, Map):
+        return Map({key: Entry(mark, _placed(entry.node, mark)) for key, entry in node.entries.items()}, mark)
+    if isinstance(node, List):
+        return List(tuple(_placed(item, mark) for item in node.items), mark)
+    return type(node)(node.value, mark)
+
+
+def apply(root: Map, settings: Iterable[Setting], problems: Problems) -> Map:
+    """The tree with every setting laid over it. Whether a new key exists is for the stage's own model to say."""
+    for setting in settings:
+        root = _put(root, setting.path.split("."), (), setting, problems)
+    return root
+
+
+def _put(node: Map, parts: Sequence[str], above: tuple[str, ...], setting: Setting, problems: Problems) -> Map:
+    key, rest = parts[0], parts[1:]
+    entry = node.entries.get(key)
+    if not rest and (entry is not None or not (len(above) == 1 and above[0] in NAMED)):
+        return Map({**node.entries, key: Entry(setting.mark, setting.node)}, node.mark)
+    where = ".".join(above) or "the scenario"
+    if entry is None:
+        problems.add(setting.mark, f"no such path: {where} has no {key!r}{hint(key, node.entries)}")
+        return node
+    if not isinstance(entry.node, Map):
+        written = "a list" if isinstance(entry.node, List) else show(plain(entry.node))
+        problems.add(setting.mark, f"no such path: {'.'.join((*above, key))} is {written}, not a map")
+        return node
+    below = _put(entry.node, rest, (*above, key), setting, problems)
+    return Map({**node.entries, key: Entry(entry.mark, below)}, node.mark)
+
+
+def grid(root: Map, problems: Problems) -> list[Point]:
+    """The points of ``vary``: a map of lists is their product, a list of maps is what it says."""
+    node = root.get("vary")
+    points: list[Point] = []
+    if isinstance(node, Map):
+        points = _product(node, problems)
+    elif isinstance(node, List):
+        maps = [item for item in node.items if isinstance(item, Map)]
+        points = [tuple(Setting(path, entry.node, entry.mark) for path, entry in item.entries.items()) for item in maps]
+    if isinstance(node, Map | List) and (not points or not all(points)):
+        if not problems.found:
+            problems.add(root.entries["vary"].mark, "vary has an empty point; give every path a value")
+        return []
+    _fixed(points, problems)
+    _twice(points, problems)
+    return points
+
+
+def _product(node: Map, problems: Problems) -> list[Point]:
+    axes = []
+    for path, entry in node.entries.items():
+        if isinstance(entry.node, List) and entry.node.items:
+            axes.append([Setting(path, value, entry.mark) for value in entry.node.items])
+        else:
+            problems.add(entry.node.mark, f"{path} must be a list of the values to try, got {show(plain(entry.node))}")
+    return list(product(*axes)) if len(axes) == len(node.entries) else []
+
+
+def _fixed(points: Iterable[Point], problems: Problems) -> None:
+    for setting in (setting for point in points for setting in point):
+        section = setting.path.split(".")[0]
+        if section in FIXED:
+            problems.add(setting.mark, f"{section} is one for the whole scenario and can't vary")
+
+
+def _twice(points: Sequence[Point], problems: Problems) -> None:
+    values = [describe(point) for point in points]
+    for index, point in enumerate(points):
+        if values[index] in values[:index]:
+            problems.add(point[0].node.mark, f"the point {show(values[index])} stands twice")
+
+
+def describe(point: Point) -> dict[str, Any]:
+    """A point as {path: value}."""
+    return {setting.path: plain(setting.node) for setting in point}
+
+
+def hidden(settings: Iterable[Setting], points: Iterable[Point], problems: Problems) -> None:
+    """An override that ``vary`` would overrule is a mistake."""
+    varied = {setting.path for point in points for setting in point}
+    for setting in settings:
+        if setting.path in varied:
+            problems.add(setting.mark, f"vary sets {setting.path} at every point, so this has no effect")
