@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from devlearn.execute.executor import Ended, Executor
-from devlearn.execute.files import read_json, write_json
+from devlearn.execute.files import read_json
 from devlearn.execute.jobs import Job, Status, View, view
 from devlearn.execute.local import signal_name
+from devlearn.execute.worker import write_state
 
 RETRIES = 2  # a crashed job is started again at most this often
 TICK = 0.5  # seconds between two looks at the progress of running jobs
@@ -79,10 +80,6 @@ class Supervisor:
         state = read_json(self.run / job.folder / "state.json")
         return state["status"] if state else None
 
-    def _record(self, track: _Track, status: Status, error: str | None) -> None:
-        state = {"status": status, "error": error, "attempt": len(track.errors) + (status == "running")}
-        write_json(self.run / track.job.folder / "state.json", state)
-
     def _any(self, status: Status) -> bool:
         return any(track.status == status for track in self.tracks.values())
 
@@ -93,7 +90,6 @@ class Supervisor:
         ready.sort(key=lambda track: -self.depth[track.job.folder])  # stable: ties keep the plan's order
         chosen = ready[: max(self.executor.room(), 0)]
         for track in chosen:
-            self._record(track, "running", None)
             self.executor.submit(self.run / track.job.folder)
             track.status = "running"
         return bool(chosen)
@@ -121,7 +117,7 @@ class Supervisor:
         track.errors.append(error)
         track.status = "failed" if hopeless or len(track.errors) > RETRIES else "waiting"
         if track.status == "failed":
-            self._record(track, "failed", error)
+            write_state(ended.folder, "failed", error, len(track.errors))
 
     def _why(self, job: Job, ended: Ended) -> str:
         state = read_json(ended.folder / "state.json")

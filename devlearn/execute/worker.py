@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from devlearn.execute.files import locked
+from devlearn.execute.files import locked, read_json, write_json
 
 Live = Callable[[Path], None]
 
@@ -32,13 +32,32 @@ def live(folder: Path) -> None:
 
 
 def work(folder: Path, live: Live = live) -> None:
-    """Live or resume the job in ``folder``; never two workers in one folder at once.
+    """Live or resume the job in ``folder`` and keep its state.json; never two workers in one folder at once.
 
     Raises:
         Busy: another worker lives this job.
+        Exception: whatever the job raised; its text is in state.json.
     """
     with locked(folder, f"the job in {folder}", PATIENCE):
-        live(folder)
+        before = read_json(folder / "state.json")
+        attempt = before["attempt"] + 1 if before else 1
+        write_state(folder, "running", None, attempt)
+        try:
+            live(folder)
+        except Exception as error:
+            write_state(folder, "failed", _words(error), attempt)
+            raise
+        write_state(folder, "done", None, attempt)
+
+
+def write_state(folder: Path, status: str, error: str | None, attempt: int) -> None:
+    """Replace the job's state.json."""
+    write_json(folder / "state.json", {"status": status, "error": error, "attempt": attempt})
+
+
+def _words(error: Exception) -> str:
+    """What to tell the user: the engine's own words, or kind and message of anything else."""
+    return str(error) if type(error).__name__ == "JobFailed" else f"{type(error).__name__}: {error}"
 
 
 def entry(folder: Path, live: Live) -> None:

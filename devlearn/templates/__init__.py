@@ -1,0 +1,59 @@
+"""Working skeletons for ``devlearn new``: an environment, a stage, a brain, a scenario, each with its test.
+
+A template is a file ``*.tmpl`` in the folder of its kind. In its text and in its name, ``${snake}``, ``${Class}`` and
+``${module}`` stand for ``spot_light``, ``SpotLight`` and ``spot_light_env``.
+"""
+
+import re
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+KINDS = ("env", "stage", "brain", "scenario")
+
+
+class BadName(ValueError):
+    """A name that can't be a Python module and class, or whose files exist."""
+
+
+def words(name: str) -> list[str]:
+    """``SpotLight``, ``spot-light`` and ``spot_light`` -> ``["spot", "light"]``.
+
+    Raises:
+        BadName: where a word doesn't begin with a letter or has other signs in it.
+    """
+    parts = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).replace("-", "_").lower().split("_")
+    if not all(re.fullmatch(r"[a-z][a-z0-9]*", part) for part in parts):
+        raise BadName(f"{name!r} can't be a name; use letters and digits, like spot_light or SpotLight")
+    return parts
+
+
+def substitutions(kind: str, name: str) -> dict[str, str]:
+    """What the placeholders of a template stand for."""
+    parts = words(name)
+    snake = "_".join(parts)
+    title = "".join(part.capitalize() for part in parts)
+    return {"snake": snake, "Class": title, "module": f"{snake}_{kind}"}
+
+
+def render(kind: str, name: str, folder: Path) -> list[Path]:
+    """Write the skeleton of ``kind`` (one of ``KINDS``) called ``name`` into ``folder``; returns the new files.
+
+    Raises:
+        BadName: the name can't be used, or a file of that name exists; nothing is written then.
+    """
+    values = substitutions(kind, name)
+    templates = sorted(resources.files(__name__).joinpath(kind).iterdir(), key=lambda entry: entry.name)
+    texts = {
+        folder / Template(entry.name.removesuffix(".tmpl")).substitute(values): Template(
+            entry.read_text(encoding="utf-8")
+        ).substitute(values)
+        for entry in templates
+        if entry.name.endswith(".tmpl")
+    }
+    taken = [path.name for path in texts if path.exists()]
+    if taken:
+        raise BadName(f"{', '.join(taken)} exists already; nothing was written")
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+    return list(texts)
