@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
 from devlearn.brains.needs import Needs
@@ -49,13 +49,19 @@ class Gate(BaseModel):
     at_most: float | None = Field(None, description="the level that a falling metric has to reach")
     min_updates: int = Field(0, ge=0, description="updates that every learner lives before the gate may open")
 
+    @model_validator(mode="after")
+    def _one_level(self) -> "Gate":
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("give exactly one of at_least and at_most")
+        return self
+
 
 @dataclass(frozen=True)
 class Context:
     """What a stage may see. Nothing in it can be written to.
 
-    ``planned`` is the number of yields that the declared budget comes to, for schedules. ``inherited`` are the optimiser
-    moments that the stage before left behind, for ``optimiser: continue``; None where there are none.
+    ``planned`` is the number of yields that the declared budget comes to, for schedules. ``inherited`` are the
+    optimiser moments that the stage before left behind, for ``optimiser: continue``; None where there are none.
     ``artifacts`` are the states of other branches that the scenario asked for, by name.
     """
 
@@ -71,12 +77,36 @@ class Context:
         """This stage's randomness called ``names``, at block ``counter`` (an epoch, a rollout)."""
         return streams(self.seeds, self.name, self.visit, *names, counter=counter)
 
+    def minibatches(self, pool: int, batch: int, done: int) -> Iterator[Tensor]:
+        """Positions in range(pool), (N, min(batch, pool)) each, endlessly: every epoch in a new order.
+
+        ``done`` is the number of minibatches already taken. What is left over at an epoch's end is dropped.
+        """
+        size = min(batch, pool)
+        while True:
+            epoch, start = divmod(done, pool // size)
+            order = torch.from_numpy(self.streams("order", counter=epoch).permutation(pool)).to(self.device)
+            for column in range(start * size, pool - size + 1, size):
+                yield order[:, column : column + size]
+                done += 1
+
+    def inherit(self) -> State:
+        """The moments that the stage before left behind. Raises ValueError where there are none."""
+        if not self.inherited:
+            raise ValueError("'optimiser: continue' needs a stage before it that leaves optimiser moments behind")
+        return dict(self.inherited)
+
     def data(self, split: str) -> Dataset:
         """A data set on the device, e.g. ``mnist.train``."""
         return load(split, self.device)
 
     def world(
-        self, env: str, copies: int, state: State | None = None, purpose: str = "", keys: Mapping[str, Any] | None = None
+        self,
+        env: str,
+        copies: int,
+        state: State | None = None,
+        purpose: str = "",
+        keys: Mapping[str, Any] | None = None,
     ) -> World:
         """``copies`` environments for each learner, fresh or resumed from ``state``. Close it in a ``finally``.
 

@@ -62,7 +62,7 @@ class Streams:
         return self._stack(lambda rng: rng.permutation(n))
 
     def mask(self, probability: float, *shape: int) -> Array:
-        """Booleans that are true with ``probability``, rounded to 1/256 because a mask is drawn as bytes: (N, *shape)."""
+        """Booleans that are true with ``probability``, rounded to 1/256 as masks are drawn as bytes: (N, *shape)."""
         size, level = int(np.prod(shape)), round(probability * 256)
         return self._stack(lambda rng: (np.frombuffer(rng.bytes(size), np.uint8) < level).reshape(shape))
 

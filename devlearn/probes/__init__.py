@@ -1,1 +1,1 @@
-
+"""Built-in probes, found through the registry."""

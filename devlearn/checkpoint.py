@@ -1,0 +1,70 @@
+"""Files of tensors: plain nested dicts, written to a temporary file and renamed, loaded with ``weights_only=True``."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+KEPT = 2
+_NUMPY = "__numpy__"
+
+
+def _pack(value: Any) -> Any:
+    """Numpy arrays as marked tensors, since only tensors and plain values can be loaded safely."""
+    if isinstance(value, np.ndarray):
+        return {_NUMPY: torch.from_numpy(np.ascontiguousarray(value)).reshape(value.shape)}
+    if isinstance(value, dict):
+        return {key: _pack(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_pack(entry) for entry in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def _unpack(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value[_NUMPY].numpy() if set(value) == {_NUMPY} else {key: _unpack(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [_unpack(entry) for entry in value]
+    return value
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Write a nested dict of tensors, numpy arrays, numbers, strings and lists (tuples come back as lists)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as file:
+        torch.save(_pack(content), file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    content: dict[str, Any] = _unpack(torch.load(path, map_location=device, weights_only=True))
+    return content
+
+
+def save_next(folder: Path, content: dict[str, Any]) -> None:
+    """Add a checkpoint to a folder and drop all but the last two."""
+    existing = sorted(folder.glob("*.pt"))
+    number = int(existing[-1].stem) + 1 if existing else 0
+    save(folder / f"{number:08d}.pt", content)
+    for old in sorted(folder.glob("*.pt"))[:-KEPT]:
+        old.unlink()
+
+
+def load_last(folder: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
+    """The newest checkpoint of a folder, or None where there is none."""
+    existing = sorted(folder.glob("*.pt"))
+    return load(existing[-1], device) if existing else None
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,75 @@
+"""Data sets as tensors on the device, gathered by (N, B) indices.
+
+Splits: ``mnist.train`` (the first 55,000 training images), ``mnist.valid`` (the last 5,000), ``mnist.train+valid``
+(all 60,000) and ``mnist.test`` (10,000). ``valid`` is what hyperparameters, gates and teachers may look at.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch import Tensor
+
+from devlearn.brains.needs import Sense, sense_name
+from devlearn.data.mnist import read
+from devlearn.registry import nearest
+from devlearn.streams import Streams
+
+VALID = 5_000
+SIZES = {"mnist.train": 55_000, "mnist.valid": VALID, "mnist.train+valid": 60_000, "mnist.test": 10_000}
+CLASSES = 10
+IMAGE = Sense(spaces.Box(0, 255, (28, 28), np.uint8))
+IMAGE_SENSE = sense_name(IMAGE.space, "mnist")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """``images`` (M, 28, 28) uint8 and ``labels`` (M,) int64, on one device."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def first(self, count: int) -> "Dataset":
+        return Dataset(self.images[:count], self.labels[:count])
+
+
+def size(split: str) -> int:
+    """The number of images in a split, without reading it. Raises ValueError with the nearest name."""
+    if split not in SIZES:
+        hint = nearest(split, tuple(SIZES))
+        raise ValueError(
+            f"unknown data {split!r}; " + (f"did you mean {hint!r}?" if hint else f"there are {', '.join(SIZES)}")
+        )
+    return SIZES[split]
+
+
+@lru_cache(maxsize=8)
+def load(split: str, device: torch.device) -> Dataset:
+    """A split on a device. Raises ValueError for an unknown split, OSError where a file is damaged."""
+    count = size(split)
+    images, labels = read("t10k" if split == "mnist.test" else "train")
+    start = SIZES["mnist.train"] if split == "mnist.valid" else 0
+    rows = slice(start, start + count)
+    return Dataset(images[rows].to(device), labels[rows].to(device))
+
+
+def balanced(labels: Tensor, count: int, streams: Streams) -> Tensor:
+    """A class-balanced draw of ``count`` indices for each learner: (N, count).
+
+    Each class gives count // 10 images, and the remainder goes to classes drawn at random.
+    """
+    by_class = [np.flatnonzero(labels.cpu().numpy() == digit) for digit in range(CLASSES)]
+
+    def draw(rng: np.random.Generator) -> np.ndarray:
+        shares = np.full(CLASSES, count // CLASSES)
+        shares[rng.permutation(CLASSES)[: count % CLASSES]] += 1
+        return np.concatenate(
+            [rng.choice(rows, share, replace=False) for rows, share in zip(by_class, shares, strict=True)]
+        )
+
+    return torch.from_numpy(np.stack([draw(rng) for rng in streams.generators])).to(labels.device)

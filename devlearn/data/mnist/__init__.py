@@ -1,0 +1,51 @@
+"""The embedded MNIST files: checked against their published MD5 sums, read by torchvision's IDX reader."""
+
+import gzip
+import hashlib
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+FILES = {
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+COUNTS = {"train": 60_000, "t10k": 10_000}
+FOLDER = Path(__file__).parent
+
+
+def _read(name: str, folder: Path) -> Tensor:
+    from torchvision.datasets.mnist import read_sn3_pascalvincent_tensor  # three seconds: only where data is read
+
+    content = gzip.decompress((folder / f"{name}.gz").read_bytes())
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() != FILES[name]:
+        raise OSError(f"{folder / name}.gz is damaged (its MD5 sum differs); reinstall devlearn")
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        return read_sn3_pascalvincent_tensor(file.name)
+
+
+@lru_cache(maxsize=2)
+def read(part: str, folder: Path = FOLDER) -> tuple[Tensor, Tensor]:
+    """Images (M, 28, 28) uint8, 0 background to 255 ink, and labels (M,) int64, of ``train`` or ``t10k``.
+
+    Raises OSError where a file is damaged or holds something else.
+    """
+    images, labels = _read(f"{part}-images-idx3-ubyte", folder), _read(f"{part}-labels-idx1-ubyte", folder).long()
+    count = COUNTS[part]
+    if (
+        images.dtype != torch.uint8
+        or images.shape != (count, 28, 28)
+        or int(images.max()) != 255
+        or int(images.min()) != 0
+    ):
+        raise OSError(f"{part}: expected {count} images of 28 x 28 bytes from 0 to 255, found {tuple(images.shape)}")
+    if labels.shape != (count,) or labels.unique().tolist() != list(range(10)):
+        raise OSError(f"{part}: expected {count} labels 0..9, found {tuple(labels.shape)}")
+    return images, labels

@@ -1,0 +1,42 @@
+"""From a job's folder to records: ``live`` begins or resumes a job, ``learner`` takes a grown learner out of one."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from devlearn import checkpoint
+from devlearn.engine.job import Job
+from devlearn.engine.life import JobFailed, Life
+
+__all__ = ["JobFailed", "learner", "live"]
+
+
+def live(folder: Path, segment: int | None = None) -> None:
+    """Live or resume the job that ``folder``/job.json describes. A finished job is left as it is.
+
+    ``segment``: yields between checkpoints; by default they go by the clock. The records do not depend on it.
+
+    Raises:
+        JobFailed: a stage or an environment raised.
+        ValueError: the folder belongs to another version, or its records were changed.
+    """
+    torch.set_num_threads(1)
+    job = Job.read(Path(folder))
+    if not (job.folder / "artifacts" / "end.pt").exists():
+        Life(job, segment).run()
+
+
+def learner(folder: Path, seed: int) -> nn.Module:
+    """The network of one learner at the end of a finished job.
+
+    Raises:
+        ValueError: the job has no such seed.
+        FileNotFoundError: the job is not finished.
+    """
+    job = Job.read(Path(folder))
+    if seed not in job.seeds:
+        raise ValueError(f"{folder} holds the seeds {', '.join(map(str, job.seeds))}, not {seed}")
+    cohort = job.cohort()
+    cohort.load(checkpoint.load(job.folder / "artifacts" / "end.pt", job.device)["brain"])
+    return cohort.member(job.seeds.index(seed))

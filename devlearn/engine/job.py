@@ -1,0 +1,108 @@
+"""A job: one branch of the tree of lives for one block of seeds, as its folder describes it."""
+
+import json
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from devlearn.brains import Needs, brain_builder
+from devlearn.cohort import Cohort
+from devlearn.probe import Probe
+from devlearn.registry import get
+from devlearn.stage import Stage
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Call:
+    """One stage of a branch: its stream's ``name``, ``visit``, place in the life (``index``) and an arm's ``total``."""
+
+    name: str
+    visit: int
+    index: int
+    stage: Stage
+    total: tuple[str, float] | None
+
+    @property
+    def folder(self) -> str:
+        return f"{self.index:02d}-{self.name}.{self.visit}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What ``job.json`` says. ``folder`` is where it lives."""
+
+    folder: Path
+    spec: dict[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Job":
+        """Raises ValueError for another version of the format."""
+        spec = json.loads((folder / "job.json").read_text())
+        if spec["format"] != FORMAT:
+            raise ValueError(
+                f"{folder}: written by another version of devlearn (format {spec['format']}, not {FORMAT})"
+            )
+        for entry in spec.get("path", []):
+            if entry not in sys.path:
+                sys.path.append(entry)
+        return cls(folder, spec)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(self.spec["seeds"])
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device(self.spec.get("device", "cpu"))
+
+    @property
+    def parent(self) -> Path | None:
+        """The folder of the job whose end this one begins at."""
+        parent = self.spec["parent"]
+        return None if parent is None else self.folder.parents[2] / parent
+
+    @cached_property
+    def calls(self) -> tuple[Call, ...]:
+        """The stages that this job lives."""
+        return tuple(
+            Call(s["name"], s["visit"], s["index"], _stage(s), tuple(s["total"]) if s.get("total") else None)
+            for s in self.spec["stages"]
+        )
+
+    @cached_property
+    def stages(self) -> dict[str, Stage]:
+        """All stages of the scenario, by name: their needs make the brain."""
+        return {s["name"]: _stage(s) for s in self.spec["needs_stages"]}
+
+    @cached_property
+    def probes(self) -> dict[str, Probe]:
+        keys = {name: dict(entry) for name, entry in self.spec["probes"].items()}
+        return {name: get("probes", entry.pop("kind"))(**_own(entry)) for name, entry in keys.items()}
+
+    @cached_property
+    def builder(self) -> Any:
+        """Builds one learner's network."""
+        needs = Needs()
+        for part in (*self.stages.values(), *self.probes.values()):
+            needs |= part.needs()
+        return brain_builder(self.spec["brain"], needs)
+
+    def cohort(self) -> Cohort:
+        """The newborn learners of this job."""
+        return Cohort(self.builder, self.seeds, self.device)
+
+
+def _stage(entry: dict[str, Any]) -> Stage:
+    stage: Stage = get("stages", entry["kind"])(**_own(entry["keys"]))
+    return stage
+
+
+def _own(keys: dict[str, Any]) -> dict[str, Any]:
+    """A plug-in's own keys, without what the plan adds for readers."""
+    return {key: value for key, value in keys.items() if key not in ("kind", "metrics")}

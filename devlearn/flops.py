@@ -1,0 +1,34 @@
+"""Floating-point operations of one learner, counted once on the meta device, where counting is exact and free."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+Shapes = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
+
+
+def meta_batch(shapes: Shapes) -> dict[str, Tensor]:
+    """Tensors without storage, by name: {name: (shape, dtype)}."""
+    return {name: torch.empty(shape, dtype=dtype, device="meta") for name, (shape, dtype) in shapes.items()}
+
+
+def of(program: Callable[[], Any]) -> int:
+    """FLOPs of a program on meta tensors: a multiply and an add count two; element-wise work is not counted."""
+    with FlopCounterMode(display=False) as counter:
+        program()
+    return int(counter.get_total_flops())
+
+
+def forward(brain: nn.Module, *inputs: Any) -> int:
+    """FLOPs of one forward pass without gradients."""
+    with torch.no_grad():
+        return of(lambda: brain(*inputs))
+
+
+def update(brain: nn.Module, objective: Callable[..., Any], shapes: Shapes) -> int:
+    """FLOPs of one gradient step on ``objective``: forward and backward. The optimiser is element-wise: not counted."""
+    batch = meta_batch(shapes)
+    return of(lambda: objective(brain, batch)[0].backward())

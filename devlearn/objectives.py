@@ -1,0 +1,116 @@
+"""The losses of ONE learner, each a frozen description that is called with (brain, batch).
+
+An objective returns its loss and metrics. It reduces trailing axes only, so the same code gives a scalar for one
+learner and (N,) for a stacked cohort (``stacks``). Random numbers (masks, noise) enter as batch entries.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Batch = dict[str, Tensor]
+Result = tuple[Tensor, dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Softmax cross-entropy on labels. Batch: images (B, H, W), labels (B,). Metric: accuracy on the batch."""
+
+    stacks: ClassVar[bool] = True
+    sense: str
+    head: str
+
+    def __call__(self, brain: Any, batch: Batch) -> Result:
+        logits = brain(batch["images"], self.sense, self.head)  # (B, K)
+        labels = batch["labels"]
+        loss = -F.log_softmax(logits, -1).gather(-1, labels.unsqueeze(-1)).squeeze(-1).mean(-1)
+        return loss, {"accuracy": (logits.detach().argmax(-1) == labels).to(logits.dtype).mean(-1)}
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """Per-pixel Bernoulli cross-entropy of a target image. Batch: images (B, H, W) shown, targets (B, H, W) in bytes.
+
+    With a corrupted image shown and the clean one as target this is the denoising autoencoder (Vincent et al. 2008);
+    with a movie's next frame as target it is next-frame prediction. Metric: error, the mean squared error in 0..1.
+    """
+
+    stacks: ClassVar[bool] = True
+    sense: str
+    head: str
+
+    def __call__(self, brain: Any, batch: Batch) -> Result:
+        logits = brain(batch["images"], self.sense, self.head)  # (B, H * W)
+        targets = batch["targets"].flatten(-2).to(logits.dtype) / 255
+        loss = F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean((-2, -1))
+        return loss, {"error": (torch.sigmoid(logits.detach()) - targets).square().mean((-2, -1))}
+
+
+def categorical(logits: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-probability of actions (B,) and entropy (B,) under logits (B, A)."""
+    log_p = F.log_softmax(logits, -1)
+    return log_p.gather(-1, actions.unsqueeze(-1)).squeeze(-1), -(log_p.exp() * log_p).sum(-1)
+
+
+def gaussian(parameters: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-density of actions (B, A) and entropy (B,) under a diagonal Gaussian: means, log deviations (B, 2A)."""
+    mean, log_std = parameters.chunk(2, -1)
+    half_log_tau = 0.9189385332046727  # log(2 pi) / 2
+    log_p = -0.5 * ((actions - mean) * (-log_std).exp()).square() - log_std - half_log_tau
+    return log_p.sum(-1), (log_std + 0.5 + half_log_tau).sum(-1)
+
+
+@dataclass(frozen=True)
+class ClippedSurrogate:
+    """PPO's loss (Schulman et al. 2017, eq. 9).
+
+    Batch, (B, ...) each: observations, actions, log_p, advantages, returns, values.
+    ``advantages`` are normalised over the minibatch when asked, the value loss is clipped around the old values when
+    asked. Metrics: policy_loss, value_loss, entropy, approx_kl (the estimator of Schulman's note, k3), clip_fraction.
+    """
+
+    stacks: ClassVar[bool] = True
+    sense: str
+    actor: str
+    critic: str
+    discrete: bool
+    clip: float = 0.2
+    entropy: float = 0.0
+    value: float = 0.5
+    normalise_advantages: bool = True
+    clip_values: bool = True
+
+    def __call__(self, brain: Any, batch: Batch) -> Result:
+        policy, values = brain(batch["observations"], self.sense, (self.actor, self.critic))
+        log_p, entropy = (categorical if self.discrete else gaussian)(policy, batch["actions"])
+        log_ratio = log_p - batch["log_p"]
+        ratio = log_ratio.exp()
+        advantages = batch["advantages"]
+        if self.normalise_advantages:
+            deviation = advantages.std(-1, keepdim=True)
+            advantages = (advantages - advantages.mean(-1, keepdim=True)) / (deviation + 1e-8)
+        clipped = ratio.clamp(1 - self.clip, 1 + self.clip)
+        policy_loss = torch.maximum(-advantages * ratio, -advantages * clipped).mean(-1)
+        value_loss = self._value_loss(values.squeeze(-1), batch)
+        mean_entropy = entropy.mean(-1)
+        loss = policy_loss - self.entropy * mean_entropy + self.value * value_loss
+        with torch.no_grad():
+            metrics = {
+                "policy_loss": policy_loss,
+                "value_loss": value_loss,
+                "entropy": mean_entropy,
+                "approx_kl": (ratio - 1 - log_ratio).mean(-1),
+                "clip_fraction": ((ratio - 1).abs() > self.clip).to(ratio.dtype).mean(-1),
+            }
+        return loss, metrics
+
+    def _value_loss(self, values: Tensor, batch: Batch) -> Tensor:
+        returns, old = batch["returns"], batch["values"]
+        loss = (values - returns).square()
+        if self.clip_values:
+            near = old + (values - old).clamp(-self.clip, self.clip)
+            loss = torch.maximum(loss, (near - returns).square())
+        return 0.5 * loss.mean(-1)

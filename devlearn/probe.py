@@ -1,0 +1,82 @@
+"""The contract of a probe: a read-only measurement of a cohort."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from devlearn.brains.needs import Needs
+from devlearn.cohort import Cohort
+from devlearn.registry import register
+from devlearn.stage import Context, Stage
+
+
+class Metric(NamedTuple):
+    """Which direction is better, and what a diverged learner counts as (None: the scenario has to say)."""
+
+    better: Literal["higher", "lower"]
+    worst: float | None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """``values`` {metric: (N,)}; ``correct`` (N, M) bool where there is a verdict on each of M images."""
+
+    values: Mapping[str, Tensor]
+    correct: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Probing:
+    """What a probe may see: a context with held-out streams, and the scenario's stages by name."""
+
+    context: Context
+    stages: Mapping[str, Stage] = field(default_factory=dict)
+
+
+class Probe(BaseModel):
+    """A measurement. Subclass it, name it with ``@probe``, and give every field a description.
+
+    It draws from streams of its own (named after the probe), the same at every measurement, and the engine checks
+    that it leaves the cohort untouched.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+    metrics: ClassVar[dict[str, Metric]] = {}
+
+    every: int | None = Field(
+        None, gt=0, description="updates between measurements; birth and stage ends are always measured"
+    )
+    worst: float | None = Field(
+        None, description="what a diverged learner counts as, instead of the metric's own worst"
+    )
+
+    def needs(self) -> Needs:
+        """The senses and heads that the probe uses."""
+        return Needs()
+
+    def splits(self) -> tuple[str, ...]:
+        """The data splits it reads."""
+        return ()
+
+    def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
+        """Measure every learner: on a fixed part of the data on the way, on all of it (``full``) at a stage's end."""
+        raise NotImplementedError
+
+
+P = TypeVar("P", bound=type[Probe])
+
+
+def probe(kind: str, version: int = 1) -> Callable[[P], P]:
+    """Class decorator: name a probe and enter it into the registry."""
+
+    def enter(cls: P) -> P:
+        cls.kind, cls.version = kind, version
+        return register("probes", kind)(cls)
+
+    return enter

@@ -1,0 +1,48 @@
+"""Accuracy and cross-entropy on a held-out split: the metric and its proxy, from one pass."""
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch.nn import functional as F
+
+from devlearn.brains.needs import Head, Needs
+from devlearn.cohort import Cohort
+from devlearn.data import CLASSES, IMAGE, IMAGE_SENSE
+from devlearn.probe import Measurement, Metric, Probe, Probing, probe
+
+CHUNK = 2_000
+
+
+@probe("accuracy")
+class Accuracy(Probe):
+    """Share of images whose largest logit is the label's, and the mean cross-entropy in nats."""
+
+    metrics: ClassVar = {"accuracy": Metric("higher", 0.0), "cross_entropy": Metric("lower", None)}
+
+    data: str = Field("mnist.test", description="the split; hyperparameters and gates may only look at mnist.valid")
+    head: str = Field("digits", description="the read-out")
+    quick: int = Field(
+        CHUNK, gt=0, description="images of a measurement on the way; all are used at birth and stage ends"
+    )
+
+    def needs(self) -> Needs:
+        return Needs({IMAGE_SENSE: IMAGE}, {self.head: Head(CLASSES)})
+
+    def splits(self) -> tuple[str, ...]:
+        return (self.data,)
+
+    def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
+        data = probing.context.data(self.data)
+        data = data if full else data.first(self.quick)
+        correct, total = [], torch.zeros(cohort.n, device=cohort.device, dtype=torch.float64)
+        for start in range(0, len(data), CHUNK):
+            images, labels = data.images[start : start + CHUNK], data.labels[start : start + CHUNK]
+            logits = cohort(images.expand(cohort.n, *images.shape), IMAGE_SENSE, self.head)  # (N, B, K)
+            correct.append(logits.argmax(-1) == labels)
+            log_p = F.log_softmax(logits, -1).gather(-1, labels.expand(cohort.n, -1).unsqueeze(-1))
+            total -= log_p.double().sum((1, 2))
+        right = torch.cat(correct, 1)  # (N, M)
+        broken = torch.where(cohort.finite(), 0.0, torch.nan).double()
+        values = {"accuracy": right.double().mean(1) + broken, "cross_entropy": total / len(data)}
+        return Measurement(values, right if full else None)

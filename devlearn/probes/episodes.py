@@ -1,0 +1,50 @@
+"""The return of greedy episodes."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from devlearn.brains.needs import Needs
+from devlearn.cohort import Cohort
+from devlearn.probe import Measurement, Metric, Probe, Probing, probe
+from devlearn.worlds.policy import policy_of
+
+
+@probe("return")
+class Return(Probe):
+    """Undiscounted return and length of episodes in which the likeliest action is taken."""
+
+    metrics: ClassVar = {"return": Metric("higher", None), "length": Metric("higher", None)}
+
+    env: str = Field(description="a Gymnasium id")
+    keys: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the environment")
+    episodes: int = Field(16, ge=1, description="episodes of each learner, each in a copy of its own")
+    limit: int = Field(
+        10_000, ge=1, description="steps after which an episode that does not end is counted as it stands"
+    )
+
+    def needs(self) -> Needs:
+        return policy_of(self.env, self.keys)[0]
+
+    def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
+        _, policy = policy_of(self.env, self.keys)
+        world = probing.context.world(self.env, self.episodes, keys=self.keys)
+        returns, lengths = np.zeros((2, cohort.n, self.episodes))
+        running = np.ones((cohort.n, self.episodes), bool)
+        try:
+            for _ in range(self.limit):
+                observation = torch.from_numpy(world.observation).to(cohort.device)
+                action = policy.greedy(cohort(observation, policy.sense, policy.actor))
+                step = world.step(action.cpu().numpy())
+                returns += np.where(running, step.reward, 0)
+                lengths += running
+                running &= ~(step.terminated | step.truncated)
+                if not running.any():
+                    break
+        finally:
+            world.close()
+        values = {"return": returns.mean(1), "length": lengths.mean(1)}
+        broken = torch.where(cohort.finite(), 0.0, torch.nan).double().cpu()
+        return Measurement({name: torch.from_numpy(value) + broken for name, value in values.items()})

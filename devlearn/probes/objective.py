@@ -1,0 +1,20 @@
+"""What a stage learns, measured on held-out data: next-frame error, reconstruction, ..."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from devlearn.cohort import Cohort
+from devlearn.probe import Measurement, Metric, Probe, Probing, probe
+
+
+@probe("objective")
+class Objective(Probe):
+    """The held-out objective of one of the scenario's stages (its ``evaluate``)."""
+
+    metrics: ClassVar = {"loss": Metric("lower", None)}
+
+    stage: str = Field(description="NAME of a stage of the scenario")
+
+    def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
+        return Measurement({"loss": probing.stages[self.stage].evaluate(cohort, probing.context)["loss"]})

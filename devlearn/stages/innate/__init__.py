@@ -1,0 +1,1 @@
+"""What a learner can be born with, and the controls for it."""

@@ -1,0 +1,72 @@
+"""Looking: rebuild images from which pixels are missing, without any label."""
+
+from collections.abc import Iterator
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from devlearn import flops
+from devlearn.brains.needs import Head, Needs
+from devlearn.cohort import Cohort, Optimiser
+from devlearn.data import IMAGE, IMAGE_SENSE
+from devlearn.objectives import Reconstruction
+from devlearn.schedule import Schedule, factor
+from devlearn.stage import Context, Metrics, Stage, State, Work, stage
+
+HEAD = "denoise"
+BLOCK = 16  # minibatches whose masks are drawn together
+
+
+@stage("pretrain.denoise")
+class Denoise(Stage):
+    """A denoising autoencoder: masking noise, per-pixel cross-entropy (Vincent et al. 2008)."""
+
+    metrics = ("loss", "error")
+
+    data: str = Field("mnist.train", description="the split whose images are looked at; its labels are never read")
+    drop: float = Field(0.5, gt=0, lt=1, description="probability that a pixel is blanked")
+    batch: int = Field(128, ge=1, description="images an update")
+    lr: float = Field(1e-3, gt=0, description="learning rate of Adam")
+    schedule: Schedule = Field("constant", description="of the learning rate over the declared budget")
+
+    @property
+    def objective(self) -> Reconstruction:
+        return Reconstruction(IMAGE_SENSE, HEAD)
+
+    def needs(self) -> Needs:
+        return Needs({IMAGE_SENSE: IMAGE}, {HEAD: Head(28 * 28)})
+
+    def work(self, brain: nn.Module) -> Work:
+        images = ((self.batch, *IMAGE.space.shape), torch.uint8)
+        cost = flops.update(brain, self.objective, {"images": images, "targets": images})
+        return Work(updates=1, images=self.batch, flops=cost)
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return {"done": 0, "moments": {}}
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        data = context.data(self.data)
+        optimiser = Optimiser(cohort, state["moments"], "adam", self.lr)
+        masks = None
+        for index in context.minibatches(len(data), self.batch, state["done"]):  # (N, B)
+            block, place = divmod(state["done"], BLOCK)
+            if masks is None or place == 0:
+                masks = self._masks(context, block, index.shape[1])
+            optimiser.set_lr(self.lr * factor(self.schedule, state["done"], context.planned))
+            images = data.images[index]
+            metrics = cohort.update(self.objective, {"images": images * masks[:, place], "targets": images}, optimiser)
+            state["done"] += 1
+            yield metrics
+
+    def _masks(self, context: Context, block: int, rows: int) -> Tensor:
+        """Which pixels are kept, for a block of minibatches: (N, BLOCK, B, 28, 28) bool."""
+        kept = context.streams("mask", counter=block).mask(1 - self.drop, BLOCK, rows, 28, 28)
+        return torch.from_numpy(kept).to(context.device)
+
+    def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
+        """Reconstruction of 1,000 images of the valid split, each learner's masks fixed."""
+        images = context.data("mnist.valid").first(1000).images.expand(cohort.n, -1, -1, -1)
+        kept = torch.from_numpy(context.streams("mask").mask(1 - self.drop, 1000, 28, 28)).to(context.device)
+        loss, metrics = cohort.losses(self.objective, {"images": images * kept, "targets": images})
+        return {"loss": loss, **metrics}

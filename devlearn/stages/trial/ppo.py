@@ -1,0 +1,130 @@
+"""Play: proximal policy optimisation in any Gymnasium environment with discrete or continuous actions."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from devlearn import flops
+from devlearn.brains.layers import merge_moments
+from devlearn.brains.needs import Needs, Sense
+from devlearn.cohort import Cohort, Optimiser
+from devlearn.objectives import ClippedSurrogate
+from devlearn.schedule import Schedule, factor
+from devlearn.stage import Context, Metrics, Stage, State, Work, stage
+from devlearn.worlds.policy import Policy, policy_of
+from devlearn.worlds.rollout import collect
+
+PPO_METRICS = ("loss", "policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
+
+
+@stage("trial.ppo")
+class PPO(Stage):
+    """Proximal policy optimisation (Schulman et al. 2017) with generalised advantage estimation.
+
+    One yield is one rollout with its updates. Deviations from the paper: the details of CleanRL's ppo.py (advantages
+    normalised per minibatch, clipped value loss, orthogonal heads where the brain asks for it, Adam with eps 1e-5).
+    Observation statistics are merged after a rollout's updates, so that a rollout is acted and learned under one scale.
+    """
+
+    units = ("env_steps", "updates", "flops")
+    metrics = ("return", "length", *PPO_METRICS)
+
+    env: str = Field(description="a Gymnasium id: devlearn/Name-v0, CartPole-v1, package.module:Name-v0")
+    keys: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the environment")
+    copies: int = Field(8, ge=1, description="environments of each learner")
+    rollout: int = Field(128, ge=1, description="steps in each environment between updates")
+    epochs: int = Field(4, ge=1, description="passes over a rollout")
+    minibatches: int = Field(4, ge=1, description="updates in each pass")
+    lr: float = Field(2.5e-4, gt=0, description="learning rate of Adam")
+    schedule: Schedule = Field("linear", description="of the learning rate over the declared budget")
+    gamma: float = Field(0.99, ge=0, le=1, description="discount")
+    lam: float = Field(0.95, ge=0, le=1, description="decay of the generalised advantage estimate")
+    clip: float = Field(0.2, gt=0, description="of the probability ratio, and of the value loss")
+    entropy: float = Field(0.01, ge=0, description="weight of the entropy bonus")
+    value: float = Field(0.5, ge=0, description="weight of the value loss")
+    max_grad: float = Field(0.5, gt=0, description="largest norm of each learner's gradient")
+    normalise_advantages: bool = Field(True, description="over each minibatch")
+    clip_values: bool = Field(True, description="clip the value loss around the old values")
+    normalise_observations: bool = Field(False, description="by running statistics, for vector observations")
+
+    def needs(self) -> Needs:
+        needs, policy = policy_of(self.env, self.keys)
+        sense = Sense(needs.senses[policy.sense].space, normalise=self.normalise_observations)
+        return Needs({policy.sense: sense}, needs.heads)
+
+    def objective(self, policy: Policy) -> ClippedSurrogate:
+        keys = ("clip", "entropy", "value", "normalise_advantages", "clip_values")
+        settings = {key: getattr(self, key) for key in keys}
+        return ClippedSurrogate(policy.sense, policy.actor, policy.critic, policy.discrete, **settings)
+
+    @property
+    def minibatch(self) -> int:
+        return self.copies * self.rollout // self.minibatches
+
+    def work(self, brain: nn.Module) -> Work:
+        needs, policy = policy_of(self.env, self.keys)
+        space = needs.senses[policy.sense].space
+        rows, updates = self.minibatch, self.epochs * self.minibatches
+        seen = torch.uint8 if space.dtype == "uint8" else torch.float32
+        actions = ((rows,), torch.int64) if policy.discrete else ((rows, policy.actions), torch.float32)
+        shapes = {name: ((rows,), torch.float32) for name in ("log_p", "advantages", "returns", "values")}
+        shapes = {"observations": ((rows, *space.shape), seen), "actions": actions, **shapes}  # type: ignore[dict-item]
+        acting = flops.meta_batch({"x": ((self.copies, *space.shape), seen)})["x"]
+        act = flops.forward(brain, acting, policy.sense, (policy.actor, policy.critic))
+        learn = flops.update(brain, self.objective(policy), shapes)
+        return Work(updates=updates, env_steps=self.copies * self.rollout, flops=act * self.rollout + learn * updates)
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return {"done": 0, "moments": {}, "world": None}
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        _, policy = policy_of(self.env, self.keys)
+        optimiser = Optimiser(cohort, state["moments"], "adam", self.lr, eps=1e-5)
+        world = context.world(self.env, self.copies, state["world"], keys=self.keys)
+        try:
+            while True:
+                optimiser.set_lr(self.lr * factor(self.schedule, state["done"], context.planned))
+                noise = context.streams("rollout", counter=state["done"])
+                rollout = collect(cohort, world, policy, noise, self.rollout, self.gamma, self.lam)
+                metrics = self._learn(cohort, rollout, policy, optimiser, context, state["done"])
+                if self.normalise_observations:
+                    _merge(cohort, policy.sense, rollout["observations"])
+                state["done"] += 1
+                returns, lengths, _ = world.completed
+                yield {"return": torch.from_numpy(returns), "length": torch.from_numpy(lengths), **metrics}
+        finally:
+            state["world"] = world.state()
+            world.close()
+
+    def _learn(
+        self,
+        cohort: Cohort,
+        rollout: dict[str, Tensor],
+        policy: Policy,
+        optimiser: Optimiser,
+        context: Context,
+        done: int,
+    ) -> dict[str, Tensor]:
+        """All updates of one rollout; the mean of their metrics."""
+        objective, totals = self.objective(policy), {name: torch.zeros(cohort.n) for name in PPO_METRICS}
+        rows = torch.arange(cohort.n, device=cohort.device)[:, None]
+        orders = context.streams("order", counter=done)
+        for _ in range(self.epochs):
+            order = torch.from_numpy(orders.permutation(self.copies * self.rollout)).to(cohort.device)
+            for k in range(self.minibatches):
+                index = order[:, k * self.minibatch : (k + 1) * self.minibatch]  # (N, B)
+                batch = {name: entry[rows, index] for name, entry in rollout.items()}
+                for name, value in cohort.update(objective, batch, optimiser, self.max_grad).items():
+                    totals[name] += value.cpu()
+        return {name: total / (self.epochs * self.minibatches) for name, total in totals.items()}
+
+
+def _merge(cohort: Cohort, sense: str, observations: Tensor) -> None:
+    """Merge a rollout's observations (N, B, D) into the statistics of a sense, wherever the brain keeps them."""
+    for name in [name for name in cohort.buffers if name.endswith(f"{sense}.normaliser.mean")]:
+        own = [cohort.buffers[name.removesuffix("mean") + part] for part in ("mean", "var", "count")]
+        for buffer, value in zip(own, merge_moments(*own, observations.flatten(2).to(own[0].dtype)), strict=True):
+            buffer.copy_(value)
