@@ -1,0 +1,213 @@
+"""A run folder as plain structures: arms, lives of learners, measured moments. Reads records, writes nothing.
+
+Only finished lines are read, so a folder may be read while its jobs are still running.
+"""
+
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+LEDGER = ("labels", "label_bits", "images", "env_steps", "updates", "flops")
+FORMATS = (1,)
+BIRTH = -1
+_RANK = {"birth": 0, "every": 1, "end": 2}
+
+Key = tuple[str, str]  # (probe, metric)
+Json = dict[str, Any]
+
+
+class EvidenceError(ValueError):
+    """What was asked for is not on record. The message names the run, the thing, and what there is."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One moment at which one learner was measured.
+
+    ``position`` is the index of the stage in the life (``BIRTH`` before the first), ``update`` counts within the visit,
+    ``when`` is birth, every or end. ``ledger`` is what the learner had consumed by then, over its whole life.
+    """
+
+    position: int
+    update: int
+    when: str
+    values: Mapping[Key, float]
+    ledger: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Life:
+    """One learner's records along its arm's path.
+
+    ``diverged`` is the (position, update) at which it turned non-finite, or None; ``done`` says that all its jobs are.
+    """
+
+    seed: int
+    moments: tuple[Moment, ...]
+    ledger: Mapping[str, float]
+    diverged: tuple[int, int] | None
+    done: bool
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One experimental condition: its stages (as resolved.json has them) and a life for each seed.
+
+    ``seconds`` are the wall-clock seconds of the jobs on its path, all blocks, divided by the number of seeds.
+    """
+
+    name: str
+    stages: tuple[Json, ...]
+    lives: Mapping[int, Life]
+    seconds: float
+    unfinished: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of ``vary`` ({} where nothing is varied) and its arms."""
+
+    point: Json
+    arms: Mapping[str, Arm]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder. ``resolved`` and ``manifest`` are the parsed files (an empty manifest where there is none)."""
+
+    folder: Path
+    resolved: Json
+    manifest: Json
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """One record folder, by seed."""
+
+    position: int
+    train: Mapping[int, list[tuple[int, Json]]]
+    probes: Mapping[int, list[Json]]
+    diverged: Mapping[int, int]
+
+
+def load(folder: Path) -> Run:
+    """Read the run in ``folder``.
+
+    Raises:
+        EvidenceError: the folder holds no run, or one of another record format.
+    """
+    resolved = _resolved(folder)
+    read = cache(lambda job: tuple(_records(folder / job)))
+    jobs = {(job["branch"], seed): job["folder"] for job in resolved["jobs"] for seed in job["seeds"]}
+    points = tuple(
+        Point(
+            entry["point"],
+            {name: _arm(folder, name, arm, resolved["seeds"], jobs, read) for name, arm in entry["arms"].items()},
+        )
+        for entry in resolved["points"]
+    )
+    manifest = folder / "manifest.json"
+    return Run(folder, resolved, json.loads(manifest.read_text()) if manifest.exists() else {}, points)
+
+
+def _resolved(folder: Path) -> Json:
+    path = folder / "resolved.json"
+    if not path.exists():
+        raise EvidenceError(f"{folder} is no run folder: it has no resolved.json")
+    resolved: Json = json.loads(path.read_text())
+    if resolved.get("format") not in FORMATS:
+        raise EvidenceError(f"{path} has format {resolved.get('format')!r}; this version reads {FORMATS}")
+    return resolved
+
+
+def _arm(folder: Path, name: str, arm: Json, seeds: list[int], jobs: Mapping[tuple[str, int], str], read: Any) -> Arm:
+    lives = {}
+    for seed in seeds:
+        path = [jobs[branch, seed] for branch in arm["path"]]
+        rows = [rows for job in path for rows in read(job)]
+        lives[seed] = _life(seed, rows, done=all(_done(folder / job) for job in path))
+    used = dict.fromkeys(jobs[branch, seed] for branch in arm["path"] for seed in seeds)
+    seconds = sum(_seconds(folder / job) for job in used) / len(seeds)
+    unfinished = tuple(job for job in used if not _done(folder / job))
+    return Arm(name, tuple(arm["stages"]), lives, seconds, unfinished)
+
+
+def _life(seed: int, records: list[_Rows], done: bool) -> Life:
+    ledger: Mapping[str, float] = dict.fromkeys(LEDGER, 0.0)
+    moments: list[Moment] = []
+    diverged = None
+    for rows in records:
+        train = rows.train.get(seed, [])
+        moments += _moments(rows.position, rows.probes.get(seed, []), train, ledger)
+        ledger = train[-1][1] if train else ledger
+        if diverged is None and seed in rows.diverged:
+            diverged = (rows.position, rows.diverged[seed])
+    return Life(seed, tuple(moments), ledger, diverged, done)
+
+
+def _moments(
+    position: int, probes: list[Json], train: list[tuple[int, Json]], before: Mapping[str, float]
+) -> Iterator[Moment]:
+    values: dict[tuple[int, int, str], dict[Key, float]] = defaultdict(dict)
+    for row in probes:
+        moment = row["moment"]
+        values[int(row["update"]), _RANK[moment], moment][row["probe"], row["metric"]] = float(row["value"])
+    for (update, _, when), found in sorted(values.items()):
+        past = [ledger for u, ledger in train if u <= update]
+        yield Moment(position, update, when, found, past[-1] if past else before)
+
+
+def _records(job: Path) -> Iterator[_Rows]:
+    """The record folders of a job in the order of life: birth, then 00-..., 01-..."""
+    folders = [path for path in (job / "records").glob("*") if path.is_dir()]
+    for path in sorted(folders, key=lambda path: _position(path.name)):
+        yield _Rows(_position(path.name), _train(path), _by_seed(path / "probes.csv"), _diverged(path))
+
+
+def _position(name: str) -> int:
+    return BIRTH if name == "birth" else int(name.split("-", 1)[0])
+
+
+def _train(path: Path) -> dict[int, list[tuple[int, Json]]]:
+    return {
+        seed: [(int(row["update"]), {column: float(row[column]) for column in LEDGER}) for row in rows]
+        for seed, rows in _by_seed(path / "train.csv").items()
+    }
+
+
+def _diverged(path: Path) -> dict[int, int]:
+    events = _by_seed(path / "events.csv")
+    found = {seed: [int(r["update"]) for r in rows if r["event"] == "diverged"] for seed, rows in events.items()}
+    return {seed: min(updates) for seed, updates in found.items() if updates}
+
+
+def _by_seed(path: Path) -> dict[int, list[Json]]:
+    table: dict[int, list[Json]] = defaultdict(list)
+    for row in _rows(path):
+        table[int(row["seed"])].append(row)
+    return table
+
+
+def _rows(path: Path) -> Iterator[Json]:
+    """The finished lines of a CSV file; none where there is no file. A line is finished when its newline is there."""
+    if not path.exists():
+        return
+    text = path.read_text()
+    yield from csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
+
+
+def _seconds(job: Path) -> float:
+    """Wall-clock seconds of a job: the largest of its running totals."""
+    rows = (row for path in (job / "records").glob("*/seconds.csv") for row in _rows(path))
+    return max((float(row["seconds"]) for row in rows), default=0.0)
+
+
+def _done(job: Path) -> bool:
+    state = job / "state.json"
+    return state.exists() and json.loads(state.read_text())["status"] == "done"

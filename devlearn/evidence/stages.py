@@ -1,0 +1,83 @@
+"""What each budget bought: did a stage's own probe improve over the seeds between its beginning and its end?"""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from devlearn.evidence.load import BIRTH, Arm, Json
+from devlearn.evidence.tests import ALPHA, interval, sign_flip
+from devlearn.evidence.values import Measure, measures, value_at
+
+
+def bought(arms: Mapping[str, Arm], probes: Mapping[str, Json], compared: Measure) -> list[Json]:
+    """One entry for each stage that was lived and each of its probes, in the order of life.
+
+    A stage's own probes are: an ``objective`` that names it; for ``trial.*`` a ``return`` in the same environment; for
+    ``supervise`` an ``accuracy`` on the same data set. The compared measure is added for every stage (``own`` false
+    where it isn't the stage's own). A stage that several arms share is lived, and listed, once.
+    p is the sign-flip test of end minus start over the seeds, not adjusted: these entries describe, they don't decide.
+    """
+    found: dict[tuple[str, int, tuple[str, str]], Json] = {}
+    for arm in arms.values():
+        for position, stage in enumerate(arm.stages):
+            for what, own in _probes(stage, probes, compared):
+                place = (stage["branch"], position, what.key)
+                if place in found:
+                    found[place]["arms"].append(arm.name)
+                else:
+                    found[place] = _entry(arm, position, stage, what, own)
+    return list(found.values())
+
+
+def _probes(stage: Json, probes: Mapping[str, Json], compared: Measure) -> Iterator[tuple[Measure, bool]]:
+    own = [what for what in measures(probes) if _is_own(stage, probes[what.key[0]])]
+    yield from ((what, True) for what in own)
+    if compared.key not in {what.key for what in own}:
+        yield compared, False
+
+
+def _is_own(stage: Json, probe: Json) -> bool:
+    keys = stage.get("keys", {})
+    if probe["kind"] == "objective":
+        return bool(probe.get("stage") == stage["name"])
+    if probe["kind"] == "return":
+        return stage["kind"].startswith("trial.") and probe.get("env") == keys.get("env")
+    if probe["kind"] == "accuracy":
+        return stage["kind"] == "supervise" and _data_set(probe) == _data_set(keys)
+    return False
+
+
+def _data_set(keys: Json) -> str:
+    return str(keys.get("data", "")).split(".")[0]
+
+
+def _entry(arm: Arm, position: int, stage: Json, what: Measure, own: bool) -> Json:
+    done = [life for life in arm.lives.values() if life.done]
+    before = [value_at(arm, life, what, position - 1, 0 if position - 1 == BIRTH else None) for life in done]
+    after = [value_at(arm, life, what, position, None) for life in done]
+    entry = {
+        "stage": stage["name"], "visit": stage["visit"], "kind": stage["kind"], "branch": stage["branch"],
+        "position": position, "budget": stage.get("budget"), "arms": [arm.name], "probe": what.key[0],
+        "metric": what.key[1], "better": what.better, "own": own, "n": len(done),
+    }  # fmt: skip
+    return entry | _change(before, after, what.better)
+
+
+def _change(before: list[float | None], after: list[float | None], better: str) -> Json:
+    """Means, mean change, its interval and p; nulls where a value is unknown or there is none."""
+    pairs = [(b, a) for b, a in zip(before, after, strict=True) if b is not None and a is not None]
+    if not pairs or len(pairs) < len(before):
+        return dict.fromkeys(("before", "after", "change", "interval", "p", "improved"))
+    first, last = np.array(pairs, np.float64).T
+    change = last - first
+    p = sign_flip(change)
+    rose = bool(change.mean() > 0)
+    return {
+        "before": float(first.mean()), "after": float(last.mean()), "change": float(change.mean()),
+        "interval": finite(interval(change)), "p": p, "improved": p <= ALPHA and rose == (better == "higher"),
+    }  # fmt: skip
+
+
+def finite(ends: tuple[float, float]) -> list[float | None]:
+    """An interval for JSON, which has no infinity: None for an infinite end."""
+    return [float(end) if np.isfinite(end) else None for end in ends]
