@@ -85,10 +85,8 @@ def _gymnasium(env: str, keys: Mapping[str, Any]) -> Finding:
         return Finding("gymnasium", False, f"Gymnasium's own checker stops: {describe(error)}")
     finally:
         one.close()
-    notes = [str(warning.message) for warning in caught]
-    return Finding(
-        "gymnasium", True, f"Gymnasium's own checker passes{''.join(f'; it notes: {note}' for note in notes)}"
-    )
+    notes = [re.sub(r"\x1b\[\d+m|WARN: ", "", str(warning.message)) for warning in caught]
+    return Finding("gymnasium", True, "; it notes: ".join(["Gymnasium's own checker passes", *notes]))
 
 
 LIFE_LAWS = {
@@ -99,6 +97,10 @@ LIFE_LAWS = {
     "reward": "every reward is a finite number",
     "ends": "no episode went on without end",
 }
+ENDLESS_EPISODE = (
+    f"the episode never ends: {ENDLESS:,} random actions without terminated or truncated. Give "
+    "gymnasium.register(..., max_episode_steps=...), or return terminated or truncated at some time"
+)
 
 
 @dataclass
@@ -111,22 +113,27 @@ class _Life:
     life: int = 0
     episodes: int = 0
     step: int = 0
+    seconds: float = 0.0
 
     def findings(self) -> list[Finding]:
         one = make(self.env, self.keys)
-        began = time.perf_counter()
         try:
             self._live(one)
         except Exception as error:
-            self.breach("exceptions", f"{describe(error)}; the cause is in the environment's own code")
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            self.breach("exceptions", f"{describe(error)}, raised at {at.filename}:{at.lineno}; mend it there")
         finally:
             one.close()
-        cost = (time.perf_counter() - began) / max(self.life, 1) * 1e6
-        laws = [
-            Finding(name, name not in self.breaches, self.breaches.get(name, LIFE_LAWS[name])) for name in LIFE_LAWS
-        ]
-        lived = f"{cost:.1f} us a step of one copy, over {self.life:,} steps and {self.episodes:,} ended episodes"
-        return [*laws, Finding("speed", True, lived)]
+        cut = " until the exception" if "exceptions" in self.breaches else ""
+        return [self._law(name, good + cut) for name, good in LIFE_LAWS.items()] + [self._speed()]
+
+    def _law(self, name: str, good: str) -> Finding:
+        return Finding(name, name not in self.breaches, self.breaches.get(name, good))
+
+    def _speed(self) -> Finding:
+        cost = self.seconds / max(self.life, 1) * 1e6
+        lived = f"{self.life:,} steps and {self.episodes:,} ended episodes"
+        return Finding("speed", True, f"{cost:.1f} us a step of one copy, over {lived}")
 
     def breach(self, law: str, what: str) -> None:
         place = f"episode {self.episodes}, step {self.step} (step {self.life} of the environment's life)"
@@ -139,12 +146,11 @@ class _Life:
             self.step = 0
             self._look(one, one.reset(seed=self.episodes)[0])
             while not self._one_step(one):
-                if self.step >= ENDLESS or (limited and self.life >= LIFE):
-                    break
-            else:
-                self.episodes += 1
-        if not limited and not self.episodes:
-            self.breach("ends", self._endless())
+                if limited and self.life >= LIFE:
+                    return
+                if self.step >= ENDLESS:
+                    return self.breach("ends", ENDLESS_EPISODE)
+            self.episodes += 1
 
     def _one_step(self, one: Env) -> bool:
         """Act at random once; whether the episode ended."""
@@ -160,12 +166,6 @@ class _Life:
     def _look(self, one: Env, observation: Any) -> None:
         for law, what in _observation_breaches(one.observation_space, observation):
             self.breach(law, what)
-
-    def _endless(self) -> str:
-        return (
-            f"the episode never ends: {ENDLESS:,} random actions without terminated or truncated. Give "
-            "gymnasium.register(..., max_episode_steps=...), or return terminated or truncated at some time"
-        )
 
 
 def _is_finite_number(reward: Any) -> bool:
