@@ -114,7 +114,7 @@ class World:
         try:
             reward, terminated, truncated = self._batch.step(given)
         except CopyFailed as failure:
-            raise self._error(failure, int(self._length.flat[failure.copy])) from failure.__cause__
+            raise self._error(failure, int(self._length.flat[failure.copy]) + 1) from failure.__cause__
         return reward.reshape(self._shape), terminated.reshape(self._shape), truncated.reshape(self._shape)
 
     def _observe(self) -> Array:
