@@ -57,7 +57,9 @@ def write_state(folder: Path, status: str, error: str | None, attempt: int) -> N
 
 def _words(error: Exception) -> str:
     """What to tell the user: the engine's own words, or kind and message of anything else."""
-    return str(error) if type(error).__name__ == "JobFailed" else f"{type(error).__name__}: {error}"
+    from devlearn.engine import JobFailed
+
+    return str(error) if isinstance(error, JobFailed) else f"{type(error).__name__}: {error}"
 
 
 def entry(folder: Path, live: Live) -> None:

@@ -1,7 +1,7 @@
 """Working skeletons for ``devlearn new``: an environment, a stage, a brain, a scenario, each with its test.
 
-A template is a file ``*.tmpl`` in the folder of its kind. In its text and in its name, ``${snake}``, ``${Class}`` and
-``${module}`` stand for ``spot_light``, ``SpotLight`` and ``spot_light_env``.
+A template is a file ``*.tmpl`` in the folder of its kind. In its text ``${snake}``, ``${Class}`` and ``${module}`` stand
+for ``spot_light``, ``SpotLight`` and ``spot_light_env``; in its file name ``NAME`` stands for ``spot_light``.
 """
 
 import re
@@ -45,7 +45,7 @@ def render(kind: str, name: str, folder: Path) -> list[Path]:
     values = substitutions(kind, name)
     templates = sorted(resources.files(__name__).joinpath(kind).iterdir(), key=lambda entry: entry.name)
     texts = {
-        folder / Template(entry.name.removesuffix(".tmpl")).substitute(values): Template(
+        folder / entry.name.removesuffix(".tmpl").replace("NAME", values["snake"]): Template(
             entry.read_text(encoding="utf-8")
         ).substitute(values)
         for entry in templates

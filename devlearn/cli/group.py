@@ -1,0 +1,57 @@
+"""The command group: how errors become messages and exit codes."""
+
+import sys
+from typing import Any
+
+import click
+
+OK, FAILED, BAD_INPUT, PARTLY_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+# The user's mistakes. A module that was never imported can't have raised its error, and is not imported for this.
+MISTAKES = {
+    "devlearn.scenario.problems": "ScenarioError",
+    "devlearn.evidence.load": "EvidenceError",
+    "devlearn.registry": "UnknownName",
+    "devlearn.worlds.ids": "UnknownEnv",
+    "devlearn.execute.files": "Busy",
+    "devlearn.execute.folder": "Refused",
+    "devlearn.templates": "BadName",
+}
+
+
+def mistakes() -> tuple[type[Exception], ...]:
+    """The exception types that are answers to bad input. Anything else is a bug and keeps its traceback."""
+    return tuple(getattr(sys.modules[module], name) for module, name in MISTAKES.items() if module in sys.modules)
+
+
+class Group(click.Group):
+    """Bad input is exit code 2 with a message, Ctrl-C is 130."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+        except BrokenPipeError:  # the reader of stdout has left, as in `devlearn list envs | head`
+            sys.stdout = None  # type: ignore[assignment]  # nothing is left to flush at exit
+            ctx.exit(OK)
+        except Exception as error:
+            if not isinstance(error, mistakes()):
+                raise
+            click.echo(str(error), err=True)
+            ctx.exit(BAD_INPUT)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="devlearn", message="%(prog)s %(version)s")
+def main() -> None:
+    """A laboratory for developmental learning.
+
+    A scenario says which stages of life each arm of an experiment goes through. devlearn lives every arm with many
+    seeds and says, with statistics and an account of costs, whether the developmental arm beats its controls.
+
+    \b
+    devlearn run first_steps        the first scenario to try
+    devlearn new env Maze           plug in an environment of your own
+    """

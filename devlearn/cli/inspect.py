@@ -1,0 +1,164 @@
+"""Commands that look at what there is and make new things: list, check, new, schema, worker."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from devlearn.cli.group import BAD_INPUT, FAILED
+
+if TYPE_CHECKING:
+    from devlearn.worlds.check import Finding
+
+KINDS = ("env", "stage", "brain", "scenario")
+
+
+def see_here() -> None:
+    """Modules in the current folder can be imported, as with ``python -m``."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+
+
+@click.command("list")
+@click.argument("what", type=click.Choice(["stages", "priors", "brains", "envs", "probes", "scenarios"]))
+def list_(what: str) -> None:
+    """Name what can be used in a scenario."""
+    see_here()
+    rows = {"envs": _envs, "scenarios": _scenarios}.get(what, lambda: _plugins(what))()
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, about in rows:
+        click.echo(f"{name:<{width}}  {about}".rstrip())
+
+
+def _plugins(what: str) -> list[tuple[str, str]]:
+    """Stages, probes and brains by kind; priors are the stages of the family ``innate``."""
+    from devlearn import registry
+
+    group = "stages" if what == "priors" else what
+    names: Iterable[str] = registry.names(group)
+    if what == "priors":
+        names = [name for name in names if name.startswith("innate.")]
+    return [(name, _first_line(registry.get(group, name).__doc__)) for name in names]
+
+
+def _first_line(text: str | None) -> str:
+    return next((line.strip() for line in (text or "").splitlines() if line.strip()), "")
+
+
+def _envs() -> list[tuple[str, str]]:
+    """Ours first, then everything else that Gymnasium has registered here."""
+    import devlearn_envs  # noqa: F401
+    import gymnasium
+
+    names = sorted(gymnasium.registry, key=lambda name: (not name.startswith("devlearn/"), name))
+    return [(name, "") for name in names]
+
+
+def _scenarios() -> list[tuple[str, str]]:
+    from devlearn.scenario import library
+
+    return [(name, _about(path)) for name, path in library().items()]
+
+
+def _about(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next((line.removeprefix("about:").strip() for line in lines if line.startswith("about:")), "")
+
+
+@click.command()
+@click.argument("what", type=click.Choice(KINDS))
+@click.argument("name")
+@click.option("--key", "keys", multiple=True, metavar="K=V", help="A key of the stage, brain or environment.")
+def check(what: str, name: str, keys: tuple[str, ...]) -> None:
+    """Try NAME against the laws of its kind, and say what is wrong and how to mend it.
+
+    \b
+    devlearn check scenario first_steps.yaml
+    devlearn check env my_envs:Maze-v0
+    devlearn check stage trial.ppo --key env=CartPole-v1
+    devlearn check brain conv
+    """
+    see_here()
+    if what == "scenario":
+        _check_scenario(name)
+        return
+    from devlearn import testing
+
+    laws = {"env": testing.check_env, "stage": testing.check_stage, "brain": testing.check_brain}[what]
+    _print_findings(f"{what} {name}", laws(name, _keys(keys)))
+
+
+def _check_scenario(name: str) -> None:
+    from devlearn.runs import read_scenario
+
+    scenario = read_scenario(name, ())
+    click.echo(f"{name}: ok, {len(scenario.arms)} arms, {len(scenario.stages)} stages, {len(scenario.seeds)} seeds")
+
+
+def _keys(texts: Sequence[str]) -> dict[str, object]:
+    """``K=V`` texts with V in YAML."""
+    import yaml
+
+    if unfit := [text for text in texts if "=" not in text]:
+        raise click.UsageError(f"write --key KEY=VALUE, not {unfit[0]!r}")
+    return {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in texts)}
+
+
+def _print_findings(title: str, findings: Sequence["Finding"]) -> None:
+    """One line a law, then the verdict; exit code 1 where a law is broken."""
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        mark = click.style("ok  ", fg="green") if finding.ok else click.style("FAIL", fg="red", bold=True)
+        click.echo(f"{mark}  {finding.name:<{width}}  {finding.message}")
+    broken = [finding.name for finding in findings if not finding.ok]
+    if broken:
+        click.echo(f"{title}: {len(broken)} of {len(findings)} laws broken: {', '.join(broken)}")
+        sys.exit(FAILED)
+    click.echo(f"{title}: keeps all {len(findings)} laws")
+
+
+NEXT = {
+    "env": ("devlearn check env {module}:{Class}-v0", "devlearn run {snake}.yaml"),
+    "stage": ("devlearn check stage {module}:{Class}", "devlearn run {snake}.yaml"),
+    "brain": ("devlearn check brain {module}:{Class}", "devlearn run {snake}.yaml"),
+    "scenario": ("devlearn check scenario {snake}.yaml", "devlearn run {snake}.yaml"),
+}
+
+
+@click.command()
+@click.argument("what", type=click.Choice(KINDS))
+@click.argument("name")
+def new(what: str, name: str) -> None:
+    """Write a working skeleton called NAME, with its test and a scenario, into the current folder."""
+    from devlearn.templates import render, substitutions
+
+    for path in render(what, name, Path.cwd()):
+        click.echo(f"wrote {path.name}")
+    click.echo("next:")
+    for command in (*NEXT[what], "pytest"):
+        click.echo(f"  {command.format(**substitutions(what, name))}")
+
+
+@click.command()
+def schema() -> None:
+    """Print a JSON Schema of the scenario file, for editors to complete from."""
+    see_here()
+    from devlearn.scenario import schema as make
+
+    click.echo(json.dumps(make(), indent=2))
+
+
+@click.command(hidden=True)
+@click.argument("jobdir", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def worker(jobdir: Path) -> None:
+    """Live or resume the job in JOBDIR."""
+    from devlearn.execute import work
+
+    if not (jobdir / "job.json").exists():
+        click.echo(f"{jobdir} is no job: it has no job.json", err=True)
+        sys.exit(BAD_INPUT)
+    work(jobdir)

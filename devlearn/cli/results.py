@@ -1,0 +1,72 @@
+"""Commands on finished runs: compare, report, export."""
+
+import csv
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from devlearn.evidence import Comparison
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=FOLDER)
+@click.option("--probe", help="PROBE or PROBE.METRIC instead of what the scenario declares (exploratory).")
+@click.option("--at", help="end, birth, area, or an update of the last stage.")
+@click.option("--json", "as_json", is_flag=True, help="Print comparison.json's content.")
+def compare(runs: tuple[Path, ...], probe: str | None, at: str | None, as_json: bool) -> None:
+    """Compare the arms of one run, or of several RUNS, unpaired."""
+    from devlearn import evidence
+
+    found = evidence.compare(runs, probe, _moment(at))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        show(found)
+
+
+def _moment(at: str | None) -> str | int | None:
+    return int(at) if at is not None and at.isdecimal() else at
+
+
+def show(comparison: "Comparison") -> None:
+    """The verdicts as a table and in words, on stdout."""
+    from devlearn.evidence import words
+    from devlearn.report.terminal import verdict_table
+
+    click.echo(verdict_table(comparison))
+    for sentence in words(comparison):
+        click.echo(sentence)
+
+
+@click.command()
+@click.argument("run", type=FOLDER)
+def report(run: Path) -> None:
+    """Write RUN/report.html, one self-contained page, and RUN/comparison.json."""
+    from devlearn.report import write
+
+    click.echo(str(write(run)))
+
+
+@click.command()
+@click.argument("run", type=FOLDER)
+@click.option("--to", "target", type=click.Choice(["csv"]), default="csv", show_default=True, help="The format.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder; RUN/export by default.")
+def export(run: Path, target: str, out: Path | None) -> None:
+    """Write the records of RUN as two tables, probes.csv and train.csv, with the arm in each row."""
+    from devlearn.runs import Run
+
+    opened, folder = Run(run), out or run / "export"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, rows in (("probes", opened.probe_rows()), ("train", opened.train_rows())):
+        path = folder / f"{name}.csv"
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(rows)
+        click.echo(str(path))

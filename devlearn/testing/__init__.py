@@ -1,0 +1,24 @@
+"""The laws that plug-ins keep, for your own tests and for ``devlearn check``.
+
+    from devlearn.testing import assert_ok, check_env, check_stage, check_brain
+    assert_ok(check_env("my_envs:Maze-v0"))
+    assert_ok(check_stage("my_stages:Watch", {"batch": 16}))
+    assert_ok(check_brain("my_brains:Deep", {"width": 64}))
+
+Each check returns a list of ``Finding`` (``name`` of the law, ``ok``, ``message`` with the mend where it is broken).
+"""
+
+from collections.abc import Sequence
+
+from devlearn.testing.brains import check_brain
+from devlearn.testing.stages import check_stage
+from devlearn.worlds.check import Finding, check_env
+
+__all__ = ["Finding", "assert_ok", "check_brain", "check_env", "check_stage"]
+
+
+def assert_ok(findings: Sequence[Finding]) -> None:
+    """Raises AssertionError naming every broken law; an empty list of findings is broken too."""
+    assert findings, "nothing was checked"
+    broken = [f"{finding.name}: {finding.message}" for finding in findings if not finding.ok]
+    assert not broken, "\n".join(broken)

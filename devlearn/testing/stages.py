@@ -1,0 +1,258 @@
+"""The contract test of a stage: small cohorts live a few yields of it, in all the ways that must agree."""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from devlearn import checkpoint
+from devlearn.brains import brain_builder
+from devlearn.cohort import Cohort
+from devlearn.registry import UnknownName, get
+from devlearn.stage import Context, Stage, State
+from devlearn.testing.laws import SEEDS, generators_kept, guarded, raised, same, unlike
+from devlearn.worlds.check import Finding
+
+YIELDS = 4
+BRAIN = {"kind": "mlp", "width": (32, 16)}
+TOLERANCE = 1e-3  # of a learner's largest weight change, between cohorts of different size
+
+
+@dataclass(frozen=True)
+class Lived:
+    """What came out of a short life: weights and buffers {name: (N, ...)}, what each yield said, the stage's state."""
+
+    weights: dict[str, Tensor]
+    yields: list[dict[str, Tensor]]
+    state: State
+
+
+def check_stage(
+    kind: str | type[Stage], keys: Mapping[str, Any] | None = None, brain: Mapping[str, Any] = BRAIN
+) -> list[Finding]:
+    """Try a stage, by kind or class and with its YAML ``keys``, against every law, with a small ``brain``.
+
+    A stage's own errors become findings. Keep batches small: some twenty updates of three learners are lived.
+    """
+    findings, stage = _opening(kind, dict(keys or {}))
+    return findings if stage is None else [*findings, *_Trial(stage, brain).findings()]
+
+
+def _opening(kind: str | type[Stage], keys: dict[str, Any]) -> tuple[list[Finding], Stage | None]:
+    """Whether there is such a stage and it can be made from its keys."""
+    try:
+        cls = get("stages", kind) if isinstance(kind, str) else kind
+    except (UnknownName, ImportError) as error:
+        return [Finding("kind", False, str(error))], None
+    if not (isinstance(cls, type) and issubclass(cls, Stage)):
+        return [Finding("kind", False, f"{kind!r} is not a subclass of devlearn.stage.Stage")], None
+    findings = [Finding("kind", True, f"{cls.kind or cls.__name__}, version {cls.version}"), _described(cls)]
+    try:
+        stage = cls(**keys)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        return [*findings, Finding("keys", False, f"{wrong}; give it keys that fit (--key K=V)")], None
+    again = cls(**stage.model_dump(mode="json"))
+    ok = again == stage
+    mend = "keys have to survive JSON" if not ok else "its keys survive the way through a job's file"
+    return [*findings, Finding("keys", ok, mend)], stage
+
+
+def _described(cls: type[Stage]) -> Finding:
+    bare = [name for name, field in cls.model_fields.items() if not field.description]
+    if bare:
+        return Finding("descriptions", False, f"give {', '.join(bare)} a Field(..., description='...')")
+    return Finding("descriptions", True, "every key has its meaning beside it")
+
+
+class _Trial:
+    """One stage, lived in many ways."""
+
+    def __init__(self, stage: Stage, brain: Mapping[str, Any]) -> None:
+        self.stage, self.brain = stage, brain
+        self.once = not stage.units
+
+    def findings(self) -> list[Finding]:
+        with generators_kept() as touched:
+            try:
+                self.builder = brain_builder(self.brain, self.stage.needs())
+                self.newborn = self.cohort().state()
+                self.lived = self.live()
+            except Exception as error:
+                return [Finding("lives", False, raised(error))]
+            used = touched()
+        laws: dict[str, Callable[[], Finding]] = {
+            "metrics": self.metrics,
+            "work": self.work,
+            "zero updates": self.zero_updates,
+            "deterministic": self.deterministic,
+            "cohort size": self.cohort_size,
+            "diverged neighbour": self.diverged_neighbour,
+            "held-out objective": self.held_out,
+        }
+        if not self.once:
+            laws["resume"] = self.resume
+        first = [Finding("lives", True, f"{len(self.lived.yields)} yields of {len(SEEDS)} learners"), _randomness(used)]
+        return [*first, *(guarded(name, law) for name, law in laws.items())]
+
+    # ---- ways of living -----------------------------------------------------------------------------------------
+
+    def cohort(self, seeds: Sequence[int] = SEEDS) -> Cohort:
+        return Cohort(self.builder, seeds)
+
+    def context(self, seeds: Sequence[int]) -> Context:
+        return Context(tuple(seeds), "trial", 0, torch.device("cpu"), planned=2 * YIELDS)
+
+    def live(
+        self, seeds: Sequence[int] = SEEDS, pieces: Sequence[int] = (YIELDS,), cohort: Cohort | None = None
+    ) -> Lived:
+        """Live ``pieces`` of yields, each in a new process's place: everything goes through a file in between."""
+        cohort = cohort or self.cohort(seeds)
+        context = self.context(seeds)
+        state = self.stage.begin(cohort, context)
+        yields: list[dict[str, Tensor]] = []
+        for number, count in enumerate(pieces):
+            if number:
+                cohort, state = self._through_a_file(cohort, state)
+            yields += self._segment(cohort, state, context, 1 if self.once else count)
+        return Lived(cohort.state(), yields, state)
+
+    def _segment(self, cohort: Cohort, state: State, context: Context, count: int) -> list[dict[str, Tensor]]:
+        generator = self.stage.segment(cohort, state, context)
+        found = []
+        try:
+            for metrics in generator:
+                found.append({name: value.detach().clone() for name, value in metrics.items()})
+                if len(found) == count:
+                    break
+        finally:
+            generator.close()  # type: ignore[attr-defined]
+        if len(found) < count:
+            raise RuntimeError(f"the segment ended by itself after {len(found)} yields; only the engine ends a stage")
+        return found
+
+    def _through_a_file(self, cohort: Cohort, state: State) -> tuple[Cohort, State]:
+        content = _saved_and_loaded({"brain": cohort.state(), "state": state})
+        fresh = self.cohort(cohort.seeds)
+        fresh.load(content["brain"])
+        return fresh, content["state"]
+
+    # ---- laws ---------------------------------------------------------------------------------------------------
+
+    def metrics(self) -> Finding:
+        declared = set(self.stage.metrics)
+        for said in self.lived.yields:
+            if missing := declared - set(said):
+                return Finding("metrics", False, f"it declares {', '.join(sorted(missing))} and yields none")
+            if extra := set(said) - declared:
+                return Finding("metrics", False, f"it yields {', '.join(sorted(extra))}; name that in 'metrics'")
+            for name, value in said.items():
+                if value.shape != (len(SEEDS),):
+                    return Finding(
+                        "metrics", False, f"{name} has shape {tuple(value.shape)}; yield one number a learner"
+                    )
+        return Finding("metrics", True, f"({len(SEEDS)},) each: {', '.join(self.stage.metrics) or 'none declared'}")
+
+    def work(self) -> Finding:
+        """The declared work of a yield is what a yield does."""
+        with torch.device("meta"):
+            brain: nn.Module = self.builder()
+        work, cohort = self.stage.work(brain), self.cohort()
+        context = self.context(SEEDS)
+        self._segment(cohort, self.stage.begin(cohort, context), context, 1)
+        if cohort.updates != work.updates:
+            return Finding("work", False, f"a yield took {cohort.updates} updates, 'work' declares {work.updates}")
+        units = [unit for unit in self.stage.units if not getattr(work, unit)]
+        if units:
+            return Finding("work", False, f"a budget in {units[0]} would never end: 'work' declares none per yield")
+        return Finding(
+            "work", True, f"a yield: {work.updates} updates, {work.env_steps} env_steps, {work.flops:,} FLOPs"
+        )
+
+    def zero_updates(self) -> Finding:
+        cohort = self.cohort()
+        self.stage.begin(cohort, self.context(SEEDS))
+        changed = unlike(self.newborn, cohort.state())
+        if changed:
+            return Finding("zero updates", False, f"'begin' changed {changed[0]}; weights change in 'segment' only")
+        return Finding("zero updates", True, "'begin' leaves the weights alone")
+
+    def deterministic(self) -> Finding:
+        again = self.live()
+        changed = _differences(self.lived, again)
+        if changed:
+            why = f"living it twice gives two {changed[0]}; draw all randomness from context.streams(...)"
+            return Finding("deterministic", False, why)
+        return Finding("deterministic", True, "living it twice gives the same bits")
+
+    def resume(self) -> Finding:
+        for pieces in ((2, 2), (1, 3)):
+            again = self.live(pieces=pieces)
+            changed = _differences(self.lived, again)
+            if changed:
+                what = f"stopped after {pieces[0]} yields and resumed from its state, it has other {changed[0]}"
+                mend = "keep everything that lasts in 'state', complete before every yield"
+                return Finding("resume", False, f"{what}; {mend}")
+        return Finding("resume", True, "stopped, saved, loaded and continued, it gives the same bits")
+
+    def cohort_size(self) -> Finding:
+        alone = self.live(SEEDS[1:2])
+        for name, weights in self.lived.weights.items():
+            before, among, single = self.newborn[name][1], weights[1], alone.weights[name][0]
+            change = float((among - before).abs().max()) if before.numel() else 0.0
+            gap = float((among - single).abs().max()) if before.numel() else 0.0
+            if not gap <= TOLERANCE * change + 1e-6:
+                what = f"{name} of a learner differs by {gap:.2g} between a cohort of 3 and a cohort of 1"
+                mend = "nothing may couple learners: no mean over N, no global norm, streams by seed"
+                return Finding("cohort size", False, f"{what}; {mend}")
+        return Finding("cohort size", True, "a learner lives the same life alone and among others")
+
+    def diverged_neighbour(self) -> Finding:
+        cohort = self.cohort()
+        cohort.flat[0] = torch.nan
+        among = self.live(cohort=cohort)
+        changed = [name for name, value in self.lived.weights.items() if not same(value[1:], among.weights[name][1:])]
+        if changed:
+            return Finding("diverged neighbour", False, f"a NaN in one learner changes {changed[0]} of the others")
+        return Finding("diverged neighbour", True, "a learner that diverged leaves the others bit-equal")
+
+    def held_out(self) -> Finding:
+        cohort = self.cohort()
+        try:
+            with torch.no_grad():
+                found = self.stage.evaluate(cohort, self.context(SEEDS))
+        except NotImplementedError:
+            return Finding("held-out objective", True, "none; the probe 'objective' can't measure this stage")
+        wrong = [name for name, value in found.items() if value.shape != (len(SEEDS),)]
+        if wrong or unlike(self.newborn, cohort.state()):
+            why = f"{wrong[0]} is not (N,)" if wrong else "it changes the learners"
+            return Finding("held-out objective", False, f"'evaluate': {why}")
+        return Finding("held-out objective", True, f"'evaluate' measures {', '.join(found)}")
+
+
+def _saved_and_loaded(content: dict[str, Any]) -> dict[str, Any]:
+    """Through a file, as a checkpoint goes (its loader accepts tensors and plain values only)."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "state.pt"
+        checkpoint.save(path, content)
+        return checkpoint.load(path)
+
+
+def _differences(a: Lived, b: Lived) -> list[str]:
+    """What differs between two lives: names of weights, then of metrics."""
+    found = unlike(a.weights, b.weights)
+    for one, other in zip(a.yields, b.yields, strict=True):
+        found += unlike(one, other)
+    return found
+
+
+def _randomness(used: Sequence[str]) -> Finding:
+    if used:
+        mend = "draw from context.streams(...)"
+        return Finding("global randomness", False, f"it uses the global generator of {' and of '.join(used)}; {mend}")
+    return Finding("global randomness", True, "no global generator was drawn from or seeded")
