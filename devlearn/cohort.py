@@ -101,7 +101,7 @@ class Cohort:
         self.device = torch.device(device)
         self.updates = 0
         members = [initialise(build, seed).to(self.device, dtype) for seed in self.seeds]
-        parameters, buffers = stack_module_state(members)  # type: ignore[arg-type]
+        parameters, buffers = stack_module_state(members)
         self.layout: dict[str, tuple[int, int, torch.Size]] = {}
         offset = 0
         for name, tensor in parameters.items():
@@ -112,6 +112,7 @@ class Cohort:
         self.grad = torch.zeros_like(self.flat)
         self.buffers: dict[str, Tensor] = {name: tensor.clone() for name, tensor in buffers.items()}
         self._frozen: Tensor | None = None
+        self._reached: set[str] = set()  # parameters that the last backward pass gave a gradient
         self._template = members[0]
         self.model = self._stacked_model()
         self._choose(mapper)
@@ -137,6 +138,8 @@ class Cohort:
         for name, view in self._views(self.flat, row).items():
             parameter = nn.Parameter(view)
             parameter.grad = gradients[name]
+            if not row:  # the stacked model, or the first member of a loop
+                parameter.register_post_accumulate_grad_hook(lambda _, name=name: self._reached.add(name))
             _place(model, name, parameter, parameter=True)
         for name, buffer in self.buffers.items():
             _place(model, name, buffer if row is None else buffer[row], parameter=False)
@@ -198,6 +201,7 @@ class Cohort:
         ``clip`` bounds each learner's own gradient norm (as ``clip_grad_norm_`` does for one network).
         """
         self.grad.zero_()
+        self._reached.clear()
         if self.mapper == "loop":
             loss, metrics = self._backward_in_turn(objective, batch)
         else:
@@ -219,10 +223,17 @@ class Cohort:
         return stacked
 
     def _step(self, optimiser: "Optimiser") -> None:
-        kept = None if self._frozen is None else self.flat[:, self._frozen].clone()
+        """Step, but leave alone what is frozen, and what the loss does not reach (another stage's head)."""
+        still = self._frozen
+        if optimiser.drifts:
+            unreached = [slice(a, b) for name, (a, b, _) in self.layout.items() if name not in self._reached]
+            still = torch.zeros(self.flat.shape[1], dtype=torch.bool) if still is None else still.clone()
+            for columns in unreached:
+                still[columns] = True
+        kept = None if still is None else self.flat[:, still].clone()
         optimiser.step()
         if kept is not None:
-            self.flat[:, self._frozen] = kept
+            self.flat[:, still] = kept
         self.updates += 1
 
     # ---- state --------------------------------------------------------------------------------------------------
@@ -324,6 +335,8 @@ class Optimiser:
 
     def __init__(self, cohort: Cohort, moments: dict[str, Any], kind: str, lr: float, **keys: Any) -> None:
         self.moments = moments
+        # Without decay or old moments a parameter that gets no gradient does not move, and needs no guard.
+        self.drifts = bool(keys.get("weight_decay")) or moments.get("continued", False)
         self.weights = nn.Parameter(cohort.flat)
         self.weights.grad = cohort.grad
         if not moments:
@@ -333,7 +346,7 @@ class Optimiser:
                 moments[name] = torch.zeros_like(cohort.flat)
         self.torch = self._build(moments["kind"], lr, keys)
         step = moments["step"].max().to(torch.float32)
-        kept = {name: value for name, value in moments.items() if name not in ("kind", "step")}
+        kept = {name: value for name, value in moments.items() if isinstance(value, Tensor) and name != "step"}
         self.torch.state[self.weights] = {"step": step.clone(), **kept}
 
     def _build(self, kind: str, lr: float, keys: dict[str, Any]) -> torch.optim.Optimizer:

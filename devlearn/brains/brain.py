@@ -81,14 +81,19 @@ class DenseSense(nn.Module):
 
 
 class ConvSense(nn.Module):
-    """Convolutions over an image sense (H, W) or (C, H, W): (B, *space) -> (B, width[0])."""
+    """Convolutions over an image sense (H, W), (C, H, W) or (H, W, C): (B, *space) -> (B, width[0]).
+
+    Three axes are read as (H, W, C) where the last has at most four entries, as Gymnasium's pictures have.
+    """
 
     def __init__(self, sense: Sense, config: Conv) -> None:
         super().__init__()
         if sense.normalise:
             raise ValueError("observation normalisation is for vectors; bytes of images are scaled to 0..1 already")
         self.sense = sense
-        channels, *side = sense.space.shape if len(sense.space.shape) == 3 else (1, *sense.space.shape)
+        shape = sense.space.shape
+        self.last = len(shape) == 3 and shape[-1] <= 4
+        channels, *side = (shape[-1], *shape[:-1]) if self.last else (1, *shape)[-3:]
         self.image = (channels, *side)
         layers, inputs = [], channels
         for outputs in config.channels:
@@ -99,7 +104,8 @@ class ConvSense(nn.Module):
         self.activation = ACTIVATIONS[config.activation]
 
     def forward(self, x: Tensor) -> Tensor:
-        x = _scaled(x, self.sense, self.layer.weight).reshape(-1, *self.image)  # (B, C, H, W)
+        x = _scaled(x, self.sense, self.layer.weight)
+        x = (x.movedim(-1, -3) if self.last else x).reshape(-1, *self.image)  # (B, C, H, W)
         for convolution in self.convolutions:
             x = nn.functional.max_pool2d(self.activation(convolution(x)), 2)
         return self.activation(self.layer(x.flatten(-3)))

@@ -89,8 +89,10 @@ class Job:
     def builder(self) -> Any:
         """Builds one learner's network."""
         needs = Needs()
-        for part in (*self.stages.values(), *self.probes.values()):
-            needs |= part.needs()
+        for stage in self.stages.values():
+            needs |= stage.needs()
+        for probe in self.probes.values():
+            needs |= probe.needs()
         return brain_builder(self.spec["brain"], needs)
 
     def cohort(self) -> Cohort:

@@ -66,4 +66,5 @@ def opens(
     value = values[name][metric or next(iter(probes[name].metrics))]
     if gate.at_least is not None:
         return f">= {gate.at_least:g}", value >= gate.at_least
+    assert gate.at_most is not None
     return f"<= {gate.at_most:g}", value <= gate.at_most

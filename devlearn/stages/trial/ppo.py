@@ -125,6 +125,7 @@ class PPO(Stage):
 def _merge(cohort: Cohort, sense: str, observations: Tensor) -> None:
     """Merge a rollout's observations (N, B, D) into the statistics of a sense, wherever the brain keeps them."""
     for name in [name for name in cohort.buffers if name.endswith(f"{sense}.normaliser.mean")]:
-        own = [cohort.buffers[name.removesuffix("mean") + part] for part in ("mean", "var", "count")]
-        for buffer, value in zip(own, merge_moments(*own, observations.flatten(2).to(own[0].dtype)), strict=True):
+        mean, var, count = (cohort.buffers[name.removesuffix("mean") + part] for part in ("mean", "var", "count"))
+        merged = merge_moments(mean, var, count, observations.flatten(2).to(mean.dtype))
+        for buffer, value in zip((mean, var, count), merged, strict=True):
             buffer.copy_(value)

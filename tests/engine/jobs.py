@@ -1,0 +1,63 @@
+"""Small jobs, written as the plan writes them."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+BRAIN = {"kind": "mlp", "width": [16, 12]}
+DIGITS = {"kind": "accuracy", "data": "mnist.valid", "every": 4, "quick": 200}
+
+
+def write_job(
+    run: Path,
+    branch: str,
+    stages: dict[str, dict[str, Any]],
+    probes: dict[str, dict[str, Any]] | None = None,
+    seeds: tuple[int, ...] = (0, 1, 2),
+    parent: str | None = None,
+    others: dict[str, dict[str, Any]] | None = None,
+    first: int = 0,
+    brain: dict[str, Any] | None = None,
+) -> Path:
+    """A job folder. ``stages`` are {name: keys with kind}; ``others`` are stages of the scenario's other arms."""
+    folder = run / "jobs" / branch / "block"
+    folder.mkdir(parents=True)
+    calls = [_call(name, keys, first + i) for i, (name, keys) in enumerate(stages.items())]
+    spec = {
+        "format": 1,
+        "scenario": "test",
+        "arms": ["arm"],
+        "branch": branch,
+        "seeds": list(seeds),
+        "parent": parent,
+        "brain": BRAIN if brain is None else brain,
+        "needs_stages": calls + [_call(name, keys, 0) for name, keys in (others or {}).items()],
+        "stages": calls,
+        "probes": {"digits": DIGITS} if probes is None else probes,
+        "device": "cpu",
+        "path": [],
+        "digest": branch,
+    }
+    (folder / "job.json").write_text(json.dumps(spec))
+    return folder
+
+
+def _call(name: str, keys: dict[str, Any], index: int) -> dict[str, Any]:
+    own = {key: value for key, value in keys.items() if key not in ("kind", "total")}
+    return {"name": name, "visit": 0, "kind": keys["kind"], "index": index, "keys": own, "total": keys.get("total")}
+
+
+def digest(folder: Path) -> dict[str, str]:
+    """Every record file's checksum, wall-clock seconds left out."""
+    records = folder / "records"
+    files = [path for path in sorted(records.rglob("*")) if path.is_file() and path.name != "seconds.csv"]
+    return {str(path.relative_to(records)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def rows(folder: Path, table: str) -> list[dict[str, str]]:
+    """The rows of one table of a visit."""
+    import csv
+
+    with (folder / "records" / table).open() as file:
+        return list(csv.DictReader(file))

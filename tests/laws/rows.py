@@ -1,0 +1,66 @@
+"""One row for each registered stage, with keys small enough for property tests: a new stage inherits all laws."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from devlearn.brains import Needs, brain_builder
+from devlearn.cohort import Cohort, Mapper
+from devlearn.registry import get
+from devlearn.stage import Context, Stage
+
+STAGES: dict[str, tuple[str, dict[str, Any]]] = {
+    "waves": ("innate.waves", {"updates": 100, "batch": 4}),
+    "shuffle": ("innate.shuffle", {}),
+    "look": ("pretrain.denoise", {"updates": 100, "batch": 8}),
+    "play-native": ("trial.ppo", {"env": "devlearn/DigitReach-v0", "env_steps": 10_000, "copies": 2, "rollout": 16}),
+    "play-discrete": ("trial.ppo", {"env": "CartPole-v1", "env_steps": 10_000, "copies": 2, "rollout": 16}),
+    "play-continuous": (
+        "trial.ppo",
+        {"env": "Pendulum-v1", "env_steps": 10_000, "copies": 2, "rollout": 16, "normalise_observations": True},
+    ),
+    "school": ("supervise", {"updates": 100, "labels": 20, "batch": 8}),
+    "school-sgd": ("supervise", {"updates": 100, "optimiser": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3}),
+}
+BRAIN = {"kind": "mlp", "width": [12, 8], "activation": "tanh"}
+
+
+def make(row: str) -> Stage:
+    kind, keys = STAGES[row]
+    stage: Stage = get("stages", kind)(**keys)
+    return stage
+
+
+def needs_of(stage: Stage) -> Needs:
+    """The stage's needs, and a digits head for stages that need nothing."""
+    own = stage.needs()
+    return own if own.senses else make("school").needs()
+
+
+def cohort_for(
+    stage: Stage,
+    seeds: Sequence[int],
+    mapper: Mapper | None = None,
+    dtype: torch.dtype = torch.float64,
+    brain: Mapping[str, Any] = BRAIN,
+) -> Cohort:
+    return Cohort(brain_builder(brain, needs_of(stage)), seeds, mapper=mapper, dtype=dtype)
+
+
+def context_for(seeds: Sequence[int], planned: int = 50) -> Context:
+    return Context(tuple(seeds), "row", 0, torch.device("cpu"), planned)
+
+
+def live(stage: Stage, cohort: Cohort, yields: int, planned: int = 50) -> tuple[dict[str, Any], list[Any]]:
+    """Live a few yields; the state and the metrics of each yield."""
+    context = context_for(cohort.seeds, planned)
+    state = stage.begin(cohort, context)
+    return state, go_on(stage, cohort, state, yields, planned)
+
+
+def go_on(stage: Stage, cohort: Cohort, state: dict[str, Any], yields: int, planned: int = 50) -> list[Any]:
+    segment = stage.segment(cohort, state, context_for(cohort.seeds, planned))
+    metrics = [found for _, found in zip(range(yields if stage.units else 1), segment, strict=False)]
+    segment.close()  # type: ignore[attr-defined]
+    return metrics

@@ -1,0 +1,81 @@
+"""Closed forms of the losses (SCIENCE: cross-entropy and REINFORCE, PPO's clipped surrogate)."""
+
+import math
+
+import torch
+
+from devlearn.objectives import ClippedSurrogate, CrossEntropy, Reconstruction, categorical, gaussian
+
+
+def constant(output: torch.Tensor) -> object:
+    """A 'brain' that always answers the same."""
+    return lambda observation, sense, head: output
+
+
+def test_cross_entropy_of_uniform_logits_is_log_k() -> None:
+    loss, metrics = CrossEntropy("s", "h")(
+        constant(torch.zeros(4, 10)), {"images": torch.zeros(4, 1), "labels": torch.tensor([0, 0, 3, 4])}
+    )
+    assert math.isclose(loss.item(), math.log(10), rel_tol=1e-6)
+    assert metrics["accuracy"].item() == 0.5
+
+
+def test_reconstruction_of_grey_by_zero_logits_is_log_2() -> None:
+    targets = torch.full((2, 3, 3), 127.5)
+    loss, metrics = Reconstruction("s", "h")(constant(torch.zeros(2, 9)), {"images": targets, "targets": targets})
+    assert math.isclose(loss.item(), math.log(2), rel_tol=1e-6)
+    assert metrics["error"].item() < 1e-12
+
+
+def test_stacked_losses_are_those_of_each_learner() -> None:
+    logits, labels = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 2, 3, 0])
+    whole, _ = CrossEntropy("s", "h")(constant(logits), {"images": logits, "labels": labels.expand(3, 5)})
+    for i in range(3):
+        alone, _ = CrossEntropy("s", "h")(constant(logits[i]), {"images": logits, "labels": labels})
+        torch.testing.assert_close(whole[i], alone)
+
+
+def test_densities_agree_with_torchs_distributions() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits, actions = torch.randn(6, 4, generator=generator), torch.tensor([0, 1, 2, 3, 1, 0])
+    peer = torch.distributions.Categorical(logits=logits)
+    torch.testing.assert_close(categorical(logits, actions), (peer.log_prob(actions), peer.entropy()))
+    parameters, actions = torch.randn(6, 4, generator=generator), torch.randn(6, 2, generator=generator)
+    normal = torch.distributions.Normal(parameters[:, :2], parameters[:, 2:].exp())
+    expected = normal.log_prob(actions).sum(-1), normal.entropy().sum(-1)
+    torch.testing.assert_close(gaussian(parameters, actions), expected)
+
+
+def surrogate(log_ratio: float, advantage: float) -> torch.Tensor:
+    """The gradient of PPO's loss on the log-probability of one action."""
+    logits = torch.tensor([[log_ratio, 0.0]], requires_grad=True)
+    log_p = torch.log_softmax(logits, -1)[:, 0].detach() - log_ratio
+    objective = ClippedSurrogate("s", "a", "c", True, normalise_advantages=False, value=0.0)
+    batch = {
+        "observations": torch.zeros(1, 1),
+        "actions": torch.tensor([0]),
+        "log_p": log_p,
+        "advantages": torch.tensor([advantage]),
+        "returns": torch.zeros(1),
+        "values": torch.zeros(1),
+    }
+    loss, _ = objective(lambda *_: (logits, torch.zeros(1, 1)), batch)
+    loss.backward()
+    assert logits.grad is not None
+    return logits.grad
+
+
+def test_the_surrogate_stops_pushing_where_the_ratio_has_gone_far_enough() -> None:
+    beyond, within = math.log(1.5), math.log(1.1)
+    assert surrogate(beyond, 1.0).abs().sum() == 0
+    assert surrogate(-beyond, -1.0).abs().sum() == 0
+    assert surrogate(within, 1.0)[0, 0] < 0
+    assert surrogate(-beyond, 1.0)[0, 0] < 0  # a good action that became less likely is still pushed up
+
+
+def test_the_value_loss_is_clipped_around_the_old_value() -> None:
+    values = torch.tensor([[1.0]], requires_grad=True)
+    objective = ClippedSurrogate("s", "a", "c", True, normalise_advantages=False)
+    batch = {"returns": torch.tensor([1.0]), "values": torch.tensor([0.0])}
+    loss = objective._value_loss(values.squeeze(-1), batch)
+    assert math.isclose(loss.item(), 0.5 * 0.8**2, rel_tol=1e-6)  # max of (1 - 1)^2 and (0.2 - 1)^2, halved
