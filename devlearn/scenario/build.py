@@ -1,13 +1,13 @@
 """Node tree -> Scenario: every part is read by the model that it belongs to, then all are checked together."""
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
 
 from devlearn.registry import UnknownName, get, nearest
-from devlearn.scenario import check
+from devlearn.scenario import check, relations
 from devlearn.scenario.model import Arm, Compare, Course, File, Match, Scenario, Step
 from devlearn.scenario.pieces import Item, Lookup, Piece, is_name
 from devlearn.scenario.problems import Mark, Problems, hint
@@ -28,10 +28,16 @@ class ArmParts:
 
 def build(root: Node, problems: Problems, checks: check.Checks) -> Scenario | None:
     """The scenario, or None where anything is wrong."""
-    before = len(problems.found)
     if not isinstance(root, Map):
         problems.add(root.mark, "a scenario is a map that begins with 'devlearn: 1'")
         return None
+    own = Problems()
+    scenario = _build(root, own, checks)
+    problems.found.update(own.found)
+    return None if own.found else scenario
+
+
+def _build(root: Map, problems: Problems, checks: check.Checks) -> Scenario | None:
     file = validate(File, root, Mark(root.mark.file, 1, 1), problems)
     brain = _plugin("brains", "brain", root.entries["brain"], problems) if _is_map(root.get("brain")) else None
     stages, probes = _plugins("stages", root, problems), _plugins("probes", root, problems)
@@ -42,10 +48,10 @@ def build(root: Node, problems: Problems, checks: check.Checks) -> Scenario | No
     check.outside([*stages.values(), *(item.piece for item in items), *probes.values()], checks, problems)
     check.probes(probes, stages, problems)
     check.aliases(items, stages, problems)
-    check.courses({arm.name: (arm.model, arm.items, arm.node) for arm in arms}, problems)
-    comparison = check.comparison(compare, root, probes, [arm.name for arm in arms], problems)
+    relations.courses({arm.name: (arm.node, arm.items) for arm in arms}, problems)
+    comparison = relations.comparison(compare, root, probes, [arm.name for arm in arms], problems)
     seeds = _seeds(file, root, problems)
-    if file is None or brain is None or len(problems.found) > before:
+    if file is None or brain is None or problems.found:
         return None
     scenario = Scenario(
         scenario=file.scenario,
@@ -88,7 +94,7 @@ def _plugin(group: str, name: str, entry: Entry, problems: Problems) -> Piece:
     node = entry.node
     if not isinstance(node, Map):
         problems.add(node.mark, f"{name} must be a map with a kind, got {show(plain(node))}")
-        return Piece(name, "", None, Map({}, node.mark), entry.mark)
+        return Piece(name, "", None, None, Map({}, node.mark), entry.mark)
     kind = text_of(node.get("kind"))
     cls = _class(group, kind, node, entry.mark, problems)
     model: Any = None
@@ -96,7 +102,7 @@ def _plugin(group: str, name: str, entry: Entry, problems: Problems) -> Piece:
         model = validate(cls, node, entry.mark, problems, without=("kind",))
     elif cls is not None:
         model = _loose(cls, node, problems)
-    return Piece(name, kind or "", model, node, entry.mark)
+    return Piece(name, kind or "", cls, model, node, entry.mark)
 
 
 def _class(group: str, kind: str | None, node: Map, at: Mark, problems: Problems) -> type[Any] | None:
@@ -191,11 +197,21 @@ def _item(node: Map, stages: Lookup, problems: Problems) -> Item | None:
     if "kind" in changes.entries:
         problems.add(changes.entries["kind"].mark, "kind can't be set; name another stage for it")
         return None
-    if stage.model is None:
-        return None
     merged = Map({**stage.node.entries, **changes.entries}, changes.mark)
-    model = validate(type(stage.model), merged, node.mark, problems, without=("kind",))
-    return Item(use, stream, Piece(stage.name, stage.kind, model, merged, node.mark), node, plain=False)
+    model = None
+    if stage.cls is not None:
+        model = _changed(stage, merged, node.mark, problems)
+    return Item(use, stream, replace(stage, model=model, node=merged, mark=node.mark), node, plain=False)
+
+
+def _changed(stage: Piece, merged: Map, at: Mark, problems: Problems) -> Any:
+    """The model of a stage with ``set`` applied. What is wrong with the stage itself has been said."""
+    own = Problems()
+    assert stage.cls is not None
+    model = validate(stage.cls, merged, at, own, without=("kind",))
+    said = {problem.message for problem in problems.found} if stage.model is None else set()
+    problems.found.update({problem: None for problem in own.found if problem.message not in said})
+    return model
 
 
 def _course(arm: ArmParts) -> Course:

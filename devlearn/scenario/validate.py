@@ -32,10 +32,10 @@ _WORDS = {
     "mapping_type": "be a map",
     "model_type": "be a map",
     "model_attributes_type": "be a map",
-    "greater_than": "be greater than {gt}",
-    "greater_than_equal": "be at least {ge}",
-    "less_than": "be less than {lt}",
-    "less_than_equal": "be at most {le}",
+    "greater_than": "be greater than {gt:g}",
+    "greater_than_equal": "be at least {ge:g}",
+    "less_than": "be less than {lt:g}",
+    "less_than_equal": "be at most {le:g}",
     "too_short": "have at least {min_length} item(s)",
     "too_long": "have at most {max_length} item(s)",
     "string_too_short": "have at least {min_length} character(s)",
@@ -83,7 +83,9 @@ class _Report:
         values: dict[tuple[Mark, str], list[Any]] = {}
         for detail in details:
             kind, loc = detail["type"], detail["loc"]
-            if kind == "extra_forbidden":
+            if kind == "literal_error" and loc[-1] == "[key]":
+                self.unknown(loc[:-1], _options(detail))
+            elif kind == "extra_forbidden":
                 self.unknown(loc)
             elif kind == "missing":
                 self.missing(loc, unknown)
@@ -107,12 +109,12 @@ class _Report:
                 node, name = node.items[part], f"item {part + 1} of {name}"
         return (node.mark if name else self.at), name, node
 
-    def unknown(self, loc: Loc) -> None:
+    def unknown(self, loc: Loc, known: Sequence[str] = ()) -> None:
+        """A key that is none of ``known``, or of the model's own."""
         _, _, parent = self.find(loc[:-1])
         key = str(loc[-1])
-        known = keys_of(_model_at(self.model, loc[:-1]))
-        if len(loc) == 1:
-            known = [*self.without, *known]
+        if not known:
+            known = [*(self.without if len(loc) == 1 else ()), *keys_of(_model_at(self.model, loc[:-1]))]
         mark = parent.entries[key].mark if isinstance(parent, Map) else parent.mark
         self.problems.add(mark, f"unknown key {key!r}{hint(key, known)}")
 
@@ -143,11 +145,14 @@ def _phrase(detail: Any) -> str:
     return words.format(**detail.get("ctx", {}))
 
 
+def _options(detail: Any) -> list[str]:
+    """The words that a choice allows."""
+    return re.findall(r"'([^']*)'", str(detail.get("ctx", {}).get("expected")))
+
+
 def _help(value: Any, details: list[Any]) -> str:
     """How to mend a value, where that is plain."""
-    options = [
-        word for detail in details for word in re.findall(r"'([^']*)'", str(detail.get("ctx", {}).get("expected")))
-    ]
+    options = [word for detail in details for word in _options(detail)]
     types = {detail["type"] for detail in details}
     if isinstance(value, str) and options:
         likely = nearest(value, options)

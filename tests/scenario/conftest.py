@@ -1,0 +1,133 @@
+"""Small fake stages and probes, in the registry for these tests only."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+import pytest
+from pydantic import Field
+
+from devlearn import registry
+from devlearn.probe import Metric, Probe
+from devlearn.stage import Stage
+
+
+class School(Stage):
+    metrics = ("loss",)
+
+    data: str = Field("mnist.train", description="the split")
+    labels: Annotated[int, Field(ge=10)] | Literal["all"] = Field("all", description="how many")
+    optimiser: Literal["adam", "sgd"] = Field("adam", description="which")
+    learning_rate: float = Field(1e-3, gt=0, description="how fast")
+    nesterov: bool = Field(False, description="whether")
+
+
+class Play(Stage):
+    units = ("env_steps", "updates", "flops")
+
+    env: str = Field(description="a Gymnasium id")
+    keys: dict[str, Any] = Field(default_factory=dict, description="arguments")
+
+
+class Shuffle(Stage):
+    units = ()
+
+
+class Accuracy(Probe):
+    metrics: ClassVar = {"accuracy": Metric("higher", 0.0), "cross_entropy": Metric("lower", None)}
+
+    data: str = Field("mnist.test", description="the split")
+
+    def splits(self) -> tuple[str, ...]:
+        return (self.data,)
+
+
+class Objective(Probe):
+    metrics: ClassVar = {"loss": Metric("lower", None)}
+
+    stage: str = Field(description="a stage")
+
+
+class Return(Probe):
+    metrics: ClassVar = {"return": Metric("higher", None)}
+
+    env: str = Field(description="a Gymnasium id")
+
+
+FAKES = {
+    "stages": {"fake.school": School, "fake.play": Play, "fake.shuffle": Shuffle},
+    "probes": {"fake.accuracy": Accuracy, "fake.objective": Objective, "fake.return": Return},
+}
+
+
+@pytest.fixture(scope="package", autouse=True)
+def fakes():
+    with pytest.MonkeyPatch.context() as patch:
+        for group, kinds in FAKES.items():
+            for kind, cls in kinds.items():
+                patch.setattr(cls, "kind", kind)
+                patch.setitem(registry._tables[group], kind, cls)
+        yield
+
+
+VALID = """\
+devlearn: 1
+scenario: fake
+about: A question
+seeds: 4
+block: 2
+brain: {kind: mlp, width: [8, 8], activation: tanh}
+stages:
+  play:
+    kind: fake.play
+    env: Known-v0
+    env_steps: 2000
+    keys: {size: 3}
+  mix: {kind: fake.shuffle}
+  school:
+    kind: fake.school
+    data: mnist.train
+    labels: 100
+    learning_rate: 1e-2
+    updates: 50
+    until: {probe: held.accuracy, at_least: 0.9, min_updates: 5}
+  review: {kind: fake.school, updates: 10}
+arms:
+  plain: [review]
+  playful: [play, {use: review, as: again, set: {labels: 50}}]
+  gated: {stages: [play, mix, school], total: {updates: 90}}
+  matched: {stages: [review], match: {arm: playful, by: flops}}
+probes:
+  held: {kind: fake.accuracy, data: mnist.valid, every: 10}
+  digits: {kind: fake.accuracy, data: mnist.test, every: 25, worst: 0.1}
+  fun: {kind: fake.objective, stage: play}
+compare:
+  probe: digits.accuracy
+  at: end
+  better: higher
+  smallest_effect: 0.01
+  pairs: [[playful, plain], [matched, plain]]
+vary: {stages.review.labels: [20, 30], brain.width: [[4], [4, 4]]}
+"""
+
+
+def check_env(env: str) -> None:
+    if env != "Known-v0":
+        raise LookupError(f"unknown env {env!r}; did you mean 'Known-v0'?")
+
+
+@pytest.fixture(scope="session")
+def valid() -> str:
+    return VALID
+
+
+@pytest.fixture(scope="session")
+def problems():
+    """A function: text -> the lines of its ScenarioError."""
+    from devlearn.scenario import ScenarioError, parse
+
+    def lines(text: str, name: str = "file.yaml", overrides: tuple[str, ...] = ()) -> list[str]:
+        with pytest.raises(ScenarioError) as caught:
+            parse(text, name, overrides, check_env)
+        assert str(caught.value).splitlines() == [str(problem) for problem in caught.value.problems]
+        return [str(problem) for problem in caught.value.problems]
+
+    return lines
