@@ -1,7 +1,7 @@
 """Working skeletons for ``devlearn new``: an environment, a stage, a brain, a scenario, each with its test.
 
-A template is a file ``*.tmpl`` in the folder of its kind. In its text ``${snake}``, ``${Class}`` and ``${module}`` stand
-for ``spot_light``, ``SpotLight`` and ``spot_light_env``; in its file name ``NAME`` stands for ``spot_light``.
+A template is a file ``*.tmpl`` in the folder of its kind. In its text ``${snake}``, ``${Class}`` and ``${module}``
+stand for ``spot_light``, ``SpotLight`` and ``spot_light_env``; in its file name ``NAME`` stands for ``spot_light``.
 """
 
 import re

@@ -10,7 +10,7 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from devlearn import flops
-from devlearn.brains import Head, Needs, Sense, brain_builder
+from devlearn.brains import Head, Needs, Sense
 from devlearn.cohort import Cohort, initialise
 from devlearn.registry import UnknownName, get
 from devlearn.testing.laws import SEEDS, generators_kept, guarded, raised, unlike

@@ -1,0 +1,253 @@
+"""The Python face: live a scenario, open a run folder.
+
+run = devlearn.run("first_steps", seeds=8)
+run.records                          # a pandas frame where pandas is installed, else a list of dicts
+run.compare()                        # what comparison.json holds
+run.learner("developmental", seed=3) # an ordinary nn.Module
+"""
+
+import csv
+import importlib.util
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from devlearn import evidence
+from devlearn.execute.files import locked, read_json
+from devlearn.execute.folder import Refused, importable, jobs_of, write_run
+from devlearn.execute.jobs import span
+from devlearn.execute.local import Local, warm_up
+from devlearn.execute.supervise import Outcome, Supervisor
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from devlearn.plan import Plan
+    from devlearn.scenario import Scenario
+
+Row = dict[str, Any]
+
+
+class RunFailed(RuntimeError):
+    """Some jobs of a run failed. ``run`` has what was lived, ``outcome`` what failed and why."""
+
+    def __init__(self, run: "Run", outcome: Outcome) -> None:
+        self.run, self.outcome = run, outcome
+        super().__init__("\n".join(complaints(outcome)))
+
+
+def run(
+    scenario: str | Path,
+    seeds: int | Sequence[int] | None = None,
+    out: str | Path | None = None,
+    set: Mapping[str, Any] | None = None,
+    jobs: int | None = None,
+    progress: bool = True,
+    device: str = "cpu",
+) -> "Run":
+    """Live a scenario on this machine and compare its arms.
+
+    Args:
+        scenario: the path of a scenario file, or the name of one of ours.
+        seeds: how many learners an arm has, or which; the scenario's own by default.
+        out: the run's folder, ``runs/<scenario>`` by default. The same scenario in the same folder goes on.
+        set: values laid over the scenario, by dotted path: ``{"stages.look.updates": 100}``.
+        jobs: worker processes, one per core by default.
+        progress: show bars or lines on stderr.
+        device: ``cpu`` or ``cuda``.
+
+    Raises:
+        ScenarioError: with every mistake of the scenario.
+        Refused: the folder holds another run.
+        RunFailed: some jobs failed; the rest is kept.
+    """
+    warm_up()
+    overrides = [f"{path}={json.dumps(value)}" for path, value in (set or {}).items()]
+    overrides += [] if seeds is None else [f"seeds={json.dumps(seeds if isinstance(seeds, int) else list(seeds))}"]
+    prepared = prepare(scenario, out, overrides, device, command="devlearn.run(...)")
+    outcome = live(prepared, jobs, progress)
+    opened = Run(prepared)
+    if outcome.failed:
+        raise RunFailed(opened, outcome)
+    evidence.save(prepared)
+    return opened
+
+
+def read_scenario(name: str | Path, overrides: Iterable[str]) -> "Scenario":
+    """A checked scenario, its environments too; its folder and the current one are put on the module path.
+
+    Raises:
+        ScenarioError: with every mistake.
+    """
+    from devlearn import scenario
+
+    importable(Path.cwd(), scenario.find(name).parent)
+    return scenario.load(name, overrides, _check_env)
+
+
+def _check_env(env: str) -> None:
+    from devlearn.worlds import WorldError, check_id
+
+    try:
+        check_id(env)
+    except WorldError as error:  # the user's module fails while it is imported: a mistake at this place of the file
+        raise ValueError(str(error)) from error
+
+
+def make_plan(name: str | Path, overrides: Iterable[str]) -> "Plan":
+    """The plan of a scenario."""
+    from devlearn.plan import plan
+
+    return plan(read_scenario(name, overrides))
+
+
+def prepare(scenario: str | Path, out: str | Path | None, overrides: Sequence[str], device: str, command: str) -> Path:
+    """Check a scenario, plan it and write its run folder, which is returned."""
+    from devlearn.scenario import find
+
+    made, source = make_plan(scenario, overrides), find(scenario)
+    folder = Path("runs") / made.scenario.scenario if out is None else Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    how = {"command": command, "overrides": overrides}
+    with locked(folder, str(folder)):
+        write_run(folder, source, made, how, importable(Path.cwd(), source.parent), device)
+    return folder
+
+
+def live(folder: Path, workers: int | None, progress: bool) -> Outcome:
+    """Live every job of a run folder that is not done yet.
+
+    Raises:
+        Refused: the folder holds no run.
+        Busy: another process lives it.
+        KeyboardInterrupt: after the workers were stopped.
+    """
+    jobs, executor = jobs_of(folder), Local(workers)
+    with locked(folder, str(folder)):
+        if not progress:
+            return Supervisor(folder, jobs, executor).supervise()
+        from devlearn.execute.progress import watcher
+
+        with watcher(title(folder, len(jobs), executor.workers)) as watch:
+            return Supervisor(folder, jobs, executor, watch).supervise()
+
+
+def title(folder: Path, jobs: int, workers: int) -> str:
+    """One line about a run: its scenario, arms, seeds, jobs and workers."""
+    resolved = read_json(folder / "resolved.json") or {}
+    arms, points = len(resolved["points"][0]["arms"]), len(resolved["points"])
+    parts = [f"{arms} arms", *([f"{points} points"] if points > 1 else []), f"seeds {span(resolved['seeds'])}"]
+    return f"{resolved['scenario']}: {', '.join([*parts, f'{jobs} jobs', f'{workers} workers'])}"
+
+
+def complaints(outcome: Outcome) -> list[str]:
+    """What failed and why, and what was therefore not run: one entry each."""
+    failed = [f"failed: {failure.job.title}\n  " + failure.error.replace("\n", "\n  ") for failure in outcome.failed]
+    return [*failed, *(f"not run: {job.title}: its parent {job.parent} failed" for job in outcome.not_run)]
+
+
+class Run:
+    """A run folder, opened.
+
+    Raises:
+        Refused: ``folder`` holds no run.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        found = read_json(self.folder / "resolved.json")
+        if found is None:
+            raise Refused(f"{folder} holds no run: it has no resolved.json")
+        self.resolved: dict[str, Any] = found
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
+
+    @property
+    def records(self) -> Any:
+        """What every probe measured: a row for each arm, seed, moment and metric, with the ledger at that moment.
+
+        A pandas frame where pandas is installed, else a list of dicts.
+        """
+        rows = self.probe_rows()
+        if importlib.util.find_spec("pandas") is None:
+            return rows
+        return importlib.import_module("pandas").DataFrame(rows)
+
+    def probe_rows(self) -> list[Row]:
+        """``records`` as a list of dicts."""
+        return [
+            {**point.point, "arm": arm.name, "seed": life.seed, **row}
+            for point in evidence.load(self.folder).points
+            for arm in point.arms.values()
+            for life in arm.lives.values()
+            for moment in life.moments
+            for row in _moment_rows(arm, moment)
+        ]
+
+    def train_rows(self) -> list[Row]:
+        """What training said on the way: every row of every train.csv, with its arm and stage."""
+        return [
+            {**entry["point"], "arm": name, **row}
+            for entry in self.resolved["points"]
+            for name, arm in entry["arms"].items()
+            for branch in arm["path"]
+            for job in self.resolved["jobs"]
+            if job["branch"] == branch
+            for row in _train_rows(self.folder / job["folder"])
+        ]
+
+    def compare(self, probe: str | None = None, at: str | int | None = None) -> Any:
+        """The comparison that the scenario declares, or another (exploratory); a list with ``vary``."""
+        return evidence.compare([self.folder], probe, at)
+
+    def report(self) -> Path:
+        """Write report.html and return its path."""
+        from devlearn.report import write
+
+        return write(self.folder)
+
+    def learner(self, arm: str, seed: int, point: int = 0) -> "nn.Module":
+        """The network of one learner at the end of its life.
+
+        Args:
+            point: which point of ``vary``, in the order of the scenario.
+
+        Raises:
+            LookupError: no such arm, seed or point.
+            FileNotFoundError: its job is not finished.
+        """
+        from devlearn import engine
+
+        arms = self.resolved["points"][point]["arms"]
+        if arm not in arms:
+            raise LookupError(f"no arm {arm!r}; there are: {', '.join(arms)}")
+        last = arms[arm]["path"][-1]
+        for job in self.resolved["jobs"]:
+            if job["branch"] == last and seed in job["seeds"]:
+                return engine.learner(self.folder / job["folder"], seed)
+        raise LookupError(f"no seed {seed}; there are: {', '.join(map(str, self.resolved['seeds']))}")
+
+
+def _moment_rows(arm: evidence.Arm, moment: evidence.Moment) -> Iterator[Row]:
+    stage = arm.stages[moment.position] if moment.position >= 0 else {"name": "birth", "visit": 0}
+    place = {"stage": stage["name"], "visit": stage["visit"], "position": moment.position}
+    for (probe, metric), value in moment.values.items():
+        what = {"update": moment.update, "moment": moment.when, "probe": probe, "metric": metric, "value": value}
+        yield {**place, **what, **moment.ledger}
+
+
+def _train_rows(job: Path) -> Iterator[Row]:
+    for path in sorted((job / "records").glob("*/train.csv")):
+        stage, _, visit = path.parent.name.partition("-")[2].rpartition(".")
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                yield {"stage": stage, "visit": int(visit), **{key: _number(value) for key, value in row.items()}}
+
+
+def _number(text: str) -> int | float | None:
+    """A field of train.csv: empty where a metric was not given."""
+    if text == "":
+        return None
+    return int(text) if text.lstrip("-").isdecimal() else float(text)
