@@ -111,7 +111,17 @@ def test_importing_devlearn_and_its_command_line_imports_nothing_heavy() -> None
     for path in light:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         tops = {module.split(".")[0] for node in tree.body for module in _top_level(node)}
-        assert not tops & {"torch", "torchvision", "numpy", "scipy", "matplotlib", "gymnasium", "pydantic", "rich", "jinja2"}, path
+        assert not tops & {
+            "torch",
+            "torchvision",
+            "numpy",
+            "scipy",
+            "matplotlib",
+            "gymnasium",
+            "pydantic",
+            "rich",
+            "jinja2",
+        }, path
 
 
 def _top_level(node: ast.stmt) -> Iterator[str]:

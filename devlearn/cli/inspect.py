@@ -13,6 +13,7 @@ from devlearn.cli.group import BAD_INPUT, FAILED
 if TYPE_CHECKING:
     from devlearn.worlds.check import Finding
 
+NOT_FOUND = ("id", "kind", "keys")  # broken first where the name or its keys are wrong, not the plug-in
 KINDS = ("env", "stage", "brain", "scenario")
 
 
@@ -69,7 +70,7 @@ def _about(path: Path) -> str:
     return next((line.removeprefix("about:").strip() for line in lines if line.startswith("about:")), "")
 
 
-@click.command()
+@click.command(short_help="Try NAME against the laws of its kind.")
 @click.argument("what", type=click.Choice(KINDS))
 @click.argument("name")
 @click.option("--key", "keys", multiple=True, metavar="K=V", help="A key of the stage, brain or environment.")
@@ -109,7 +110,7 @@ def _keys(texts: Sequence[str]) -> dict[str, object]:
 
 
 def _print_findings(title: str, findings: Sequence["Finding"]) -> None:
-    """One line a law, then the verdict; exit code 1 where a law is broken."""
+    """One line a law, then the verdict; exit code 1 where a law is broken, 2 where there is no such plug-in."""
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         mark = click.style("ok  ", fg="green") if finding.ok else click.style("FAIL", fg="red", bold=True)
@@ -117,7 +118,7 @@ def _print_findings(title: str, findings: Sequence["Finding"]) -> None:
     broken = [finding.name for finding in findings if not finding.ok]
     if broken:
         click.echo(f"{title}: {len(broken)} of {len(findings)} laws broken: {', '.join(broken)}")
-        sys.exit(FAILED)
+        sys.exit(BAD_INPUT if broken[0] in NOT_FOUND else FAILED)
     click.echo(f"{title}: keeps all {len(findings)} laws")
 
 
@@ -129,7 +130,7 @@ NEXT = {
 }
 
 
-@click.command()
+@click.command(short_help="Write a working skeleton with its test.")
 @click.argument("what", type=click.Choice(KINDS))
 @click.argument("name")
 def new(what: str, name: str) -> None:
@@ -143,7 +144,7 @@ def new(what: str, name: str) -> None:
         click.echo(f"  {command.format(**substitutions(what, name))}")
 
 
-@click.command()
+@click.command(short_help="Print a JSON Schema of the scenario file.")
 def schema() -> None:
     """Print a JSON Schema of the scenario file, for editors to complete from."""
     see_here()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,24 +36,28 @@ def _moment(at: str | None) -> str | int | None:
 
 def show(comparison: "Comparison") -> None:
     """The verdicts as a table and in words, on stdout."""
+    from rich.console import Console
+
     from devlearn.evidence import words
     from devlearn.report.terminal import verdict_table
 
-    click.echo(verdict_table(comparison))
-    for sentence in words(comparison):
-        click.echo(sentence)
+    console = Console(soft_wrap=False) if sys.stdout.isatty() else Console(width=120)
+    console.print(verdict_table(comparison))
+    _, *sentences = words(comparison)  # the headline stands above the table already
+    for sentence in sentences:
+        console.print(sentence, highlight=False, markup=False)
 
 
 @click.command()
 @click.argument("run", type=FOLDER)
 def report(run: Path) -> None:
-    """Write RUN/report.html, one self-contained page, and RUN/comparison.json."""
+    """Write RUN/report.html, one self-contained page."""
     from devlearn.report import write
 
     click.echo(str(write(run)))
 
 
-@click.command()
+@click.command(short_help="Write the records of RUN as tables.")
 @click.argument("run", type=FOLDER)
 @click.option("--to", "target", type=click.Choice(["csv"]), default="csv", show_default=True, help="The format.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder; RUN/export by default.")

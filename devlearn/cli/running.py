@@ -28,7 +28,7 @@ JOBS = click.option("--jobs", type=click.IntRange(min=1), help="Worker processes
 NO_REPORT = click.option("--no-report", is_flag=True, help="Compare, but write no report.html.")
 
 
-@click.command()
+@click.command(short_help="Live SCENARIO and compare its arms.")
 @click.argument("scenario")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Run folder; runs/<scenario> by default.")
 @click.option("--seeds", callback=_seeds, metavar="N|A,B", help="How many learners an arm has, or which seeds.")

@@ -75,10 +75,10 @@ def overall(views: Sequence[View]) -> float:
 
 
 def metric_text(metrics: Mapping[str, float], diverged: int) -> str:
-    """The first metric, and how many learners diverged where some did."""
+    """How many learners diverged, where some did, and the first metric."""
     first = next(iter(metrics.items()), None)
     words = [f"{first[0]} {first[1]:.3g}"] if first and not math.isnan(first[1]) else []
-    return ", ".join([*words, f"{diverged} diverged"] if diverged else words)
+    return ", ".join([f"{diverged} diverged", *words] if diverged else words)
 
 
 class Bars:

@@ -53,7 +53,7 @@ def render(kind: str, name: str, folder: Path) -> list[Path]:
     }
     taken = [path.name for path in texts if path.exists()]
     if taken:
-        raise BadName(f"{', '.join(taken)} exists already; nothing was written")
+        raise BadName(f"{', '.join(taken)} already here; nothing was written")
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
     return list(texts)
