@@ -187,6 +187,7 @@ def _summary(arm: Arm, found: Mapping[int, float | None]) -> Json:
         "diverged": sum(life.diverged is not None for life in arm.lives.values()),
         "values": {str(seed): value for seed, value in found.items()},
         "ledger": _ledger(arm),
+        "diverged_seeds": [seed for seed, life in arm.lives.items() if life.diverged is not None],
     }
 
 

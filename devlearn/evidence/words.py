@@ -76,12 +76,19 @@ def sentence(pair: Json, body: Json) -> str:
 
 def _p(pair: Json, body: Json) -> str:
     same = pair["suggests"] == "equivalent"
-    p = f"p = {pair['p_equivalence_adjusted' if same else 'p_adjusted']:.2g}"
+    p = f"p = {chance(pair['p_equivalence_adjusted' if same else 'p_adjusted'])}"
     return f"{p}{' for equivalence' * same}{_family(body)}"
 
 
 def _mean(name: str, body: Json) -> str:
     return show(body["arms"][name]["mean"], body)
+
+
+def chance(p: float | None) -> str:
+    """A p value: two significant digits, ``0.00031``, ``3.1e-5``."""
+    if p is None:
+        return "unknown"
+    return f"{p:.2g}".replace("e-0", "e-")
 
 
 def _family(body: Json) -> str:
@@ -146,4 +153,4 @@ def number(value: float | None, metric: str, sign: bool = False) -> str:
 
 def size(value: float, metric: str) -> str:
     """A distance on the scale of ``metric``, without a sign."""
-    return f"{100 * value:g} points" if metric == "accuracy" else f"{value:.4g}"
+    return f"{100 * value:g} point{'s' * (value != 0.01)}" if metric == "accuracy" else f"{value:.4g}"

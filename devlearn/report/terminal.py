@@ -1,0 +1,74 @@
+"""The verdicts as a table for the terminal."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from devlearn.evidence.compare import Comparison, entries
+from devlearn.evidence.load import Json
+from devlearn.evidence.words import chance, headline, moment, number, place, span
+
+COLOURS = {
+    "better": "bold green",
+    "worse": "bold red",
+    "equivalent": "cyan",
+    "identical": "cyan",
+    "incomplete": "yellow",
+}
+
+
+def verdict_table(comparison: Comparison) -> RenderableType:
+    """The headline, a table of pairs for each point, and the warnings."""
+    parts: list[RenderableType] = [Text(headline(comparison), style="bold"), Text()]
+    warnings: dict[str, None] = {}
+    for body in entries(comparison):
+        parts.append(_pairs(body) if body["comparisons"] else _arms(body))
+        warnings |= dict.fromkeys(f"{place(body)}{warning}" for warning in body["warnings"])
+    return Group(*parts, *(Text(f"warning: {warning}", style="yellow") for warning in warnings))
+
+
+def _title(body: Json) -> str:
+    unit = " (%, differences in points)" if body["metric"] == "accuracy" else ""
+    label = ", exploratory" if body["exploratory"] else ""
+    return f"{place(body)}{body['probe']} {body['metric'].replace('_', ' ')} {moment(body['at'])}{unit}{label}"
+
+
+def _table(body: Json) -> Table:
+    return Table(
+        title=_title(body), title_justify="left", title_style="", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
+
+
+def _pairs(body: Json) -> Table:
+    table = _table(body)
+    table.add_column("arm", overflow="fold")
+    table.add_column("against", overflow="fold")
+    for heading in ("difference", "95 % interval", "p adjusted"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for pair in body["comparisons"]:
+        table.add_row(*_row(pair, body["metric"]))
+    return table
+
+
+def _row(pair: Json, metric: str) -> tuple[str | Text, ...]:
+    low, high = pair["interval"]
+    return (
+        pair["arm"],
+        pair["against"],
+        number(pair["difference"], metric, sign=True).removesuffix(" points"),
+        "none" if low is None or high is None else span(low, high, metric).removesuffix(" points"),
+        chance(pair["p_adjusted"]),
+        Text(pair["suggests"], style=COLOURS.get(pair["suggests"], "")),
+    )
+
+
+def _arms(body: Json) -> Table:
+    """Where no pairs are declared: the arms alone."""
+    table = _table(body)
+    for heading in ("arm", "seeds", "mean", "sd", "median"):
+        table.add_column(heading, justify="left" if heading == "arm" else "right")
+    for name, arm in body["arms"].items():
+        numbers = (number(arm[key], body["metric"]).removesuffix(" %") for key in ("mean", "sd", "median"))
+        table.add_row(name, str(arm["n"]), *numbers)
+    return table
