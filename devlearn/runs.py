@@ -17,7 +17,7 @@ from devlearn import evidence
 from devlearn.execute.files import locked, read_json
 from devlearn.execute.folder import Refused, importable, jobs_of, write_run
 from devlearn.execute.jobs import span
-from devlearn.execute.local import Local, warm_up
+from devlearn.execute.local import Local, warming
 from devlearn.execute.supervise import Outcome, Supervisor
 
 if TYPE_CHECKING:
@@ -62,10 +62,10 @@ def run(
         Refused: the folder holds another run.
         RunFailed: some jobs failed; the rest is kept.
     """
-    warm_up()
     overrides = [f"{path}={json.dumps(value)}" for path, value in (set or {}).items()]
     overrides += [] if seeds is None else [f"seeds={json.dumps(seeds if isinstance(seeds, int) else list(seeds))}"]
-    prepared = prepare(scenario, out, overrides, device, command="devlearn.run(...)")
+    with warming():
+        prepared = prepare(scenario, out, overrides, device, command="devlearn.run(...)")
     outcome = live(prepared, jobs, progress)
     opened = Run(prepared)
     if outcome.failed:
@@ -96,7 +96,7 @@ def _check_env(env: str) -> None:
 
 
 def make_plan(name: str | Path, overrides: Iterable[str]) -> "Plan":
-    """The plan of a scenario."""
+    """The plan of a scenario that is run for the first time."""
     from devlearn.plan import plan
 
     return plan(read_scenario(name, overrides))
@@ -106,12 +106,12 @@ def prepare(scenario: str | Path, out: str | Path | None, overrides: Sequence[st
     """Check a scenario, plan it and write its run folder, which is returned."""
     from devlearn.scenario import find
 
-    made, source = make_plan(scenario, overrides), find(scenario)
-    folder = Path("runs") / made.scenario.scenario if out is None else Path(out)
+    checked, source = read_scenario(scenario, overrides), find(scenario)
+    folder = Path("runs") / checked.scenario if out is None else Path(out)
+    how = {"command": command, "overrides": overrides, "path": importable(Path.cwd(), source.parent)}
     folder.mkdir(parents=True, exist_ok=True)
-    how = {"command": command, "overrides": overrides}
     with locked(folder, str(folder)):
-        write_run(folder, source, made, how, importable(Path.cwd(), source.parent), device)
+        write_run(folder, source, checked, how, device)
     return folder
 
 

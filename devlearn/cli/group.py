@@ -34,7 +34,7 @@ class Group(click.Group):
             click.echo("interrupted", err=True)
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:  # the reader of stdout has left, as in `devlearn list envs | head`
-            sys.stdout = None  # type: ignore[assignment]  # nothing is left to flush at exit
+            sys.stdout = None  # nothing is left to flush at exit
             ctx.exit(OK)
         except Exception as error:
             if not isinstance(error, mistakes()):

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ def see_here() -> None:
 def list_(what: str) -> None:
     """Name what can be used in a scenario."""
     see_here()
-    rows = {"envs": _envs, "scenarios": _scenarios}.get(what, lambda: _plugins(what))()
+    rows = _envs() if what == "envs" else _scenarios() if what == "scenarios" else _plugins(what)
     width = max((len(name) for name, _ in rows), default=0)
     for name, about in rows:
         click.echo(f"{name:<{width}}  {about}".rstrip())
@@ -89,8 +89,9 @@ def check(what: str, name: str, keys: tuple[str, ...]) -> None:
         return
     from devlearn import testing
 
-    laws = {"env": testing.check_env, "stage": testing.check_stage, "brain": testing.check_brain}[what]
-    _print_findings(f"{what} {name}", laws(name, _keys(keys)))
+    laws: dict[str, Callable[[str, dict[str, object]], list[Finding]]]
+    laws = {"env": testing.check_env, "stage": testing.check_stage, "brain": testing.check_brain}
+    _print_findings(f"{what} {name}", laws[what](name, _keys(keys)))
 
 
 def _check_scenario(name: str) -> None:

@@ -54,16 +54,19 @@ def run(
     The same scenario in the same folder goes on where it stopped; more seeds and arms are added.
     """
     overrides = [*settings, *([seeds] if seeds else [])]
-    from devlearn import runs
-
     if dry_run:
         from devlearn.cli.planned import show_plan
+        from devlearn.runs import make_plan
 
-        show_plan(runs.make_plan(scenario, overrides))
+        show_plan(make_plan(scenario, overrides))
         return
-    runs.warm_up()
-    _check_device(device)
-    folder = runs.prepare(scenario, out, overrides, device, _command())
+    from devlearn.execute import warming
+
+    with warming():
+        from devlearn.runs import prepare
+
+        _check_device(device)
+        folder = prepare(scenario, out, overrides, device, _command())
     _live_and_conclude(folder, jobs, no_report)
 
 

@@ -3,7 +3,7 @@
 from devlearn.execute.executor import Ended, Executor
 from devlearn.execute.files import Busy, locked, read_json, write_json
 from devlearn.execute.jobs import Job, View, load_job
-from devlearn.execute.local import Local, warm_up
+from devlearn.execute.local import Local, warming
 from devlearn.execute.supervise import Failure, Outcome, Supervisor
 from devlearn.execute.worker import work
 
@@ -20,7 +20,7 @@ __all__ = [
     "load_job",
     "locked",
     "read_json",
-    "warm_up",
+    "warming",
     "work",
     "write_json",
 ]

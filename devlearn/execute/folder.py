@@ -3,7 +3,7 @@
 import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +14,7 @@ from devlearn.execute.jobs import Job, load_job
 from devlearn.execute.local import cores
 
 if TYPE_CHECKING:
-    from devlearn.plan import Plan
+    from devlearn.scenario import Scenario
 
 PACKAGES = ("devlearn", "torch", "torchvision", "gymnasium", "numpy")
 
@@ -23,31 +23,30 @@ class Refused(ValueError):
     """The folder can't be used for this; the message says why and what to do."""
 
 
-def write_run(
-    folder: Path, source: Path, plan: "Plan", how: Mapping[str, Any], path: Sequence[str], device: str
-) -> None:
-    """Write a run's files into ``folder``, or bring those of the same run up to date (more seeds, more arms).
+def write_run(folder: Path, source: Path, scenario: "Scenario", how: Mapping[str, Any], device: str) -> None:
+    """Plan ``scenario`` and write a run's files into ``folder``, or add to those of the same run (seeds, arms).
 
     Args:
         source: the scenario's file, copied as it is.
-        how: ``command`` and ``overrides``, for the manifest.
-        path: folders that workers put on their module path.
+        how: ``command`` and ``overrides`` for the manifest, and ``path``, what workers put on their module path.
 
     Raises:
         Refused: the folder holds another run.
+        ScenarioError: what can't be planned.
     """
     from devlearn import plan as plans  # torch comes with it
 
-    resolved, before = plans.resolved(plan), read_json(folder / "resolved.json")
+    before = read_json(folder / "resolved.json")
+    plan = plans.plan(scenario, before)
+    resolved = plans.resolved(plan)
     if before is not None and (reasons := plans.same_run(before, resolved)):
-        raise Refused(
-            f"{folder} holds another run: {'; '.join(reasons)}\nchoose another folder with --out, or delete it"
-        )
+        why = "\n  ".join(reasons)
+        raise Refused(f"{folder} holds another run:\n  {why}\nchoose another folder with --out, or delete it")
     (folder / "scenario.yaml").write_bytes(source.read_bytes())
-    for spec in plans.job_specs(plan):
-        job = folder / spec["folder"]
-        job.mkdir(parents=True, exist_ok=True)
-        write_json(job / "job.json", {**spec, "path": list(path), "device": device})
+    seconds = {job.folder: job.seconds for job in plan.jobs}
+    for name, spec in plans.job_specs(plan, device, tuple(how["path"])).items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        write_json(folder / name / "job.json", {**spec, "seconds": seconds[name]})
     write_json(folder / "manifest.json", manifest(resolved["digest"], how))
     write_json(folder / "resolved.json", resolved)
 

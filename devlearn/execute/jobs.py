@@ -20,6 +20,7 @@ class Job:
     seeds: tuple[int, ...]
     parent: str | None
     stages: tuple[str, ...]
+    seconds: float = 1.0  # a rough estimate, for what to start first and how to weigh progress
 
     @property
     def title(self) -> str:
@@ -64,7 +65,8 @@ def load_job(run: Path, entry: Mapping[str, Any]) -> Job:
     if found is None:
         raise FileNotFoundError(f"{path} is missing")
     stages = tuple(stage["name"] for stage in found["stages"])
-    return Job(entry["folder"], found["branch"], tuple(found["arms"]), tuple(found["seeds"]), found["parent"], stages)
+    who = found["branch"], tuple(found["arms"]), tuple(found["seeds"]), found["parent"]
+    return Job(entry["folder"], *who, stages, found.get("seconds", 1.0))
 
 
 def view(run: Path, job: Job, status: Status) -> View:

@@ -70,6 +70,22 @@ def warm_up() -> None:
         forkserver.ensure_running()
 
 
+@contextmanager
+def warming() -> Iterator[None]:
+    """``warm_up``, beside what is done inside; where that fails, the fork server is not left importing.
+
+    It ends by itself in any case, but seconds later, and until then whoever reads our output would wait for it.
+    """
+    warm_up()
+    try:
+        yield
+    except BaseException:
+        server = getattr(forkserver, "_forkserver", None)
+        if pid := getattr(server, "_forkserver_pid", None):
+            os.kill(pid, signal.SIGTERM)
+        raise
+
+
 class Local:
     """Executor of ``workers`` processes on this machine, one thread each; by default one per core."""
 

@@ -69,9 +69,9 @@ def _status(blocks: list[View], index: int, share: float) -> str:
 
 
 def overall(views: Sequence[View]) -> float:
-    """The share of all work that is done, each job weighed by its stages."""
-    total = sum(len(view.job.stages) for view in views)
-    return sum(view.overall * len(view.job.stages) for view in views) / total if total else 1.0
+    """The share of all work that is done, each job weighed by its estimated seconds."""
+    total = sum(view.job.seconds for view in views)
+    return sum(view.overall * view.job.seconds for view in views) / total if total else 1.0
 
 
 def metric_text(metrics: Mapping[str, float], diverged: int) -> str:

@@ -49,12 +49,12 @@ class Supervisor:
     def __init__(self, run: Path, jobs: Sequence[Job], executor: Executor, watch: Watch = lambda views: None) -> None:
         self.run, self.executor, self.watch = run, executor, watch
         self.tracks = {job.folder: _Track(job) for job in jobs}
-        self.depth = {job.folder: self._below(job, jobs) for job in jobs}
+        self.ahead = {job.folder: self._ahead(job, jobs) for job in jobs}
 
-    def _below(self, job: Job, jobs: Sequence[Job]) -> int:
-        """Stages from here to the end of the longest life that goes through this job: what to start first."""
-        return len(job.stages) + max(
-            (self._below(child, jobs) for child in jobs if child.parent == job.folder), default=0
+    def _ahead(self, job: Job, jobs: Sequence[Job]) -> float:
+        """Estimated seconds from here to the end of the longest life that goes through this job."""
+        return job.seconds + max(
+            (self._ahead(child, jobs) for child in jobs if child.parent == job.folder), default=0.0
         )
 
     def supervise(self) -> Outcome:
@@ -87,7 +87,7 @@ class Supervisor:
         """Start what can be started; True where something was."""
         self._give_up_orphans()
         ready = [track for track in self.tracks.values() if track.status == "waiting" and self._parent_done(track.job)]
-        ready.sort(key=lambda track: -self.depth[track.job.folder])  # stable: ties keep the plan's order
+        ready.sort(key=lambda track: -self.ahead[track.job.folder])  # the longest first; ties keep the plan's order
         chosen = ready[: max(self.executor.room(), 0)]
         for track in chosen:
             self.executor.submit(self.run / track.job.folder)

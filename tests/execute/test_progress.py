@@ -11,7 +11,7 @@ from devlearn.execute.rates import Rates, duration
 
 
 def job(branch: str, arms: tuple[str, ...], stages: tuple[str, ...], first: int = 0) -> Job:
-    return Job(f"jobs/{branch}/seeds-{first}", branch, arms, tuple(range(first, first + 8)), None, stages)
+    return Job(f"jobs/{branch}/seeds-{first}", branch, arms, tuple(range(first, first + 8)), None, stages, len(stages))
 
 
 SHARED = ("developmental", "shuffled")
