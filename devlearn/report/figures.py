@@ -50,7 +50,7 @@ def _axes(height: float, metric: str | None = None, left: float = 0.13, right: f
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color(INK)
-    axes.tick_params(colors=INK, labelsize=8.5)
+    axes.tick_params(colors=INK, labelsize=9.5)
     axes.grid(True, color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     if metric is not None:
@@ -78,7 +78,7 @@ def _named(body: Json) -> str:
     return f"{body['probe']} {body['metric'].replace('_', ' ')}{unit}"
 
 
-def _shorten(name: str, limit: int = 18) -> str:
+def _shorten(name: str, limit: int = 15) -> str:
     return name if len(name) <= limit else f"{name[: limit - 1]}…"
 
 
@@ -101,11 +101,9 @@ def dots(body: Json, name: str) -> Drawn:
     _scale(axes, "x", body["metric"])
     axes.set_xlabel(f"{_named(body)} {moment(body['at'])}", color=INK)
     caption = "One dot a learner; the diamond is the mean, its bar the 95 % t-interval of the mean."
-    gone = any(arm["diverged"] for arm in arms.values())
-    caption += (
-        " A cross at the edge is a learner that diverged and counts with the probe's worst value; a bar that reaches the edge goes on beyond it."
-        * gone
-    )
+    if any(arm["diverged"] for arm in arms.values()):
+        caption += " A cross at the edge is a learner that diverged and counts with the probe's worst value;"
+        caption += " a bar that reaches the edge goes on beyond it."
     means = listed([f"{arm} {number(found['mean'], body['metric'])}" for arm, found in arms.items()])
     return Drawn(name, figure, caption, f"Strip chart of {_named(body)} by learner. Means: {means}.")
 
@@ -135,7 +133,7 @@ def _row_of_dots(axes: Axes, arm: Json, row: int, edge: float) -> None:
 def differences(body: Json, name: str) -> Drawn:
     """Each pair's difference with its interval, against zero and the smallest effect of interest."""
     pairs = [pair for pair in body["comparisons"] if pair["difference"] is not None]
-    figure, axes = _axes(0.85 + 0.42 * max(1, len(pairs)), left=0.36)
+    figure, axes = _axes(0.85 + 0.42 * max(1, len(pairs)), left=0.31)
     axes.grid(False, axis="y")
     axes.axvline(0, color=INK, linewidth=1)
     smallest = body["smallest_effect"]
@@ -167,7 +165,7 @@ def _pair_label(pair: Json) -> str:
 def learning(curves: Mapping[str, Curve], unit: str, name: str) -> Drawn:
     """The learning curves of all arms over ``unit`` of the ledger, labelled at their ends."""
     what = next(iter(curves.values())).what
-    figure, axes = _axes(3.5, what.key[1], left=0.11, right=0.73)
+    figure, axes = _axes(3.5, what.key[1], left=0.11, right=0.7)
     ends = []
     for index, (arm, whole) in enumerate(curves.items()):
         curve = whole.last_at_each("labels") if unit == "labels" else whole
@@ -177,12 +175,12 @@ def learning(curves: Mapping[str, Curve], unit: str, name: str) -> Drawn:
     _log_where_it_spans(axes, [x for curve in curves.values() for x in curve.x[unit]])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
     axes.set_xlabel(UNITS[unit], color=INK)
-    axes.set_title(_title(what.key), color=INK, fontsize=9, loc="left")
+    axes.set_title(_title(what.key), color=INK, fontsize=10, loc="left")
     _label_ends(axes, ends)
     n = listed(sorted({str(curve.n) for curve in curves.values()}))
     caption = f"{_title(what.key)} over {unit}: mean of {n} learners and its pointwise 95 % t-interval."
     caption += {
-        "labels": " Each mark is what the learner knew before it paid for the next labels.",
+        "labels": " Each mark is what the learner knew before it paid for the next; equal payments stand side by side.",
         "updates": " A tall tick marks the start of a stage.",
     }.get(unit, "")
     told = listed([f"{arm} {number(value, what.key[1])}" for value, arm, _ in ends] or ["nothing yet"])
@@ -196,8 +194,8 @@ def _title(key: tuple[str, str]) -> str:
 def _draw_curve(axes: Axes, curve: Curve, unit: str, index: int) -> None:
     """A line with its band; over labels steps with bars, for nothing is learned between two payments."""
     colour, marker, dash = look(index)
-    x, band = curve.x[unit], bool(np.all(np.isfinite(curve.low)))
-    paid = unit == "labels"
+    paid, band = unit == "labels", bool(np.all(np.isfinite(curve.low)))
+    x = curve.x[unit] * (1 - 0.012 * index) if paid else curve.x[unit]  # side by side, or all arms hide each other
     steps = "steps-post" if paid else "default"
     axes.plot(x, curve.mean, color=colour, linestyle=dash, linewidth=1.6, drawstyle=steps)
     if band and paid:
@@ -221,7 +219,7 @@ def _log_where_it_spans(axes: Axes, x: Sequence[float]) -> None:
 def _label_ends(axes: Axes, ends: Sequence[tuple[float, str, int]]) -> None:
     """Names to the right of the plot, at the height of each line's end, pushed apart where they would overlap."""
     low, high = axes.get_ylim()
-    step = 0.062
+    step = 0.068
     places: list[tuple[float, float, str, int]] = []
     below = -0.05
     for value, arm, index in sorted(ends):
@@ -234,7 +232,7 @@ def _label_ends(axes: Axes, ends: Sequence[tuple[float, str, int]]) -> None:
         settled = height - over
         axes.plot([1.01, 1.05], [at, settled], transform=axes.transAxes, color=colour, linewidth=0.8, clip_on=False)
         axes.plot(1.065, settled, marker, transform=axes.transAxes, color=colour, markersize=5, clip_on=False)
-        axes.text(1.09, settled, _shorten(arm), transform=axes.transAxes, color=INK, va="center", fontsize=8.5)
+        axes.text(1.09, settled, _shorten(arm), transform=axes.transAxes, color=INK, va="center", fontsize=9.5)
 
 
 def varied(bodies: Sequence[Json], name: str) -> Drawn | None:
@@ -246,7 +244,7 @@ def varied(bodies: Sequence[Json], name: str) -> Drawn | None:
     x = [body["point"][key] for body in bodies]
     if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in x):
         return None
-    figure, axes = _axes(3.5, bodies[0]["metric"], left=0.11, right=0.73)
+    figure, axes = _axes(3.5, bodies[0]["metric"], left=0.11, right=0.7)
     ends = []
     for index, arm in enumerate(bodies[0]["arms"]):
         known = [(v, m) for v, body in zip(x, bodies, strict=True) if (m := mean_of(body["arms"][arm])) is not None]
@@ -256,7 +254,7 @@ def varied(bodies: Sequence[Json], name: str) -> Drawn | None:
     _log_where_it_spans(axes, x)
     axes.set_xticks(x, [f"{value:,}" for value in x])
     axes.set_xlabel(key, color=INK)
-    axes.set_title(f"{_named(bodies[0])} {moment(bodies[0]['at'])}", color=INK, fontsize=9, loc="left")
+    axes.set_title(f"{_named(bodies[0])} {moment(bodies[0]['at'])}", color=INK, fontsize=10, loc="left")
     _label_ends(axes, ends)
     told = listed([f"{arm} {number(value, bodies[0]['metric'])}" for value, arm, _ in ends] or ["nothing yet"])
     caption = f"Mean of each arm over {key}, with its 95 % t-interval."

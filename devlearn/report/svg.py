@@ -10,7 +10,7 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "devlearn", "font.size": 9.0, "font.family": "sans-serif"}
+SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "devlearn", "font.size": 10.0, "font.family": "sans-serif"}
 
 
 def save(figure: Figure, folder: Path, name: str) -> str:
