@@ -1,0 +1,177 @@
+"""Arms of one point, resolved: needs united, the brain built without storage, budgets counted, match and total."""
+
+import hashlib
+from collections import Counter
+from typing import Any
+
+import torch
+from torch import nn
+
+from devlearn.brains import Needs, brain_builder
+from devlearn.ledger import yields
+from devlearn.plan.model import ArmPlan, Lived, PointPlan, total_of
+from devlearn.scenario import Course, Scenario, Unit
+from devlearn.stage import Stage, Work
+
+NeedsStage = tuple[str, str, dict[str, Any]]
+
+
+def resolve(point: dict[str, Any], scenario: Scenario) -> PointPlan:
+    """One point of the grid.
+
+    Raises:
+        ScenarioError: needs that contradict each other, a brain that can't be built, a budget, ``match`` or ``total``
+            that can't be met; each at its place in the file.
+    """
+    listed, needs = _needs(scenario)
+    brain = _brain(scenario, needs)
+    arms = _Arms(scenario, brain)
+    return PointPlan(
+        point=point,
+        scenario=scenario,
+        needs_stages=listed,
+        context={"brain": scenario.brain, "probes": _probes(scenario), "needs": describe(needs)},
+        parameters=sum(weights.numel() for weights in brain.parameters()),
+        arms=tuple(ArmPlan(name, tuple(arms.lives(name))) for name in scenario.arms),
+    )
+
+
+def _needs(scenario: Scenario) -> tuple[tuple[NeedsStage, ...], Needs]:
+    """Every stage whose needs make the brain, and their union with the probes' needs.
+
+    A stage that an arm's ``set`` changes is listed again, as ``stage/arm/place``, only where it needs something more.
+    """
+    listed: list[NeedsStage] = []
+    needs = Needs()
+    for name, stage in scenario.stages.items():
+        needs = _unite(scenario, needs, ("stages", name), stage)
+        listed.append((name, scenario.stage_kinds[name], stage.model_dump(mode="json", by_alias=True)))
+    for name, probe in scenario.probes.items():
+        needs = _unite(scenario, needs, ("probes", name), probe)
+    for arm, course in scenario.arms.items():
+        for place, step in enumerate(course.steps):
+            united = _unite(scenario, needs, ("arms", arm), step.stage)
+            if describe(united) != describe(needs):
+                keys = step.stage.model_dump(mode="json", by_alias=True)
+                listed.append((f"{step.use}/{arm}/{place}", step.kind, keys))
+                needs = united
+    return tuple(listed), needs
+
+
+def _unite(scenario: Scenario, needs: Needs, place: tuple[str, str], part: Any) -> Needs:
+    try:
+        united: Needs = needs | part.needs()
+    except Exception as error:  # a user's environment or stage may fail in any way
+        raise scenario.error(place, f"{place[1]}: {_words(error)}") from error
+    return united
+
+
+def _words(error: Exception) -> str:
+    plain = isinstance(error, ValueError | LookupError | RuntimeError) and error.args
+    return str(error.args[0]) if plain else f"{type(error).__name__}: {error}"
+
+
+def describe(needs: Needs) -> dict[str, Any]:
+    """Needs as JSON: equal where, and only where, they build the same brain."""
+    senses = {name: [_box(sense.space), sense.normalise] for name, sense in sorted(needs.senses.items())}
+    return {"senses": senses, "heads": {name: vars(head) for name, head in sorted(needs.heads.items())}}
+
+
+def _box(space: Any) -> list[Any]:
+    bounds = hashlib.sha256(space.low.tobytes() + space.high.tobytes()).hexdigest()
+    return [list(space.shape), str(space.dtype), bounds]
+
+
+def _brain(scenario: Scenario, needs: Needs) -> nn.Module:
+    """One learner's network on the meta device: shapes without storage."""
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            return brain_builder(scenario.brain, needs)()
+    except Exception as error:  # a user's module may fail in any way
+        raise scenario.error(("brain",), f"the brain can't be built: {_words(error)}") from error
+
+
+def _probes(scenario: Scenario) -> dict[str, Any]:
+    """What identifies the probes."""
+    return {
+        name: {"kind": scenario.probe_kinds[name], "version": probe.version, "keys": probe.model_dump(mode="json")}
+        for name, probe in scenario.probes.items()
+    }
+
+
+class _Arms:
+    """Resolves arms in the order in which ``match`` needs them."""
+
+    def __init__(self, scenario: Scenario, brain: nn.Module) -> None:
+        self.scenario, self.brain = scenario, brain
+        self._lives: dict[str, list[Lived]] = {}
+        self._work: dict[tuple[str, str], Work] = {}
+
+    def lives(self, name: str) -> list[Lived]:
+        """The stages that an arm lives."""
+        if name not in self._lives:
+            course = self.scenario.arms[name]
+            lives = [self._lived(name, course, index) for index in range(len(course.steps))]
+            if course.match is not None:
+                lives[-1] = self._matched(name, lives)
+            if course.total is not None:
+                lives[-1] = self._filled(name, lives, *course.total)
+            self._lives[name] = lives
+        return self._lives[name]
+
+    def _lived(self, arm: str, course: Course, index: int) -> Lived:
+        step = course.steps[index]
+        visit = Counter(earlier.stream for earlier in course.steps[:index])[step.stream]
+        work = self._work_of(step.use, step.kind, step.stage)
+        budget = step.stage.budget()
+        if budget is not None and not getattr(work, budget[0]):
+            place = ("stages", step.use, budget[0])
+            raise self.scenario.error(place, f"{step.kind} spends no {budget[0]} here; give its budget in another unit")
+        return Lived(step.stream, visit, index, step.kind, step.stage, work, yields(step.stage, work))
+
+    def _work_of(self, use: str, kind: str, stage: Stage) -> Work:
+        key = (kind, stage.model_dump_json())
+        if key not in self._work:
+            try:
+                self._work[key] = stage.work(self.brain)
+            except Exception as error:  # a user's stage or brain may fail in any way
+                raise self.scenario.error(("stages", use), f"{use}: {_words(error)}") from error
+        return self._work[key]
+
+    def _matched(self, name: str, lives: list[Lived]) -> Lived:
+        """The last stage, scaled until the arm consumes what the other does, as nearly as whole yields allow."""
+        match = self.scenario.arms[name].match
+        assert match is not None
+        place = ("arms", name, "match")
+        goal = getattr(total_of(self.lives(match.arm)), match.by)
+        missing = goal - getattr(total_of(lives[:-1]), match.by)
+        each = 0 if match.by == "labels" else getattr(lives[-1].work, match.by)
+        who = f"arm {name!r} can't be matched to {match.arm!r} by {match.by}"
+        if not each:
+            if missing == getattr(lives[-1].ledger, match.by):
+                return lives[-1]
+            why = f"its last stage, {lives[-1].name!r}, does not consume {match.by} yield by yield"
+            raise self.scenario.error(place, f"{who}: {why}")
+        count = (2 * missing + each) // (2 * each)
+        if count < 1:
+            spent = f"its earlier stages consume {goal - missing:,} of the {goal:,} already"
+            raise self.scenario.error(place, f"{who}: {spent}")
+        return self._with_yields(lives[-1], count)
+
+    def _filled(self, name: str, lives: list[Lived], unit: Unit, size: int) -> Lived:
+        """The last stage with what the earlier ones are declared to leave of the arm's total."""
+        place, last = ("arms", name, "total"), lives[-1]
+        left, each = size - getattr(total_of(lives[:-1]), unit), getattr(last.work, unit)
+        if not each:
+            raise self.scenario.error(place, f"the last stage of {name!r}, {last.name!r}, consumes no {unit}")
+        if left <= 0:
+            message = f"the earlier stages of {name!r} consume {size - left:,} {unit}, so nothing of {size:,} is left"
+            raise self.scenario.error(place, message)
+        return self._with_yields(last, -(-left // each), (unit, size))
+
+    def _with_yields(self, lived: Lived, count: int, total: tuple[Unit, int] | None = None) -> Lived:
+        """The stage with a budget of ``count`` yields, in its own unit."""
+        budget = lived.stage.budget()
+        assert budget is not None
+        stage = lived.stage.model_copy(update={budget[0]: count * getattr(lived.work, budget[0])})
+        return Lived(lived.name, lived.visit, lived.index, lived.kind, stage, lived.work, count, total)

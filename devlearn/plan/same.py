@@ -1,0 +1,63 @@
+"""Whether a run folder can take a plan: go on with it, or be extended by seeds and arms."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+Json = Mapping[str, Any]
+
+
+def same_run(old: Json, new: Json) -> list[str]:
+    """Why a folder with the resolved plan ``old`` can't take ``new``; empty where it can.
+
+    Make ``new`` with ``plan(scenario, old)``, so that branches which have been lived keep their place in the tree.
+    """
+    reasons = []
+    if old["format"] != new["format"]:
+        return [f"it was written in format {old['format']}, and this is {new['format']}"]
+    if old["scenario"] != new["scenario"]:
+        reasons.append(f"it holds scenario {old['scenario']!r}, and this is {new['scenario']!r}")
+    reasons += [f"its {part} is another" for part in ("brain",) if old[part] != new[part]]
+    reasons += [f"its {part} are others" for part in ("probes",) if old[part] != new[part]]
+    later = {_key(point): point for point in new["points"]}
+    for point in old["points"]:
+        if _key(point) in later:
+            reasons += _point(point, later[_key(point)])
+    return reasons
+
+
+def _key(point: Json) -> str:
+    return json.dumps(point["point"], sort_keys=True)
+
+
+def _point(old: Json, new: Json) -> list[str]:
+    where = f" at {json.dumps(old['point'])}" if old["point"] else ""
+    both = [name for name in old["arms"] if name in new["arms"]]
+    found = [(name, _arm(old["arms"][name], new["arms"][name])) for name in both]
+    return [f"arm {name!r}{where}: {why}" for name, why in found if why]
+
+
+def _arm(old: Json, new: Json) -> str:
+    """What is different in an arm, in words; empty where nothing is."""
+    names = [[stage["name"] for stage in arm["stages"]] for arm in (old, new)]
+    if names[0] != names[1]:
+        return f"its stages were {', '.join(names[0])} and are {', '.join(names[1])}"
+    for before, after in zip(old["stages"], new["stages"], strict=True):
+        if why := _stage(before, after):
+            return f"stage {before['name']!r}: {why}"
+    if old["path"] != new["path"]:
+        return "a stage's version, the probes or what the stages need of the brain has changed"
+    return ""
+
+
+def _stage(old: Json, new: Json) -> str:
+    for key in ("kind", "total"):
+        if old.get(key) != new.get(key):
+            return f"{key} was {_show(old.get(key))} and is {_show(new.get(key))}"
+    keys = dict.fromkeys((*old["keys"], *new["keys"]))
+    changed = [key for key in keys if old["keys"].get(key) != new["keys"].get(key)]
+    return "; ".join(f"{k} was {_show(old['keys'].get(k))} and is {_show(new['keys'].get(k))}" for k in changed)
+
+
+def _show(value: Any) -> str:
+    return json.dumps(value)
