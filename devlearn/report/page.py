@@ -17,7 +17,7 @@ from devlearn.evidence.values import measure, measures
 from devlearn.evidence.words import chance, headline, moment, number, sentence, size, span
 from devlearn.report import figures
 from devlearn.report.figures import Drawn
-from devlearn.report.svg import inline, save
+from devlearn.report.svg import drawing, inline, save
 
 SHOWN_KEYS = ("labels", "data", "env")
 
@@ -31,10 +31,10 @@ def write(run: Path) -> Path:
     found = load(run)
     comparison = compare([run])
     bodies = entries(comparison)
-    sections = [
-        _section(found, point, body, i) for i, (point, body) in enumerate(zip(found.points, bodies, strict=True))
-    ]
-    overall = figures.varied(bodies, "varied") if len(bodies) > 1 else None
+    with drawing():
+        sections = [_section(found, *place) for place in zip(found.points, bodies, range(len(bodies)), strict=True)]
+        overall = figures.varied(bodies, "varied") if len(bodies) > 1 else None
+        shown = _shown(run, overall) if overall else None
     text = (
         _environment()
         .get_template("report.html.j2")
@@ -44,7 +44,7 @@ def write(run: Path) -> Path:
             manifest=found.manifest,
             headline=headline(comparison),
             sections=sections,
-            overall=_shown(run, overall) if overall else None,
+            overall=shown,
             warnings=_warnings(bodies),
             plan=_plan(found.points[0]),
             scenario=_scenario(run),

@@ -2,6 +2,7 @@
 
 import io
 import re
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,27 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "devlearn", "font.size": 10.0, "font.family": "sans-serif"}
+SETTINGS: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "devlearn",  # the same records give the same file
+    "font.size": 10.0,
+    "font.family": "sans-serif",
+    "text.parse_math": False,  # names are names, whatever they hold
+}
+
+
+def drawing() -> AbstractContextManager[None]:
+    """The settings that figures are drawn and saved under; nobody else's are changed."""
+    return rc_context(SETTINGS)
 
 
 def save(figure: Figure, folder: Path, name: str) -> str:
-    """Write NAME.svg and NAME.png (160 dpi); the SVG's text."""
+    """Write NAME.svg and NAME.png (160 dpi); the SVG's text. Called under ``drawing()``."""
     folder.mkdir(exist_ok=True)
-    with rc_context(SETTINGS):
-        FigureCanvasAgg(figure)
-        figure.savefig(folder / f"{name}.png", dpi=160, metadata={"Software": None})
-        text = io.StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    FigureCanvasAgg(figure)
+    figure.savefig(folder / f"{name}.png", dpi=160, metadata={"Software": None})
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     (folder / f"{name}.svg").write_text(text.getvalue())
     return text.getvalue()
 

@@ -1,0 +1,24 @@
+"""A made-up run folder with its page written. The writer of such folders lives with the tests of evidence."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "evidence"))
+
+from fake_run import write_run
+
+from devlearn.report import write
+
+
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = write_run(tmp_path_factory.mktemp("reports") / "made-up")
+    write(run)
+    return run
+
+
+@pytest.fixture(scope="session")
+def page(reported: Path) -> str:
+    return (reported / "report.html").read_text(encoding="utf-8")

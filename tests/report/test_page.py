@@ -1,0 +1,201 @@
+"""report.html: self-contained, harmless, complete, and the same for the same records."""
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from fake_run import finish, tiny_run, write_run
+
+from devlearn.evidence import compare, words
+from devlearn.report import write
+from devlearn.report.figures import COLOURS, DASHES, GRID, INK, MARKERS, look
+from devlearn.report.page import budget, count
+
+
+class Elements(HTMLParser):
+    """Every element with its attributes, and the text outside of style."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attributes)))
+
+    def handle_data(self, data: str) -> None:
+        if self.found and self.found[-1][0] != "style":
+            self.text.append(data)
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+def read(page: str) -> str:
+    return re.sub(r"\s+", " ", " ".join(Elements(page).text))
+
+
+def test_no_script_and_no_request(page: str) -> None:
+    elements = Elements(page)
+    assert not {"script", "link", "iframe", "object", "embed", "img"} & {tag for tag, _ in elements.found}
+    links = [value for _, a in elements.found for key, value in a.items() if key in ("href", "src", "xlink:href")]
+    assert links
+    assert all(value and value.startswith("#") for value in links)
+    assert not [key for _, attributes in elements.found for key in attributes if key.startswith("on")]
+    assert "@import" not in page
+    assert not re.findall(r"url\((?!#)", page)
+
+
+def test_policy_allows_exactly_the_pages_own_style_sheet(page: str) -> None:
+    policy = next(
+        a["content"] for a in Elements(page).named("meta") if a.get("http-equiv") == "Content-Security-Policy"
+    )
+    sheets = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert len(sheets) == 1
+    digest = base64.b64encode(hashlib.sha256(sheets[0].encode()).digest()).decode()
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert " style=" not in page
+
+
+def test_every_figure_is_described_and_small_enough(page: str) -> None:
+    drawings = Elements(page).named("svg")
+    assert len(drawings) == 8  # differences, dots, over updates, labels and FLOPs, three other probes
+    assert all(drawing["role"] == "img" and len(drawing["aria-label"] or "") > 40 for drawing in drawings)
+    assert all("width" not in drawing for drawing in drawings)
+    assert len(page.encode()) < 3_000_000
+
+
+def test_ids_are_unique(page: str) -> None:
+    ids = [attributes["id"] for _, attributes in Elements(page).found if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    targets = {value[1:] for _, a in Elements(page).found for key, value in a.items() if key.endswith("href") and value}
+    assert targets <= set(ids)
+
+
+def test_every_colour_of_the_figures_has_one_for_the_dark(page: str) -> None:
+    dark = page[page.index("prefers-color-scheme: dark") :]
+    for colour in (*COLOURS, INK, GRID):
+        assert f'[fill="{colour}"]' in dark
+        assert f'[stroke="{colour}"]' in dark
+    used = set(re.findall(r' (?:fill|stroke)="(#[0-9a-f]{6})"', page))
+    assert used <= {*COLOURS, INK, GRID, "#ffffff"}
+
+
+def test_figures_lie_beside_the_page(reported: Path) -> None:
+    names = {path.name for path in (reported / "figures").iterdir()}
+    expected = ["differences", "dots", "over-updates", "over-labels", "over-flops", "probe-frames"]
+    assert {f"{name}.{kind}" for name in expected for kind in ("svg", "png")} <= names
+    assert (reported / "figures" / "dots.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_words_and_numbers_are_those_of_the_comparison(page: str, reported: Path) -> None:
+    text = read(page)
+    comparison = compare([reported])
+    assert isinstance(comparison, dict)
+    assert all(sentence in text for sentence in words(comparison))
+    for warning in comparison["warnings"]:
+        assert warning in text
+    for row in ("+4.92 points", "420 million", "332.2", "3,000", "devlearn run made_up.yaml --out runs/made-up"):
+        assert row in text
+    assert "lived once with shuffled" in text
+
+
+def test_what_users_write_is_escaped(page: str) -> None:
+    assert "Synthetic numbers &lt;for&gt; tests &amp; nothing else." in page
+
+
+def test_hostile_names_stay_text(tmp_path: Path) -> None:
+    name = '"><script>alert(1)</script>'
+    run = tiny_run(tmp_path, {name: [0.1, 0.2], "b": [0.2, 0.3]}, compare={"pairs": [[name, "b"]]})
+    page = write(run).read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert name in " ".join(a.get("aria-label") or "" for a in Elements(page).named("svg"))
+
+
+def test_names_are_not_formulas(tmp_path: Path) -> None:
+    write(tiny_run(tmp_path, {"$x^{$": [0.1, 0.2]}))
+    assert "$x^{$" in (tmp_path / "figures" / "dots.svg").read_text()
+
+
+def test_same_records_same_page(reported: Path, page: str) -> None:
+    assert write(reported).read_text(encoding="utf-8") == page
+
+
+def test_points_have_sections_and_a_figure_over_all(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "varied", seeds=6, vary=[10, 1000])
+    page = write(run).read_text(encoding="utf-8")
+    assert "Over all points" in page
+    assert {"point-0", "point-1"} <= {a.get("id") for _, a in Elements(page).found}
+    assert (run / "figures" / "varied.svg").exists()
+    assert (run / "figures" / "point1-dots.svg").exists()
+
+
+def test_an_unfinished_run_has_a_page_that_says_so(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", seeds=6)
+    for state in run.glob("jobs/*/*/state.json"):
+        finish(state.parent, "running")
+    text = read(write(run).read_text(encoding="utf-8"))
+    assert "12 jobs are not finished" in text
+    assert "isn't yet comparable with" in text
+
+
+def test_bare_runs_have_pages(tmp_path: Path) -> None:
+    """No manifest, no scenario file, no pairs, one seed; a value that is unknown."""
+    run = tiny_run(tmp_path, {"a": [0.5]}, metric={"worst": None}, diverged={"a": {0: 3}})
+    text = read(write(run).read_text(encoding="utf-8"))
+    assert "no manifest" in text
+    assert "declares no pairs" in text
+    assert "unknown" in text
+
+
+def test_a_page_survives_a_manifest_with_other_keys(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, {"a": [0.5, 0.6]})
+    (run / "manifest.json").write_text(
+        json.dumps({"command": "c", "digest": "d", "versions": {}, "machine": {}, "x": 1})
+    )
+    assert "<code>c</code>" in write(run).read_text(encoding="utf-8")
+
+
+def test_arms_look_different_without_colour() -> None:
+    looks = [look(index) for index in range(36)]
+    assert len({(colour, marker, str(dash)) for colour, marker, dash in looks}) == 36
+    assert len({marker for _, marker, _ in looks[:6]}) == len({str(dash) for *_, dash in looks[:6]}) == 6
+    assert len(MARKERS) == len(DASHES) == len(COLOURS)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_stand_out_from_the_paper(page: str, scheme: str) -> None:
+    """4.5:1 at least (WCAG), for words and for lines."""
+    dark = page[page.index("prefers-color-scheme: dark") : page.index("box-sizing")]
+    light = page[page.index(":root") : page.index("prefers-color-scheme: dark")]
+    css = light if scheme == "light" else dark
+    paper = luminance({"light": "#ffffff", "dark": "#15171b"}[scheme])
+    lines = COLOURS if scheme == "light" else [dark.split(f'[fill="{c}"] {{ fill: ')[1][:7] for c in COLOURS]
+    words_in = re.findall(r"--(?:ink|soft|good|bad|calm|open): (#[0-9a-f]{6})", css)
+    assert len(words_in) == 6
+    for colour in (*lines, *words_in):
+        high, low = sorted((luminance(colour), paper), reverse=True)
+        assert (high + 0.05) / (low + 0.05) >= 4.5, colour
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (113.75, "113.8"), (12345, "12,345"), (4.2e8, "420 million"), (3.1e12, "3.1 trillion")],
+)
+def test_counts_are_readable(value: float, text: str) -> None:
+    assert count(value) == text
+
+
+def test_budgets_are_readable() -> None:
+    assert (budget(["env_steps", 30000]), budget(None)) == ("30,000 env steps", "acts once")
