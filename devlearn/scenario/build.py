@@ -46,7 +46,7 @@ def _build(root: Map, problems: Problems, checks: check.Checks) -> Scenario | No
     compare = _compare(root, problems)
     check.stages(stages, items, probes, problems)
     check.outside([*stages.values(), *(item.piece for item in items), *probes.values()], checks, problems)
-    check.probes(probes, stages, problems)
+    check.probes(probes, stages, items, problems)
     check.aliases(items, stages, problems)
     relations.courses({arm.name: (arm.node, arm.items) for arm in arms}, problems)
     comparison = relations.comparison(compare, root, probes, [arm.name for arm in arms], problems)

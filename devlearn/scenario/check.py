@@ -90,9 +90,10 @@ def _complaint(check: Callable[[str], object], value: str) -> str | None:
     return None
 
 
-def probes(pieces: Lookup, stages: Lookup, problems: Problems) -> None:
+def probes(pieces: Lookup, stages: Lookup, items: Sequence[Item], problems: Problems) -> None:
     """A probe of a stage names one that exists; no probe reads images that a stage trains on."""
-    trained = {value: name for name, piece in stages.items() for value in piece.texts().values()}
+    lived = [*stages.values(), *(item.piece for item in items)]
+    trained = {value: piece.name for piece in lived for value in piece.texts().values()}
     for piece in pieces.values():
         stage = piece.get("stage")
         if isinstance(stage, str) and stages and stage not in stages:

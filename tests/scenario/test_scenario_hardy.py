@@ -1,0 +1,40 @@
+"""Whatever stands in the place of a value, the answer is a scenario or its mistakes, never another exception."""
+
+import json
+
+import pytest
+import yaml
+
+from devlearn.scenario import ScenarioError, parse
+
+OTHERS = (None, 3, -1.5, True, "x", "", [], {}, [None], [[]], [{}], [3, "x"], {"a": 1}, {"kind": "mlp"}, {"": {}})
+
+
+def places(value, path=()):
+    """The path of every value below ``value``."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield (*path, key)
+        yield from places(inner, (*path, key))
+
+
+def replaced(whole, path, other):
+    whole = json.loads(json.dumps(whole))
+    at = whole
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] = other
+    return json.dumps(whole)
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=json.dumps)
+def test_any_value_in_any_place(valid, other):
+    whole = yaml.safe_load(valid.replace("1e-2", "0.01"))
+    refused = 0
+    for path in places(whole):
+        try:
+            parse(replaced(whole, path, other), "f")
+        except ScenarioError as error:
+            refused += 1
+            assert all(problem.line >= 1 and problem.column >= 1 for problem in error.problems), (path, str(error))
+    assert refused > 20
