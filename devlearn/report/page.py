@@ -85,7 +85,7 @@ def _section(run: Run, point: Point, body: Json, index: int) -> Json:
         "id": f"point-{index}",
         "title": ", ".join(f"{key} = {value}" for key, value in body["point"].items()),
         "body": body,
-        "sentences": [sentence(pair, body) for pair in body["comparisons"]],
+        "sentences": [sentence(pair, body).replace(" %", "\u00a0%") for pair in body["comparisons"]],
         "stages": _stages(body),
         "figures": {name: _shown(run.folder, figure) for name, figure in drawn.items()},
         "others": [_shown(run.folder, figure) for figure in _others(run, point, body, prefix)],

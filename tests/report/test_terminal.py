@@ -19,10 +19,8 @@ def printed(comparison: Comparison) -> str:
 
 def test_verdicts_fit_into_eighty_columns(reported: Path) -> None:
     lines = printed(compare([reported])).splitlines()
-    assert any(
-        line.split() == ["developmental", "random-init", "+4.92", "+4.82", "to", "+5.03", "0.00015", "better"]
-        for line in lines
-    )
+    row = "developmental random-init +4.92 +4.82 to +5.03 0.00015 better"
+    assert row in [" ".join(line.split()) for line in lines]
     assert any(line.rstrip().endswith("equivalent") for line in lines)
     assert any(line.startswith("warning: more-school: 1 of 16 learners diverged") for line in lines)
     assert all(len(line) <= 80 for line in lines)
