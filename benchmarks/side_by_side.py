@@ -1,0 +1,75 @@
+"""Measure several ways of doing the same work, in turn, on one core: rates, and ratios with their spread."""
+
+import os
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+Run = Callable[[int], tuple[float, list[float]]]
+
+
+class Result(NamedTuple):
+    """``rates``: work units a second of each repetition; ``scores``: the quality reached by each learner."""
+
+    rates: list[float]
+    scores: list[float]
+
+
+def timed(work: Callable[[], float]) -> float:
+    """Units a second: ``work`` returns how many units it did."""
+    start = time.perf_counter()
+    units = work()
+    return units / (time.perf_counter() - start)
+
+
+def pin() -> None:
+    """Run on one core with one thread."""
+    import torch
+
+    torch.set_num_threads(1)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def alternate(runs: Mapping[str, Run], repetitions: int) -> dict[str, Result]:
+    """Each contender once a repetition, in turn. A run is called with the repetition's number."""
+    results = {name: Result([], []) for name in runs}
+    for repetition in range(repetitions):
+        for name, run in runs.items():
+            rate, scores = run(repetition)
+            results[name].rates.append(rate)
+            results[name].scores.extend(scores)
+            print(f"  {repetition + 1}/{repetitions} {name}: {rate:,.0f}/s", flush=True)
+    return results
+
+
+def report(results: Mapping[str, Result], ours: str, unit: str, score: str, margin: float) -> None:
+    """Medians, our ratio to each peer (median and range over repetitions), and whether the scores are equivalent."""
+    print(f"\n{'':32}{unit + '/s':>16}{'ours / it':>12}{'range':>16}{score:>22}")
+    mine = results[ours]
+    for name, result in results.items():
+        ratios = [a / b for a, b in zip(mine.rates, result.rates, strict=True)]
+        spread = f"{min(ratios):.1f} .. {max(ratios):.1f}"
+        quality = f"{np.mean(result.scores):.4g} +- {np.std(result.scores, ddof=1):.2g} (n={len(result.scores)})"
+        print(
+            f"{name:32}{statistics.median(result.rates):16,.0f}{statistics.median(ratios):12.2f}{spread:>16}{quality:>22}"
+        )
+    for name, result in results.items():
+        if name != ours:
+            print(f"scores, {ours} against {name}: {equivalence(mine.scores, result.scores, margin)}")
+
+
+def equivalence(a: list[float], b: list[float], margin: float) -> str:
+    """Two one-sided Welch tests against a margin fixed beforehand."""
+    test = stats.ttest_ind(a, b, equal_var=False)
+    low, high = test.confidence_interval(0.90)
+    verdict = "equivalent" if -margin < low and high < margin else "not shown to be equivalent"
+    return f"difference {np.mean(a) - np.mean(b):+.4g}, 90 % interval {low:+.4g} .. {high:+.4g}, margin {margin:g}: {verdict}"
