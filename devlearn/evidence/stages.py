@@ -41,9 +41,9 @@ def _is_own(stage: Json, probe: Json) -> bool:
     if probe["kind"] == "objective":
         return bool(probe.get("stage") == stage["name"])
     if probe["kind"] == "return":
-        return stage["kind"].startswith("trial.") and probe.get("env") == keys.get("env")
+        return str(stage["kind"]).startswith("trial.") and bool(probe.get("env") == keys.get("env"))
     if probe["kind"] == "accuracy":
-        return stage["kind"] == "supervise" and _data_set(probe) == _data_set(keys)
+        return bool(stage["kind"] == "supervise") and _data_set(probe) == _data_set(keys)
     return False
 
 
