@@ -44,6 +44,7 @@ def show(comparison: "Comparison") -> None:
     console = Console(soft_wrap=False) if sys.stdout.isatty() else Console(width=120)
     console.print(verdict_table(comparison))
     _, *sentences = words(comparison)  # the headline stands above the table already
+    console.print()
     for sentence in sentences:
         console.print(sentence, highlight=False, markup=False)
 

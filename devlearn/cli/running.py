@@ -95,14 +95,16 @@ def _live_and_conclude(folder: Path, jobs: int | None, no_report: bool) -> None:
     """Live the jobs, compare, report; the exit code says how it went."""
     from devlearn import runs
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         outcome = runs.live(folder, jobs, progress=True)
         _conclude(folder, no_report)
     except KeyboardInterrupt:
         click.echo(f"interrupted; devlearn resume {shlex.quote(str(folder))} goes on", err=True)
         sys.exit(INTERRUPTED)
-    _exit(outcome)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    _exit(outcome, folder)
 
 
 def _interrupt(number: int, frame: Any) -> None:
@@ -114,6 +116,7 @@ def _conclude(folder: Path, no_report: bool) -> None:
     from devlearn.cli.results import show
 
     show(evidence.save(folder))
+    click.echo()
     if not no_report:
         from devlearn.report import write
 
@@ -122,10 +125,11 @@ def _conclude(folder: Path, no_report: bool) -> None:
         click.echo(f"records: {folder}")
 
 
-def _exit(outcome: "Outcome") -> None:
+def _exit(outcome: "Outcome", folder: Path) -> None:
     from devlearn.runs import complaints
 
     for complaint in complaints(outcome):
         click.echo(complaint, err=True)
     if outcome.failed:
+        click.echo(f"the rest is kept; once it is mended: devlearn resume {shlex.quote(str(folder))}", err=True)
         sys.exit(PARTLY_FAILED if outcome.done else FAILED)

@@ -72,18 +72,25 @@ def warm_up() -> None:
 
 @contextmanager
 def warming() -> Iterator[None]:
-    """``warm_up``, beside what is done inside; where that fails, the fork server is not left importing.
+    """``warm_up``, beside what is done inside; where that fails, a fork server that it started is not left importing.
 
-    It ends by itself in any case, but seconds later, and until then whoever reads our output would wait for it.
+    It would end by itself, but seconds later, and until then whoever reads our output would wait for it.
     """
+    before = _server()
     warm_up()
     try:
         yield
     except BaseException:
-        server = getattr(forkserver, "_forkserver", None)
-        if pid := getattr(server, "_forkserver_pid", None):
-            os.kill(pid, signal.SIGTERM)
+        server = _server()
+        if server is not None and server != before:
+            os.kill(server, signal.SIGTERM)
         raise
+
+
+def _server() -> int | None:
+    """The fork server's process, if one was started (multiprocessing has no public name for it)."""
+    found: int | None = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
+    return found
 
 
 class Local:

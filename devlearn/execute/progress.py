@@ -104,7 +104,11 @@ class Bars:
         every = rows(views)
         room = max(self.console.height - 4, 1)
         shown = every if len(every) <= room else self._most_telling(every, room - 1)
-        table = Table.grid(padding=(0, 1), expand=True)
+        width = min(
+            self.console.width - 4, 116
+        )  # room for the ^C that a terminal echoes; an extra line would break redrawing
+        table = Table.grid(padding=(0, 1))
+        table.width = width
         for ratio, justify in ((4, "left"), (2, "left"), (3, "left")):
             table.add_column(ratio=ratio, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
         table.add_column(width=6, justify="right", no_wrap=True)
@@ -160,9 +164,18 @@ class Lines:
 
     def __call__(self, views: Sequence[View]) -> None:
         now = time.monotonic()
+        if not self.said:
+            self._say_what_was_done(views)
         for view in views:
             if view.status != "waiting":
                 self._say(view, now, overall(views))
+
+    def _say_what_was_done(self, views: Sequence[View]) -> None:
+        """In one line, at the first look."""
+        done = [view for view in views if view.status == "done"]
+        self.said = {view.job.folder: ((view.status, view.index), 0.0) for view in done}
+        if done:
+            self.write(f"{len(done)} of {len(views)} jobs were done before")
 
     def _say(self, view: View, now: float, share: float) -> None:
         key = (view.status, view.index)
