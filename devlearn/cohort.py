@@ -1,9 +1,8 @@
 """N learners trained as one program.
 
-Users write a module for ONE learner; mapping it over a cohort is done here and nowhere else. All weights of all
-learners live in one matrix ``flat`` (N, P), the parameters of the model are views into it, and so are their
-gradients. An element-wise optimiser on the matrix is then exactly N optimisers in one call, and clipping, finiteness
-and holding are operations on rows.
+Users write a module for ONE learner; mapping it over a cohort is done here and nowhere else. Each parameter exists
+once, with a leading N axis. Summing the learners' losses and one backward pass gives each learner its own gradient, so
+an element-wise optimiser on the stacked parameters is exactly N optimisers.
 
 Three mappers give one result:
 
@@ -15,7 +14,6 @@ Three mappers give one result:
 
 import copy
 import fnmatch
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -28,9 +26,6 @@ from devlearn.streams import torch_seed
 Batch = Mapping[str, Tensor]
 Objective = Callable[[Callable[..., Any], Any], tuple[Tensor, Mapping[str, Tensor]]]
 Mapper = Literal["stacked", "vmap", "loop"]
-
-# Gradients are views into one (N, P) matrix by design; autograd would rather see them contiguous, and says so once.
-warnings.filterwarnings("ignore", message="grad and param do not obey the gradient layout contract")
 
 
 def initialise(build: Callable[[], nn.Module], seed: int) -> nn.Module:
@@ -85,8 +80,9 @@ class Cohort:
         dtype: of weights and computations.
 
     Attributes:
-        flat: the weights, (N, P); ``layout`` gives each parameter's columns and shape.
-        updates: gradient steps taken since construction.
+        model: the module, with parameters and buffers that carry a leading N axis.
+        buffers: by qualified name, (N, *shape).
+        updates: gradient steps taken.
     """
 
     def __init__(
@@ -102,19 +98,12 @@ class Cohort:
         self.updates = 0
         members = [initialise(build, seed).to(self.device, dtype) for seed in self.seeds]
         parameters, buffers = stack_module_state(members)
-        self.layout: dict[str, tuple[int, int, torch.Size]] = {}
-        offset = 0
-        for name, tensor in parameters.items():
-            size = tensor[0].numel()
-            self.layout[name] = (offset, offset + size, tensor.shape[1:])
-            offset += size
-        self.flat = torch.cat([tensor.detach().flatten(1) for tensor in parameters.values()], 1)  # (N, P)
-        self.grad = torch.zeros_like(self.flat)
+        self.weights = {name: nn.Parameter(tensor.detach().clone()) for name, tensor in parameters.items()}
         self.buffers: dict[str, Tensor] = {name: tensor.clone() for name, tensor in buffers.items()}
-        self._frozen: Tensor | None = None
+        self._frozen: set[str] = set()
         self._reached: set[str] = set()  # parameters that the last backward pass gave a gradient
         self._template = members[0]
-        self.model = self._stacked_model()
+        self.model = self._model_over(None)
         self._choose(mapper)
 
     # ---- construction -------------------------------------------------------------------------------------------
@@ -123,30 +112,17 @@ class Cohort:
     def n(self) -> int:
         return len(self.seeds)
 
-    def _views(self, matrix: Tensor, row: int | None = None) -> dict[str, Tensor]:
-        """Each parameter's view into a (N, P) matrix: (N, *shape), or one row's (*shape)."""
-        rows = matrix if row is None else matrix[row]
-        return {
-            name: rows[..., a:b].unflatten(-1, shape) if shape else rows[..., a]
-            for name, (a, b, shape) in self.layout.items()
-        }
-
     def _model_over(self, row: int | None) -> nn.Module:
-        """The module with parameters (and their gradients) that are views into ``flat``."""
+        """The module over the stacked parameters and buffers, or over one learner's rows of them."""
         model = copy.deepcopy(self._template)
-        gradients = self._views(self.grad, row)
-        for name, view in self._views(self.flat, row).items():
-            parameter = nn.Parameter(view)
-            parameter.grad = gradients[name]
+        for name, stacked in self.weights.items():
+            parameter = stacked if row is None else nn.Parameter(stacked.detach()[row])
+            _place(model, name, parameter, parameter=True)
             if not row:  # the stacked model, or the first member of a loop
                 parameter.register_post_accumulate_grad_hook(lambda _, name=name: self._reached.add(name))
-            _place(model, name, parameter, parameter=True)
         for name, buffer in self.buffers.items():
             _place(model, name, buffer if row is None else buffer[row], parameter=False)
         return model
-
-    def _stacked_model(self) -> nn.Module:
-        return self._model_over(None)
 
     def _choose(self, mapper: Mapper | None) -> None:
         why = _loops(self._template, self.device)
@@ -200,60 +176,67 @@ class Cohort:
 
         ``clip`` bounds each learner's own gradient norm (as ``clip_grad_norm_`` does for one network).
         """
-        self.grad.zero_()
+        if not self._certain:  # the first call decides between vmap and loop
+            with torch.no_grad():
+                self.losses(objective, batch)
         self._reached.clear()
+        for weight in self.weights.values():
+            weight.grad = None
         if self.mapper == "loop":
             loss, metrics = self._backward_in_turn(objective, batch)
         else:
             loss, metrics = self.losses(objective, batch)
             loss.sum().backward()
+        for name in self._frozen:
+            self.weights[name].grad = None
         if clip is not None:
-            norm = torch.linalg.vector_norm(self.grad, dim=1, keepdim=True)  # (N, 1)
-            self.grad.mul_((clip / (norm + 1e-6)).clamp(max=1.0))
-        self._step(optimiser)
+            self._clip(clip)
+        optimiser.step()
+        self.updates += 1
         return {"loss": loss.detach(), **{name: value.detach() for name, value in metrics.items()}}
 
     def _backward_in_turn(self, objective: Objective, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        """Member by member, each gradient written to its row of the stacked one."""
         results = []
+        gradients = {name: torch.zeros_like(weight) for name, weight in self.weights.items()}
         for i, member in enumerate(self._members):
+            for name, parameter in member.named_parameters():
+                parameter.grad = gradients[name][i]
             loss, metrics = objective(member, _row(batch, i))
             loss.backward()
             results.append((loss.detach(), {name: value.detach() for name, value in metrics.items()}))
+        for name in self._reached:
+            self.weights[name].grad = gradients[name]
         stacked: tuple[Tensor, dict[str, Tensor]] = _stack(results)
         return stacked
 
-    def _step(self, optimiser: "Optimiser") -> None:
-        """Step, but leave alone what is frozen, and what the loss does not reach (another stage's head)."""
-        still = self._frozen
-        if optimiser.drifts:
-            unreached = [slice(a, b) for name, (a, b, _) in self.layout.items() if name not in self._reached]
-            still = torch.zeros(self.flat.shape[1], dtype=torch.bool) if still is None else still.clone()
-            for columns in unreached:
-                still[columns] = True
-        kept = None if still is None else self.flat[:, still].clone()
-        optimiser.step()
-        if kept is not None:
-            self.flat[:, still] = kept
-        self.updates += 1
+    def _clip(self, largest: float) -> None:
+        gradients = [weight.grad for weight in self.weights.values() if weight.grad is not None]
+        norms = torch.stack([torch.linalg.vector_norm(gradient.flatten(1), dim=1) for gradient in gradients])
+        scale = (largest / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)  # (N,)
+        for gradient in gradients:
+            gradient.mul_(scale.view(-1, *[1] * (gradient.dim() - 1)))
 
     # ---- state --------------------------------------------------------------------------------------------------
 
     def freeze(self, pattern: str | None) -> None:
         """Hold the parameters whose qualified name matches a shell pattern (``body.*``); None frees all."""
         if pattern is None:
-            self._frozen = None
+            self._frozen = set()
             return
-        matched = [name for name in self.layout if fnmatch.fnmatchcase(name, pattern)]
+        matched = {name for name in self.weights if fnmatch.fnmatchcase(name, pattern)}
         if not matched:
-            raise ValueError(f"no parameter matches {pattern!r}; there are: {', '.join(self.layout)}")
-        frozen = torch.zeros(self.flat.shape[1], dtype=torch.bool) if self._frozen is None else self._frozen.clone()
-        for name in matched:
-            frozen[slice(*self.layout[name][:2])] = True
-        self._frozen = frozen
+            raise ValueError(f"no parameter matches {pattern!r}; there are: {', '.join(self.weights)}")
+        self._frozen = self._frozen | matched
 
     def parameters(self) -> dict[str, Tensor]:
-        """Every parameter of every learner, by qualified name: views (N, *shape) into ``flat``, without gradients."""
-        return self._views(self.flat)
+        """Every parameter of every learner, by qualified name: (N, *shape), shared and without gradients."""
+        return {name: weight.detach() for name, weight in self.weights.items()}
+
+    @property
+    def flat(self) -> Tensor:
+        """All weights as a matrix, (N, P): a copy."""
+        return torch.cat([weight.flatten(1) for weight in self.parameters().values()], 1)
 
     def state(self) -> dict[str, Tensor]:
         """Copies of all parameters and buffers, by qualified name: (N, *shape)."""
@@ -271,9 +254,15 @@ class Cohort:
 
     def clone(self) -> "Cohort":
         """An independent cohort with equal weights and buffers."""
-        other = Cohort(lambda: copy.deepcopy(self._template), self.seeds, self.device, self.mapper, self.flat.dtype)
+        other = Cohort(
+            lambda: copy.deepcopy(self._template),
+            self.seeds,
+            self.device,
+            self.mapper,
+            next(iter(self.weights.values())).dtype,
+        )
         other.load(self.state())
-        other._frozen = self._frozen
+        other._frozen = set(self._frozen)
         return other
 
     def member(self, index: int) -> nn.Module:
@@ -285,20 +274,17 @@ class Cohort:
 
     def finite(self) -> Tensor:
         """Which learners have finite weights: (N,) bool."""
-        return torch.isfinite(self.flat.sum(1))
+        sums = [weight.flatten(1).sum(1) for weight in self.parameters().values()]
+        return torch.isfinite(torch.stack(sums).sum(0))
 
     def take(self, rows: Tensor) -> dict[str, Tensor]:
-        """Copies of some learners' weights and buffers, for ``put``."""
-        return {
-            "flat": self.flat[rows].clone(),
-            **{name: buffer[rows].clone() for name, buffer in self.buffers.items()},
-        }
+        """Copies of some learners' parameters and buffers, for ``put``."""
+        return {name: tensor[rows].clone() for name, tensor in {**self.parameters(), **self.buffers}.items()}
 
     def put(self, rows: Tensor, kept: Mapping[str, Tensor]) -> None:
         """Write back what ``take`` copied."""
-        self.flat[rows] = kept["flat"]
-        for name, buffer in self.buffers.items():
-            buffer[rows] = kept[name]
+        for name, tensor in {**self.parameters(), **self.buffers}.items():
+            tensor[rows] = kept[name]
 
 
 class _Called:
@@ -326,38 +312,42 @@ def _stack(results: list[Any]) -> Any:
 
 
 class Optimiser:
-    """An element-wise optimiser over the cohort's weight matrix: exactly N optimisers.
+    """An element-wise optimiser over the stacked parameters: exactly N optimisers.
 
-    ``moments`` holds everything it remembers, as tensors with a leading N axis, and is updated in place; an empty
-    dict starts afresh. Rules that couple parameters (LAMB, Muon, global norms) would couple learners here and are
-    not offered.
+    ``moments`` holds all that it remembers and is kept up to date: ``kind``, ``steps`` {parameter: number} and, for
+    each slot, ``slot:parameter`` tensors (N, *shape). An empty dict starts afresh. As in torch, a parameter that the
+    loss does not reach is left alone. Rules that couple parameters (LAMB, Muon, global norms) would couple learners
+    and are not offered.
     """
 
     def __init__(self, cohort: Cohort, moments: dict[str, Any], kind: str, lr: float, **keys: Any) -> None:
-        self.moments = moments
-        # Without decay or old moments a parameter that gets no gradient does not move, and needs no guard.
-        self.drifts = bool(keys.get("weight_decay")) or moments.get("continued", False)
-        self.weights = nn.Parameter(cohort.flat)
-        self.weights.grad = cohort.grad
-        if not moments:
-            moments["kind"] = kind
-            moments["step"] = torch.zeros(cohort.n, device=cohort.device)
-            for name in ("exp_avg", "exp_avg_sq") if kind == "adam" else ("momentum_buffer",):
-                moments[name] = torch.zeros_like(cohort.flat)
+        self.weights, self.moments = cohort.weights, moments
+        moments.setdefault("kind", kind)
+        moments.setdefault("steps", {})
         self.torch = self._build(moments["kind"], lr, keys)
-        step = moments["step"].max().to(torch.float32)
-        kept = {name: value for name, value in moments.items() if isinstance(value, Tensor) and name != "step"}
-        self.torch.state[self.weights] = {"step": step.clone(), **kept}
+        for key, tensor in moments.items():
+            if isinstance(tensor, Tensor):
+                slot, _, name = key.partition(":")
+                self.torch.state[self.weights[name]][slot] = tensor
+        for name, step in moments["steps"].items():
+            self.torch.state[self.weights[name]]["step"] = torch.tensor(float(step), device=cohort.device)
 
     def _build(self, kind: str, lr: float, keys: dict[str, Any]) -> torch.optim.Optimizer:
         if kind == "adam":
             keys.pop("momentum", None)
-            return torch.optim.AdamW([self.weights], lr=lr, fused=True, **{"weight_decay": 0.0, **keys})
-        return torch.optim.SGD([self.weights], lr=lr, fused=True, **keys)
+            return torch.optim.AdamW(self.weights.values(), lr=lr, fused=True, **{"weight_decay": 0.0, **keys})
+        return torch.optim.SGD(self.weights.values(), lr=lr, fused=True, **keys)
 
     def set_lr(self, lr: float) -> None:
         self.torch.param_groups[0]["lr"] = lr
 
     def step(self) -> None:
         self.torch.step()
-        self.moments["step"] += 1
+        steps = self.moments["steps"]
+        for name, weight in self.weights.items():
+            if weight.grad is None:
+                continue
+            if name not in steps:
+                slots = {slot: value for slot, value in self.torch.state[weight].items() if slot != "step"}
+                self.moments.update({f"{slot}:{name}": value for slot, value in slots.items() if value is not None})
+            steps[name] = steps.get(name, 0) + 1

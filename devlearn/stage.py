@@ -94,7 +94,7 @@ class Context:
         """The moments that the stage before left behind. Raises ValueError where there are none."""
         if not self.inherited:
             raise ValueError("'optimiser: continue' needs a stage before it that leaves optimiser moments behind")
-        return {**self.inherited, "continued": True}
+        return dict(self.inherited)
 
     def data(self, split: str) -> Dataset:
         """A data set on the device, e.g. ``mnist.train``."""

@@ -214,7 +214,8 @@ class _Trial:
 
     def diverged_neighbour(self) -> Finding:
         cohort = self.cohort()
-        cohort.flat[0] = torch.nan
+        for weights in cohort.parameters().values():
+            weights[0] = torch.nan
         among = self.live(cohort=cohort)
         changed = [name for name, value in self.lived.weights.items() if not same(value[1:], among.weights[name][1:])]
         if changed:

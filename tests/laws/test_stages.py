@@ -54,7 +54,8 @@ def test_a_learner_agrees_in_any_company(row: str) -> None:
 def test_nan_in_one_learner_leaves_the_others_bit_equal(row: str) -> None:
     stage, seeds = make(row), (0, 1, 2)
     clean, ill = cohort_for(stage, seeds, dtype=torch.float32), cohort_for(stage, seeds, dtype=torch.float32)
-    ill.flat[0] = torch.nan
+    for weights in ill.parameters().values():
+        weights[0] = torch.nan
     live(stage, clean, 2)
     live(stage, ill, 2)
     assert not ill.finite()[0]
