@@ -54,9 +54,15 @@ def _row(blocks: list[View], index: int) -> Row:
     job = blocks[0].job
     share = sum(view.share(index) for view in blocks) / len(blocks)
     here = [view for view in blocks if view.status == "running" and view.index == index]
-    metrics = {key: sum(view.metrics[key] for view in here) / len(here) for key in (here[0].metrics if here else {})}
+    names = dict.fromkeys(name for view in here for name in view.metrics)
+    metrics = {name: _mean([view.metrics[name] for view in here if name in view.metrics]) for name in names}
     diverged = sum(view.diverged for view in here)
     return Row(arms_label(job.arms), job.stages[index], share, _status(blocks, index, share), metrics, diverged)
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
 
 
 def _status(blocks: list[View], index: int, share: float) -> str:
@@ -135,14 +141,14 @@ class Bars:
     def _draw(self, table: Table, row: Row) -> None:
         left = duration(self.rates.seconds_left(row.name, row.share)) if row.status == "running" else ""
         mark = MARKS[row.status] or (f"{row.share:.0%}" if row.status == "running" else "")
-        bar = ProgressBar(total=1, completed=row.share, finished_style="green")
+        bar = ProgressBar(total=1, completed=row.share, complete_style="cyan", finished_style="green")
         table.add_row(
             Text(row.arms), row.stage, bar, mark, left, metric_text(row.metrics, row.diverged), style=STYLES[row.status]
         )
 
     def _draw_all(self, table: Table, share: float) -> None:
         left = duration(self.rates.seconds_left("", share)) if share < 1 else ""
-        bar = ProgressBar(total=1, completed=share, finished_style="green")
+        bar = ProgressBar(total=1, completed=share, complete_style="cyan", finished_style="green")
         table.add_row(Text("everything"), "", bar, f"{share:.0%}", left, "left" if left else "", style="bold")
 
 

@@ -34,6 +34,8 @@ def test_a_row_for_each_stage_of_each_branch_over_its_blocks() -> None:
         ("developmental +1", "play", 0.0, "not run"),
     ]
     assert found[2].metrics == {"loss": 0.5} and found[2].diverged == 2
+    just_begun = View(job("look", SHARED, ("waves", "look"), 16), "running", 1, 0.0, 0.5)
+    assert rows([*VIEWS, just_begun])[2].metrics == {"loss": 0.5}
     assert overall(VIEWS) == (1 + 0.5 + 2 * 0.75 + 2 * 0.5) / 8
 
 
@@ -61,12 +63,14 @@ def test_where_rows_do_not_fit_the_running_ones_are_shown() -> None:
 def test_lines_are_said_when_something_changes_and_not_too_often() -> None:
     said: list[str] = []
     running = job("look", SHARED, ("waves", "look"))
+    before = View(job("school", ("random-init",), ("school",)), "done", 1, 1.0, 1.0)
     with Lines("first-steps", said.append, pause=math.inf) as lines:
         for index, share in ((0, 0.1), (0, 0.2), (1, 0.1), (1, 0.2)):
-            lines([View(running, "running", index, share, share / 2, 10, {"loss": 0.5})])
-        lines([View(running, "done", 2, 1.0, 1.0)])
-        lines([View(running, "done", 2, 1.0, 1.0)])
-    assert [line.partition("] ")[2] for line in said[1:]] == [
+            lines([before, View(running, "running", index, share, share / 2, 10, {"loss": 0.5})])
+        lines([before, View(running, "done", 2, 1.0, 1.0)])
+        lines([before, View(running, "done", 2, 1.0, 1.0)])
+    assert said[:2] == ["first-steps", "1 of 2 jobs were done before"]
+    assert [line.partition("] ")[2] for line in said[2:]] == [
         "developmental +1, seeds 0-7: waves 10%, loss 0.5",
         "developmental +1, seeds 0-7: look 10%, loss 0.5",
         "developmental +1, seeds 0-7: done",
