@@ -81,18 +81,11 @@ def read_scenario(name: str | Path, overrides: Iterable[str]) -> "Scenario":
         ScenarioError: with every mistake.
     """
     from devlearn import scenario
+    from devlearn.data import size
+    from devlearn.worlds import check_id
 
     importable(Path.cwd(), scenario.find(name).parent)
-    return scenario.load(name, overrides, _check_env)
-
-
-def _check_env(env: str) -> None:
-    from devlearn.worlds import WorldError, check_id
-
-    try:
-        check_id(env)
-    except WorldError as error:  # the user's module fails while it is imported: a mistake at this place of the file
-        raise ValueError(str(error)) from error
+    return scenario.load(name, overrides, check_id, size)
 
 
 def make_plan(name: str | Path, overrides: Iterable[str]) -> "Plan":

@@ -89,14 +89,16 @@ class _DrawsGlobally(_School):
 
 class _NoisyBirth(_School):
     def begin(self, cohort: Cohort, context: Context) -> State:
-        cohort.flat.mul_(1.5)
+        for weights in cohort.parameters().values():
+            weights.mul_(1.5)
         return super().begin(cohort, context)
 
 
 class _Couples(_School):
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         for metrics in super().segment(cohort, state, context):
-            cohort.flat.sub_(0.01 * cohort.flat.mean(0))
+            for weights in cohort.parameters().values():
+                weights.sub_(0.01 * weights.mean(0))
             yield metrics
 
 
@@ -134,7 +136,7 @@ class _Bare(_School):
 class _Clock(_School):
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         for metrics in super().segment(cohort, state, context):
-            cohort.flat.add_(1e-3 * next(_ticks))
+            next(iter(cohort.parameters().values())).add_(1e-3 * next(_ticks))
             yield metrics
 
 

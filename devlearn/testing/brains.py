@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from devlearn import flops
 from devlearn.brains import Head, Needs, Sense
-from devlearn.cohort import Cohort, initialise
+from devlearn.cohort import Cohort, Mapper, Optimiser, initialise
 from devlearn.registry import UnknownName, get
 from devlearn.testing.laws import SEEDS, generators_kept, guarded, raised, unlike
 from devlearn.worlds.check import Finding
@@ -142,17 +142,22 @@ class _Trial:
         return Finding("cohort", True, f"{own.mapping}, equal to one learner at a time")
 
     def gradients(self) -> Finding:
-        own, loop = Cohort(self.builder(), SEEDS), Cohort(self.builder(), SEEDS, mapper="loop")
+        """One step of plain gradient descent: what changes is the gradient."""
         batch = {"x": self.inputs[IMAGE].expand(len(SEEDS), ROWS, 28, 28)}
-        for cohort in (own, loop):
-            loss, _ = cohort.losses(_energy, batch)
-            loss.sum().backward()
-        gap, size = _gap(own.grad, loop.grad), float(loop.grad.abs().max())
+        own, loop = self._gradients(None, batch), self._gradients("loop", batch)
+        size = max(float(gradient.abs().max()) for gradient in loop.values())
         if size == 0:
             return Finding("gradients", False, "no weight has a gradient; does forward detach its result?")
-        if gap > TOLERANCE * max(size, 1):
-            return Finding("gradients", False, f"they differ by {gap:.2g} from those of one learner at a time")
+        for name, gradient in loop.items():
+            if (gap := _gap(own[name], gradient)) > TOLERANCE * max(size, 1):
+                return Finding("gradients", False, f"{name}: differs by {gap:.2g} from one learner at a time")
         return Finding("gradients", True, "each learner's own, equal to one learner at a time")
+
+    def _gradients(self, mapper: Mapper | None, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        cohort = Cohort(self.builder(), SEEDS, mapper=mapper)
+        before = cohort.state()
+        cohort.update(_energy, batch, Optimiser(cohort, {}, "sgd", lr=1.0))
+        return {name: before[name] - weights for name, weights in cohort.parameters().items()}
 
     def counting(self) -> Finding:
         with torch.device("meta"):
