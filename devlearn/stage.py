@@ -162,6 +162,10 @@ class Stage(BaseModel):
         """What this stage learns, measured on held-out data, for the probe ``objective``: {metric: (N,)}."""
         raise NotImplementedError(f"{self.kind} has no held-out objective; write 'evaluate' to give it one")
 
+    def evaluates_on(self) -> tuple[str, ...]:
+        """The data splits that ``evaluate`` reads."""
+        return ()
+
     def budget(self) -> tuple[Unit, int] | None:
         """The unit and size of the budget, or None where no unit is given."""
         for unit in UNITS:

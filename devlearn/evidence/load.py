@@ -108,7 +108,10 @@ def load(folder: Path) -> Run:
     points = tuple(
         Point(
             entry["point"],
-            {name: _arm(folder, name, arm, resolved["seeds"], jobs, read) for name, arm in entry["arms"].items()},
+            {
+                name: _arm(folder, name, arm, entry.get("seeds", resolved["seeds"]), jobs, read)
+                for name, arm in entry["arms"].items()
+            },
         )
         for entry in resolved["points"]
     )

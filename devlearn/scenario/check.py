@@ -98,11 +98,15 @@ def probes(pieces: Lookup, stages: Lookup, items: Sequence[Item], problems: Prob
         stage = piece.get("stage")
         if isinstance(stage, str) and stages and stage not in stages:
             problems.add(piece.value("stage"), f"no stage is called {stage!r}{hint(stage, stages)}")
-        for split in piece.model.splits() if piece.model is not None else ():
+        of = stages.get(stage) if isinstance(stage, str) else None
+        reads = [*(piece.model.splits() if piece.model is not None else ())]
+        reads += of.model.evaluates_on() if of is not None and of.model is not None else ()
+        for split in reads:
             both = f"{split.rpartition('.')[0]}.train+valid"
             if split.endswith(".valid") and both in trained:
                 why = f"stage {trained[both]!r} trains on {both}"
-                problems.add(piece.value("data"), f"{split} is not held out here: {why}")
+                place = piece.value("data" if of is None else "stage")
+                problems.add(place, f"{split} is not held out here: {why}")
 
 
 def aliases(items: Sequence[Item], stages: Lookup, problems: Problems) -> None:

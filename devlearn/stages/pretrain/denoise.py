@@ -64,6 +64,9 @@ class Denoise(Stage):
         kept = context.streams("mask", counter=block).mask(1 - self.drop, BLOCK, rows, 28, 28)
         return torch.from_numpy(kept).to(context.device)
 
+    def evaluates_on(self) -> tuple[str, ...]:
+        return ("mnist.valid",)
+
     def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
         """Reconstruction of 1,000 images of the valid split, each learner's masks fixed."""
         images = context.data("mnist.valid").first(1000).images.expand(cohort.n, -1, -1, -1)
