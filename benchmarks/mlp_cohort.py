@@ -11,9 +11,8 @@ import gzip
 import tempfile
 from pathlib import Path
 
-from side_by_side import alternate, pin, report, timed
-
 import torch
+from side_by_side import alternate, pin, report, timed
 from torch import nn
 
 from devlearn.brains import Head, Needs, brain_builder

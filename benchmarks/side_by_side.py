@@ -1,10 +1,6 @@
 """Measure several ways of doing the same work, in turn, on one core: rates, and ratios with their spread."""
 
 import os
-
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = "1"
-
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -59,9 +55,8 @@ def report(results: Mapping[str, Result], ours: str, unit: str, score: str, marg
         ratios = [a / b for a, b in zip(mine.rates, result.rates, strict=True)]
         spread = f"{min(ratios):.1f} .. {max(ratios):.1f}"
         quality = f"{np.mean(result.scores):.4g} +- {np.std(result.scores, ddof=1):.2g} (n={len(result.scores)})"
-        print(
-            f"{name:32}{statistics.median(result.rates):16,.0f}{statistics.median(ratios):12.2f}{spread:>16}{quality:>22}"
-        )
+        rate, ratio = statistics.median(result.rates), statistics.median(ratios)
+        print(f"{name:32}{rate:16,.0f}{ratio:12.2f}{spread:>16}{quality:>22}")
     for name, result in results.items():
         if name != ours:
             print(f"scores, {ours} against {name}: {equivalence(mine.scores, result.scores, margin)}")
@@ -72,4 +67,5 @@ def equivalence(a: list[float], b: list[float], margin: float) -> str:
     test = stats.ttest_ind(a, b, equal_var=False)
     low, high = test.confidence_interval(0.90)
     verdict = "equivalent" if -margin < low and high < margin else "not shown to be equivalent"
-    return f"difference {np.mean(a) - np.mean(b):+.4g}, 90 % interval {low:+.4g} .. {high:+.4g}, margin {margin:g}: {verdict}"
+    difference = f"difference {np.mean(a) - np.mean(b):+.4g}, 90 % interval {low:+.4g} .. {high:+.4g}"
+    return f"{difference}, margin {margin:g}: {verdict}"

@@ -23,4 +23,4 @@ def brain_builder(keys: Mapping[str, Any], needs: Needs) -> Callable[[], nn.Modu
     if isinstance(kind, type) and issubclass(kind, nn.Module):
         return lambda: kind(needs, **rest)
     config = kind(**rest)
-    return lambda: config.build(needs)  # type: ignore[no-any-return]
+    return lambda: config.build(needs)
