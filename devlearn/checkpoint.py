@@ -64,7 +64,22 @@ def load_last(folder: Path, device: torch.device | str = "cpu") -> dict[str, Any
     return load(existing[-1], device) if existing else None
 
 
-def checksum(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
+def save_artifact(path: Path, content: dict[str, Any]) -> None:
+    """Write what other jobs build upon, with its checksum beside it; it exists once both do."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    save(new, content)
+    path.with_suffix(".sha256").write_text(_checksum(new))
+    new.replace(path)
+
+
+def load_artifact(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Raises ValueError where the file is not what was written, FileNotFoundError where there is none."""
+    if _checksum(path) != path.with_suffix(".sha256").read_text():
+        raise ValueError(f"{path} is damaged (its checksum differs); delete this job's folder to live it anew")
+    return load(path, device)
+
+
+def _checksum(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -31,12 +31,12 @@ def learner(folder: Path, seed: int) -> nn.Module:
     """The network of one learner at the end of a finished job.
 
     Raises:
-        ValueError: the job has no such seed.
+        ValueError: the job has no such seed, or its artifact is damaged.
         FileNotFoundError: the job is not finished.
     """
     job = Job.read(Path(folder))
     if seed not in job.seeds:
         raise ValueError(f"{folder} holds the seeds {', '.join(map(str, job.seeds))}, not {seed}")
     cohort = job.cohort()
-    cohort.load(checkpoint.load(job.folder / "artifacts" / "end.pt", job.device)["brain"])
+    cohort.load(checkpoint.load_artifact(job.folder / "artifacts" / "end.pt", job.device)["brain"])
     return cohort.member(job.seeds.index(seed))

@@ -69,7 +69,7 @@ class Life:
         while self.position < len(self.job.calls):
             self._visit(self.job.calls[self.position])
         content = {"seeds": list(self.job.seeds), **self._lasting()}
-        checkpoint.save(self.job.folder / "artifacts" / "end.pt", content)
+        checkpoint.save_artifact(self.job.folder / "artifacts" / "end.pt", content)
         for spare in (self.job.folder / "checkpoints").glob("*.pt"):
             spare.unlink()
         self.progress.done()
@@ -81,7 +81,7 @@ class Life:
             with Recorder(self.records / "birth", self.job.seeds, "birth", 0) as recorder:
                 measure(self.job, self.cohort, recorder, self.updates, "birth")
             return
-        end = checkpoint.load(parent / "artifacts" / "end.pt", self.job.device)
+        end = checkpoint.load_artifact(parent / "artifacts" / "end.pt", self.job.device)
         if end["seeds"] != list(self.job.seeds):
             raise ValueError(f"{parent} holds the seeds {end['seeds']}, not {list(self.job.seeds)}")
         self._take_over(end)

@@ -88,6 +88,20 @@ def test_a_branch_goes_on_where_its_parent_ended(tmp_path: Path) -> None:
     assert digest(one) == {**digest(first), **digest(second)}
 
 
+def test_a_damaged_artifact_is_not_built_upon(tmp_path: Path) -> None:
+    first = write_job(tmp_path, "first", {"look": LOOK}, others={"school": SCHOOL})
+    live(first)
+    path = first / "artifacts" / "end.pt"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    second = write_job(
+        tmp_path, "second", {"school": SCHOOL}, parent="jobs/first/block", others={"look": LOOK}, first=1
+    )
+    with pytest.raises(ValueError, match="damaged"):
+        live(second)
+
+
 def test_the_ledger_is_cumulative_and_counts_what_was_declared(tmp_path: Path) -> None:
     folder = write_job(tmp_path, "branch", {"look": LOOK, "school": SCHOOL, "play": PLAY})
     live(folder)
