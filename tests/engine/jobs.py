@@ -5,6 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from devlearn.engine import JobFailed
+from devlearn.engine.job import Job
+from devlearn.engine.life import Life
+
 BRAIN = {"kind": "mlp", "width": [16, 12]}
 DIGITS = {"kind": "accuracy", "data": "mnist.valid", "every": 4, "quick": 200}
 
@@ -61,3 +67,27 @@ def rows(folder: Path, table: str) -> list[dict[str, str]]:
 
     with (folder / "records" / table).open() as file:
         return list(csv.DictReader(file))
+
+
+class Stop(Exception):
+    """Stands for a kill in the middle of a life."""
+
+
+def killed_after(folder: Path, checkpoints: int, segment: int) -> None:
+    """Live a job until its n-th checkpoint, then stop dead; what follows the checkpoint is left on the disk."""
+    life, count = Life(Job.read(folder), segment), 0
+    save, after = life._checkpoint, life._after_yield
+
+    def counted(*args: Any) -> None:
+        nonlocal count
+        save(*args)
+        count += 1
+
+    def stopping(*args: Any) -> None:
+        after(*args)
+        if count >= checkpoints:
+            raise Stop
+
+    life._checkpoint, life._after_yield = counted, stopping  # type: ignore[method-assign]
+    with pytest.raises(JobFailed, match="Stop"):
+        life.run()

@@ -13,40 +13,15 @@ from devlearn import checkpoint
 from devlearn.cohort import Cohort, Optimiser
 from devlearn.engine import JobFailed, learner, live
 from devlearn.engine.job import Job
-from devlearn.engine.life import Life
 from devlearn.probe import Measurement, Metric, Probe, Probing, probe
 from devlearn.stage import Context, Metrics, Stage, State, Work, stage
-from tests.engine.jobs import digest, rows, write_job
+from tests.engine.jobs import digest, killed_after, rows, write_job
 from tests.laws.rows import BRAIN, make, needs_of
 
 LOOK = {"kind": "pretrain.denoise", "updates": 12, "batch": 8}
 SCHOOL = {"kind": "supervise", "labels": 50, "batch": 10, "updates": 12}
 PLAY = {"kind": "trial.ppo", "env": "Acrobot-v1", "env_steps": 200, "copies": 2, "rollout": 20}
 REACH = {"kind": "trial.ppo", "env": "devlearn/DigitReach-v0", "env_steps": 200, "copies": 2, "rollout": 20}
-
-
-class Stop(Exception):
-    """Stands for a kill in the middle of a life."""
-
-
-def killed_after(folder: Path, checkpoints: int, segment: int) -> None:
-    """Live a job until its n-th checkpoint, then stop dead; what follows the checkpoint is left on the disk."""
-    life, count = Life(Job.read(folder), segment), 0
-    save, after = life._checkpoint, life._after_yield
-
-    def counted(*args: Any) -> None:
-        nonlocal count
-        save(*args)
-        count += 1
-
-    def stopping(*args: Any) -> None:
-        after(*args)
-        if count >= checkpoints:
-            raise Stop
-
-    life._checkpoint, life._after_yield = counted, stopping  # type: ignore[method-assign]
-    with pytest.raises(JobFailed, match="Stop"):
-        life.run()
 
 
 @pytest.mark.parametrize("checkpoints", [1, 4, 7])

@@ -8,8 +8,7 @@ import pytest
 
 from devlearn import checkpoint
 from devlearn.engine import live
-from tests.engine.jobs import digest, write_job
-from tests.engine.test_life import killed_after
+from tests.engine.jobs import digest, killed_after, write_job
 
 SWING = {"kind": "trial.ppo", "env": "Pendulum-v1", "env_steps": 400, "copies": 2, "rollout": 20}
 PLAY = {**SWING, "env": "Acrobot-v1", "normalise_observations": True}
