@@ -1,0 +1,83 @@
+"""Every shipped scenario runs to a verdict at toy budgets; and what a verdict is where the answer is known."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import devlearn
+from devlearn.scenario import library
+
+TOY: dict[str, dict[str, Any]] = {
+    "first_steps": {
+        "stages.waves.updates": 4,
+        "stages.look.updates": 4,
+        "stages.play.env_steps": 1024,
+        "stages.school.updates": 8,
+        "block": 2,
+    },
+    "plain_mnist": {
+        "vary": [
+            {"brain": {"kind": "mlp", "width": [16]}, "stages.school.images": 512},
+            {"brain": {"kind": "conv", "channels": [2], "width": [8]}, "stages.school.images": 512},
+        ]
+    },
+    "cartpole": {"stages.play.env_steps": 1024, "probes.balance.every": 16},
+}
+RECOMPUTE = Path(__file__).parent / "independent" / "recompute.py"
+
+
+def test_every_scenario_has_toy_budgets() -> None:
+    assert set(TOY) == set(library())
+
+
+@pytest.mark.parametrize("name", sorted(TOY))
+def test_a_shipped_scenario_runs_to_its_report(name: str, tmp_path: Path) -> None:
+    run = devlearn.run(name, seeds=4, out=tmp_path / "run", set=TOY[name], progress=False)
+    page = run.report().read_text()
+    found = json.loads((tmp_path / "run" / "comparison.json").read_text())
+    for body in found if isinstance(found, list) else [found]:
+        assert body["arms"]
+        for arm, entry in body["arms"].items():
+            assert entry["n"] == 4
+            assert entry["ledger"]["flops"] > 0
+            assert arm in page
+    if not isinstance(found, list):
+        done = subprocess.run(
+            [sys.executable, RECOMPUTE, tmp_path / "run"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+KNOWN = """
+devlearn: 1
+scenario: known
+seeds: 12
+brain: {kind: mlp, width: [32]}
+stages:
+  school: {kind: supervise, labels: 100, updates: 60}
+arms:
+  hundred: [school]
+  again: [school]
+  thousand: [{use: school, set: {labels: 1000}}]
+  other-draws: [{use: school, as: elsewhere}]
+probes:
+  digits: {kind: accuracy}
+compare:
+  probe: digits
+  smallest_effect: 0.05
+  pairs: [[thousand, hundred], [again, hundred], [other-draws, hundred]]
+"""
+
+
+def test_known_answers(tmp_path: Path) -> None:
+    """More labels are better, an arm is identical to itself, and other draws of the same arm make no difference."""
+    (tmp_path / "known.yaml").write_text(KNOWN)
+    found = devlearn.run(tmp_path / "known.yaml", out=tmp_path / "run", progress=False).compare()
+    verdicts = {entry["arm"]: entry["verdict"] for entry in found["comparisons"]}
+    assert verdicts == {"thousand": "better", "again": "identical", "other-draws": "equivalent"}
+    gain = found["comparisons"][0]
+    assert gain["interval"][0] > 0.05
