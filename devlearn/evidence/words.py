@@ -38,7 +38,14 @@ def headline(comparison: Comparison) -> str:
 
 def place(body: Json) -> str:
     """``stages.school.labels = 10: `` where a point is varied, else nothing."""
-    return "".join(f"{key} = {value}: " for key, value in body["point"].items())
+    return "".join(f"{key} = {_short(value)}: " for key, value in body["point"].items())
+
+
+def _short(value: object) -> str:
+    """A varied value as it would be written in the file."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_short(entry)}" for key, entry in value.items()) + "}"
+    return str(value)
 
 
 def _outcome(body: Json) -> str:

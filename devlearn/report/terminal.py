@@ -22,25 +22,24 @@ def verdict_table(comparison: Comparison) -> RenderableType:
     parts: list[RenderableType] = [Text(headline(comparison), style="bold"), Text()]
     warnings: dict[str, None] = {}
     for body in entries(comparison):
-        parts.append(_pairs(body) if body["comparisons"] else _arms(body))
+        parts += [Text(_title(body)), _pairs(body) if body["comparisons"] else _arms(body), Text()]
         warnings |= dict.fromkeys(f"{place(body)}{warning}" for warning in body["warnings"])
-    return Group(*parts, *(Text(f"warning: {warning}", style="yellow") for warning in warnings))
+    return Group(*parts[:-1], *(Text(f"warning: {warning}", style="yellow") for warning in warnings))
 
 
 def _title(body: Json) -> str:
-    unit = " (%, differences in points)" if body["metric"] == "accuracy" else ""
+    paired = ", differences in points" if body["comparisons"] else ""
+    unit = f" (%{paired})" if body["metric"] == "accuracy" else ""
     label = ", exploratory" if body["exploratory"] else ""
     return f"{place(body)}{body['probe']} {body['metric'].replace('_', ' ')} {moment(body['at'])}{unit}{label}"
 
 
-def _table(body: Json) -> Table:
-    return Table(
-        title=_title(body), title_justify="left", title_style="", box=None, pad_edge=False, padding=(0, 2, 0, 0)
-    )
+def _table() -> Table:
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
 
 
 def _pairs(body: Json) -> Table:
-    table = _table(body)
+    table = _table()
     table.add_column("arm", overflow="fold")
     table.add_column("against", overflow="fold")
     for heading in ("difference", "95 % interval", "p adjusted"):
@@ -65,7 +64,7 @@ def _row(pair: Json, metric: str) -> tuple[str | Text, ...]:
 
 def _arms(body: Json) -> Table:
     """Where no pairs are declared: the arms alone."""
-    table = _table(body)
+    table = _table()
     for heading in ("arm", "seeds", "mean", "sd", "median"):
         table.add_column(heading, justify="left" if heading == "arm" else "right")
     for name, arm in body["arms"].items():
