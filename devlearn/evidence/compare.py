@@ -203,10 +203,10 @@ def _warnings(body: Json) -> list[str]:
     arms: Json = body["arms"]
     found = []
     if body["incomplete"]:
-        found.append(f"{len(body['incomplete'])} jobs are not finished: {', '.join(body['incomplete'])}")
+        found.append(f"not finished: {', '.join(body['incomplete'])}")
     seeds = min((arm["n"] for arm in arms.values()), default=0)
-    if seeds < FEW_SEEDS:
-        smallest = tests.smallest_p(seeds) * max(1, body["family"]) if seeds else 1.0
+    if 0 < seeds < FEW_SEEDS:
+        smallest = tests.smallest_p(seeds) * max(1, body["family"])
         found.append(f"{seeds} seeds: fewer than {FEW_SEEDS} leave most real differences undecided")
         if smallest > tests.ALPHA and body["comparisons"]:
             found.append(
