@@ -6,7 +6,7 @@ learners as one program without ``vmap``.
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +16,37 @@ Init = Literal["default", "orthogonal"]
 
 
 def _tanh(x: Tensor) -> Tensor:
-    return torch.tanh(x)
+    return x.mul(2).sigmoid_().mul_(2).sub_(1)
 
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh": _tanh}
+class _Tanh(torch.autograd.Function):
+    """tanh(x) = 2 sigmoid(2 x) - 1: several times faster on the CPU than ``torch.tanh``, a third of PPO's time.
+
+    It agrees with ``torch.tanh`` to the rounding of the sum: 2e-7 absolute in float32.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return _tanh(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(output)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (output,) = ctx.saved_tensors
+        return torch.ops.aten.tanh_backward(gradient, output)
+
+
+def tanh(x: Tensor) -> Tensor:
+    """Hyperbolic tangent, element-wise."""
+    return _Tanh.apply(x) if torch.is_grad_enabled() else _tanh(x)
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh": tanh}
 
 
 class Linear(nn.Linear):

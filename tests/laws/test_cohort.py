@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from devlearn.brains import Head, Needs, Sense, brain_builder
+from devlearn.brains.layers import tanh
 from devlearn.cohort import Cohort, Mapper, Optimiser
 from devlearn.engine.hold import Held
 from devlearn.objectives import CrossEntropy
@@ -186,3 +187,12 @@ def test_state_goes_round_and_members_are_independent() -> None:
     assert sum(p.abs().sum().item() for p in member.parameters()) > 0
     with pytest.raises(ValueError, match="another brain"):
         found.load(cohort("conv").state())
+
+
+def test_tanh_and_its_gradient_are_torchs() -> None:
+    x = torch.linspace(-12, 12, 4001, requires_grad=True)
+    own = torch.autograd.grad(tanh(x).sum(), x)[0]
+    peer = torch.autograd.grad(torch.tanh(x).sum(), x)[0]
+    torch.testing.assert_close(tanh(x), torch.tanh(x), rtol=0, atol=3e-7)
+    torch.testing.assert_close(own, peer, rtol=0, atol=6e-7)
+    assert torch.autograd.gradcheck(tanh, torch.linspace(-3, 3, 50, dtype=torch.float64, requires_grad=True))
