@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
+from devlearn.brains.needs import memory_size
 from devlearn.streams import torch_seed
 
 Batch = Mapping[str, Tensor]
@@ -112,6 +113,15 @@ class Cohort:
     def n(self) -> int:
         return len(self.seeds)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(iter(self.weights.values())).dtype
+
+    @property
+    def memory_size(self) -> int:
+        """How many numbers a learner remembers of one sequence; 0 without memory."""
+        return memory_size(self._template)
+
     def _model_over(self, row: int | None) -> nn.Module:
         """The module over the stacked parameters and buffers, or over one learner's rows of them."""
         model = copy.deepcopy(self._template)
@@ -163,6 +173,17 @@ class Cohort:
     def __call__(self, observation: Tensor, *args: Any) -> Any:
         """Forward pass of every learner: (N, B, *observation) -> (N, B, head size). ``args``: sense and head."""
         return self._call(lambda model, x: model(x, *args), observation, stacks=True)
+
+    def recall(self, observations: Tensor, hidden: Tensor, starts: Tensor, sense: str, head: Any) -> tuple[Any, Tensor]:
+        """Every learner with memory steps through sequences: outputs (N, B * T, head size) and hidden afterwards.
+
+        ``observations`` (N, B, T, *observation), ``hidden`` (N, B, memory_size), ``starts`` (N, B, T) bool.
+        """
+        inputs = {"x": observations, "hidden": hidden, "starts": starts}
+        result: tuple[Any, Tensor] = self._call(
+            lambda model, given: model(given["x"], sense, head, given["hidden"], given["starts"]), inputs, stacks=True
+        )
+        return result
 
     def losses(self, objective: Objective, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """Each learner's loss (N,) and the objective's metrics {name: (N,)}. Batch entries are (N, ...)."""
@@ -259,7 +280,7 @@ class Cohort:
             self.seeds,
             self.device,
             self.mapper,
-            next(iter(self.weights.values())).dtype,
+            self.dtype,
         )
         other.load(self.state())
         other._frozen = set(self._frozen)

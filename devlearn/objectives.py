@@ -67,7 +67,8 @@ def gaussian(parameters: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
 class ClippedSurrogate:
     """PPO's loss (Schulman et al. 2017, eq. 9).
 
-    Batch, (B, ...) each: observations, actions, log_p, advantages, returns, values.
+    Batch, (B, ...) each: observations, actions, log_p, advantages, returns, values. For a brain with memory they are
+    sequences, (B, T, ...) each, with starts (B, T) and the hidden state before them, (B, H).
     ``advantages`` are normalised over the minibatch when asked, the value loss is clipped around the old values when
     asked. Metrics: policy_loss, value_loss, entropy, approx_kl (the estimator of Schulman's note, k3), clip_fraction.
     """
@@ -84,7 +85,7 @@ class ClippedSurrogate:
     clip_values: bool = True
 
     def __call__(self, brain: Any, batch: Batch) -> Result:
-        policy, values = brain(batch["observations"], self.sense, (self.actor, self.critic))
+        (policy, values), batch = self._outputs(brain, batch)
         log_p, entropy = (categorical if self.discrete else gaussian)(policy, batch["actions"])
         log_ratio = log_p - batch["log_p"]
         ratio = log_ratio.exp()
@@ -106,6 +107,16 @@ class ClippedSurrogate:
                 "clip_fraction": ((ratio - 1).abs() > self.clip).to(ratio.dtype).mean(-1),
             }
         return loss, metrics
+
+    def _outputs(self, brain: Any, batch: Batch) -> tuple[tuple[Tensor, Tensor], Batch]:
+        """The outputs of actor and critic, (B, ...) each, and the batch in the same rows: sequences are flattened."""
+        heads = (self.actor, self.critic)
+        if "hidden" not in batch:
+            return brain(batch["observations"], self.sense, heads), batch
+        outputs, _ = brain(batch["observations"], self.sense, heads, batch["hidden"], batch["starts"])
+        axis = batch["starts"].dim() - 2
+        rows = ("actions", "log_p", "advantages", "returns", "values")
+        return outputs, {name: batch[name].flatten(axis, axis + 1) for name in rows}
 
     def _value_loss(self, values: Tensor, batch: Batch) -> Tensor:
         returns, old = batch["returns"], batch["values"]

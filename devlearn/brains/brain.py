@@ -1,7 +1,7 @@
 """The built-in brains: senses, a trunk and named heads, for ONE learner.
 
 A user brain is any ``nn.Module`` built as ``Class(needs, **keys)`` whose ``forward(observation, sense, head)`` maps
-(B, *observation) to (B, head size).
+(B, *observation) to (B, head size). One that remembers also has ``memory_size`` and two more arguments (see ``Brain``).
 """
 
 from typing import Annotated, Any, Literal
@@ -10,7 +10,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from devlearn.brains.layers import ACTIVATIONS, Activation, Init, Linear, Normaliser
+from devlearn.brains.layers import ACTIVATIONS, Activation, GRUCell, Init, Linear, Normaliser
 from devlearn.brains.needs import Head, Needs, Sense
 from devlearn.registry import register
 
@@ -29,6 +29,7 @@ class MLP(BaseModel):
     activation: Activation = Field("relu", description="the non-linearity")
     init: Init = Field("default", description="default (torch's Kaiming uniform) or orthogonal")
     critic: Literal["shared", "own"] = Field("shared", description="whether return estimates have layers of their own")
+    memory: Literal["none", "gru"] = Field("none", description="what the last layer feeds: nothing, or a recurrent one")
 
     def build(self, needs: Needs) -> "Brain":
         return Brain(needs, self)
@@ -112,7 +113,10 @@ class ConvSense(nn.Module):
 
 
 class Tower(nn.Module):
-    """Senses and the trunk behind them: an observation of a named sense -> features (B, width[-1])."""
+    """Senses, the trunk behind them and perhaps a memory: an observation of a named sense -> features (B, width[-1]).
+
+    The features of a tower with memory are its state: width[-1] numbers, hidden (B, width[-1]).
+    """
 
     def __init__(self, senses: dict[str, Sense], config: MLP) -> None:
         super().__init__()
@@ -120,8 +124,19 @@ class Tower(nn.Module):
         pairs = zip(config.width, config.width[1:], strict=False)
         self.trunk = nn.ModuleList(Linear(inputs, outputs, config.init) for inputs, outputs in pairs)
         self.activation = ACTIVATIONS[config.activation]
+        self.memory = GRUCell(config.width[-1], config.width[-1], config.init) if config.memory == "gru" else None
 
     def forward(self, x: Tensor, sense: str) -> Tensor:
+        """One step of (B, *space), from an empty memory."""
+        x = self._features(x, sense)
+        return x if self.memory is None else self.memory(x, torch.zeros_like(x))
+
+    def recall(self, x: Tensor, sense: str, hidden: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
+        """Steps x (B * T, *space), B-major, from hidden: features (B * T, width[-1]) and hidden after the last step."""
+        assert self.memory is not None
+        return self.memory.unroll(self._features(x, sense), hidden, starts)
+
+    def _features(self, x: Tensor, sense: str) -> Tensor:
         x = self.senses[sense](x)
         for layer in self.trunk:
             x = self.activation(layer(x))
@@ -142,9 +157,15 @@ class LinearHead(nn.Module):
 
 
 class Brain(nn.Module):
-    """Senses -> trunk -> heads, for one learner. ``forward(x, sense, head)``: (B, *observation) -> (B, head size).
+    """Senses -> trunk (-> memory) -> heads, for one learner.
 
-    ``head`` may be a tuple of names, which gives a tuple of outputs from one pass.
+    - ``forward(x, sense, head)``: (B, *observation) -> (B, head size); a brain with memory steps from an empty one.
+    - ``forward(x, sense, head, hidden, starts)``, with memory: x (B, T, *observation), hidden (B, memory_size) before
+      the first step, starts (B, T) bool, where an episode begins and memory is emptied first -> outputs
+      (B * T, head size), B-major, and hidden after the last step. The part of a tower that no head asks for stays.
+
+    ``head`` may be a tuple of names, which gives a tuple of outputs from one pass. ``memory_size`` is 0 without memory;
+    with ``critic: own`` hidden is that of the body, then that of the critic's.
     """
 
     stacks = True  # every operation acts on trailing axes: parameters with a leading N axis run N learners
@@ -157,19 +178,34 @@ class Brain(nn.Module):
         self.own_critic = config.critic == "own" and any(head.critic for head in heads.values())
         self.critic_body = Tower(senses, config) if self.own_critic else None
         self.critics = frozenset(name for name, head in heads.items() if head.critic and self.own_critic)
+        self.memory_size = config.width[-1] * (1 + self.own_critic) if config.memory != "none" else 0
         self.heads = nn.ModuleDict(
             {name: LinearHead(config.width[-1], head, config.init) for name, head in heads.items()}
         )
 
-    def forward(self, x: Tensor, sense: str, head: str | tuple[str, ...]) -> Any:
-        wanted = (head,) if isinstance(head, str) else head
+    def forward(
+        self,
+        x: Tensor,
+        sense: str,
+        head: str | tuple[str, ...],
+        hidden: Tensor | None = None,
+        starts: Tensor | None = None,
+    ) -> Any:
+        names = (head,) if isinstance(head, str) else head
         features: dict[bool, Tensor] = {}
-        outputs = []
-        for name in wanted:
-            own = name in self.critics
-            if own not in features:
-                body = self.critic_body if own else self.body
-                assert body is not None
-                features[own] = body(x, sense)
-            outputs.append(self.heads[name](features[own]))
-        return outputs[0] if isinstance(head, str) else tuple(outputs)
+        if hidden is None or starts is None:
+            for own in {name in self.critics: None for name in names}:
+                features[own] = self._tower(own)(x, sense)
+        else:
+            x, parts = x.flatten(starts.dim() - 2, starts.dim() - 1), list(hidden.chunk(1 + self.own_critic, -1))
+            for own in {name in self.critics: None for name in names}:
+                features[own], parts[own] = self._tower(own).recall(x, sense, parts[own], starts)
+            hidden = torch.cat(parts, -1)
+        outputs = tuple(self.heads[name](features[name in self.critics]) for name in names)
+        result = outputs[0] if isinstance(head, str) else outputs
+        return result if hidden is None else (result, hidden)
+
+    def _tower(self, own: bool) -> Tower:
+        tower = self.critic_body if own else self.body
+        assert tower is not None
+        return tower

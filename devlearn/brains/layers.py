@@ -73,6 +73,42 @@ class Linear(nn.Linear):
         return torch.baddbmm(self.bias.unsqueeze(-2), x, self.weight.mT)  # (N, B, out)
 
 
+class GRUCell(nn.Module):
+    """A gated recurrent unit, equal to ``nn.GRUCell``: (B, in), (B, H) -> (B, H); gates in torch's order r, z, n.
+
+    With the default init and ``inputs == units`` the weights are distributed as torch's; orthogonal ones have gain 1
+    and zero biases. Source: Cho et al. (2014), arXiv:1406.1078, with torch's reset gate behind the product.
+    """
+
+    def __init__(self, inputs: int, units: int, init: Init = "default") -> None:
+        super().__init__()
+        self.input = Linear(inputs, 3 * units, init, gain=1.0)
+        self.recurrent = Linear(units, 3 * units, init, gain=1.0)
+
+    def forward(self, x: Tensor, hidden: Tensor) -> Tensor:
+        return self._step(self.input(x), hidden)
+
+    def unroll(self, x: Tensor, hidden: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
+        """Steps x (B * T, in), B-major, from hidden (B, H): all states (B * T, H) and the last (B, H).
+
+        Where ``starts`` (B, T) bool is set, the memory is emptied before the step.
+        """
+        given = self.input(x).unflatten(-2, starts.shape[-2:])  # (B, T, 3H)
+        states = []
+        for gates, start in zip(given.unbind(-2), starts.unsqueeze(-1).unbind(-2), strict=True):
+            hidden = self._step(gates, hidden.masked_fill(start, 0.0))
+            states.append(hidden)
+        return torch.stack(states, -2).flatten(-3, -2), hidden
+
+    def _step(self, given: Tensor, hidden: Tensor) -> Tensor:
+        """The next state from the input's part of the gates (B, 3H) and hidden (B, H)."""
+        units = hidden.shape[-1]
+        carried = self.recurrent(hidden)  # (B, 3H)
+        reset, keep = (given + carried)[..., : 2 * units].sigmoid().chunk(2, -1)
+        new = tanh(given[..., 2 * units :] + reset * carried[..., 2 * units :])
+        return new + keep * (hidden - new)
+
+
 class Normaliser(nn.Module):
     """Running mean and variance of a vector observation, kept as buffers and merged once a rollout."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from gymnasium import spaces
+from torch import nn
 
 
 @dataclass(frozen=True)
@@ -65,3 +66,8 @@ def sense_name(space: spaces.Box, source: str) -> str:
     if space.dtype == np.uint8 and len(space.shape) >= 2:
         return "image_" + "x".join(str(side) for side in space.shape)
     return re.sub(r"\W", "_", source)
+
+
+def memory_size(brain: nn.Module) -> int:
+    """How many numbers one learner's network remembers of a sequence; 0 without memory."""
+    return int(getattr(brain, "memory_size", 0))

@@ -9,6 +9,7 @@ from pydantic import Field
 from devlearn.brains.needs import Needs
 from devlearn.cohort import Cohort
 from devlearn.probe import Measurement, Metric, Probe, Probing, probe
+from devlearn.worlds.memory import Memory
 from devlearn.worlds.policy import policy_of
 
 
@@ -31,16 +32,19 @@ class Return(Probe):
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         _, policy = policy_of(self.env, self.keys)
         world = probing.context.world(self.env, self.episodes, keys=self.keys)
+        memory = Memory(cohort, self.episodes)
         returns, lengths = np.zeros((2, cohort.n, self.episodes))
         running = np.ones((cohort.n, self.episodes), bool)
         try:
             for _ in range(self.limit):
                 observation = torch.from_numpy(world.observation).to(cohort.device)
-                action = policy.greedy(cohort(observation, policy.sense, policy.actor))
+                action = policy.greedy(memory.look(observation, policy.sense, policy.actor))
                 step = world.step(action.cpu().numpy())
                 returns += np.where(running, step.reward, 0)
                 lengths += running
-                running &= ~(step.terminated | step.truncated)
+                ended = step.terminated | step.truncated
+                memory.end(torch.from_numpy(ended))
+                running &= ~ended
                 if not running.any():
                     break
         finally:

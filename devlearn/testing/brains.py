@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from devlearn import flops
 from devlearn.brains import Head, Needs, Sense
+from devlearn.brains.needs import memory_size
 from devlearn.cohort import Cohort, Mapper, Optimiser, initialise
 from devlearn.registry import UnknownName, get
 from devlearn.testing.laws import SEEDS, generators_kept, guarded, raised, unlike
@@ -70,6 +71,8 @@ class _Trial:
             "gradients": self.gradients,
             "counting": self.counting,
         }
+        if memory_size(self.brain):
+            laws["memory"] = self.memory
         return [Finding("builds", True, f"{size:,} parameters"), *(guarded(name, law) for name, law in laws.items())]
 
     def shapes(self) -> Finding:
@@ -112,6 +115,25 @@ class _Trial:
                 what = f"sense {sense}: the output for one observation depends on the others in its batch"
                 return Finding("rows", False, f"{what}; normalise over features (nn.LayerNorm), not over the batch")
         return Finding("rows", True, "every observation has its own output")
+
+    def memory(self) -> Finding:
+        """A sequence gives what its steps give one by one, and a start forgets what was before."""
+        hidden, never = torch.full((2, memory_size(self.brain)), 0.5), torch.zeros(2, ROWS // 2, dtype=torch.bool)
+        second = never.index_fill(1, torch.tensor(1), True)
+        for sense, x in self.inputs.items():
+            x, state, steps = x.unflatten(0, never.shape), hidden, []
+            for t in range(never.shape[1]):
+                out, state = self.brain(x[:, t : t + 1], sense, "digits", state, never[:, :1])
+                steps.append(out)
+            whole, last = self.brain(x, sense, "digits", hidden, never)
+            if max(_gap(whole, torch.stack(steps, 1).flatten(0, 1)), _gap(last, state)) > TOLERANCE:
+                what = "a sequence gives other outputs or another last state than its steps one by one"
+                return Finding("memory", False, f"sense {sense}: {what}; rows are B-major, (B * T, head size)")
+            cut, _ = self.brain(x, sense, "digits", hidden, second)
+            if _gap(cut.unflatten(0, never.shape)[:, 1], self.brain(x[:, 1], sense, "digits")) > TOLERANCE:
+                what = "a step at which an episode starts is no step from an empty memory"
+                return Finding("memory", False, f"sense {sense}: {what}; clear hidden where 'starts' is set")
+        return Finding("memory", True, f"{memory_size(self.brain)} numbers, unrolled as stepped, emptied at starts")
 
     def seeds(self) -> Finding:
         again, other = (initialise(self.builder(), seed).state_dict() for seed in SEEDS[:2])

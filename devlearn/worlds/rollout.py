@@ -10,6 +10,7 @@ from torch import Tensor
 from devlearn.cohort import Cohort
 from devlearn.objectives import categorical, gaussian
 from devlearn.streams import Streams
+from devlearn.worlds.memory import Memory
 from devlearn.worlds.policy import Policy
 from devlearn.worlds.returns import advantages
 
@@ -18,32 +19,47 @@ if TYPE_CHECKING:
 
 
 def collect(
-    cohort: Cohort, world: "World", policy: Policy, streams: Streams, length: int, gamma: float, lam: float
+    cohort: Cohort,
+    world: "World",
+    policy: Policy,
+    memory: Memory,
+    streams: Streams,
+    length: int,
+    gamma: float,
+    lam: float,
 ) -> dict[str, Tensor]:
-    """Act for ``length`` steps in every copy; each entry of the result is (N, T * E, ...).
+    """Act for ``length`` steps in every copy; each entry of the result is (N, T * E, ...), one row a step.
 
     Entries: observations, actions, log_p, values, advantages (GAE), returns. The value of an episode's last
-    observation is used where it was truncated and not where it terminated.
+    observation is used where it was truncated and not where it terminated. With memory a row is a sequence,
+    (N, E, T, ...), and there are two more entries: starts, and hidden (N, E, H) before the first step.
     """
     n, copies = world.observation.shape[:2]
     observations = torch.empty(n, length, *world.observation.shape[1:], dtype=_dtype(world.observation))
     noise = policy.noise(streams, length, copies)  # (N, T, E, A)
-    outputs, values, actions, steps = [], [], [], []
+    outputs, values, actions, steps, starts, hidden = [], [], [], [], [], memory.hidden
     with torch.no_grad():
         for t in range(length):
             observations[:, t] = torch.from_numpy(world.observation)
-            out, value = cohort(observations[:, t].to(cohort.device), policy.sense, (policy.actor, policy.critic))
+            starts.append(memory.starts)
+            out, value = memory.look(observations[:, t].to(cohort.device), policy.sense, (policy.actor, policy.critic))
             action = policy.sample(out, noise[:, t].to(out.device))
             step = world.step(action.cpu().numpy())
             outputs.append(out)
             values.append(value.squeeze(-1))
             actions.append(action)
-            steps.append(_compact(step))
+            steps.append(_compact(step, memory))
+            memory.end(torch.from_numpy(step.terminated | step.truncated))
         last = torch.from_numpy(world.observation).to(cohort.device)
-        values.append(cohort(last, policy.sense, policy.critic).squeeze(-1))
+        values.append(memory.glance(last, policy.sense, policy.critic).squeeze(-1))
         next_values = torch.stack(values[1:])  # (T, N, E)
-        _bootstrap(next_values, steps, cohort, policy)
-    return _batch(observations.to(cohort.device), outputs, values, actions, steps, next_values, policy, gamma, lam)
+        _bootstrap(next_values, steps, memory, policy)
+    batch = _batch(outputs, values, actions, steps, next_values, policy, gamma, lam)
+    timed = {"observations": observations.to(cohort.device), **batch}  # (N, T, E, ...) each
+    if not memory:
+        return {name: entry.flatten(1, 2) for name, entry in timed.items()}
+    timed["starts"] = torch.stack(starts, 1)
+    return {"hidden": hidden, **{name: entry.transpose(1, 2) for name, entry in timed.items()}}
 
 
 @dataclass(frozen=True)
@@ -53,38 +69,40 @@ class _Steps:
     truncated: np.ndarray[Any, Any]
     where: tuple[np.ndarray[Any, Any], ...]  # learners and copies whose episode was truncated
     final: np.ndarray[Any, Any]  # the observations that those episodes ended in
+    hidden: Tensor  # and what was remembered then, (K, H)
 
 
-def _compact(step: Any) -> _Steps:
+def _compact(step: Any, memory: Memory) -> _Steps:
     where = np.nonzero(step.truncated & ~step.terminated)
-    return _Steps(step.reward, step.terminated, step.truncated, where, step.final[where])
+    return _Steps(step.reward, step.terminated, step.truncated, where, step.final[where], memory.hidden[where])
 
 
 def _dtype(array: np.ndarray[Any, Any]) -> torch.dtype:
     return torch.from_numpy(array[:0].copy()).dtype
 
 
-def _bootstrap(next_values: Tensor, steps: list[_Steps], cohort: Cohort, policy: Policy) -> None:
+def _bootstrap(next_values: Tensor, steps: list[_Steps], memory: Memory, policy: Policy) -> None:
     """Write the value of each truncated episode's final observation into ``next_values``, with one forward pass."""
-    found = [(t, i, e, obs) for t, s in enumerate(steps) for i, e, obs in zip(*s.where, s.final, strict=True)]
-    if not found:
-        return
-    per_learner: list[list[Any]] = [[] for _ in range(cohort.n)]
-    for t, i, e, obs in found:
-        per_learner[i].append((t, e, obs))
+    per_learner: list[list[Any]] = [[] for _ in range(next_values.shape[1])]
+    for t, s in enumerate(steps):
+        for i, e, obs, hidden in zip(*s.where, s.final, s.hidden, strict=True):
+            per_learner[i].append((t, e, obs, hidden))
     width = max(len(rows) for rows in per_learner)
-    finals = np.zeros((cohort.n, width, *found[0][3].shape), found[0][3].dtype)
+    if not width:
+        return
+    finals = np.zeros((len(per_learner), width, *steps[0].final.shape[1:]), steps[0].final.dtype)
+    remembered = memory.hidden.new_zeros(len(per_learner), width, memory.hidden.shape[-1])
     for i, rows in enumerate(per_learner):
-        for k, (_, _, obs) in enumerate(rows):
-            finals[i, k] = obs
-    values = cohort(torch.from_numpy(finals).to(cohort.device), policy.sense, policy.critic).squeeze(-1)  # (N, K)
+        for k, (_, _, obs, hidden) in enumerate(rows):
+            finals[i, k], remembered[i, k] = obs, hidden
+    seen = torch.from_numpy(finals).to(next_values.device)
+    values = memory.glance(seen, policy.sense, policy.critic, remembered).squeeze(-1)  # (N, K)
     for i, rows in enumerate(per_learner):
-        for k, (t, e, _) in enumerate(rows):
+        for k, (t, e, _, _) in enumerate(rows):
             next_values[t, i, e] = values[i, k]
 
 
 def _batch(
-    observations: Tensor,
     outputs: list[Tensor],
     values: list[Tensor],
     actions: list[Tensor],
@@ -94,6 +112,7 @@ def _batch(
     gamma: float,
     lam: float,
 ) -> dict[str, Tensor]:
+    """What was done and what came of it, (N, T, E, ...) each."""
     device, dtype = next_values.device, next_values.dtype
     rewards = torch.from_numpy(np.stack([s.reward for s in steps])).to(device, dtype)
     terminated = torch.from_numpy(np.stack([s.terminated for s in steps])).to(device)
@@ -103,5 +122,4 @@ def _batch(
     taken = torch.stack(actions)
     log_p, _ = (categorical if policy.discrete else gaussian)(torch.stack(outputs), taken)
     timed = {"actions": taken, "log_p": log_p, "values": value, "advantages": gae, "returns": gae + value}
-    batch = {name: entry.transpose(0, 1).flatten(1, 2) for name, entry in timed.items()}  # (N, T * E, ...)
-    return {"observations": observations.flatten(1, 2), **batch}
+    return {name: entry.transpose(0, 1) for name, entry in timed.items()}

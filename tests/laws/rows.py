@@ -1,6 +1,6 @@
 """One row for each registered stage, with keys small enough for property tests: a new stage inherits all laws."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from devlearn.cohort import Cohort, Mapper
 from devlearn.registry import get
 from devlearn.stage import Context, Stage
 
+MEMORY = {"env_steps": 10_000, "copies": 4, "rollout": 8, "minibatches": 2}
 STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "waves": ("innate.waves", {"updates": 100, "batch": 4}),
     "shuffle": ("innate.shuffle", {}),
@@ -20,10 +21,19 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
         "trial.ppo",
         {"env": "Pendulum-v1", "env_steps": 10_000, "copies": 2, "rollout": 16, "normalise_observations": True},
     ),
+    "play-memory": (
+        "trial.ppo",
+        {**MEMORY, "env": "CartPole-v1", "keys": {"max_episode_steps": 9}},
+    ),
+    "play-memory-continuous": ("trial.ppo", {**MEMORY, "env": "Pendulum-v1", "normalise_observations": True}),
     "school": ("supervise", {"updates": 100, "labels": 20, "batch": 8}),
     "school-sgd": ("supervise", {"updates": 100, "optimiser": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3}),
 }
 BRAIN = {"kind": "mlp", "width": [12, 8], "activation": "tanh"}
+BRAINS = {
+    "play-memory": {**BRAIN, "memory": "gru"},
+    "play-memory-continuous": {**BRAIN, "memory": "gru", "critic": "own", "init": "orthogonal"},
+}
 
 
 def make(row: str) -> Stage:
@@ -39,13 +49,11 @@ def needs_of(stage: Stage) -> Needs:
 
 
 def cohort_for(
-    stage: Stage,
-    seeds: Sequence[int],
-    mapper: Mapper | None = None,
-    dtype: torch.dtype = torch.float64,
-    brain: Mapping[str, Any] = BRAIN,
+    row: str, seeds: Sequence[int], mapper: Mapper | None = None, dtype: torch.dtype = torch.float64
 ) -> Cohort:
-    return Cohort(brain_builder(brain, needs_of(stage)), seeds, mapper=mapper, dtype=dtype)
+    """Learners for a row's stage, with the row's brain."""
+    brain = brain_builder(BRAINS.get(row, BRAIN), needs_of(make(row)))
+    return Cohort(brain, seeds, mapper=mapper, dtype=dtype)
 
 
 def context_for(seeds: Sequence[int], planned: int = 50) -> Context:

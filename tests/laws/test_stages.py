@@ -18,7 +18,7 @@ def test_every_registered_stage_has_a_row() -> None:
 
 def updates_to_yields(row: str, updates: int) -> int:
     stage = make(row)
-    return max(1, updates // max(1, stage.work(cohort_for(stage, [0]).member(0).to("meta")).updates))
+    return max(1, updates // max(1, stage.work(cohort_for(row, [0]).member(0).to("meta")).updates))
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -26,10 +26,10 @@ def test_a_cohort_equals_separate_learners(row: str) -> None:
     """Weights and moments of 3 mapped learners against 3 loops of one learner each, float64, 20 updates."""
     seeds, stage = (3, 11, 4), make(row)
     yields = updates_to_yields(row, 20)
-    together = cohort_for(stage, seeds)
+    together = cohort_for(row, seeds)
     state, _ = live(stage, together, yields)
     for i, seed in enumerate(seeds):
-        alone = cohort_for(stage, [seed], mapper="loop")
+        alone = cohort_for(row, [seed], mapper="loop")
         own_state, _ = live(stage, alone, yields)
         torch.testing.assert_close(together.flat[i], alone.flat[0], rtol=1e-9, atol=1e-11)
         for name, moment in state.get("moments", {}).items():
@@ -43,7 +43,7 @@ def test_a_learner_agrees_in_any_company(row: str) -> None:
     stage, yields = make(row), updates_to_yields(row, 20)
     found = []
     for seeds in ([5], [0, 1, 5, 2, 3, 4, 6], [6, 5, 4, 3, 2, 1, 0]):
-        cohort = cohort_for(stage, seeds, dtype=torch.float32)
+        cohort = cohort_for(row, seeds, dtype=torch.float32)
         live(stage, cohort, yields)
         found.append(cohort.flat[seeds.index(5)])
     torch.testing.assert_close(found[1], found[0], rtol=1e-3, atol=1e-4)
@@ -53,7 +53,7 @@ def test_a_learner_agrees_in_any_company(row: str) -> None:
 @pytest.mark.parametrize("row", ROWS)
 def test_nan_in_one_learner_leaves_the_others_bit_equal(row: str) -> None:
     stage, seeds = make(row), (0, 1, 2)
-    clean, ill = cohort_for(stage, seeds, dtype=torch.float32), cohort_for(stage, seeds, dtype=torch.float32)
+    clean, ill = cohort_for(row, seeds, dtype=torch.float32), cohort_for(row, seeds, dtype=torch.float32)
     for weights in ill.parameters().values():
         weights[0] = torch.nan
     live(stage, clean, 2)
@@ -65,7 +65,7 @@ def test_nan_in_one_learner_leaves_the_others_bit_equal(row: str) -> None:
 @pytest.mark.parametrize("row", ROWS)
 def test_the_length_of_a_segment_changes_nothing(row: str) -> None:
     stage = make(row)
-    whole, cut = (cohort_for(stage, (0, 1), dtype=torch.float32) for _ in range(2))
+    whole, cut = (cohort_for(row, (0, 1), dtype=torch.float32) for _ in range(2))
     _, metrics = live(stage, whole, 6)
     state, pieces = live(stage, cut, 1)
     for length in (2, 3) if stage.units else ():
@@ -81,7 +81,7 @@ def test_the_length_of_a_segment_changes_nothing(row: str) -> None:
 @pytest.mark.parametrize("row", ROWS)
 def test_metrics_are_those_declared_and_one_a_learner(row: str) -> None:
     stage = make(row)
-    _, metrics = live(stage, cohort_for(stage, (0, 1, 2)), 2)
+    _, metrics = live(stage, cohort_for(row, (0, 1, 2)), 2)
     for found in metrics:
         assert set(found) == set(stage.metrics)
         assert all(value.shape == (3,) for value in found.values())
@@ -90,7 +90,7 @@ def test_metrics_are_those_declared_and_one_a_learner(row: str) -> None:
 @pytest.mark.parametrize("row", ROWS)
 def test_the_declared_work_is_the_work_done(row: str) -> None:
     stage = make(row)
-    cohort = cohort_for(stage, (0, 1))
+    cohort = cohort_for(row, (0, 1))
     _, metrics = live(stage, cohort, 3)
     assert cohort.updates == len(metrics) * stage.work(cohort.member(0).to("meta")).updates
 
@@ -98,7 +98,7 @@ def test_the_declared_work_is_the_work_done(row: str) -> None:
 @pytest.mark.parametrize("row", ROWS)
 def test_beginning_leaves_the_weights_and_the_global_generators_alone(row: str) -> None:
     stage = make(row)
-    cohort = cohort_for(stage, (0, 1))
+    cohort = cohort_for(row, (0, 1))
     before, torch_state, numpy_state = cohort.flat.clone(), torch.get_rng_state(), np.random.get_state()[1].copy()
     live(stage, cohort, 0)
     assert torch.equal(cohort.flat, before) or not stage.units
@@ -112,7 +112,7 @@ def test_a_seed_draws_the_same_life_twice_and_another_seed_another(row: str) -> 
     stage = make(row)
     lives = []
     for seeds in ((0, 1), (0, 2)):
-        cohort = cohort_for(stage, seeds)
+        cohort = cohort_for(row, seeds)
         live(stage, cohort, 2)
         lives.append(cohort.flat.clone())
     assert torch.equal(lives[0][0], lives[1][0])
@@ -121,7 +121,7 @@ def test_a_seed_draws_the_same_life_twice_and_another_seed_another(row: str) -> 
 
 def test_shuffling_keeps_every_layers_numbers_and_moves_them() -> None:
     stage = make("shuffle")
-    cohort = cohort_for(stage, (0, 1))
+    cohort = cohort_for("shuffle", (0, 1))
     before = {name: weights.clone() for name, weights in cohort.parameters().items()}
     live(stage, cohort, 1)
     for name, weights in cohort.parameters().items():

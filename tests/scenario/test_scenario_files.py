@@ -27,6 +27,7 @@ def test_a_valid_scenario(valid):
         "activation": "tanh",
         "init": "default",
         "critic": "shared",
+        "memory": "none",
     }
     assert scenario.stages["school"].learning_rate == 0.01
     assert scenario.stages["school"].until.probe == "held.accuracy"

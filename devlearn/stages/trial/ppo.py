@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from devlearn import flops
 from devlearn.brains.layers import merge_moments
-from devlearn.brains.needs import Needs, Sense
+from devlearn.brains.needs import Needs, Sense, memory_size
 from devlearn.cohort import Cohort, Optimiser
 from devlearn.objectives import ClippedSurrogate
 from devlearn.schedule import Schedule, factor
 from devlearn.stage import Context, Metrics, Stage, State, Work, stage
+from devlearn.worlds.memory import Memory
 from devlearn.worlds.policy import Policy, policy_of
 from devlearn.worlds.rollout import collect
 
@@ -27,6 +28,7 @@ class PPO(Stage):
     One yield is one rollout with its updates. Deviations from the paper: the details of CleanRL's ppo.py (advantages
     normalised per minibatch, clipped value loss, orthogonal heads where the brain asks for it, Adam with eps 1e-5).
     Observation statistics are merged after a rollout's updates, so that a rollout is acted and learned under one scale.
+    Brains with memory learn whole sequences: a minibatch is some copies' rollouts, unrolled from what was remembered.
     """
 
     units = ("env_steps", "updates", "flops")
@@ -60,35 +62,44 @@ class PPO(Stage):
         settings = {key: getattr(self, key) for key in keys}
         return ClippedSurrogate(policy.sense, policy.actor, policy.critic, policy.discrete, **settings)
 
-    @property
-    def minibatch(self) -> int:
-        return self.copies * self.rollout // self.minibatches
+    def minibatch(self, memory: int) -> tuple[int, ...]:
+        """Rows of a minibatch: (B,) steps or, with memory, (B, T) sequences. Raises ValueError where they don't fit."""
+        if not memory:
+            return (self.copies * self.rollout // self.minibatches,)
+        if self.copies % self.minibatches:
+            why = f"a brain with memory learns whole copies, and {self.copies} copies can't be split evenly"
+            raise ValueError(f"{why} into {self.minibatches} minibatches; make copies a multiple of minibatches")
+        return self.copies // self.minibatches, self.rollout
 
     def work(self, brain: nn.Module) -> Work:
         needs, policy = policy_of(self.env, self.keys)
         space = needs.senses[policy.sense].space
-        rows, updates = self.minibatch, self.epochs * self.minibatches
+        memory = memory_size(brain)
+        rows, updates = self.minibatch(memory), self.epochs * self.minibatches
         seen = torch.uint8 if space.dtype == "uint8" else torch.float32
-        actions = ((rows,), torch.int64) if policy.discrete else ((rows, policy.actions), torch.float32)
-        shapes = {name: ((rows,), torch.float32) for name in ("log_p", "advantages", "returns", "values")}
-        shapes = {"observations": ((rows, *space.shape), seen), "actions": actions, **shapes}  # type: ignore[dict-item]
+        actions = (rows, torch.int64) if policy.discrete else ((*rows, policy.actions), torch.float32)
+        shapes = {name: (rows, torch.float32) for name in ("log_p", "advantages", "returns", "values")}
+        shapes = {"observations": ((*rows, *space.shape), seen), "actions": actions, **shapes}
+        if memory:
+            shapes |= {"starts": (rows, torch.bool), "hidden": ((rows[0], memory), torch.float32)}
         acting = flops.meta_batch({"x": ((self.copies, *space.shape), seen)})["x"]
         act = flops.forward(brain, acting, policy.sense, (policy.actor, policy.critic))
         learn = flops.update(brain, self.objective(policy), shapes)
         return Work(updates=updates, env_steps=self.copies * self.rollout, flops=act * self.rollout + learn * updates)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
-        return {"done": 0, "moments": {}, "world": None}
+        return {"done": 0, "moments": {}, "world": None, "memory": None}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         _, policy = policy_of(self.env, self.keys)
         optimiser = Optimiser(cohort, state["moments"], "adam", self.lr, eps=1e-5)
+        memory = Memory(cohort, self.copies, state["memory"])
         world = context.world(self.env, self.copies, state["world"], keys=self.keys)
         try:
             while True:
                 optimiser.set_lr(self.lr * factor(self.schedule, state["done"], context.planned))
                 noise = context.streams("rollout", counter=state["done"])
-                rollout = collect(cohort, world, policy, noise, self.rollout, self.gamma, self.lam)
+                rollout = collect(cohort, world, policy, memory, noise, self.rollout, self.gamma, self.lam)
                 metrics = self._learn(cohort, rollout, policy, optimiser, context, state["done"])
                 if self.normalise_observations:
                     _merge(cohort, policy.sense, rollout["observations"])
@@ -96,7 +107,7 @@ class PPO(Stage):
                 returns, lengths, _ = world.completed
                 yield {"return": torch.from_numpy(returns), "length": torch.from_numpy(lengths), **metrics}
         finally:
-            state["world"] = world.state()
+            state["world"], state["memory"] = world.state(), memory.state()
             world.close()
 
     def _learn(
@@ -110,22 +121,23 @@ class PPO(Stage):
     ) -> dict[str, Tensor]:
         """All updates of one rollout; the mean of their metrics."""
         objective, totals = self.objective(policy), {name: torch.zeros(cohort.n) for name in PPO_METRICS}
-        rows = torch.arange(cohort.n, device=cohort.device)[:, None]
+        learners = torch.arange(cohort.n, device=cohort.device)[:, None]
+        rows, size = rollout["log_p"].shape[1], self.minibatch(cohort.memory_size)[0]
         orders = context.streams("order", counter=done)
         for _ in range(self.epochs):
-            order = torch.from_numpy(orders.permutation(self.copies * self.rollout)).to(cohort.device)
+            order = torch.from_numpy(orders.permutation(rows)).to(cohort.device)
             for k in range(self.minibatches):
-                index = order[:, k * self.minibatch : (k + 1) * self.minibatch]  # (N, B)
-                batch = {name: entry[rows, index] for name, entry in rollout.items()}
+                index = order[:, k * size : (k + 1) * size]  # (N, B)
+                batch = {name: entry[learners, index] for name, entry in rollout.items()}
                 for name, value in cohort.update(objective, batch, optimiser, self.max_grad).items():
                     totals[name] += value.cpu()
         return {name: total / (self.epochs * self.minibatches) for name, total in totals.items()}
 
 
 def _merge(cohort: Cohort, sense: str, observations: Tensor) -> None:
-    """Merge a rollout's observations (N, B, D) into the statistics of a sense, wherever the brain keeps them."""
+    """Merge a rollout's observations (N, ..., D) into the statistics of a sense, wherever the brain keeps them."""
     for name in [name for name in cohort.buffers if name.endswith(f"{sense}.normaliser.mean")]:
         mean, var, count = (cohort.buffers[name.removesuffix("mean") + part] for part in ("mean", "var", "count"))
-        merged = merge_moments(mean, var, count, observations.flatten(2).to(mean.dtype))
+        merged = merge_moments(mean, var, count, observations.reshape(cohort.n, -1, mean.shape[-1]).to(mean.dtype))
         for buffer, value in zip((mean, var, count), merged, strict=True):
             buffer.copy_(value)
