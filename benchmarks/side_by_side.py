@@ -2,12 +2,15 @@
 
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
+
+from devlearn.execute.local import ENVIRONMENT
 
 Run = Callable[[int], tuple[float, list[float]]]
 
@@ -27,7 +30,9 @@ def timed(work: Callable[[], float]) -> float:
 
 
 def pin() -> None:
-    """Run on one core with one thread."""
+    """Run on one core with one thread, in the environment that devlearn gives its workers; all contenders share it."""
+    if any(os.environ.get(name) != value for name, value in ENVIRONMENT.items()):
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ENVIRONMENT})
     import torch
 
     torch.set_num_threads(1)

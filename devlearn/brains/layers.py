@@ -15,8 +15,12 @@ Activation = Literal["relu", "tanh"]
 Init = Literal["default", "orthogonal"]
 
 
+_MINUS_ONE = torch.tensor(-1.0)
+
+
 def _tanh(x: Tensor) -> Tensor:
-    return x.mul(2).sigmoid_().mul_(2).sub_(1)
+    y = x.mul(2).sigmoid_()
+    return torch.add(_MINUS_ONE, y, alpha=2)
 
 
 class _Tanh(torch.autograd.Function):

@@ -17,6 +17,14 @@ from devlearn.execute.worker import Live, entry, live
 
 PRELOAD = ["torch", "torch._dynamo", "torchvision", "devlearn.engine"]
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+# Tensors of some MiB come and go at every update: keep their memory, in large pages (glibc; no effect elsewhere).
+KEEP_MEMORY = {
+    "THP_MEM_ALLOC_ENABLE": "1",
+    "MALLOC_TRIM_THRESHOLD_": "2000000000",
+    "MALLOC_MMAP_THRESHOLD_": "33554432",
+    "MALLOC_TOP_PAD_": "67108864",
+}
+ENVIRONMENT = ONE_THREAD | KEEP_MEMORY
 
 
 def cores() -> int:
@@ -25,10 +33,10 @@ def cores() -> int:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """One thread per process, for what is started inside."""
-    before = {key: os.environ.get(key) for key in ONE_THREAD}
-    os.environ.update(ONE_THREAD)
+def _worker_environment() -> Iterator[None]:
+    """One thread per process and memory that is kept, for what is started inside."""
+    before = {key: os.environ.get(key) for key in ENVIRONMENT}
+    os.environ.update(ENVIRONMENT)
     try:
         yield
     finally:
@@ -66,7 +74,7 @@ def _no_main() -> Iterator[None]:
 def warm_up() -> None:
     """Start the fork server, which imports torch (seconds) while the caller goes on."""
     multiprocessing.set_forkserver_preload(PRELOAD)
-    with _one_thread(), _no_main(), _ctrl_c_ignored():
+    with _worker_environment(), _no_main(), _ctrl_c_ignored():
         forkserver.ensure_running()
 
 

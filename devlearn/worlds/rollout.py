@@ -37,24 +37,30 @@ def collect(
     n, copies = world.observation.shape[:2]
     observations = torch.empty(n, length, *world.observation.shape[1:], dtype=_dtype(world.observation))
     noise = policy.noise(streams, length, copies)  # (N, T, E, A)
-    outputs, values, actions, steps, starts, hidden = [], [], [], [], [], memory.hidden
+    outputs, remembered, actions, steps, starts, hidden = [], [], [], [], [], memory.hidden
+    heads = (policy.actor, policy.critic) if memory else (policy.actor,)
     with torch.no_grad():
         for t in range(length):
             observations[:, t] = torch.from_numpy(world.observation)
             starts.append(memory.starts)
-            out, value = memory.look(observations[:, t].to(cohort.device), policy.sense, (policy.actor, policy.critic))
+            out, *value = memory.look(observations[:, t].to(cohort.device), policy.sense, heads)
             action = policy.sample(out, noise[:, t].to(out.device))
             step = world.step(action.cpu().numpy())
             outputs.append(out)
-            values.append(value.squeeze(-1))
+            remembered += value
             actions.append(action)
             steps.append(_compact(step, memory))
             memory.end(torch.from_numpy(step.terminated | step.truncated))
         last = torch.from_numpy(world.observation).to(cohort.device)
-        values.append(memory.glance(last, policy.sense, policy.critic).squeeze(-1))
-        next_values = torch.stack(values[1:])  # (T, N, E)
+        if memory:
+            values = torch.stack([*remembered, memory.glance(last, policy.sense, policy.critic)])
+        else:  # what is not remembered can be judged in one pass
+            seen = torch.cat([observations.flatten(1, 2).to(cohort.device), last], 1)
+            values = cohort(seen, policy.sense, policy.critic).unflatten(1, (length + 1, copies)).transpose(0, 1)
+        values = values.squeeze(-1)  # (T + 1, N, E)
+        next_values = values[1:].clone()
         _bootstrap(next_values, steps, memory, policy)
-    batch = _batch(outputs, values, actions, steps, next_values, policy, gamma, lam)
+    batch = _batch(outputs, values[:-1], actions, steps, next_values, policy, gamma, lam)
     timed = {"observations": observations.to(cohort.device), **batch}  # (N, T, E, ...) each
     if not memory:
         return {name: entry.flatten(1, 2) for name, entry in timed.items()}
@@ -104,7 +110,7 @@ def _bootstrap(next_values: Tensor, steps: list[_Steps], memory: Memory, policy:
 
 def _batch(
     outputs: list[Tensor],
-    values: list[Tensor],
+    value: Tensor,
     actions: list[Tensor],
     steps: list[_Steps],
     next_values: Tensor,
@@ -117,7 +123,6 @@ def _batch(
     rewards = torch.from_numpy(np.stack([s.reward for s in steps])).to(device, dtype)
     terminated = torch.from_numpy(np.stack([s.terminated for s in steps])).to(device)
     truncated = torch.from_numpy(np.stack([s.truncated for s in steps])).to(device)
-    value = torch.stack(values[:-1])  # (T, N, E)
     gae = advantages(rewards, value, next_values, terminated, truncated, gamma, lam)
     taken = torch.stack(actions)
     log_p, _ = (categorical if policy.discrete else gaussian)(torch.stack(outputs), taken)

@@ -121,14 +121,16 @@ class PPO(Stage):
     ) -> dict[str, Tensor]:
         """All updates of one rollout; the mean of their metrics."""
         objective, totals = self.objective(policy), {name: torch.zeros(cohort.n) for name in PPO_METRICS}
-        learners = torch.arange(cohort.n, device=cohort.device)[:, None]
         rows, size = rollout["log_p"].shape[1], self.minibatch(cohort.memory_size)[0]
+        learners = torch.arange(cohort.n, device=cohort.device)[:, None] * rows
+        rollout = {name: entry.flatten(0, 1) for name, entry in rollout.items()}  # (N * rows, ...)
         orders = context.streams("order", counter=done)
         for _ in range(self.epochs):
             order = torch.from_numpy(orders.permutation(rows)).to(cohort.device)
             for k in range(self.minibatches):
-                index = order[:, k * size : (k + 1) * size]  # (N, B)
-                batch = {name: entry[learners, index] for name, entry in rollout.items()}
+                index = learners + order[:, k * size : (k + 1) * size]  # (N, B)
+                taken = {name: entry.index_select(0, index.flatten()) for name, entry in rollout.items()}
+                batch = {name: entry.unflatten(0, index.shape) for name, entry in taken.items()}
                 for name, value in cohort.update(objective, batch, optimiser, self.max_grad).items():
                     totals[name] += value.cpu()
         return {name: total / (self.epochs * self.minibatches) for name, total in totals.items()}
