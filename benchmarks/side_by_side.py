@@ -1,5 +1,7 @@
 """Measure several ways of doing the same work, in turn, on one core: rates, and ratios with their spread."""
 
+import atexit
+import gc
 import os
 import statistics
 import sys
@@ -36,6 +38,9 @@ def pin() -> None:
     import torch
 
     torch.set_num_threads(1)
+    gc.collect()
+    gc.freeze()
+    atexit.register(gc.unfreeze)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 

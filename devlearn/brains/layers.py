@@ -15,12 +15,8 @@ Activation = Literal["relu", "tanh"]
 Init = Literal["default", "orthogonal"]
 
 
-_MINUS_ONE = torch.tensor(-1.0)
-
-
 def _tanh(x: Tensor) -> Tensor:
-    y = x.mul(2).sigmoid_()
-    return torch.add(_MINUS_ONE, y, alpha=2)
+    return x.mul(2).sigmoid_().mul_(2).sub_(1)
 
 
 class _Tanh(torch.autograd.Function):

@@ -17,6 +17,8 @@ from devlearn.worlds.returns import advantages
 if TYPE_CHECKING:
     from devlearn.worlds import World
 
+CHUNK = 32  # steps whose values are estimated in one pass: few enough to stay in the cache
+
 
 def collect(
     cohort: Cohort,
@@ -54,9 +56,10 @@ def collect(
         last = torch.from_numpy(world.observation).to(cohort.device)
         if memory:
             values = torch.stack([*remembered, memory.glance(last, policy.sense, policy.critic)])
-        else:  # what is not remembered can be judged in one pass
-            seen = torch.cat([observations.flatten(1, 2).to(cohort.device), last], 1)
-            values = cohort(seen, policy.sense, policy.critic).unflatten(1, (length + 1, copies)).transpose(0, 1)
+        else:  # what does not depend on memory is judged afterwards, many steps at once
+            seen = [*observations.to(cohort.device).flatten(1, 2).split(CHUNK * copies, 1), last]
+            judged = torch.cat([cohort(part, policy.sense, policy.critic) for part in seen], 1)
+            values = judged.unflatten(1, (length + 1, copies)).transpose(0, 1)
         values = values.squeeze(-1)  # (T + 1, N, E)
         next_values = values[1:].clone()
         _bootstrap(next_values, steps, memory, policy)
