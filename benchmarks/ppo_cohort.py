@@ -18,6 +18,7 @@ from devlearn.cohort import Cohort
 from devlearn.registry import get
 from devlearn.stage import Context
 
+PEERS = 3  # seeds of stable-baselines3 in each repetition: enough to compare the scores
 BRAIN = {"kind": "mlp", "width": [64, 64], "activation": "tanh", "init": "orthogonal", "critic": "own"}
 
 
@@ -38,6 +39,12 @@ def cohort_run(env: str, seeds: list[int], env_steps: int) -> tuple[float, list[
         return len(seeds) * rollouts * 8 * 128
 
     return timed(work), last["return"].tolist()
+
+
+def sb3_runs(seeds: list[int], env_steps: int) -> tuple[float, list[float]]:
+    """One seed after another; their common rate and each one's score."""
+    runs = [sb3_run(seed, env_steps) for seed in seeds]
+    return len(runs) / sum(1 / rate for rate, _ in runs), [score for _, scores in runs for score in scores]
 
 
 def sb3_run(seed: int, env_steps: int) -> tuple[float, list[float]]:
@@ -71,7 +78,7 @@ def main() -> None:
     ours = f"cohort of {options.seeds} seeds"
     runs = {
         ours: lambda r: cohort_run(env, [r * options.seeds + i for i in range(options.seeds)], options.env_steps),
-        "stable-baselines3": lambda r: sb3_run(r, options.env_steps),
+        "stable-baselines3": lambda r: sb3_runs([PEERS * r + i for i in range(PEERS)], options.env_steps),
     }
     report(alternate(runs, options.repetitions), ours, "env-steps", "training return", margin=50.0)
 
