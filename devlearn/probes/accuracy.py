@@ -34,7 +34,7 @@ class Accuracy(Probe):
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         data = probing.context.data(self.data)
-        data = data if full else data.first(self.quick)
+        data = data if full else data.spread(self.quick)
         correct, total = [], torch.zeros(cohort.n, device=cohort.device, dtype=torch.float64)
         for start in range(0, len(data), CHUNK):
             images, labels = data.images[start : start + CHUNK], data.labels[start : start + CHUNK]

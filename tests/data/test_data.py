@@ -49,3 +49,11 @@ def test_labels_are_drawn_class_balanced_without_repeats(count: int) -> None:
         assert per_class.max() - per_class.min() <= 1
         assert len(rows.unique()) == count
     assert not torch.equal(drawn[0], drawn[1])
+
+
+def test_a_part_of_a_split_is_spread_over_it() -> None:
+    test = load("mnist.test", CPU)
+    part = test.spread(2_000)
+    assert torch.equal(part.images, test.images[::5])
+    assert torch.equal(part.labels, test.labels[::5])
+    assert len(test.spread(99_999)) == len(test)

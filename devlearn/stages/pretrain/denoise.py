@@ -69,7 +69,7 @@ class Denoise(Stage):
 
     def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
         """Reconstruction of 1,000 images of the valid split, each learner's masks fixed."""
-        images = context.data("mnist.valid").first(1000).images.expand(cohort.n, -1, -1, -1)
+        images = context.data("mnist.valid").spread(1000).images.expand(cohort.n, -1, -1, -1)
         kept = torch.from_numpy(context.streams("mask").mask(1 - self.drop, 1000, 28, 28)).to(context.device)
         loss, metrics = cohort.losses(self.objective, {"images": images * kept, "targets": images})
         return {"loss": loss, **metrics}
