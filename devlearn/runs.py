@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devlearn import evidence
 from devlearn.execute.files import locked, read_json
 from devlearn.execute.folder import Refused, importable, jobs_of, write_run
 from devlearn.execute.jobs import span
@@ -23,6 +22,7 @@ from devlearn.execute.supervise import Outcome, Supervisor
 if TYPE_CHECKING:
     from torch import nn
 
+    from devlearn.evidence.load import Arm, Moment
     from devlearn.plan import Plan
     from devlearn.scenario import Scenario
 
@@ -70,6 +70,8 @@ def run(
     opened = Run(prepared)
     if outcome.failed:
         raise RunFailed(opened, outcome)
+    from devlearn import evidence  # scipy: only where records are compared
+
     evidence.save(prepared)
     return opened
 
@@ -170,9 +172,11 @@ class Run:
 
     def probe_rows(self) -> list[Row]:
         """``records`` as a list of dicts."""
+        from devlearn.evidence import load
+
         return [
             {**point.point, "arm": arm.name, "seed": life.seed, **row}
-            for point in evidence.load(self.folder).points
+            for point in load(self.folder).points
             for arm in point.arms.values()
             for life in arm.lives.values()
             for moment in life.moments
@@ -193,7 +197,9 @@ class Run:
 
     def compare(self, probe: str | None = None, at: str | int | None = None) -> Any:
         """The comparison that the scenario declares, or another (exploratory); a list with ``vary``."""
-        return evidence.compare([self.folder], probe, at)
+        from devlearn.evidence import compare
+
+        return compare([self.folder], probe, at)
 
     def report(self) -> Path:
         """Write report.html and return its path."""
@@ -223,7 +229,7 @@ class Run:
         raise LookupError(f"no seed {seed}; there are: {', '.join(map(str, self.resolved['seeds']))}")
 
 
-def _moment_rows(arm: evidence.Arm, moment: evidence.Moment) -> Iterator[Row]:
+def _moment_rows(arm: "Arm", moment: "Moment") -> Iterator[Row]:
     stage = arm.stages[moment.position] if moment.position >= 0 else {"name": "birth", "visit": 0}
     place = {"stage": stage["name"], "visit": stage["visit"], "position": moment.position}
     for (probe, metric), value in moment.values.items():
