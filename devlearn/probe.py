@@ -9,7 +9,7 @@ from torch import Tensor
 
 from devlearn.brains.needs import Needs
 from devlearn.cohort import Cohort
-from devlearn.registry import register
+from devlearn.registry import named
 from devlearn.stage import Context, Stage
 
 
@@ -74,9 +74,4 @@ P = TypeVar("P", bound=type[Probe])
 
 def probe(kind: str, version: int = 1) -> Callable[[P], P]:
     """Class decorator: name a probe and enter it into the registry."""
-
-    def enter(cls: P) -> P:
-        cls.kind, cls.version = kind, version
-        return register("probes", kind)(cls)
-
-    return enter
+    return named("probes", kind, version)

@@ -48,6 +48,16 @@ def register(group: str, name: str) -> Callable[[T], T]:
     return enter
 
 
+def named(group: str, kind: str, version: int) -> Callable[[T], T]:
+    """Class decorator: give a plug-in its ``kind`` and ``version`` and enter it into the table of ``group``."""
+
+    def enter(cls: T) -> T:
+        cls.kind, cls.version = kind, version  # type: ignore[attr-defined]
+        return register(group, kind)(cls)
+
+    return enter
+
+
 def _load(group: str) -> None:
     """Import every module of ``devlearn.<group>`` once, so that each can register itself."""
     if group in _loaded:

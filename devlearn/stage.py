@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from devlearn.brains.needs import Needs
 from devlearn.cohort import Cohort
 from devlearn.data import Dataset, load
-from devlearn.registry import register
+from devlearn.registry import named
 from devlearn.streams import Streams, streams
 from devlearn.worlds import World
 
@@ -180,9 +180,4 @@ S = TypeVar("S", bound=type[Stage])
 
 def stage(kind: str, version: int = 1) -> Callable[[S], S]:
     """Class decorator: name a stage and enter it into the registry."""
-
-    def enter(cls: S) -> S:
-        cls.kind, cls.version = kind, version
-        return register("stages", kind)(cls)
-
-    return enter
+    return named("stages", kind, version)
