@@ -1,6 +1,7 @@
 """What each learner has consumed, over its whole life.
 
-Charged by the engine alone, from what a stage declares of one yield: no stage can forget or fudge it.
+Charged by the engine alone, from what a stage declares of one yield. The engine checks the updates that a yield took
+against the declaration; images, labels and FLOPs are the stage's word, held by the laws' tests for our own stages.
 """
 
 import math

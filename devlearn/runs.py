@@ -104,7 +104,10 @@ def prepare(scenario: str | Path, out: str | Path | None, overrides: Sequence[st
     checked, source = read_scenario(scenario, overrides), find(scenario)
     folder = Path("runs") / checked.scenario if out is None else Path(out)
     how = {"command": command, "overrides": overrides, "path": importable(Path.cwd(), source.parent)}
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"{folder} can't be made a run folder: {error.strerror}; choose another with --out") from error
     with locked(folder, str(folder)):
         write_run(folder, source, checked, how, device)
     return folder

@@ -62,7 +62,8 @@ class Context:
 
     ``planned`` is the number of yields that the declared budget comes to, for schedules. ``inherited`` are the
     optimiser moments that the stage before left behind, for ``optimiser: continue``; None where there are none.
-    ``artifacts`` are the states of other branches that the scenario asked for, by name.
+    ``artifacts`` are the states of other branches that the scenario asked for, by name. ``measuring`` is true for
+    probes, which alone may read a test split.
     """
 
     seeds: tuple[int, ...]
@@ -72,6 +73,7 @@ class Context:
     planned: int
     inherited: State | None = None
     artifacts: Mapping[str, Any] = field(default_factory=dict)
+    measuring: bool = False
 
     def streams(self, *names: str, counter: int = 0) -> Streams:
         """This stage's randomness called ``names``, at block ``counter`` (an epoch, a rollout)."""
@@ -97,7 +99,9 @@ class Context:
         return dict(self.inherited)
 
     def data(self, split: str) -> Dataset:
-        """A data set on the device, e.g. ``mnist.train``."""
+        """A data set on the device, e.g. ``mnist.train``. Raises ValueError where a stage asks for a test split."""
+        if split.endswith(".test") and not self.measuring:
+            raise ValueError(f"a stage may not read {split}; only probes may")
         return load(split, self.device)
 
     def world(

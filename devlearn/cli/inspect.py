@@ -95,9 +95,9 @@ def check(what: str, name: str, keys: tuple[str, ...]) -> None:
 
 
 def _check_scenario(name: str) -> None:
-    from devlearn.runs import read_scenario
+    from devlearn.runs import make_plan
 
-    scenario = read_scenario(name, ())
+    scenario = make_plan(name, ()).scenario
     click.echo(f"{name}: ok, {len(scenario.arms)} arms, {len(scenario.stages)} stages, {len(scenario.seeds)} seeds")
 
 

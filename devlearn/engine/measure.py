@@ -41,7 +41,7 @@ def measure(
 def _undisturbed(job: Job, cohort: Cohort, name: str, full: bool) -> Measurement:
     """One measurement. Raises RuntimeError where the probe changed the cohort."""
     probe = job.probes[name]
-    context = Context(job.seeds, f"probe:{name}", 0, job.device, planned=0)
+    context = Context(job.seeds, f"probe:{name}", 0, job.device, planned=0, measuring=True)
     everyone = torch.arange(cohort.n, device=cohort.device)
     before = cohort.take(everyone)
     with torch.no_grad():

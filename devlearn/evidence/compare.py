@@ -135,7 +135,7 @@ def _compare(resolved: Json, points: Sequence[Point], asked: Question, paired: b
         ]
         body["stages"] = bought(point.arms, resolved["probes"], asked.what)
         body["incomplete"] = sorted({job for arm in point.arms.values() for job in arm.unfinished})
-        body["warnings"] = _warnings(body)
+        body["warnings"] = _looked(resolved) + _warnings(body, paired)
         found.append(body)
     return found
 
@@ -198,7 +198,14 @@ def _ledger(arm: Arm) -> dict[str, float]:
     return {unit: int(mean) if mean.is_integer() else mean for unit, mean in means.items()} | {"seconds": arm.seconds}
 
 
-def _warnings(body: Json) -> list[str]:
+def _looked(resolved: Json) -> list[str]:
+    if not resolved.get("looks"):
+        return []
+    seen = " and ".join(map(str, resolved["looks"]))
+    return [f"seeds were added after a verdict on {seen} seeds had been seen; no p value here is corrected for that"]
+
+
+def _warnings(body: Json, paired: bool) -> list[str]:
     """What a reader has to know before believing the verdicts."""
     arms: Json = body["arms"]
     found = []
@@ -208,7 +215,7 @@ def _warnings(body: Json) -> list[str]:
     if 0 < seeds < FEW_SEEDS:
         smallest = tests.smallest_p(seeds) * max(1, body["family"])
         found.append(f"{seeds} seeds: fewer than {FEW_SEEDS} leave most real differences undecided")
-        if smallest > tests.ALPHA and body["comparisons"]:
+        if paired and smallest > tests.ALPHA and body["comparisons"]:
             found.append(
                 f"with {seeds} seeds and {body['family']} comparisons no difference can reach significance: "
                 f"the smallest p that can occur, adjusted, is {min(1.0, smallest):.2g}"

@@ -76,7 +76,7 @@ def sentence(pair: Json, body: Json) -> str:
     what = f"{body['probe']} {body['metric'].replace('_', ' ')} {moment(body['at'])}"
     means = f"{_mean(pair['arm'], body)} against {_mean(pair['against'], body)}"
     if word == "identical":
-        return f"{start}: {what} {means}, every learner exactly the same in both, {pair['n']} seeds."
+        return f"{start}: {what} {means}, every value exactly the same in both, {pair['n']} seeds."
     gap = f"difference {show(pair['difference'], body, sign=True)} ({_interval(pair, body)})"
     return f"{start}: {what} {means}, {gap}, {_p(pair, body)}, {pair['n']} seeds.{_remark(pair, body)}"
 
@@ -122,8 +122,8 @@ def _remark(pair: Json, body: Json) -> str:
         return _more_seeds(pair, body)
     if not body["smallest_effect"]:
         return ""
-    lies = "lies" if pair["beyond_smallest_effect"] else "does not lie"
-    return f" The whole interval {lies} beyond the smallest effect of interest, {small}."
+    part = "The whole" if pair["beyond_smallest_effect"] else "Not all of the"
+    return f" {part} interval lies beyond the smallest effect of interest, {small}."
 
 
 def _nonzero(pair: Json) -> str:

@@ -42,6 +42,8 @@ def write_run(folder: Path, source: Path, scenario: "Scenario", how: Mapping[str
     if before is not None and (reasons := plans.same_run(before, resolved)):
         why = "\n  ".join(reasons)
         raise Refused(f"{folder} holds another run:\n  {why}\nchoose another folder with --out, or delete it")
+    looks = _looks(folder, before, resolved)
+    resolved |= {"looks": looks} if looks else {}
     (folder / "scenario.yaml").write_bytes(source.read_bytes())
     seconds = {job.folder: job.seconds for job in plan.jobs}
     for name, spec in plans.job_specs(plan, device, tuple(how["path"])).items():
@@ -49,6 +51,15 @@ def write_run(folder: Path, source: Path, scenario: "Scenario", how: Mapping[str
         write_json(folder / name / "job.json", {**spec, "seconds": seconds[name]})
     write_json(folder / "manifest.json", manifest(resolved["digest"], how))
     write_json(folder / "resolved.json", resolved)
+
+
+def _looks(folder: Path, before: dict[str, Any] | None, resolved: Mapping[str, Any]) -> list[int]:
+    """The numbers of seeds at which a verdict had been seen before more were added."""
+    if before is None:
+        return []
+    looks: list[int] = before.get("looks", [])
+    grown = len(resolved["seeds"]) > len(before["seeds"]) and (folder / "comparison.json").exists()
+    return [*looks, len(before["seeds"])] if grown else looks
 
 
 def manifest(digest: str, how: Mapping[str, Any]) -> dict[str, Any]:

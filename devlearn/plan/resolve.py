@@ -122,12 +122,25 @@ class _Arms:
     def _lived(self, arm: str, course: Course, index: int) -> Lived:
         step = course.steps[index]
         visit = Counter(earlier.stream for earlier in course.steps[:index])[step.stream]
+        if getattr(step.stage, "optimiser", None) == "continue":
+            self._can_continue(arm, course, index)
         work = self._work_of(step.use, step.kind, step.stage)
         budget = step.stage.budget()
         if budget is not None and not getattr(work, budget[0]):
             place = ("stages", step.use, budget[0])
             raise self.scenario.error(place, f"{step.kind} spends no {budget[0]} here; give its budget in another unit")
         return Lived(step.stream, visit, index, step.kind, step.stage, work, yields(step.stage, work))
+
+    def _can_continue(self, arm: str, course: Course, index: int) -> None:
+        """``optimiser: continue`` needs a stage before it with moments, which ends for all learners together."""
+        before = course.steps[index - 1] if index else None
+        why = "no stage comes before it" if before is None else ""
+        if before is not None and not before.stage.units:
+            why = f"{before.use!r} before it leaves no moments behind"
+        if before is not None and before.stage.until is not None:
+            why = f"{before.use!r} before it has a gate, and learners that pass apart would share one step count"
+        if why:
+            raise self.scenario.error(("arms", arm), f"{course.steps[index].use!r} can't continue an optimiser: {why}")
 
     def _work_of(self, use: str, kind: str, stage: Stage) -> Work:
         key = (kind, stage.model_dump_json())

@@ -102,11 +102,16 @@ def probes(pieces: Lookup, stages: Lookup, items: Sequence[Item], problems: Prob
         reads = [*(piece.model.splits() if piece.model is not None else ())]
         reads += of.model.evaluates_on() if of is not None and of.model is not None else ()
         for split in reads:
-            both = f"{split.rpartition('.')[0]}.train+valid"
-            if split.endswith(".valid") and both in trained:
-                why = f"stage {trained[both]!r} trains on {both}"
+            for seen in (seen for seen in trained if not seen.endswith(".test") and _overlap(split, seen)):
+                why = f"stage {trained[seen]!r} trains on {seen}"
                 place = piece.value("data" if of is None else "stage")
                 problems.add(place, f"{split} is not held out here: {why}")
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether two splits share images: ``set.train`` with itself and with ``set.train+valid``."""
+    (name, _, parts), (same, _, others) = one.rpartition("."), other.rpartition(".")
+    return bool(name) and name == same and bool(set(parts.split("+")) & set(others.split("+")))
 
 
 def aliases(items: Sequence[Item], stages: Lookup, problems: Problems) -> None:

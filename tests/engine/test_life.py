@@ -1,5 +1,6 @@
 """The engine's promises: exact resume, gates, totals, divergence, ledger, read-only probes."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -222,6 +223,13 @@ def test_a_failure_names_the_stage_the_arm_and_the_seeds(tmp_path: Path) -> None
     folder = write_job(tmp_path, "branch", {"play": {**PLAY, "keys": {"no_such_argument": 1}}})
     with pytest.raises(Exception, match="no_such_argument"):
         live(folder)
+
+
+def test_a_stage_can_not_read_a_test_split_and_a_probe_can() -> None:
+    context = Context((0,), "cheat", 0, torch.device("cpu"), 1)
+    with pytest.raises(ValueError, match=r"may not read mnist\.test"):
+        context.data("mnist.test")
+    assert len(dataclasses.replace(context, measuring=True).data("mnist.test")) == 10_000
 
 
 def test_another_version_or_job_is_refused(tmp_path: Path) -> None:
