@@ -198,11 +198,19 @@ def _by_seed(path: Path) -> dict[int, list[Json]]:
 
 
 def _rows(path: Path) -> Iterator[Json]:
-    """The finished lines of a CSV file; none where there is no file. A line is finished when its newline is there."""
+    """The finished lines of a CSV file; none where there is no file. A line is finished when its newline is there.
+
+    Raises EvidenceError where a line has too few or too many cells.
+    """
     if not path.exists():
         return
     text = path.read_text()
-    yield from csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
+    reader = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
+    for row in reader:
+        if None in row or None in row.values():
+            mend = "the records were changed; delete this job's folder and run again"
+            raise EvidenceError(f"{path}:{reader.line_num}: expected {len(reader.fieldnames or ())} cells; {mend}")
+        yield row
 
 
 def _seconds(job: Path) -> float:

@@ -270,3 +270,11 @@ def test_a_scenario_without_a_comparison_still_has_numbers(tmp_path: Path) -> No
     assert body["arms"]["a"]["n"] == 8
     assert words(body) == ["1 arm, no comparison declared."]
     assert len(entries(body)) == 1
+
+
+def test_a_cut_off_line_is_named(copy: Path) -> None:
+    path = next(copy.glob("jobs/*/*/records/*/probes.csv"))
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:2], lines[2].rpartition(",")[0] + "\n", *lines[3:]]))
+    with pytest.raises(EvidenceError, match=r"probes.csv:3: expected 8 cells"):
+        compare([copy])
