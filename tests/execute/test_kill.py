@@ -62,18 +62,28 @@ def in_a_stage(job: Path) -> bool:
     return content is not None and content["state"] is not None and content["yields"] > 0
 
 
-def kill_at(run: Path, share: float, supervisor: subprocess.Popen[bytes], whom: str) -> bool:
-    """Kill when the job is ``share`` of its way; whether that was in the middle of a stage. Waits for a checkpoint."""
+def worker_of(job: Path) -> int:
+    """The process that holds the job's folder, or held it last; 0 where there is none yet."""
+    path = job / ".lock"
+    return int(path.read_text() or 0) if path.exists() else 0
+
+
+def kill_at(run: Path, share: float, supervisor: subprocess.Popen[bytes], whom: str, dead: set[int]) -> bool:
+    """Kill when the job is ``share`` of its way; whether that was in the middle of a stage.
+
+    Waits for a checkpoint, and for a worker that is none of the ``dead`` ones; adds the one that dies now.
+    """
     while (
-        not run.glob("jobs/*/*/job.json")
-        or not list(run.glob("jobs/*/*/checkpoints/*.pt"))
+        not list(run.glob("jobs/*/*/checkpoints/*.pt"))
         or overall(job_of(run)) < share
+        or worker_of(job_of(run)) in dead
     ):
         assert supervisor.poll() is None, "the run ended before it was killed"
         time.sleep(0.02)
     job = job_of(run)
-    middle = in_a_stage(job)
-    os.kill(supervisor.pid if whom == "supervisor" else int((job / ".lock").read_text()), signal.SIGKILL)
+    middle, worker = in_a_stage(job), worker_of(job)
+    os.kill(supervisor.pid if whom == "supervisor" else worker, signal.SIGKILL)
+    dead.add(worker)
     return middle
 
 
@@ -86,12 +96,12 @@ def test_killed_twenty_times_and_not_a_byte_differs(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert start(whole).wait() == 0
     shares = np.sort(np.random.default_rng(0).uniform(0.0, 0.97, KILLS))
-    supervisor, middles = start(cut), 0
+    supervisor, middles, dead = start(cut), 0, {0}
     for number, share in enumerate(shares):
         if supervisor.poll() is not None:  # the last one was killed, or gave up on a job whose worker died so often
             supervisor = start(cut)
         whom = "supervisor" if number % 3 == 2 else "worker"
-        middles += kill_at(cut, share, supervisor, whom)
+        middles += kill_at(cut, share, supervisor, whom, dead)
         if whom == "supervisor":
             assert supervisor.wait() == -signal.SIGKILL
         else:
