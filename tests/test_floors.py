@@ -13,7 +13,7 @@ FLOORS = (
     ("streams", "registry", "brains", "objectives"),
     ("cohort", "flops", "data", "scenario", "schedule"),
     ("worlds",),
-    ("stage",),
+    ("stage", "lessons"),
     ("stages",),
     ("probes", "probe", "ledger", "checkpoint", "record", "plan", "engine"),
     ("evidence", "report"),

@@ -1,0 +1,80 @@
+"""What every stage with labelled images shares: which images, in which order, and with which rule weights change."""
+
+import math
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from devlearn.brains.needs import Head, Needs
+from devlearn.cohort import Cohort, Optimiser
+from devlearn.data import CLASSES, IMAGE, IMAGE_SENSE, balanced, size
+from devlearn.schedule import Schedule, factor
+from devlearn.stage import Context, Stage, State
+
+DIGITS = "digits"
+
+
+class Lessons(Stage):
+    """A stage that learns digits from minibatches of labelled images. How it learns is the subclass's."""
+
+    data: str = Field("mnist.train", description="the split that the labelled images are drawn from")
+    labels: Annotated[int, Field(ge=CLASSES)] | Literal["all"] = Field(
+        "all", description="labelled images for each learner, drawn class-balanced; or all of the split"
+    )
+    batch: int = Field(128, ge=1, description="images an update; never more than there are labels")
+    optimiser: Literal["adam", "sgd", "continue"] = Field(
+        "adam", description="continue keeps the optimiser and the moments of the stage before"
+    )
+    lr: float = Field(1e-3, gt=0, description="learning rate")
+    momentum: float = Field(0.0, ge=0, lt=1, description="of sgd")
+    weight_decay: float = Field(0.0, ge=0, description="L2 for sgd, decoupled for adam")
+    schedule: Schedule = Field("constant", description="of the learning rate over the declared budget")
+
+    @property
+    def pool(self) -> int:
+        """Labelled images of each learner."""
+        return size(self.data) if self.labels == "all" else self.labels
+
+    @property
+    def rows(self) -> int:
+        """Images of a minibatch."""
+        return min(self.batch, self.pool)
+
+    @property
+    def bits(self) -> float:
+        """What the pool's labels can tell at most: log2(10) bits each."""
+        return self.pool * math.log2(CLASSES)
+
+    @property
+    def shapes(self) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
+        """Shapes and dtypes of one learner's minibatch."""
+        return {"images": ((self.rows, *IMAGE.space.shape), torch.uint8), "labels": ((self.rows,), torch.int64)}
+
+    def needs(self) -> Needs:
+        return Needs({IMAGE_SENSE: IMAGE}, {DIGITS: Head(CLASSES)})
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return {"done": 0, "moments": context.inherit() if self.optimiser == "continue" else {}}
+
+    def rule(self, cohort: Cohort, state: State) -> Optimiser:
+        """The optimiser, with the moments of ``state``."""
+        keys: dict[str, Any] = {"weight_decay": self.weight_decay, "momentum": self.momentum}
+        return Optimiser(cohort, state["moments"], self.optimiser, self.lr, **keys)
+
+    def rate(self, state: State, context: Context) -> float:
+        """The learning rate of the next update."""
+        return self.lr * factor(self.schedule, state["done"], context.planned)
+
+    def minibatches(self, cohort: Cohort, state: State, context: Context) -> Iterator[dict[str, Tensor]]:
+        """Images (N, B, 28, 28) and labels (N, B), endlessly, from where ``state`` stands."""
+        data = context.data(self.data)
+        if self.labels == "all":
+            drawn = torch.arange(len(data), device=context.device).expand(cohort.n, -1)
+        else:
+            drawn = balanced(data.labels, self.labels, context.streams("labels"))  # (N, labels)
+        for positions in context.minibatches(self.pool, self.batch, state["done"]):
+            index = drawn.gather(1, positions)  # (N, B)
+            yield {"images": data.images[index], "labels": data.labels[index]}
