@@ -1,6 +1,7 @@
 # make first-steps   install, run the first scenario, print the verdict and where the report is
 # make test          install with the test extra, run the tests
 # make check         ruff and mypy
+# make docs          build the documentation: docs/_build/html/index.html
 # Everything is installed into .venv; it needs Python 3.11 or newer and nothing else.
 
 VENV := .venv
@@ -11,7 +12,7 @@ FIND_PYTHON = for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done
 PYTHON ?= $(shell $(FIND_PYTHON))
 
-.PHONY: first-steps test check clean
+.PHONY: first-steps test check docs clean
 
 first-steps: $(VENV)/.installed
 	$(BIN)/devlearn run scenarios/first_steps.yaml --out runs/first-steps
@@ -23,6 +24,11 @@ check: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy devlearn envs/devlearn_envs
+
+# Warnings are errors; nothing is fetched.
+docs: $(VENV)/.installed-docs
+	$(BIN)/sphinx-build -q -E -W --keep-going -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "devlearn needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
@@ -37,5 +43,9 @@ $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	@touch $@ $(VENV)/.installed
 
+$(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	@touch $@ $(VENV)/.installed
+
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

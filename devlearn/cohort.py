@@ -256,7 +256,7 @@ class Cohort:
 
     @property
     def flat(self) -> Tensor:
-        """All weights as a matrix, (N, P): a copy."""
+        """A copy of all weights as a matrix (N, P)."""
         return torch.cat([weight.flatten(1) for weight in self.parameters().values()], 1)
 
     def state(self) -> dict[str, Tensor]:

@@ -164,7 +164,7 @@ class Run:
 
     @property
     def records(self) -> Any:
-        """What every probe measured: a row for each arm, seed, moment and metric, with the ledger at that moment.
+        """A row for each arm, seed, moment and metric that was measured, with the ledger at that moment.
 
         A pandas frame where pandas is installed, else a list of dicts.
         """

@@ -16,7 +16,15 @@ CHUNK = 2_000
 
 @probe("accuracy")
 class Accuracy(Probe):
-    """Share of images whose largest logit is the label's, and the mean cross-entropy in nats."""
+    """Accuracy and cross-entropy on a split: what is wanted, and the proxy that gradient descent is given for it.
+
+    ``z_m`` are the logits of image m of M, ``y_m`` its label. On the way a fixed part of the split is used, spread
+    evenly over it; at birth and at a stage's end all of it.
+
+    Metrics:
+        accuracy: share of images whose largest logit is the label's, ``(1/M) sum_m 1[argmax_k z_mk = y_m]``
+        cross_entropy: in nats, ``-(1/M) sum_m log softmax(z_m)[y_m]``
+    """
 
     metrics: ClassVar = {"accuracy": Metric("higher", 0.0), "cross_entropy": Metric("lower", None)}
 

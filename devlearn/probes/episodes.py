@@ -15,7 +15,14 @@ from devlearn.worlds.policy import policy_of
 
 @probe("return")
 class Return(Probe):
-    """Undiscounted return and length of episodes in which the likeliest action is taken."""
+    """Undiscounted return and length of episodes in which the likeliest action is taken.
+
+    Each of a learner's E episodes is played in a copy of its own, always from the same seeds, to its end or ``limit``.
+
+    Metrics:
+        return: mean over episodes of the sum of rewards, ``(1/E) sum_e sum_t r_et``
+        length: mean number of steps of an episode
+    """
 
     metrics: ClassVar = {"return": Metric("higher", None), "length": Metric("higher", None)}
 

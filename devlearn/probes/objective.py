@@ -10,7 +10,13 @@ from devlearn.probe import Measurement, Metric, Probe, Probing, probe
 
 @probe("objective")
 class Objective(Probe):
-    """The held-out objective of one of the scenario's stages (its ``evaluate``)."""
+    """The held-out objective of one of the scenario's stages: does the learner know what that stage teaches?
+
+    Each kind of stage says what it evaluates on: images of the valid split, movies that were never shown.
+
+    Metrics:
+        loss: the loss of that stage (see its formula there) on held-out data, with streams of its own
+    """
 
     metrics: ClassVar = {"loss": Metric("lower", None)}
 

@@ -14,7 +14,14 @@ from devlearn.stage import Context, Metrics, State, Work, stage
 
 @stage("supervise")
 class Supervise(Lessons):
-    """Learns digits from labels by minibatch gradient descent on the cross-entropy."""
+    """Learns digits from labels by minibatch gradient descent on the cross-entropy.
+
+    ``z_b`` are the K = 10 logits of image b of a minibatch of B, ``y_b`` its label.
+
+    Metrics:
+        loss: cross-entropy in nats, ``-(1/B) sum_b log softmax(z_b)[y_b]``
+        accuracy: share of the minibatch that was right before the update, ``(1/B) sum_b 1[argmax_k z_bk = y_b]``
+    """
 
     metrics = ("loss", "accuracy")
 

@@ -16,6 +16,10 @@ class Shuffle(Stage):
 
     All moments of each layer's weights are kept exactly; what the learner knew is gone. Buffers (observation
     statistics) are left alone.
+
+    Deviations:
+        None: it is a control of this project, not a published method. A whole tensor is permuted, not row by row, so
+        what a single unit receives in total changes too.
     """
 
     units = ()

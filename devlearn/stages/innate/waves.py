@@ -65,7 +65,26 @@ def _blur(light: Tensor) -> Tensor:
 
 @stage("innate.waves")
 class Waves(Stage):
-    """Predicts the next frame of spontaneous waves: structure that needs no world."""
+    """Predicts the next frame of spontaneous waves: structure that needs no world.
+
+    A Greenberg-Hastings automaton on a 28 x 28 torus: a resting cell fires when one of its eight neighbours fires, then
+    is refractory for 6 frames; with probability 0.3 a frame one random cell fires by itself. Brightness falls with the
+    time since firing and is blurred by a 3 x 3 binomial kernel. Every learner sees movies of its own. One frame is
+    shown, ``q`` (784 probabilities, the sigmoid of the head's outputs) guesses the next one, ``x`` in 0..1.
+
+    Metrics:
+        loss: Bernoulli cross-entropy, the mean over images and pixels of ``-x log q - (1 - x) log(1 - q)``
+        error: mean over images and pixels of ``(q - x)^2``
+
+    Source:
+        Greenberg and Hastings (1978) for the automaton; Ligeralde et al. (2023) for learning from waves before the
+        eyes open.
+
+    Deviations:
+        The automaton is discrete and much simpler than a model of the retina. Ligeralde et al. learn a contrastive
+        objective on neighbouring frames; here the next frame is predicted. There is no held-out stimulus set: the probe
+        ``objective`` draws 16 new movies for each learner.
+    """
 
     metrics = ("loss", "error")
 

@@ -20,7 +20,22 @@ BLOCK = 16  # minibatches whose masks are drawn together
 
 @stage("pretrain.denoise")
 class Denoise(Stage):
-    """A denoising autoencoder: masking noise, per-pixel cross-entropy (Vincent et al. 2008)."""
+    """A denoising autoencoder: masking noise, per-pixel cross-entropy (Vincent et al. 2008).
+
+    Pixels are blanked with probability ``drop``; ``q`` (784 probabilities) guesses the whole clean image ``x`` in 0..1.
+
+    Metrics:
+        loss: Bernoulli cross-entropy, the mean over images and pixels of ``-x log q - (1 - x) log(1 - q)``
+        error: mean over images and pixels of ``(q - x)^2``
+
+    Source:
+        Vincent, Larochelle, Bengio and Manzagol (2008), Extracting and composing robust features with denoising
+        autoencoders.
+
+    Deviations:
+        All layers are learned at once, not one after the other; the decoder is one linear layer behind the trunk, its
+        weights are not tied to the encoder's; optimised by Adam instead of plain stochastic gradient descent.
+    """
 
     metrics = ("loss", "error")
 

@@ -25,10 +25,31 @@ PPO_METRICS = ("loss", "policy_loss", "value_loss", "entropy", "approx_kl", "cli
 class PPO(Stage):
     """Proximal policy optimisation (Schulman et al. 2017) with generalised advantage estimation.
 
-    One yield is one rollout with its updates. Deviations from the paper: the details of CleanRL's ppo.py (advantages
-    normalised per minibatch, clipped value loss, orthogonal heads where the brain asks for it, Adam with eps 1e-5).
-    Observation statistics are merged after a rollout's updates, so that a rollout is acted and learned under one scale.
-    Brains with memory learn whole sequences: a minibatch is some copies' rollouts, unrolled from what was remembered.
+    One yield is one rollout with its updates; its metrics are means over these updates. Brains with memory learn whole
+    sequences: a minibatch is some copies' rollouts, unrolled from what was remembered. A truncated episode is
+    bootstrapped from the value of its last observation, a terminated one is not. ``rho`` is the probability (or
+    density) of an action over that at the time of acting, ``A`` the advantage, ``R = A + V_old`` the target of V.
+
+    Metrics:
+        return: mean undiscounted return of the last 100 completed training episodes
+        length: mean length of the last 100 completed training episodes, in steps
+        loss: ``policy_loss - entropy_weight * entropy + value_weight * value_loss`` (keys ``entropy`` and ``value``)
+        policy_loss: mean of ``max(-A rho, -A clamp(rho, 1 - clip, 1 + clip))``, eq. 7 of the paper negated
+        value_loss: half the mean of ``(V - R)^2``, or of the larger of it and
+            ``(V_old + clamp(V - V_old, -clip, clip) - R)^2`` with ``clip_values``
+        entropy: mean entropy of the policy in nats
+        approx_kl: mean of ``rho - 1 - log rho``, an estimate of the divergence from the policy that acted
+        clip_fraction: share of actions with ``|rho - 1| > clip``
+
+    Source:
+        Schulman, Wolski, Dhariwal, Radford and Klimov (2017), Proximal policy optimization algorithms; Schulman et al.
+        (2016) for generalised advantage estimation; Schulman (2020), Approximating KL divergence, for ``approx_kl``.
+
+    Deviations:
+        The details of CleanRL's ppo.py, not of the paper's appendix: advantages normalised per minibatch, clipped value
+        loss, orthogonal heads where the brain asks for it, Adam with eps 1e-5, the gradient's norm bounded. Other than
+        CleanRL, truncation is no death. Observation statistics are merged after a rollout's updates, so that a rollout
+        is acted and learned under one scale.
     """
 
     units = ("env_steps", "updates", "flops")

@@ -1,0 +1,35 @@
+"""How the documentation is built: ``make docs``."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "envs")]  # this checkout, wherever devlearn is installed
+
+project = "devlearn"
+author = "the devlearn authors"
+project_copyright = author
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "devlearn_docs"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = "devlearn"
+html_copy_source = False
+html_show_sourcelink = False
+smartquotes = False  # -- and quotes stand for themselves
+
+myst_heading_anchors = 3
+suppress_warnings = ["myst.header"]  # the sections of a generated page begin at the level that they have
+
+nitpicky = True
+# Names of other packages: their documentation would have to be fetched.
+nitpick_ignore_regex = [
+    ("py:.*", r"(torch|nn|numpy|np|pydantic|gymnasium|gym|spaces|collections|pathlib|typing|pandas)\..*"),
+    ("py:.*", r"(Tensor|Path|Any|Mapping|Sequence|Callable|Iterator|Literal|optional|annotationlib\..*)"),
+    ("py:exc", r"\w+"),  # napoleon names exceptions without their module
+    ("py:class", r"devlearn\.(stage\.S|probe\.P|worlds\.world\.Step|execute\.supervise\.Outcome)"),  # internal
+]
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_class_signature = "mixed"
+python_use_unqualified_type_names = True

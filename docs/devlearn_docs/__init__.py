@@ -1,0 +1,78 @@
+"""The part of the documentation that is generated: ``<!-- generate: NAME -->`` in a page becomes what NAME makes.
+
+The pages are generated when they are read, from the models, docstrings and commands of the package that is imported,
+so that nothing is written down twice.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+MARK = re.compile(r"^<!-- generate: (\w+)(?: (\S+))? -->$", re.MULTILINE)
+OUTSIDE = re.compile(r"""<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)=["'](?:https?:)?//[^"']*["'][^>]*>""")
+
+
+def generators() -> dict[str, Callable[..., str]]:
+    """What a mark may name."""
+    from devlearn_docs import commands, fields, kinds, scenario_keys, shipped
+
+    return {
+        "stages": kinds.stages,
+        "probes": kinds.probes,
+        "brains": kinds.brains,
+        "environments": kinds.environments,
+        "scenario_keys": scenario_keys.scenario_keys,
+        "commands": commands.commands,
+        "scenarios": shipped.scenarios,
+        "fields": fields.fields,
+    }
+
+
+def fill(text: str) -> str:
+    """A page with its marks replaced."""
+    return MARK.sub(lambda found: generators()[found[1]](*filter(None, [found[2]])), text)
+
+
+def _read(app: Any, name: str, source: list[str]) -> None:
+    source[0] = fill(source[0])
+
+
+def _shapes(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """``(N, *shape)`` in a docstring is a shape, and no beginning of an emphasis."""
+    for k, line in enumerate(lines):
+        parts = line.split("``")
+        parts[::2] = [part.replace("*", r"\*") for part in parts[::2]]
+        lines[k] = "``".join(parts)
+
+
+def _signature(app: Any, what: str, name: str, thing: Any, *_: Any) -> tuple[str, None] | None:
+    """A model's keys stand in the tables of the reference; its long signature would only repeat them."""
+    return ("", None) if what == "class" and hasattr(thing, "model_fields") else None
+
+
+def outside(html: str) -> list[str]:
+    """The tags of a page that would make a browser ask another server."""
+    return [tag for tag in OUTSIDE.findall(html) if 'rel="canonical"' not in tag]
+
+
+def _check(app: Any, error: Exception | None) -> None:
+    """Every page that was built is self-contained."""
+    if error is not None or app.builder.format != "html":
+        return
+    from sphinx.errors import ExtensionError
+
+    for path in Path(app.outdir).rglob("*.html"):
+        if tags := outside(path.read_text(encoding="utf-8")):
+            raise ExtensionError(f"{path.name} asks another server: {tags[0]}")
+    for path in Path(app.outdir).rglob("*.css"):
+        if re.search(r"(?:url\(|@import)\s*['\"]?(?:https?:)?//", path.read_text(encoding="utf-8")):
+            raise ExtensionError(f"{path.name} asks another server")
+
+
+def setup(app: Any) -> dict[str, Any]:
+    app.connect("source-read", _read)
+    app.connect("autodoc-process-docstring", _shapes, priority=400)  # before napoleon adds markup of its own
+    app.connect("autodoc-process-signature", _signature)
+    app.connect("build-finished", _check)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

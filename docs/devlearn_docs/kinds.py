@@ -1,0 +1,112 @@
+"""Stages, probes, brains and environments as Markdown, from their models and docstrings."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from devlearn import registry
+from devlearn.probe import Probe
+from devlearn.scenario.model import UNITS
+from devlearn.stage import Stage
+from devlearn_docs.docstrings import Doc, own_doc, parse
+from devlearn_docs.words import Json, code, key_table, plain, table
+
+
+def ours(group: str) -> dict[str, type]:
+    """The kinds of a group that this package brings, by name."""
+    found = {name: registry.get(group, name) for name in registry.names(group)}
+    return {name: cls for name, cls in found.items() if cls.__module__.startswith("devlearn.")}
+
+
+def stages() -> str:
+    """Every stage, family by family, after the keys that all share."""
+    return "\n\n".join([_common(Stage, UNITS), *(_stage(kind, cls) for kind, cls in ours("stages").items())])
+
+
+def probes() -> str:
+    return "\n\n".join([_common(Probe), *(_probe(kind, cls) for kind, cls in ours("probes").items())])
+
+
+def brains() -> str:
+    return "\n\n".join(_brain(kind, cls) for kind, cls in ours("brains").items())
+
+
+def _common(base: Any, units: tuple[str, ...] = ()) -> str:
+    """The keys that every kind of a group has."""
+    body = base.model_json_schema()
+    shared = {key: schema for key, schema in body["properties"].items() if key not in units}
+    parts = ["## Keys that all have", key_table(shared, body.get("required", ()))]
+    if units:
+        budgets = {key: body["properties"][key] for key in units if key in body["properties"]}
+        parts.append(
+            "A stage that does not act once has exactly one budget, always for one learner. "
+            "Which of these make sense is listed with each kind."
+        )
+        parts.append(key_table(budgets, ()))
+    return "\n\n".join(parts)
+
+
+def _own_keys(cls: Any, base: Any) -> str:
+    """The keys of a kind beyond its base's."""
+    body = cls.model_json_schema()
+    own = {key: schema for key, schema in body["properties"].items() if key not in base.model_fields}
+    return key_table(own, body.get("required", ())) if own else "It has no keys of its own."
+
+
+def _heading(kind: str, cls: Any, family: str) -> str:
+    return f"({family}-{kind})=\n## {kind}"
+
+
+def _stage(kind: str, cls: Any) -> str:
+    doc = parse(own_doc(cls))
+    budgets = f"Budgets: {', '.join(map(code, cls.units))}." if cls.units else "It acts once and has no budget."
+    said = table(("metric", "meaning"), ([code(m), plain(doc.metrics.get(m, ""))] for m in cls.metrics))
+    facts = f"{budgets} Version {cls.version}."
+    parts = [_heading(kind, cls, "stage"), doc.text, facts, _own_keys(cls, Stage)]
+    parts += ["What it writes to `train.csv`:", said] if cls.metrics else ["It writes no metrics of its own."]
+    return "\n\n".join([*parts, *_origin(doc)])
+
+
+def _probe(kind: str, cls: Any) -> str:
+    doc = parse(own_doc(cls))
+    rows = [
+        [
+            code(name),
+            m.better,
+            "the scenario has to say" if m.worst is None else f"{m.worst:g}",
+            plain(doc.metrics.get(name, "")),
+        ]
+        for name, m in cls.metrics.items()
+    ]
+    said = table(("metric", "better", "a diverged learner counts as", "formula"), rows)
+    parts = [_heading(kind, cls, "probe"), doc.text, f"Version {cls.version}.", said, _own_keys(cls, Probe)]
+    return "\n\n".join([*parts, *_origin(doc)])
+
+
+def _brain(kind: str, cls: Any) -> str:
+    doc = parse(own_doc(cls))
+    body: Json = cls.model_json_schema()
+    keys = {key: schema for key, schema in body["properties"].items() if key != "kind"}
+    return "\n\n".join(
+        [_heading(kind, cls, "brain"), doc.text, key_table(keys, body.get("required", ())), *_origin(doc)]
+    )
+
+
+def _origin(doc: Doc) -> Iterator[str]:
+    if doc.source:
+        yield f"**Source.** {doc.source}"
+    if doc.deviations:
+        yield f"**Deviations.** {doc.deviations}"
+
+
+def environments() -> str:
+    """Our own environments; their docstrings have Gymnasium's headings."""
+    from devlearn_envs import NATIVE
+
+    return "\n\n".join(_environment(name, cls) for name, cls in NATIVE.items())
+
+
+def _environment(name: str, cls: Any) -> str:
+    text = re.sub(r"^## ", "### ", inspect.cleandoc(own_doc(cls)), flags=re.MULTILINE)
+    return f"## {name}\n\n{text}"

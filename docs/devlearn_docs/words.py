@@ -1,0 +1,82 @@
+"""JSON Schema in words, and Markdown tables."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Json = dict[str, Any]
+_LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+_NAMES = {"string": "text", "boolean": "true or false", "integer": "integer", "number": "number", "null": "none"}
+
+
+def type_words(schema: Json) -> str:
+    """What a value may be, e.g. ``integer ≥ 1``, ``list of integer ≥ 1``, `` `adam` or `sgd` ``."""
+    if "const" in schema:
+        return code(schema["const"])
+    if "enum" in schema:
+        return " or ".join(code(value) for value in schema["enum"])
+    if "$ref" in schema:
+        return f"map ({schema['$ref'].rpartition('/')[2]})"
+    for several in ("anyOf", "oneOf", "allOf"):
+        if several in schema:
+            kinds = [type_words(part) for part in schema[several] if part.get("type") != "null"]
+            return " or ".join(dict.fromkeys(kinds))
+    return _simple(schema)
+
+
+def _simple(schema: Json) -> str:
+    kind = schema.get("type")
+    if kind == "array":
+        return _list(schema)
+    if kind == "object":
+        inner = schema.get("additionalProperties")
+        return f"map of {type_words(inner)}" if isinstance(inner, dict) and inner else "map"
+    limits = [f"{sign} {schema[key]:g}" for key, sign in _LIMITS.items() if key in schema]
+    return " ".join([_NAMES.get(str(kind), "anything"), " and ".join(limits)]).strip()
+
+
+def _list(schema: Json) -> str:
+    if "prefixItems" in schema:
+        return f"[{', '.join(type_words(part) for part in schema['prefixItems'])}]"
+    inner = schema.get("items")
+    return f"list of {type_words(inner)}" if inner else "list"
+
+
+def default_words(schema: Json, required: bool) -> str:
+    """The default as YAML would have it; ``required`` where there is none."""
+    if required:
+        return "required"
+    default = schema.get("default")
+    return "none" if default is None or default in ({}, []) else code(default)
+
+
+def code(value: Any) -> str:
+    """A value as inline code, as YAML's flow style writes it."""
+    return f"`{value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)}`"
+
+
+def plain(text: str) -> str:
+    """Text that stands for itself in Markdown, apart from inline code."""
+    parts = text.replace("``", "`").split("`")
+    for k in range(0, len(parts), 2):
+        for sign in ("*", "<", "["):
+            parts[k] = parts[k].replace(sign, f"\\{sign}")
+    return "`".join(parts)
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; pipes inside the cells are escaped."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(
+        "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in row) + " |" for row in lines
+    )
+
+
+def key_table(properties: Mapping[str, Json], required: Iterable[str]) -> str:
+    """Keys with type, default and meaning."""
+    needed = set(required)
+    rows = (
+        [f"`{key}`", type_words(schema), default_words(schema, key in needed), plain(schema.get("description", ""))]
+        for key, schema in properties.items()
+    )
+    return table(("key", "value", "default", "meaning"), rows)

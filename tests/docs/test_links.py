@@ -1,0 +1,67 @@
+"""Every local link of the README and of the pages leads somewhere."""
+
+import re
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted(path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts)]
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^(`{3,}|~{3,}).*?^\1[`~]*$", re.MULTILINE | re.DOTALL)
+TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def links(text: str) -> list[str]:
+    """The targets of links, outside of code."""
+    prose = re.sub(r"`[^`\n]*`", "", FENCE.sub("", text))
+    return [target for target in LINK.findall(prose) if not re.match(r"[a-z]+:", target)]
+
+
+def anchors(text: str) -> set[str]:
+    """What GitHub and MyST make of a page's headings, and the page's own labels."""
+    heads = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
+    return {slug(head) for head in heads} | set(re.findall(r"^\(([\w.-]+)\)=$", text, re.MULTILINE))
+
+
+def slug(head: str) -> str:
+    text = unicodedata.normalize("NFKC", head.replace("`", "")).strip().lower()
+    return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
+
+
+def leads(page: Path, target: str) -> bool:
+    """Whether the file is there and, in a page, its heading."""
+    name, _, anchor = target.partition("#")
+    path = page.parent / name if name else page
+    if not path.exists() or not anchor or path.suffix != ".md":
+        return path.exists()
+    return anchor in anchors(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_local_links_lead_somewhere(page: Path) -> None:
+    broken = [target for target in links(page.read_text(encoding="utf-8")) if not leads(page, target)]
+    assert not broken, f"{page.relative_to(ROOT)} links to {', '.join(broken)}"
+
+
+def test_every_page_is_in_one_contents() -> None:
+    docs = ROOT / "docs"
+    listed = []
+    for page in PAGES[1:]:
+        for block in TOCTREE.findall(page.read_text(encoding="utf-8")):
+            for entry in (line.strip() for line in block.splitlines()):
+                if entry and not entry.startswith(":"):
+                    base = docs if entry.startswith("/") else page.parent
+                    listed.append((base / f"{entry.lstrip('/')}.md").resolve())
+    pages = {path.resolve() for path in PAGES[1:]} - {(docs / "index.md").resolve()}
+    assert len(listed) == len(set(listed)), "a page stands in two tables of contents"
+    lost = sorted(str(path.relative_to(docs)) for path in pages - set(listed))
+    assert not lost, f"docs/{lost[0]} is in no toctree; name it in the index.md of its part"
+    assert set(listed) == pages
+
+
+def test_the_checker_sees_a_broken_link() -> None:
+    text = "[a](b.md) [c](https://d.e) `[f](g)`\n```\n[h](i)\n```\n## One `two`: three\n"
+    assert links(text) == ["b.md"]
+    assert anchors(text) == {"one-two-three"}

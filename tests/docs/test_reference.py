@@ -1,0 +1,165 @@
+"""The reference is generated: everything registered has a docstring with what its page needs."""
+
+import inspect
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from devlearn_docs import MARK, generators
+from devlearn_docs.docstrings import own_doc, parse
+from devlearn_docs.fields import described, paths
+from devlearn_docs.kinds import ours
+from devlearn_docs.scenario_keys import scenario_keys
+from devlearn_docs.words import type_words
+from devlearn_envs import NATIVE
+
+from devlearn.ledger import COLUMNS
+from devlearn.probe import Probe
+from devlearn.record import TABLES
+from devlearn.stage import Stage
+
+DOCS = Path(__file__).parents[2] / "docs"
+HEADINGS = (
+    "Description", "Action Space", "Observation Space", "Starting State", "Reward", "Episode End", "Arguments",
+    "References", "Version History",
+)  # fmt: skip
+PLUG_INS = [(group, name) for group in ("stages", "probes", "brains") for name in ours(group)]
+METRICS = """
+
+    Metrics:
+        NAME: its meaning, with a formula where there is one
+"""
+
+
+def ids(pair: Any) -> str:
+    return str(pair[1])
+
+
+@pytest.mark.parametrize("plug_in", PLUG_INS, ids=ids)
+def test_everything_registered_says_what_it_is(plug_in: tuple[str, str]) -> None:
+    cls = ours(plug_in[0])[plug_in[1]]
+    text = parse(own_doc(cls)).text
+    assert len(text) > 20, f"{inspect.getfile(cls)}: give {cls.__name__} a docstring; it is its page in the reference"
+
+
+@pytest.mark.parametrize("plug_in", PLUG_INS, ids=ids)
+def test_every_key_is_described(plug_in: tuple[str, str]) -> None:
+    cls: Any = ours(plug_in[0])[plug_in[1]]
+    bare = [name for name, field in cls.model_fields.items() if not field.description and name != "kind"]
+    assert not bare, f"{inspect.getfile(cls)}: write Field(..., description='...') for {', '.join(bare)}"
+
+
+@pytest.mark.parametrize("plug_in", [pair for pair in PLUG_INS if pair[0] != "brains"], ids=ids)
+def test_every_metric_has_its_meaning(plug_in: tuple[str, str]) -> None:
+    cls: Any = ours(plug_in[0])[plug_in[1]]
+    said = parse(own_doc(cls)).metrics
+    mend = f"{inspect.getfile(cls)}: the docstring of {cls.__name__} needs a section like{METRICS}"
+    assert not set(cls.metrics) - set(said), f"{mend}with {', '.join(sorted(set(cls.metrics) - set(said)))}"
+    assert not set(said) - set(cls.metrics), f"{mend}without {', '.join(sorted(set(said) - set(cls.metrics)))}"
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_every_environment_has_gymnasiums_headings(name: str) -> None:
+    text = inspect.cleandoc(own_doc(NATIVE[name]))
+    missing = [heading for heading in HEADINGS if f"## {heading}\n" not in text]
+    assert not missing, f"the docstring of {NATIVE[name].__name__} has no '## {missing[0]}'"
+
+
+def test_every_mark_in_a_page_is_known_and_every_generator_is_used() -> None:
+    found = {name for page in DOCS.rglob("*.md") for name, _ in MARK.findall(page.read_text(encoding="utf-8"))}
+    assert found == set(generators())
+
+
+def test_the_reference_has_every_plug_in_key_and_metric() -> None:
+    for group in ("stages", "probes", "brains"):
+        page = generators()[group]()
+        for name, cls in ours(group).items():
+            part = page.partition(f"## {name}\n")[2].partition("\n## ")[0]
+            shared = {"stages": Stage.model_fields, "probes": Probe.model_fields}.get(group, {"kind"})
+            wanted = set(cls.model_fields) - set(shared)
+            wanted |= set(getattr(cls, "metrics", ()))
+            assert not [word for word in wanted if f"`{word}`" not in part], name
+
+
+def test_the_scenario_page_has_the_keys_of_every_map() -> None:
+    page = scenario_keys()
+    for heading in ("Top level", "`compare`", "`arms.NAME`", "`arms.NAME.stages[]`", "`arms.NAME.match`"):
+        assert f"## {heading}\n" in page
+    for key in ("smallest_effect", "extends", "block", "use", "by"):
+        assert f"| `{key}` |" in page
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"type": "integer", "minimum": 1}, "integer ≥ 1"),
+        ({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, "number > 0 and < 1"),
+        ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, "integer"),
+        ({"anyOf": [{"type": "integer"}, {"const": "all"}]}, "integer or `all`"),
+        ({"enum": ["adam", "sgd"]}, "`adam` or `sgd`"),
+        ({"type": "array", "items": {"type": "string"}}, "list of text"),
+        ({"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}]}, "[text, integer]"),
+        ({"anyOf": [{"$ref": "#/$defs/Gate"}, {"type": "null"}]}, "map (Gate)"),
+        ({"type": "object", "additionalProperties": {"type": "integer"}}, "map of integer"),
+    ],
+)
+def test_a_schema_in_words(schema: dict[str, Any], words: str) -> None:
+    assert type_words(schema) == words
+
+
+def test_a_docstring_taken_apart() -> None:
+    doc = parse(
+        "It learns.\n\nMore.\n\nMetrics:\n    a, b: one\n        and two\n    c: three\n\nDeviations:\n    Many."
+    )
+    assert doc.text == "It learns.\n\nMore."
+    assert doc.metrics == {"a": "one and two", "b": "one and two", "c": "three"}
+    assert doc.deviations == "Many." and doc.source == ""
+
+
+# ---- the files that a run writes ----
+
+
+def test_every_column_of_a_record_is_described() -> None:
+    tables = {**TABLES, "train": ("seed", "update", *COLUMNS)}
+    for name, columns in tables.items():
+        assert set(described()[name]) == set(columns), f"docs/devlearn_docs/fields.yaml: {name}"
+
+
+def test_every_field_of_a_comparison_is_described(comparisons: list[Any]) -> None:
+    known = described()["comparison"]
+    found = {path for body in comparisons for path in paths(body, known)}
+    assert not found - set(known), f"docs/devlearn_docs/fields.yaml: describe {sorted(found - set(known))}"
+    gone = set(known) - found - set(RARE)
+    assert not gone, f"docs/devlearn_docs/fields.yaml: no comparison has {sorted(gone)}"
+
+
+RARE = ("arms.*.diverged_seeds[]", "point.*")  # only where a learner diverged, only with vary
+
+
+@pytest.fixture(scope="module")
+def comparisons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Any]]:
+    import devlearn
+
+    folder = tmp_path_factory.mktemp("fields")
+    (folder / "toy.yaml").write_text(TOY)
+    run = devlearn.run(folder / "toy.yaml", out=folder / "run", progress=False)
+    found = json.loads((run.folder / "comparison.json").read_text())
+    yield found if isinstance(found, list) else [found]
+
+
+TOY = """
+devlearn: 1
+scenario: toy
+seeds: 3
+brain: {kind: mlp, width: [8]}
+stages:
+  school: {kind: supervise, labels: 20, updates: 2, batch: 8}
+arms:
+  one: [school]
+  two: [{use: school, set: {labels: 30}}]
+probes:
+  digits: {kind: accuracy, data: mnist.valid}
+compare: {probe: digits, smallest_effect: 0.01, pairs: [[two, one]]}
+"""
