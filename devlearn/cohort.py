@@ -208,13 +208,25 @@ class Cohort:
         else:
             loss, metrics = self.losses(objective, batch)
             loss.sum().backward()
+        self._step(optimiser, clip)
+        return {"loss": loss.detach(), **{name: value.detach() for name, value in metrics.items()}}
+
+    def descend(self, slopes: Mapping[str, Tensor], optimiser: "Optimiser", clip: float | None = None) -> None:
+        """One step of every learner down slopes found without autograd, by qualified name: (N, *shape).
+
+        Parameters that are not named are left alone.
+        """
+        for name, weight in self.weights.items():
+            weight.grad = slopes.get(name)
+        self._step(optimiser, clip)
+
+    def _step(self, optimiser: "Optimiser", clip: float | None) -> None:
         for name in self._frozen:
             self.weights[name].grad = None
         if clip is not None:
             self._clip(clip)
         optimiser.step()
         self.updates += 1
-        return {"loss": loss.detach(), **{name: value.detach() for name, value in metrics.items()}}
 
     def _backward_in_turn(self, objective: Objective, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """Member by member, each gradient written to its row of the stacked one."""
@@ -237,6 +249,40 @@ class Cohort:
         scale = (largest / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)  # (N,)
         for gradient in gradients:
             gradient.mul_(scale.view(-1, *[1] * (gradient.dim() - 1)))
+
+    # ---- copies of one learner ----------------------------------------------------------------------------------
+
+    def judge(
+        self, learner: int, copies: Mapping[str, Tensor], objective: Objective, batch: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss (P,) and metrics {name: (P,)} of P networks like one learner, by forward passes alone.
+
+        ``copies`` are their weights by qualified name, (P, *shape); what is not named is the learner's own. All see
+        the same ``batch``, (B, ...) each. Vmap runs them as one program, a loop where the cohort's mapper is one.
+        """
+        state = {**self.parameters(), **self.buffers}
+        own = {name: tensor[learner] for name, tensor in state.items() if name not in copies}
+
+        def one(weights: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+            loss, metrics = objective(_Called(self._template, (weights, own)), batch)
+            return loss, dict(metrics)
+
+        with torch.no_grad():
+            if not self._certain:  # the first call decides between vmap and loop
+                self.losses(objective, {name: value.expand(self.n, *value.shape) for name, value in batch.items()})
+            if self.mapper == "loop":
+                count = len(next(iter(copies.values())))
+                judged: tuple[Tensor, dict[str, Tensor]] = _stack([one(_row(copies, p)) for p in range(count)])
+            else:
+                judged = torch.vmap(one)(dict(copies))
+        return judged
+
+    def reached(self, objective: Objective, batch: Mapping[str, Tensor]) -> tuple[str, ...]:
+        """The parameters, not frozen, that an objective depends on, found on the meta device: nothing is computed."""
+        model = copy.deepcopy(self._template).to("meta")
+        objective(model, {name: value[0].to("meta") for name, value in batch.items()})[0].backward()
+        free = [name for name, weight in model.named_parameters() if weight.grad is not None]
+        return tuple(name for name in free if name not in self._frozen)
 
     # ---- state --------------------------------------------------------------------------------------------------
 

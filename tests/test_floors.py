@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 FLOORS = (
     ("streams", "registry", "brains", "objectives"),
-    ("cohort", "flops", "data", "scenario", "schedule"),
+    ("cohort", "population", "flops", "data", "scenario", "schedule"),
     ("worlds",),
     ("stage", "lessons"),
     ("stages",),

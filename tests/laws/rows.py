@@ -11,6 +11,7 @@ from devlearn.registry import get
 from devlearn.stage import Context, Stage
 
 MEMORY = {"env_steps": 10_000, "copies": 4, "rollout": 8, "minibatches": 2}
+EVOLUTION = {"updates": 100, "batch": 16, "population": 8, "sigma": 0.1}
 STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "waves": ("innate.waves", {"updates": 100, "batch": 4}),
     "shuffle": ("innate.shuffle", {}),
@@ -28,6 +29,13 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "play-memory-continuous": ("trial.ppo", {**MEMORY, "env": "Pendulum-v1", "normalise_observations": True}),
     "school": ("supervise", {"updates": 100, "labels": 20, "batch": 8}),
     "school-sgd": ("supervise", {"updates": 100, "optimiser": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3}),
+    "guess": ("supervise.reinforce", {"updates": 100, "labels": 20, "batch": 8}),
+    "guess-twice": ("supervise.reinforce", {"updates": 100, "batch": 8, "samples": 2, "baseline": "none"}),
+    "evolve": ("supervise.evolution", {**EVOLUTION, "labels": 20}),
+    "evolve-proxy": (
+        "supervise.evolution",
+        {**EVOLUTION, "fitness": "cross_entropy", "optimiser": "sgd", "momentum": 0.9, "weight_decay": 1e-3},
+    ),
 }
 BRAIN = {"kind": "mlp", "width": [12, 8], "activation": "tanh"}
 BRAINS = {

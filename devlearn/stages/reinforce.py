@@ -1,0 +1,66 @@
+"""School by trial and error: a guess for each image, judged right or wrong."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from devlearn import flops
+from devlearn.cohort import Cohort
+from devlearn.data import IMAGE_SENSE
+from devlearn.lessons import DIGITS, Lessons
+from devlearn.objectives import Reinforce
+from devlearn.stage import Context, Metrics, State, Work, stage
+
+BLOCK = 64  # minibatches whose guesses are drawn together
+
+
+@stage("supervise.reinforce")
+class Guess(Lessons):
+    """Guesses classes at random from its own probabilities and is told right or wrong (REINFORCE, Williams 1992).
+
+    ``label_bits`` counts what the feedback can tell at most: one bit an event (a guess that is judged) over the
+    declared budget, and never more than the labels themselves.
+    """
+
+    metrics = ("loss", "reward", "accuracy")
+
+    samples: int = Field(1, ge=1, description="guesses for each image of an update, each judged")
+    baseline: Literal["none", "mean"] = Field(
+        "mean", description="taken from each reward: nothing, or the mean of the minibatch's other rewards (unbiased)"
+    )
+
+    @property
+    def objective(self) -> Reinforce:
+        return Reinforce(IMAGE_SENSE, DIGITS, self.baseline)
+
+    def work(self, brain: nn.Module) -> Work:
+        draws = {"draws": ((self.rows, self.samples), torch.float32)}
+        cost = flops.update(brain, self.objective, {**self.shapes, **draws})
+        bits = min(self.bits, self._updates(cost) * self.rows * self.samples)
+        return Work(updates=1, images=self.rows, flops=cost, labels=self.pool, label_bits=bits)
+
+    def _updates(self, cost: int) -> float:
+        """Updates of the declared budget, at ``cost`` FLOPs each; endless without one."""
+        if (budget := self.budget()) is None:
+            return float("inf")
+        unit, size = budget
+        return -(-size // {"updates": 1, "images": self.rows, "flops": cost}[unit])
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        optimiser, draws = self.rule(cohort, state), None
+        for batch in self.minibatches(cohort, state, context):
+            block, place = divmod(state["done"], BLOCK)
+            if draws is None or place == 0:
+                draws = self._draws(context, block)
+            optimiser.set_lr(self.rate(state, context))
+            metrics = cohort.update(self.objective, {**batch, "draws": draws[:, place]}, optimiser)
+            state["done"] += 1
+            yield metrics
+
+    def _draws(self, context: Context, block: int) -> Tensor:
+        """Uniform numbers, one a guess, for a block of minibatches: (N, BLOCK, B, S)."""
+        drawn = context.streams("guess", counter=block).random(BLOCK, self.rows, self.samples)
+        return torch.from_numpy(drawn).to(context.device)
