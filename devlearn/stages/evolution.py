@@ -17,10 +17,23 @@ from devlearn.stage import Context, Metrics, State, Work, stage
 
 @stage("supervise.evolution")
 class Evolution(Lessons):
-    """Climbs 0/1 accuracy itself, or the cross-entropy as a control, by evolution strategies (Salimans et al. 2017).
+    """Climbs 0/1 accuracy itself, or the cross-entropy as a control, by evolution strategies: no gradient anywhere.
 
-    An update is a generation: mirrored pairs of copies see one minibatch, forward passes only. ``images`` counts what
-    the copies are shown, population x batch; FLOPs are population x forward. The metrics are means over the copies.
+    An update is a generation: P = ``population`` copies, weights plus and minus ``sigma`` times P/2 normal directions
+    ``d_i``, see one minibatch of B images, forward passes only. Their fitness becomes centred ranks ``F`` in -1/2..1/2,
+    and the optimiser follows ``sum_i (F_i+ - F_i-) d_i / (P sigma)``. Parameters that the read-out does not depend on
+    stay. ``images`` counts what the copies are shown, P x B a generation; FLOPs are P forward passes.
+
+    Metrics:
+        loss: mean cross-entropy of the copies on the minibatch, in nats
+        accuracy: mean accuracy of the copies on the minibatch
+
+    Source:
+        Salimans, Ho, Chen, Sidor and Sutskever (2017), Evolution strategies as a scalable alternative to reinforcement
+        learning, Algorithm 1 with mirrored sampling and fitness shaping.
+
+    Deviations:
+        Directions are drawn anew, not cut from a table of noise; copies of equal fitness share their mean rank.
     """
 
     metrics = ("loss", "accuracy")
