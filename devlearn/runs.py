@@ -182,7 +182,7 @@ class Run:
             for point in load(self.folder).points
             for arm in point.arms.values()
             for life in arm.lives.values()
-            for moment in life.moments
+            for moment in (*life.moments, *((life.best,) if life.best else ()))
             for row in _moment_rows(arm, moment)
         ]
 

@@ -1,44 +1,56 @@
 """comparison.json: the scenario's question, answered from the records of one run or of several.
 
 One run: pairs are compared seed by seed. Several runs: arms are called ``run/arm``, each arm is compared with the arm
-of the same name in the first run (with every arm of the first run where no name recurs), unpaired.
+of the same name in the first run (with every arm of the first run where no name recurs): seed by seed where both hold
+exactly the same seeds, else unpaired.
 """
 
 import json
-import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from devlearn.evidence import tests
-from devlearn.evidence.load import LEDGER, Arm, EvidenceError, Json, Point, Run, load
+from devlearn.evidence.arms import gain_per, new_images, summary
+from devlearn.evidence.load import Arm, EvidenceError, Json, Point, Run, load
+from devlearn.evidence.looks import look
+from devlearn.evidence.pairs import Values, pair
 from devlearn.evidence.stages import bought
-from devlearn.evidence.values import At, Measure, measure, values
-from devlearn.evidence.verdicts import Pair, adjust, entry, judge
+from devlearn.evidence.tests import ALPHA
+from devlearn.evidence.values import At, Measure, has_best, measure, values
+from devlearn.evidence.verdicts import Judged, Rules, adjust, entry, judge, smaller_gain
+from devlearn.evidence.warnings import warnings
 
-FEW_SEEDS = 10
 Comparison = Json | list[Json]
+Table = Mapping[str, Values]
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is compared, where, by which pairs; ``exploratory`` where it isn't what the scenario declared."""
+    """What is compared, where, by which pairs.
+
+    ``exploratory`` where it isn't what the scenario declared; ``looks`` is how many looks share the alpha; ``select``
+    whether the run kept best checkpoints; ``alike`` whether all runs measured by the same probe.
+    """
 
     what: Measure
     at: At
     smallest_effect: float
     pairs: tuple[tuple[str, str], ...]
     exploratory: bool
+    looks: int
+    select: bool
+    alike: bool
+
+    def rules(self, family: int, exploratory: bool = False) -> Rules:
+        return Rules(self.what.better, self.smallest_effect, family, self.looks, exploratory)
 
 
 def compare(run_folders: Sequence[Path], probe: str | None = None, at: At | None = None) -> Comparison:
     """Compare the arms of one run, or of several. The answer has comparison.json's shape: a list with ``vary``.
 
-    ``probe`` is ``PROBE`` or ``PROBE.METRIC``; ``at`` is end, birth, area or an update of the last stage. Where they
-    differ from what the scenario declares, every verdict is labelled exploratory.
+    ``probe`` is ``PROBE`` or ``PROBE.METRIC``; ``at`` is end, best, birth, area or an update of the last stage. Where
+    they differ from what the scenario declares, every verdict is labelled exploratory.
 
     Raises:
         EvidenceError: no run there, or no such probe or moment on record.
@@ -49,7 +61,7 @@ def compare(run_folders: Sequence[Path], probe: str | None = None, at: At | None
     single = len(runs) == 1
     points = runs[0].points if single else _merged(runs)
     asked = _question(runs, points, probe, at)
-    found = _compare(runs[0].resolved, points, asked, paired=single)
+    found = _compare(_shared(runs), points, asked)
     return found if len(found) > 1 or points[0].point else found[0]
 
 
@@ -79,7 +91,25 @@ def _question(runs: list[Run], points: Sequence[Point], probe: str | None, at: A
     smallest = float(declared.get("smallest_effect") or 0.0) if what.key == default.key else 0.0
     pairs = tuple((a, b) for a, b in declared["pairs"]) if len(runs) == 1 else _across(points)
     exploratory = what.key != default.key or moment != _moment(declared["at"])
-    return Question(what, moment, smallest, pairs, exploratory)
+    looks = len(_shared(runs)["compare"].get("looks") or ()) or 1
+    alike = all(_definition(run, what) == _definition(runs[0], what) for run in runs)
+    return Question(what, moment, smallest, pairs, exploratory, looks, bool(declared.get("select")), alike)
+
+
+def _definition(run: Run, what: Measure) -> Json:
+    """What a probe measures; how often it does makes no difference."""
+    return {key: value for key, value in run.resolved["probes"].get(what.key[0], {}).items() if key != "every"}
+
+
+def _shared(runs: list[Run]) -> Json:
+    """resolved.json of the first run; over several, no run's planned looks hold, and what any run pinned is pinned."""
+    first = runs[0].resolved
+    asked = first.get("compare") or {}
+    if len(runs) == 1:
+        return {**first, "compare": asked}
+    pinned = dict.fromkeys(stream for run in runs for stream in run.resolved.get("pin") or ())
+    seen = sorted({n for run in runs for n in run.resolved.get("seen") or ()})
+    return {**first, "compare": {**asked, "looks": None}, "pin": list(pinned), "seen": seen}
 
 
 def _undeclared(resolved: Json) -> Json:
@@ -104,10 +134,20 @@ def _merged(runs: list[Run]) -> tuple[Point, ...]:
     return tuple(
         Point(
             point.point,
-            {f"{name}/{arm}": life for name, run in names.items() for arm, life in run.points[i].arms.items()},
+            {f"{name}/{arm}": _named(name, life) for name, run in names.items() for arm, life in _arms(run, i)},
         )
         for i, point in enumerate(runs[0].points)
     )
+
+
+def _arms(run: Run, point: int) -> list[tuple[str, Arm]]:
+    return list(run.points[point].arms.items())
+
+
+def _named(run: str, arm: Arm) -> Arm:
+    """An arm whose name and branches tell which run it is of."""
+    stages = tuple({**stage, "branch": f"{run}/{stage['branch']}"} for stage in arm.stages)
+    return replace(arm, name=f"{run}/{arm.name}", stages=stages)
 
 
 def _across(points: Sequence[Point]) -> tuple[tuple[str, str], ...]:
@@ -118,133 +158,65 @@ def _across(points: Sequence[Point]) -> tuple[tuple[str, str], ...]:
     return tuple(same or [(arm, base) for arm in rest for base in first])
 
 
-def _compare(resolved: Json, points: Sequence[Point], asked: Question, paired: bool) -> list[Json]:
+def _compare(resolved: Json, points: Sequence[Point], asked: Question) -> list[Json]:
     tables = [{name: values(arm, asked.what, asked.at) for name, arm in point.arms.items()} for point in points]
     family = [
-        judge(_pair(a, b, point, table, asked.what, paired), asked.smallest_effect)
-        for point, table in zip(points, tables, strict=True)
-        for a, b in asked.pairs
+        _judged(point, table, pair, asked) for point, table in zip(points, tables, strict=True) for pair in asked.pairs
     ]
-    adjusted = iter(adjust(family))
-    found = []
-    for point, table in zip(points, tables, strict=True):
-        body = _head(resolved, point, asked, len(family))
-        body["arms"] = {name: _summary(arm, table[name]) for name, arm in point.arms.items()}
-        body["comparisons"] = [
-            entry(next(adjusted), asked.what.better, asked.smallest_effect, asked.exploratory) for _ in asked.pairs
-        ]
-        body["stages"] = bought(point.arms, resolved["probes"], asked.what)
-        body["incomplete"] = sorted({job for arm in point.arms.values() for job in arm.unfinished})
-        body["warnings"] = _looked(resolved) + _warnings(body, paired)
-        found.append(body)
-    return found
+    adjusted = adjust(family, asked.looks)
+    each = len(asked.pairs)
+    return [
+        _body(resolved, point, table, asked, adjusted[i * each : (i + 1) * each], len(family))
+        for i, (point, table) in enumerate(zip(points, tables, strict=True))
+    ]
 
 
-def _head(resolved: Json, point: Point, asked: Question, family: int) -> Json:
-    return {
+def _judged(point: Point, table: Table, names: tuple[str, str], asked: Question) -> Judged:
+    """One pair of arms; scored twice where one of them is matched to the other's compute and kept its best."""
+    a, b = (point.arms[name] for name in names)
+    rules = asked.rules(1)
+    paired = asked.alike and set(a.lives) == set(b.lives)
+    end = judge(pair(a, b, table[a.name], table[b.name], asked.what, paired), rules, asked.at)
+    matched = b if b.match else a
+    if not _scored_twice(matched, asked):
+        return end
+    kept = {**table, matched.name: values(matched, asked.what, "best")}
+    best = judge(pair(a, b, kept[a.name], kept[b.name], asked.what, paired), rules, "best")
+    return smaller_gain(end, best, 1 if matched is b else -1, asked.what.better)
+
+
+def _scored_twice(matched: Arm, asked: Question) -> bool:
+    return bool(asked.at == "end" and asked.select and matched.match and has_best(matched, asked.what))
+
+
+def _body(resolved: Json, point: Point, table: Table, asked: Question, judged: Sequence[Judged], family: int) -> Json:
+    """comparison.json's content at one point."""
+    looked = look(resolved, _seeds(point))
+    why = ["not what the scenario asked"] * asked.exploratory + list(looked.why if looked else ())
+    rules = asked.rules(family, exploratory=bool(why))
+    body: Json = {
         "scenario": resolved["scenario"], "digest": resolved["digest"], "point": point.point,
         "probe": asked.what.key[0], "metric": asked.what.key[1], "at": asked.at, "better": asked.what.better,
-        "smallest_effect": asked.smallest_effect, "exploratory": asked.exploratory, "family": family,
+        "smallest_effect": asked.smallest_effect, "exploratory": bool(why), "exploratory_reasons": why,
+        "family": family, "alpha": ALPHA, "look": looked.entry() if looked else None,
+        "pin": list(resolved.get("pin") or ()),
     }  # fmt: skip
+    body["arms"] = {name: summary(arm, asked.what, table[name]) for name, arm in point.arms.items()}
+    body["comparisons"] = [_entry(one, rules, point, table, body, asked.what) for one in judged]
+    body["stages"] = bought(point.arms, resolved["probes"], asked.what)
+    body["incomplete"] = sorted({job for arm in point.arms.values() for job in arm.unfinished})
+    body["warnings"] = warnings(body, point.arms, resolved, asked.alike)
+    return body
 
 
-def _pair(
-    a: str, b: str, point: Point, table: Mapping[str, Mapping[int, float | None]], what: Measure, paired: bool
-) -> Pair:
-    """The values of two arms, by seed where paired; ``why`` names what is missing."""
-    seeds = {arm: [seed for seed in point.arms[arm].lives if seed in table[arm]] for arm in (a, b)}
-    if paired:
-        seeds = {arm: [seed for seed in seeds[a] if seed in table[b]] for arm in (a, b)}
-    known = {arm: [table[arm][seed] for seed in seeds[arm]] for arm in (a, b)}
-    why = _missing(a, b, point, table, what)
-    if paired:
-        both = [(x, y) for x, y in zip(known[a], known[b], strict=True) if x is not None and y is not None]
-        xs, ys = tuple(x for x, _ in both), tuple(y for _, y in both)
-    else:
-        xs, ys = (tuple(v for v in known[arm] if v is not None) for arm in (a, b))
-    return Pair(a, b, xs, ys, paired, why)
+def _seeds(point: Point) -> list[int]:
+    return sorted({seed for arm in point.arms.values() for seed in arm.lives})
 
 
-def _missing(a: str, b: str, point: Point, table: Mapping[str, Mapping[int, float | None]], what: Measure) -> str:
-    unfinished = sorted({job for arm in (a, b) for job in point.arms[arm].unfinished})
-    if unfinished:
-        return f"not finished: {', '.join(unfinished)}"
-    unknown = [f"{arm} seed {seed}" for arm in (a, b) for seed, value in table[arm].items() if value is None]
-    if unknown:
-        return f"{what.label} declares no 'worst' value for learners that diverged: {', '.join(unknown)}"
-    return ""
-
-
-def _summary(arm: Arm, found: Mapping[int, float | None]) -> Json:
-    known = np.array([value for value in found.values() if value is not None], np.float64)
-    whole = len(known) > 0 and len(known) == len(found)
-    return {
-        "n": len(found),
-        "mean": float(known.mean()) if whole else None,
-        "sd": float(known.std(ddof=1)) if whole and len(known) > 1 else None,
-        "median": float(np.median(known)) if whole else None,
-        "iqm": tests.iqm(known) if whole else None,
-        "diverged": sum(life.diverged is not None for life in arm.lives.values()),
-        "values": {str(seed): value for seed, value in found.items()},
-        "ledger": _ledger(arm),
-        "diverged_seeds": [seed for seed, life in arm.lives.items() if life.diverged is not None],
-    }
-
-
-def _ledger(arm: Arm) -> dict[str, float]:
-    """What one learner of the arm consumed: the mean over its seeds of the whole path, and of wall-clock seconds."""
-    lives = arm.lives.values()
-    means = {unit: math.fsum(life.ledger[unit] for life in lives) / len(lives) for unit in LEDGER}
-    return {unit: int(mean) if mean.is_integer() else mean for unit, mean in means.items()} | {"seconds": arm.seconds}
-
-
-def _looked(resolved: Json) -> list[str]:
-    if not resolved.get("looks"):
-        return []
-    seen = " and ".join(map(str, resolved["looks"]))
-    return [f"seeds were added after a verdict on {seen} seeds had been seen; no p value here is corrected for that"]
-
-
-def _warnings(body: Json, paired: bool) -> list[str]:
-    """What a reader has to know before believing the verdicts."""
-    arms: Json = body["arms"]
-    found = []
-    if body["incomplete"]:
-        found.append(f"not finished: {', '.join(body['incomplete'])}")
-    seeds = min((arm["n"] for arm in arms.values()), default=0)
-    if 0 < seeds < FEW_SEEDS:
-        smallest = tests.smallest_p(seeds) * max(1, body["family"])
-        found.append(f"{seeds} seeds: fewer than {FEW_SEEDS} leave most real differences undecided")
-        if paired and smallest > tests.ALPHA and body["comparisons"]:
-            found.append(
-                f"with {seeds} seeds and {body['family']} comparisons no difference can reach significance: "
-                f"the smallest p that can occur, adjusted, is {min(1.0, smallest):.2g}"
-            )
-    found += [_diverged(name, arm) for name, arm in arms.items() if arm["diverged"]]
-    return found + [_no_control(name) for name in _without_control(body)]
-
-
-def _diverged(name: str, arm: Json) -> str:
-    counts = (
-        "counted with the probe's worst value"
-        if arm["mean"] is not None
-        else "and no worst value is declared for the probe"
-    )
-    return f"{name}: {arm['diverged']} of {arm['n']} learners diverged, {counts}"
-
-
-def _no_control(name: str) -> str:
-    return (
-        f"{name} is compared only with arms that computed less: it has no control pair, so a benefit may come from the "
-        "extra computation alone; add a pair against an arm of matched compute or a shuffled one"
-    )
-
-
-def _without_control(body: Json) -> list[str]:
-    """Arms with a "better" that are compared only with arms that spent under 95 % of their FLOPs."""
-    rivals: dict[str, list[Json]] = {}
-    for pair in body["comparisons"]:
-        rivals.setdefault(pair["arm"], []).append(pair)
-    spent = {name: arm["ledger"]["flops"] for name, arm in body["arms"].items()}
-    gained = [name for name, pairs in rivals.items() if any(pair["suggests"] == "better" for pair in pairs)]
-    return [name for name in gained if all(spent[pair["against"]] < 0.95 * spent[name] for pair in rivals[name])]
+def _entry(judged: Judged, rules: Rules, point: Point, table: Table, body: Json, what: Measure) -> Json:
+    """A comparison with its second interval and what an extra unit of cost bought."""
+    found = entry(judged, rules)
+    a, b = point.arms[found["arm"]], point.arms[found["against"]]
+    found["interval_new_images"] = new_images(judged, (a, table[a.name]), (b, table[b.name]), what, rules.alpha)
+    ledgers = [body["arms"][arm.name]["ledger"] for arm in (a, b)]
+    return found | {"gain_per": gain_per(found["difference"], ledgers[0], ledgers[1], rules.better)}

@@ -7,7 +7,7 @@ import csv
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 LEDGER = ("labels", "label_bits", "images", "env_steps", "updates", "flops")
 FORMATS = (1,)
 BIRTH = -1
-_RANK = {"birth": 0, "every": 1, "end": 2}
+_RANK = {"birth": 0, "every": 1, "end": 2, "best": 3}
 
 Key = tuple[str, str]  # (probe, metric)
 Json = dict[str, Any]
@@ -30,7 +30,7 @@ class Moment:
     """One moment at which one learner was measured.
 
     ``position`` is the index of the stage in the life (``BIRTH`` before the first), ``update`` counts within the visit,
-    ``when`` is birth, every or end. ``ledger`` is what the learner had consumed by then, over its whole life.
+    ``when`` is birth, every, end or best. ``ledger`` is what the learner had consumed by then, over its whole life.
     """
 
     position: int
@@ -45,6 +45,8 @@ class Life:
     """One learner's records along its arm's path.
 
     ``diverged`` is the (position, update) at which it turned non-finite, or None; ``done`` says that all its jobs are.
+    ``best`` is the last stage's checkpoint that ``compare.select`` chose, measured later: it is not among ``moments``.
+    ``jobs`` are the folders of the jobs on its path.
     """
 
     seed: int
@@ -52,6 +54,8 @@ class Life:
     ledger: Mapping[str, float]
     diverged: tuple[int, int] | None
     done: bool
+    best: Moment | None = None
+    jobs: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,9 @@ class Arm:
     """One experimental condition: its stages (as resolved.json has them) and a life for each seed.
 
     ``seconds`` are the wall-clock seconds of the jobs on its path, all blocks, divided by the number of seeds.
+    ``lineages`` names, by seed, what learners share that was learned (a genome, a demonstrator); a seed without a name
+    is a lineage of its own. ``match`` is {arm, by} where the arm's budget follows another's; ``tuning`` is what was
+    tried beforehand, as resolved.json has it.
     """
 
     name: str
@@ -66,6 +73,9 @@ class Arm:
     lives: Mapping[int, Life]
     seconds: float
     unfinished: tuple[str, ...]
+    lineages: Mapping[int, str] = field(default_factory=dict)
+    match: Json | None = None
+    tuning: Json | None = None
 
 
 @dataclass(frozen=True)
@@ -134,14 +144,17 @@ def _arm(folder: Path, name: str, arm: Json, seeds: list[int], jobs: Mapping[tup
     for seed in seeds:
         path = [jobs[branch, seed] for branch in arm["path"]]
         rows = [rows for job in path for rows in read(job)]
-        lives[seed] = _life(seed, rows, done=all(_done(folder / job) for job in path))
+        done = all(_done(folder / job) for job in path)
+        lives[seed] = _life(seed, rows, done, tuple(folder / job for job in path))
     used = dict.fromkeys(jobs[branch, seed] for branch in arm["path"] for seed in seeds)
     seconds = sum(_seconds(folder / job) for job in used) / len(seeds)
     unfinished = tuple(job for job in used if not _done(folder / job))
-    return Arm(name, tuple(arm["stages"]), lives, seconds, unfinished)
+    lineages = {int(seed): lineage for seed, lineage in (arm.get("lineages") or {}).items()}
+    stages = tuple(arm["stages"])
+    return Arm(name, stages, lives, seconds, unfinished, lineages, arm.get("match"), arm.get("tuning"))
 
 
-def _life(seed: int, records: list[_Rows], done: bool) -> Life:
+def _life(seed: int, records: list[_Rows], done: bool, jobs: tuple[Path, ...]) -> Life:
     ledger: Mapping[str, float] = dict.fromkeys(LEDGER, 0.0)
     moments: list[Moment] = []
     diverged = None
@@ -151,7 +164,9 @@ def _life(seed: int, records: list[_Rows], done: bool) -> Life:
         ledger = train[-1][1] if train else ledger
         if diverged is None and seed in rows.diverged:
             diverged = (rows.position, rows.diverged[seed])
-    return Life(seed, tuple(moments), ledger, diverged, done)
+    lived = tuple(moment for moment in moments if moment.when != "best")
+    best = next((moment for moment in reversed(moments) if moment.when == "best"), None)
+    return Life(seed, lived, ledger, diverged, done, best, jobs)
 
 
 def _moments(
@@ -171,6 +186,12 @@ def _records(job: Path) -> Iterator[_Rows]:
     folders = [path for path in (job / "records").glob("*") if path.is_dir()]
     for path in sorted(folders, key=lambda path: _position(path.name)):
         yield _Rows(_position(path.name), _train(path), _by_seed(path / "probes.csv"), _diverged(path))
+
+
+def visit_folder(life: Life, position: int) -> Path | None:
+    """The record folder of a learner's stage at ``position``; None where there is none."""
+    folders = (path for job in life.jobs for path in (job / "records").glob("*") if path.is_dir())
+    return next((path for path in folders if _position(path.name) == position), None)
 
 
 def _position(name: str) -> int:

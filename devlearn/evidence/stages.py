@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from devlearn.evidence.load import BIRTH, Arm, Json
+from devlearn.evidence.load import Arm, Json
+from devlearn.evidence.pairs import Groups, Values, averaged, lineages
 from devlearn.evidence.tests import ALPHA, interval, sign_flip
 from devlearn.evidence.values import Measure, measures, value_at
 
@@ -15,18 +16,18 @@ def bought(arms: Mapping[str, Arm], probes: Mapping[str, Json], compared: Measur
     A stage's own probes are: an ``objective`` that names it; for ``trial.*`` a ``return`` in the same environment; for
     ``supervise`` an ``accuracy`` on the same data set. The compared measure is added for every stage (``own`` false
     where it isn't the stage's own). A stage that several arms share is lived, and listed, once.
-    p is the sign-flip test of end minus start over the seeds, not adjusted: these entries describe, they don't decide.
+    p is the sign-flip test of end minus start, not adjusted: these entries describe, they don't decide. Seeds that are
+    of one lineage in every arm that lived the stage are averaged; ``n`` counts lineages.
     """
-    found: dict[tuple[str, int, tuple[str, str]], Json] = {}
+    together: dict[tuple[str, int], list[Arm]] = {}
     for arm in arms.values():
         for position, stage in enumerate(arm.stages):
-            for what, own in _probes(stage, probes, compared):
-                place = (stage["branch"], position, what.key)
-                if place in found:
-                    found[place]["arms"].append(arm.name)
-                else:
-                    found[place] = _entry(arm, position, stage, what, own)
-    return list(found.values())
+            together.setdefault((stage["branch"], position), []).append(arm)
+    return [
+        _entry(lived, position, what, own)
+        for (_, position), lived in together.items()
+        for what, own in _probes(lived[0].stages[position], probes, compared)
+    ]
 
 
 def _probes(stage: Json, probes: Mapping[str, Json], compared: Measure) -> Iterator[tuple[Measure, bool]]:
@@ -51,24 +52,34 @@ def _data_set(keys: Json) -> str:
     return str(keys.get("data", "")).split(".")[0]
 
 
-def _entry(arm: Arm, position: int, stage: Json, what: Measure, own: bool) -> Json:
+def _entry(arms: list[Arm], position: int, what: Measure, own: bool) -> Json:
+    arm, stage = arms[0], arms[0].stages[position]
     done = [life for life in arm.lives.values() if life.done]
-    before = [value_at(arm, life, what, position - 1, 0 if position - 1 == BIRTH else None) for life in done]
-    after = [value_at(arm, life, what, position, None) for life in done]
+    before = {life.seed: value_at(arm, life, what, position - 1, 0 if position == 0 else None) for life in done}
+    after = {life.seed: value_at(arm, life, what, position, None) for life in done}
+    groups = _together([life.seed for life in done], arms)
     entry = {
         "stage": stage["name"], "visit": stage["visit"], "kind": stage["kind"], "branch": stage["branch"],
-        "position": position, "budget": stage.get("budget"), "arms": [arm.name], "probe": what.key[0],
-        "metric": what.key[1], "better": what.better, "own": own, "n": len(done),
+        "position": position, "budget": stage.get("budget"), "arms": [arm.name for arm in arms], "probe": what.key[0],
+        "metric": what.key[1], "better": what.better, "own": own, "n": len(groups),
     }  # fmt: skip
-    return entry | _change(before, after, what.better)
+    return entry | _change(before, after, what.better, groups)
 
 
-def _change(before: list[float | None], after: list[float | None], better: str) -> Json:
+def _together(seeds: list[int], arms: list[Arm]) -> Groups:
+    """Seeds that share a lineage in every one of ``arms``: what they share was there when the stage was lived."""
+    number = [{seed: i for i, group in enumerate(lineages(seeds, [arm])) for seed in group} for arm in arms]
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for seed in seeds:
+        groups.setdefault(tuple(of[seed] for of in number), []).append(seed)
+    return list(groups.values())
+
+
+def _change(before: Values, after: Values, better: str, groups: Groups) -> Json:
     """Means, mean change, its interval and p; nulls where a value is unknown or there is none."""
-    pairs = [(b, a) for b, a in zip(before, after, strict=True) if b is not None and a is not None]
-    if not pairs or len(pairs) < len(before):
+    if not before or None in before.values() or None in after.values():
         return dict.fromkeys(("before", "after", "change", "interval", "p", "improved"))
-    first, last = np.array(pairs, np.float64).T
+    first, last = np.array(averaged(before, groups)), np.array(averaged(after, groups))
     change = last - first
     p = sign_flip(change)
     rose = bool(change.mean() > 0)

@@ -8,6 +8,7 @@ and p = (1 + hits) / (1 + FLIPS) (Phipson & Smyth 2010).
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -18,30 +19,45 @@ ALPHA = 0.05
 POWER = 0.8
 EXACT = 16  # largest n at which all sign flips are counted
 FLIPS = 99_999  # random sign flips above that
+BLOCK = 16  # learners whose share of a random subset is looked up at once
 TIE = 1e-10  # two sums within this share of sum |d| count as tied
 
 Vector = NDArray[np.float64]
 Alternative = Literal["two-sided", "greater"]
 
 
-def _random_sums(d: Vector) -> Vector:
-    """(FLIPS,) sums over the fixed random subsets, drawn 4,096 subsets at a time."""
-    source, n, sums = np.random.PCG64(0), len(d), []
+@lru_cache(maxsize=8)
+def _random_subsets(n: int) -> NDArray[np.uint16]:
+    """(ceil(n / 16), FLIPS): what the fixed subsets hold of each 16 learners: learner i is bit i % 16 of row i // 16."""
+    source, bit = np.random.PCG64(0), np.uint64(1) << np.arange(n, dtype=np.uint64) % BLOCK
+    codes = []
     for start in range(0, FLIPS, 4096):
         rows = min(4096, FLIPS - start)
-        raw = source.random_raw(rows * n).reshape(rows, n)
-        sums.append((raw >> np.uint64(63)).astype(np.float64) @ d)
-    return np.concatenate(sums)
+        drawn = source.random_raw(rows * n).reshape(rows, n) >> np.uint64(63)
+        codes.append(np.add.reduceat(drawn * bit, range(0, n, BLOCK), axis=1).astype(np.uint16))
+    return np.ascontiguousarray(np.concatenate(codes).T)
 
 
-def _subset_sums(d: Vector) -> Vector:
-    """(M,) sums over the subsets of ``d`` (n,) whose signs are flipped; M = 2^n or ``FLIPS``."""
-    if len(d) > EXACT:
-        return _random_sums(d)
+def _all_sums(d: Vector) -> Vector:
+    """(2^n,) sums over all subsets of ``d`` (n,); learner i is in those whose index has bit i."""
     sums = np.zeros(1)
     for value in d:
         sums = np.concatenate([sums, sums + value])
     return sums
+
+
+def _subset_sums(d: Vector) -> Vector:
+    """(M,) sums over the subsets of ``d`` (n,) whose signs are flipped; M = 2^n or ``FLIPS``."""
+    if len(d) <= EXACT:
+        return _all_sums(d)
+    tables = [_all_sums(d[start : start + BLOCK]) for start in range(0, len(d), BLOCK)]
+    return np.sum([table[held] for table, held in zip(tables, _random_subsets(len(d)), strict=True)], axis=0)
+
+
+@lru_cache(maxsize=8)
+def _sizes(n: int, exact: bool) -> Vector:
+    """(M,) sizes of the same subsets."""
+    return _all_sums(np.ones(n)) if exact else _subset_sums(np.ones(n))
 
 
 def sign_flip(d: ArrayLike, shift: float = 0.0, alternative: Alternative = "two-sided") -> float:
@@ -65,7 +81,7 @@ def interval(d: ArrayLike, alpha: float = ALPHA) -> tuple[float, float]:
     d = np.asarray(d, np.float64)
     n, total = len(d), d.sum()
     sums = _subset_sums(d)
-    sizes = _subset_sums(np.ones(n))
+    sizes = _sizes(n, n <= EXACT)
     with np.errstate(divide="ignore", invalid="ignore"):
         means = np.stack([sums / sizes, (total - sums) / (n - sizes)])  # (2, M) of the subset and of the rest
     empty = np.stack([sizes == 0, sizes == n])
@@ -88,8 +104,8 @@ def smallest_p(n: int) -> float:
     return 2 / 2**n if n <= EXACT else 1 / (1 + FLIPS)
 
 
-def welch(x: ArrayLike, y: ArrayLike) -> tuple[float, tuple[float, float]]:
-    """p and 95 % interval of mean(x) - mean(y) for unpaired x (n,), y (m,), variances not assumed equal.
+def welch(x: ArrayLike, y: ArrayLike, alpha: float = ALPHA) -> tuple[float, tuple[float, float]]:
+    """p and interval, at level 1 - ``alpha``, of mean(x) - mean(y) for unpaired x (n,), y (m,) of any variances.
 
     Fewer than two values on a side give p = 1 and an infinite interval.
     """
@@ -100,7 +116,7 @@ def welch(x: ArrayLike, y: ArrayLike) -> tuple[float, tuple[float, float]]:
     if np.ptp(x) == 0 and np.ptp(y) == 0:
         return float(difference == 0), (difference, difference)
     found = stats.ttest_ind(x, y, equal_var=False)
-    ends = found.confidence_interval(1 - ALPHA)
+    ends = found.confidence_interval(1 - alpha)
     return float(found.pvalue), (float(ends.low), float(ends.high))
 
 
@@ -149,14 +165,15 @@ def mean_interval(x: ArrayLike) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def seeds_needed(d: ArrayLike) -> int | None:
+def seeds_needed(d: ArrayLike, alpha: float = ALPHA) -> int | None:
     """About how many seeds would find the observed mean of d (n,) at 80 % power. None where the mean is 0 or n < 2.
 
-    Normal approximation from the observed mean and standard deviation, no adjustment for a family.
+    Normal approximation from the observed mean and standard deviation, two-sided at ``alpha``; never fewer than a
+    sign-flip test needs to reach ``alpha`` at all.
     """
     d = np.asarray(d, np.float64)
     if len(d) < 2 or d.mean() == 0:
         return None
-    z = stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER)
-    fewest = math.floor(math.log2(2 / ALPHA)) + 1
+    z = stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(POWER)
+    fewest = math.ceil(math.log2(2 / alpha))
     return max(fewest, math.ceil(float(z * d.std(ddof=1) / abs(d.mean())) ** 2))

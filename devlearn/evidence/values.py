@@ -50,7 +50,7 @@ def measures(probes: Mapping[str, Json]) -> tuple[Measure, ...]:
 
 
 def values(arm: Arm, what: Measure, at: At) -> dict[int, float | None]:
-    """{seed: value} of the learners whose jobs are done. ``at`` is end, birth, area or an update of the last stage.
+    """{seed: value} of the learners whose jobs are done, at: end, best, birth, area or an update of the last stage.
 
     Raises:
         EvidenceError: the arm was never measured there.
@@ -70,11 +70,27 @@ def _value(arm: Arm, life: Life, what: Measure, at: At, last: int, stop: int) ->
         return value_at(arm, life, what, BIRTH, 0)
     if at == "end":
         return value_at(arm, life, what, last, None)
+    if at == "best":
+        return _best(arm, life, what)
     if at == "area":
         return _area(arm, life, what, last, stop)
     if isinstance(at, int):
         return value_at(arm, life, what, last, at)
-    raise EvidenceError(f"cannot compare at {at!r}; it is end, birth, area or an update")
+    raise EvidenceError(f"cannot compare at {at!r}; it is end, best, birth, area or an update")
+
+
+def has_best(arm: Arm, what: Measure) -> bool:
+    """Whether the best checkpoint of every learner that is done was measured."""
+    done = [life for life in arm.lives.values() if life.done]
+    return bool(done) and all(life.best is not None and what.key in life.best.values for life in done)
+
+
+def _best(arm: Arm, life: Life, what: Measure) -> float | None:
+    """The value at the learner's best checkpoint: one from before it diverged counts as it is."""
+    if life.best is None or what.key not in life.best.values:
+        mend = "a run keeps best checkpoints where its scenario declares compare.select"
+        raise EvidenceError(f"{what.label} of arm {arm.name!r}, seed {life.seed}, is not on record at its best; {mend}")
+    return read(life, what, life.best, (life.best.position, life.best.update))
 
 
 def value_at(arm: Arm, life: Life, what: Measure, position: int, update: int | None) -> float | None:

@@ -1,4 +1,4 @@
-"""A comparison in plain words: a headline first, then a sentence for each pair."""
+"""A comparison in plain words: a headline first, then a sentence for each pair, then what the claim is limited to."""
 
 import math
 from collections.abc import Sequence
@@ -15,14 +15,15 @@ PHRASES = {
     "undecided": "can't be told from",
     "incomplete": "isn't yet comparable with",
 }
+STREAMS = {"init": "initial weights"}
 
 
 def words(comparison: Comparison) -> list[str]:
-    """The headline, then a sentence for each pair of each point."""
+    """The headline, a sentence for each pair of each point, and each limit of the claim once."""
     found = [headline(comparison)]
     for body in entries(comparison):
         found += [f"{place(body)}{sentence(pair, body)}" for pair in body["comparisons"]]
-    return found
+    return found + list(dict.fromkeys(limit for body in entries(comparison) for limit in limits(body)))
 
 
 def headline(comparison: Comparison) -> str:
@@ -33,7 +34,61 @@ def headline(comparison: Comparison) -> str:
         text = f"At all {len(bodies)} points of {listed(list(bodies[0]['point']))}: {outcomes[0]}"
     else:
         text = " ".join(f"{place(body)}{outcome}" for body, outcome in zip(bodies, outcomes, strict=True))
-    return f"Exploratory, not what the scenario asked: {text}" if bodies[0]["exploratory"] else text
+    return f"{_narrowed(bodies)}{text}"
+
+
+def _narrowed(bodies: Sequence[Json]) -> str:
+    """What a headline has to begin with: exploratory and why, which look, for which one draw."""
+    why = list(dict.fromkeys(reason for body in bodies for reason in body["exploratory_reasons"]))
+    parts = [f"exploratory, {'; '.join(why)}"] if why else []
+    parts += list(dict.fromkeys(_look(body["look"]) for body in bodies if body["look"] and body["look"]["planned"]))
+    parts += [_one_draw(bodies[0]["pin"])] if bodies[0]["pin"] else []
+    text = ", ".join(parts)
+    return f"{text[0].upper()}{text[1:]}: " if text else ""
+
+
+def _look(look: Json) -> str:
+    return f"look {look['index'] + 1} of {len(look['looks'])}"
+
+
+def _one_draw(pin: Sequence[str]) -> str:
+    return f"for this one draw of {listed([STREAMS.get(name, name.replace('_', ' ')) for name in pin])}"
+
+
+def claim(body: Json) -> str:
+    """What the verdicts of a point are about, in one sentence: the report's claim."""
+    fixed = f"; {_one_draw(body['pin'])}, the same for all seeds" if body["pin"] else ""
+    counted = body["comparisons"] or list(body["arms"].values())
+    many = count(min(counted, key=lambda entry: entry["n"], default={"n": 0, "seeds": 0}))
+    return f"The claim is over everything that a seed draws anew, from {many}{fixed}."
+
+
+def limits(body: Json) -> list[str]:
+    """What a reader has to keep in mind of all verdicts of a point: pinned draws, planned looks, lineages."""
+    found = []
+    if body["pin"]:
+        found.append(
+            f"The claim holds {_one_draw(body['pin'])}, the same for all seeds; of other draws it says nothing."
+        )
+    if body["look"]:
+        found.append(_spent(body["look"], body["alpha"]))
+    if any(pair["n"] < pair["seeds"] for pair in body["comparisons"]):
+        found.append("Seeds that share what was learned once are one lineage: averaged, and n counts lineages.")
+    return found
+
+
+def _spent(look: Json, alpha: float) -> str:
+    looks = listed([str(n) for n in look["looks"]])
+    this = f"this is {_look(look)}" if look["planned"] else "this is none of them"
+    share = f"{alpha:g} / {len(look['looks'])}"
+    return f"Looks are planned at {looks} seeds, each at {share}, and {this}; p and intervals allow for it."
+
+
+def count(entry: Json) -> str:
+    """``16 seeds``, or ``4 lineages (16 seeds)`` where seeds share what was learned."""
+    if entry["n"] == entry["seeds"]:
+        return f"{entry['n']} seed{'s' * (entry['n'] != 1)}"
+    return f"{entry['n']} lineage{'s' * (entry['n'] != 1)} ({entry['seeds']} seeds)"
 
 
 def place(body: Json) -> str:
@@ -74,21 +129,32 @@ def sentence(pair: Json, body: Json) -> str:
     if word == "incomplete":
         return f"{start}: {pair['reason']}."
     what = f"{body['probe']} {body['metric'].replace('_', ' ')} {moment(body['at'])}"
-    means = f"{_mean(pair['arm'], body)} against {_mean(pair['against'], body)}"
+    means = " against ".join(show(mean, body) for mean in pair["means"])
     if word == "identical":
-        return f"{start}: {what} {means}, every value exactly the same in both, {pair['n']} seeds."
+        return f"{start}: {what} {means}, every value exactly the same in both, {count(pair)}."
     gap = f"difference {show(pair['difference'], body, sign=True)} ({_interval(pair, body)})"
-    return f"{start}: {what} {means}, {gap}, {_p(pair, body)}, {pair['n']} seeds.{_remark(pair, body)}"
+    return f"{start}: {what} {means}, {gap}, {_p(pair, body)}, {count(pair)}.{_remark(pair, body)}{_more(pair, body)}"
+
+
+def _more(pair: Json, body: Json) -> str:
+    """The other moment of a pair that was scored twice, and the interval for new images."""
+    text = ""
+    if pair["at_best"]:
+        other = "at_end" if pair["scored"] == "best" else "at_best"
+        gap = show(pair[other]["difference"], body, sign=True)
+        matched = "with the matched arm at its best checkpoint"
+        here, there = (matched, "at its end") if pair["scored"] == "best" else ("at the end", matched)
+        text = f" Scored {here}, the smaller gain; {there} the difference is {gap}."
+    if pair["interval_new_images"] and None not in pair["interval_new_images"]:
+        low, high = pair["interval_new_images"]
+        text += f" The interval speaks for these test images; for new ones it is {span(low, high, body['metric'])}."
+    return text
 
 
 def _p(pair: Json, body: Json) -> str:
     same = pair["suggests"] == "equivalent"
     p = f"p = {chance(pair['p_equivalence_adjusted' if same else 'p_adjusted'])}"
     return f"{p}{' for equivalence' * same}{_family(body)}"
-
-
-def _mean(name: str, body: Json) -> str:
-    return show(body["arms"][name]["mean"], body)
 
 
 def chance(p: float | None) -> str:
@@ -99,14 +165,25 @@ def chance(p: float | None) -> str:
 
 
 def _family(body: Json) -> str:
-    return f" after adjustment for {body['family']} comparisons" if body["family"] > 1 else ""
+    shared = [f"{body['family']} comparisons"] * (body["family"] > 1)
+    shared += [f"{_looks(body)} looks"] * (_looks(body) > 1)
+    return f" after adjustment for {listed(shared)}" if shared else ""
+
+
+def _looks(body: Json) -> int:
+    return len(body["look"]["looks"]) if body["look"] else 1
 
 
 def _interval(pair: Json, body: Json) -> str:
     low, high = pair["interval"]
     if low is None or high is None:
-        return f"no interval: {pair['n']} seeds can't reach significance"
-    return f"95 % interval {span(low, high, body['metric'])}"
+        return f"no interval: {count(pair)} can't reach significance"
+    return f"{level(pair)} interval {span(low, high, body['metric'])}"
+
+
+def level(pair: Json) -> str:
+    """The level of a pair's interval: ``95 %``, ``98.33 %`` at one of three looks."""
+    return f"{100 * pair['level']:.4g} %"
 
 
 def span(low: float, high: float, metric: str) -> str:
@@ -131,16 +208,20 @@ def _nonzero(pair: Json) -> str:
 
 
 def _more_seeds(pair: Json, body: Json) -> str:
-    if "sign-flip" in pair["test"] and smallest_p(pair["n"]) * body["family"] > ALPHA:
-        return f" {pair['n']} seeds and {body['family']} comparisons can't reach significance, whatever the difference."
+    shared = f"{body['family']} comparisons" + f" and {_looks(body)} looks" * (_looks(body) > 1)
+    if pair["reason"]:
+        return f" Not decidable: {pair['reason']}."
+    if "sign-flip" in pair["test"] and smallest_p(pair["n"]) * body["family"] * _looks(body) > ALPHA:
+        return f" {count(pair)} and {shared} can't reach significance, whatever the difference."
     if pair["seeds_needed"] is None:
         return ""
-    return f" A difference as large as this one would take about {pair['seeds_needed']} seeds to find."
+    things = "seeds" if pair["n"] == pair["seeds"] else "lineages"
+    return f" A difference as large as this one would take about {pair['seeds_needed']} {things} to find."
 
 
 def moment(at: str | int) -> str:
-    """``at the end``, ``at birth``, ``over the last stage``, ``at update 50``."""
-    known = {"end": "at the end", "birth": "at birth", "area": "over the last stage"}
+    """``at the end``, ``at the best checkpoint``, ``at birth``, ``over the last stage``, ``at update 50``."""
+    known = {"end": "at the end", "birth": "at birth", "area": "over the last stage", "best": "at the best checkpoint"}
     return known.get(str(at), f"at update {at} of the last stage")
 
 

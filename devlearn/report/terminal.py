@@ -6,7 +6,7 @@ from rich.text import Text
 
 from devlearn.evidence.compare import Comparison, entries
 from devlearn.evidence.load import Json
-from devlearn.evidence.words import chance, headline, moment, number, place, span
+from devlearn.evidence.words import chance, headline, level, moment, number, place, span
 
 COLOURS = {
     "better": "bold green",
@@ -42,7 +42,7 @@ def _pairs(body: Json) -> Table:
     table = _table()
     table.add_column("arm", overflow="fold")
     table.add_column("against", overflow="fold")
-    for heading in ("difference", "95 % interval", "p adjusted"):
+    for heading in ("difference", f"{level(body['comparisons'][0])} interval", "p adjusted"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for pair in body["comparisons"]:

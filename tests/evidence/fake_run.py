@@ -14,6 +14,8 @@ import numpy as np
 
 DIVERGED = ("more", 11, 17)  # branch, seed, update of the visit
 UPDATES = 30
+IMAGES = 10_000
+RISEN_AT_BEST = 0.004
 LEDGER = ("labels", "label_bits", "images", "env_steps", "updates", "flops")
 KINDS = {
     "waves": "innate.waves",
@@ -66,9 +68,21 @@ PROBES: dict[str, dict[str, Any]] = {
 
 
 def write_run(
-    folder: Path, seeds: int = 16, vary: Sequence[int] = (), compare: Mapping[str, Any] | None = None
+    folder: Path,
+    seeds: int = 16,
+    vary: Sequence[int] = (),
+    compare: Mapping[str, Any] | None = None,
+    *,
+    arms: Mapping[str, Mapping[str, Any]] | None = None,
+    best: bool = False,
+    images: bool = False,
+    **declared: Any,
 ) -> Path:
-    """The six arms of ``ARMS`` over two blocks of seeds; ``vary`` is a list of label counts for the stage school."""
+    """The six arms of ``ARMS`` over two blocks of seeds; ``vary`` is a list of label counts for the stage school.
+
+    ``arms`` are more keys of resolved.json's arms (lineages, match, tuning), ``declared`` of the whole (pin, seen).
+    ``best``: every arm kept its best checkpoint; ``images``: per-image verdicts are on record.
+    """
     points = [{"stages.school.labels": labels} for labels in vary] or [{}]
     blocks = [list(range(seeds))[: (seeds + 1) // 2], list(range(seeds))[(seeds + 1) // 2 :]]
     blocks = [block for block in blocks if block]
@@ -78,18 +92,24 @@ def write_run(
         "seeds": list(range(seeds)), "brain": {"kind": "mlp", "width": [8]}, "probes": PROBES,
         "compare": {"probe": "digits", "metric": "accuracy", "at": "end", "better": "higher", "smallest_effect": 0.01,
                     "pairs": PAIRS, **(compare or {})},
-        "points": [], "jobs": [],
+        "points": [], "jobs": [], **declared,
     }  # fmt: skip
     for point in points:
         labels = point.get("stages.school.labels", 100)
         suffix = f"-{labels}" if vary else ""
-        arms = {
-            arm: {"path": [b + suffix for b in path], "stages": _stages(path, suffix, labels)}
+        entries = {
+            arm: {
+                "path": [b + suffix for b in path],
+                "stages": _stages(path, suffix, labels),
+                **((arms or {}).get(arm) or {}),
+            }
             for arm, path in ARMS.items()
         }
-        resolved["points"].append({"point": point, "arms": arms})
+        resolved["points"].append({"point": point, "arms": entries})
         for branch, block in ((branch, block) for branch in BRANCHES for block in blocks):
             resolved["jobs"].append(_write_branch(folder, branch, block, suffix, labels))
+            if branch != "early":
+                _write_last(folder / resolved["jobs"][-1]["folder"], branch, block, labels, best, images)
     manifest = {
         "command": "devlearn run made_up.yaml --out runs/made-up", "digest": "f" * 16,
         "versions": {"devlearn": "0.1.0", "torch": "2.15.0"}, "machine": {"cpu": "synthetic", "cores": 2},
@@ -109,25 +129,35 @@ def tiny_run(
     diverged: Mapping[str, Mapping[int, int]] | None = None,
     metric: Mapping[str, Any] | None = None,
     compare: Mapping[str, Any] | None = None,
+    seeds: Sequence[int] | None = None,
+    best: Mapping[str, Sequence[float]] | None = None,
+    entries: Mapping[str, Mapping[str, Any]] | None = None,
+    flops: Mapping[str, float] | None = None,
+    **resolved_keys: Any,
 ) -> Path:
-    """One stage of 20 updates an arm, its end values given: {arm: value of seed 0, 1, ...}.
+    """One stage of 20 updates an arm, its end values given: {arm: value of seed 0, 1, ...}, or of ``seeds``.
 
-    ``on_the_way`` {update: values} is shared by all arms; ``diverged`` is {arm: {seed: update}}.
+    ``on_the_way`` {update: values} is shared by all arms; ``diverged`` is {arm: {seed: update}}; ``best`` are values at
+    the checkpoint of update 10; ``entries`` are more keys of the arms; ``flops`` what each consumed.
     """
-    seeds = list(range(len(next(iter(values.values())))))
+    seeds = list(range(len(next(iter(values.values()))))) if seeds is None else list(seeds)
+    place = {seed: i for i, seed in enumerate(seeds)}
     arms, jobs = {}, []
     for arm, ends in values.items():
         stage = {"name": "school", "visit": 0, "kind": "supervise", "budget": ["updates", 20], "branch": arm,
                  "index": 0, "keys": {"data": "mnist.train"}}  # fmt: skip
-        arms[arm] = {"path": [arm], "stages": [stage]}
+        arms[arm] = {"path": [arm], "stages": [stage], **((entries or {}).get(arm) or {})}
         jobs.append({"folder": f"jobs/{arm}/all", "branch": arm, "seeds": seeds, "parent": None})
         job = folder / "jobs" / arm / "all"
         way = sorted((on_the_way or {}).items())
-        rows = [(s, "school", 0, u, "every", "score", "points", v[s]) for u, v in way for s in seeds]
-        rows += [(s, "school", 0, 20, "end", "score", "points", ends[s]) for s in seeds]
+        rows = [(s, "school", 0, u, "every", "score", "points", v[place[s]]) for u, v in way for s in seeds]
+        rows += [(s, "school", 0, 20, "end", "score", "points", ends[place[s]]) for s in seeds]
+        kept = (best or {}).get(arm)
+        rows += [(s, "school", 0, 10, "best", "score", "points", kept[place[s]]) for s in seeds] if kept else []
         _probes(job / "records/birth", [(s, "birth", 0, 0, "birth", "score", "points", birth) for s in seeds])
         _probes(job / "records/00-school.0", rows)
-        paid = {"labels": 5, "label_bits": 5 * math.log2(10), "images": 0, "env_steps": 0, "updates": 20, "flops": 1e6}
+        paid = {"labels": 5, "label_bits": 5 * math.log2(10), "images": 0, "env_steps": 0, "updates": 20}
+        paid["flops"] = (flops or {}).get(arm, 1e6)
         _table(
             job / "records/00-school.0/train.csv",
             ("seed", "update", *LEDGER, "loss"),
@@ -143,7 +173,7 @@ def tiny_run(
     resolved = {
         "format": 1, "scenario": "tiny", "digest": "0" * 16, "about": "", "seeds": seeds, "brain": {},
         "probes": {"score": {"kind": "made-up", "every": 10, "metrics": {"points": declared}}}, "compare": question,
-        "points": [{"point": {}, "arms": arms}], "jobs": jobs,
+        "points": [{"point": {}, "arms": arms}], "jobs": jobs, **resolved_keys,
     }  # fmt: skip
     (folder / "resolved.json").write_text(json.dumps(resolved))
     return folder
@@ -237,6 +267,40 @@ def _write_visit(
     _table(records / "seconds.csv", ("update", "seconds"), [(updates, 2.0 + index + 0.125 * seeds[0])])
 
 
+def _write_last(job: Path, branch: str, seeds: list[int], labels: int, best: bool, images: bool) -> None:
+    """What only an arm's last stage leaves: values at the best checkpoint, verdicts on single images."""
+    records = max((path for path in (job / "records").glob("*") if path.name != "birth"), key=lambda path: path.name)
+    if best:
+        rows = [
+            (s, "school", 0, 20, "best", *key, value + RISEN_AT_BEST * (key == ("digits", "accuracy")))
+            for s in seeds
+            for key, value in _measured(branch, "school", s, 1.0, labels).items()
+        ]
+        _append(records / "probes.csv", rows)
+    if images:
+        accuracies = [_measured(branch, "school", s, 1.0, labels)["digits", "accuracy"] for s in seeds]
+        _arrays(
+            records, "digits", seeds, np.array([_right(branch, s, a) for s, a in zip(seeds, accuracies, strict=True)])
+        )
+
+
+def _right(branch: str, seed: int, accuracy: float) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """(IMAGES,) which images a learner gets right: some are harder for everybody."""
+    hard = np.random.default_rng(9).normal(0, 1, IMAGES)
+    own = np.random.default_rng([10, seed, *branch.encode()]).normal(0, 0.5, IMAGES)
+    order = np.argsort(hard + own)
+    right = np.zeros(IMAGES, bool)
+    right[order[: round(accuracy * IMAGES)]] = True
+    return right
+
+
+def _arrays(records: Path, probe: str, seeds: Sequence[int], right: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
+    """arrays/<probe>.npz of verdicts (N, M)."""
+    (records / "arrays").mkdir(parents=True, exist_ok=True)
+    bits, count = np.packbits(right, axis=1), np.array(right.shape[1])
+    np.savez(records / "arrays" / f"{probe}.npz", seeds=np.array(seeds), correct=bits, count=count)
+
+
 def _gone(branch: str, seed: int, update: int) -> bool:
     return (branch, seed) == DIVERGED[:2] and update >= DIVERGED[2]
 
@@ -283,9 +347,18 @@ def _events(folder: Path, rows: Iterable[tuple[Any, ...]]) -> None:
     _table(folder / "events.csv", ("seed", "stage", "visit", "update", "event", "detail"), rows)
 
 
+def _append(path: Path, rows: Iterable[tuple[Any, ...]]) -> None:
+    with path.open("a", newline="") as file:
+        _write(file, rows)
+
+
+def _write(file: Any, rows: Iterable[tuple[Any, ...]]) -> None:
+    lines = [[repr(float(v)) if isinstance(v, float) else v for v in row] for row in rows]
+    csv.writer(file, lineterminator="\n").writerows(lines)
+
+
 def _table(path: Path, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([repr(float(v)) if isinstance(v, float) else v for v in row] for row in rows)
+        _write(file, [tuple(columns)])
+        _write(file, rows)

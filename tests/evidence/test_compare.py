@@ -189,7 +189,7 @@ def test_what_is_not_on_record_is_named(made_up: Path, tmp_path: Path) -> None:
         compare([made_up], "digit")
     with pytest.raises(EvidenceError, match=r"no metric 'f1'; it has: accuracy"):
         compare([made_up], "digits.f1")
-    with pytest.raises(EvidenceError, match="end, birth, area or an update"):
+    with pytest.raises(EvidenceError, match="end, best, birth, area or an update"):
         compare([made_up], at="ende")
     with pytest.raises(EvidenceError, match="no run folder"):
         compare([tmp_path])
@@ -203,20 +203,33 @@ def test_vary_gives_a_list_and_one_family(tmp_path: Path) -> None:
     assert words(found)[0].startswith("At all 2 points of stages.school.labels: developmental is better than")
 
 
-def test_runs_are_compared_unpaired(tmp_path: Path) -> None:
+def test_runs_of_the_same_seeds_are_compared_seed_by_seed(tmp_path: Path) -> None:
     few = tiny_run(tmp_path / "few", {"a": BASE}, compare=PAIR)
     many = tiny_run(tmp_path / "many", {"a": [x + 0.4 for x in BASE]}, compare=PAIR)
     body = only(compare([few, many]))
     assert list(body["arms"]) == ["few/a", "many/a"]
     pair = body["comparisons"][0]
-    assert (pair["arm"], pair["against"], pair["verdict"], pair["test"]) == (
-        "many/a",
-        "few/a",
-        "better",
-        "Welch, unpaired",
-    )
-    again = only(compare([few, few]))
-    assert again["comparisons"][0]["verdict"] == "identical"
+    assert (pair["arm"], pair["against"], pair["verdict"]) == ("many/a", "few/a", "better")
+    assert (pair["test"], pair["p"]) == ("sign-flip, exact", 2 / 2**8)
+    assert only(compare([few, few]))["comparisons"][0]["verdict"] == "identical"
+
+
+@pytest.mark.parametrize(("seeds", "common"), [(range(8, 16), 0), (range(5, 13), 3)], ids=["none", "some"])
+def test_runs_of_other_seeds_are_compared_unpaired(tmp_path: Path, seeds: range, common: int) -> None:
+    few = tiny_run(tmp_path / "few", {"a": BASE}, compare=PAIR)
+    many = tiny_run(tmp_path / "many", {"a": [x + 0.4 for x in BASE]}, compare=PAIR, seeds=seeds)
+    body = only(compare([few, many]))
+    pair = body["comparisons"][0]
+    assert (pair["verdict"], pair["test"], pair["n"]) == ("better", "Welch, unpaired", 8)
+    assert any(f"{common} seeds in common" in warning for warning in body["warnings"]) == (common > 0)
+
+
+def test_runs_that_measure_by_another_probe_are_unpaired_and_warned_of(tmp_path: Path) -> None:
+    one = tiny_run(tmp_path / "one", {"a": BASE}, compare=PAIR)
+    other = tiny_run(tmp_path / "other", {"a": BASE}, compare=PAIR, metric={"worst": -1.0})
+    body = only(compare([one, other]))
+    assert body["comparisons"][0]["test"] == "Welch, unpaired"
+    assert any("define the probe score differently" in warning for warning in body["warnings"])
 
 
 def test_each_budget_is_judged_by_its_own_probe(made_up: Path) -> None:

@@ -1,0 +1,116 @@
+"""What a reader has to know before believing the verdicts of one point."""
+
+from collections.abc import Iterator, Mapping
+
+from devlearn.evidence import tests
+from devlearn.evidence.load import Arm, Json
+
+FEW_SEEDS = 10
+
+
+def warnings(body: Json, arms: Mapping[str, Arm], resolved: Json, alike: bool) -> list[str]:
+    """The warnings of one point of a comparison whose other keys are there."""
+    unfinished = [f"not finished: {', '.join(body['incomplete'])}"] if body["incomplete"] else []
+    diverged = [_diverged(name, arm) for name, arm in body["arms"].items() if arm["diverged"]]
+    pairs = [*_overlapping(body, arms), *_ends_only(body, arms, resolved)]
+    controls = [_no_control(name) for name in _without_control(body)]
+    return [*_seen(resolved), *_unlike(body, alike), *unfinished, *_few(body), *diverged, *pairs, *controls]
+
+
+def _seen(resolved: Json) -> list[str]:
+    if not resolved.get("seen") or resolved["compare"].get("looks"):
+        return []
+    seen = " and ".join(map(str, resolved["seen"]))
+    return [
+        f"seeds were added after a verdict on {seen} seeds had been seen; no p value here is corrected for that "
+        "(compare.looks plans for it)"
+    ]
+
+
+def _unlike(body: Json, alike: bool) -> list[str]:
+    probe = body["probe"]
+    return [] if alike else [f"these runs define the probe {probe} differently: their values may not be comparable"]
+
+
+def _few(body: Json) -> Iterator[str]:
+    """Few seeds or lineages, and too few for any verdict."""
+    counted = body["comparisons"] or list(body["arms"].values())
+    n = min((entry["n"] for entry in counted), default=0)
+    if not 0 < n < FEW_SEEDS:
+        return
+    seeds = min(entry["seeds"] for entry in counted)
+    few = f"{n} lineages of {seeds} seeds" if n < seeds else f"{n} seeds"
+    yield f"{few}: fewer than {FEW_SEEDS} leave most real differences undecided"
+    smallest = tests.smallest_p(n) * max(1, body["family"]) * _looks(body)
+    if smallest > tests.ALPHA and any("sign-flip" in pair["test"] for pair in body["comparisons"]):
+        looks = f" and {_looks(body)} looks" if _looks(body) > 1 else ""
+        yield (
+            f"with {few} and {body['family']} comparisons{looks} no difference can reach significance: "
+            f"the smallest p that can occur, adjusted, is {min(1.0, smallest):.2g}"
+        )
+
+
+def _looks(body: Json) -> int:
+    return len(body["look"]["looks"]) if body["look"] else 1
+
+
+def _diverged(name: str, arm: Json) -> str:
+    counts = (
+        "counted with the probe's worst value"
+        if arm["mean"] is not None
+        else "and no worst value is declared for the probe"
+    )
+    return f"{name}: {arm['diverged']} of {arm['seeds']} learners diverged, {counts}"
+
+
+def _overlapping(body: Json, arms: Mapping[str, Arm]) -> list[str]:
+    """Unpaired comparisons whose arms hold some seeds in common: they share draws, and Welch's test doesn't know."""
+    found = []
+    for pair in body["comparisons"]:
+        common = arms[pair["arm"]].lives.keys() & arms[pair["against"]].lives.keys()
+        if common and "Welch" in pair["test"]:
+            found.append(
+                f"{pair['arm']} and {pair['against']} hold {len(common)} seeds in common, whose draws they share, and "
+                "Welch's test takes them as independent; give both the same seeds, or none in common"
+            )
+    return found
+
+
+def _ends_only(body: Json, arms: Mapping[str, Arm], resolved: Json) -> list[str]:
+    """Matched arms that end in school and are scored at their end only: they may have overfitted by then."""
+    compared = {name for pair in body["comparisons"] for name in (pair["arm"], pair["against"])}
+    twice = {name for pair in body["comparisons"] if pair["at_best"] for name in (pair["arm"], pair["against"])}
+    ends = [name for name in arms if name in compared - twice and body["at"] == "end" and _schooled(arms[name])]
+    mend = "no best checkpoint of it is on record" if resolved["compare"].get("select") else "declare compare.select"
+    return [
+        f"{name} is matched and scored at its end only: if it overfits there, the other arm's gain is too large; {mend}"
+        for name in ends
+        if not arms[name].unfinished
+    ]
+
+
+def _schooled(arm: Arm) -> bool:
+    return arm.match is not None and str(arm.stages[-1]["kind"]).split(".")[0] == "supervise"
+
+
+def _no_control(name: str) -> str:
+    return (
+        f"{name} is compared only with arms that computed less: it has no control pair, so a benefit may come from the "
+        "extra computation alone; add a pair against an arm of matched compute or a shuffled one"
+    )
+
+
+def _without_control(body: Json) -> list[str]:
+    """Arms with a "better" that are compared only with arms that spent under 95 % of their FLOPs, tuning included."""
+    rivals: dict[str, list[Json]] = {}
+    for pair in body["comparisons"]:
+        rivals.setdefault(pair["arm"], []).append(pair)
+    spent = {name: _flops(arm) for name, arm in body["arms"].items()}
+    gained = [name for name, pairs in rivals.items() if any(pair["suggests"] == "better" for pair in pairs)]
+    return [name for name in gained if all(spent[pair["against"]] < 0.95 * spent[name] for pair in rivals[name])]
+
+
+def _flops(arm: Json) -> float:
+    """What a learner of the arm computed, with its share of the tuning."""
+    tuning: float = (arm["tuning"] or {}).get("ledger", {}).get("flops", 0)
+    return float(arm["ledger"]["flops"] + tuning / max(1, arm["seeds"]))
