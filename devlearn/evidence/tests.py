@@ -28,7 +28,7 @@ Alternative = Literal["two-sided", "greater"]
 
 @lru_cache(maxsize=8)
 def _random_subsets(n: int) -> NDArray[np.uint16]:
-    """(ceil(n / 16), FLIPS): what the fixed subsets hold of each 16 learners: learner i is bit i % 16 of row i // 16."""
+    """(ceil(n / 16), FLIPS): what the fixed subsets hold of each 16 learners; learner i: bit i % 16 of row i // 16."""
     source, bit = np.random.PCG64(0), np.uint64(1) << np.arange(n, dtype=np.uint64) % BLOCK
     codes = []
     for start in range(0, FLIPS, 4096):

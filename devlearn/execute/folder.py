@@ -42,8 +42,8 @@ def write_run(folder: Path, source: Path, scenario: "Scenario", how: Mapping[str
     if before is not None and (reasons := plans.same_run(before, resolved)):
         why = "\n  ".join(reasons)
         raise Refused(f"{folder} holds another run:\n  {why}\nchoose another folder with --out, or delete it")
-    looks = _looks(folder, before, resolved)
-    resolved |= {"looks": looks} if looks else {}
+    seen = _seen(folder, before, resolved)
+    resolved |= {"seen": seen} if seen else {}
     (folder / "scenario.yaml").write_bytes(source.read_bytes())
     seconds = {job.folder: job.seconds for job in plan.jobs}
     for name, spec in plans.job_specs(plan, device, tuple(how["path"])).items():
@@ -53,13 +53,13 @@ def write_run(folder: Path, source: Path, scenario: "Scenario", how: Mapping[str
     write_json(folder / "resolved.json", resolved)
 
 
-def _looks(folder: Path, before: dict[str, Any] | None, resolved: Mapping[str, Any]) -> list[int]:
+def _seen(folder: Path, before: dict[str, Any] | None, resolved: Mapping[str, Any]) -> list[int]:
     """The numbers of seeds at which a verdict had been seen before more were added."""
     if before is None:
         return []
-    looks: list[int] = before.get("looks", [])
+    seen: list[int] = before.get("seen", [])
     grown = len(resolved["seeds"]) > len(before["seeds"]) and (folder / "comparison.json").exists()
-    return [*looks, len(before["seeds"])] if grown else looks
+    return [*seen, len(before["seeds"])] if grown else seen
 
 
 def manifest(digest: str, how: Mapping[str, Any]) -> dict[str, Any]:
