@@ -170,6 +170,13 @@ class Stage(BaseModel):
         """The data splits that ``evaluate`` reads."""
         return ()
 
+    def lineage(self, seed: int) -> str | None:
+        """The name of what this seed's learner shares with other seeds' (a genome, a demonstrator); None: nothing.
+
+        Learners that share something are one lineage, and evidence counts lineages.
+        """
+        return None
+
     def budget(self) -> tuple[Unit, int] | None:
         """The unit and size of the budget, or None where no unit is given."""
         for unit in UNITS:

@@ -16,7 +16,8 @@ class Lived:
     """One stage as an arm lives it.
 
     ``name`` and ``visit`` key its streams, ``index`` is its place in the life. ``work`` is what one yield consumes and
-    ``planned`` the number of yields that the budget comes to. ``total`` is an arm's [unit, size], on its last stage.
+    ``planned`` the number of yields that the budget comes to. ``total`` is an arm's [unit, size], on its last stage;
+    there ``select`` says that each learner's best checkpoint is kept.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Lived:
     work: Work
     planned: int
     total: tuple[Unit, int] | None = None
+    select: bool = False
 
     @property
     def keys(self) -> dict[str, Any]:
@@ -37,7 +39,7 @@ class Lived:
     def identity(self) -> dict[str, Any]:
         """All that decides what the stage does: two arms that agree in it live it once."""
         parts = {"name": self.name, "visit": self.visit, "kind": self.kind, "version": self.stage.version}
-        return {**parts, "keys": self.keys, "total": self.total}
+        return {**parts, "keys": self.keys, "total": self.total, **({"select": True} if self.select else {})}
 
     @property
     def ledger(self) -> Work:

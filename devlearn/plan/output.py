@@ -1,5 +1,6 @@
 """A plan as the files of a run folder: ``resolved.json`` and every ``job.json``."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from devlearn.plan.model import ArmPlan, Job, Lived, Plan, PointPlan
@@ -16,7 +17,7 @@ def resolved(plan: Plan) -> Json:
     A point's entry repeats ``seeds``, ``brain`` or ``probes`` where ``vary`` changes them.
     """
     base = plan.scenario
-    shared = {"brain": dict(base.brain), "probes": _probes(base), "compare": _compare(base)}
+    shared = {"brain": dict(base.brain), "probes": _probes(base), "compare": _compare(base), "pin": list(base.pin)}
     points = [_point(point, base) for point in plan.points]
     identity = {"scenario": base.scenario, **shared, "points": [_unseeded(point) for point in points]}
     return {
@@ -55,13 +56,25 @@ def _spec(plan: Plan, job: Job, device: str, path: tuple[str, ...]) -> Json:
         "device": device,
         "path": list(path),
         "digest": job.branch.digest,
+        "pin": list(plan.scenario.pin),
+        "select": _select(point.scenario),
     }
+
+
+def _select(scenario: Scenario) -> Json | None:
+    """The metric that picks each learner's best checkpoint, and its direction."""
+    if scenario.compare is None or scenario.compare.select is None:
+        return None
+    name, _, metric = scenario.compare.select.partition(".")
+    metrics = scenario.probes[name].metrics
+    metric = metric or next(iter(metrics))
+    return {"probe": name, "metric": metric, "better": metrics[metric].better}
 
 
 def _stage(lived: Lived) -> Json:
     total = {} if lived.total is None else {"total": list(lived.total)}
     parts = {"name": lived.name, "visit": lived.visit, "kind": lived.kind, "index": lived.index}
-    return {**parts, "keys": lived.keys, **total}
+    return {**parts, "keys": lived.keys, **total, **({"select": True} if lived.select else {})}
 
 
 def _point(point: PointPlan, base: Scenario) -> Json:
@@ -71,19 +84,42 @@ def _point(point: PointPlan, base: Scenario) -> Json:
         **({"brain": dict(own.brain)} if own.brain != base.brain else {}),
         **({"probes": _probes(own)} if own.probes != base.probes else {}),
     }
-    return {"point": dict(point.point), **changed, "arms": {arm.name: _arm(arm) for arm in point.arms}}
+    arms = {arm.name: _arm(arm, own) for arm in point.arms}
+    return {"point": dict(point.point), **changed, "parameters": point.parameters, "arms": arms}
 
 
 def _unseeded(point: Json) -> Json:
-    return {key: value for key, value in point.items() if key != "seeds"}
+    arms = {name: {k: v for k, v in arm.items() if k != "lineages"} for name, arm in point["arms"].items()}
+    return {**{key: value for key, value in point.items() if key != "seeds"}, "arms": arms}
 
 
-def _arm(arm: ArmPlan) -> Json:
+def _arm(arm: ArmPlan, scenario: Scenario) -> Json:
     stages = []
     for lived, branch in zip(arm.stages, arm.branches, strict=True):
         budget = lived.stage.budget()
         stages.append({**_stage(lived), "budget": None if budget is None else list(budget), "branch": branch})
-    return {"path": list(arm.path), "stages": stages}
+    match = scenario.arms[arm.name].match
+    shared = lineages(arm, scenario.seeds)
+    return {
+        "path": list(arm.path),
+        "stages": stages,
+        **({"match": match.model_dump()} if match else {}),
+        **({"lineages": {str(seed): name for seed, name in shared.items()}} if shared else {}),
+    }
+
+
+def lineages(arm: ArmPlan, seeds: Sequence[int]) -> dict[int, str]:
+    """The name of what each seed shares with others (a genome, a demonstrator); empty where no stage shares a thing.
+
+    Seeds that share one thing here and another there are of one lineage; a seed that shares nothing is its own.
+    """
+    names = [{seed: lived.stage.lineage(seed) for seed in seeds} for lived in arm.stages]
+    found = {seed: f"seed {seed}" for seed in seeds}
+    for shared in names:
+        for name in sorted({name for name in shared.values() if name is not None}):
+            joined = {found[seed] for seed in seeds if shared[seed] == name}
+            found = {seed: name if own in joined else own for seed, own in found.items()}
+    return found if any(name is not None for shared in names for name in shared.values()) else {}
 
 
 def _probes(scenario: Scenario) -> Json:
@@ -99,4 +135,4 @@ def _probes(scenario: Scenario) -> Json:
 
 def _compare(scenario: Scenario) -> Json | None:
     found = scenario.compare
-    return None if found is None else found.model_dump(mode="json")
+    return None if found is None else found.model_dump(mode="json", by_alias=True)

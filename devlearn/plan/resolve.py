@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -30,10 +31,18 @@ def resolve(point: dict[str, Any], scenario: Scenario) -> PointPlan:
         point=point,
         scenario=scenario,
         needs_stages=listed,
-        context={"brain": scenario.brain, "probes": _probes(scenario), "needs": describe(needs)},
+        context=_context(scenario, needs),
         parameters=sum(weights.numel() for weights in brain.parameters()),
         arms=tuple(ArmPlan(name, tuple(arms.lives(name))) for name in scenario.arms),
     )
+
+
+def _context(scenario: Scenario, needs: Needs) -> dict[str, Any]:
+    """What decides a life besides its stages. ``select`` only decides what is kept of it."""
+    select = scenario.compare.select if scenario.compare else None
+    extra = {"pin": sorted(scenario.pin), "select": select}
+    shared = {"brain": scenario.brain, "probes": _probes(scenario), "needs": describe(needs)}
+    return shared | {key: value for key, value in extra.items() if value}
 
 
 def _needs(scenario: Scenario) -> tuple[tuple[NeedsStage, ...], Needs]:
@@ -116,6 +125,8 @@ class _Arms:
                 lives[-1] = self._matched(name, lives)
             if course.total is not None:
                 lives[-1] = self._filled(name, lives, *course.total)
+            if self.scenario.compare is not None and self.scenario.compare.select is not None:
+                lives[-1] = replace(lives[-1], select=True)
             self._lives[name] = lives
         return self._lives[name]
 

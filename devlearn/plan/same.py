@@ -19,6 +19,8 @@ def same_run(old: Json, new: Json) -> list[str]:
         reasons.append(f"it holds scenario {old['scenario']!r}, and this is {new['scenario']!r}")
     reasons += [f"its {part} is another" for part in ("brain",) if old[part] != new[part]]
     reasons += [f"its {part} are others" for part in ("probes",) if old[part] != new[part]]
+    if sorted(old.get("pin", [])) != sorted(new.get("pin", [])):
+        reasons.append(f"it pins {_show(old.get('pin', []))}, and this pins {_show(new.get('pin', []))}")
     reasons += _question(old["compare"], new["compare"])
     if missing := sorted(set(old["seeds"]) - set(new["seeds"])):
         reasons.append(f"it holds seeds that this run leaves out: {', '.join(map(str, missing))}")
@@ -33,9 +35,10 @@ def _question(old: Json | None, new: Json | None) -> list[str]:
     """A question may gain pairs (with new arms), but is not changed once its answer may have been seen."""
     if old is None or new is None:
         return []
-    keys = [key for key in old if key != "pairs" and old[key] != new.get(key)]
+    asked = dict.fromkeys((*old, *new))  # a key that is left out asks nothing
+    keys = [key for key in asked if key != "pairs" and (old.get(key) or None) != (new.get(key) or None)]
     dropped = [pair for pair in old["pairs"] if pair not in new["pairs"]]
-    reasons = [f"compare.{key} was {_show(old[key])} and is {_show(new.get(key))}" for key in keys]
+    reasons = [f"compare.{key} was {_show(old.get(key))} and is {_show(new.get(key))}" for key in keys]
     reasons += [f"the pair {_show(pair)} is left out" for pair in dropped]
     return [f"{why} (`devlearn compare RUN` answers other questions, marked exploratory)" for why in reasons]
 

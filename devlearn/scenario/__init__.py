@@ -1,7 +1,7 @@
 """The scenario file: YAML -> frozen models, with every check and message of the format."""
 
 from devlearn.scenario.files import find, library, load, parse, points
-from devlearn.scenario.model import UNITS, Comparison, Course, Match, Scenario, Step, Unit, units_of
+from devlearn.scenario.model import UNITS, Comparison, Course, Fit, Match, Scenario, Step, Tune, Unit, units_of
 from devlearn.scenario.problems import Mark, Problem, ScenarioError
 from devlearn.scenario.schema import schema
 
@@ -9,12 +9,14 @@ __all__ = [
     "UNITS",
     "Comparison",
     "Course",
+    "Fit",
     "Mark",
     "Match",
     "Problem",
     "Scenario",
     "ScenarioError",
     "Step",
+    "Tune",
     "Unit",
     "find",
     "library",

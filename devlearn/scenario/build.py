@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from devlearn.registry import UnknownName, get, nearest
-from devlearn.scenario import check, relations
+from devlearn.scenario import check, question, relations, tuning
 from devlearn.scenario.model import Arm, Compare, Course, File, Match, Scenario, Step
 from devlearn.scenario.pieces import Item, Lookup, Piece, is_name
 from devlearn.scenario.problems import Mark, Problems, hint
@@ -49,8 +49,12 @@ def _build(root: Map, problems: Problems, checks: check.Checks) -> Scenario | No
     check.probes(probes, stages, items, problems)
     check.aliases(items, stages, problems)
     relations.courses({arm.name: (arm.node, arm.items) for arm in arms}, problems)
-    comparison = relations.comparison(compare, root, probes, [arm.name for arm in arms], problems)
+    comparison = question.comparison(compare, root, probes, stages, [arm.name for arm in arms], problems)
     seeds = _seeds(file, root, problems)
+    if file is not None:
+        question.looks(compare, seeds, root, problems)
+        check.pins(file.pin, root.get("pin"), stages.values(), problems)
+        tuning.check(file.tune, root, seeds, items, probes, stages, problems)
     if file is None or brain is None or problems.found:
         return None
     scenario = Scenario(
@@ -65,6 +69,8 @@ def _build(root: Map, problems: Problems, checks: check.Checks) -> Scenario | No
         probes={name: piece.model for name, piece in probes.items()},
         probe_kinds={name: piece.kind for name, piece in probes.items()},
         compare=comparison,
+        pin=file.pin,
+        tune=file.tune,
     )
     scenario._source = root
     return scenario

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from devlearn.scenario.model import UNITS
-from devlearn.scenario.pieces import Item, Lookup, Piece, metric
+from devlearn.scenario.pieces import Item, Lookup, Piece, metric, no_test_split, reads
 from devlearn.scenario.problems import Problems, hint
+from devlearn.scenario.yaml_nodes import List, Node
 
 Checks = Mapping[str, Callable[[str], object]]
 
@@ -18,7 +19,7 @@ def stages(pieces: Lookup, items: Sequence[Item], probes: Lookup, problems: Prob
         _no_test_split(piece, problems)
         if piece.cls is not None:
             _budget(piece, problems)
-            _gate(piece, probes, problems)
+            _gate(piece, probes, pieces, problems)
 
 
 def _blamed(item: Item, pieces: Lookup) -> Piece:
@@ -49,7 +50,7 @@ def _no_test_split(piece: Piece, problems: Problems) -> None:
             problems.add(piece.value(key), f"a stage can't learn from {value}: test images are for probes")
 
 
-def _gate(piece: Piece, probes: Lookup, problems: Problems) -> None:
+def _gate(piece: Piece, probes: Lookup, pieces: Lookup, problems: Problems) -> None:
     """``until``: a probe that exists, is measured on the way and reads no test split."""
     gate = piece.get("until")
     if not isinstance(gate, dict):
@@ -61,9 +62,7 @@ def _gate(piece: Piece, probes: Lookup, problems: Problems) -> None:
     if found is None:
         return
     probe = found[0]
-    tests = [split for split in probe.model.splits() if split.endswith(".test")]
-    if tests:
-        problems.add(mark, f"a gate can't read {tests[0]}, as probe {probe.name!r} does; use a probe of a valid split")
+    no_test_split(probe, pieces, "a gate", mark, problems)
     if probe.model.every is None:
         problems.add(mark, f"probe {probe.name!r} is not measured on the way; give it 'every'")
 
@@ -99,9 +98,7 @@ def probes(pieces: Lookup, stages: Lookup, items: Sequence[Item], problems: Prob
         if isinstance(stage, str) and stages and stage not in stages:
             problems.add(piece.value("stage"), f"no stage is called {stage!r}{hint(stage, stages)}")
         of = stages.get(stage) if isinstance(stage, str) else None
-        reads = [*(piece.model.splits() if piece.model is not None else ())]
-        reads += of.model.evaluates_on() if of is not None and of.model is not None else ()
-        for split in reads:
+        for split in reads(piece, stages):
             for seen in (seen for seen in trained if not seen.endswith(".test") and _overlap(split, seen)):
                 why = f"stage {trained[seen]!r} trains on {seen}"
                 place = piece.value("data" if of is None else "stage")
@@ -121,3 +118,15 @@ def aliases(items: Sequence[Item], stages: Lookup, problems: Problems) -> None:
         if owner.setdefault(item.stream, item.use) != item.use:
             mark = item.node.entries["as"].node.mark
             problems.add(mark, f"{item.stream!r} is the name of stage {owner[item.stream]!r}; choose another alias")
+
+
+def pins(named: Sequence[str], node: Node | None, pieces: Iterable[Piece], problems: Problems) -> None:
+    """``pin`` names the weights' stream or one that a stage draws. A stage that lists none may draw anything."""
+    classes = [piece.cls for piece in pieces if piece.cls is not None]
+    known = dict.fromkeys(("init", *(name for cls in classes for name in getattr(cls, "draws", ()))))
+    listed = node.items if isinstance(node, List) else ()
+    for index, (name, item) in enumerate(zip(named, listed, strict=False)):
+        if name not in known and all(hasattr(cls, "draws") for cls in classes):
+            problems.add(item.mark, f"no stage draws {name!r}{hint(name, known)}")
+        if name in named[:index]:
+            problems.add(item.mark, f"{name!r} is pinned twice")

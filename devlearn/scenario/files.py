@@ -7,6 +7,7 @@ from typing import Any
 from devlearn.scenario.build import build
 from devlearn.scenario.model import Scenario
 from devlearn.scenario.problems import Mark, Problems, ScenarioError, hint
+from devlearn.scenario.tuning import trials
 from devlearn.scenario.validate import show, text_of
 from devlearn.scenario.vary import apply, describe, grid, hidden
 from devlearn.scenario.vary import overrides as settings_of
@@ -74,12 +75,14 @@ def parse(
         raise ScenarioError(problems.sorted())
     settings = settings_of(overrides, problems)
     root = apply(root, settings, problems)
-    varied = grid(root, problems)
-    hidden(settings, varied, problems)
+    varied, tried = grid(root, problems), trials(root, problems)
+    hidden(settings, varied, tried, problems)
     given = {"env": check_env, "data": check_data}
     checks = {field: check for field, check in given.items() if check is not None}
     scenario = build(root, problems, checks)
     points = [(describe(point), build(apply(root, point, problems), problems, checks)) for point in varied]
+    for trial in tried:
+        build(apply(root, trial, problems), problems, checks)
     problems.check()
     assert scenario is not None
     scenario._points = tuple((point, built) for point, built in points if built is not None)
@@ -102,7 +105,7 @@ def _read(path: Path, problems: Problems) -> str:
 
 
 def _tree(text: str, name: str, above: tuple[Path, ...], problems: Problems) -> Node | None:
-    """The file's tree laid over that of the file it extends."""
+    """The file's tree laid over that of the file it extends; None where that is missing: too little to judge by."""
     root = compose(text, name, problems)
     if not isinstance(root, Map) or "extends" not in root.entries:
         return root
@@ -111,16 +114,16 @@ def _tree(text: str, name: str, above: tuple[Path, ...], problems: Problems) -> 
     target = text_of(node)
     if target is None:
         problems.add(node.mark, f"extends must be the path of a file, got {show(plain(node))}")
-        return rest
+        return None
     base, here = Path(name).parent / target, (*above, Path(name).resolve())
     if base.resolve() in here:
         problems.add(node.mark, f"{target} extends this file in turn")
-        return rest
+        return None
     if not base.is_file():
         problems.add(node.mark, f"there is no file {base} to extend{_beside(base)}")
-        return rest
+        return None
     below = _tree(_read(base, problems), str(base), here, problems)
-    return rest if below is None else merge(below, rest)
+    return None if below is None else merge(below, rest)
 
 
 def _beside(path: Path) -> str:

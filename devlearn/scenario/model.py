@@ -15,7 +15,7 @@ NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
 Name = Annotated[str, Field(pattern=NAME)]
 Count = Annotated[int, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0)]
-At = Literal["end", "area", "birth"] | Annotated[int, Field(ge=0)]
+At = Literal["end", "area", "birth", "best"] | Annotated[int, Field(ge=0)]
 Better = Literal["higher", "lower"]
 Text = Annotated[str, Field(min_length=1)]
 
@@ -54,16 +54,57 @@ class Arm(_Frozen):
     )
 
 
+class Fit(_Frozen):
+    """A power law of the error over the points of ``vary``."""
+
+    over: Literal["labels", "parameters", "flops", "images", "env_steps", "updates"] = Field(
+        description="what the points differ in, as the horizontal axis"
+    )
+    from_: Annotated[float, Field(gt=0)] | None = Field(None, alias="from", description="the smallest value fitted")
+    to: Annotated[float, Field(gt=0)] | None = Field(None, description="the largest value fitted")
+
+
 class Compare(_Frozen):
     """The comparison that the scenario declares before it is run."""
 
     probe: str = Field(description="NAME of a probe, or NAME.METRIC; its first metric is the default")
-    at: At = Field("end", description="end, area, birth, or an update")
+    at: At = Field(
+        "end", description="end, area, birth, an update of the last stage, or best: the checkpoint that select picks"
+    )
     better: Better | None = Field(None, description="higher or lower; the metric knows its own direction")
     smallest_effect: Annotated[float, Field(gt=0)] | None = Field(
         None, description="differences below this do not matter; needed where there are pairs"
     )
     pairs: tuple[tuple[str, str], ...] = Field((), description="[arm, the arm it is compared with]")
+    looks: Annotated[tuple[Count, ...], Field(min_length=1)] | None = Field(
+        None,
+        description="numbers of seeds at which the verdict may be looked at, the last one being seeds; the run stops "
+        "early where every pair is decided, and each look has its share of alpha",
+    )
+    levels: Annotated[tuple[float, ...], Field(max_length=2)] = Field(
+        (), description="one or two values, the better one last: how long each learner takes to them, and between them"
+    )
+    select: str | None = Field(
+        None,
+        description="NAME of a probe that reads no test split and is measured on the way: it picks each learner's best "
+        "checkpoint of the arm's last stage",
+    )
+    fit: Fit | None = Field(None, description="a power law of the error over the points of vary")
+
+
+class Tune(_Frozen):
+    """Values tried for every arm alike, on seeds of their own, before the scenario is lived."""
+
+    over: Annotated[Mapping[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1)] = Field(
+        description="a map of dotted paths below stages to lists of values; the trials are their product"
+    )
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
+        description="seeds of the trials' learners; none of the scenario's own"
+    )
+    probe: str = Field(
+        description="NAME of a probe, or NAME.METRIC, that reads no test split: the trial with the best mean at the "
+        "end is set for the arm"
+    )
 
 
 class Header(_Frozen):
@@ -90,6 +131,13 @@ class File(Header):
     compare: Mapping[str, Any] | None = Field(
         None, description="the comparison declared beforehand; without it the first probe at the end, and no pairs"
     )
+    pin: tuple[str, ...] = Field(
+        (),
+        description="streams that are the same for all seeds: init (the weights), or what a stage draws (labels, ...)",
+    )
+    tune: Tune | None = Field(
+        None, description="values tried for every arm alike, on other seeds and without test data; the best is set"
+    )
     vary: Mapping[str, Any] | list[Mapping[str, Any]] | None = Field(
         None, description="a map of dotted paths to lists of values is a product; a list of maps is a list of points"
     )
@@ -105,6 +153,10 @@ class Comparison(_Frozen):
     at: At
     smallest_effect: float | None
     pairs: tuple[tuple[str, str], ...]
+    looks: tuple[int, ...] | None = None
+    levels: tuple[float, ...] = ()
+    select: str | None = None
+    fit: Fit | None = None
 
 
 class Step(BaseModel):
@@ -146,9 +198,17 @@ class Scenario(BaseModel):
     probes: Mapping[str, Any]
     probe_kinds: Mapping[str, str]
     compare: Comparison | None
+    pin: tuple[str, ...] = ()
+    tune: Tune | None = None
 
     _source: Map = PrivateAttr()
     _points: tuple[tuple[dict[str, Any], "Scenario"], ...] = PrivateAttr(default=())
+
+    def first(self, count: int) -> "Scenario":
+        """The scenario with its first ``count`` seeds, at every point."""
+        found = self.model_copy(update={"seeds": self.seeds[:count]})
+        found._points = tuple((point, scenario.first(count)) for point, scenario in self._points)
+        return found
 
     def error(self, path: Sequence[str | int], message: str) -> ScenarioError:
         """An error at the deepest place of ``path`` that the file has, e.g. ``("arms", "more", "match")``."""

@@ -89,3 +89,18 @@ def metric(reference: str, mark: Mark, probes: Lookup, problems: Problems) -> tu
         problems.add(mark, f"probe {name!r} has no metric {wanted!r}{hint(wanted, known)}")
         return None
     return (probe, wanted or known[0]) if probe.model is not None else None
+
+
+def reads(probe: Piece, stages: Lookup) -> tuple[str, ...]:
+    """The data splits that a probe reads, by itself and through the stage whose objective it measures."""
+    own: tuple[str, ...] = probe.model.splits() if probe.model is not None else ()
+    of = stages.get(str(probe.get("stage")))
+    return (*own, *(of.model.evaluates_on() if of is not None and of.model is not None else ()))
+
+
+def no_test_split(probe: Piece, stages: Lookup, who: str, mark: Mark, problems: Problems) -> None:
+    """A probe that decides something reads no test data."""
+    tests = [split for split in reads(probe, stages) if split.endswith(".test")]
+    if tests:
+        mend = f"as probe {probe.name!r} does; use a probe of a valid split"
+        problems.add(mark, f"{who} can't read {tests[0]}, {mend}")

@@ -9,7 +9,7 @@ from devlearn.scenario.problems import Mark, Problems, hint
 from devlearn.scenario.validate import show
 from devlearn.scenario.yaml_nodes import Entry, List, Map, Node, compose, plain
 
-FIXED = ("devlearn", "scenario", "about", "extends", "vary", "compare", "block")
+FIXED = ("devlearn", "scenario", "about", "extends", "vary", "compare", "block", "pin", "tune")
 NAMED = ("stages", "arms", "probes")  # their keys are names, which a path may not invent
 
 
@@ -80,27 +80,33 @@ def grid(root: Map, problems: Problems) -> list[Point]:
     node = root.get("vary")
     points: list[Point] = []
     if isinstance(node, Map):
-        points = _product(node, problems)
+        points = list(product(*axes(node, problems)))
     elif isinstance(node, List):
         maps = [item for item in node.items if isinstance(item, Map)]
         points = [tuple(Setting(path, entry.node, entry.mark) for path, entry in item.entries.items()) for item in maps]
-    if isinstance(node, Map | List) and (not points or not all(points)):
-        if not problems.found:
-            problems.add(root.entries["vary"].mark, "vary has an empty point; give every path a value")
-        return []
+    if _empty(node):
+        problems.add(root.entries["vary"].mark, "vary has an empty point; give every path a value")
+    points = [point for point in points if point]
     _fixed(points, problems)
     _twice(points, problems)
     return points
 
 
-def _product(node: Map, problems: Problems) -> list[Point]:
-    axes = []
+def _empty(node: Node | None) -> bool:
+    if isinstance(node, List):
+        return not node.items or any(isinstance(item, Map) and not item.entries for item in node.items)
+    return isinstance(node, Map) and not node.entries
+
+
+def axes(node: Map, problems: Problems) -> list[list[Setting]]:
+    """The settings of every path of a map of lists; a path without a list of values is said and left out."""
+    found = []
     for path, entry in node.entries.items():
         if isinstance(entry.node, List) and entry.node.items:
-            axes.append([Setting(path, value, entry.mark) for value in entry.node.items])
+            found.append([Setting(path, value, entry.mark) for value in entry.node.items])
         else:
             problems.add(entry.node.mark, f"{path} must be a list of the values to try, got {show(plain(entry.node))}")
-    return list(product(*axes)) if len(axes) == len(node.entries) else []
+    return found
 
 
 def _fixed(points: Iterable[Point], problems: Problems) -> None:
@@ -122,9 +128,11 @@ def describe(point: Point) -> dict[str, Any]:
     return {setting.path: plain(setting.node) for setting in point}
 
 
-def hidden(settings: Iterable[Setting], points: Iterable[Point], problems: Problems) -> None:
-    """An override that ``vary`` would overrule is a mistake."""
-    varied = {setting.path for point in points for setting in point}
+def hidden(settings: Iterable[Setting], points: Iterable[Point], trials: Iterable[Point], problems: Problems) -> None:
+    """An override that ``vary`` or ``tune`` would overrule is a mistake."""
+    varied, tuned = ({setting.path for point in found for setting in point} for found in (points, trials))
     for setting in settings:
         if setting.path in varied:
             problems.add(setting.mark, f"vary sets {setting.path} at every point, so this has no effect")
+        if setting.path in tuned:
+            problems.add(setting.mark, f"tune sets {setting.path} in every arm, so this has no effect")

@@ -6,7 +6,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plan_fakes import made, paths, stored
+from plan_fakes import Drill, branches, made, paths, spec, stored
 
 from devlearn import registry
 from devlearn.plan import job_specs, same_run
@@ -17,11 +17,11 @@ def test_resolved_and_jobs_have_the_agreed_keys():
     found = made("  x: [a, b]\n  y: [a, c]", "compare: {probe: valid, smallest_effect: 0.1, pairs: [[x, y]]}")
     content = stored(found)
     assert list(content) == [
-        "format", "scenario", "digest", "about", "seeds", "brain", "probes", "compare", "points", "jobs",
+        "format", "scenario", "digest", "about", "seeds", "brain", "probes", "compare", "pin", "points", "jobs",
     ]  # fmt: skip
     assert content["compare"] == {
         "probe": "valid", "metric": "score", "better": "higher", "at": "end",
-        "smallest_effect": 0.1, "pairs": [["x", "y"]],
+        "smallest_effect": 0.1, "pairs": [["x", "y"]], "looks": None, "levels": [], "select": None, "fit": None,
     }  # fmt: skip
     assert content["probes"]["valid"] == {
         "kind": "score", "every": 10, "worst": None, "metrics": {"score": {"better": "higher", "worst": 0.0}},
@@ -130,3 +130,47 @@ def test_blocks_are_disjoint_cover_all_seeds_and_are_named_apart(wanted, size):
 def test_block_names():
     assert [block_name(block) for block in ((0, 1, 2), (5,))] == ["seeds-0-2", "seeds-5"]
     assert block_name((3, 7)).startswith("seeds-3-7-")
+
+
+def test_what_decides_a_life_is_in_its_digest_and_in_its_jobs():
+    arms, question = "  x: [a, b]\n  y: [a]", "compare: {probe: valid, smallest_effect: 0.1, pairs: [[x, y]]"
+    plain, pinned = made(arms, question + "}"), made(arms, question + "}\npin: [init]")
+    selected = made(arms, question + ", select: valid}")
+    assert paths(plain) == {"x": ["a", "b"], "y": ["a"]} and not {*branches(plain)} & {*branches(pinned)}
+    assert paths(selected) == {"x": ["a+b"], "y": ["a"]}  # the last stage of one is on the way of the other
+    assert stored(pinned)["pin"] == ["init"] and spec(pinned)["pin"] == ["init"] and spec(plain)["select"] is None
+    for number, marks in ((0, [None, True]), (1, [True])):
+        assert [stage.get("select") for stage in spec(selected, number)["stages"]] == marks
+        assert spec(selected, number)["select"] == {"probe": "valid", "metric": "score", "better": "higher"}
+    assert [stage.get("select") for stage in stored(selected)["points"][0]["arms"]["x"]["stages"]] == [None, True]
+    assert "it pins [], and this pins" in "\n".join(same_run(stored(plain), stored(pinned)))
+    assert "compare.select was null" in "\n".join(same_run(stored(plain), stored(selected)))
+
+
+def test_a_run_that_was_stored_before_a_key_of_the_question_existed_is_the_same():
+    now = stored(made("  x: [a]", "compare: {probe: valid}"))
+    before = {key: value for key, value in now.items() if key != "pin"}
+    before["compare"] = {key: now["compare"][key] for key in ("probe", "metric", "better", "at", "pairs")}
+    assert same_run(before, now) == []
+
+
+def test_a_point_says_how_large_its_network_is_and_an_arm_what_it_equals():
+    vary = "vary: {brain.width: [[4, 4], [8, 8]]}"
+    first, second = stored(made("  x: [a]\n  y: {stages: [b], match: {arm: x, by: flops}}", vary))["points"]
+    assert (first["parameters"], second["parameters"]) == (3 * 4 + 4 + 20 + 10, 3 * 8 + 8 + 72 + 18)
+    assert first["arms"]["y"]["match"] == {"arm": "x", "by": "flops"} and "match" not in first["arms"]["x"]
+
+
+def test_learners_that_share_something_are_one_lineage(monkeypatch):
+    found = made("  x: [a, b]\n  y: [b]")
+    assert "lineages" not in stored(found)["points"][0]["arms"]["x"]
+    shares = {"updates": 30}, {1: "genome 1", 2: "genome 1", 3: "genome 2"}
+    also = {"updates": 20}, {0: "teacher", 3: "teacher"}
+
+    def lineage(stage, seed):
+        return next((names.get(seed) for keys, names in (shares, also) if stage.updates == keys["updates"]), None)
+
+    monkeypatch.setattr(Drill, "lineage", lineage)
+    arms = stored(found)["points"][0]["arms"]
+    assert arms["x"]["lineages"] == {"0": "teacher", "1": "genome 1", "2": "genome 1", "3": "teacher"}
+    assert arms["y"]["lineages"] == {"0": "teacher", "1": "seed 1", "2": "seed 2", "3": "teacher"}

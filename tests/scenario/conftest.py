@@ -11,6 +11,7 @@ from devlearn.stage import Stage
 
 
 class School(Stage):
+    draws: ClassVar = ("labels", "order")
     metrics = ("loss",)
 
     data: str = Field("mnist.train", description="the split")
@@ -21,6 +22,7 @@ class School(Stage):
 
 
 class Play(Stage):
+    draws: ClassVar = ("worlds",)
     units = ("env_steps", "updates", "flops")
 
     env: str = Field(description="a Gymnasium id")
@@ -28,6 +30,7 @@ class Play(Stage):
 
 
 class Shuffle(Stage):
+    draws: ClassVar = ()
     units = ()
 
 
@@ -105,6 +108,12 @@ compare:
   better: higher
   smallest_effect: 0.01
   pairs: [[playful, plain], [matched, plain]]
+  looks: [2, 4]
+  levels: [0.5, 0.9]
+  select: held
+  fit: {over: labels, from: 20, to: 30}
+pin: [init, labels]
+tune: {over: {stages.school.learning_rate: [1e-2, 2e-2]}, seeds: [50, 51], probe: held}
 vary: {stages.review.labels: [20, 30], brain.width: [[4], [4, 4]]}
 """
 
@@ -117,6 +126,11 @@ def check_env(env: str) -> None:
 @pytest.fixture(scope="session")
 def valid() -> str:
     return VALID
+
+
+@pytest.fixture(scope="session")
+def unvaried() -> str:
+    return VALID.partition("vary:")[0].replace("  fit: {over: labels, from: 20, to: 30}\n", "")
 
 
 @pytest.fixture(scope="session")

@@ -84,6 +84,7 @@ def test_an_empty_file_lacks_everything(problems):
         ("seeds", "write KEY=VALUE, for instance stages.look.updates=100"),
         ("seeds=", "there is no value after '='"),
         ("seeds=[1", "not YAML: expected ',' or ']', but got '<stream end>'"),
+        ("stages.school.learning_rate=1", "tune sets stages.school.learning_rate in every arm, so this has no effect"),
         ("brain.width=[8]", "vary sets brain.width at every point, so this has no effect"),
         ("arms.new=[review]", "no such path: arms has no 'new'; there are: plain, playful, gated, matched"),
     ],
@@ -91,6 +92,33 @@ def test_an_empty_file_lacks_everything(problems):
 def test_overrides_are_checked_alike(valid, problems, override, message):
     found = problems(valid, overrides=(override,))
     assert any(line.startswith(f"--set {override}") and line.endswith(f": {message}") for line in found)
+
+
+def test_every_mistake_of_vary_at_once(valid, problems):
+    paths = "brain.widht: [1], stages.review.labels: [3, 20], stages.revew.labels: [9], about: [x], block: 7, seeds: 5"
+    found = problems(
+        valid.replace("vary: {stages.review.labels: [20, 30], brain.width: [[4], [4, 4]]}", f"vary: {{{paths}}}")
+    )
+    for words in (
+        "'widht'",
+        "labels must be at least 10",
+        "'revew'",
+        "about is one",
+        "block must be a list",
+        "seeds must",
+    ):
+        assert any(words in line for line in found), words
+    assert len(found) == 6
+
+
+def test_a_missing_base_is_the_only_message(problems, tmp_path):
+    assert len(problems("extends: nowhere.yaml\nstages: {review: {lables: 70}}\n", f"{tmp_path}/child.yaml")) == 1
+
+
+def test_seeds_from_the_command_line_may_end_between_the_looks(valid, problems):
+    for seeds in (2, 3, 9):
+        assert parse(valid, "f", [f"seeds={seeds}"]).compare.looks == (2, 4)
+    assert any("seed 50 is one of the scenario's" in line for line in problems(valid, overrides=("seeds=[1, 50]",)))
 
 
 def test_the_valid_file_is_valid(valid):

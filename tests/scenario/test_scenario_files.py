@@ -35,6 +35,15 @@ def test_a_valid_scenario(valid):
     compare = scenario.compare
     assert (compare.probe, compare.metric, compare.better, compare.at) == ("digits", "accuracy", "higher", "end")
     assert compare.pairs == (("playful", "plain"), ("matched", "plain"))
+    assert (compare.looks, compare.levels, compare.select) == ((2, 4), (0.5, 0.9), "held")
+    assert (compare.fit.over, compare.fit.from_, compare.fit.to) == ("labels", 20, 30)
+    assert scenario.pin == ("init", "labels")
+    assert (scenario.tune.over, scenario.tune.seeds) == ({"stages.school.learning_rate": [0.01, 0.02]}, (50, 51))
+
+
+def test_the_first_seeds_of_a_scenario_are_its_first_at_every_point(valid):
+    first = parse(valid, "f").first(2)
+    assert first.seeds == (0, 1) and [point.seeds for _, point in points(first)] == [(0, 1)] * 4
 
 
 def test_arms_are_resolved(valid):
@@ -49,11 +58,12 @@ def test_arms_are_resolved(valid):
 def test_the_metric_knows_its_direction(valid):
     text = (
         valid.replace("  better: higher\n", "")
+        .replace("levels: [0.5, 0.9]", "levels: [3, 0.5]")
         .replace("digits.accuracy", "digits.cross_entropy")
         .replace("worst: 0.1", "worst: 9")
     )
     compare = parse(text, "f").compare
-    assert (compare.metric, compare.better) == ("cross_entropy", "lower")
+    assert (compare.metric, compare.better, compare.levels) == ("cross_entropy", "lower", (3.0, 0.5))
 
 
 def test_without_compare_the_first_probe_at_the_end(valid):
@@ -75,6 +85,7 @@ def test_vary_is_a_product_in_the_order_written(valid):
 
 def test_vary_as_points_may_replace_whole_parts(valid):
     head, _, _ = valid.partition("vary:")
+    head = head.replace("  looks: [2, 4]\n", "")
     text = head + "vary:\n  - {brain: {kind: mlp, width: [2]}, seeds: 2}\n  - {brain: {kind: conv, channels: [2]}}\n"
     (_, first), (_, second) = points(parse(text, "f"))
     assert (first.brain["kind"], first.seeds, second.brain["kind"], second.seeds) == (
@@ -85,8 +96,8 @@ def test_vary_as_points_may_replace_whole_parts(valid):
     )
 
 
-def test_without_vary_there_is_one_empty_point(valid):
-    scenario = parse(valid.partition("vary:")[0], "f")
+def test_without_vary_there_is_one_empty_point(unvaried):
+    scenario = parse(unvaried, "f")
     assert points(scenario) == [({}, scenario)]
 
 
@@ -161,11 +172,11 @@ def test_every_scenario_of_ours_is_valid(name):
     assert points(load(name, check_env=check_id, check_data=size))
 
 
-def test_a_plain_module_as_brain(tmp_path, monkeypatch, valid, problems):
+def test_a_plain_module_as_brain(tmp_path, monkeypatch, unvaried, problems):
     (tmp_path / "my_brain.py").write_text("class Tiny:\n    def __init__(self, needs, depth=2): ...\nraise_on = 1\n")
     (tmp_path / "broken_brain.py").write_text("1 / 0\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    text = valid.partition("vary:")[0]
+    text = unvaried
     whole = "{kind: mlp, width: [8, 8], activation: tanh}"
     assert parse(text.replace(whole, '{kind: "my_brain:Tiny", depth: 3}'), "f").brain == {
         "kind": "my_brain:Tiny",

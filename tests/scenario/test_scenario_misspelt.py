@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from devlearn.scenario.problems import Problems
 from devlearn.scenario.yaml_nodes import List, Map, compose
 
-NAMES = ("stages", "arms", "probes", "vary", "keys")  # their keys are names, paths, or somebody else's
+NAMES = ("stages", "arms", "probes", "vary", "keys", "over")  # their keys are names, paths, or somebody else's
 
 
 @cache
@@ -55,6 +55,12 @@ def test_all_kinds_of_key_are_tried(valid):
         "by",
         "every",
         "pairs",
+        "looks",
+        "levels",
+        "select",
+        "from",
+        "pin",
+        "over",
     } <= names
     assert not names & {"play", "matched", "digits", "size"}
 

@@ -1,0 +1,98 @@
+"""``tune``: values that are tried for every arm alike, on seeds of their own and without test data."""
+
+from collections.abc import Sequence
+from itertools import product
+
+from devlearn.scenario.model import Tune
+from devlearn.scenario.pieces import Item, Lookup, Piece, metric, no_test_split
+from devlearn.scenario.problems import Mark, Problems, hint
+from devlearn.scenario.validate import show
+from devlearn.scenario.vary import Point, axes, describe
+from devlearn.scenario.yaml_nodes import List, Map
+
+
+def trials(root: Map, problems: Problems) -> list[Point]:
+    """What every trial sets: the product of ``over``, in the order written."""
+    tune = root.get("tune")
+    over = tune.get("over") if isinstance(tune, Map) else None
+    if not isinstance(over, Map) or not over.entries:
+        return []
+    found = list(product(*axes(over, problems)))
+    values = [describe(trial) for trial in found]
+    for index, trial in enumerate(found):
+        if values[index] in values[:index]:
+            problems.add(trial[0].mark, f"the trial {show(values[index])} stands twice")
+    return found
+
+
+def check(
+    tune: Tune | None,
+    root: Map,
+    seeds: Sequence[int],
+    items: Sequence[Item],
+    probes: Lookup,
+    stages: Lookup,
+    problems: Problems,
+) -> None:
+    """The probe, the seeds and the paths of ``tune``."""
+    written = root.get("tune")
+    if tune is None or not isinstance(written, Map):
+        return
+    piece = Piece("tune", "", Tune, tune, written, root.entries["tune"].mark)
+    found = metric(tune.probe, piece.value("probe"), probes, problems)
+    if found is not None:
+        _probe(found[0], found[1], piece, stages, problems)
+    _seeds(tune.seeds, seeds, piece, problems)
+    over = written.get("over")
+    for path, entry in over.entries.items() if isinstance(over, Map) else ():
+        _path(path, entry.mark, items, stages, problems)
+        _varied(path, entry.mark, root, problems)
+
+
+def _probe(probe: Piece, name: str, tune: Piece, stages: Lookup, problems: Problems) -> None:
+    no_test_split(probe, stages, "tune", tune.value("probe"), problems)
+    if probe.model.worst is None and probe.model.metrics[name].worst is None:
+        why = f"what a learner that diverged counts as in {name}"
+        problems.add(probe.mark, f"probe {probe.name!r} chooses between trials and needs 'worst': {why}")
+
+
+def _seeds(own: Sequence[int], scenario: Sequence[int], tune: Piece, problems: Problems) -> None:
+    listed = tune.node.get("seeds")
+    marks = [item.mark for item in listed.items] if isinstance(listed, List) else []
+    for index, (seed, mark) in enumerate(zip(own, marks, strict=False)):
+        if seed in scenario:
+            problems.add(mark, f"seed {seed} is one of the scenario's; tune on others")
+        if seed in own[:index]:
+            problems.add(mark, f"seed {seed} stands twice")
+
+
+def _path(path: str, mark: Mark, items: Sequence[Item], stages: Lookup, problems: Problems) -> None:
+    """A path leads to a key of a stage, which no arm sets for itself."""
+    section, *rest = path.split(".")
+    if section != "stages" or len(rest) < 2:
+        problems.add(mark, f"tune goes below stages, as in stages.school.learning_rate; {path!r} does not")
+        return
+    name, key = rest[:2]
+    if stages and name not in stages:
+        problems.add(mark, f"no such path: stages has no {name!r}{hint(name, stages)}")
+    if key == "kind":
+        problems.add(mark, "kind can't be tuned; make an arm of it")
+    for item in items:
+        changes = item.node.get("set")
+        if item.use == name and isinstance(changes, Map) and key in changes.entries:
+            problems.add(
+                changes.entries[key].mark, f"an arm can't set {key} of {name!r} itself where tune tries {path}"
+            )
+
+
+def _varied(path: str, mark: Mark, root: Map, problems: Problems) -> None:
+    vary = root.get("vary")
+    maps = [vary] if isinstance(vary, Map) else vary.items if isinstance(vary, List) else ()
+    for other in dict.fromkeys(name for node in maps if isinstance(node, Map) for name in node.entries):
+        if within(path, other) or within(other, path):
+            problems.add(mark, f"tune and vary both set {path}; keep one")
+
+
+def within(path: str, other: str) -> bool:
+    """Whether ``path`` is ``other`` or lies below it."""
+    return path == other or path.startswith(other + ".")
