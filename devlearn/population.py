@@ -1,16 +1,18 @@
 """Evolution strategies: which way is uphill, from the scores of perturbed copies of a learner. No gradient anywhere.
 
-Directions are standard normal, drawn in pairs: weights + sigma * d and weights - sigma * d (antithetic, or mirrored).
-Scores become centred ranks, and the estimate of the slope of the expected score is the rank-weighted mean of the
-directions over sigma. Source: Salimans, Ho, Chen, Sidor, Sutskever (2017), arXiv:1703.03864, Algorithm 1 with its
-mirrored sampling and fitness shaping. Deviation: copies with equal scores share their mean rank (theirs are ordered by
+Directions are standard normal and come in pairs: weights + sigma * d and weights - sigma * d (antithetic, or mirrored).
+As drawing them would cost as much as judging the copies, they are cut at random places from a table of noise. Scores
+become centred ranks, and the estimate of the slope of the expected score is the rank-weighted mean of the directions
+over sigma. Source: Salimans, Ho, Chen, Sidor, Sutskever (2017), arXiv:1703.03864, Algorithm 1 with its mirrored
+sampling, fitness shaping and table. Deviation: copies with equal scores share their mean rank (theirs are ordered by
 place), as accuracy on a minibatch has many ties.
 
 A learner is judged at a time, its copies in chunks of bounded memory that depend on shapes alone: what a learner finds
 is bit-equal in any company.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -19,18 +21,50 @@ from devlearn.cohort import Cohort, Objective
 from devlearn.streams import Streams
 
 BYTES = 16 * 2**20  # of perturbed weights that exist at a time
-Directions = Mapping[str, Tensor]  # by parameter: (P / 2, *shape)
+TABLE = 2**20  # numbers in a table of noise
 Scores = dict[str, Tensor]  # by metric: (2, P / 2), the copies at + and at - each direction
 
 
-def draw(streams: Mapping[str, Streams], learner: int, pairs: int, cohort: Cohort) -> dict[str, Tensor]:
-    """Standard normal directions of one learner for the parameters that ``streams`` names: {name: (pairs, *shape)}."""
-    found = {}
-    for name, source in streams.items():
-        weights = cohort.parameters()[name]
-        drawn = source.generators[learner].standard_normal((pairs, *weights.shape[1:]), dtype="float32")
-        found[name] = torch.from_numpy(drawn).to(weights)
-    return found
+@dataclass(frozen=True)
+class Directions:
+    """One learner's directions: ``rows`` (P / 2, D), whose columns are the parameters of ``shapes`` in turn."""
+
+    rows: Tensor
+    shapes: Mapping[str, torch.Size]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def parts(self, flat: Tensor) -> dict[str, Tensor]:
+        """Columns (..., D) by parameter: views (..., *shape)."""
+        pieces = flat.split([shape.numel() for shape in self.shapes.values()], -1)
+        return {
+            name: piece.unflatten(-1, shape) for piece, (name, shape) in zip(pieces, self.shapes.items(), strict=True)
+        }
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Where the directions of some generations come from: ``table`` (N, T), ``places`` (N, generations, P / 2)."""
+
+    table: Tensor
+    places: Tensor
+    shapes: Mapping[str, torch.Size]
+
+    @classmethod
+    def draw(cls, streams: Streams, cohort: Cohort, names: Sequence[str], generations: int, pairs: int) -> "Noise":
+        """Noise for the parameters called ``names``."""
+        shapes = {name: cohort.weights[name].shape[1:] for name in names}
+        length = sum(shape.numel() for shape in shapes.values())
+        size = max(TABLE, 2 * length)
+        table = torch.from_numpy(streams.normal(size)).to(cohort.device, cohort.dtype)
+        return cls(table, torch.from_numpy(streams.integers(size - length + 1, generations, pairs)), shapes)
+
+    def directions(self, learner: int, generation: int) -> Directions:
+        """What one learner tries in one generation."""
+        length, table = sum(shape.numel() for shape in self.shapes.values()), self.table[learner]
+        places = self.places[learner, generation].tolist()
+        return Directions(torch.stack([table[place : place + length] for place in places]), self.shapes)
 
 
 def scores(
@@ -42,29 +76,17 @@ def scores(
     batch: Mapping[str, Tensor],
 ) -> Scores:
     """The objective's loss and metrics for one learner's copies on one batch (B, ...): {name: (2, P / 2)}."""
-    weights = {name: cohort.parameters()[name][learner] for name in directions}
+    own = torch.cat([cohort.parameters()[name][learner].flatten() for name in directions.shapes])  # (D,)
+    step = max(1, BYTES // (2 * own.nbytes))
     found: dict[str, list[Tensor]] = {}
-    for start, stop in _chunks(directions):
-        copies = {name: _mirrored(weights[name], directions[name][start:stop], sigma) for name in directions}
-        loss, metrics = cohort.judge(learner, copies, objective, batch)
+    for rows in directions.rows.split(step):
+        copies = torch.empty((2, *rows.shape), dtype=own.dtype, device=own.device)
+        torch.add(own, rows, alpha=sigma, out=copies[0])
+        torch.add(own, rows, alpha=-sigma, out=copies[1])
+        loss, metrics = cohort.judge(learner, directions.parts(copies.flatten(0, 1)), objective, batch)
         for name, value in {"loss": loss, **metrics}.items():
-            found.setdefault(name, []).append(value.view(2, stop - start))
+            found.setdefault(name, []).append(value.view(2, -1))
     return {name: torch.cat(parts, 1) for name, parts in found.items()}
-
-
-def _chunks(directions: Directions) -> list[tuple[int, int]]:
-    pairs = len(next(iter(directions.values())))
-    size = 2 * sum(direction[0].numel() * direction.element_size() for direction in directions.values())
-    step = max(1, BYTES // size)
-    return [(start, min(start + step, pairs)) for start in range(0, pairs, step)]
-
-
-def _mirrored(weights: Tensor, directions: Tensor, sigma: float) -> Tensor:
-    """Copies on either side of the weights: (2 * pairs, *shape)."""
-    copies = torch.empty((2, *directions.shape), dtype=weights.dtype, device=weights.device)
-    torch.add(weights, directions, alpha=sigma, out=copies[0])
-    torch.add(weights, directions, alpha=-sigma, out=copies[1])
-    return copies.flatten(0, 1)
 
 
 def centred_ranks(fitness: Tensor) -> Tensor:
@@ -79,13 +101,12 @@ def centred_ranks(fitness: Tensor) -> Tensor:
 def slope(directions: Directions, fitness: Tensor, sigma: float) -> dict[str, Tensor]:
     """The estimated slope of expected fitness (2, P / 2), by parameter: sum over copies of fitness * d / (P sigma)."""
     weight = (fitness[0] - fitness[1]) / (fitness.numel() * sigma)  # (P / 2,)
-    return {name: torch.tensordot(weight, direction, 1) for name, direction in directions.items()}
+    return directions.parts(weight @ directions.rows)
 
 
 def climb(
     cohort: Cohort,
-    streams: Mapping[str, Streams],
-    pairs: int,
+    directions: Callable[[int], Directions],
     sigma: float,
     objective: Objective,
     batch: Mapping[str, Tensor],
@@ -94,25 +115,20 @@ def climb(
     """One generation of every learner: uphill by parameter (N, *shape), and each score's mean over the copies (N,).
 
     Args:
-        streams: one for each parameter that is perturbed, by qualified name.
-        pairs: half of the population.
+        directions: what a learner tries.
         objective: gives the loss and metrics of ONE copy.
         batch: (N, B, ...) each; a learner's copies share its row.
         fitness: what is climbed, (2, P / 2), of one learner's scores.
     """
-    uphill: dict[str, list[Tensor]] = {name: [] for name in streams}
-    means: dict[str, list[Tensor]] = {}
+    uphill, means = [], []
     for learner in range(cohort.n):
-        directions = draw(streams, learner, pairs, cohort)
-        found = scores(
-            cohort, learner, directions, sigma, objective, {name: row[learner] for name, row in batch.items()}
-        )
-        for name, value in slope(directions, centred_ranks(fitness(found)), sigma).items():
-            uphill[name].append(value)
-        for name, value in found.items():
-            means.setdefault(name, []).append(value.mean())
-    return _rows(uphill), _rows(means)
+        tried = directions(learner)
+        row = {name: value[learner] for name, value in batch.items()}
+        found = scores(cohort, learner, tried, sigma, objective, row)
+        uphill.append(slope(tried, centred_ranks(fitness(found)), sigma))
+        means.append({name: value.mean() for name, value in found.items()})
+    return _stacked(uphill), _stacked(means)
 
 
-def _rows(found: Mapping[str, list[Tensor]]) -> dict[str, Tensor]:
-    return {name: torch.stack(rows) for name, rows in found.items()}
+def _stacked(rows: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}

@@ -1,6 +1,7 @@
 """School without gradients: perturbed copies are marked, and the learner moves towards the better ones."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Literal
 
 from pydantic import Field
@@ -11,8 +12,10 @@ from devlearn.cohort import Cohort
 from devlearn.data import IMAGE_SENSE
 from devlearn.lessons import DIGITS, Lessons
 from devlearn.objectives import CrossEntropy
-from devlearn.population import Scores, climb
+from devlearn.population import Noise, Scores, climb
 from devlearn.stage import Context, Metrics, State, Work, stage
+
+BLOCK = 32  # generations that share a table of noise
 
 
 @stage("supervise.evolution")
@@ -30,10 +33,11 @@ class Evolution(Lessons):
 
     Source:
         Salimans, Ho, Chen, Sidor and Sutskever (2017), Evolution strategies as a scalable alternative to reinforcement
-        learning, Algorithm 1 with mirrored sampling and fitness shaping.
+        learning, Algorithm 1 with mirrored sampling, fitness shaping and a table of noise.
 
     Deviations:
-        Directions are drawn anew, not cut from a table of noise; copies of equal fitness share their mean rank.
+        Copies of equal fitness share their mean rank, as accuracy has many ties; each learner has its own table, of
+        2^20 numbers (or twice the weights, where that is more), drawn anew every 32 generations.
     """
 
     metrics = ("loss", "accuracy")
@@ -64,13 +68,14 @@ class Evolution(Lessons):
         return scores["accuracy"] if self.fitness == "accuracy" else -scores["loss"]
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        optimiser, names = self.rule(cohort, state), None
+        optimiser, noise = self.rule(cohort, state), None
         for batch in self.minibatches(cohort, state, context):
-            names = names or cohort.reached(self.objective, batch)
-            streams = {name: context.streams("noise", name, counter=state["done"]) for name in names}
-            uphill, means = climb(
-                cohort, streams, self.population // 2, self.sigma, self.objective, batch, self._better
-            )
+            block, place = divmod(state["done"], BLOCK)
+            if noise is None or place == 0:
+                names, source = cohort.reached(self.objective, batch), context.streams("noise", counter=block)
+                noise = Noise.draw(source, cohort, names, BLOCK, self.population // 2)
+            directions = partial(noise.directions, generation=place)
+            uphill, means = climb(cohort, directions, self.sigma, self.objective, batch, self._better)
             optimiser.set_lr(self.rate(state, context))
             cohort.descend({name: -slope for name, slope in uphill.items()}, optimiser)
             state["done"] += 1

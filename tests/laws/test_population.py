@@ -8,15 +8,16 @@ from torch import Tensor, nn
 
 from devlearn import population
 from devlearn.cohort import Cohort, Mapper, Optimiser
-from devlearn.population import centred_ranks, draw, scores, slope
-from devlearn.streams import Streams, streams
+from devlearn.population import Directions, Noise, centred_ranks, scores, slope
+from devlearn.streams import streams
 from tests.laws.test_cohort import NEEDS, OBJECTIVE, UserNet, batch, cohort
 
 MEMORY = {"kind": "mlp", "width": [7, 5], "memory": "gru"}
 
 
-def sources(found: Cohort, data: dict[str, Tensor]) -> dict[str, Streams]:
-    return {name: streams(found.seeds, "noise", name) for name in found.reached(OBJECTIVE, data)}
+def drawn(found: Cohort, data: dict[str, Tensor], learner: int, pairs: int) -> Directions:
+    names = found.reached(OBJECTIVE, data)
+    return Noise.draw(streams(found.seeds, "noise"), found, names, 1, pairs).directions(learner, 0)
 
 
 @pytest.mark.parametrize("kind", ["mlp", "tanh, own critic", "conv"])
@@ -35,7 +36,7 @@ def compare(found: Cohort) -> None:
     data, before = batch(3), found.flat
     for learner in range(3):
         row = {name: value[learner] for name, value in data.items()}
-        directions = draw(sources(found, data), learner, 3, found)
+        directions = drawn(found, data, learner, 3)
         told = scores(found, learner, directions, 0.1, OBJECTIVE, row)
         for side, sign in enumerate((1, -1)):
             for pair in range(3):
@@ -45,11 +46,11 @@ def compare(found: Cohort) -> None:
     assert torch.equal(found.flat, before)
 
 
-def moved(member: nn.Module, directions: dict[str, Tensor], pair: int, by: float) -> nn.Module:
+def moved(member: nn.Module, directions: Directions, pair: int, by: float) -> nn.Module:
     with torch.no_grad():
-        for name, weights in member.named_parameters():
-            if name in directions:
-                weights.add_(directions[name][pair], alpha=by)
+        weights = dict(member.named_parameters())
+        for name, direction in directions.parts(directions.rows).items():
+            weights[name].add_(direction[pair], alpha=by)
     return member
 
 
@@ -65,7 +66,7 @@ def test_only_what_is_scored_and_free_is_perturbed() -> None:
 def test_the_size_of_a_chunk_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     found, data = cohort("mlp"), batch(3)
     row = {name: value[1] for name, value in data.items()}
-    directions = draw(sources(found, data), 1, 7, found)
+    directions = drawn(found, data, 1, 7)
     whole = scores(found, 1, directions, 0.1, OBJECTIVE, row)
     monkeypatch.setattr(population, "BYTES", 1)
     for name, value in scores(found, 1, directions, 0.1, OBJECTIVE, row).items():
@@ -90,8 +91,8 @@ def test_centred_ranks_by_hand(fitness: list[float], ranks: list[float]) -> None
 def test_the_slope_of_a_plane_is_found_exactly() -> None:
     """With the directions sqrt(D) e_1 .. sqrt(D) e_D the estimate of a linear fitness a . w is a itself."""
     plane = torch.tensor([[1.0, -2.0], [0.5, 4.0]], dtype=torch.float64)
-    directions = {"w": 2 * torch.eye(4, dtype=torch.float64).view(4, 2, 2)}
-    rise = 0.3 * (directions["w"] * plane).sum((1, 2))
+    directions = Directions(2 * torch.eye(4, dtype=torch.float64), {"w": torch.Size([2, 2])})
+    rise = 0.3 * directions.rows @ plane.flatten()
     torch.testing.assert_close(slope(directions, torch.stack([rise, -rise]), 0.3)["w"], plane)
 
 
@@ -100,11 +101,23 @@ def test_the_estimate_is_the_gradient_where_there_is_one() -> None:
     found, data = cohort("mlp"), batch(3)
     moments: dict[str, Any] = {}
     row = {name: value[0] for name, value in data.items()}
-    directions = draw(sources(found, data), 0, 4096, found)
+    directions = drawn(found, data, 0, 4096)
     told = scores(found, 0, directions, 1e-3, OBJECTIVE, row)["loss"]
     estimate = slope(directions, told, 1e-3)
     found.update(OBJECTIVE, data, Optimiser(found, moments, "sgd", 1e-9))
-    ours = torch.cat([estimate[name].flatten() for name in directions])
-    true = torch.cat([found.weights[name].grad[0].flatten() for name in directions])  # type: ignore[index]
+    ours = torch.cat([estimate[name].flatten() for name in estimate])
+    true = torch.cat([found.weights[name].grad[0].flatten() for name in estimate])  # type: ignore[index]
     assert torch.cosine_similarity(ours, true, dim=0) > 0.95
     assert abs(ours.norm() / true.norm() - 1) < 0.1
+
+
+def test_directions_are_normal_and_a_learners_own() -> None:
+    """Moments of 64 directions, within five standard errors; another learner and another generation have others."""
+    found = cohort("mlp", dtype=torch.float32)
+    noise = Noise.draw(streams(found.seeds, "noise"), found, tuple(found.weights), 2, 64)
+    rows, count = noise.directions(0, 0).rows, 64 * found.flat.shape[1]
+    assert rows.shape == (64, found.flat.shape[1])
+    for power, moment, variance in ((1, 0, 1), (2, 1, 2), (4, 3, 96)):
+        assert abs(rows.double().pow(power).mean() - moment) < 5 * (variance / count) ** 0.5
+    assert not torch.equal(rows, noise.directions(1, 0).rows)
+    assert not torch.equal(rows, noise.directions(0, 1).rows)
