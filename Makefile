@@ -27,7 +27,7 @@ check: $(VENV)/.installed-test
 
 # Warnings are errors; nothing is fetched.
 docs: $(VENV)/.installed-docs
-	$(BIN)/sphinx-build -q -E -W --keep-going -b html docs docs/_build/html
+	$(BIN)/sphinx-build -q -E -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 $(BIN)/python:

@@ -1,0 +1,144 @@
+"""The code of the pages is what a reader would copy: it is written to files and its commands are run.
+
+In a page, a paragraph that ends in `` `name`: `` names the file that the next block is. Every line of a bash block is a
+command; one that is meant to fail says ``exit code 2`` in its comment. Every line of a text block is in the output of
+the commands before it. A block marked ``none`` shows a run at full budgets and is not compared.
+"""
+
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from devlearn.cli import main
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NAMED = re.compile(r"`([\w./-]+)`:\s*\Z")
+EXIT = re.compile(r"#.*exit code (\d)")
+INSTALLED = ("source .venv/bin/activate",)  # what a test has behind it
+PAGES = sorted(path.stem for path in (ROOT / "docs" / "how-to").glob("*.md") if path.stem != "index")
+
+SCHOOL = {"stages.school.updates": 4, "stages.school.batch": 16, "probes.digits.every": 2}
+LOOK = {**SCHOOL, "stages.look.updates": 2, "stages.look.batch": 8}
+TOY: dict[str, dict[str, object]] = {
+    "first_steps": {
+        **LOOK,
+        "stages.waves.updates": 2,
+        "stages.waves.batch": 8,
+        "stages.play.env_steps": 1024,
+    },
+    "small.yaml": LOOK,
+    "kept.yaml": LOOK,
+    "more.yaml": LOOK,
+    "few.yaml": SCHOOL,
+    "scent.yaml": {"stages.play.env_steps": 2048, "probes.skill.episodes": 2},
+    "rotations.yaml": {**SCHOOL, "stages.rotations.updates": 2, "stages.rotations.batch": 8},
+    "smooth.yaml": SCHOOL,
+    "gated.yaml": LOOK,
+    "confidence.yaml": {**LOOK, "probes.sure.every": 2, "probes.sure.images": 100},
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A block of a page: ``kind`` is bash, text or, with a ``name``, a file."""
+
+    kind: str
+    name: str
+    text: str
+
+
+def steps(page: str) -> list[Step]:
+    found, before = [], 0
+    for block in BLOCK.finditer(page):
+        named = NAMED.search(page[before : block.start()].rstrip() + "\n")
+        spoken = block[1] in ("bash", "text", "none")
+        found.append(Step(block[1], named[1] if named and not spoken else "", block[2]))
+        before = block.end()
+    return [step for step in found if step.name or step.kind in ("bash", "text")]
+
+
+def small(words: list[str]) -> list[str]:
+    """A command with toy budgets where it lives a scenario."""
+    if words[:2] != ["devlearn", "run"] or "--dry-run" in words:
+        return words
+    settings = [f"--set={path}={value}" for path, value in TOY[words[2]].items()]
+    settings += ["--no-report"] if words[2].endswith(".yaml") else []  # the tutorial's run draws its report
+    return [*words, *settings, *([] if "--seeds" in words else ["--seeds=2"]), "--jobs=1"]
+
+
+def made(target: str) -> list[str]:
+    """The devlearn command of a target's recipe: what ``make`` runs once everything is installed."""
+    recipe = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    (command,) = [line for line in recipe.splitlines() if "/devlearn run" in line]
+    words = shlex.split(command)
+    return ["devlearn", "run", Path(words[2]).stem, *words[3:]]
+
+
+def run(command: str) -> str:
+    """The output of one command; its exit code is the one that its line announces, or 0."""
+    wanted = int(found[1]) if (found := EXIT.search(command)) else 0
+    words = shlex.split(command, comments=True)
+    words = small(made(words[1]) if words[0] == "make" else words)
+    code, output = in_process(words[1:]) if words[0] == "devlearn" else apart(words)
+    assert code == wanted, f"{command}\n{output}"
+    return output
+
+
+def in_process(arguments: list[str]) -> tuple[int, str]:
+    result = CliRunner().invoke(main, arguments)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+def apart(words: list[str]) -> tuple[int, str]:
+    """Any other program; python and pytest are those that run this test."""
+    program = {"pytest": [sys.executable, "-m", "pytest", "-q"], "python": [sys.executable]}
+    command = [*program.get(words[0], words[:1]), *words[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def follow(page: Path) -> int:
+    """Do all that a page says, in the current folder; the number of commands that were run."""
+    output, ran = "", 0
+    for step in steps(page.read_text(encoding="utf-8")):
+        if step.name:
+            Path(step.name).write_text(step.text)
+        elif step.kind == "bash":
+            commands = [line for line in step.text.splitlines() if line.strip() and line not in INSTALLED]
+            output = "".join(run(command) for command in commands)
+            ran += len(commands)
+        else:
+            missing = [line for line in step.text.splitlines() if line.strip() not in output]
+            assert not missing, f"{page.name} shows {missing[0]!r}; there was:\n{output}"
+    return ran
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_how_to_page_does_what_it_says(page: str, here: Path) -> None:
+    assert follow(ROOT / "docs" / "how-to" / f"{page}.md") > 0
+
+
+def test_the_tutorial_does_what_it_says(here: Path) -> None:
+    assert follow(ROOT / "docs" / "tutorial.md") > 5
+    assert (here / "runs/first-steps/report.html").exists()
+
+
+def test_blocks_of_a_page() -> None:
+    page = "Text. `a.py`:\n\n```python\nx = 1\n```\n\n```bash\nls  # exit code 1\n```\n\n```none\n3 %\n```\n"
+    assert steps(page) == [Step("python", "a.py", "x = 1\n"), Step("bash", "", "ls  # exit code 1\n")]
