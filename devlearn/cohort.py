@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
 from devlearn.brains.needs import memory_size
-from devlearn.streams import torch_seed
+from devlearn.streams import BIRTH, torch_seed
 
 Batch = Mapping[str, Tensor]
 Objective = Callable[[Callable[..., Any], Any], tuple[Tensor, Mapping[str, Tensor]]]
@@ -36,11 +36,11 @@ def initialise(build: Callable[[], nn.Module], seed: int) -> nn.Module:
     sense or head leaves the rest bit-equal. Torch's initialisers draw from the global generator, hence ``fork_rng``.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(torch_seed(seed, "init"))
+        torch.manual_seed(torch_seed(seed, BIRTH))
         module = build()
         for name, part in module.named_modules():
             if callable(reset := getattr(part, "reset_parameters", None)):
-                torch.manual_seed(torch_seed(seed, "init", name))
+                torch.manual_seed(torch_seed(seed, BIRTH, name))
                 reset()
     return module
 
@@ -79,6 +79,7 @@ class Cohort:
         device: where the tensors live.
         mapper: forces a mapper; by default it is chosen, and ``mapping`` says which and why.
         dtype: of weights and computations.
+        born: seeds of the first weights in place of the learners' own.
 
     Attributes:
         model: the module, with parameters and buffers that carry a leading N axis.
@@ -93,11 +94,12 @@ class Cohort:
         device: str | torch.device = "cpu",
         mapper: Mapper | None = None,
         dtype: torch.dtype = torch.float32,
+        born: Sequence[int] | None = None,
     ) -> None:
         self.seeds = tuple(seeds)
         self.device = torch.device(device)
         self.updates = 0
-        members = [initialise(build, seed).to(self.device, dtype) for seed in self.seeds]
+        members = [initialise(build, seed).to(self.device, dtype) for seed in born or self.seeds]
         parameters, buffers = stack_module_state(members)
         self.weights = {name: nn.Parameter(tensor.detach().clone()) for name, tensor in parameters.items()}
         self.buffers: dict[str, Tensor] = {name: tensor.clone() for name, tensor in buffers.items()}

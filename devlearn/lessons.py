@@ -20,6 +20,9 @@ DIGITS = "digits"
 class Lessons(Stage):
     """A stage that learns digits from minibatches of labelled images. How it learns is the subclass's."""
 
+    draws = ("labels", "order")
+    fixed = (*Stage.fixed, "momentum")
+
     data: str = Field("mnist.train", description="the split that the labelled images are drawn from")
     labels: Annotated[int, Field(ge=CLASSES)] | Literal["all"] = Field(
         "all", description="labelled images for each learner, drawn class-balanced; or all of the split"

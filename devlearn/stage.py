@@ -7,21 +7,23 @@ records, probes, checkpoints, stopping) belongs to the engine.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from torch import Tensor, nn
 
 from devlearn.brains.needs import Needs
 from devlearn.cohort import Cohort
 from devlearn.data import Dataset, load
 from devlearn.registry import named
-from devlearn.streams import Streams, streams
+from devlearn.streams import PINNED, Streams, streams
 from devlearn.worlds import World
 
 Unit = Literal["updates", "env_steps", "images", "flops"]
 UNITS: tuple[Unit, ...] = ("updates", "env_steps", "images", "flops")
+EPISODE = "episode"  # the stream of a world
 Metrics = Mapping[str, Tensor]
 State = dict[str, Any]
 Count = Annotated[int, Field(gt=0)]
@@ -56,6 +58,26 @@ class Gate(BaseModel):
         return self
 
 
+class Change(BaseModel):
+    """One item of ``change``: other values for some keys while the updates of a visit are in [from, until)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    from_: int = Field(alias="from", ge=0, description="updates of the visit after which the change begins")
+    until: int | None = Field(None, gt=0, description="updates after which it is over; empty: it lasts to the end")
+    set: Annotated[Mapping[str, Any], Field(min_length=1)] = Field(description="keys of the stage and their new values")
+
+    @model_validator(mode="after")
+    def _forward(self) -> "Change":
+        if self.until is not None and self.until <= self.from_:
+            raise ValueError(f"until ({self.until}) must be after from ({self.from_})")
+        return self
+
+    def covers(self, updates: int) -> bool:
+        """Whether it holds after that many updates."""
+        return self.from_ <= updates and (self.until is None or updates < self.until)
+
+
 @dataclass(frozen=True)
 class Context:
     """What a stage may see. Nothing in it can be written to.
@@ -63,7 +85,7 @@ class Context:
     ``planned`` is the number of yields that the declared budget comes to, for schedules. ``inherited`` are the
     optimiser moments that the stage before left behind, for ``optimiser: continue``; None where there are none.
     ``artifacts`` are the states of other branches that the scenario asked for, by name. ``measuring`` is true for
-    probes, which alone may read a test split.
+    probes, which alone may read a test split. ``pin`` are the names of streams that are the same for all learners.
     """
 
     seeds: tuple[int, ...]
@@ -74,10 +96,15 @@ class Context:
     inherited: State | None = None
     artifacts: Mapping[str, Any] = field(default_factory=dict)
     measuring: bool = False
+    pin: frozenset[str] = frozenset()
 
     def streams(self, *names: str, counter: int = 0) -> Streams:
         """This stage's randomness called ``names``, at block ``counter`` (an epoch, a rollout)."""
-        return streams(self.seeds, self.name, self.visit, *names, counter=counter)
+        return streams(self.drawn_by(names[0]), self.name, self.visit, *names, counter=counter)
+
+    def drawn_by(self, stream: str) -> tuple[int, ...]:
+        """The seeds that key a stream of this stage: the learners' own, or one for all where it is pinned."""
+        return (PINNED,) * len(self.seeds) if stream in self.pin else self.seeds
 
     def minibatches(self, pool: int, batch: int, done: int) -> Iterator[Tensor]:
         """Positions in range(pool), (N, min(batch, pool)) each, endlessly: every epoch in a new order.
@@ -115,15 +142,19 @@ class Context:
         """``copies`` environments for each learner, fresh or resumed from ``state``. Close it in a ``finally``.
 
         ``keys`` are the keyword arguments of the environment; ``purpose`` names its stream (``""`` for training).
+        Episodes are drawn from the stream ``episode``.
         """
-        return World(env, dict(keys or {}), self.seeds, copies, (self.name, self.visit, purpose), state)
+        names, episodes = (self.name, self.visit, purpose), self.drawn_by(EPISODE)
+        return World(env, dict(keys or {}), self.seeds, copies, names, state, episodes=episodes)
 
 
 class Stage(BaseModel):
     """One phase of life. Subclass it, name it with ``@stage``, and give every field a description.
 
     Class variables: ``kind`` (set by ``@stage``), ``version`` (raise it when results change), ``units`` (the budgets
-    that make sense; empty for a stage that acts once), ``metrics`` (the columns that it yields).
+    that make sense; empty for a stage that acts once), ``metrics`` (the columns that it yields), ``draws`` (the first
+    names of the streams it draws from; ``episode`` where it opens a world; what ``pin`` can name), ``fixed`` (keys that
+    its state or what it bought is made for, so ``change`` may not touch them; those that it does not have do no harm).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -132,12 +163,34 @@ class Stage(BaseModel):
     version: ClassVar[int] = 1
     units: ClassVar[tuple[Unit, ...]] = ("updates", "images", "flops")
     metrics: ClassVar[tuple[str, ...]] = ()
+    draws: ClassVar[tuple[str, ...]] = ()
+    fixed: ClassVar[tuple[str, ...]] = ("data", "labels", "optimiser", "env", "keys", "copies")
 
     updates: Count | None = Field(None, description="budget: gradient steps of each learner")
     env_steps: Count | None = Field(None, description="budget: environment steps of each learner")
     images: Count | None = Field(None, description="budget: images shown to each learner, repeats counted")
     flops: Count | None = Field(None, description="budget: floating-point operations of each learner")
     until: Gate | None = Field(None, description="a mastery gate: learners that pass it move on early")
+    change: tuple[Change, ...] = Field(
+        (), description="other values for some keys from one update to another; the optimiser is not restarted"
+    )
+
+    @field_validator("change")
+    @classmethod
+    def _apart(cls, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        """Raises ValueError where two windows overlap."""
+        for first, second in pairwise(sorted(changes, key=lambda change: change.from_)):
+            if first.covers(second.from_):
+                until = "its end" if first.until is None else f"update {first.until}"
+                raise ValueError(
+                    f"two windows overlap: one lasts until {until}, the next begins at update {second.from_}"
+                )
+        return changes
+
+    def under(self, change: Change) -> "Stage":
+        """This stage with a change applied. Raises pydantic's ValidationError where a value is wrong."""
+        own = self.model_dump(mode="json", by_alias=True, exclude={"change"})
+        return type(self).model_validate({**own, **change.set})
 
     def needs(self) -> Needs:
         """The senses and heads that this stage uses."""

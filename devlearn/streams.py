@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+BIRTH = "init"  # the stream of a learner's first weights
+PINNED = 2**62 + 57  # stands for every learner's seed in a stream that is pinned; no learner may have it
 
 
 def _key(names: tuple[str | int, ...]) -> tuple[int, ...]:

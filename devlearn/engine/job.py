@@ -14,6 +14,7 @@ from devlearn.cohort import Cohort
 from devlearn.probe import Probe
 from devlearn.registry import get
 from devlearn.stage import Stage
+from devlearn.streams import BIRTH, PINNED
 
 FORMAT = 1
 
@@ -67,6 +68,11 @@ class Job:
         parent = self.spec["parent"]
         return None if parent is None else self.folder.parents[2] / parent
 
+    @property
+    def pin(self) -> frozenset[str]:
+        """The names of streams that are the same for all learners."""
+        return frozenset(self.spec.get("pin", []))
+
     @cached_property
     def calls(self) -> tuple[Call, ...]:
         """The stages that this job lives."""
@@ -97,7 +103,8 @@ class Job:
 
     def cohort(self) -> Cohort:
         """The newborn learners of this job."""
-        return Cohort(self.builder, self.seeds, self.device)
+        born = (PINNED,) * len(self.seeds) if BIRTH in self.pin else None
+        return Cohort(self.builder, self.seeds, self.device, born=born)
 
 
 def _stage(entry: dict[str, Any]) -> Stage:

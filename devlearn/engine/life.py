@@ -17,9 +17,9 @@ from devlearn.engine.hold import Held
 from devlearn.engine.job import Call, Job
 from devlearn.engine.measure import measure, opens
 from devlearn.engine.progress import Progress
-from devlearn.ledger import Ledger, yields
+from devlearn.ledger import Ledger, Rates, Window
 from devlearn.record import Recorder, offsets, truncate
-from devlearn.stage import Context, Work
+from devlearn.stage import Context
 
 FORMAT = 1
 TRAIN_EVERY = 10  # updates between rows of train.csv
@@ -135,18 +135,19 @@ class Life:
     # ---- one visit to a stage -----------------------------------------------------------------------------------
 
     def _visit(self, call: Call) -> None:
-        stage = call.stage
-        work = stage.work(self._meta())
-        planned = yields(stage, work)
-        context = Context(self.job.seeds, call.name, call.visit, self.job.device, planned, self.inherited)
+        stage, brain = call.stage, self._meta()
+        self.rates = rates = Rates(stage, lambda stage: stage.work(brain))
+        context = Context(
+            self.job.seeds, call.name, call.visit, self.job.device, rates.planned, self.inherited, pin=self.job.pin
+        )
         folder = self.records / call.folder
         with Recorder(folder, self.job.seeds, call.name, call.visit, stage.metrics) as recorder:
             try:
                 if self.state is None:
-                    self._enter(call, context, work, recorder)
+                    self._enter(call, context, recorder)
                 self.held = self._hold()
                 while (self.status == LIVES).any():
-                    self._segment(call, context, work, recorder)
+                    self._segments(call, context, recorder)
                     self._checkpoint(recorder)
             except Exception as error:
                 raise JobFailed(self._complaint(call, error)) from error
@@ -163,46 +164,55 @@ class Life:
             brain: torch.nn.Module = self.job.builder()
         return brain
 
-    def _enter(self, call: Call, context: Context, work: Work, recorder: Recorder) -> None:
+    def _enter(self, call: Call, context: Context, recorder: Recorder) -> None:
         self.yields = 0
         self.updates = torch.zeros_like(self.updates)
         self.status = torch.where(self.diverged, DIVERGED, LIVES)
         self.state = call.stage.begin(self.cohort, context)
         living = self.status == LIVES
-        self.ledger.buy(work, living)
+        self.ledger.buy(self.rates.bought, living)
         recorder.event(self.updates, "began", "", living)
         recorder.event(self.updates, "held", "diverged in an earlier stage", ~living)
         recorder.train(self.updates, self.ledger.columns, {}, living)
         recorder.seconds(0, self._seconds())
 
-    def _segment(self, call: Call, context: Context, work: Work, recorder: Recorder) -> None:
-        """Live until the checkpoint is due or everybody has moved on."""
+    @property
+    def window(self) -> Window:
+        """The window of the stage, as ``change`` makes them, that the learners who live on are in."""
+        return self.rates.at(int(self.updates.max()))
+
+    def _segments(self, call: Call, context: Context, recorder: Recorder) -> None:
+        """Live until the checkpoint is due or everybody has moved on, through as many windows as that takes."""
+        deadline, last = time.monotonic() + checkpoint_seconds(), self.yields + (self.segment or 0)
+        due = False
+        while not due and (self.status == LIVES).any():
+            due = self._segment(call, context, recorder, deadline, last)
+
+    def _segment(self, call: Call, context: Context, recorder: Recorder, deadline: float, last: int) -> bool:
+        """Live until the window's end, until the checkpoint is due (then True), or until everybody has moved on."""
         assert self.state is not None
-        deadline, first = time.monotonic() + checkpoint_seconds(), self.yields
-        generator = call.stage.segment(self.cohort, self.state, context)
+        window = self.window
+        generator = window.stage.segment(self.cohort, self.state, context)
         try:
             for metrics in generator:
-                self._after_yield(call, context, work, metrics, recorder)
-                due = time.monotonic() > deadline if self.segment is None else self.yields - first >= self.segment
-                if due or not (self.status == LIVES).any():
-                    break
-            else:
-                if (self.status == LIVES).any():
-                    raise RuntimeError(f"the segment ended by itself after {self.yields} of {context.planned} yields")
+                self._after_yield(call, context, metrics, recorder)
+                due = time.monotonic() > deadline if self.segment is None else self.yields >= last
+                if due or not (self.status == LIVES).any() or self.window is not window:
+                    return due
+            if (self.status == LIVES).any():
+                raise RuntimeError(f"the segment ended by itself after {self.yields} of {context.planned} yields")
+            return True
         finally:
             generator.close()  # type: ignore[attr-defined]
 
-    def _after_yield(
-        self, call: Call, context: Context, work: Work, metrics: Mapping[str, Tensor], recorder: Recorder
-    ) -> None:
-        living = self.status == LIVES
+    def _after_yield(self, call: Call, context: Context, metrics: Mapping[str, Tensor], recorder: Recorder) -> None:
+        living, work, before = self.status == LIVES, self.window.work, int(self.updates.max())
         self.yields += 1
         self.held.restore()
         if self.cohort.updates != work.updates:
             raise RuntimeError(f"a yield took {self.cohort.updates} updates but the stage declares {work.updates}")
         self.cohort.updates = 0
         self.ledger.spend(work, living)
-        before = (self.yields - 1) * work.updates
         self.updates += living * work.updates
         self._move_on(call, living & ~self.cohort.finite().cpu(), DIVERGED, "non-finite weights", recorder)
         self._spend_budget(call, context, recorder)

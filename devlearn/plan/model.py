@@ -1,21 +1,19 @@
 """What a plan is made of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from devlearn.ledger import ONCE, PER_YIELD, Rates
 from devlearn.scenario import Scenario, Unit
 from devlearn.stage import Stage, Work
-
-PER_YIELD = ("updates", "env_steps", "images", "flops")
-ONCE = ("labels", "label_bits")
 
 
 @dataclass(frozen=True)
 class Lived:
     """One stage as an arm lives it.
 
-    ``name`` and ``visit`` key its streams, ``index`` is its place in the life. ``work`` is what one yield consumes and
+    ``name`` and ``visit`` key its streams, ``index`` is its place in the life. ``rates``: what its yields consume,
     ``planned`` the number of yields that the budget comes to. ``total`` is an arm's [unit, size], on its last stage;
     there ``select`` says that each learner's best checkpoint is kept.
     """
@@ -25,7 +23,7 @@ class Lived:
     index: int
     kind: str
     stage: Stage
-    work: Work
+    rates: Rates
     planned: int
     total: tuple[Unit, int] | None = None
     select: bool = False
@@ -44,8 +42,8 @@ class Lived:
     @property
     def ledger(self) -> Work:
         """What one learner is declared to consume in this stage."""
-        each = {unit: self.planned * getattr(self.work, unit) for unit in PER_YIELD}
-        return Work(**each, labels=self.work.labels, label_bits=self.work.label_bits)
+        once = self.rates.bought
+        return replace(self.rates.spent(self.planned), labels=once.labels, label_bits=once.label_bits)
 
 
 def add(first: Work, second: Work) -> Work:

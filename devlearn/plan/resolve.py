@@ -1,6 +1,5 @@
 """Arms of one point, resolved: needs united, the brain built without storage, budgets counted, match and total."""
 
-import hashlib
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -9,9 +8,11 @@ import torch
 from torch import nn
 
 from devlearn.brains import Needs, brain_builder
-from devlearn.ledger import yields
+from devlearn.ledger import Rates
+from devlearn.plan.changes import refusal
+from devlearn.plan.describe import describe
 from devlearn.plan.model import ArmPlan, Lived, PointPlan, total_of
-from devlearn.scenario import Course, Scenario, Unit
+from devlearn.scenario import Course, Scenario, ScenarioError, Step, Unit
 from devlearn.stage import Stage, Work
 
 NeedsStage = tuple[str, str, dict[str, Any]]
@@ -26,7 +27,7 @@ def resolve(point: dict[str, Any], scenario: Scenario) -> PointPlan:
     """
     listed, needs = _needs(scenario)
     brain = _brain(scenario, needs)
-    arms = _Arms(scenario, brain)
+    arms = _Arms(scenario, brain, needs)
     return PointPlan(
         point=point,
         scenario=scenario,
@@ -80,17 +81,6 @@ def _words(error: Exception) -> str:
     return str(error.args[0]) if plain else f"{type(error).__name__}: {error}"
 
 
-def describe(needs: Needs) -> dict[str, Any]:
-    """Needs as JSON: equal where, and only where, they build the same brain."""
-    senses = {name: [_box(sense.space), sense.normalise] for name, sense in sorted(needs.senses.items())}
-    return {"senses": senses, "heads": {name: vars(head) for name, head in sorted(needs.heads.items())}}
-
-
-def _box(space: Any) -> list[Any]:
-    bounds = hashlib.sha256(space.low.tobytes() + space.high.tobytes()).hexdigest()
-    return [list(space.shape), str(space.dtype), bounds]
-
-
 def _brain(scenario: Scenario, needs: Needs) -> nn.Module:
     """One learner's network on the meta device: shapes without storage."""
     try:
@@ -111,8 +101,8 @@ def _probes(scenario: Scenario) -> dict[str, Any]:
 class _Arms:
     """Resolves arms in the order in which ``match`` needs them."""
 
-    def __init__(self, scenario: Scenario, brain: nn.Module) -> None:
-        self.scenario, self.brain = scenario, brain
+    def __init__(self, scenario: Scenario, brain: nn.Module, needs: Needs) -> None:
+        self.scenario, self.brain, self.needs = scenario, brain, needs
         self._lives: dict[str, list[Lived]] = {}
         self._work: dict[tuple[str, str], Work] = {}
 
@@ -135,12 +125,32 @@ class _Arms:
         visit = Counter(earlier.stream for earlier in course.steps[:index])[step.stream]
         if getattr(step.stage, "optimiser", None) == "continue":
             self._can_continue(arm, course, index)
-        work = self._work_of(step.use, step.kind, step.stage)
+        self._can_change(arm, step, index)
+        rates = Rates(step.stage, lambda stage: self._work_of(step.use, step.kind, stage))
         budget = step.stage.budget()
-        if budget is not None and not getattr(work, budget[0]):
+        if budget is not None and not rates.consumes(budget[0]):
             place = ("stages", step.use, budget[0])
             raise self.scenario.error(place, f"{step.kind} spends no {budget[0]} here; give its budget in another unit")
-        return Lived(step.stream, visit, index, step.kind, step.stage, work, yields(step.stage, work))
+        return Lived(step.stream, visit, index, step.kind, step.stage, rates, rates.planned)
+
+    def _can_change(self, arm: str, step: Step, index: int) -> None:
+        """Every ``change`` leaves the brain, what was bought and the shape of the state as they are."""
+        own = step.stage.change == self.scenario.stages[step.use].change
+        place = ("stages", step.use) if own else ("arms", arm, "stages", index, "set")
+        for number, change in enumerate(step.stage.change):
+            at = (*place, "change", number)
+            try:
+                changed = step.stage.under(change)
+                works = self._work_of(step.use, step.kind, step.stage), self._work_of(step.use, step.kind, changed)
+                why = refusal(step.stage, changed, works, brain_builder(self.scenario.brain, self.needs))
+            except ScenarioError:
+                raise
+            except Exception as error:  # a user's stage may fail in any way
+                raise self.scenario.error(at, f"{step.use}, changed: {_words(error)}") from error
+            if why:
+                keys = " and ".join(change.set)
+                mend = "live it as a stage of its own"
+                raise self.scenario.error(at, f"{keys} of {step.use!r} can't change on the way: {why}; {mend}")
 
     def _can_continue(self, arm: str, course: Course, index: int) -> None:
         """``optimiser: continue`` needs a stage before it with moments, which ends for all learners together."""
@@ -169,14 +179,17 @@ class _Arms:
         place = ("arms", name, "match")
         goal = getattr(total_of(self.lives(match.arm)), match.by)
         missing = goal - getattr(total_of(lives[:-1]), match.by)
-        each = 0 if match.by == "labels" else getattr(lives[-1].work, match.by)
+        rates = lives[-1].rates
         who = f"arm {name!r} can't be matched to {match.arm!r} by {match.by}"
-        if not each:
+        if not rates.consumes(match.by):
             if missing == getattr(lives[-1].ledger, match.by):
                 return lives[-1]
             why = f"its last stage, {lives[-1].name!r}, does not consume {match.by} yield by yield"
             raise self.scenario.error(place, f"{who}: {why}")
-        count = (2 * missing + each) // (2 * each)
+        count = rates.reach(match.by, missing)
+        before, after = (getattr(rates.spent(max(yields, 0)), match.by) for yields in (count - 1, count))
+        if missing - before < after - missing:
+            count -= 1
         if count < 1:
             spent = f"its earlier stages consume {goal - missing:,} of the {goal:,} already"
             raise self.scenario.error(place, f"{who}: {spent}")
@@ -185,17 +198,17 @@ class _Arms:
     def _filled(self, name: str, lives: list[Lived], unit: Unit, size: int) -> Lived:
         """The last stage with what the earlier ones are declared to leave of the arm's total."""
         place, last = ("arms", name, "total"), lives[-1]
-        left, each = size - getattr(total_of(lives[:-1]), unit), getattr(last.work, unit)
-        if not each:
+        left = size - getattr(total_of(lives[:-1]), unit)
+        if not last.rates.consumes(unit):
             raise self.scenario.error(place, f"the last stage of {name!r}, {last.name!r}, consumes no {unit}")
         if left <= 0:
             message = f"the earlier stages of {name!r} consume {size - left:,} {unit}, so nothing of {size:,} is left"
             raise self.scenario.error(place, message)
-        return self._with_yields(last, -(-left // each), (unit, size))
+        return self._with_yields(last, last.rates.reach(unit, left), (unit, size))
 
     def _with_yields(self, lived: Lived, count: int, total: tuple[Unit, int] | None = None) -> Lived:
         """The stage with a budget of ``count`` yields, in its own unit."""
         budget = lived.stage.budget()
         assert budget is not None
-        stage = lived.stage.model_copy(update={budget[0]: count * getattr(lived.work, budget[0])})
-        return Lived(lived.name, lived.visit, lived.index, lived.kind, stage, lived.work, count, total)
+        size = getattr(lived.rates.spent(count), budget[0])
+        return replace(lived, stage=lived.stage.model_copy(update={budget[0]: size}), planned=count, total=total)

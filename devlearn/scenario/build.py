@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from devlearn.registry import UnknownName, get, nearest
 from devlearn.scenario import check, question, relations, tuning
+from devlearn.scenario.changes import changed
 from devlearn.scenario.model import Arm, Compare, Course, File, Match, Scenario, Step
 from devlearn.scenario.pieces import Item, Lookup, Piece, is_name
 from devlearn.scenario.problems import Mark, Problems, hint
@@ -45,8 +46,10 @@ def _build(root: Map, problems: Problems, checks: check.Checks) -> Scenario | No
     items = [item for arm in arms for item in arm.items]
     compare = _compare(root, problems)
     check.stages(stages, items, probes, problems)
-    check.outside([*stages.values(), *(item.piece for item in items), *probes.values()], checks, problems)
-    check.probes(probes, stages, items, problems)
+    lived = [*stages.values(), *(item.piece for item in items)]
+    lived += changed(lived, problems)
+    check.outside([*lived, *probes.values()], checks, problems)
+    check.probes(probes, stages, lived, problems)
     check.aliases(items, stages, problems)
     relations.courses({arm.name: (arm.node, arm.items) for arm in arms}, problems)
     comparison = question.comparison(compare, root, probes, stages, [arm.name for arm in arms], problems)

@@ -16,7 +16,7 @@ def stages(pieces: Lookup, items: Sequence[Item], probes: Lookup, problems: Prob
     changed = {item.use for item in items if not item.plain} - {item.use for item in items if item.plain}
     lived = [piece for name, piece in pieces.items() if name not in changed]
     for piece in [*lived, *(_blamed(item, pieces) for item in items if not item.plain)]:
-        _no_test_split(piece, problems)
+        learns_from_no_test(piece, problems)
         if piece.cls is not None:
             _budget(piece, problems)
             _gate(piece, probes, pieces, problems)
@@ -44,7 +44,8 @@ def _budget(piece: Piece, problems: Problems) -> None:
         problems.add(piece.key(own[1]), f"two budgets, {own[0]} and {own[1]}; keep one")
 
 
-def _no_test_split(piece: Piece, problems: Problems) -> None:
+def learns_from_no_test(piece: Piece, problems: Problems) -> None:
+    """A stage names no test split."""
     for key, value in piece.texts().items():
         if value.endswith(".test"):
             problems.add(piece.value(key), f"a stage can't learn from {value}: test images are for probes")
@@ -89,9 +90,8 @@ def _complaint(check: Callable[[str], object], value: str) -> str | None:
     return None
 
 
-def probes(pieces: Lookup, stages: Lookup, items: Sequence[Item], problems: Problems) -> None:
-    """A probe of a stage names one that exists; no probe reads images that a stage trains on."""
-    lived = [*stages.values(), *(item.piece for item in items)]
+def probes(pieces: Lookup, stages: Lookup, lived: Sequence[Piece], problems: Problems) -> None:
+    """A probe of a stage names one that exists; no probe reads images that a stage trains on (as it is ``lived``)."""
     trained = {value: piece.name for piece in lived for value in piece.texts().values()}
     for piece in pieces.values():
         stage = piece.get("stage")

@@ -219,6 +219,8 @@ class Scenario(BaseModel):
                 mark, node = current.entries[str(part)].mark, current.entries[str(part)].node
             elif isinstance(current, List) and isinstance(part, int) and part < len(current.items):
                 mark, node = current.items[part].mark, current.items[part]
+            elif isinstance(current, List) and part == "stages":  # an arm that is written as its list
+                continue
             else:
                 break
             current = node

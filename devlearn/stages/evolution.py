@@ -41,6 +41,7 @@ class Evolution(Lessons):
     """
 
     metrics = ("loss", "accuracy")
+    draws = (*Lessons.draws, "noise")
 
     batch: int = Field(256, ge=1, description="images that each copy of a generation sees; never more than labels")
     lr: float = Field(0.02, gt=0, description="learning rate of the rule that follows the estimated slope")

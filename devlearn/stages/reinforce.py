@@ -45,6 +45,7 @@ class Guess(Lessons):
     """
 
     metrics = ("loss", "reward", "accuracy")
+    draws = (*Lessons.draws, "guess")
 
     samples: int = Field(1, ge=1, description="guesses for each image of an update, each judged")
     baseline: Literal["none", "mean"] = Field(

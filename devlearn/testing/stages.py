@@ -14,7 +14,8 @@ from devlearn import checkpoint
 from devlearn.brains import brain_builder
 from devlearn.cohort import Cohort
 from devlearn.registry import UnknownName, get
-from devlearn.stage import Context, Stage, State
+from devlearn.stage import Stage, State
+from devlearn.testing.drawing import Watched
 from devlearn.testing.laws import SEEDS, generators_kept, guarded, raised, same, unlike
 from devlearn.worlds.check import Finding
 
@@ -76,6 +77,7 @@ class _Trial:
     def __init__(self, stage: Stage, brain: Mapping[str, Any]) -> None:
         self.stage, self.brain = stage, brain
         self.once = not stage.units
+        self.drawn: set[str] = set()
 
     def findings(self) -> list[Finding]:
         with generators_kept() as touched:
@@ -89,6 +91,7 @@ class _Trial:
         laws: dict[str, Callable[[], Finding]] = {
             "metrics": self.metrics,
             "work": self.work,
+            "draws": self.draws,
             "zero updates": self.zero_updates,
             "deterministic": self.deterministic,
             "cohort size": self.cohort_size,
@@ -105,8 +108,8 @@ class _Trial:
     def cohort(self, seeds: Sequence[int] = SEEDS) -> Cohort:
         return Cohort(self.builder, seeds)
 
-    def context(self, seeds: Sequence[int]) -> Context:
-        return Context(tuple(seeds), "trial", 0, torch.device("cpu"), planned=2 * YIELDS)
+    def context(self, seeds: Sequence[int]) -> Watched:
+        return Watched(tuple(seeds), "trial", 0, torch.device("cpu"), planned=2 * YIELDS, drawn=self.drawn)
 
     def live(
         self, seeds: Sequence[int] = SEEDS, pieces: Sequence[int] = (YIELDS,), cohort: Cohort | None = None
@@ -122,7 +125,7 @@ class _Trial:
             yields += self._segment(cohort, state, context, 1 if self.once else count)
         return Lived(cohort.state(), yields, state)
 
-    def _segment(self, cohort: Cohort, state: State, context: Context, count: int) -> list[dict[str, Tensor]]:
+    def _segment(self, cohort: Cohort, state: State, context: Watched, count: int) -> list[dict[str, Tensor]]:
         generator = self.stage.segment(cohort, state, context)
         found = []
         try:
@@ -173,6 +176,12 @@ class _Trial:
         return Finding(
             "work", True, f"a yield: {work.updates} updates, {work.env_steps} env_steps, {work.flops:,} FLOPs"
         )
+
+    def draws(self) -> Finding:
+        if missing := self.drawn - set(self.stage.draws):
+            mend = "name it in 'draws', so that 'pin' can name it too"
+            return Finding("draws", False, f"it draws from the stream {sorted(missing)[0]!r}; {mend}")
+        return Finding("draws", True, f"from {', '.join(sorted(self.drawn)) or 'no stream'}")
 
     def zero_updates(self) -> Finding:
         cohort = self.cohort()

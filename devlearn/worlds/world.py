@@ -45,6 +45,7 @@ class World:
             that depends on these, the learner's seed and nothing else.
         state: what ``state()`` returned, to continue bit for bit.
         native: run our own environments as one numpy program; otherwise copy by copy, with the same results.
+        episodes: seeds (N) that episodes are drawn from in place of the learners' own.
 
     Raises:
         UnknownEnv, WorldError: where the environment does not exist, can't be used, or fails.
@@ -60,8 +61,10 @@ class World:
         state: dict[str, Any] | None = None,
         *,
         native: bool = True,
+        episodes: tuple[int, ...] | None = None,
     ) -> None:
         self.env, self.seeds, self.copies, self.names = env, tuple(seeds), copies, tuple(names)
+        self._drawn_by = self.seeds if episodes is None else tuple(episodes)
         self._shape = (len(self.seeds), copies)
         self._batch = self._build(keys, state, native)
         self.observation_space, self.action_space = self._batch.observation_space, self._batch.action_space
@@ -143,7 +146,7 @@ class World:
         """The seed of the current episode. Drawn in blocks: a generator costs twenty times an integer."""
         block, place = divmod(int(self._episode[n, e]), BLOCK)
         if self._block[n, e] != block:
-            rng = generator(self.seeds[n], *self.names, "episode", e, counter=block)
+            rng = generator(self._drawn_by[n], *self.names, "episode", e, counter=block)
             self._seed_block[n, e], self._block[n, e] = rng.integers(2**31, size=BLOCK), block
         return int(self._seed_block[n, e, place])
 

@@ -57,11 +57,15 @@ def needs_of(stage: Stage) -> Needs:
 
 
 def cohort_for(
-    row: str, seeds: Sequence[int], mapper: Mapper | None = None, dtype: torch.dtype = torch.float64
+    row: str,
+    seeds: Sequence[int],
+    mapper: Mapper | None = None,
+    dtype: torch.dtype = torch.float64,
+    born: Sequence[int] | None = None,
 ) -> Cohort:
     """Learners for a row's stage, with the row's brain."""
     brain = brain_builder(BRAINS.get(row, BRAIN), needs_of(make(row)))
-    return Cohort(brain, seeds, mapper=mapper, dtype=dtype)
+    return Cohort(brain, seeds, mapper=mapper, dtype=dtype, born=born)
 
 
 def context_for(seeds: Sequence[int], planned: int = 50) -> Context:

@@ -9,10 +9,11 @@ from gymnasium import spaces
 from pydantic import Field
 
 from devlearn.brains.needs import Head, Needs, Sense
+from devlearn.cohort import Cohort
 from devlearn.plan import Plan, job_specs, plan, resolved
 from devlearn.probe import Metric, Probe
 from devlearn.scenario import parse
-from devlearn.stage import Stage, Work
+from devlearn.stage import Context, Stage, State, Work
 
 
 def needs(size: int) -> Needs:
@@ -30,6 +31,7 @@ class Drill(Stage):
     steps: int = Field(0, description="env_steps a yield")
     cost: int = Field(100, description="flops a yield")
     size: int = Field(3, description="of the observation")
+    slots: int = Field(1, description="of the state")
     env: str = Field("", description="for estimates")
 
     def needs(self) -> Needs:
@@ -38,6 +40,9 @@ class Drill(Stage):
     def work(self, brain: torch.nn.Module) -> Work:
         assert all(weights.is_meta for weights in brain.parameters())
         return Work(self.gain, self.steps, self.rows, self.cost, self.labels, float(self.labels))
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return {"done": 0, "replay": {"seen": torch.zeros(cohort.n, self.slots)}}
 
 
 class Once(Stage):

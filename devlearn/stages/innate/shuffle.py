@@ -10,7 +10,7 @@ from devlearn.cohort import Cohort
 from devlearn.stage import Context, Metrics, Stage, State, Work, stage
 
 
-@stage("innate.shuffle")
+@stage("innate.shuffle", version=2)
 class Shuffle(Stage):
     """Permutes the entries of every weight and bias tensor, layer by layer, once.
 
@@ -23,6 +23,7 @@ class Shuffle(Stage):
     """
 
     units = ()
+    draws = ("order",)
 
     def needs(self) -> Needs:
         return Needs()
@@ -36,6 +37,6 @@ class Shuffle(Stage):
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         for name, weights in cohort.parameters().items():
             flat = weights.flatten(1)  # (N, D)
-            order = torch.from_numpy(context.streams(name).permutation(flat.shape[1])).to(flat.device)
+            order = torch.from_numpy(context.streams("order", name).permutation(flat.shape[1])).to(flat.device)
             weights.copy_(flat.gather(1, order).view_as(weights))
         yield {}

@@ -87,6 +87,7 @@ class Waves(Stage):
     """
 
     metrics = ("loss", "error")
+    draws = ("movies",)
 
     batch: int = Field(64, ge=1, description="movies an update; each shows one frame")
     lr: float = Field(1e-3, gt=0, description="learning rate of Adam")

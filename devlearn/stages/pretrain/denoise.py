@@ -38,6 +38,7 @@ class Denoise(Stage):
     """
 
     metrics = ("loss", "error")
+    draws = ("order", "mask")
 
     data: str = Field("mnist.train", description="the split whose images are looked at; its labels are never read")
     drop: float = Field(0.5, gt=0, lt=1, description="probability that a pixel is blanked")

@@ -13,7 +13,7 @@ from devlearn.brains.needs import Needs, Sense, memory_size
 from devlearn.cohort import Cohort, Optimiser
 from devlearn.objectives import ClippedSurrogate
 from devlearn.schedule import Schedule, factor
-from devlearn.stage import Context, Metrics, Stage, State, Work, stage
+from devlearn.stage import EPISODE, Context, Metrics, Stage, State, Work, stage
 from devlearn.worlds.memory import Memory
 from devlearn.worlds.policy import Policy, policy_of
 from devlearn.worlds.rollout import collect
@@ -54,6 +54,7 @@ class PPO(Stage):
 
     units = ("env_steps", "updates", "flops")
     metrics = ("return", "length", *PPO_METRICS)
+    draws = ("rollout", "order", EPISODE)
 
     env: str = Field(description="a Gymnasium id: devlearn/Name-v0, CartPole-v1, package.module:Name-v0")
     keys: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the environment")
