@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -20,7 +20,7 @@ DIGITS = "digits"
 class Lessons(Stage):
     """A stage that learns digits from minibatches of labelled images. How it learns is the subclass's."""
 
-    draws = ("labels", "order")
+    draws: ClassVar[tuple[str, ...]] = ("labels", "order")
     fixed = (*Stage.fixed, "momentum")
 
     data: str = Field("mnist.train", description="the split that the labelled images are drawn from")

@@ -1,5 +1,6 @@
 """``change`` in the engine: one life without a restart, counted as it is lived, and resumed through a boundary."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -75,4 +76,4 @@ def test_a_life_that_was_cut_near_a_boundary_is_the_same_life(tmp_path: Path, se
     assert all(torch.equal(brain(whole)[name], value) for name, value in brain(cut).items())
     steps = [int(row["env_steps"]) for row in rows(whole, "01-play.0/train.csv") if row["seed"] == "0"]
     assert steps[-1] == 200
-    assert [b - a for a, b in zip(steps, steps[1:], strict=False)] == [40, 20, 20, 40, 40, 40]
+    assert [b - a for a, b in pairwise(steps)] == [40, 20, 20, 40, 40, 40]
