@@ -2,12 +2,15 @@
 
 compare([run]) -> comparison.json's content      words(comparison) -> sentences      save(run)
 load(run) -> Run                                 curves(arms, measure) -> learning curves
+analyse(run) -> analyses.json's content          analysis_words(analysis) -> sentences      save_analyses(run)
 """
 
+from devlearn.evidence.analyses import analyse, save_analyses
 from devlearn.evidence.compare import Comparison, compare, entries, save
+from devlearn.evidence.curve_words import analysis_words
 from devlearn.evidence.curves import Curve, curves
 from devlearn.evidence.load import Arm, EvidenceError, Life, Moment, Point, Run, load
-from devlearn.evidence.values import Measure, measure, measures
+from devlearn.evidence.values import Measure, measure, measures, values
 from devlearn.evidence.words import headline, words
 
 __all__ = [
@@ -20,6 +23,8 @@ __all__ = [
     "Moment",
     "Point",
     "Run",
+    "analyse",
+    "analysis_words",
     "compare",
     "curves",
     "entries",
@@ -28,5 +33,7 @@ __all__ = [
     "measure",
     "measures",
     "save",
+    "save_analyses",
+    "values",
     "words",
 ]

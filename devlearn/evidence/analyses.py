@@ -1,0 +1,132 @@
+"""analyses.json: what the curves of a run say beyond the one declared comparison. From records only.
+
+Every part says whether the scenario declared it (``compare.levels``, ``compare.fit``, ``compare.at``); what it didn't
+declare is exploratory. The p values here are not adjusted for each other: the family is comparison.json's.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from devlearn.evidence.bands import band
+from devlearn.evidence.fits import fits
+from devlearn.evidence.load import BIRTH, Arm, Json, Life, Point, Run, load
+from devlearn.evidence.onset import hot_start, level_pair, levels
+from devlearn.evidence.proxy import agreement, pair
+from devlearn.evidence.stages import finite
+from devlearn.evidence.tests import mean_interval
+from devlearn.evidence.tracks import Matrix, Track, Vector, averaged, contrast, paired, track
+from devlearn.evidence.values import Measure, measure, value_at
+
+Pairs = Iterable[tuple[str, str]]
+
+
+def analyse(run: Run) -> Json:
+    """The curve analyses of every point, for the pairs that the scenario declares, and the fits over its points."""
+    probes, asked = run.resolved["probes"], run.resolved.get("compare")
+    if not probes:
+        return {"points": [], "fits": {}}
+    asked = asked or {"probe": next(iter(probes)), "at": "end", "pairs": []}
+    what = measure(probes, asked["probe"], asked.get("metric"))
+    what = Measure(what.key, asked.get("better") or what.better, what.worst)
+    return {
+        "probe": what.key[0], "metric": what.key[1], "better": what.better, "exploratory": _exploratory(asked),
+        "points": [_point(point, probes, what, asked) for point in run.points],
+        "fits": fits(run, what, asked["at"], asked["fit"]) if asked.get("fit") else {},
+    }  # fmt: skip
+
+
+def save_analyses(folder: Path) -> Json:
+    """Analyse the run in ``folder`` and write analyses.json beside comparison.json (a draft, then renamed)."""
+    analysis = analyse(load(folder))
+    draft = folder / "analyses.json.new"
+    draft.write_text(json.dumps(analysis, indent=2, allow_nan=False) + "\n")
+    os.replace(draft, folder / "analyses.json")
+    return analysis
+
+
+def _exploratory(asked: Json) -> dict[str, bool]:
+    """What the scenario did not declare."""
+    always = dict.fromkeys(("bands", "newborn", "start", "proxy"), True)
+    timed = dict.fromkeys(("levels", "level_pairs", "hot_start"), not asked.get("levels"))
+    return always | timed | {at: asked["at"] != at for at in ("birth", "area")} | {"fits": not asked.get("fit")}
+
+
+def _point(point: Point, probes: Mapping[str, Json], what: Measure, asked: Json) -> Json:
+    tracks = {name: track(arm, what) for name, arm in point.arms.items()}
+    chosen = [(a, b) for a, b in asked["pairs"]]
+    both = [(tracks[a], tracks[b]) for a, b in chosen]
+    wanted = asked.get("levels") or []
+    return {
+        "point": point.point,
+        "levels": {name: levels(found, wanted) for name, found in tracks.items()},
+        "level_pairs": [level_pair(a, b, level) for a, b in both for level in wanted],
+        "hot_start": [hot_start(a, b, wanted) for a, b in both] if wanted else [],
+        "bands": [band(a, b) for a, b in both],
+        "birth": _at_place(tracks, chosen, lambda arm: BIRTH),
+        "newborn": _at_place(tracks, chosen, _innate),
+        "start": _at_place(tracks, chosen, lambda arm: len(arm.stages) - 2),
+        "area": _areas(tracks, chosen),
+        "proxy": _proxies(point, probes, what),
+    }
+
+
+def _proxies(point: Point, probes: Mapping[str, Json], what: Measure) -> Json:
+    found = pair(probes, what)
+    return {name: agreement(arm, *found) for name, arm in point.arms.items()} if found else {}
+
+
+def _innate(arm: Arm) -> int:
+    """The position of the last stage of those that an arm's life begins with and that are innate; BIRTH without."""
+    learnt = [i for i, stage in enumerate(arm.stages) if not str(stage["kind"]).startswith("innate.")]
+    return min(learnt, default=len(arm.stages)) - 1
+
+
+def _at_place(tracks: Mapping[str, Track], pairs: Pairs, place: Callable[[Arm], int]) -> Json:
+    """Values at the end of the stage at ``place`` (BIRTH: before the first)."""
+    values = {name: _values(found, place(found.arm)) for name, found in tracks.items()}
+    return _summary(tracks, pairs, lambda name, until: values[name])
+
+
+def _values(found: Track, position: int) -> Vector:
+    """(n,) values at the end of a stage, NaN where unknown."""
+    return np.array([_value(found, found.arm.lives[seed], position) for seed in found.seeds], np.float64)
+
+
+def _value(found: Track, life: Life, position: int) -> float | None:
+    return value_at(found.arm, life, found.what, position, 0 if position == BIRTH else None)
+
+
+def _areas(tracks: Mapping[str, Track], pairs: Pairs) -> Json:
+    """Mean heights of the last stage's curves; a pair's over the shorter of both stages."""
+    return _summary(tracks, pairs, lambda name, until: area(tracks[name], until))
+
+
+def area(found: Track, until: int) -> Vector:
+    """(n,) mean height of each learner's curve over updates 0 to ``until`` of the last stage, by trapezoids."""
+    if until == 0 or not found.seeds:
+        return found.values[:, 0]
+    grid = np.append(found.updates[found.updates < until], until)
+    heights: Matrix = np.array([np.interp(grid, found.updates, row) for row in found.values])  # (n, U')
+    return (np.diff(grid) * (heights[:, 1:] + heights[:, :-1]) / 2).sum(1) / until
+
+
+def _summary(tracks: Mapping[str, Track], pairs: Pairs, read: Callable[[str, int], Vector]) -> Json:
+    """Each arm's mean and t-interval, each pair's contrast, of ``read(arm, until)`` (n,)."""
+    arms = {name: _mean(averaged(found, read(name, found.stop))) for name, found in tracks.items()}
+    contrasts = []
+    for a, b in pairs:
+        until = min(tracks[a].stop, tracks[b].stop)
+        gap = paired(tracks[a], tracks[b], read(a, until), read(b, until))
+        contrasts.append({"arm": a, "against": b, "until": until} | contrast(gap))
+    return {"arms": arms, "pairs": contrasts}
+
+
+def _mean(values: Vector) -> Json:
+    if not len(values) or not np.isfinite(values).all():
+        return {"n": len(values), "mean": None, "interval": [None, None]}
+    mean, low, high = mean_interval(values)
+    return {"n": len(values), "mean": mean, "interval": finite((low, high))}

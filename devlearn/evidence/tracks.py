@@ -1,0 +1,119 @@
+"""The last stage of an arm's life as a matrix: learners by measured moments. What the curve analyses work on."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from devlearn.evidence import tests
+from devlearn.evidence.load import LEDGER, Arm, EvidenceError, Json, Life, Moment
+from devlearn.evidence.pairs import lineages
+from devlearn.evidence.stages import finite
+from devlearn.evidence.values import Measure, read
+
+ON_THE_WAY = ("birth", "every", "end")
+
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Track:
+    """One measure of one arm over its last stage, for the learners that are done.
+
+    ``updates`` (U,) counts within the last stage and begins at 0, with what the learners came with. ``values`` is
+    (n, U), NaN where a diverged learner has no declared worst; a learner that was held early keeps its last value.
+    ``spent[unit]`` (n, U) is what a learner had consumed over its whole life by then.
+    """
+
+    arm: Arm
+    what: Measure
+    seeds: tuple[int, ...]
+    updates: NDArray[np.int64]
+    values: Matrix
+    spent: Mapping[str, Matrix]
+
+    @property
+    def stop(self) -> int:
+        """The last measured update: where the budget ended."""
+        return int(self.updates[-1])
+
+    @property
+    def sign(self) -> int:
+        """1 where higher is better, else -1."""
+        return 1 if self.what.better == "higher" else -1
+
+
+def track(arm: Arm, what: Measure) -> Track:
+    """The matrix of an arm's last stage. An arm that has no finished learner has no rows."""
+    last = len(arm.stages) - 1
+    lives = [life for life in arm.lives.values() if life.done]
+    paths = [_path(life, what) for life in lives]
+    updates = sorted({0} | {m.update for path in paths for m in path if m.position == last})
+    walks = [[_latest(arm, what, path, (last, update)) for update in updates] for path in paths]  # (n, U) moments
+    values = [
+        [_number(read(life, what, m, (last, u))) for m, u in zip(walk, updates, strict=True)]
+        for life, walk in zip(lives, walks, strict=True)
+    ]
+    shape = (len(lives), len(updates))
+    spent = {unit: np.array([[m.ledger[unit] for m in walk] for walk in walks]).reshape(shape) for unit in LEDGER}
+    seeds = tuple(life.seed for life in lives)
+    return Track(arm, what, seeds, np.array(updates), np.array(values, np.float64).reshape(shape), spent)
+
+
+def _path(life: Life, what: Measure) -> list[Moment]:
+    return [m for m in life.moments if what.key in m.values and m.when in ON_THE_WAY]
+
+
+def _latest(arm: Arm, what: Measure, path: list[Moment], place: tuple[int, int]) -> Moment:
+    """The latest moment at or before ``place`` (position, update)."""
+    before = bisect_right([(m.position, m.update) for m in path], place)
+    if not before:
+        raise EvidenceError(f"{what.label} of arm {arm.name!r} is not on record at its birth")
+    return path[before - 1]
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def averaged(found: Track, x: Matrix) -> Matrix:
+    """``x`` (n, ...) of the learners of one arm, averaged within lineages: one row each."""
+    return by_lineage([found.arm], x, found.seeds)
+
+
+def paired(a: Track, b: Track, x: Matrix, y: Matrix) -> Matrix:
+    """x - y of the learners that both arms have finished, averaged within lineages: one row each.
+
+    ``x`` is (n, ...) in the order of ``a.seeds``, ``y`` likewise of ``b``.
+    """
+    seeds = [seed for seed in a.seeds if seed in b.seeds]
+    rows = [[found.seeds.index(seed) for seed in seeds] for found in (a, b)]
+    return by_lineage([a.arm, b.arm], x[rows[0]] - y[rows[1]], seeds)
+
+
+def by_lineage(arms: Sequence[Arm], x: Matrix, seeds: Sequence[int]) -> Matrix:
+    """``x`` (len(seeds), ...) averaged over the seeds that share something learned in any of ``arms``."""
+    place = {seed: row for row, seed in enumerate(seeds)}
+    groups = lineages(seeds, arms)
+    return np.array([x[[place[seed] for seed in group]].mean(0) for group in groups]).reshape(len(groups), *x.shape[1:])
+
+
+def common(a: Track, b: Track) -> tuple[NDArray[np.int64], Matrix]:
+    """The updates at which both arms were measured, (U,), and the paired differences a - b there, (n, U)."""
+    updates, at_a, at_b = np.intersect1d(a.updates, b.updates, return_indices=True)
+    return updates, paired(a, b, a.values[:, at_a], b.values[:, at_b])
+
+
+def contrast(differences: Vector) -> Json:
+    """n, mean, inverted interval and sign-flip p of paired differences (n,); nulls where one is unknown or none is."""
+    n = len(differences)
+    if n == 0 or not np.isfinite(differences).all():
+        return {"n": n, "difference": None, "interval": [None, None], "p": None}
+    return {
+        "n": n, "difference": float(differences.mean()),
+        "interval": finite(tests.interval(differences)), "p": tests.sign_flip(differences),
+    }  # fmt: skip
