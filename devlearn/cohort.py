@@ -176,6 +176,20 @@ class Cohort:
         """Forward pass of every learner: (N, B, *observation) -> (N, B, head size). ``args``: sense and head."""
         return self._call(lambda model, x: model(x, *args), observation, stacks=True)
 
+    def features(self, observation: Tensor, sense: str) -> tuple[Tensor, ...]:
+        """What every layer of every learner makes of (N, B, *observation): (N, B, D) as seen, then each hidden layer.
+
+        Raises TypeError for a brain without ``features(observation, sense)``.
+        """
+        if not hasattr(self._template, "features"):
+            raise TypeError(f"{type(self._template).__name__} has no features(observation, sense) to read layers from")
+
+        def read(model: Any, x: Tensor) -> tuple[Tensor, ...]:
+            return tuple(model.features(x, sense))
+
+        result: tuple[Tensor, ...] = self._call(read, observation, stacks=True)
+        return result
+
     def recall(self, observations: Tensor, hidden: Tensor, starts: Tensor, sense: str, head: Any) -> tuple[Any, Tensor]:
         """Every learner with memory steps through sequences: outputs (N, B * T, head size) and hidden afterwards.
 
@@ -337,8 +351,7 @@ class Cohort:
     def member(self, index: int) -> nn.Module:
         """One learner as an ordinary module with weights of its own."""
         model = copy.deepcopy(self._template)
-        state = {name: tensor[index] for name, tensor in self.state().items()}
-        model.load_state_dict(state)
+        model.load_state_dict({name: tensor[index] for name, tensor in {**self.parameters(), **self.buffers}.items()})
         return model
 
     def finite(self) -> Tensor:
@@ -364,6 +377,21 @@ class _Called:
 
     def __call__(self, *args: Any) -> Any:
         return functional_call(self.model, self.state, args)  # type: ignore[arg-type]
+
+    def features(self, *args: Any) -> Any:
+        inner = tuple({f"brain.{name}": tensor for name, tensor in part.items()} for part in self.state)
+        return functional_call(_Features(self.model), inner, args)
+
+
+class _Features(nn.Module):
+    """A module whose forward is another's ``features``: ``functional_call`` knows no other method."""
+
+    def __init__(self, brain: nn.Module) -> None:
+        super().__init__()
+        self.brain = brain
+
+    def forward(self, *args: Any) -> tuple[Tensor, ...]:
+        return tuple(self.brain.features(*args))  # type: ignore[operator]
 
 
 def _row(inputs: Any, index: int) -> Any:

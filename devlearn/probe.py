@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from devlearn.brains.needs import Needs
 from devlearn.cohort import Cohort
@@ -22,10 +22,14 @@ class Metric(NamedTuple):
 
 @dataclass(frozen=True)
 class Measurement:
-    """``values`` {metric: (N,)}; ``correct`` (N, M) bool where there is a verdict on each of M images."""
+    """``values`` {metric: (N,)}; ``correct`` (N, M) bool where there is a verdict on each of M images.
+
+    ``pictures`` {name: tensor} show the cohort's first learner: small (some 30 kB), and only of full measurements.
+    """
 
     values: Mapping[str, Tensor]
     correct: Tensor | None = None
+    pictures: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,9 @@ class Probe(BaseModel):
     def needs(self) -> Needs:
         """The senses and heads that the probe uses."""
         return Needs()
+
+    def fits(self, brain: nn.Module) -> None:
+        """Raises ValueError, with the mend, for a brain (on the meta device) that it can't measure."""
 
     def splits(self) -> tuple[str, ...]:
         """The data splits it reads."""

@@ -70,10 +70,18 @@ class Recorder:
 
     def correct(self, probe: str, correct: Tensor) -> None:
         """Per-image verdicts (N, M) bool of a probe at the stage's end, one bit each."""
-        (self.folder / "arrays").mkdir(exist_ok=True)
         bits = np.packbits(correct.cpu().numpy(), axis=1)
-        path = self.folder / "arrays" / f"{probe}.npz"
-        np.savez(path, seeds=np.array(self.seeds), correct=bits, count=np.array(correct.shape[1]))
+        count = np.array(correct.shape[1])
+        np.savez(self._array(probe), seeds=np.array(self.seeds), correct=bits, count=count)
+
+    def pictures(self, probe: str, seed: int, pictures: Mapping[str, Tensor]) -> None:
+        """What a probe drew of the learner ``seed``, at birth or at the stage's end."""
+        arrays: dict[str, Any] = {name: picture.detach().cpu().numpy() for name, picture in pictures.items()}
+        np.savez_compressed(self._array(f"{probe}.pictures"), seed=np.array(seed), **arrays)
+
+    def _array(self, name: str) -> Path:
+        (self.folder / "arrays").mkdir(exist_ok=True)
+        return self.folder / "arrays" / f"{name}.npz"
 
     def __enter__(self) -> "Recorder":
         return self

@@ -22,6 +22,7 @@ TOY: dict[str, dict[str, Any]] = {
     "trial.ppo": {"env": "CartPole-v1", "copies": 2, "rollout": 16},
     "supervise": {"labels": 20, "batch": 8},
     "innate.shuffle": {},
+    "innate.scramble": {},
     "supervise.evolution": {"labels": 20, "batch": 8, "population": 6},
 }
 

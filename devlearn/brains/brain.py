@@ -63,40 +63,72 @@ def _scaled(x: Tensor, sense: Sense, like: Tensor) -> Tensor:
     return x.to(like.dtype) / 255 if sense.space.dtype == "uint8" else x.to(like.dtype)
 
 
+def _wiring(sense: Sense) -> Tensor | None:
+    """The order in which a scrambled sense sees, at birth: (D,)."""
+    return torch.arange(torch.Size(sense.space.shape).numel()) if sense.scrambled else None
+
+
+def _wired(x: Tensor, wiring: Tensor | None) -> Tensor:
+    """x (B, D) in the learner's own order."""
+    return x if wiring is None else x.gather(-1, wiring.unsqueeze(-2).expand_as(x))
+
+
+def _picture(shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:
+    """(C, H, W) of an image space, and whether its channels come last: (H, W), (C, H, W) or (H, W, C).
+
+    Three axes are read as (H, W, C) where the last has at most four entries, as Gymnasium's pictures have.
+    """
+    last = len(shape) == 3 and shape[-1] <= 4
+    return ((shape[-1], *shape[:-1]) if last else (1, *shape)[-3:]), last
+
+
 class DenseSense(nn.Module):
-    """Flatten, normalise if asked, one linear layer, activation: (B, *space) -> (B, width[0])."""
+    """Flatten, normalise if asked, one linear layer, activation: (B, *space) -> [(B, D), (B, width[0])].
+
+    Senses give what each of their layers makes of an observation; the first is the observation as the learner sees it.
+    """
+
+    wiring: Tensor | None
 
     def __init__(self, sense: Sense, config: MLP) -> None:
         super().__init__()
         self.sense, self.axes = sense, len(sense.space.shape)
         size = int(torch.Size(sense.space.shape).numel())
         self.normaliser = Normaliser(size) if sense.normalise else None
+        self.register_buffer("wiring", _wiring(sense))
         self.layer = Linear(size, config.width[0], config.init)
         self.activation = ACTIVATIONS[config.activation]
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> list[Tensor]:
         x = _scaled(x, self.sense, self.layer.weight).flatten(-self.axes)  # (B, D)
         if self.normaliser is not None:
             x = self.normaliser(x)
-        return self.activation(self.layer(x))
+        x = _wired(x, self.wiring)
+        return [x, self.activation(self.layer(x))]
+
+    def fields(self) -> Tensor:
+        """Each unit's weights where they look in the world, channels averaged: (width[0], H, W)."""
+        shape = self.sense.space.shape
+        if len(shape) not in (2, 3):
+            raise ValueError(f"observations of shape {shape} are no pictures: weights on them can't be drawn")
+        weights = self.layer.weight if self.wiring is None else self.layer.weight[:, self.wiring.argsort()]
+        weights, last = weights.unflatten(-1, shape), _picture(shape)[1]
+        return weights if len(shape) == 2 else weights.mean(-1 if last else -3)
 
 
 class ConvSense(nn.Module):
-    """Convolutions over an image sense (H, W), (C, H, W) or (H, W, C): (B, *space) -> (B, width[0]).
+    """Convolutions over an image sense: (B, *space) -> what each layer makes of it, [(B, D), .., (B, width[0])]."""
 
-    Three axes are read as (H, W, C) where the last has at most four entries, as Gymnasium's pictures have.
-    """
+    wiring: Tensor | None
 
     def __init__(self, sense: Sense, config: Conv) -> None:
         super().__init__()
         if sense.normalise:
             raise ValueError("observation normalisation is for vectors; bytes of images are scaled to 0..1 already")
-        self.sense = sense
-        shape = sense.space.shape
-        self.last = len(shape) == 3 and shape[-1] <= 4
-        channels, *side = (shape[-1], *shape[:-1]) if self.last else (1, *shape)[-3:]
-        self.image = (channels, *side)
-        layers, inputs = [], channels
+        self.sense, self.axes = sense, len(sense.space.shape)
+        self.image, self.last = _picture(sense.space.shape)
+        self.register_buffer("wiring", _wiring(sense))
+        layers, (inputs, *side) = [], self.image
         for outputs in config.channels:
             layers.append(nn.Conv2d(inputs, outputs, config.kernel, padding=config.kernel // 2))
             inputs, side = outputs, [length // 2 for length in side]
@@ -104,12 +136,19 @@ class ConvSense(nn.Module):
         self.layer = Linear(inputs * side[0] * side[1], config.width[0], config.init)
         self.activation = ACTIVATIONS[config.activation]
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = _scaled(x, self.sense, self.layer.weight)
+    def forward(self, x: Tensor) -> list[Tensor]:
+        seen = _wired(_scaled(x, self.sense, self.layer.weight).flatten(-self.axes), self.wiring)  # (B, D)
+        x, found = seen.unflatten(-1, self.sense.space.shape), [seen]
         x = (x.movedim(-1, -3) if self.last else x).reshape(-1, *self.image)  # (B, C, H, W)
         for convolution in self.convolutions:
             x = nn.functional.max_pool2d(self.activation(convolution(x)), 2)
-        return self.activation(self.layer(x.flatten(-3)))
+            found.append(x.flatten(-3))
+        return [*found, self.activation(self.layer(found[-1]))]
+
+    def fields(self) -> Tensor:
+        """The kernels of the first convolution, channels averaged: (channels[0], kernel, kernel)."""
+        kernels: Tensor = self.convolutions[0].weight  # type: ignore[assignment]
+        return kernels.mean(-3)
 
 
 class Tower(nn.Module):
@@ -128,19 +167,23 @@ class Tower(nn.Module):
 
     def forward(self, x: Tensor, sense: str) -> Tensor:
         """One step of (B, *space), from an empty memory."""
-        x = self._features(x, sense)
-        return x if self.memory is None else self.memory(x, torch.zeros_like(x))
+        return self.layers(x, sense)[-1]
+
+    def layers(self, x: Tensor, sense: str) -> list[Tensor]:
+        """What each layer makes of one step, from an empty memory: the observation as seen (B, D), .., features."""
+        found = self._before_memory(x, sense)
+        return found if self.memory is None else [*found, self.memory(found[-1], torch.zeros_like(found[-1]))]
 
     def recall(self, x: Tensor, sense: str, hidden: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
         """Steps x (B * T, *space), B-major, from hidden: features (B * T, width[-1]) and hidden after the last step."""
         assert self.memory is not None
-        return self.memory.unroll(self._features(x, sense), hidden, starts)
+        return self.memory.unroll(self._before_memory(x, sense)[-1], hidden, starts)
 
-    def _features(self, x: Tensor, sense: str) -> Tensor:
-        x = self.senses[sense](x)
+    def _before_memory(self, x: Tensor, sense: str) -> list[Tensor]:
+        found: list[Tensor] = self.senses[sense](x)
         for layer in self.trunk:
-            x = self.activation(layer(x))
-        return x
+            found.append(self.activation(layer(found[-1])))
+        return found
 
 
 class LinearHead(nn.Module):
@@ -204,6 +247,16 @@ class Brain(nn.Module):
         outputs = tuple(self.heads[name](features[name in self.critics]) for name in names)
         result = outputs[0] if isinstance(head, str) else outputs
         return result if hidden is None else (result, hidden)
+
+    def features(self, x: Tensor, sense: str) -> list[Tensor]:
+        """(B, *observation) as the learner sees it, (B, D), then as each hidden layer of the body has it, (B, D')."""
+        return self.body.layers(x, sense)
+
+    def fields(self, sense: str) -> Tensor:
+        """Receptive fields of the body's first layer, in the world's order: (U, H, W). ValueError for vectors."""
+        eye = self.body.senses[sense]
+        assert isinstance(eye, DenseSense | ConvSense)
+        return eye.fields()
 
     def _tower(self, own: bool) -> Tower:
         tower = self.critic_body if own else self.body

@@ -13,11 +13,14 @@ from torch import nn
 class Sense:
     """An entrance of the brain.
 
-    ``space`` is the Box of one observation; ``normalise`` keeps running observation statistics as buffers.
+    ``space`` is the Box of one observation; ``normalise`` keeps running observation statistics as buffers;
+    ``scrambled`` keeps a buffer ``wiring`` (D,) int64, the order in which the D numbers of an observation are seen:
+    0..D-1 at birth.
     """
 
     space: spaces.Box
     normalise: bool = False
+    scrambled: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,9 @@ class Needs:
         for name, sense in other.senses.items():
             if name in senses and senses[name].space != sense.space:
                 raise ValueError(f"sense {name!r} is asked for as {senses[name].space} and as {sense.space}")
-            normalise = sense.normalise or (name in senses and senses[name].normalise)
-            senses[name] = replace(sense, normalise=normalise)
+            before = senses.get(name, sense)
+            normalise, scrambled = sense.normalise or before.normalise, sense.scrambled or before.scrambled
+            senses[name] = replace(sense, normalise=normalise, scrambled=scrambled)
         heads = dict(self.heads)
         for name, head in other.heads.items():
             if heads.setdefault(name, head) != head:

@@ -35,6 +35,8 @@ def measure(
         recorder.probe(updates, moment, name, values[name], rows)
         if found.correct is not None and moment == "end":
             recorder.correct(name, found.correct)
+        if found.pictures and moment in ("birth", "end"):
+            recorder.pictures(name, job.seeds[0], found.pictures)
     return values
 
 

@@ -8,7 +8,10 @@ from devlearn.brains import Needs
 
 def describe(needs: Needs) -> dict[str, Any]:
     """Needs as JSON: equal where, and only where, they build the same brain."""
-    senses = {name: [_box(sense.space), sense.normalise] for name, sense in sorted(needs.senses.items())}
+    senses = {
+        name: [_box(sense.space), sense.normalise, *["scrambled"] * sense.scrambled]
+        for name, sense in sorted(needs.senses.items())
+    }
     return {"senses": senses, "heads": {name: vars(head) for name, head in sorted(needs.heads.items())}}
 
 

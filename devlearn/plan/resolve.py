@@ -27,6 +27,7 @@ def resolve(point: dict[str, Any], scenario: Scenario) -> PointPlan:
     """
     listed, needs = _needs(scenario)
     brain = _brain(scenario, needs)
+    _fit(scenario, brain)
     arms = _Arms(scenario, brain, needs)
     return PointPlan(
         point=point,
@@ -88,6 +89,15 @@ def _brain(scenario: Scenario, needs: Needs) -> nn.Module:
             return brain_builder(scenario.brain, needs)()
     except Exception as error:  # a user's module may fail in any way
         raise scenario.error(("brain",), f"the brain can't be built: {_words(error)}") from error
+
+
+def _fit(scenario: Scenario, brain: nn.Module) -> None:
+    """Every probe can measure this brain."""
+    for name, probe in scenario.probes.items():
+        try:
+            probe.fits(brain)
+        except Exception as error:  # a user's probe may fail in any way
+            raise scenario.error(("probes", name), f"{name}: {_words(error)}") from error
 
 
 def _probes(scenario: Scenario) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pydantic import Field
 from devlearn.brains.needs import Needs
 from devlearn.cohort import Cohort
 from devlearn.probe import Measurement, Metric, Probe, Probing, probe
+from devlearn.worlds.film import film
 from devlearn.worlds.memory import Memory
 from devlearn.worlds.policy import policy_of
 
@@ -16,6 +17,9 @@ from devlearn.worlds.policy import policy_of
 @probe("return")
 class Return(Probe):
     """Undiscounted return and length of episodes in which the likeliest action is taken.
+
+    Full measurements keep a filmstrip of the first learner's first episode: up to eight moments, played again in an
+    environment of its own. One that can't be drawn (no renderer, or none installed) leaves its observations instead.
 
     Each of a learner's E episodes is played in a copy of its own, always from the same seeds, to its end or ``limit``.
 
@@ -42,10 +46,12 @@ class Return(Probe):
         memory = Memory(cohort, self.episodes)
         returns, lengths = np.zeros((2, cohort.n, self.episodes))
         running = np.ones((cohort.n, self.episodes), bool)
+        seed, actions = world.episode_seed(0, 0), []
         try:
             for _ in range(self.limit):
                 observation = torch.from_numpy(world.observation).to(cohort.device)
                 action = policy.greedy(memory.look(observation, policy.sense, policy.actor))
+                actions += [action[0, 0].cpu().numpy()] if running[0, 0] else []
                 step = world.step(action.cpu().numpy())
                 returns += np.where(running, step.reward, 0)
                 lengths += running
@@ -58,4 +64,8 @@ class Return(Probe):
             world.close()
         values = {"return": returns.mean(1), "length": lengths.mean(1)}
         broken = torch.where(cohort.finite(), 0.0, torch.nan).double().cpu()
-        return Measurement({name: torch.from_numpy(value) + broken for name, value in values.items()})
+        strip = film(self.env, self.keys, seed, actions) if full else {}
+        return Measurement(
+            {name: torch.from_numpy(value) + broken for name, value in values.items()},
+            pictures={name: torch.from_numpy(array) for name, array in strip.items()},
+        )

@@ -111,6 +111,13 @@ class Copies(BatchEnv):
     def observe(self) -> Array:
         return self._shown.copy()
 
+    def draw(self, index: int) -> Array:
+        """What Gymnasium renders, (H, W, 3) uint8, where the environments were made with ``render_mode: rgb_array``."""
+        picture = np.asarray(self._envs[index].render())
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+            raise ValueError(f"render() gave {picture.dtype} of shape {picture.shape} instead of uint8 (H, W, 3)")
+        return picture
+
     def state(self) -> dict[str, Array]:
         longest = int(self._lengths.max())
         actions = self._actions[:, :longest].copy()  # (K, T, ...)

@@ -33,6 +33,17 @@ class Step:
     final: Array
 
 
+def native_batch(env: str, keys: Mapping[str, Any], copies: int) -> BatchEnv | None:
+    """``copies`` of one of our own environments as one program; None for any other."""
+    name = check_id(env)
+    if name not in NATIVE:
+        return None
+    try:
+        return NATIVE[name](copies, **keys)
+    except (TypeError, ValueError) as error:
+        raise WorldError(f"{env}: making it with {dict(keys)} failed: {error}") from error
+
+
 class World:
     """E copies of ``env`` for each of N learners, stepped together; an ended episode is followed by the next at once.
 
@@ -77,12 +88,9 @@ class World:
             raise
 
     def _build(self, keys: Mapping[str, Any], state: dict[str, Any] | None, native: bool) -> BatchEnv:
-        name, total = check_id(self.env), len(self.seeds) * self.copies
-        if native and name in NATIVE:
-            try:
-                return NATIVE[name](total, **keys)
-            except (TypeError, ValueError) as error:
-                raise WorldError(f"{self.env}: making it with {dict(keys)} failed: {error}") from error
+        total = len(self.seeds) * self.copies
+        if native and (batch := native_batch(self.env, keys, total)) is not None:
+            return batch
         reuse = reuse_is_safe(self.env, keys) if state is None else bool(state["reuse"])
         return Copies(total, self.env, keys, reuse)
 
@@ -136,14 +144,17 @@ class World:
         """Start the episodes of the copies in ``where`` (N, E) from their seeds."""
         seeds = np.zeros(self._shape, np.int64)
         for n, e in np.argwhere(where).tolist():
-            seeds[n, e] = self._episode_seed(n, e)
+            seeds[n, e] = self.episode_seed(n, e)
         try:
             self._batch.reset(seeds.ravel(), where.ravel())
         except CopyFailed as failure:
             raise self._error(failure, 0) from failure.__cause__
 
-    def _episode_seed(self, n: int, e: int) -> int:
-        """The seed of the current episode. Drawn in blocks: a generator costs twenty times an integer."""
+    def episode_seed(self, n: int, e: int) -> int:
+        """The seed of the episode that copy ``e`` of learner ``n`` is in.
+
+        Drawn in blocks: a generator costs twenty times an integer.
+        """
         block, place = divmod(int(self._episode[n, e]), BLOCK)
         if self._block[n, e] != block:
             rng = generator(self._drawn_by[n], *self.names, "episode", e, counter=block)

@@ -44,6 +44,18 @@ class BatchEnv(ABC):
     def load(self, state: dict[str, Array]) -> None:
         """Continue from what ``state`` returned, in a fresh object of the same arguments."""
 
+    def draw(self, index: int) -> Array:
+        """A small picture (at most 96 pixels high) of what copy ``index`` is in: (H, W) or (H, W, 3) uint8.
+
+        Optional: an environment that doesn't override it can't be drawn, and has no ``render_mode``.
+        """
+        raise NotImplementedError(f"{type(self).__name__} can't be drawn: it has no draw(index)")
+
+    @classmethod
+    def drawable(cls) -> bool:
+        """Whether it has a ``draw`` of its own."""
+        return cls.draw is not BatchEnv.draw
+
     def close(self) -> None:  # noqa: B027
         """Free what the copies hold. Nothing by default."""
 
@@ -52,13 +64,22 @@ class SingleEnv(gymnasium.Env[Array, Any]):
     """One copy of a :class:`BatchEnv` as an ordinary Gymnasium environment.
 
     ``reset(seed=s)`` gives the episode that a copy of the batch plays from seed ``s``; without a seed the episode's
-    seed is drawn from ``np_random``. Subclasses name their ``batch``; keyword arguments go to it.
+    seed is drawn from ``np_random``. Subclasses name their ``batch``; keyword arguments go to it. The render mode
+    ``rgb_array`` shows what the batch's ``draw`` draws.
     """
 
     batch: ClassVar[type[BatchEnv]]
     metadata: ClassVar[dict[str, Any]] = {"render_modes": []}  # type: ignore[misc]
 
-    def __init__(self, **keys: Any) -> None:
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if cls.batch.drawable():
+            cls.metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
+
+    def __init__(self, render_mode: str | None = None, **keys: Any) -> None:
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(f"render_mode {render_mode!r} is none of {self.metadata['render_modes']}")
+        self.render_mode = render_mode
         self.copy = self.batch(1, **keys)
         self.observation_space, self.action_space = self.copy.observation_space, self.copy.action_space
 
@@ -73,6 +94,13 @@ class SingleEnv(gymnasium.Env[Array, Any]):
             raise ValueError(f"{action!r} is not an action of {self.action_space}")
         reward, terminated, truncated = self.copy.step(np.asarray(action)[None])
         return self.copy.observe()[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), {}
+
+    def render(self) -> Array | None:
+        """(H, W, 3) uint8 in the mode ``rgb_array``, else None."""
+        if self.render_mode is None:
+            return None
+        picture = self.copy.draw(0)
+        return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
 
 
 def random_bits(seeds: Array, counter: int) -> Array:

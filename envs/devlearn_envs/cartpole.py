@@ -11,6 +11,7 @@ GRAVITY, FORCE, TAU, LENGTH = 9.8, 10.0, 0.02, 0.5  # m/s^2, N, s, half the pole
 MASS_POLE, TOTAL_MASS = 0.1, 0.1 + 1.0
 POLE_MOMENT = MASS_POLE * LENGTH
 X_LIMIT, ANGLE_LIMIT, START = 2.4, 12 * 2 * math.pi / 360, 0.05
+HEIGHT, WIDTH, SCALE, AXLE = 48, 160, 32, 38  # pixels of a picture, pixels a metre, the row of the pole's foot
 HIGH = np.array([X_LIMIT * 2, np.inf, ANGLE_LIMIT * 2, np.inf], np.float32)
 
 
@@ -80,6 +81,20 @@ class CartPole(BatchEnv):
 
     def observe(self) -> Array:
         return np.ascontiguousarray(self._body.T, np.float32)
+
+    def draw(self, index: int) -> Array:
+        """Cart, pole and track from the side: (48, 160) uint8, dark on white."""
+        rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+        x, _, angle, _ = self._body[:, index]
+        across = (columns - (WIDTH - 1) / 2) / SCALE - x  # m to the right of the cart
+        above = (AXLE - rows) / SCALE  # m above the pole's foot
+        along = np.clip(across * math.sin(angle) + above * math.cos(angle), 0, 2 * LENGTH)
+        pole = np.hypot(across - along * math.sin(angle), above - along * math.cos(angle)) < 0.05
+        cart = (np.abs(across) < 0.25) & (np.abs(above + 0.1) < 0.12)
+        picture = np.full((HEIGHT, WIDTH), 255, np.uint8)
+        picture[AXLE + 7] = 160
+        picture[cart], picture[pole] = 90, 0
+        return picture
 
     def state(self) -> dict[str, Array]:
         return {"body": self._body.T.copy(), "steps": self._steps.copy()}

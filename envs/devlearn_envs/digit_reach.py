@@ -13,6 +13,7 @@ from devlearn_envs.batch import Array, BatchEnv, SingleEnv, random_bits
 SIDE, STRIDE = 28, 2  # pixels
 STORED, TRAINING = 60_000, 55_000  # images in the file; the last 5,000 are the validation split
 COST = 0.01
+FRAME = 120  # brightness of the drawn view's frame
 MOVES = STRIDE * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])  # how the digit moves in the view: down, right
 
 
@@ -105,6 +106,23 @@ class DigitReach(BatchEnv):
     def observe(self) -> Array:
         down, right = self.reach - self._offset.T
         return self._views[self._rows, down, right]
+
+    def draw(self, index: int) -> Array:
+        """The digit in its place and the learner's gaze: what is out of view is dim, the view has a frame.
+
+        (H, W) uint8 with H = W = 28 + 2 * ``reach`` pixels, doubled where that fits into 96.
+        """
+        side = SIDE + 2 * self.reach
+        scene, inner = np.zeros((side, side), np.uint8), slice(self.reach, self.reach + SIDE)
+        scene[inner, inner] = training_images()[self._image[index]]
+        down, right = (self.reach - self._offset[index]).tolist()
+        view = (slice(down, down + SIDE), slice(right, right + SIDE))
+        picture = scene // 3
+        picture[view] = FRAME
+        within = tuple(slice(part.start + 1, part.stop - 1) for part in view)
+        picture[within] = scene[within]
+        times = 2 if 2 * side <= 96 else 1
+        return picture.repeat(times, 0).repeat(times, 1)
 
     def state(self) -> dict[str, Array]:
         return {"image": self._image.copy(), "offset": self._offset.copy(), "steps": self._steps.copy()}

@@ -15,6 +15,7 @@ EVOLUTION = {"updates": 100, "batch": 16, "population": 8, "sigma": 0.1}
 STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "waves": ("innate.waves", {"updates": 100, "batch": 4}),
     "shuffle": ("innate.shuffle", {}),
+    "scramble": ("innate.scramble", {}),
     "look": ("pretrain.denoise", {"updates": 100, "batch": 8}),
     "play-native": ("trial.ppo", {"env": "devlearn/DigitReach-v0", "env_steps": 10_000, "copies": 2, "rollout": 16}),
     "play-discrete": ("trial.ppo", {"env": "CartPole-v1", "env_steps": 10_000, "copies": 2, "rollout": 16}),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from devlearn.cohort import Cohort
 from devlearn.registry import get, names
 from tests.laws.rows import STAGES, cohort_for, go_on, live, make
 
@@ -14,6 +15,11 @@ TRAINED = [row for row in ROWS if row != "shuffle"]
 def test_every_registered_stage_has_a_row() -> None:
     own = {name for name in names("stages") if get("stages", name).__module__.startswith("devlearn.stages.")}
     assert own == {kind for kind, _ in STAGES.values()}
+
+
+def everything(cohort: Cohort) -> torch.Tensor:
+    """All weights and buffers, (N, P) float64."""
+    return torch.cat([tensor.flatten(1).double() for tensor in cohort.state().values()], 1)
 
 
 def updates_to_yields(row: str, updates: int) -> int:
@@ -31,7 +37,7 @@ def test_a_cohort_equals_separate_learners(row: str) -> None:
     for i, seed in enumerate(seeds):
         alone = cohort_for(row, [seed], mapper="loop")
         own_state, _ = live(stage, alone, yields)
-        torch.testing.assert_close(together.flat[i], alone.flat[0], rtol=1e-9, atol=1e-11)
+        torch.testing.assert_close(everything(together)[i], everything(alone)[0], rtol=1e-9, atol=1e-11)
         for name, moment in state.get("moments", {}).items():
             if isinstance(moment, torch.Tensor):
                 torch.testing.assert_close(moment[i], own_state["moments"][name][0], rtol=1e-8, atol=1e-11)
@@ -45,7 +51,7 @@ def test_a_learner_agrees_in_any_company(row: str) -> None:
     for seeds in ([5], [0, 1, 5, 2, 3, 4, 6], [6, 5, 4, 3, 2, 1, 0]):
         cohort = cohort_for(row, seeds, dtype=torch.float32)
         live(stage, cohort, yields)
-        found.append(cohort.flat[seeds.index(5)])
+        found.append(everything(cohort)[seeds.index(5)])
     torch.testing.assert_close(found[1], found[0], rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(found[2], found[0], rtol=1e-3, atol=1e-4)
 
@@ -59,7 +65,7 @@ def test_nan_in_one_learner_leaves_the_others_bit_equal(row: str) -> None:
     live(stage, clean, 2)
     live(stage, ill, 2)
     assert not ill.finite()[0]
-    assert torch.equal(ill.flat[1:], clean.flat[1:])
+    assert torch.equal(everything(ill)[1:], everything(clean)[1:])
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -114,7 +120,7 @@ def test_a_seed_draws_the_same_life_twice_and_another_seed_another(row: str) -> 
     for seeds in ((0, 1), (0, 2)):
         cohort = cohort_for(row, seeds)
         live(stage, cohort, 2)
-        lives.append(cohort.flat.clone())
+        lives.append(everything(cohort))
     assert torch.equal(lives[0][0], lives[1][0])
     assert not torch.allclose(lives[0][1], lives[1][1])
 

@@ -1,0 +1,61 @@
+"""What the first layer looks for: its receptive fields as pictures, and how smooth they are."""
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from devlearn.brains.needs import Needs
+from devlearn.cohort import Cohort
+from devlearn.data import IMAGE, IMAGE_SENSE
+from devlearn.probe import Measurement, Metric, Probe, Probing, probe
+
+
+def morans_i(fields: Tensor) -> Tensor:
+    """Spatial autocorrelation between neighbours that share a side: (..., H, W) -> (...) float64.
+
+    Moran (1950), Notes on continuous stochastic phenomena, with rook neighbours of weight one. White noise gives
+    -1 / (H W - 1) on average, a chequerboard -1, a slow gradient nearly 1; a constant field has none (nan).
+    """
+    z = fields.double() - fields.double().mean((-2, -1), keepdim=True)
+    height, width = z.shape[-2:]
+    sides = height * (width - 1) + (height - 1) * width
+    products = (z[..., 1:, :] * z[..., :-1, :]).sum((-2, -1)) + (z[..., 1:] * z[..., :-1]).sum((-2, -1))
+    return height * width / sides * products / z.square().sum((-2, -1))
+
+
+@probe("fields")
+class Fields(Probe):
+    """Receptive fields of the first layer: pictures of some, and the mean smoothness of all.
+
+    ``smoothness`` is Moran's I with neighbours that share a side, averaged over all units of the layer: about 0 where
+    weights know nothing of each other (exactly -1 / (pixels - 1) on average), towards 1 where neighbours agree. Units
+    with constant fields have none and are left out. Weights stand where they look in the world, also where a learner's
+    pixels are scrambled; a convolution's fields are its kernels. The pictures show the first ``units`` units, whatever
+    they have become: a selection (the strongest, the smoothest) would show what one hopes to see, and other units at
+    other moments.
+    """
+
+    metrics: ClassVar = {"smoothness": Metric("higher", None)}
+
+    units: int = Field(24, ge=1, le=256, description="how many units are drawn: the first ones")
+
+    def needs(self) -> Needs:
+        return Needs({IMAGE_SENSE: IMAGE})
+
+    def fits(self, brain: nn.Module) -> None:
+        if not callable(getattr(brain, "fields", None)):
+            what = "give it fields(sense) -> (U, H, W), the weights of its first layer"
+            raise ValueError(f"{type(brain).__name__} shows no receptive fields; {what}")
+
+    def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
+        fields = [cohort.member(i).fields(IMAGE_SENSE).detach() for i in range(cohort.n)]  # type: ignore[operator]
+        smoothness = torch.stack([morans_i(own).nanmean() for own in fields])
+        return Measurement({"smoothness": smoothness}, pictures={"fields": grey(fields[0][: self.units])})
+
+
+def grey(fields: Tensor) -> Tensor:
+    """Weights as brightness: 0 is 128, the largest |weight| shown 1 or 255; weights that are not finite are 128."""
+    fields = fields.nan_to_num(0.0, 0.0, 0.0)
+    return (128 + 127 * fields / fields.abs().max().clamp(min=1e-30)).round().to(torch.uint8)

@@ -1,0 +1,116 @@
+"""How much each layer says about the digit: a linear read-out of the pixels and of every hidden layer."""
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from devlearn.brains.needs import Needs
+from devlearn.cohort import Cohort
+from devlearn.data import CLASSES, IMAGE, IMAGE_SENSE, Dataset, size
+from devlearn.probe import Measurement, Metric, Probe, Probing, probe
+
+CHUNK = 500  # images at a time: layers of convolutions are wide
+DEEPEST = 8
+PENALTY = 3e-4  # of a layer's total variance; chosen on mnist.valid and seeds that no scenario uses
+
+
+def ridge(x: Tensor, y: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
+    """The linear read-out x w + b that fits y best in squares: x (N, M, D), y (M, K) -> w (N, D, K), b (N, 1, K).
+
+    Closed-form ridge regression on centred features, with lambda = ``penalty`` times their summed squares, so that the
+    scale of a layer does not matter; b is not penalised. Solved in the smaller of D and M dimensions (the dual form is
+    Saunders, Gammerman and Vovk 1998). A learner whose features are not finite gets nan.
+    """
+    mean, height = x.mean(1, keepdim=True), y.mean(0)
+    x, y = x - mean, (y - height).expand(len(x), *y.shape)
+    wide = x.shape[2] > x.shape[1]
+    gram = x @ x.mT if wide else x.mT @ x
+    scale = penalty * gram.diagonal(dim1=1, dim2=2).sum(1)  # (N,)
+    gram.diagonal(dim1=1, dim2=2).add_(scale.clamp(min=1e-12)[:, None])
+    factor, failed = torch.linalg.cholesky_ex(gram)
+    w = x.mT @ torch.cholesky_solve(y, factor) if wide else torch.cholesky_solve(x.mT @ y, factor)
+    w = w.where((failed == 0)[:, None, None], torch.nan)
+    return w, height - mean @ w
+
+
+@probe("layers")
+class Layers(Probe):
+    """Accuracy of a linear read-out of the pixels and of every hidden layer (Alain and Bengio 2016, arXiv:1610.01644).
+
+    The read-outs are the probe's own: ridge regression to one-hot labels on a fixed part of ``fit``, with a penalty of
+    0.0003 of the layer's total variance, scored on ``data``; the labels that they take are not the learner's. A brain
+    has as many of the metrics layer_1 .. layer_8 as it has hidden layers: in a convolutional one each convolution
+    (after pooling) counts, and a recurrent memory is the last. ``best`` is the largest of them, picked on the scored
+    images themselves, so it flatters a little; ``pixels`` needs no brain and is the same for all, but for rounding.
+    """
+
+    metrics: ClassVar = {
+        name: Metric("higher", 0.0)
+        for name in ("last", "pixels", "best", *(f"layer_{k}" for k in range(1, DEEPEST + 1)))
+    }
+
+    data: str = Field("mnist.test", description="the split that read-outs are scored on")
+    fit: str = Field("mnist.train", description="the split that read-outs are fitted to: no test split, and not data's")
+    fit_images: int = Field(
+        2_000, ge=CLASSES, description="images that read-outs are fitted to, evenly spread, the same for all"
+    )
+    quick: int = Field(
+        2_000, gt=0, description="images scored on the way; all of data are used at birth and stage ends"
+    )
+
+    @model_validator(mode="after")
+    def _held_out(self) -> "Layers":
+        size(self.fit)
+        (name, _, parts), (other, _, scored) = self.fit.rpartition("."), self.data.rpartition(".")
+        if parts == "test" or (name == other and set(parts.split("+")) & set(scored.split("+"))):
+            raise ValueError(f"read-outs fitted to {self.fit} can't be scored on {self.data}; fit them to mnist.train")
+        return self
+
+    def needs(self) -> Needs:
+        return Needs({IMAGE_SENSE: IMAGE})
+
+    def fits(self, brain: nn.Module) -> None:
+        if not callable(getattr(brain, "features", None)):
+            what = "give it features(observation, sense) -> [(B, D) as it sees them, (B, D') of each hidden layer, ..]"
+            raise ValueError(f"{type(brain).__name__} shows no layers; {what}")
+
+    def splits(self) -> tuple[str, ...]:
+        return (self.data,)
+
+    def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
+        data = probing.context.data(self.data)
+        data = data if full else data.spread(self.quick)
+        accuracies = _score(cohort, self._read_outs(cohort, probing), data)  # [(N,)]
+        broken = torch.where(cohort.finite(), 0.0, torch.nan).double()
+        hidden = {f"layer_{k}": value for k, value in enumerate(accuracies) if 0 < k <= DEEPEST}
+        best = torch.stack(accuracies[1:] or accuracies).amax(0)
+        values = {"last": accuracies[-1], "pixels": accuracies[0], "best": best, **hidden}
+        return Measurement({name: value + broken for name, value in values.items()})
+
+    def _read_outs(self, cohort: Cohort, probing: Probing) -> list[tuple[Tensor, Tensor]]:
+        """One read-out for each layer, fitted for all learners."""
+        data = probing.context.data(self.fit).spread(self.fit_images)
+        seen = [_features(cohort, images) for images in data.images.split(CHUNK)]
+        one_hot = F.one_hot(data.labels, CLASSES).to(cohort.dtype)
+        layers = [torch.cat(parts, 1) for parts in zip(*seen, strict=True)]  # [(N, M, D)]
+        if (layers[0] == layers[0][:1]).all():
+            layers[0] = layers[0][:1]  # nobody's pixels are scrambled: one read-out of them serves all
+        return [ridge(layer, one_hot, PENALTY) for layer in layers]
+
+
+def _features(cohort: Cohort, images: Tensor) -> tuple[Tensor, ...]:
+    return cohort.features(images.expand(cohort.n, *images.shape), IMAGE_SENSE)
+
+
+def _score(cohort: Cohort, read_outs: list[tuple[Tensor, Tensor]], data: Dataset) -> list[Tensor]:
+    """Accuracy of each layer's read-out, [(N,) float64]; nan where there is none."""
+    right = [torch.zeros(cohort.n, dtype=torch.float64, device=cohort.device) for _ in read_outs]
+    for images, labels in zip(data.images.split(CHUNK), data.labels.split(CHUNK), strict=True):
+        for k, layer in enumerate(_features(cohort, images)):
+            logits = layer @ read_outs[k][0] + read_outs[k][1]  # (N, B, K)
+            right[k] += (logits.argmax(-1) == labels).sum(1)
+    lost = [weights.isnan().flatten(1).any(1) for weights, _ in read_outs]
+    return [count.where(~gone, torch.nan) / len(data) for count, gone in zip(right, lost, strict=True)]
