@@ -15,7 +15,7 @@ from devlearn.probe import Measurement, Metric, Probe, Probing, probe
 def morans_i(fields: Tensor) -> Tensor:
     """Spatial autocorrelation between neighbours that share a side: (..., H, W) -> (...) float64.
 
-    Moran (1950), Notes on continuous stochastic phenomena, with rook neighbours of weight one. White noise gives
+    Moran (1950) with rook neighbours of weight one. White noise gives
     -1 / (H W - 1) on average, a chequerboard -1, a slow gradient nearly 1; a constant field has none (nan).
     """
     z = fields.double() - fields.double().mean((-2, -1), keepdim=True)
@@ -27,14 +27,19 @@ def morans_i(fields: Tensor) -> Tensor:
 
 @probe("fields")
 class Fields(Probe):
-    """Receptive fields of the first layer: pictures of some, and the mean smoothness of all.
+    """Receptive fields of the first layer: pictures of some units, and the mean smoothness of all.
 
-    ``smoothness`` is Moran's I with neighbours that share a side, averaged over all units of the layer: about 0 where
-    weights know nothing of each other (exactly -1 / (pixels - 1) on average), towards 1 where neighbours agree. Units
-    with constant fields have none and are left out. Weights stand where they look in the world, also where a learner's
-    pixels are scrambled; a convolution's fields are its kernels. The pictures show the first ``units`` units, whatever
-    they have become: a selection (the strongest, the smoothest) would show what one hopes to see, and other units at
-    other moments.
+    Weights stand where they look in the world, also where a learner's pixels are scrambled; a convolution's fields are
+    its kernels. The pictures show the first ``units`` units, whatever they have become: a selection (the strongest, the
+    smoothest) would show what one hopes to see, and other units at other moments.
+
+    Metrics:
+        smoothness: mean over units of Moran's I, ``(n / S) sum_ij z_i z_j / sum_i z_i^2``, with the n weights z of a
+            field around their mean and the upper sum over the S pairs that share a side; -1 / (n - 1) on average where
+            weights know nothing of each other, towards 1 where neighbours agree; constant fields are left out
+
+    Source:
+        Moran (1950), Notes on continuous stochastic phenomena, Biometrika 37.
     """
 
     metrics: ClassVar = {"smoothness": Metric("higher", None)}

@@ -38,13 +38,23 @@ def ridge(x: Tensor, y: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
 
 @probe("layers")
 class Layers(Probe):
-    """Accuracy of a linear read-out of the pixels and of every hidden layer (Alain and Bengio 2016, arXiv:1610.01644).
+    """Accuracy of linear read-outs of the pixels and of every hidden layer: how much each says about the digit.
 
-    The read-outs are the probe's own: ridge regression to one-hot labels on a fixed part of ``fit``, with a penalty of
-    0.0003 of the layer's total variance, scored on ``data``; the labels that they take are not the learner's. A brain
-    has as many of the metrics layer_1 .. layer_8 as it has hidden layers: in a convolutional one each convolution
-    (after pooling) counts, and a recurrent memory is the last. ``best`` is the largest of them, picked on the scored
-    images themselves, so it flatters a little; ``pixels`` needs no brain and is the same for all, but for rounding.
+    The read-outs are the probe's own, and so are the labels that they take: ridge regression to one-hot labels on a
+    fixed part of ``fit``, in closed form, with a penalty of 0.0003 of the layer's total variance; scored on ``data``.
+    In a convolutional brain each convolution (after pooling) is a layer, and a recurrent memory is the last one. Layers
+    are used whole, however wide.
+
+    Metrics:
+        last: the share of images that a read-out of the last hidden layer gets right
+        pixels: the same of the image as the learner sees it; no brain is needed, so but for rounding all have the same
+        best: the largest of the hidden layers' shares, picked on the scored images themselves, which flatters a little
+        layer_1, layer_2, layer_3, layer_4: the same of one hidden layer; a brain has as many of these as layers
+        layer_5, layer_6, layer_7, layer_8: the same of a deep brain's later layers
+
+    Source:
+        Alain and Bengio (2016), Understanding intermediate layers using linear classifier probes, arXiv:1610.01644.
+        Theirs are logistic and trained by gradient descent.
     """
 
     metrics: ClassVar = {
