@@ -174,6 +174,12 @@ def _looks(body: Json) -> int:
     return len(body["look"]["looks"]) if body["look"] else 1
 
 
+def sharing(body: Json) -> str:
+    """What shares the alpha: ``1 comparison``, ``5 comparisons and 3 looks``."""
+    looks = f" and {_looks(body)} looks" if _looks(body) > 1 else ""
+    return f"{body['family']} comparison{'s' * (body['family'] != 1)}{looks}"
+
+
 def _interval(pair: Json, body: Json) -> str:
     low, high = pair["interval"]
     if low is None or high is None:
@@ -208,7 +214,7 @@ def _nonzero(pair: Json) -> str:
 
 
 def _more_seeds(pair: Json, body: Json) -> str:
-    shared = f"{body['family']} comparisons" + f" and {_looks(body)} looks" * (_looks(body) > 1)
+    shared = sharing(body)
     if pair["reason"]:
         return f" Not decidable: {pair['reason']}."
     if "sign-flip" in pair["test"] and smallest_p(pair["n"]) * body["family"] * _looks(body) > ALPHA:

@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from fake_run import finish, write_run
+from fake_run import _arrays, finish, write_run
 
 from devlearn.evidence import save
 
@@ -21,10 +22,22 @@ def recompute(run: Path) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+MATCHED = {"more-school": {"match": {"arm": "developmental", "by": "flops"}}}
+TUNED = {"sham": {"tuning": {"chosen": {"lr": 0.1}, "trials": [], "ledger": {"flops": 5e9, "images": 7}}}}
+GENOMES = {str(seed): f"genome {seed // 3}" for seed in range(12)}
+TEACHERS = {"2": "teacher", "3": "teacher"}
+
+
 @pytest.mark.parametrize(
     "keys",
     [
         {},
+        {"seeds": 8, "compare": {"looks": [8, 16, 32]}, "pin": ["labels"]},
+        {"seeds": 9, "compare": {"looks": [8, 16]}, "seen": [5]},
+        {"best": True, "compare": {"select": "digits"}, "arms": MATCHED | TUNED},
+        {"best": True, "compare": {"select": "digits", "at": "best"}},
+        {"seeds": 14, "arms": {"developmental": {"lineages": GENOMES}, "shuffled": {"lineages": TEACHERS}}},
+        {"seeds": 7, "images": True, "compare": {"looks": [7, 9]}, "arms": {"sham": {"lineages": TEACHERS}}},
         {"vary": (10, 1000), "seeds": 8},
         {"seeds": 4},
         {"seeds": 18},
@@ -33,7 +46,22 @@ def recompute(run: Path) -> tuple[int, str]:
         {"seeds": 12, "compare": {"at": "birth"}},
         {"seeds": 12, "compare": {"metric": "cross_entropy", "better": "lower"}},
     ],
-    ids=["whole", "vary", "few", "monte-carlo", "area", "update", "birth", "no-worst"],
+    ids=[
+        "whole",
+        "look",
+        "unplanned",
+        "scored-twice",
+        "best",
+        "lineages",
+        "images",
+        "vary",
+        "few",
+        "monte-carlo",
+        "area",
+        "update",
+        "birth",
+        "no-worst",
+    ],
 )
 def test_the_script_agrees(tmp_path: Path, keys: dict[str, object]) -> None:
     run = write_run(tmp_path / "run", **keys)  # type: ignore[arg-type]
@@ -77,11 +105,27 @@ def test_a_changed_ledger_is_named(copy: Path) -> None:
     assert "arms.random-init.ledger.images" in text
 
 
-@pytest.mark.parametrize("key", ["p", "p_adjusted", "probability_of_improvement", "verdict", "interval"])
+def test_a_changed_verdict_on_an_image_is_named(tmp_path: Path) -> None:
+    """Two images of one learner swapped: its accuracy is the same, the interval for new images is not."""
+    run = write_run(tmp_path / "run", seeds=6, images=True)
+    save(run)
+    path = run / "jobs/grown/seeds-0-2/records/03-school.0/arrays/digits.npz"
+    with np.load(path) as arrays:
+        right = np.unpackbits(arrays["correct"], axis=1)
+    hit, miss = np.flatnonzero(right[0])[0], np.flatnonzero(right[0] == 0)[0]
+    right[0, [hit, miss]] = right[0, [miss, hit]]
+    _arrays(path.parents[1], "digits", [0, 1, 2], right)
+    code, text = recompute(run)
+    assert code == 1
+    assert "developmental against random-init: interval_new_images" in text
+    assert all("interval_new_images" in line for line in text.splitlines()[:-1])
+
+
+@pytest.mark.parametrize("key", ["p", "p_adjusted", "probability_of_improvement", "verdict", "interval", "scored"])
 def test_a_changed_comparison_is_named(copy: Path, key: str) -> None:
     comparison = save(copy)
     assert isinstance(comparison, dict)
-    wrong = {"verdict": "worse", "interval": [0.0, 1.0]}.get(key, 0.0300000001)
+    wrong = {"verdict": "worse", "interval": [0.0, 1.0], "scored": "best"}.get(key, 0.0300000001)
     comparison["comparisons"][1][key] = wrong
     (copy / "comparison.json").write_text(json.dumps(comparison))
     code, text = recompute(copy)

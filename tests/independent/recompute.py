@@ -3,7 +3,8 @@
     python recompute.py RUN
 
 Shares no code with the package and takes other ways where there are any: sign matrices in place of subset sums, an
-interval found by bisection on p in place of order statistics, explicit loops. Prints what it checked; where an entry
+interval found by bisection on p in place of order statistics, lineages by union-find, image resamples one by one, a
+t quantile by bisection on a numerical integral, explicit loops. Prints what it checked; where an entry
 differs by more than 1e-9 (absolute or relative) it names the entry and ends with exit code 1.
 """
 
@@ -18,6 +19,7 @@ import numpy as np
 TOLERANCE = 1e-9
 UNITS = ("labels", "label_bits", "images", "env_steps", "updates", "flops")
 ORDER = {"birth": 0, "every": 1, "end": 2}
+RESAMPLES = 2000
 
 
 def table(path):
@@ -56,11 +58,16 @@ class Records:
 
 
 def life(records, folders, seed, probe, metric):
-    """The learner's measurements [(position, update, order, value)], its divergence or None, its last ledger."""
-    measured, diverged, ledger = [], None, dict.fromkeys(UNITS, 0.0)
+    """The learner's measurements [(position, update, order, value)], its divergence or None, its last ledger, its best.
+
+    The best checkpoint's measurement is kept apart: (position, update, value), or None.
+    """
+    measured, diverged, ledger, best = [], None, dict.fromkeys(UNITS, 0.0), None
     for position, folder in folders:
         for row in records(folder / "probes.csv", seed):
-            if row["probe"] == probe and row["metric"] == metric:
+            if row["probe"] == probe and row["metric"] == metric and row["moment"] == "best":
+                best = (position, int(row["update"]), float(row["value"]))
+            elif row["probe"] == probe and row["metric"] == metric:
                 measured.append((position, int(row["update"]), ORDER[row["moment"]], float(row["value"])))
         for row in records(folder / "events.csv", seed):
             if row["event"] == "diverged":
@@ -68,7 +75,7 @@ def life(records, folders, seed, probe, metric):
                 diverged = place if diverged is None else min(diverged, place)
         for row in records(folder / "train.csv", seed):
             ledger = {unit: float(row[unit]) for unit in UNITS}
-    return sorted(measured, key=lambda m: m[:3]), diverged, ledger
+    return sorted(measured, key=lambda m: m[:3]), diverged, ledger, best
 
 
 def value_at(measured, diverged, worst, position, update):
@@ -84,7 +91,11 @@ def value_at(measured, diverged, worst, position, update):
 
 def number(learner, at, worst, last, stop):
     """What the comparison is about, for one learner."""
-    measured, diverged, _ = learner
+    measured, diverged, _, best = learner
+    if at == "best":
+        position, update, value = best
+        gone = diverged is not None and diverged <= (position, update)
+        return worst if gone or not math.isfinite(value) else value
     if at == "birth":
         return value_at(measured, diverged, worst, -1, 0)
     if at == "end":
@@ -127,17 +138,17 @@ class SignFlip:
         moved = self.d - shift
         return float(np.mean(self.signs @ moved >= moved.sum() - 1e-10 * np.abs(moved).sum()))
 
-    def interval(self):
+    def interval(self, alpha=0.05):
         """Both ends by bisection between the mean, which is never rejected, and a shift beyond all differences."""
-        if self.p(self.d.min() - 1.0) > 0.05:
+        if self.p(self.d.min() - 1.0) > alpha:
             return [None, None]
-        return [self.end(self.d.min() - 1.0), self.end(self.d.max() + 1.0)]
+        return [self.end(self.d.min() - 1.0, alpha), self.end(self.d.max() + 1.0, alpha)]
 
-    def end(self, rejected):
+    def end(self, rejected, alpha):
         kept, rejected = float(self.d.mean()), float(rejected)
         for _ in range(60):
             middle = (kept + rejected) / 2
-            if self.p(middle, tie=1e-13) > 0.05:
+            if self.p(middle, tie=1e-13) > alpha:
                 kept = middle
             else:
                 rejected = middle
@@ -163,6 +174,71 @@ def holm(ps):
     return result
 
 
+def joined(seeds, arms):
+    """Seeds in lineages: union-find over the names that the arms' learners share."""
+    root = {seed: seed for seed in seeds}
+
+    def find(seed):
+        return seed if root[seed] == seed else find(root[seed])
+
+    first = {}
+    for arm in arms:
+        for seed in seeds:
+            name = (arm.get("lineages") or {}).get(str(seed))
+            if name is not None:
+                root[find(seed)] = find(first.setdefault(name, seed))
+    return [[seed for seed in seeds if find(seed) == top] for top in seeds if find(top) == top]
+
+
+def means(values, groups):
+    """The mean of each group's values."""
+    return [math.fsum(values[seed] for seed in group) / len(group) for group in groups]
+
+
+def t_quantile(p, df):
+    """Where Student's t distribution with ``df`` degrees of freedom reaches ``p`` > 0.5: bisection, Gauss-Legendre."""
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    scale = math.exp(math.lgamma((df + 1) / 2) - math.lgamma(df / 2)) / math.sqrt(df * math.pi)
+    low, high = 0.0, 1e3
+
+    def area(x):  # of the density between 0 and x = sqrt(df) tan(angle)
+        angle = math.atan(x / math.sqrt(df))
+        inside = (nodes + 1) * angle / 2
+        return scale * math.sqrt(df) * angle / 2 * float(weights @ np.cos(inside) ** (df - 1))
+
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if area(middle) < p - 0.5 else (low, middle)
+    return low
+
+
+def new_images(d, alpha):
+    """The seeds x images interval of d (n, M) from the documented draws, one resample at a time."""
+    n, images = d.shape
+    column = d.mean(0)
+    spread = column + math.sqrt(n / (n - 1)) * (d - column)
+    for_images, for_seeds, found = np.random.PCG64(1), np.random.PCG64(2), []
+    for _ in range(RESAMPLES):
+        drawn = [
+            np.floor((source.random_raw(size) >> np.uint64(32)) * (size / 2.0**32)).astype(int)
+            for source, size in ((for_images, images), (for_seeds, n))
+        ]
+        found.append(spread[drawn[1]].mean(0)[drawn[0]].mean())
+    half = t_quantile(1 - alpha / 2, n - 1) * float(np.std(found, ddof=1))
+    return [float(d.mean()) - half, float(d.mean()) + half]
+
+
+def verdicts_on_images(run, resolved, arm, seed, probe):
+    """(M,) of 0 and 1 at the end of one learner's life; None where they are not on record."""
+    position, folder = visits(run, resolved, arm, seed)[-1]
+    path = folder / "arrays" / f"{probe}.npz"
+    if position != len(arm["stages"]) - 1 or not path.exists():
+        return None
+    with np.load(path) as arrays:
+        row = list(arrays["seeds"]).index(seed)
+        return np.unpackbits(arrays["correct"][row])[: int(arrays["count"])].astype(float)
+
+
 def improvement(x, y, better):
     """P(better) + P(equal) / 2 over all pairs."""
     points = 0.0
@@ -173,7 +249,7 @@ def improvement(x, y, better):
 
 
 def summary(values):
-    """Mean, sd, median and interquartile mean."""
+    """n, mean, sd, median and interquartile mean."""
     x = sorted(values)
     n = len(x)
     mean = math.fsum(x) / n
@@ -187,9 +263,9 @@ def summary(values):
     }
 
 
-def word(pair, x, y, better):
+def word(pair, better):
     """The verdict, from the adjusted p values."""
-    if x == y:
+    if pair["same"]:
         return "identical"
     if pair["p_equivalence_adjusted"] <= 0.05:
         return "equivalent"
@@ -202,7 +278,7 @@ def seconds(run, resolved, arm):
     """Wall-clock seconds of the jobs on an arm's path, divided by its seeds."""
     total = 0.0
     for job in resolved["jobs"]:
-        if job["branch"] in arm["path"]:
+        if job["branch"] in arm["path"] and set(job["seeds"]) & set(resolved["seeds"]):
             rows = [row for path in (run / job["folder"]).glob("records/*/seconds.csv") for row in table(path)]
             total += max([float(row["seconds"]) for row in rows], default=0.0)
     return total / len(resolved["seeds"])
@@ -234,6 +310,8 @@ def same(written, computed):
     """Equal, or two numbers within the tolerance."""
     if isinstance(written, list) and isinstance(computed, list):
         return len(written) == len(computed) and all(map(same, written, computed))
+    if isinstance(written, dict) and isinstance(computed, dict):
+        return written.keys() == computed.keys() and all(same(written[key], computed[key]) for key in written)
     numbers = [isinstance(v, (int, float)) and not isinstance(v, bool) for v in (written, computed)]
     if not all(numbers):
         return written == computed
@@ -253,8 +331,8 @@ def worst_of(resolved, probe, metric):
 
 
 def check_arms(check, run, resolved, arms, body, label, records):
-    """Values, summaries and ledgers; returns {arm: {seed: value}}."""
-    values = {}
+    """Values, summaries and ledgers; returns {arm: {seed: value}}, the same at the best, and who has diverged ones."""
+    values, bests, gone = {}, {}, {}
     worst = worst_of(resolved, body["probe"], body["metric"])
     check(f"{label}arms", sorted(body["arms"]), sorted(arms))
     for name, arm in arms.items():
@@ -266,73 +344,178 @@ def check_arms(check, run, resolved, arms, body, label, records):
         check(f"{label}arms.{name}.seeds", sorted(written["values"]), sorted(map(str, values[name])))
         for seed, value in values[name].items():
             check(f"{label}arms.{name}.values.{seed}", written["values"].get(str(seed)), value)
-        known = list(values[name].values())
-        if known and None not in known:
+        groups = joined(list(values[name]), [arm])
+        check(f"{label}arms.{name}.n", written["n"], len(groups))
+        known = [] if None in values[name].values() else means(values[name], groups)
+        if known:
             for statistic, value in summary(known).items():
                 check(f"{label}arms.{name}.{statistic}", written[statistic], value)
         everyone = [
             life(records, visits(run, resolved, arm, s), s, body["probe"], body["metric"]) for s in resolved["seeds"]
         ]
-        check(f"{label}arms.{name}.diverged", written["diverged"], sum(one[1] is not None for one in everyone))
+        gone[name] = sum(one[1] is not None for one in everyone)
+        check(f"{label}arms.{name}.diverged", written["diverged"], gone[name])
+        tuning = (arm.get("tuning") or {}).get("ledger", {})
         for unit in UNITS:
             mean = math.fsum(one[2][unit] for one in everyone) / len(everyone)
             check(f"{label}arms.{name}.ledger.{unit}", written["ledger"][unit], mean)
+            total = math.fsum(one[2][unit] for one in everyone) + tuning.get(unit, 0)
+            check(f"{label}arms.{name}.total.{unit}", written["total"][unit], total)
         check(f"{label}arms.{name}.ledger.seconds", written["ledger"]["seconds"], seconds(run, resolved, arm))
-    return values
+        check(f"{label}arms.{name}.tuning", written["tuning"], arm.get("tuning"))
+        bests[name] = best = at_best(found, worst)
+        known = means(best, groups) if best and None not in best.values() else []
+        check(f"{label}arms.{name}.best", written["best"], math.fsum(known) / len(known) if known else None)
+    return values, bests, gone
 
 
-def recompute_pair(pair, values, seeds, body):
-    """One comparison without its adjusted p values, and the two vectors."""
-    x, y = ([values[pair[side]].get(seed) for seed in seeds] for side in ("arm", "against"))
-    whole = None not in x and None not in y
-    both = [(a, b) for a, b in zip(x, y, strict=True) if a is not None and b is not None]
-    x, y = [a for a, _ in both], [b for _, b in both]
-    d = [a - b for a, b in both]
-    found = {"n": len(both), "difference": math.fsum(d) / len(d) if d else None, "p": None, "interval": [None, None]}
-    found["probability_of_improvement"] = improvement(x, y, body["better"]) if both else None
-    found["p_equivalence"] = None
-    if whole:
+def at_best(found, worst):
+    """{seed: value at the best checkpoint}; empty where one has none on record."""
+    if any(lived[3] is None for lived in found.values()):
+        return {}
+    return {seed: number(lived, "best", worst, 0, 0) for seed, lived in found.items()}
+
+
+def statistics(pair, values, arms, body, alpha):
+    """One comparison of the arms' values {arm: {seed: value}}, without its adjusted p values."""
+    x, y = (values[pair[side]] for side in ("arm", "against"))
+    seeds = [seed for seed in x if x[seed] is not None and y.get(seed) is not None]
+    groups = joined(seeds, [arms[pair["arm"]], arms[pair["against"]]])
+    xs, ys = means(x, groups), means(y, groups)
+    d = [a - b for a, b in zip(xs, ys, strict=True)]
+    found = dict.fromkeys(("difference", "p", "p_equivalence", "probability_of_improvement", "means"))
+    found |= {"n": len(groups), "seeds": len(seeds), "interval": [None, None], "level": 1 - alpha}
+    found["same"] = all(x[seed] == y[seed] for seed in seeds)
+    if d:
+        found["difference"] = math.fsum(d) / len(d)
+        found["means"] = [math.fsum(xs) / len(xs), math.fsum(ys) / len(ys)]
+        found["probability_of_improvement"] = improvement(xs, ys, body["better"])
+    if None not in x.values() and None not in y.values() and len(seeds) == len(body["expected"]):
         test = SignFlip(d)
-        found["p"], found["interval"] = test.p(), test.interval()
+        found["p"], found["interval"] = test.p(), test.interval(alpha)
         found["p_equivalence"] = equivalence(d, body["smallest_effect"])
-    return found, x, y
+    return found, groups
 
 
-def check_pairs(check, resolved, bodies, values):
+def recompute_pair(pair, values, best, arms, body, resolved):
+    """A comparison at the end, or at the matched arm's best where that leaves the developmental side a smaller gain."""
+    alpha = 0.05 / len(resolved["compare"].get("looks") or [1])
+    found, groups = statistics(pair, values, arms, body, alpha)
+    found |= {"scored": body["at"], "at_end": None, "at_best": None}
+    side = "against" if arms[pair["against"]].get("match") else "arm"
+    select = resolved["compare"].get("select")
+    if body["at"] != "end" or not select or not arms[pair[side]].get("match") or not best[pair[side]]:
+        return found, groups
+    other, _ = statistics(pair, values | {pair[side]: best[pair[side]]}, arms, body, alpha)
+    other |= {"scored": "best"}
+    if found["p"] is None or other["p"] is None:
+        return found, groups
+    both = {
+        name: {key: one[key] for key in ("difference", "interval", "p")}
+        for name, one in (("at_end", found), ("at_best", other))
+    }
+    towards = (1 if side == "against" else -1) * (1 if body["better"] == "higher" else -1)
+    smaller = found if towards * found["difference"] <= towards * other["difference"] else other
+    return smaller | both, groups
+
+
+def second_interval(run, resolved, pair, found, groups, arms, body, gone):
+    """The interval for new images, where there is one."""
+    both = [pair["arm"], pair["against"]]
+    if found["p"] is None or found["scored"] != "end" or body["metric"] != "accuracy" or any(gone[a] for a in both):
+        return None
+    seen = {
+        (name, seed): verdicts_on_images(run, resolved, arms[name], seed, body["probe"])
+        for name in both
+        for group in groups
+        for seed in group
+    }
+    if any(right is None for right in seen.values()):
+        return None
+    rows = [sum(seen[both[0], seed] - seen[both[1], seed] for seed in group) / len(group) for group in groups]
+    return new_images(np.array(rows), 1 - found["level"]) if len(rows) > 1 else [None, None]
+
+
+def check_pairs(check, run, resolved, bodies, values, points):
     """All comparisons of all points: they are one family."""
-    family = [
-        (i, pair, *recompute_pair(pair, values[i], resolved["seeds"], body))
-        for i, body in enumerate(bodies)
-        for pair in body["comparisons"]
-    ]
-    different = holm([found["p"] for _, _, found, _, _ in family])
-    equal = holm([found["p_equivalence"] for _, _, found, _, _ in family])
-    for (i, pair, found, x, y), p, q in zip(family, different, equal, strict=True):
-        found |= {"p_adjusted": p, "p_equivalence_adjusted": q}
-        found["suggests"] = "incomplete" if p is None else word(found, x, y, bodies[i]["better"])
-        found["verdict"] = "exploratory" if bodies[i]["exploratory"] else found["suggests"]
+    family = []
+    for i, body in enumerate(bodies):
+        for pair in body["comparisons"]:
+            family.append(
+                (i, pair, *recompute_pair(pair, values[i][0], values[i][1], points[i]["arms"], body, resolved))
+            )
+    different = holm([found["p"] for _, _, found, _ in family])
+    equal = holm([found["p_equivalence"] for _, _, found, _ in family])
+    looks = len(resolved["compare"].get("looks") or [1])
+    for (i, pair, found, groups), p, q in zip(family, different, equal, strict=True):
+        body, arms = bodies[i], points[i]["arms"]
+        found["p_adjusted"] = None if p is None else min(1.0, looks * p)
+        found["p_equivalence_adjusted"] = None if q is None else min(1.0, looks * q)
+        found["suggests"] = "incomplete" if p is None else word(found, body["better"])
+        found["verdict"] = "exploratory" if body["exploratory"] else found["suggests"]
+        found["interval_new_images"] = second_interval(run, resolved, pair, found, groups, arms, body, values[i][2])
+        del found["same"]
+        name = f"{prefix(body)}{pair['arm']} against {pair['against']}"
         for key, value in found.items():
-            check(f"{prefix(bodies[i])}{pair['arm']} against {pair['against']}: {key}", pair[key], value)
+            check(f"{name}: {key}", pair[key], value)
+        for unit, gain in gains(pair, found, body).items():
+            check(f"{name}: gain_per.{unit}", pair["gain_per"][unit], gain)
+
+
+def gains(pair, found, body):
+    """The gain for each unit that ``arm`` consumed more of (ledgers are checked elsewhere)."""
+    more = {u: body["arms"][pair["arm"]]["ledger"][u] - body["arms"][pair["against"]]["ledger"][u] for u in UNITS}
+    gap = found["difference"]
+    gain = None if gap is None else gap if body["better"] == "higher" else -gap
+    return {unit: gain / extra if gain is not None and extra > 0 else None for unit, extra in more.items()}
+
+
+def check_look(check, resolved, body, asked):
+    """Whether the verdict stands at a planned look, and is what the scenario asked."""
+    looks, seeds = resolved["compare"].get("looks"), resolved["seeds"]
+    planned = True
+    if looks:
+        early = [n for n in resolved.get("seen") or [] if n not in looks]
+        planned = len(seeds) in looks and set(seeds) == set(range(len(seeds))) and not early
+        index = looks.index(len(seeds)) if len(seeds) in looks else None
+        written = {"looks": looks, "n": len(seeds), "index": index, "planned": planned}
+        check(f"{prefix(body)}look", body["look"], written)
+    else:
+        check(f"{prefix(body)}look", body["look"], None)
+    check(f"{prefix(body)}exploratory", body["exploratory"], not (planned and asked))
+    check(f"{prefix(body)}pin", body["pin"], list(resolved.get("pin") or []))
+    check(f"{prefix(body)}alpha", body["alpha"], 0.05)
+
+
+def stage_groups(seeds, arms):
+    """Seeds that are of one lineage in every arm that lived a stage."""
+    groups = {}
+    for seed in seeds:
+        key = tuple(next(tuple(group) for group in joined(seeds, [arm]) if seed in group) for arm in arms)
+        groups.setdefault(key, []).append(seed)
+    return list(groups.values())
 
 
 def check_stages(check, run, resolved, arms, body, label, records):
     """What each budget bought: the stage's change and its p."""
     for entry in body["stages"]:
-        arm = arms[entry["arms"][0]]
+        arm, position = arms[entry["arms"][0]], entry["position"]
         worst = worst_of(resolved, entry["probe"], entry["metric"])
-        before, after = [], []
-        for measured, diverged, _ in learners(run, resolved, arm, entry["probe"], entry["metric"], records).values():
-            position = entry["position"]
-            before.append(value_at(measured, diverged, worst, position - 1, math.inf if position else 0))
-            after.append(value_at(measured, diverged, worst, position, math.inf))
+        before, after = {}, {}
+        for seed, lived in learners(run, resolved, arm, entry["probe"], entry["metric"], records).items():
+            before[seed] = value_at(*lived[:2], worst, position - 1, math.inf if position else 0)
+            after[seed] = value_at(*lived[:2], worst, position, math.inf)
         name = f"{label}stages.{entry['stage']}.{entry['visit']} ({entry['branch']}), {entry['probe']}"
-        if not before or None in before or None in after:
+        groups = stage_groups(list(before), [arms[arm] for arm in entry["arms"]])
+        check(f"{name}: n", entry["n"], len(groups))
+        if not before or None in before.values() or None in after.values():
             check(f"{name}: p", entry["p"], None)
             continue
-        change = [a - b for a, b in zip(after, before, strict=True)]
+        first, last = means(before, groups), means(after, groups)
+        change = [a - b for a, b in zip(last, first, strict=True)]
         test = SignFlip(change)
-        check(f"{name}: before", entry["before"], math.fsum(before) / len(before))
-        check(f"{name}: after", entry["after"], math.fsum(after) / len(after))
+        check(f"{name}: before", entry["before"], math.fsum(first) / len(first))
+        check(f"{name}: after", entry["after"], math.fsum(last) / len(last))
         check(f"{name}: change", entry["change"], math.fsum(change) / len(change))
         check(f"{name}: p", entry["p"], test.p())
         check(f"{name}: interval", entry["interval"], test.interval())
@@ -350,12 +533,16 @@ def main(run):
     bodies = written if isinstance(written, list) else [written]
     check, records, values = Check(), Records(), []
     check("points", [body["point"] for body in bodies], [point["point"] for point in resolved["points"]])
+    declared = resolved["compare"]
     for body, point in zip(bodies, resolved["points"], strict=True):
-        values.append(check_arms(check, run, resolved, point["arms"], body, prefix(body), records))
-        check_stages(check, run, resolved, point["arms"], body, prefix(body), records)
+        seeds = point.get("seeds", resolved["seeds"])
+        body["expected"], here = seeds, resolved | {"seeds": seeds}
+        values.append(check_arms(check, run, here, point["arms"], body, prefix(body), records))
+        check_stages(check, run, here, point["arms"], body, prefix(body), records)
+        check_look(check, here, body, all(body[key] == declared[key] for key in ("probe", "metric", "at")))
         pairs = [[pair["arm"], pair["against"]] for pair in body["comparisons"]]
-        check(f"{prefix(body)}pairs", pairs, [list(pair) for pair in resolved["compare"]["pairs"]])
-    check_pairs(check, resolved, bodies, values)
+        check(f"{prefix(body)}pairs", pairs, [list(pair) for pair in declared["pairs"]])
+    check_pairs(check, run, resolved, bodies, values, resolved["points"])
     for line in check.wrong:
         print(line)
     print(f"{check.count} entries recomputed, {len(check.wrong)} differ by more than {TOLERANCE:g}")
