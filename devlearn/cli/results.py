@@ -17,10 +17,10 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=FOLDER)
 @click.option("--probe", help="PROBE or PROBE.METRIC instead of what the scenario declares (exploratory).")
-@click.option("--at", help="end, birth, area, or an update of the last stage.")
+@click.option("--at", help="end, best, birth, area, or an update of the last stage.")
 @click.option("--json", "as_json", is_flag=True, help="Print comparison.json's content.")
 def compare(runs: tuple[Path, ...], probe: str | None, at: str | None, as_json: bool) -> None:
-    """Compare the arms of one run, or of several RUNS, unpaired."""
+    """Compare the arms of one run, or of several RUNS: seed by seed where they hold the same seeds."""
     from devlearn import evidence
 
     found = evidence.compare(runs, probe, _moment(at))

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from devlearn.evidence import tests
 from devlearn.evidence.images import correct, new_images_interval
@@ -89,16 +90,20 @@ def new_images(
     return finite(new_images_interval(rows, alpha))
 
 
-def _verdicts(
-    arm: Arm, found: Values, what: Measure
-) -> Mapping[int, np.ndarray[tuple[int], np.dtype[np.bool_]]] | None:
-    """What each learner said of each image, in agreement with the accuracies on record."""
+def _verdicts(arm: Arm, found: Values, what: Measure) -> Mapping[int, NDArray[np.bool_]] | None:
+    """What each learner said of each image; None where it isn't on record, or one counts with the worst value.
+
+    Raises EvidenceError where it disagrees with the accuracies on record.
+    """
     known = correct(arm, what.key[0])
     for seed, right in (known or {}).items():
-        if abs(float(right.mean()) - (found[seed] or 0.0)) > 1e-6:
-            name = f"{what.label} of arm {arm.name!r}, seed {seed}"
-            raise EvidenceError(
-                f"{name}: arrays/{what.key[0]}.npz gives {right.mean():.6g}, the records {found[seed]}; either "
-                "they were changed, or the probe's 'correct' is not what its accuracy is the mean of"
-            )
+        if abs(float(right.mean()) - (found[seed] or 0.0)) <= 1e-6:
+            continue
+        if found[seed] == what.worst:
+            return None
+        name = f"{what.label} of arm {arm.name!r}, seed {seed}"
+        raise EvidenceError(
+            f"{name}: arrays/{what.key[0]}.npz gives {right.mean():.6g}, the records {found[seed]}; either "
+            "they were changed, or the probe's 'correct' is not what its accuracy is the mean of"
+        )
     return known

@@ -139,6 +139,17 @@ def test_lineages_are_averaged_image_by_image(tmp_path: Path) -> None:
     assert pair["interval_new_images"] != alone["interval_new_images"]
 
 
+def test_a_learner_that_counts_with_the_worst_value_leaves_none(tmp_path: Path) -> None:
+    """No divergence on record, but its accuracy is not a number: it counts as 0, and its verdicts don't."""
+    run = write_run(tmp_path, seeds=4, images=True)
+    file = run / "jobs/plain/seeds-0-1/records/00-school.0/probes.csv"
+    lines = file.read_text().splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("1,school,0,30,end,digits,accuracy"))
+    lines[at] = lines[at].rpartition(",")[0] + ",nan"
+    file.write_text("\n".join(lines) + "\n")
+    assert pairs(run)["developmental random-init"]["interval_new_images"] is None
+
+
 def test_verdicts_that_disagree_with_the_records_are_named(tmp_path: Path) -> None:
     run = write_run(tmp_path, seeds=4, images=True)
     records = next(run.glob("jobs/plain/seeds-0-1/records/00-school.0"))
