@@ -5,6 +5,7 @@ turned so that higher is better. Only moments on the way are used where there ar
 the same images; a stage's beginning and end are measured on all of them.
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -60,9 +61,14 @@ def agreement(arm: Arm, proxy: Measure, metric: Measure) -> Json:
     steps = [np.sign(np.diff(rows[kept], axis=1)) for rows in turned]
     halves = {"early": early, "late": ~early}
     return found | {
-        "spearman": mean, "interval": finite((low, high)), "steps": _shares(*steps),
+        "spearman": mean, "interval": _possible(low, high), "steps": _shares(*steps),
         **{half: _shares(*(step[:, chosen] for step in steps)) for half, chosen in halves.items()},
     }  # fmt: skip
+
+
+def _possible(low: float, high: float) -> list[float | None]:
+    """The t-interval, cut off at the ends of what a correlation can be."""
+    return finite((max(low, -1.0), min(high, 1.0)) if math.isfinite(low) else (low, high))
 
 
 def _curves(proxy: Track, metric: Track) -> tuple[NDArray[np.int64], tuple[Matrix, Matrix]]:

@@ -1,0 +1,44 @@
+"""Every field of analyses.json is described in the reference, and nothing else is."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from devlearn_docs.fields import described, paths
+
+from devlearn.evidence import Run, analyse
+from devlearn.evidence.load import Json
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "evidence"))
+
+from fake_arms import arm, run
+
+UPDATES = list(range(0, 70, 10))
+
+
+def made(schedule: str, points: int, over: str) -> Run:
+    """Two arms of eight learners that rise from 10 to 90 %, at points of growing size."""
+    rng = np.random.default_rng(1)
+    rise = 0.1 + 0.8 * (1 - np.exp(-np.array(UPDATES) / 20)) + rng.normal(0, 0.01, (8, len(UPDATES)))
+    arms = [
+        {name: arm(name, UPDATES, rise - gap, keys={"schedule": schedule}, labels=10**i) for name, gap in GAPS.items()}
+        for i in range(points)
+    ]
+    return run(arms, {"pairs": [["a", "b"]], "levels": [0.3, 0.6], "fit": {"over": over, "from": None, "to": None}})
+
+
+GAPS = {"a": 0.0, "b": 0.03}
+
+
+def test_every_field_is_described() -> None:
+    known = described()["analyses"]
+    few = made("constant", 1, "labels")
+    short = run(
+        [{"a": arm("a", [0, 10], np.ones((2, 2))), "b": arm("b", [0, 10], np.ones((2, 2)))}], {"pairs": [["a", "b"]]}
+    )
+    found: list[Json] = [
+        analyse(one) for one in (made("constant", 3, "labels"), made("cosine", 1, "labels"), few, short)
+    ]
+    seen = {path for analysis in found for path in paths(analysis, known)}
+    assert not seen - set(known), f"docs/devlearn_docs/fields.yaml: describe {sorted(seen - set(known))}"
+    assert not set(known) - seen, f"docs/devlearn_docs/fields.yaml: no analysis has {sorted(set(known) - seen)}"
