@@ -142,7 +142,7 @@ def _passage(a: Track, b: Track, low: float, high: float) -> Json:
 def _too_few(counts: Json) -> str:
     return (
         f"the passage is on record for {counts['n']} of {counts['pairs']} pairs; it takes {FEWEST} and "
-        f"{SHARE:.0%} of them. Declare levels that all learners pass, or measure more often"
+        f"{100 * SHARE:.0f} % of them. Declare levels that all learners pass, or measure more often"
     )
 
 

@@ -53,7 +53,7 @@ def track(arm: Arm, what: Measure) -> Track:
     lives = [life for life in arm.lives.values() if life.done]
     paths = [_path(life, what) for life in lives]
     updates = sorted({0} | {m.update for path in paths for m in path if m.position == last})
-    walks = [[_latest(arm, what, path, (last, update)) for update in updates] for path in paths]  # (n, U) moments
+    walks = [_walk(arm, what, path, [(last, update) for update in updates]) for path in paths]  # (n, U) moments
     values = [
         [_number(read(life, what, m, (last, u))) for m, u in zip(walk, updates, strict=True)]
         for life, walk in zip(lives, walks, strict=True)
@@ -68,12 +68,13 @@ def _path(life: Life, what: Measure) -> list[Moment]:
     return [m for m in life.moments if what.key in m.values and m.when in ON_THE_WAY]
 
 
-def _latest(arm: Arm, what: Measure, path: list[Moment], place: tuple[int, int]) -> Moment:
-    """The latest moment at or before ``place`` (position, update)."""
-    before = bisect_right([(m.position, m.update) for m in path], place)
-    if not before:
+def _walk(arm: Arm, what: Measure, path: list[Moment], places: list[tuple[int, int]]) -> list[Moment]:
+    """The latest moment at or before each place (position, update)."""
+    lived = [(m.position, m.update) for m in path]
+    before = [bisect_right(lived, place) for place in places]
+    if not all(before):
         raise EvidenceError(f"{what.label} of arm {arm.name!r} is not on record at its birth")
-    return path[before - 1]
+    return [path[count - 1] for count in before]
 
 
 def _number(value: float | None) -> float:

@@ -1,6 +1,7 @@
 """analyses.json: its shape, what is marked exploratory, its areas and births, and its words."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import ANY
 
@@ -9,7 +10,7 @@ import pytest
 from fake_arms import ACCURACY, arm, run
 from fake_run import tiny_run, write_run
 
-from devlearn.evidence import analyse, analysis_words, load, save_analyses, values
+from devlearn.evidence import EvidenceError, Life, analyse, analysis_words, load, save_analyses, values
 from devlearn.evidence.analyses import area
 from devlearn.evidence.load import Json
 from devlearn.evidence.tracks import track
@@ -142,6 +143,34 @@ def test_learners_of_one_lineage_count_once(tmp_path: Path) -> None:
     assert point["level_pairs"][0]["n"] == point["bands"][0]["n"] == point["area"]["pairs"][0]["n"] == 6
     assert point["area"]["pairs"][0]["difference"] == pytest.approx((2.0 + 1.5 + 1.7 + 2.2 + 1.1 + 0.9) / 6 / 2)
     assert point["area"]["arms"]["a"]["n"] == 6
+
+
+def test_words_of_hot_starts_and_proxies() -> None:
+    updates = list(range(0, 110, 5))
+    luck = np.exp(np.random.default_rng(2).normal(0, 0.1, (10, 1)))
+    rise = 0.9 - 0.8 * np.exp(-0.05 * luck * np.array(updates))
+    quick = 0.9 - 0.8 * np.exp(-0.1 * luck * np.array(updates))
+    arms = {"quick": arm("quick", updates, quick), "plain": arm("plain", updates, rise)}
+    found = analyse(run([arms], {"pairs": [["quick", "plain"]], "levels": [0.3, 0.6]}))
+    ratio = found["points"][0]["hot_start"][0]["ratio"]
+    assert ratio == pytest.approx(0.5, abs=0.02)
+    told = analysis_words(found)
+    start = "nth = 0: quick against plain, hot start or faster learning: faster learning; from 30 % to 60 % it took"
+    assert any(text.startswith(f"{start} {ratio:.3g} times the updates") for text in told)
+    assert any(
+        "nth = 0: exploratory: plain: digits.cross_entropy as a proxy of digits.accuracy" in text for text in told
+    )
+    gone = analyse(run([arms], {"pairs": [["quick", "plain"]], "levels": [0.3, 0.95]}))
+    sentence = next(text for text in analysis_words(gone) if "hot start or faster learning" in text)
+    assert "on record for 0 of 10 pairs; it takes 6 and 80 % of them" in sentence
+    assert sentence.endswith("Not counted: 10 of quick never reached the second, 10 of plain never reached the second.")
+
+
+def test_a_measure_that_birth_lacks_is_named() -> None:
+    bare = arm("bare", [0, 10], [[0.1, 0.2]])
+    late = Life(0, bare.lives[0].moments[1:], {}, None, True)
+    with pytest.raises(EvidenceError, match=r"digits.accuracy of arm 'bare' is not on record at its birth"):
+        track(replace(bare, lives={0: late}), ACCURACY)
 
 
 def test_without_a_declared_comparison_and_without_probes(tmp_path: Path) -> None:
