@@ -11,7 +11,7 @@ from devlearn.evidence.curve_words import analysis_words
 from devlearn.evidence.curves import Curve, curves
 from devlearn.evidence.load import Arm, EvidenceError, Life, Moment, Point, Run, load
 from devlearn.evidence.values import Measure, measure, measures, values
-from devlearn.evidence.words import headline, words
+from devlearn.evidence.words import claim, headline, limits, words
 
 __all__ = [
     "Arm",
@@ -25,10 +25,12 @@ __all__ = [
     "Run",
     "analyse",
     "analysis_words",
+    "claim",
     "compare",
     "curves",
     "entries",
     "headline",
+    "limits",
     "load",
     "measure",
     "measures",

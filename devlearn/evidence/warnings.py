@@ -44,9 +44,9 @@ def _few(body: Json) -> Iterator[str]:
     smallest = tests.smallest_p(n) * max(1, body["family"]) * _looks(body)
     if smallest > tests.ALPHA and any("sign-flip" in pair["test"] for pair in body["comparisons"]):
         family = f"{body['family']} comparison{'s' * (body['family'] != 1)}"
-        looks = f" and {_looks(body)} looks" if _looks(body) > 1 else ""
+        shared = f", {family} and {_looks(body)} looks" if _looks(body) > 1 else f" and {family}"
         yield (
-            f"with {few} and {family}{looks} no difference can reach significance: "
+            f"with {few}{shared} no difference can reach significance: "
             f"the smallest p that can occur, adjusted, is {min(1.0, smallest):.2g}"
         )
 

@@ -147,7 +147,9 @@ def _more(pair: Json, body: Json) -> str:
         text = f" Scored {here}, the smaller gain; {there} the difference is {gap}."
     if pair["interval_new_images"] and None not in pair["interval_new_images"]:
         low, high = pair["interval_new_images"]
-        text += f" The interval speaks for these test images; for new ones it is {span(low, high, body['metric'])}."
+        text += (
+            f" For new images as well as new seeds, the {level(pair)} interval is {span(low, high, body['metric'])}."
+        )
     return text
 
 
@@ -165,8 +167,7 @@ def chance(p: float | None) -> str:
 
 
 def _family(body: Json) -> str:
-    shared = [f"{body['family']} comparisons"] * (body["family"] > 1)
-    shared += [f"{_looks(body)} looks"] * (_looks(body) > 1)
+    shared = sharing(body)[body["family"] == 1 :]
     return f" after adjustment for {listed(shared)}" if shared else ""
 
 
@@ -174,10 +175,10 @@ def _looks(body: Json) -> int:
     return len(body["look"]["looks"]) if body["look"] else 1
 
 
-def sharing(body: Json) -> str:
-    """What shares the alpha: ``1 comparison``, ``5 comparisons and 3 looks``."""
-    looks = f" and {_looks(body)} looks" if _looks(body) > 1 else ""
-    return f"{body['family']} comparison{'s' * (body['family'] != 1)}{looks}"
+def sharing(body: Json) -> list[str]:
+    """What shares the alpha: ``1 comparison``; ``5 comparisons``, ``3 looks``."""
+    looks = [f"{_looks(body)} looks"] * (_looks(body) > 1)
+    return [f"{body['family']} comparison{'s' * (body['family'] != 1)}", *looks]
 
 
 def _interval(pair: Json, body: Json) -> str:
@@ -214,11 +215,10 @@ def _nonzero(pair: Json) -> str:
 
 
 def _more_seeds(pair: Json, body: Json) -> str:
-    shared = sharing(body)
     if pair["reason"]:
         return f" Not decidable: {pair['reason']}."
     if "sign-flip" in pair["test"] and smallest_p(pair["n"]) * body["family"] * _looks(body) > ALPHA:
-        return f" {count(pair)} and {shared} can't reach significance, whatever the difference."
+        return f" {listed([count(pair), *sharing(body)])} can't reach significance, whatever the difference."
     if pair["seeds_needed"] is None:
         return ""
     things = "seeds" if pair["n"] == pair["seeds"] else "lineages"

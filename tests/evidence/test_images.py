@@ -116,7 +116,7 @@ def test_a_comparison_gives_both_intervals(seen: Path) -> None:
     pair = pairs(seen)["developmental random-init"]
     low, high = pair["interval_new_images"]
     assert low < pair["interval"][0] < pair["difference"] < pair["interval"][1] < high
-    assert "The interval speaks for these test images; for new ones it is +" in words(compare([seen]))[1]
+    assert "For new images as well as new seeds, the 95 % interval is +" in words(compare([seen]))[1]
 
 
 def test_it_is_given_for_accuracies_at_the_end_of_learners_that_all_got_there(seen: Path, made_up: Path) -> None:

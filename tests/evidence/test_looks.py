@@ -86,8 +86,10 @@ def test_words_say_which_look_it_is(tmp_path: Path) -> None:
 
 def test_too_few_seeds_for_the_looks_are_named(tmp_path: Path) -> None:
     found = body(tmp_path, RISE[:6], FLAT[:6], compare={**QUESTION, "looks": [6, 12]})
-    assert any("1 comparison and 2 looks no difference can reach" in warning for warning in found["warnings"])
-    assert "6 seeds and 1 comparison and 2 looks can't reach significance" in words(found)[1]
+    assert any(
+        "with 6 seeds, 1 comparison and 2 looks no difference can reach" in warning for warning in found["warnings"]
+    )
+    assert "6 seeds, 1 comparison and 2 looks can't reach significance" in words(found)[1]
 
 
 def test_planned_looks_keep_the_rate_of_false_verdicts() -> None:
