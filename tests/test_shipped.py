@@ -25,6 +25,17 @@ TOY: dict[str, dict[str, Any]] = {
             {"brain": {"kind": "conv", "channels": [2], "width": [8]}, "stages.school.images": 512},
         ]
     },
+    "proxy_and_metric": {
+        "stages.school.updates": 4,
+        "stages.guess.updates": 4,
+        "stages.evolve.updates": 8,
+        "stages.evolve.population": 8,
+        "stages.evolve.batch": 32,
+        "probes.digits.every": 2,
+        "block": 4,
+    },
+    "scaling_labels": {"stages.school.updates": 2, "vary": {"stages.school.labels": [10, 100, 300, 3000]}, "block": 4},
+    "scaling_width": {"stages.school.updates": 2, "vary": {"brain.width": [[4], [8], [16]]}, "block": 4},
     "cartpole": {"stages.play.env_steps": 1024, "probes.balance.every": 16},
 }
 RECOMPUTE = Path(__file__).parent / "independent" / "recompute.py"

@@ -43,10 +43,10 @@ class Evolution(Lessons):
     metrics = ("loss", "accuracy")
     draws = (*Lessons.draws, "noise")
 
-    batch: int = Field(256, ge=1, description="images that each copy of a generation sees; never more than labels")
-    lr: float = Field(0.02, gt=0, description="learning rate of the rule that follows the estimated slope")
+    batch: int = Field(64, ge=1, description="images that each copy of a generation sees; never more than labels")
+    lr: float = Field(0.03, gt=0, description="learning rate of the rule that follows the estimated slope")
     population: int = Field(128, ge=2, multiple_of=2, description="copies of a generation, in mirrored pairs")
-    sigma: float = Field(0.02, gt=0, description="standard deviation of the perturbation of every weight")
+    sigma: float = Field(0.06, gt=0, description="standard deviation of the perturbation of every weight")
     fitness: Literal["accuracy", "cross_entropy"] = Field(
         "accuracy", description="what makes a copy better: more right answers, or a lower cross-entropy"
     )

@@ -46,6 +46,7 @@ class Guess(Lessons):
 
     metrics = ("loss", "reward", "accuracy")
     draws = (*Lessons.draws, "guess")
+    fixed = (*Lessons.fixed, "batch", "samples")  # events are counted once, for label_bits
 
     samples: int = Field(1, ge=1, description="guesses for each image of an update, each judged")
     baseline: Literal["none", "mean"] = Field(
