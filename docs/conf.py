@@ -15,7 +15,9 @@ html_theme = "furo"
 html_title = "devlearn"
 html_copy_source = False
 html_show_sourcelink = False
-smartquotes = False  # -- and quotes stand for themselves
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
+smartquotes_action = "D"  # dashes alone: quotes stand for themselves
 
 myst_heading_anchors = 3
 suppress_warnings = ["myst.header"]  # the sections of a generated page begin at the level that they have

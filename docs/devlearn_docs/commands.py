@@ -1,5 +1,6 @@
 """The command line as Markdown, from what click knows of each command."""
 
+import inspect
 import re
 
 import click
@@ -30,7 +31,7 @@ def _option(context: click.Context, option: click.Option) -> list[str]:
 def _help(text: str) -> str:
     r"""Paragraphs; those that click is told not to wrap (``\b``) become blocks of code."""
     parts = []
-    for part in re.split(r"\n\s*\n", text.strip()):
+    for part in re.split(r"\n\s*\n", inspect.cleandoc(text)):
         if part.startswith("\b"):
             parts.append(
                 "```bash\n" + "\n".join(line.strip() for line in part.lstrip("\b").strip().splitlines()) + "\n```"

@@ -10,7 +10,7 @@ from devlearn.probe import Probe
 from devlearn.scenario.model import UNITS
 from devlearn.stage import Stage
 from devlearn_docs.docstrings import Doc, own_doc, parse
-from devlearn_docs.words import Json, code, key_table, plain, table
+from devlearn_docs.words import Json, code, key_table, map_tables, plain, table
 
 
 def ours(group: str) -> dict[str, type]:
@@ -44,14 +44,16 @@ def _common(base: Any, units: tuple[str, ...] = ()) -> str:
             "Which of these make sense is listed with each kind."
         )
         parts.append(key_table(budgets, ()))
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *map_tables(shared, body.get("$defs", {}), 3)])
 
 
 def _own_keys(cls: Any, base: Any) -> str:
     """The keys of a kind beyond its base's."""
     body = cls.model_json_schema()
     own = {key: schema for key, schema in body["properties"].items() if key not in base.model_fields}
-    return key_table(own, body.get("required", ())) if own else "It has no keys of its own."
+    if not own:
+        return "It has no keys of its own."
+    return "\n\n".join([key_table(own, body.get("required", ())), *map_tables(own, body.get("$defs", {}), 3)])
 
 
 def _heading(kind: str, cls: Any, family: str) -> str:

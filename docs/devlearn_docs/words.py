@@ -1,7 +1,7 @@
 """JSON Schema in words, and Markdown tables."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 Json = dict[str, Any]
@@ -16,7 +16,7 @@ def type_words(schema: Json) -> str:
     if "enum" in schema:
         return " or ".join(code(value) for value in schema["enum"])
     if "$ref" in schema:
-        return f"map ({schema['$ref'].rpartition('/')[2]})"
+        return "map (see below)"
     for several in ("anyOf", "oneOf", "allOf"):
         if several in schema:
             kinds = [type_words(part) for part in schema[several] if part.get("type") != "null"]
@@ -80,3 +80,35 @@ def key_table(properties: Mapping[str, Json], required: Iterable[str]) -> str:
         for key, schema in properties.items()
     )
     return table(("key", "value", "default", "meaning"), rows)
+
+
+def maps(path: str, value: Json, definitions: Json, inside: tuple[str, ...] = ()) -> Iterator[tuple[str, Json]]:
+    """Every map with named keys that a value may be, with its place; each definition once on the way down."""
+    if "$ref" in value:
+        name = value["$ref"].rpartition("/")[2]
+        if name not in inside:
+            yield from maps(path, definitions[name], definitions, (*inside, name))
+        return
+    for several in ("anyOf", "oneOf", "allOf"):
+        for part in value.get(several, ()):
+            yield from maps(path, part, definitions, inside)
+    if "properties" in value:
+        yield path, value
+        for key, inner in value["properties"].items():
+            yield from maps(f"{path}.{key}", inner, definitions, inside)
+    for key, ending in (("items", "[]"), ("additionalProperties", ".NAME")):
+        if isinstance(value.get(key), dict):
+            yield from maps(path + ending, value[key], definitions, inside)
+
+
+def map_tables(keys: Mapping[str, Json], definitions: Json, level: int) -> Iterator[str]:
+    """A heading and a table for each map that ``keys`` lead to; one that several lead to is shown once."""
+    shown: dict[str, tuple[list[str], Json]] = {}
+    for key, value in keys.items():
+        for path, body in maps(key, value, definitions):
+            places = shown.setdefault(json.dumps(body, sort_keys=True), ([], body))[0]
+            places += [path] if path not in places else []
+    for places, body in shown.values():
+        yield f"{'#' * level} {', '.join(map(code, places))}"
+        yield plain(body.get("description", ""))
+        yield key_table(body["properties"], body.get("required", ()))

@@ -72,6 +72,12 @@ def test_every_mark_in_a_page_is_known_and_every_generator_is_used() -> None:
     assert found == set(generators())
 
 
+def test_what_a_shared_key_leads_to_is_shown_too() -> None:
+    page = generators()["stages"]()
+    assert "### `until`" in page and "| `min_updates` |" in page
+    assert "```bash\ndevlearn check scenario" in generators()["commands"]()
+
+
 def test_the_reference_has_every_plug_in_key_and_metric() -> None:
     for group in ("stages", "probes", "brains"):
         page = generators()[group]()
@@ -85,8 +91,9 @@ def test_the_reference_has_every_plug_in_key_and_metric() -> None:
 
 def test_the_scenario_page_has_the_keys_of_every_map() -> None:
     page = scenario_keys()
-    for heading in ("Top level", "`compare`", "`arms.NAME`", "`arms.NAME.stages[]`", "`arms.NAME.match`"):
-        assert f"## {heading}\n" in page
+    headings = [line for line in page.splitlines() if line.startswith("## ")]
+    for place in ("Top level", "`compare`", "`arms.NAME`", "`arms.NAME.stages[]`", "`arms.NAME.match`"):
+        assert any(place in heading for heading in headings)
     for key in ("smallest_effect", "extends", "block", "use", "by"):
         assert f"| `{key}` |" in page
 
@@ -101,7 +108,7 @@ def test_the_scenario_page_has_the_keys_of_every_map() -> None:
         ({"enum": ["adam", "sgd"]}, "`adam` or `sgd`"),
         ({"type": "array", "items": {"type": "string"}}, "list of text"),
         ({"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}]}, "[text, integer]"),
-        ({"anyOf": [{"$ref": "#/$defs/Gate"}, {"type": "null"}]}, "map (Gate)"),
+        ({"anyOf": [{"$ref": "#/$defs/Gate"}, {"type": "null"}]}, "map (see below)"),
         ({"type": "object", "additionalProperties": {"type": "integer"}}, "map of integer"),
     ],
 )
