@@ -64,7 +64,10 @@ def _stage(kind: str, cls: Any) -> str:
     doc = parse(own_doc(cls))
     budgets = f"Budgets: {', '.join(map(code, cls.units))}." if cls.units else "It acts once and has no budget."
     said = table(("metric", "meaning"), ([code(m), plain(doc.metrics.get(m, ""))] for m in cls.metrics))
-    facts = f"{budgets} Version {cls.version}."
+    streams = f"Streams that `pin` can name: {', '.join(map(code, cls.draws))}." if cls.draws else "It draws nothing."
+    fixed = [code(key) for key in cls.fixed if key in cls.model_fields]
+    kept = f"Keys that `change` can't touch: {', '.join(fixed)}." if fixed else ""
+    facts = f"{budgets} {streams} {kept} Version {cls.version}."
     parts = [_heading(kind, cls, "stage"), doc.text, facts, _own_keys(cls, Stage)]
     parts += ["What it writes to `train.csv`:", said] if cls.metrics else ["It writes no metrics of its own."]
     return "\n\n".join([*parts, *_origin(doc)])
