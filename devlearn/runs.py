@@ -9,32 +9,36 @@ run.learner("developmental", seed=3) # an ordinary nn.Module
 import csv
 import importlib.util
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devlearn.execute.files import locked, read_json
-from devlearn.execute.folder import Refused, importable, jobs_of, write_run
-from devlearn.execute.jobs import span
-from devlearn.execute.local import Local, warming
-from devlearn.execute.supervise import Outcome, Supervisor
+from devlearn.execute.files import read_json
+from devlearn.execute.folder import Refused
+from devlearn.execute.local import warming
+from devlearn.execute.supervise import Outcome
+from devlearn.living import complaints, live, prepare
 
 if TYPE_CHECKING:
     from torch import nn
 
     from devlearn.evidence.load import Arm, Moment
-    from devlearn.plan import Plan
-    from devlearn.scenario import Scenario
 
 Row = dict[str, Any]
 
 
 class RunFailed(RuntimeError):
-    """Some jobs of a run failed. ``run`` has what was lived, ``outcome`` what failed and why."""
+    """Some jobs of a run failed. ``folder`` has what was lived, ``outcome`` what failed and why."""
 
-    def __init__(self, run: "Run", outcome: Outcome) -> None:
-        self.run, self.outcome = run, outcome
+    def __init__(self, folder: Path, outcome: Outcome) -> None:
+        self.folder, self.outcome = folder, outcome
         super().__init__("\n".join(complaints(outcome)))
+
+    @property
+    def run(self) -> "Run":
+        """What was lived. Raises Refused where the trials of ``tune`` failed, and nothing else began."""
+        return Run(self.folder)
 
 
 def run(
@@ -66,83 +70,17 @@ def run(
     overrides += [] if seeds is None else [f"seeds={json.dumps(seeds if isinstance(seeds, int) else list(seeds))}"]
     with warming():
         prepared = prepare(scenario, out, overrides, device, command="devlearn.run(...)")
-    outcome = live(prepared, jobs, progress)
-    opened = Run(prepared)
+    outcome = live(prepared, jobs, progress, say=_tell if progress else lambda line: None)
     if outcome.failed:
-        raise RunFailed(opened, outcome)
+        raise RunFailed(prepared, outcome)
     from devlearn import evidence  # scipy: only where records are compared
 
     evidence.save(prepared)
-    return opened
+    return Run(prepared)
 
 
-def read_scenario(name: str | Path, overrides: Iterable[str]) -> "Scenario":
-    """A checked scenario, its environments too; its folder and the current one are put on the module path.
-
-    Raises:
-        ScenarioError: with every mistake.
-    """
-    from devlearn import scenario
-    from devlearn.data import size
-    from devlearn.worlds import check_id
-
-    importable(Path.cwd(), scenario.find(name).parent)
-    return scenario.load(name, overrides, check_id, size)
-
-
-def make_plan(name: str | Path, overrides: Iterable[str]) -> "Plan":
-    """The plan of a scenario that is run for the first time."""
-    from devlearn.plan import plan
-
-    return plan(read_scenario(name, overrides))
-
-
-def prepare(scenario: str | Path, out: str | Path | None, overrides: Sequence[str], device: str, command: str) -> Path:
-    """Check a scenario, plan it and write its run folder, which is returned."""
-    from devlearn.scenario import find
-
-    checked, source = read_scenario(scenario, overrides), find(scenario)
-    folder = Path("runs") / checked.scenario if out is None else Path(out)
-    how = {"command": command, "overrides": overrides, "path": importable(Path.cwd(), source.parent)}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Refused(f"{folder} can't be made a run folder: {error.strerror}; choose another with --out") from error
-    with locked(folder, str(folder)):
-        write_run(folder, source, checked, how, device)
-    return folder
-
-
-def live(folder: Path, workers: int | None, progress: bool) -> Outcome:
-    """Live every job of a run folder that is not done yet.
-
-    Raises:
-        Refused: the folder holds no run.
-        Busy: another process lives it.
-        KeyboardInterrupt: after the workers were stopped.
-    """
-    jobs, executor = jobs_of(folder), Local(workers)
-    with locked(folder, str(folder)):
-        if not progress:
-            return Supervisor(folder, jobs, executor).supervise()
-        from devlearn.execute.progress import watcher
-
-        with watcher(title(folder, len(jobs), executor.workers)) as watch:
-            return Supervisor(folder, jobs, executor, watch).supervise()
-
-
-def title(folder: Path, jobs: int, workers: int) -> str:
-    """One line about a run: its scenario, arms, seeds, jobs and workers."""
-    resolved = read_json(folder / "resolved.json") or {}
-    arms, points = len(resolved["points"][0]["arms"]), len(resolved["points"])
-    parts = [f"{arms} arms", *([f"{points} points"] if points > 1 else []), f"seeds {span(resolved['seeds'])}"]
-    return f"{resolved['scenario']}: {', '.join([*parts, f'{jobs} jobs', f'{workers} workers'])}"
-
-
-def complaints(outcome: Outcome) -> list[str]:
-    """What failed and why, and what was therefore not run: one entry each."""
-    failed = [f"failed: {failure.job.title}\n  " + failure.error.replace("\n", "\n  ") for failure in outcome.failed]
-    return [*failed, *(f"not run: {job.title}: its parent {job.parent} failed" for job in outcome.not_run)]
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 class Run:

@@ -95,9 +95,9 @@ def check(what: str, name: str, keys: tuple[str, ...]) -> None:
 
 
 def _check_scenario(name: str) -> None:
-    from devlearn.runs import make_plan
+    from devlearn.living import make_plans
 
-    scenario = make_plan(name, ()).scenario
+    scenario = make_plans(name, ()).own.scenario
     click.echo(f"{name}: ok, {len(scenario.arms)} arms, {len(scenario.stages)} stages, {len(scenario.seeds)} seeds")
 
 

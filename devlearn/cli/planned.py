@@ -4,24 +4,41 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
     from rich.table import Table
 
+    from devlearn.living.prepare import Plans
     from devlearn.plan import ArmPlan, Job, Lived, Plan
+    from devlearn.scenario import Scenario
     from devlearn.stage import Work
 
 
-def show_plan(plan: "Plan") -> None:
-    """Arms with their stages and budgets, jobs with their edges, what it will cost: on stdout."""
+def show_plans(plans: "Plans") -> None:
+    """The trials of ``tune`` where there are any, then the scenario's own plan: on stdout."""
     from rich.console import Console
 
+    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=140)
+    scenario = plans.own.scenario
+    console.print(f"[bold]{scenario.scenario}[/]  {scenario.about}")
+    if plans.trials is not None:
+        console.print("\n[bold]first the trials of tune[/], in the run's folder tune: every arm at every point below")
+        _show(console, plans.trials)
+        console.print("\n[bold]then the scenario[/], here with its values as declared; each arm gets its best trial's")
+    _show(console, plans.own)
+
+
+def _show(console: "Console", plan: "Plan") -> None:
+    """Arms with their stages and budgets, jobs with their edges, what it will cost."""
     from devlearn.execute.jobs import span
     from devlearn.execute.local import cores
     from devlearn.execute.rates import duration
 
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=140)
     scenario, workers = plan.scenario, cores()
-    console.print(f"[bold]{scenario.scenario}[/]  {scenario.about}")
     console.print(f"seeds {span(scenario.seeds)} ({len(scenario.seeds)}), in blocks of {scenario.block}")
+    for line in _looks(scenario):
+        console.print(line)
     for point in plan.points:
         console.print()
         if point.point:
@@ -33,6 +50,22 @@ def show_plan(plan: "Plan") -> None:
     rough = duration(max(plan.longest, plan.seconds / workers))
     memory = f"{plan.memory / 2**20:,.0f} MiB for the largest job's learners"
     console.print(f"roughly {rough} on {workers} cores, probes and start-up apart; {memory}")
+
+
+def _looks(scenario: "Scenario") -> list[str]:
+    """When the run may stop early."""
+    looks = (scenario.compare.looks if scenario.compare else None) or ()
+    if not looks:
+        return []
+    if scenario.stops[-1] not in looks:
+        return [f"{len(scenario.seeds)} seeds are none of the planned looks {_list(looks)}: verdicts are exploratory"]
+    rest = f" of the planned {_list(looks)}" if scenario.stops != looks else ""
+    early = "; it stops early where every pair is decided" if len(scenario.stops) > 1 else ""
+    return [f"looks at {_list(scenario.stops)} seeds{rest}{early}"]
+
+
+def _list(numbers: "Sequence[int]") -> str:
+    return ", ".join(map(str, numbers))
 
 
 def _table(*headings: str) -> "Table":

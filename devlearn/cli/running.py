@@ -55,15 +55,15 @@ def run(
     """
     overrides = [*settings, *([seeds] if seeds else [])]
     if dry_run:
-        from devlearn.cli.planned import show_plan
-        from devlearn.runs import make_plan
+        from devlearn.cli.planned import show_plans
+        from devlearn.living import make_plans
 
-        show_plan(make_plan(scenario, overrides))
+        show_plans(make_plans(scenario, overrides))
         return
     from devlearn.execute import warming
 
     with warming():
-        from devlearn.runs import prepare
+        from devlearn.living import prepare
 
         _check_device(device)
         folder = prepare(scenario, out, overrides, device, _command())
@@ -93,12 +93,13 @@ def _check_device(device: str) -> None:
 
 def _live_and_conclude(folder: Path, jobs: int | None, no_report: bool) -> None:
     """Live the jobs, compare, report; the exit code says how it went."""
-    from devlearn import runs
+    from devlearn import living
 
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        outcome = runs.live(folder, jobs, progress=True)
-        _conclude(folder, no_report)
+        outcome = living.live(folder, jobs, progress=True, say=click.echo)
+        if (folder / "resolved.json").exists():  # not yet where a trial of 'tune' failed
+            _conclude(folder, no_report)
     except KeyboardInterrupt:
         click.echo(f"interrupted; devlearn resume {shlex.quote(str(folder))} goes on", err=True)
         sys.exit(INTERRUPTED)
@@ -126,7 +127,7 @@ def _conclude(folder: Path, no_report: bool) -> None:
 
 
 def _exit(outcome: "Outcome", folder: Path) -> None:
-    from devlearn.runs import complaints
+    from devlearn.living import complaints
 
     for complaint in complaints(outcome):
         click.echo(complaint, err=True)

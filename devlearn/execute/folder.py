@@ -1,9 +1,11 @@
 """A run's folder: what is written before the first job starts."""
 
+import json
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +16,7 @@ from devlearn.execute.jobs import Job, load_job
 from devlearn.execute.local import cores
 
 if TYPE_CHECKING:
+    from devlearn.plan import Plan
     from devlearn.scenario import Scenario
 
 PACKAGES = ("devlearn", "torch", "torchvision", "gymnasium", "numpy")
@@ -23,12 +26,19 @@ class Refused(ValueError):
     """The folder can't be used for this; the message says why and what to do."""
 
 
-def write_run(folder: Path, source: Path, scenario: "Scenario", how: Mapping[str, Any], device: str) -> None:
-    """Plan ``scenario`` and write a run's files into ``folder``, or add to those of the same run (seeds, arms).
+@dataclass(frozen=True)
+class Planned:
+    """What a run folder is to hold: the plan, and the content of its resolved.json."""
+
+    plan: "Plan"
+    resolved: dict[str, Any]
+
+
+def plan_run(folder: Path, scenario: "Scenario", tuning: Sequence[Mapping[str, Any]] | None = None) -> Planned:
+    """Plan ``scenario`` for ``folder``, beside what the folder has of the same run (seeds, arms). Writes nothing.
 
     Args:
-        source: the scenario's file, copied as it is.
-        how: ``command`` and ``overrides`` for the manifest, and ``path``, what workers put on their module path.
+        tuning: for each point of ``vary``, {arm: how its values were chosen}, for resolved.json.
 
     Raises:
         Refused: the folder holds another run.
@@ -39,18 +49,33 @@ def write_run(folder: Path, source: Path, scenario: "Scenario", how: Mapping[str
     before = read_json(folder / "resolved.json")
     plan = plans.plan(scenario, before)
     resolved = plans.resolved(plan)
+    for point, chosen in zip(resolved["points"], tuning or (), strict=False):
+        for arm, record in chosen.items():
+            point["arms"][arm]["tuning"] = record
     if before is not None and (reasons := plans.same_run(before, resolved)):
         why = "\n  ".join(reasons)
         raise Refused(f"{folder} holds another run:\n  {why}\nchoose another folder with --out, or delete it")
     seen = _seen(folder, before, resolved)
-    resolved |= {"seen": seen} if seen else {}
-    (folder / "scenario.yaml").write_bytes(source.read_bytes())
-    seconds = {job.folder: job.seconds for job in plan.jobs}
-    for name, spec in plans.job_specs(plan, device, tuple(how["path"])).items():
+    return Planned(plan, resolved | ({"seen": seen} if seen else {}))
+
+
+def write_run(folder: Path, planned: Planned, text: bytes, how: Mapping[str, Any]) -> None:
+    """Write a run's files, or add to those of the same run; resolved.json, which counts, comes last.
+
+    Args:
+        text: the scenario's file as it was given.
+        how: ``command`` and ``overrides`` for the manifest, ``device``, and ``path``, what workers put on their
+            module path.
+    """
+    from devlearn import plan as plans
+
+    (folder / "scenario.yaml").write_bytes(text)
+    seconds = {job.folder: job.seconds for job in planned.plan.jobs}
+    for name, spec in plans.job_specs(planned.plan, how["device"], tuple(how["path"])).items():
         (folder / name).mkdir(parents=True, exist_ok=True)
         write_json(folder / name / "job.json", {**spec, "seconds": seconds[name]})
-    write_json(folder / "manifest.json", manifest(resolved["digest"], how))
-    write_json(folder / "resolved.json", resolved)
+    write_json(folder / "manifest.json", manifest(planned.resolved["digest"], how))
+    write_json(folder / "resolved.json", planned.resolved)
 
 
 def _seen(folder: Path, before: dict[str, Any] | None, resolved: Mapping[str, Any]) -> list[int]:
@@ -58,8 +83,18 @@ def _seen(folder: Path, before: dict[str, Any] | None, resolved: Mapping[str, An
     if before is None:
         return []
     seen: list[int] = before.get("seen", [])
-    grown = len(resolved["seeds"]) > len(before["seeds"]) and (folder / "comparison.json").exists()
-    return [*seen, len(before["seeds"])] if grown else seen
+    count = len(before["seeds"])
+    return [*seen, count] if len(resolved["seeds"]) > count and _compared(folder, count) else seen
+
+
+def _compared(folder: Path, count: int) -> bool:
+    """Whether comparison.json speaks of ``count`` seeds, and not of those before them."""
+    path = folder / "comparison.json"
+    if not path.exists():
+        return False
+    found = json.loads(path.read_text(encoding="utf-8"))
+    first = found[0] if isinstance(found, list) else found
+    return any(len(arm["values"]) == count for arm in first["arms"].values())
 
 
 def manifest(digest: str, how: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,6 +62,8 @@ def _arm(old: Json, new: Json) -> str:
     for before, after in zip(old["stages"], new["stages"], strict=True):
         if why := _stage(before, after):
             return f"stage {before['name']!r}: {why}"
+    if old.get("tuning") != new.get("tuning"):
+        return "its values were tuned, and are not or otherwise now" if "tuning" in old else "its values were not tuned"
     if old["path"] != new["path"]:
         return "a stage's version, the probes or what the stages need of the brain has changed"
     return ""

@@ -4,6 +4,7 @@ from devlearn.scenario.files import find, library, load, parse, points
 from devlearn.scenario.model import UNITS, Comparison, Course, Fit, Match, Scenario, Step, Tune, Unit, units_of
 from devlearn.scenario.problems import Mark, Problem, ScenarioError
 from devlearn.scenario.schema import schema
+from devlearn.scenario.trials import experiment, settled, source
 
 __all__ = [
     "UNITS",
@@ -18,11 +19,14 @@ __all__ = [
     "Step",
     "Tune",
     "Unit",
+    "experiment",
     "find",
     "library",
     "load",
     "parse",
     "points",
     "schema",
+    "settled",
+    "source",
     "units_of",
 ]

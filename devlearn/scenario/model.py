@@ -204,6 +204,13 @@ class Scenario(BaseModel):
     _source: Map = PrivateAttr()
     _points: tuple[tuple[dict[str, Any], "Scenario"], ...] = PrivateAttr(default=())
 
+    @property
+    def stops(self) -> tuple[int, ...]:
+        """The numbers of seeds after which verdicts are looked at: the planned looks, where the seeds are planned."""
+        looks = (self.compare.looks if self.compare else None) or ()
+        planned = len(self.seeds) in looks and self.seeds == tuple(range(len(self.seeds)))
+        return tuple(look for look in looks if look <= len(self.seeds)) if planned else (len(self.seeds),)
+
     def first(self, count: int) -> "Scenario":
         """The scenario with its first ``count`` seeds, at every point."""
         found = self.model_copy(update={"seeds": self.seeds[:count]})

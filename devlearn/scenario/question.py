@@ -6,7 +6,7 @@ from devlearn.scenario.model import Better, Compare, Comparison
 from devlearn.scenario.pieces import Lookup, Piece, metric, no_test_split
 from devlearn.scenario.problems import Mark, Problems, hint
 from devlearn.scenario.validate import text_of
-from devlearn.scenario.yaml_nodes import List, Map
+from devlearn.scenario.yaml_nodes import Entry, Leaf, List, Map
 
 
 def comparison(
@@ -52,8 +52,10 @@ def looks(compare: Compare | None, seeds: Sequence[int], root: Map, problems: Pr
         if after <= before:
             problems.add(place, f"looks must grow, and {after} stands after {before}")
             return
-    given = root.entries["seeds"].mark if "seeds" in root.entries else root.mark
-    if compare.looks[-1] != len(seeds) and given.line:
+    given = root.entries["seeds"] if "seeds" in root.entries else Entry(root.mark, Leaf(len(seeds), root.mark))
+    if given.mark.line and isinstance(given.node, List):
+        problems.add(given.node.mark, "looks count the seeds 0, 1, ...; write how many there are, not which")
+    elif given.mark.line and compare.looks[-1] != len(seeds):
         problems.add(marks[-1], f"the last look is at {compare.looks[-1]} seeds, and the scenario has {len(seeds)}")
     if not compare.pairs:
         problems.add(mark, "looks need pairs: there is no verdict to look at")

@@ -70,7 +70,7 @@ def _path(path: str, mark: Mark, items: Sequence[Item], stages: Lookup, problems
     """A path leads to a key of a stage, which no arm sets for itself."""
     section, *rest = path.split(".")
     if section != "stages" or len(rest) < 2:
-        problems.add(mark, f"tune goes below stages, as in stages.school.learning_rate; {path!r} does not")
+        problems.add(mark, f"tune goes below stages, as in stages.school.lr; {path!r} does not")
         return
     name, key = rest[:2]
     if stages and name not in stages:

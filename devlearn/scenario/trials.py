@@ -1,0 +1,133 @@
+"""``tune`` as scenarios: the one that tries every trial, and the one in which each arm has its choice."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from devlearn.scenario.build import build
+from devlearn.scenario.check import Checks
+from devlearn.scenario.model import Scenario
+from devlearn.scenario.problems import Mark, Problems
+from devlearn.scenario.tuning import trials
+from devlearn.scenario.validate import text_of
+from devlearn.scenario.vary import Point, Setting, apply, describe
+from devlearn.scenario.yaml_nodes import Entry, Leaf, List, Map, Node, plain
+
+DROPPED = ("tune", "vary", "compare", "seeds", "probes")
+NOTHING: Checks = {}
+
+
+def source(scenario: Scenario) -> str:
+    """The scenario as one text (JSON, so YAML too): bases merged, overrides laid over it."""
+    return json.dumps(plain(scenario._source))
+
+
+def experiment(scenario: Scenario) -> Scenario:
+    """Every arm at every trial, on the seeds of ``tune``: a scenario whose points are those of ``vary`` x the trials.
+
+    It measures what chooses and what opens a gate; none of these probes reads a test split. Point p * T + t is trial t
+    of T at point p.
+
+    Raises:
+        ScenarioError: a trial that is not allowed at some point of ``vary``.
+    """
+    problems = Problems()
+    found = [
+        (
+            dict(point) | describe(trial),
+            build(apply(_only(at._source, at), trial, problems), problems, NOTHING),
+        )
+        for point, at in scenario._points or (({}, scenario),)
+        for trial in trials(scenario._source, problems)
+    ]
+    base = build(_only(scenario._source, scenario), problems, NOTHING)
+    problems.check()
+    assert base is not None
+    base._points = tuple((point, built) for point, built in found if built is not None)
+    return base
+
+
+def _only(root: Map, scenario: Scenario) -> Map:
+    """The tree with the seeds and the probes of ``tune``, and without what is asked later."""
+    tune, probes = root.entries["tune"], root.entries["probes"]
+    assert scenario.tune is not None and isinstance(tune.node, Map) and isinstance(probes.node, Map)
+    wanted = {scenario.tune.probe.partition(".")[0], *_gates(scenario)}
+    measured = Map({name: entry for name, entry in probes.node.entries.items() if name in wanted}, probes.node.mark)
+    question = Map({"probe": tune.node.entries["probe"]}, tune.mark)
+    kept = {key: entry for key, entry in root.entries.items() if key not in DROPPED}
+    own = {
+        "seeds": tune.node.entries["seeds"],
+        "probes": Entry(probes.mark, measured),
+        "compare": Entry(tune.mark, question),
+    }
+    return Map(kept | own, root.mark)
+
+
+def _gates(scenario: Scenario) -> Iterable[str]:
+    """The probes that open gates."""
+    lived = [*scenario.stages.values(), *(step.stage for arm in scenario.arms.values() for step in arm.steps)]
+    return (stage.until.probe.partition(".")[0] for stage in lived if getattr(stage, "until", None) is not None)
+
+
+def settled(scenario: Scenario, picks: Sequence[Mapping[str, int]]) -> Scenario:
+    """The scenario with every arm's choice set in it: for each point of ``vary``, {arm: number of its trial}.
+
+    A matched arm is matched to what has been chosen, when it is planned.
+    """
+    problems = Problems()
+    tried = trials(scenario._source, problems)
+    found = []
+    for (point, at), chosen in zip(scenario._points or (({}, scenario),), picks, strict=True):
+        root = Map({key: entry for key, entry in at._source.entries.items() if key != "tune"}, at._source.mark)
+        for arm, number in chosen.items():
+            root = _set(root, arm, tried[number], problems)
+        found.append((point, build(root, problems, NOTHING)))
+    problems.check()
+    built = [(point, at) for point, at in found if at is not None]
+    if not scenario._points:
+        return built[0][1]
+    copy = scenario.model_copy(update={"tune": None})
+    copy._points = tuple(built)
+    return copy
+
+
+def _set(root: Map, arm: str, trial: Point, problems: Problems) -> Map:
+    """The tree in which every item of an arm has a trial's values for its stage."""
+    arms = root.entries["arms"].node
+    assert isinstance(arms, Map)
+    entry = arms.entries[arm]
+    node = Map({"stages": Entry(entry.mark, entry.node)}, entry.mark) if isinstance(entry.node, List) else entry.node
+    assert isinstance(node, Map)
+    listed = node.entries["stages"].node
+    assert isinstance(listed, List)
+    items = List(tuple(_item(root, item, trial, problems) for item in listed.items), listed.mark)
+    whole = Map({**node.entries, "stages": Entry(entry.mark, items)}, node.mark)
+    return Map(
+        {**root.entries, "arms": Entry(arms.mark, Map({**arms.entries, arm: Entry(entry.mark, whole)}, arms.mark))},
+        root.mark,
+    )
+
+
+def _item(root: Map, item: Node, trial: Point, problems: Problems) -> Node:
+    if isinstance(item, Leaf):
+        item = Map({"use": Entry(item.mark, item)}, item.mark)
+    assert isinstance(item, Map)
+    use, stages = text_of(item.get("use")), root.entries["stages"].node
+    assert use is not None and isinstance(stages, Map)
+    stage = stages.entries[use].node
+    keys = _keys(use, stage, trial, item.mark, problems) if isinstance(stage, Map) else {}
+    if not keys:
+        return item
+    before = item.get("set")
+    own = before.entries if isinstance(before, Map) else {}
+    return Map({**item.entries, "set": Entry(item.mark, Map({**own, **keys}, item.mark))}, item.mark)
+
+
+def _keys(use: str, stage: Map, trial: Point, mark: Mark, problems: Problems) -> dict[str, Entry]:
+    """The whole values of a stage's keys after a trial; a path may lead below a key."""
+    changed: dict[str, None] = {}
+    for setting in trial:
+        _, name, *path = setting.path.split(".")
+        if name == use:
+            stage = apply(stage, [Setting(".".join(path), setting.node, mark)], problems)
+            changed[path[0]] = None
+    return {key: stage.entries[key] for key in changed}

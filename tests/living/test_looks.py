@@ -1,0 +1,94 @@
+"""Planned looks: seeds are added until every pair is decided, in the same folder."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from devlearn.cli import main
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: dict[str, str], inline: Any) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "steps.yaml").write_text(text["head"] + text["looks"])
+    return tmp_path
+
+
+def call(*arguments: str, code: int = 0) -> str:
+    found = CliRunner().invoke(main, [*arguments], catch_exceptions=False)
+    assert found.exit_code == code, found.output
+    return found.output
+
+
+def stored(name: str = "runs/steps/resolved.json") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path(name).read_text())
+    return found
+
+
+def looks(output: str) -> list[str]:
+    return [line for line in output.splitlines() if line.startswith("look ")]
+
+
+def test_a_run_goes_from_look_to_look_while_a_pair_is_open(here: Path, inline: list[tuple[str, int]]) -> None:
+    first = call("run", "steps.yaml", "--seeds", "2", "--no-report")
+    assert looks(first) == [
+        "look 1 of 3 (2 seeds): 0 of 1 pairs decided, not yet looked against plain; the next look is at 3 seeds"
+    ]
+    assert stored()["seeds"] == [0, 1] and stored()["compare"]["looks"] == [2, 3, 4] and "seen" not in stored()
+    rest = call("run", "steps.yaml", "--no-report")
+    assert looks(rest) == [
+        "look 1 of 3 (2 seeds): 0 of 1 pairs decided, not yet looked against plain; on to 3 seeds",
+        "look 2 of 3 (3 seeds): 0 of 1 pairs decided, not yet looked against plain; on to 4 seeds",
+        "look 3 of 3 (4 seeds): 0 of 1 pairs decided, not yet looked against plain; that was the last look",
+    ]
+    assert stored()["seeds"] == [0, 1, 2, 3] and stored()["seen"] == [2, 3]
+    assert [count for _, count in inline] == [2, 0, 2, 2]
+    found = json.loads(Path("runs/steps/comparison.json").read_text())
+    assert found["arms"]["plain"]["n"] == 4 and found["look"]["planned"] and not found["exploratory"]
+    again = call("resume", "runs/steps", "--no-report")
+    assert len(looks(again)) == 1 and inline[-1][1] == 0 and stored()["seen"] == [2, 3]
+
+
+def test_a_run_stops_where_every_pair_is_decided(here: Path, inline: list[tuple[str, int]]) -> None:
+    (here / "steps.yaml").write_text((here / "steps.yaml").read_text().replace("[[looked, plain]]", "[[same, plain]]"))
+    assert looks(call("run", "steps.yaml", "--no-report")) == [
+        "look 1 of 3 (2 seeds): 1 of 1 pairs decided; no more seeds are needed"
+    ]
+    assert stored()["seeds"] == [0, 1] and len(inline) == 1
+    call("run", "steps.yaml", "--no-report")
+    call("resume", "runs/steps", "--no-report")
+    assert stored()["seeds"] == [0, 1] and "seen" not in stored() and [count for _, count in inline] == [2, 0, 0]
+
+
+def test_seeds_beside_the_plan_are_lived_and_exploratory(here: Path, inline: list[tuple[str, int]]) -> None:
+    assert "none of the planned looks 2, 3, 4: verdicts are exploratory" in call(
+        "run", "steps.yaml", "--seeds", "5", "--dry-run"
+    )
+    assert looks(call("run", "steps.yaml", "--seeds", "5", "--no-report")) == []
+    assert stored()["seeds"] == [0, 1, 2, 3, 4] and len(inline) == 1
+    assert json.loads(Path("runs/steps/comparison.json").read_text())["exploratory"] is True
+    assert "leaves out: 4" in call("run", "steps.yaml", code=2)
+    call("resume", "runs/steps", "--no-report")
+    assert stored()["seeds"] == [0, 1, 2, 3, 4]
+
+
+def test_the_plan_is_printed_with_its_looks(here: Path) -> None:
+    every = call("run", "steps.yaml", "--dry-run")
+    assert "looks at 2, 3, 4 seeds; it stops early where every pair is decided" in every
+    assert "seeds-0-1" in every and "seeds-2" in every and "seeds-3" in every
+    assert "looks at 2, 3 seeds of the planned 2, 3, 4; it" in call("run", "steps.yaml", "--dry-run", "--seeds", "3")
+    assert "looks at 2 seeds of the planned 2, 3, 4\n" in call("run", "steps.yaml", "--dry-run", "--seeds", "2")
+    assert not (here / "runs").exists()
+
+
+def test_another_scenario_leaves_the_steps_of_the_folder_alone(here: Path) -> None:
+    call("run", "steps.yaml", "--seeds", "2", "--no-report")
+    before = Path("runs/steps/steps.json").read_bytes()
+    for change in ("stages.school.updates=4", "compare.looks=[2, 4]", "scenario=other"):
+        assert "--out" in call("run", "steps.yaml", "--set", change, "--out", "runs/steps", code=2)
+        assert Path("runs/steps/steps.json").read_bytes() == before
