@@ -36,6 +36,14 @@ TOY: dict[str, dict[str, Any]] = {
     },
     "scaling_labels": {"stages.school.updates": 2, "vary": {"stages.school.labels": [10, 100, 300, 3000]}, "block": 4},
     "scaling_width": {"stages.school.updates": 2, "vary": {"brain.width": [[4], [8], [16]]}, "block": 4},
+    "layers": {
+        "vary": [
+            {"brain": {"kind": "mlp", "width": [16, 12]}, "stages.school.updates": 8},
+            {"brain": {"kind": "conv", "channels": [2], "width": [8]}, "stages.school.updates": 8},
+        ],
+        "probes.depth.fit_images": 50,
+        "block": 2,
+    },
     "cartpole": {"stages.play.env_steps": 1024, "probes.balance.every": 16},
 }
 RECOMPUTE = Path(__file__).parent / "independent" / "recompute.py"

@@ -24,6 +24,7 @@ class Scramble(Stage):
     """
 
     units = ()
+    draws = (BUFFER,)
 
     def needs(self) -> Needs:
         return Needs({IMAGE_SENSE: replace(IMAGE, scrambled=True)})
