@@ -35,6 +35,12 @@ class Lessons(Stage):
     momentum: float = Field(0.0, ge=0, lt=1, description="of sgd")
     weight_decay: float = Field(0.0, ge=0, description="L2 for sgd, decoupled for adam")
     schedule: Schedule = Field("constant", description="of the learning rate over the declared budget")
+    blur: float = Field(
+        0.0,
+        ge=0,
+        le=28,
+        description="what is seen is out of focus: sd in pixels of a Gaussian blur; its FLOPs are not counted",
+    )
 
     @property
     def pool(self) -> int:
@@ -73,7 +79,7 @@ class Lessons(Stage):
 
     def minibatches(self, cohort: Cohort, state: State, context: Context) -> Iterator[dict[str, Tensor]]:
         """Images (N, B, 28, 28) and labels (N, B), endlessly, from where ``state`` stands."""
-        data = context.data(self.data)
+        data = context.data(self.data, self.blur)
         if self.labels == "all":
             drawn = torch.arange(len(data), device=context.device).expand(cohort.n, -1)
         else:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from devlearn.brains.needs import Needs
 from devlearn.cohort import Cohort
-from devlearn.data import Dataset, load
+from devlearn.data import Dataset, load, load_blurred
 from devlearn.registry import named
 from devlearn.streams import PINNED, Streams, streams
 from devlearn.worlds import World
@@ -125,11 +125,14 @@ class Context:
             raise ValueError("'optimiser: continue' needs a stage before it that leaves optimiser moments behind")
         return dict(self.inherited)
 
-    def data(self, split: str) -> Dataset:
-        """A data set on the device, e.g. ``mnist.train``. Raises ValueError where a stage asks for a test split."""
+    def data(self, split: str, blur: float = 0.0) -> Dataset:
+        """A data set on the device, e.g. ``mnist.train``, perhaps out of focus (``blur``: pixels, one sd).
+
+        Raises ValueError where a stage asks for a test split.
+        """
         if split.endswith(".test") and not self.measuring:
             raise ValueError(f"a stage may not read {split}; only probes may")
-        return load(split, self.device)
+        return load_blurred(split, self.device, blur) if blur else load(split, self.device)
 
     def world(
         self,

@@ -13,6 +13,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from devlearn.brains.needs import Sense, sense_name
+from devlearn.data.blur import blurred
 from devlearn.data.mnist import read
 from devlearn.registry import nearest
 from devlearn.streams import Streams
@@ -58,6 +59,13 @@ def load(split: str, device: torch.device) -> Dataset:
     start = SIZES["mnist.train"] if split == "mnist.valid" else 0
     rows = slice(start, start + count)
     return Dataset(images[rows].to(device), labels[rows].to(device))
+
+
+@lru_cache(maxsize=4)
+def load_blurred(split: str, device: torch.device, sd: float) -> Dataset:
+    """A split whose images are out of focus by a Gaussian of ``sd`` pixels. Raises what ``load`` raises."""
+    sharp = load(split, device)
+    return Dataset(blurred(sharp.images, sd), sharp.labels)
 
 
 def balanced(labels: Tensor, count: int, streams: Streams) -> Tensor:

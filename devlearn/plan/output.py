@@ -6,6 +6,7 @@ from typing import Any
 from devlearn.plan.model import ArmPlan, Job, Lived, Plan, PointPlan
 from devlearn.plan.tree import digest
 from devlearn.scenario import Scenario
+from devlearn.streams import PINNED
 
 FORMAT = 1
 Json = dict[str, Any]
@@ -17,7 +18,7 @@ def resolved(plan: Plan) -> Json:
     A point's entry repeats ``seeds``, ``brain`` or ``probes`` where ``vary`` changes them.
     """
     base = plan.scenario
-    shared = {"brain": dict(base.brain), "probes": _probes(base), "compare": _compare(base), "pin": list(base.pin)}
+    shared = {"brain": dict(base.brain), "probes": _probes(base), "compare": _compare(base), **_pin(base)}
     points = [_point(point, base) for point in plan.points]
     identity = {"scenario": base.scenario, **shared, "points": [_unseeded(point) for point in points]}
     return {
@@ -33,6 +34,11 @@ def resolved(plan: Plan) -> Json:
             for job in plan.jobs
         ],
     }
+
+
+def _pin(scenario: Scenario) -> Json:
+    """The streams that are the same for all seeds, and the one seed that draws them."""
+    return {"pin": list(scenario.pin), **({"pin_seed": PINNED} if scenario.pin else {})}
 
 
 def job_specs(plan: Plan, device: str = "cpu", path: tuple[str, ...] = ()) -> dict[str, Json]:

@@ -121,12 +121,12 @@ def aliases(items: Sequence[Item], stages: Lookup, problems: Problems) -> None:
 
 
 def pins(named: Sequence[str], node: Node | None, pieces: Iterable[Piece], problems: Problems) -> None:
-    """``pin`` names the weights' stream or one that a stage draws. A stage that lists none may draw anything."""
+    """``pin`` names the weights' stream or one that a stage draws."""
     classes = [piece.cls for piece in pieces if piece.cls is not None]
     known = dict.fromkeys(("init", *(name for cls in classes for name in getattr(cls, "draws", ()))))
     listed = node.items if isinstance(node, List) else ()
     for index, (name, item) in enumerate(zip(named, listed, strict=False)):
-        if name not in known and all(hasattr(cls, "draws") for cls in classes):
+        if name not in known:
             problems.add(item.mark, f"no stage draws {name!r}{hint(name, known)}")
         if name in named[:index]:
             problems.add(item.mark, f"{name!r} is pinned twice")

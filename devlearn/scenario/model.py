@@ -14,7 +14,7 @@ UNITS: tuple[Unit, ...] = ("updates", "env_steps", "images", "flops")
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
 Name = Annotated[str, Field(pattern=NAME)]
 Count = Annotated[int, Field(gt=0)]
-Seed = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**62)]  # the seed of pinned streams is larger
 At = Literal["end", "area", "birth", "best"] | Annotated[int, Field(ge=0)]
 Better = Literal["higher", "lower"]
 Text = Annotated[str, Field(min_length=1)]

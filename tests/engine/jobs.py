@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,18 @@ def write_job(
     others: dict[str, dict[str, Any]] | None = None,
     first: int = 0,
     brain: dict[str, Any] | None = None,
+    pin: Sequence[str] = (),
+    select: dict[str, str] | None = None,
 ) -> Path:
-    """A job folder. ``stages`` are {name: keys with kind}; ``others`` are stages of the scenario's other arms."""
+    """A job folder. ``stages`` are {name: keys with kind}; ``others`` are stages of the scenario's other arms.
+
+    ``select`` ({probe, metric, better}) keeps the best checkpoints of the last stage.
+    """
     folder = run / "jobs" / branch / "block"
     folder.mkdir(parents=True)
     calls = [_call(name, keys, first + i) for i, (name, keys) in enumerate(stages.items())]
+    if select is not None:
+        calls[-1]["select"] = True
     spec = {
         "format": 1,
         "scenario": "test",
@@ -43,6 +51,8 @@ def write_job(
         "probes": {"digits": DIGITS} if probes is None else probes,
         "device": "cpu",
         "path": [],
+        "pin": list(pin),
+        "select": select,
         "digest": branch,
     }
     (folder / "job.json").write_text(json.dumps(spec))

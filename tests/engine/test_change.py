@@ -8,7 +8,11 @@ import pytest
 import torch
 
 from devlearn import checkpoint
+from devlearn.cohort import Cohort
+from devlearn.data.blur import blurred
 from devlearn.engine import live
+from devlearn.stage import Context
+from devlearn.stages.supervise import Supervise
 from tests.engine.jobs import digest, killed_after, rows, write_job
 
 SCHOOL = {"kind": "supervise", "labels": 50, "batch": 10, "updates": 12, "schedule": "cosine"}
@@ -59,6 +63,34 @@ def test_a_total_counts_the_windows_that_learners_live(tmp_path: Path) -> None:
     folder = write_job(tmp_path, "branch", {"school": {**SCHOOL, "change": SHORT, "total": ["images", 65]}})
     live(folder)
     assert {row["images"] for row in rows(folder, "00-school.0/train.csv") if row["update"] == "9"} == {"72"}
+
+
+def test_a_blur_that_lifts_is_a_blurred_life_and_then_a_sharp_one(tmp_path: Path) -> None:
+    lives = {
+        "sharp": {},
+        "blurred": {"blur": 3.0},
+        "lifts": {"change": [{"until": 6, "from": 0, "set": {"blur": 3.0}}]},
+    }
+    losses = {}
+    for name, keys in lives.items():
+        folder = write_job(tmp_path / name, "branch", {"school": {**SCHOOL, **keys}})
+        live(folder)
+        every = [row for row in rows(folder, "00-school.0/train.csv") if row["seed"] == "0"]
+        losses[name] = {int(row["update"]): row["loss"] for row in every}
+    assert sorted(losses["lifts"]) == [0, 4, 8, 10, 12]
+    assert losses["lifts"][4] == losses["blurred"][4] != losses["sharp"][4]
+    assert losses["lifts"][8] not in (losses["blurred"][8], losses["sharp"][8])
+
+
+def test_blurred_lessons_show_the_same_images_out_of_focus() -> None:
+    context = Context((0, 1), "school", 0, torch.device("cpu"), 1)
+    cohort = Cohort(lambda: torch.nn.Linear(1, 1), (0, 1))
+    sharp, soft = (
+        next(Supervise(updates=1, labels=20, batch=5, blur=sd).minibatches(cohort, {"done": 0}, context))
+        for sd in (0.0, 2.0)
+    )
+    assert torch.equal(sharp["labels"], soft["labels"])
+    assert torch.equal(blurred(sharp["images"].flatten(0, 1), 2.0).view_as(soft["images"]), soft["images"])
 
 
 @pytest.mark.parametrize("segment", [1, 2, 5])

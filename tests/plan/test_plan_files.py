@@ -11,6 +11,7 @@ from plan_fakes import Drill, branches, made, paths, spec, stored
 from devlearn import registry
 from devlearn.plan import job_specs, same_run
 from devlearn.plan.tree import block_name, blocks
+from devlearn.streams import PINNED
 
 
 def test_resolved_and_jobs_have_the_agreed_keys():
@@ -138,6 +139,7 @@ def test_what_decides_a_life_is_in_its_digest_and_in_its_jobs():
     selected = made(arms, question + ", select: valid}")
     assert paths(plain) == {"x": ["a", "b"], "y": ["a"]} and not {*branches(plain)} & {*branches(pinned)}
     assert paths(selected) == {"x": ["a+b"], "y": ["a"]}  # the last stage of one is on the way of the other
+    assert stored(pinned)["pin_seed"] == PINNED and "pin_seed" not in stored(plain)
     assert stored(pinned)["pin"] == ["init"] and spec(pinned)["pin"] == ["init"] and spec(plain)["select"] is None
     for number, marks in ((0, [None, True]), (1, [True])):
         assert [stage.get("select") for stage in spec(selected, number)["stages"]] == marks
