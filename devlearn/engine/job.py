@@ -21,13 +21,17 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Call:
-    """One stage of a branch: its stream's ``name``, ``visit``, place in the life (``index``) and an arm's ``total``."""
+    """One stage of a branch: its stream's ``name``, ``visit``, place in the life (``index``) and an arm's ``total``.
+
+    ``select``: each learner's best checkpoint of the visit is measured too.
+    """
 
     name: str
     visit: int
     index: int
     stage: Stage
     total: tuple[str, float] | None
+    select: bool = False
 
     @property
     def folder(self) -> str:
@@ -73,11 +77,23 @@ class Job:
         """The names of streams that are the same for all learners."""
         return frozenset(self.spec.get("pin", []))
 
+    @property
+    def select(self) -> dict[str, str]:
+        """What picks the best checkpoints: probe, metric, better. Empty where nothing does."""
+        return self.spec.get("select") or {}
+
     @cached_property
     def calls(self) -> tuple[Call, ...]:
         """The stages that this job lives."""
         return tuple(
-            Call(s["name"], s["visit"], s["index"], _stage(s), tuple(s["total"]) if s.get("total") else None)
+            Call(
+                s["name"],
+                s["visit"],
+                s["index"],
+                _stage(s),
+                tuple(s["total"]) if s.get("total") else None,
+                s.get("select", False),
+            )
             for s in self.spec["stages"]
         )
 

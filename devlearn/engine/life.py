@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from devlearn import checkpoint
+from devlearn.engine.best import Best
 from devlearn.engine.hold import Held
 from devlearn.engine.job import Call, Job
-from devlearn.engine.measure import measure, opens
+from devlearn.engine.measure import glance, measure, opens
 from devlearn.engine.progress import Progress
 from devlearn.ledger import Ledger, Rates, Window
 from devlearn.record import Recorder, offsets, truncate
@@ -57,6 +58,7 @@ class Life:
         self.yields = 0
         self.updates = torch.zeros(self.cohort.n, dtype=torch.int64)  # of this visit
         self.status = torch.zeros(self.cohort.n, dtype=torch.int64)
+        self.best: Best | None = None  # of this visit, where checkpoints are selected
         self.spent = 0.0  # wall-clock seconds before this process
         self.started = time.monotonic()
         self.progress = Progress(job)
@@ -112,6 +114,7 @@ class Life:
         self._take_over(content)
         self.position, self.state, self.yields = content["position"], content["state"], content["yields"]
         self.updates, self.status, self.spent = content["updates"].cpu(), content["status"].cpu(), content["seconds"]
+        self.best = Best.load(self.cohort, content["best"]) if content["best"] is not None else None
         return True
 
     def _checkpoint(self, recorder: Recorder | None = None) -> None:
@@ -124,6 +127,7 @@ class Life:
             "yields": self.yields,
             "updates": self.updates,
             "status": self.status,
+            "best": None if self.best is None else self.best.state(),
             "seconds": self._seconds(),
             "offsets": offsets(self.records),
         }
@@ -169,6 +173,7 @@ class Life:
         self.updates = torch.zeros_like(self.updates)
         self.status = torch.where(self.diverged, DIVERGED, LIVES)
         self.state = call.stage.begin(self.cohort, context)
+        self.best = Best(self.cohort) if call.select else None
         living = self.status == LIVES
         self.ledger.buy(self.rates.bought, living)
         recorder.event(self.updates, "began", "", living)
@@ -222,6 +227,7 @@ class Life:
         over = not (self.status == LIVES).any()
         if probes and not over:
             values = measure(self.job, self.cohort, recorder, self.updates, "every", living, probes)
+            self._see(values, self.status == LIVES)
             self._gate(call, values, recorder)
         if (
             probes
@@ -263,11 +269,34 @@ class Life:
         assert self.state is not None
         return Held(self.cohort, self.state.get("moments", {}), self.status != LIVES)
 
+    def _see(self, values: Mapping[str, Mapping[str, Tensor]], who: Tensor) -> None:
+        """Keep the weights of those of ``who`` (N,) that are better than at every moment before."""
+        select = self.job.select
+        if self.best is not None and select["probe"] in values:
+            value = values[select["probe"]][select["metric"]]
+            self.best.see(self.cohort, value, self.updates, who, select["better"])
+
+    def _measure_best(self, best: Best, recorder: Recorder) -> None:
+        """Measure every learner as it was at its best, and put its last weights back.
+
+        The end is one more moment, seen as the others are: on the same part of the data.
+        """
+        probe = self.job.select["probe"]
+        self._see({probe: glance(self.job, self.cohort, probe)}, self.status != DIVERGED)
+        best.fill(self.cohort, self.updates)
+        last = self.cohort.state()
+        self.cohort.load(best.weights)
+        measure(self.job, self.cohort, recorder, best.update, "best")
+        self.cohort.load(last)
+
     def _leave(self, call: Call, recorder: Recorder) -> None:
         """Measure at the stage's end and let go of its state."""
         assert self.state is not None
         measure(self.job, self.cohort, recorder, self.updates, "end")
+        if self.best is not None:
+            self._measure_best(self.best, recorder)
         self.inherited = self.state.get("moments")
+        self.best = None
         self.position, self.state = self.position + 1, None
 
 

@@ -25,19 +25,28 @@ def measure(
 ) -> Values:
     """Run probes (all by default) and record them for ``rows`` (all by default): {probe: {metric: (N,)}}.
 
-    ``moment`` is birth, every or end; ``every`` uses a fixed part of the data, the others all of it.
+    ``moment`` is birth, every, end or best; ``every`` uses a fixed part of the data, the others all of it.
     """
     rows = torch.ones(cohort.n, dtype=torch.bool) if rows is None else rows
     values: Values = {}
     for name in job.probes if names is None else names:
         found = _undisturbed(job, cohort, name, full=moment != "every")
-        values[name] = {metric: value.detach().double().cpu() for metric, value in found.values.items()}
+        values[name] = _numbers(found)
         recorder.probe(updates, moment, name, values[name], rows)
         if found.correct is not None and moment == "end":
             recorder.correct(name, found.correct)
         if found.pictures and moment in ("birth", "end"):
             recorder.pictures(name, job.seeds[0], found.pictures)
     return values
+
+
+def glance(job: Job, cohort: Cohort, name: str) -> dict[str, Tensor]:
+    """What a probe would measure on the way, without a record: {metric: (N,)}."""
+    return _numbers(_undisturbed(job, cohort, name, full=False))
+
+
+def _numbers(found: Measurement) -> dict[str, Tensor]:
+    return {metric: value.detach().double().cpu() for metric, value in found.values.items()}
 
 
 def _undisturbed(job: Job, cohort: Cohort, name: str, full: bool) -> Measurement:

@@ -141,5 +141,5 @@ class Plan:
 
     @property
     def memory(self) -> int:
-        """Rough estimate of the largest job's tensors, in bytes: weights, gradients and two moments."""
+        """Rough estimate of the largest job's tensors, in bytes: weights, gradients, two moments, best checkpoints."""
         return max((job.memory for job in self.jobs), default=0)

@@ -12,6 +12,7 @@ from devlearn.scenario import Scenario, points
 FLOPS_A_SECOND = 15e9  # rough: small float32 matmuls on one core
 SECONDS_A_STEP = {True: 2e-6, False: 40e-6}  # rough: our batch-native environments, any other
 COPIES = 4  # weights, gradients, two moments
+BEST = 2  # weights at their best, and the last ones while these are measured
 BYTES = 4
 
 
@@ -58,13 +59,14 @@ def _jobs(grown: Tree, cover: list[Block], resolved: list[PointPlan]) -> list[Jo
 
 def _job(branch: Branch, block: Block, parameters: int) -> Job:
     name = block_name(block)
+    kept = BEST if any(lived.select for lived in branch.stages) else 0
     return Job(
         folder=f"jobs/{branch.name}/{name}",
         branch=branch,
         seeds=block,
         parent=None if branch.parent is None else f"jobs/{branch.parent}/{name}",
         seconds=len(block) * sum(_seconds(lived) for lived in branch.stages),
-        memory=len(block) * parameters * COPIES * BYTES,
+        memory=len(block) * parameters * (COPIES + kept) * BYTES,
     )
 
 
