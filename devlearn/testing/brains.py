@@ -73,6 +73,8 @@ class _Trial:
         }
         if memory_size(self.brain):
             laws["memory"] = self.memory
+        if callable(getattr(self.brain, "features", None)):
+            laws["features"] = self.features
         return [Finding("builds", True, f"{size:,} parameters"), *(guarded(name, law) for name, law in laws.items())]
 
     def shapes(self) -> Finding:
@@ -134,6 +136,22 @@ class _Trial:
                 what = "a step at which an episode starts is no step from an empty memory"
                 return Finding("memory", False, f"sense {sense}: {what}; clear hidden where 'starts' is set")
         return Finding("memory", True, f"{memory_size(self.brain)} numbers, unrolled as stepped, emptied at starts")
+
+    def features(self) -> Finding:
+        """What it shows of its layers: rows of numbers, what it sees first, and alike for a cohort."""
+        own, loop = Cohort(self.builder(), SEEDS), Cohort(self.builder(), SEEDS, mapper="loop")
+        for sense, x in self.inputs.items():
+            layers = list(self.brain.features(x, sense))  # type: ignore[operator]
+            shapes = [tuple(layer.shape) for layer in layers]
+            if any(len(shape) != 2 or shape[0] != ROWS for shape in shapes) or shapes[0][1] != x[0].numel():
+                rows = f"the first is what is seen, ({ROWS}, {x[0].numel()}), the others ({ROWS}, D')"
+                return Finding("features", False, f"sense {sense}: {', '.join(map(str, shapes))}; {rows}")
+            stacked = x.expand(len(SEEDS), *x.shape)
+            with torch.no_grad():
+                pairs = zip(own.features(stacked, sense), loop.features(stacked, sense), strict=True)
+                if max(_gap(one, other) for one, other in pairs) > TOLERANCE:
+                    return Finding("features", False, f"sense {sense}: {own.mapping}, and differs from one at a time")
+        return Finding("features", True, f"{len(shapes) - 1} layers behind what is seen")
 
     def seeds(self) -> Finding:
         again, other = (initialise(self.builder(), seed).state_dict() for seed in SEEDS[:2])

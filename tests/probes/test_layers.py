@@ -171,6 +171,22 @@ class Telling(Silent):
         return [seen, self.out(seen)]
 
 
+class Upright(Telling):
+    """Shows its pixels as a picture, which is no row of numbers."""
+
+    def features(self, x: Tensor, sense: str) -> list[Tensor]:
+        return [x, self.out(x.flatten(1).to(self.out.weight.dtype))]
+
+
+def test_the_laws_of_brains_look_at_features_where_there_are_any() -> None:
+    found = {
+        kind: {finding.name: finding for finding in check_brain(kind)} for kind in ("mlp", "conv", Silent, Upright)
+    }
+    assert found["mlp"]["features"].ok and found["conv"]["features"].ok
+    assert "features" not in found[Silent]
+    assert not found[Upright]["features"].ok and "(6, 28, 28)" in found[Upright]["features"].message
+
+
 SCENARIO = """
 devlearn: 1
 scenario: told
@@ -199,4 +215,3 @@ def test_a_users_brain_is_read_through_vmap() -> None:
     assert list(values) == ["last", "pixels", "best", "layer_1"]
     with pytest.raises(TypeError, match="Silent has no features"):
         Cohort(lambda: Silent(NEEDS), range(2)).features(torch.zeros(2, 1, 28, 28), IMAGE_SENSE)
-    assert check_brain  # the laws of brains do not ask for features
