@@ -37,6 +37,8 @@ TOY: dict[str, dict[str, object]] = {
     "kept.yaml": LOOK,
     "more.yaml": LOOK,
     "few.yaml": SCHOOL,
+    "tuned.yaml": LOOK,
+    "looked.yaml": {**LOOK, "seeds": 16},
     "scent.yaml": {"stages.play.env_steps": 2048, "probes.skill.episodes": 2},
     "rotations.yaml": {**SCHOOL, "stages.rotations.updates": 2, "stages.rotations.batch": 8},
     "smooth.yaml": SCHOOL,
@@ -68,9 +70,10 @@ def small(words: list[str]) -> list[str]:
     """A command with toy budgets where it lives a scenario."""
     if words[:2] != ["devlearn", "run"] or "--dry-run" in words:
         return words
-    settings = [f"--set={path}={value}" for path, value in TOY[words[2]].items()]
+    toy = TOY[words[2]] if "--seeds" in words else {"seeds": 2, **TOY[words[2]]}
+    settings = [f"--set={path}={value}" for path, value in toy.items()]
     settings += ["--no-report"] if words[2].endswith(".yaml") else []  # the tutorial's run draws its report
-    return [*words, *settings, *([] if "--seeds" in words else ["--seeds=2"]), "--jobs=1"]
+    return [*words, *settings, "--jobs=1"]
 
 
 def made(target: str) -> list[str]:
