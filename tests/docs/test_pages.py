@@ -24,7 +24,7 @@ EXIT = re.compile(r"#.*exit code (\d)")
 INSTALLED = ("source .venv/bin/activate",)  # what a test has behind it
 PAGES = sorted(path.stem for path in (ROOT / "docs" / "how-to").glob("*.md") if path.stem != "index")
 
-SCHOOL = {"stages.school.updates": 4, "stages.school.batch": 16, "probes.digits.every": 2}
+SCHOOL = {"stages.school.updates": 4, "stages.school.batch": 16, "probes.digits.every": 2, "brain.width": [16, 8]}
 LOOK = {**SCHOOL, "stages.look.updates": 2, "stages.look.batch": 8}
 TOY: dict[str, dict[str, object]] = {
     "first_steps": {
@@ -42,7 +42,7 @@ TOY: dict[str, dict[str, object]] = {
     "scent.yaml": {"stages.play.env_steps": 2048, "probes.skill.episodes": 2},
     "rotations.yaml": {**SCHOOL, "stages.rotations.updates": 2, "stages.rotations.batch": 8},
     "smooth.yaml": SCHOOL,
-    "gated.yaml": LOOK,
+    "gated.yaml": {**LOOK, "brain.width": 8},
     "confidence.yaml": {**LOOK, "probes.sure.every": 2, "probes.sure.images": 100},
 }
 
