@@ -11,13 +11,22 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from devlearn.report.figures.paper import SMALL, TEXT
+
 SETTINGS: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "devlearn",  # the same records give the same file
-    "font.size": 10.0,
+    "font.size": TEXT,
+    "axes.labelsize": TEXT,
+    "axes.titlesize": TEXT,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "axes.labelpad": 2.5,
+    "hatch.linewidth": 0.5,
     "font.family": "sans-serif",
     "text.parse_math": False,  # names are names, whatever they hold
 }
+DOTS = 300  # dots per inch of the PNG files
 
 
 def drawing() -> AbstractContextManager[None]:
@@ -26,10 +35,10 @@ def drawing() -> AbstractContextManager[None]:
 
 
 def save(figure: Figure, folder: Path, name: str) -> str:
-    """Write NAME.svg and NAME.png (160 dpi); the SVG's text. Called under ``drawing()``."""
+    """Write NAME.svg and NAME.png; the SVG's text. Called under ``drawing()``."""
     folder.mkdir(exist_ok=True)
     FigureCanvasAgg(figure)
-    figure.savefig(folder / f"{name}.png", dpi=160, metadata={"Software": None})
+    figure.savefig(folder / f"{name}.png", dpi=DOTS, metadata={"Software": None})
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     (folder / f"{name}.svg").write_text(text.getvalue())
@@ -43,14 +52,27 @@ def inline(svg: str, name: str, alt: str) -> Markup:
     page's own rules can give other colours in the dark.
     """
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
     svg = re.sub(r' style="([^"]*)"', lambda found: _attributes(found[1]), svg)
-    svg = re.sub(r'\bid="', f'id="{name}-', svg)
-    svg = re.sub(r'(url\(|xlink:href=")#', rf"\g<1>#{name}-", svg)
+    svg = _needed_ids(svg, name)
+    svg = re.sub(r'(<(?:path|use|text|clipPath|rect|g)\b[^>]*?)(?=/?>)', lambda found: _rounded(found[1]), svg)
     svg = re.sub(
         r'(<svg[^>]*?) width="[^"]*" height="[^"]*"', rf'\1 role="img" aria-label="{escape(alt)}"', svg, count=1
     )
-    return Markup(re.sub(r">\s+<", "><", svg))
+    return Markup(re.sub(r"\s*\n\s*", " ", re.sub(r">\s+<", "><", svg)))
+
+
+def _needed_ids(svg: str, name: str) -> str:
+    """Only the ids that something refers to, made unique; short, for there are many."""
+    used = set(re.findall(r'(?:url\(|xlink:href=")#([^")]+)', svg))
+    short = {old: f"{name}-{place}" for place, old in enumerate(sorted(used))}
+    svg = re.sub(r' id="([^"]*)"', lambda found: f' id="{short[found[1]]}"' if found[1] in short else "", svg)
+    return re.sub(r'(url\(|xlink:href=")#([^")]+)', lambda found: f"{found[1]}#{short[found[2]]}", svg)
+
+
+def _rounded(tag: str) -> str:
+    """Coordinates to a hundredth of a point: what is finer can't be seen and is half of the file."""
+    return re.sub(r"-?\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}".rstrip("0").rstrip("."), tag)
 
 
 def _attributes(style: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "evidence"))
 
+from fake_pictures import add_pictures
 from fake_run import write_run
 
 from devlearn.report import write
@@ -15,6 +16,15 @@ from devlearn.report import write
 @pytest.fixture(scope="session")
 def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = write_run(tmp_path_factory.mktemp("reports") / "made-up")
+    write(run)
+    return run
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The made-up run with pictures, thresholds, and its page."""
+    run = tmp_path_factory.mktemp("reports") / "drawn"
+    add_pictures(write_run(run, compare={"levels": [0.3, 0.6]}))
     write(run)
     return run
 

@@ -12,8 +12,8 @@ from fake_run import finish, tiny_run, write_run
 
 from devlearn.evidence import compare, words
 from devlearn.report import write
-from devlearn.report.figures import COLOURS, DASHES, GRID, INK, MARKERS, look
-from devlearn.report.page import budget, count
+from devlearn.report.figures.paper import COLOURS, DASHES, GRID, INK, MARKERS, look
+from devlearn.report.formats import budget, count
 
 
 class Elements(HTMLParser):
@@ -43,6 +43,7 @@ def read(page: str) -> str:
 def test_no_script_and_no_request(page: str) -> None:
     elements = Elements(page)
     assert not {"script", "link", "iframe", "object", "embed", "img"} & {tag for tag, _ in elements.found}
+    assert not elements.named("image")  # this run has no pictures
     links = [value for _, a in elements.found for key, value in a.items() if key in ("href", "src", "xlink:href")]
     assert links
     assert all(value and value.startswith("#") for value in links)
@@ -58,13 +59,16 @@ def test_policy_allows_exactly_the_pages_own_style_sheet(page: str) -> None:
     sheets = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
     assert len(sheets) == 1
     digest = base64.b64encode(hashlib.sha256(sheets[0].encode()).digest()).decode()
-    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
     assert " style=" not in page
 
 
 def test_every_figure_is_described_and_small_enough(page: str) -> None:
     drawings = Elements(page).named("svg")
-    assert len(drawings) == 8  # differences, dots, over updates, labels and FLOPs, three other probes
+    # storyboard, differences, dots, over updates, labels and FLOPs, five bands, three other probes, proxy
+    assert len(drawings) == 15
     assert all(drawing["role"] == "img" and len(drawing["aria-label"] or "") > 40 for drawing in drawings)
     assert all("width" not in drawing for drawing in drawings)
     assert len(page.encode()) < 3_000_000
@@ -88,7 +92,7 @@ def test_every_colour_of_the_figures_has_one_for_the_dark(page: str) -> None:
 
 def test_figures_lie_beside_the_page(reported: Path) -> None:
     names = {path.name for path in (reported / "figures").iterdir()}
-    expected = ["differences", "dots", "over-updates", "over-labels", "over-flops", "probe-frames"]
+    expected = ["lives", "differences", "dots", "over-updates", "over-labels", "over-flops", "band-0", "probe-frames"]
     assert {f"{name}.{kind}" for name in expected for kind in ("svg", "png")} <= names
     assert (reported / "figures" / "dots.png").read_bytes().startswith(b"\x89PNG")
 

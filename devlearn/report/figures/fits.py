@@ -1,0 +1,67 @@
+"""Power laws on logarithmic axes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+
+from devlearn.evidence.load import Json
+from devlearn.evidence.words import listed
+from devlearn.report.figures.paper import INK, Drawn, heading, label_ends, look, one_plot, short
+
+
+def fits(found: Mapping[str, Json], what: str, name: str) -> Drawn | None:
+    """The error of each arm over the fitted size, with its line; None where no arm has a fit."""
+    known = {arm: fit for arm, fit in found.items() if "refused" not in fit}
+    if not known:
+        return None
+    over = next(iter(known.values()))["over"]
+    figure, axes = one_plot(2.6, right=0.69)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for index, (arm, fit) in enumerate(found.items()):
+        if arm in known:
+            _line(axes, fit, index)
+    _ticks(axes, known)
+    axes.set_xlabel(over.replace("_", " "), color=INK)
+    heading(axes, f"{what} error")
+    label_ends(axes, _ends(axes, found))
+    caption = "Mean error with its 95 % t-interval, and the least-squares line through the logarithms. The exponents and"
+    caption += " their intervals, from resampling seeds, are in the table."
+    told = listed([_told(arm, fit) for arm, fit in known.items()])
+    return Drawn(name, figure, caption, f"Error over {over} on logarithmic axes. Fitted exponents: {told}.")
+
+
+def _line(axes: Axes, fit: Json, index: int) -> None:
+    colour, marker, dash = look(index)
+    x, error = np.array(fit["x"]), np.array(fit["error"])
+    axes.plot(x, fit["scale"] * x ** fit["exponent"], color=colour, linestyle=dash, linewidth=1.2)
+    axes.plot(x, error, marker, color=colour, markersize=3.8)
+    low, high = (np.array(fit[end], np.float64) for end in ("low", "high"))
+    shown = np.isfinite(low) & np.isfinite(high)
+    axes.vlines(x[shown], np.maximum(low[shown], error[shown] / 10), high[shown], color=colour, linewidth=1.2, alpha=0.6)
+
+
+def _ticks(axes: Axes, known: Mapping[str, Json]) -> None:
+    """The sizes themselves along x where all arms share few of them; 1, 2, 5 along y."""
+    sizes = sorted({value for fit in known.values() for value in fit["x"]})
+    if len(sizes) <= 8:
+        axes.set_xticks(sizes, [short(size) for size in sizes])
+        axes.xaxis.set_minor_locator(NullLocator())
+    low, high = axes.get_ylim()
+    steps = [m * 10.0**e for e in range(-6, 7) for m in (1, 2, 5) if low <= m * 10.0**e <= high]
+    axes.set_yticks(steps)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_ylim(low, high)
+
+
+def _ends(axes: Axes, found: Mapping[str, Json]) -> list[tuple[float, str, int]]:
+    """Where each line leaves the plot, as a share of its height (the axis is logarithmic, labels stand evenly)."""
+    return [(fit["error"][-1], arm, index) for index, (arm, fit) in enumerate(found.items()) if "refused" not in fit]
+
+
+def _told(arm: str, fit: Json) -> str:
+    low, high = fit["interval"]
+    return f"{arm} {fit['exponent']:.3f} ({low:.3f} to {high:.3f})"

@@ -1,0 +1,96 @@
+"""Learning curves."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from devlearn.evidence.curves import Curve
+from devlearn.evidence.words import listed, number
+from devlearn.report.figures.paper import (
+    INK,
+    Drawn,
+    counts,
+    heading,
+    label_ends,
+    log_where_it_spans,
+    look,
+    one_plot,
+    short,
+    titled,
+)
+
+UNITS = {
+    "updates": "updates over the whole life",
+    "labels": "labels paid for",
+    "flops": "FLOPs over the whole life",
+}
+GROUPS = 8  # as many payments stand in groups side by side; more go on an axis of numbers
+
+
+def learning(curves: Mapping[str, Curve], unit: str, name: str) -> Drawn:
+    """The learning curves of all arms over ``unit`` of the ledger, labelled at their ends."""
+    key = next(iter(curves.values())).what.key
+    figure, axes = one_plot(2.5, key[1], right=0.69)
+    shown = {arm: curve.last_at_each("labels") if unit == "labels" else curve for arm, curve in curves.items()}
+    levels = sorted({float(x) for curve in shown.values() for x in curve.x[unit]})
+    if unit == "labels" and len(levels) <= GROUPS:
+        _grouped(axes, shown, levels)
+    else:
+        _over(axes, shown, unit)
+    axes.set_xlabel(UNITS[unit], color=INK)
+    heading(axes, titled(key))
+    ends = [(float(c.mean[-1]), arm, index) for index, (arm, c) in enumerate(shown.items()) if len(c)]
+    label_ends(axes, ends)
+    n = listed(sorted({str(curve.n) for curve in curves.values()}))
+    caption = f"{titled(key)} over {unit}: mean of {n} learners and its pointwise 95 % t-interval."
+    caption += {
+        "labels": " Each mark is what the learners knew before they paid for the next label; arms that had paid the same"
+        " stand side by side.",
+        "updates": " A tall tick marks the start of a stage.",
+    }.get(unit, "")
+    told = listed([_told(arm, curve) for arm, curve in shown.items() if len(curve)] or ["nothing yet"])
+    return Drawn(name, figure, caption, f"Learning curves of {titled(key)} over {unit}, first and last value: {told}.")
+
+
+def _told(arm: str, curve: Curve) -> str:
+    first, last = (number(float(curve.mean[place]), curve.what.key[1]) for place in (0, -1))
+    return f"{arm} {first} to {last}"
+
+
+def _over(axes: Axes, curves: Mapping[str, Curve], unit: str) -> None:
+    """Lines with bands; a tick where a stage begins."""
+    for index, curve in enumerate(curves.values()):
+        if len(curve):
+            _line(axes, curve, unit, index)
+    counts(axes)
+    log_where_it_spans(axes, [x for curve in curves.values() for x in curve.x[unit]])
+
+
+def _line(axes: Axes, curve: Curve, unit: str, index: int) -> None:
+    colour, marker, dash = look(index)
+    x = curve.x[unit]
+    axes.plot(x, curve.mean, color=colour, linestyle=dash, linewidth=1.3)
+    if np.all(np.isfinite(curve.low)):
+        axes.fill_between(x, curve.low, curve.high, color=colour, alpha=0.16, linewidth=0)
+    if unit == "updates":
+        starts = np.flatnonzero(np.diff(curve.positions) > 0)
+        axes.plot(x[starts], curve.mean[starts], "|", color=colour, markersize=7, markeredgewidth=1.1)
+    axes.plot(x[-1:], curve.mean[-1:], marker, color=colour, markersize=3.5)
+
+
+def _grouped(axes: Axes, curves: Mapping[str, Curve], levels: Sequence[float]) -> None:
+    """A group for each payment, an arm a place in it: nothing is learned between two payments."""
+    shift = (np.arange(len(curves)) - (len(curves) - 1) / 2) * 0.7 / max(1, len(curves))
+    for index, curve in enumerate(curves.values()):
+        colour, marker, dash = look(index)
+        x = np.searchsorted(levels, curve.x["labels"]) + shift[index]
+        axes.plot(x, curve.mean, color=colour, linestyle=dash, linewidth=0.6, alpha=0.7)
+        if np.all(np.isfinite(curve.low)):
+            axes.vlines(x, curve.low, curve.high, color=colour, linewidth=2, alpha=0.5)
+        axes.plot(x, curve.mean, marker, color=colour, markersize=4)
+    axes.set_xticks(range(len(levels)), [short(level) for level in levels])
+    axes.set_xlim(-0.5, len(levels) - 0.5)
+    axes.grid(False, axis="x")
+    for edge in range(1, len(levels)):
+        axes.axvline(edge - 0.5, color=INK, linewidth=0.5, alpha=0.3)

@@ -1,0 +1,148 @@
+"""What all figures share: column widths, sizes of letters, colours, axes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from devlearn.evidence.load import Json
+
+SINGLE, DOUBLE = 3.4, 7.0  # inches: one column of a paper, and two
+TEXT, SMALL = 8.0, 7.0  # points at that width; nothing is smaller
+INK, GRID, PAPER = "#1a1c20", "#d8dbe0", "#ffffff"
+# Okabe and Ito's hues, darkened to 4.5:1 on white; the page gives lighter ones in the dark. Lines differ in dash and
+# marker as well, so that nothing hangs on colour alone.
+COLOURS = ("#0066a0", "#b34700", "#00735a", "#97407a", "#7d5c00", "#4d535c")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 2)), (0, (8, 2)))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure with its file name, its caption, and its description for those who can't see it."""
+
+    name: str
+    figure: Figure
+    caption: str
+    alt: str
+
+
+def look(index: int) -> tuple[str, str, str | tuple[int, tuple[float, ...]]]:
+    """Colour, marker and dash of the arm with this index; combinations repeat after 36 arms."""
+    other = index + index // len(COLOURS)
+    return COLOURS[index % len(COLOURS)], MARKERS[other % len(MARKERS)], DASHES[other % len(DASHES)]
+
+
+def sheet(height: float, width: float = SINGLE) -> Figure:
+    """An empty figure, ``height`` inches high."""
+    return Figure(figsize=(width, height), facecolor=PAPER)
+
+
+def one_plot(
+    height: float, metric: str | None = None, left: float = 0.125, right: float = 0.965, width: float = SINGLE
+) -> tuple[Figure, Axes]:
+    """A figure of one plot; the y axis is in the metric's units where one is given."""
+    figure = sheet(height, width)
+    axes = plain(figure.add_axes((left, 0.42 / height, right - left, 1 - 0.6 / height), facecolor="none"))
+    if metric is not None:
+        scale(axes, "y", metric)
+    return figure, axes
+
+
+def plain(axes: Axes) -> Axes:
+    """Two spines, a faint grid behind, small letters."""
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(INK)
+        axes.spines[side].set_linewidth(0.7)
+    axes.tick_params(colors=INK, labelsize=SMALL, width=0.7, length=2.5, pad=2)
+    axes.grid(True, color=GRID, linewidth=0.5)
+    axes.set_axisbelow(True)
+    return axes
+
+
+def scale(axes: Axes, which: str, metric: str) -> None:
+    """Percent on an axis of accuracies."""
+    if metric == "accuracy":
+        axis = axes.xaxis if which == "x" else axes.yaxis
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
+
+
+def few_ticks(axes: Axes, which: str, most: int = 5) -> None:
+    """At most ``most`` ticks."""
+    (axes.xaxis if which == "x" else axes.yaxis).set_major_locator(MaxNLocator(most))
+
+
+def counts(axes: Axes) -> None:
+    """Short counts along x: 250, 1.5k, 30M."""
+    few_ticks(axes, "x")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+
+
+def short(value: float) -> str:
+    """A count for an axis: 250, 1.5k, 30M, 2G."""
+    for size_of, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size_of:
+            return f"{value / size_of:.4g}{letter}"
+    return f"{value:.4g}"
+
+
+def titled(key: tuple[str, str]) -> str:
+    """``digits accuracy (%)``: what a measure is called above a plot."""
+    return f"{key[0]} {key[1].replace('_', ' ')}" + (" (%)" if key[1] == "accuracy" else "")
+
+
+def named(body: Json) -> str:
+    """The compared measure's title."""
+    return titled((body["probe"], body["metric"]))
+
+
+def heading(axes: Axes, text: str) -> None:
+    """A title above the left end of a plot."""
+    axes.set_title(text, color=INK, fontsize=TEXT, loc="left", pad=4)
+
+
+def shorten(name: str, limit: int = 15) -> str:
+    """A name that fits, with an ellipsis where it was cut."""
+    return name if len(name) <= limit else f"{name[: limit - 1]}…"
+
+
+def log_where_it_spans(axes: Axes, x: Sequence[float]) -> None:
+    """A logarithmic axis (linear around 0) where the positive values span more than a factor of 50."""
+    positive = [value for value in x if value > 0]
+    if positive and max(positive) / min(positive) > 50:
+        axes.set_xscale("symlog", linthresh=min(positive))
+
+
+def label_ends(axes: Axes, ends: Sequence[tuple[float, str, int]]) -> None:
+    """Names to the right of the plot, at the height of each line's end, pushed apart where they would overlap."""
+    low, high = axes.get_ylim()
+    inches = axes.get_position().height * axes.get_figure(root=True).get_figheight()
+    ordered = sorted(ends)
+    at = [(value - low) / (high - low) for value, _, _ in ordered]
+    for end, place, (_, arm, index) in zip(at, apart(at, 1.25 * SMALL / 72 / inches), ordered, strict=True):
+        colour, marker, _ = look(index)
+        axes.plot([1.01, 1.05], [end, place], transform=axes.transAxes, color=colour, linewidth=0.7, clip_on=False)
+        axes.plot(1.075, place, marker, transform=axes.transAxes, color=colour, markersize=3.5, clip_on=False)
+        axes.text(1.11, place, shorten(arm), transform=axes.transAxes, color=INK, va="center", fontsize=SMALL)
+
+
+def apart(places: Sequence[float], step: float) -> list[float]:
+    """Ascending places at least ``step`` apart: pushed up, then, from 1 downwards, down again."""
+    found: list[float] = []
+    for place in places:
+        found.append(max(place, found[-1] + step) if found else place)
+    ceiling = 1.0
+    for index in reversed(range(len(found))):
+        found[index] = min(found[index], ceiling)
+        ceiling = found[index] - step
+    return found
+
+
+def finite(values: Sequence[float | None]) -> bool:
+    """Whether all of them are known and finite."""
+    return all(value is not None and np.isfinite(value) for value in values)

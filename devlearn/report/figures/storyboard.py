@@ -1,0 +1,98 @@
+"""The storyboard: each arm's life as bars on one time axis."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+
+from devlearn.evidence.story import Span, Story
+from devlearn.evidence.words import listed
+from devlearn.report.figures.paper import COLOURS, DOUBLE, INK, SMALL, Drawn, counts, one_plot, short, shorten
+
+AXIS = {"updates": "updates", "flops": "FLOPs", "env_steps": "environment steps", "images": "images"}
+LETTER = 0.55 * SMALL / 72  # inches: the mean width of a letter
+ROW = 0.62  # inches
+
+
+def storyboard(told: Story, name: str) -> Drawn:
+    """Each arm a row; its stages as labelled bars; what an arm above lived already is dashed."""
+    figure, axes = one_plot(0.45 + ROW * len(told.arms), left=0.15, right=0.985, width=DOUBLE)
+    axes.grid(False, axis="y")
+    whole = max((span.end or 0.0 for spans in told.arms.values() for span in spans), default=0.0) or 1.0
+    hues = {kind: look for look, kind in zip(_hues(), _names(told.arms.values()), strict=False)}
+    for row, (arm, spans) in enumerate(told.arms.items()):
+        _lane(axes, arm, spans, row, hues, whole, told)
+    axes.set_yticks(range(len(told.arms)), [shorten(arm, 18) for arm in told.arms])
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_ylim(len(told.arms) - 0.4, -0.6)
+    axes.set_xlim(0, whole * 1.005)
+    counts(axes)
+    axes.set_xlabel(f"{AXIS[told.unit]} over the whole life", color=INK)
+    caption = "The life of each arm. A bar is a stage, its length what it took; a thin mark is a stage that takes none."
+    caption += " Dashed and pale: lived once, by an arm above, and paid for by each arm that has it." * _any_shared(told)
+    return Drawn(name, figure, caption, f"Storyboard along {AXIS[told.unit]}. {_words(told)}")
+
+
+def _hues() -> list[str]:
+    return [colour for _ in range(6) for colour in COLOURS]
+
+
+def _names(lives: Sequence[Sequence[Span]] | object) -> list[str]:
+    return list(dict.fromkeys(span.name for spans in lives for span in spans))  # type: ignore[attr-defined]
+
+
+def _lane(
+    axes: Axes, arm: str, spans: Sequence[Span], row: int, hues: Mapping[str, str], whole: float, told: Story
+) -> None:
+    inch = axes.get_position().width * DOUBLE / whole  # inches per unit
+    names = list(told.arms)
+    free = 0.0  # where the next label beside a bar may begin
+    for span in spans:
+        if span.start is None or span.end is None:
+            continue
+        again = any(names.index(other) < row for other in span.shared)
+        width = span.end - span.start
+        _bar(axes, span.start, width, row, hues[span.name], again)
+        lines = [shorten(span.name, 18), *([_budget(span)] if span.budget else [])]
+        if max(map(len, lines)) * LETTER + 0.06 <= width * inch:
+            axes.text(span.start + width / 2, row, "\n".join(lines), ha="center", va="center", fontsize=SMALL, color=INK)
+        else:
+            free = _beside(axes, span, lines, row, max(free, span.start), inch)
+
+
+def _bar(axes: Axes, start: float, width: float, row: int, colour: str, again: bool) -> None:
+    if width <= 0:
+        axes.plot([start, start], [row - 0.34, row + 0.34], color=colour, linewidth=2.4, solid_capstyle="butt")
+        return
+    dash = (0, (3, 2)) if again else "-"
+    axes.barh(row, width, left=start, height=0.5, color=colour, alpha=0.08 if again else 0.24, linewidth=0)
+    axes.barh(row, width, left=start, height=0.5, fill=False, edgecolor=colour, linewidth=0.8, linestyle=dash)
+
+
+def _beside(axes: Axes, span: Span, lines: list[str], row: int, start: float, inch: float) -> float:
+    """A label above a bar that is too short for it; where the next one may begin."""
+    text = ", ".join(lines)
+    axes.text(start, row - 0.3, text, ha="left", va="bottom", fontsize=SMALL, color=INK)
+    return start + (len(text) * LETTER + 0.1) / inch
+
+
+def _budget(span: Span) -> str:
+    assert span.budget is not None
+    unit, amount = span.budget
+    return f"{f'{amount:,}' if amount < 10_000 else short(amount)} {unit.replace('_', ' ')}"
+
+
+def _any_shared(told: Story) -> bool:
+    return any(span.shared for spans in told.arms.values() for span in spans)
+
+
+def _words(told: Story) -> str:
+    return " ".join(f"{arm}: {listed([_word(span, told.unit) for span in spans])}." for arm, spans in told.arms.items())
+
+
+def _word(span: Span, unit: str) -> str:
+    if span.start is None or span.end is None:
+        return f"{span.name} (not lived yet)"
+    if span.start == span.end:
+        return f"{span.name} at {short(span.start)}"
+    return f"{span.name} from {short(span.start)} to {short(span.end)}"

@@ -1,0 +1,175 @@
+"""What stands in each section of the page, prepared for the templates. A section without content has no entry."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from devlearn.evidence.curves import curves
+from devlearn.evidence.load import Json, Point, Run
+from devlearn.evidence.story import Span, Story, story
+from devlearn.evidence.values import measure, measures
+from devlearn.evidence.words import sentence
+from devlearn.report import figures, gallery, tables
+from devlearn.report.figures import Drawn
+from devlearn.report.shelf import Shelf
+
+SHOWN_KEYS = ("labels", "data", "env", "lr", "schedule", "blur", "change")
+TITLES = {
+    "lives": "The life of each arm",
+    "verdicts": "Verdicts",
+    "points": "Over all points",
+    "curves": "Learning curves",
+    "bought": "What each budget bought",
+    "cost": "What it cost",
+    "proxy": "Proxy and metric",
+    "fields": "Receptive fields",
+    "films": "Behaviour",
+    "plan": "The plan",
+    "reproduce": "How to reproduce",
+    "read": "How to read this",
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the page is made of: the run, its comparison point by point, its analyses, and where figures go."""
+
+    run: Run
+    bodies: Sequence[Json]
+    analysis: Json
+    shelf: Shelf
+
+    @property
+    def places(self) -> Iterator[tuple[Point, Json, Json, str]]:
+        """(point, comparison, analysis, prefix of its figures' names) of every point."""
+        several = len(self.run.points) > 1
+        found = zip(self.run.points, self.bodies, self.analysis["points"], strict=True)
+        for index, (point, body, analysed) in enumerate(found):
+            yield point, body, analysed, f"point{index}-" if several else ""
+
+
+def view(page: Page) -> Json:
+    """The templates' variables. Figures are shelved in the order of the page, so the last ones give way first."""
+    shown: Json = {
+        "lives": _lives(page),
+        "verdicts": [_verdicts(page, *place) for place in page.places],
+        "points": _overall(page),
+        "curves": [_curves(page, *place) for place in page.places],
+        "proxy": _some([_proxy(page, *place) for place in page.places]),
+        **_galleries(page),
+    }
+    absent = {name for name, content in shown.items() if content is None}
+    nav = [(name, title) for name, title in TITLES.items() if name not in absent]
+    titles = [_title(body["point"]) for body in page.bodies]
+    return shown | {
+        "nav": nav, "titles": TITLES, "point_titles": titles, "bodies": page.bodies, "analysis": page.analysis,
+        "warnings": tables.warnings(page.bodies), "stages": [tables.stages(body) for body in page.bodies],
+        "cost": [tables.cost(body) for body in page.bodies], "plan": _plan(page.run.points[0]),
+        "single": figures.SINGLE, "double": figures.DOUBLE,
+    }  # fmt: skip
+
+
+def _some(found: Sequence[Json | None]) -> Sequence[Json | None] | None:
+    return found if any(found) else None
+
+
+def _title(point: Json) -> str:
+    return ", ".join(f"{key} = {value}" for key, value in point.items())
+
+
+def _lives(page: Page) -> list[Json]:
+    """A storyboard for each story that differs, with the points that tell it."""
+    told: list[tuple[Story, list[str], str]] = []
+    for point, body, _, prefix in page.places:
+        found = story(point)
+        same = next((titles for other, titles, _ in told if other == found), None)
+        if same is None:
+            told.append((found, [_title(body["point"])], prefix))
+        else:
+            same.append(_title(body["point"]))
+    return [
+        {"titles": titles, "figure": page.shelf.figure(figures.storyboard(found, f"{prefix}lives")), "story": found}
+        for found, titles, prefix in told
+    ]
+
+
+def _verdicts(page: Page, point: Point, body: Json, analysed: Json, prefix: str) -> Json:
+    drawn = [figures.dots(body, f"{prefix}dots")]
+    if body["comparisons"]:
+        drawn = [figures.differences(body, f"{prefix}differences"), *drawn]
+    return {
+        "sentences": [sentence(pair, body).replace(" %", "\u00a0%") for pair in body["comparisons"]],
+        "figures": page.shelf.figures(drawn),
+        "diverged": tables.diverged(point),
+        "extra": tables.extra_intervals(body),
+        "look": tables.look(body),
+    }
+
+
+def _overall(page: Page) -> Json | None:
+    """What the points say together: the mean over what is varied, and the fitted power laws."""
+    fits = page.analysis["fits"]
+    if len(page.bodies) < 2:
+        return None
+    what = f"{page.bodies[0]['probe']}"
+    drawn = [figures.varied(page.bodies, "varied"), figures.fits(fits, what, "fits") if fits else None]
+    return {"figures": page.shelf.figures(drawn), "fits": fits}
+
+
+def _curves(page: Page, point: Point, body: Json, analysed: Json, prefix: str) -> Json:
+    bands = [figures.band(e, body["metric"], f"{prefix}band-{i}") for i, e in enumerate(analysed["bands"])]
+    return {
+        "figures": page.shelf.figures(list(_learning(page.run, point, body, prefix))),
+        "bands": page.shelf.figures(bands),
+        "others": page.shelf.figures(list(_others(page.run, point, body, prefix))),
+        "levels": tables.levels(analysed, body),
+        "level_pairs": analysed["level_pairs"],
+        "hot_start": analysed["hot_start"],
+        "heights": tables.heights(analysed),
+        "refused_bands": [entry for entry in analysed["bands"] if "refused" in entry],
+    }
+
+
+def _learning(run: Run, point: Point, body: Json, prefix: str) -> Iterator[Drawn]:
+    lines = curves(point.arms, measure(run.resolved["probes"], body["probe"], body["metric"]))
+    for unit in figures.UNITS:
+        if any(curve.x[unit].any() for curve in lines.values()):
+            yield figures.learning(lines, unit, f"{prefix}over-{unit}")
+
+
+def _others(run: Run, point: Point, body: Json, prefix: str) -> Iterator[Drawn]:
+    """The curves of the probes that are not compared."""
+    for what in measures(run.resolved["probes"]):
+        if what.key[0] != body["probe"]:
+            yield figures.learning(curves(point.arms, what), "updates", f"{prefix}probe-{what.key[0]}")
+
+
+def _proxy(page: Page, point: Point, body: Json, analysed: Json, prefix: str) -> Json | None:
+    """The proxy beside the metric, where the compared probe measures both."""
+    if not analysed["proxy"]:
+        return None
+    some = next(iter(analysed["proxy"].values()))
+    probes = page.run.resolved["probes"]
+    proxies, metrics = (curves(point.arms, measure(probes, some[name])) for name in ("proxy", "metric"))
+    drawn = figures.proxy(proxies, metrics, f"{prefix}proxy")
+    return {"figure": page.shelf.figure(drawn), "arms": analysed["proxy"], "names": (some["proxy"], some["metric"])}
+
+
+def _galleries(page: Page) -> Json:
+    """Receptive fields and behaviour of every point; a film that was shown at an earlier point is only named."""
+    probes, seen = page.run.resolved["probes"], set[bytes]()
+    fields, films = [], []
+    for point, _, _, prefix in page.places:
+        drawn = gallery.lives(page.run, point)
+        fields.append(gallery.fields(drawn, page.shelf, prefix))
+        films.append(gallery.films(drawn, page.shelf, prefix, probes, seen))
+    return {"fields": fields if any(fields) else None, "films": films if any(films) else None}
+
+
+def _plan(point: Point) -> list[Json]:
+    """Each arm as a list of its stages; a stage names the other arms that lived it together with this one."""
+    return [{"arm": arm, "stages": [_step(span) for span in spans]} for arm, spans in story(point).arms.items()]
+
+
+def _step(span: Span) -> Json:
+    keys = {key: span.keys[key] for key in SHOWN_KEYS if span.keys.get(key) is not None}
+    return {"name": span.name, "kind": span.kind, "budget": span.budget, "keys": keys, "shared": span.shared}

@@ -1,0 +1,100 @@
+"""Rows of the page's tables, from comparison and analyses."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from devlearn.evidence.load import Json, Point
+from devlearn.report.formats import PORTION
+
+PAID = ("labels", "images", "env_steps", "flops")
+HEIGHTS = {
+    "birth": "At birth",
+    "newborn": "After its innate stages",
+    "start": "When its last stage begins",
+    "area": "Area under the last stage's curve",
+}
+GAINED = ("labels", "images", "env_steps", "updates", "flops")
+
+
+def warnings(bodies: Sequence[Json]) -> list[str]:
+    """Each warning once, with its points where there are several."""
+    points: dict[str, list[str]] = {}
+    for body in bodies:
+        name = ", ".join(f"{key} = {value}" for key, value in body["point"].items())
+        for warning in body["warnings"]:
+            points.setdefault(warning, []).append(name)
+    return [w if len(names) == len(bodies) else f"{'; '.join(names)}: {w}" for w, names in points.items()]
+
+
+def stages(body: Json) -> list[Json]:
+    """Stages as they were lived: each with the entries of its own probes, and the compared measure's."""
+    grouped: dict[tuple[str, int], Json] = {}
+    compared = (body["probe"], body["metric"])
+    for entry in body["stages"]:
+        stage = grouped.setdefault((entry["branch"], entry["position"]), {**entry, "own": [], "compared": None})
+        stage["own"] += [entry] * entry["own"]
+        if (entry["probe"], entry["metric"]) == compared:
+            stage["compared"] = entry
+    return list(grouped.values())
+
+
+def diverged(point: Point) -> list[Json]:
+    """Every learner that turned non-finite: arm, seed, stage, update."""
+    return [
+        {"arm": name, "seed": seed, "stage": arm.stages[place[0]]["name"], "update": place[1]}
+        for name, arm in point.arms.items()
+        for seed, life in arm.lives.items()
+        if (place := life.diverged) is not None
+    ]
+
+
+def extra_intervals(body: Json) -> list[Json]:
+    """The pairs of which more than the one interval is known: for new images, and at the best checkpoint."""
+    found = [
+        {"arm": p["arm"], "against": p["against"], "interval": p["interval"], "difference": p["difference"],
+         "new_images": p.get("interval_new_images"), "at_best": p.get("at_best"), "scored": p.get("scored")}
+        for p in body["comparisons"]
+    ]  # fmt: skip
+    return [row for row in found if row["new_images"] or row["at_best"]]
+
+
+def look(body: Json) -> Json:
+    """What stands about looks, alpha and pinned streams; the defaults where a comparison says nothing of them."""
+    return {"pin": body.get("pin") or [], "look": body.get("look"), "alpha": body.get("alpha", 0.05)}
+
+
+def cost(body: Json) -> Json:
+    """Ledger, gain per unit and tuning; the last two only where they are known."""
+    pairs = [pair for pair in body["comparisons"] if any((pair.get("gain_per") or {}).values())]
+    units = [unit for unit in GAINED if any(pair["gain_per"].get(unit) is not None for pair in pairs)]
+    rows = [{"arm": pair["arm"], "against": pair["against"], "gains": _gains(pair["gain_per"], units)} for pair in pairs]
+    tuning = [{"arm": name, **arm["tuning"]} for name, arm in body["arms"].items() if arm.get("tuning")]
+    best = {name: arm["best"] for name, arm in body["arms"].items() if arm.get("best") is not None}
+    return {"units": units, "gains": rows, "tuning": tuning, "best": best}
+
+
+def _gains(gain_per: Mapping[str, float | None], units: Sequence[str]) -> list[float | None]:
+    """Gains per portion of each unit; None where no more of it was spent."""
+    return [None if (gain := gain_per.get(unit)) is None else gain * PORTION[unit] for unit in units]
+
+
+def levels(analysed: Json, body: Json) -> list[Json]:
+    """A row for each level and arm: how many got there, and what that took."""
+    rows = [(entry, arm) for arm, found in analysed["levels"].items() for entry in found.values()]
+    ordered = sorted(rows, key=lambda row: row[0]["level"], reverse=body["better"] == "lower")
+    return [{"arm": arm, **entry, "paid": _paid(entry["units"])} for entry, arm in ordered]
+
+
+def _paid(units: Json) -> list[tuple[str, Any]]:
+    """What half of the learners had paid at most, over their whole life, by unit."""
+    return [(unit, units[unit]["median"]) for unit in PAID if unit in units]
+
+
+def heights(analysed: Json) -> Json:
+    """Where each arm stood at birth, newborn, when its last stage began, and over that stage; with the pairs' gaps."""
+    arms = {arm: [analysed[key]["arms"][arm] for key in HEIGHTS] for arm in analysed["birth"]["arms"]}
+    pairs = [
+        {"arm": p["arm"], "against": p["against"], "gaps": [analysed[key]["pairs"][place] for key in HEIGHTS]}
+        for place, p in enumerate(analysed["birth"]["pairs"])
+    ]
+    return {"columns": list(HEIGHTS.values()), "arms": arms, "pairs": pairs}
