@@ -1,6 +1,7 @@
 # make first-steps   install, run the first scenario, print the verdict and where the report is
 # make test          install with the test extra, run the tests
 # make check         ruff and mypy
+# make test-browser  install what the report's tests in a browser need (chromium itself is the system's), run them
 # make docs          build the documentation: docs/_build/html/index.html
 # Everything is installed into .venv; it needs Python 3.11 or newer and nothing else.
 
@@ -12,13 +13,16 @@ FIND_PYTHON = for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done
 PYTHON ?= $(shell $(FIND_PYTHON))
 
-.PHONY: first-steps test check docs clean
+.PHONY: first-steps test test-browser check docs clean
 
 first-steps: $(VENV)/.installed
 	$(BIN)/devlearn run scenarios/first_steps.yaml --out runs/first-steps
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m "not slow"
+
+test-browser: $(VENV)/.installed-browser
+	$(BIN)/python -m pytest tests/browser
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -46,6 +50,10 @@ $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 $(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-browser: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,browser]"
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
 clean:
 	rm -rf $(VENV) build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -7,7 +7,7 @@ from devlearn.evidence.curves import curves
 from devlearn.evidence.load import Json, Point, Run
 from devlearn.evidence.story import Span, Story, story
 from devlearn.evidence.values import measure, measures
-from devlearn.evidence.words import sentence
+from devlearn.evidence.words import claim, limits, sentence
 from devlearn.report import figures, gallery, tables
 from devlearn.report.figures import Drawn
 from devlearn.report.shelf import Shelf
@@ -61,7 +61,7 @@ def view(page: Page) -> Json:
     nav = [(name, title) for name, title in TITLES.items() if name not in absent]
     titles = [_title(body["point"]) for body in page.bodies]
     return shown | {
-        "nav": nav, "titles": TITLES, "point_titles": titles, "bodies": page.bodies, "analysis": page.analysis,
+        "nav": nav, "claim": claim(page.bodies[0]), "titles": TITLES, "point_titles": titles, "bodies": page.bodies, "analysis": page.analysis,
         "warnings": tables.warnings(page.bodies), "stages": [tables.stages(body) for body in page.bodies],
         "cost": [tables.cost(body) for body in page.bodies], "plan": _plan(page.run.points[0]),
         "single": figures.SINGLE, "double": figures.DOUBLE,
@@ -101,7 +101,7 @@ def _verdicts(page: Page, point: Point, body: Json, analysed: Json, prefix: str)
         "figures": page.shelf.figures(drawn),
         "diverged": tables.diverged(point),
         "extra": tables.extra_intervals(body),
-        "look": tables.look(body),
+        "limits": limits(body),
     }
 
 
@@ -167,7 +167,8 @@ def _galleries(page: Page) -> Json:
 
 def _plan(point: Point) -> list[Json]:
     """Each arm as a list of its stages; a stage names the other arms that lived it together with this one."""
-    return [{"arm": arm, "stages": [_step(span) for span in spans]} for arm, spans in story(point).arms.items()]
+    lives = story(point).arms.items()
+    return [{"arm": arm, "match": point.arms[arm].match, "stages": [_step(s) for s in spans]} for arm, spans in lives]
 
 
 def _step(span: Span) -> Json:

@@ -50,26 +50,16 @@ def diverged(point: Point) -> list[Json]:
 
 def extra_intervals(body: Json) -> list[Json]:
     """The pairs of which more than the one interval is known: for new images, and at the best checkpoint."""
-    found = [
-        {"arm": p["arm"], "against": p["against"], "interval": p["interval"], "difference": p["difference"],
-         "new_images": p.get("interval_new_images"), "at_best": p.get("at_best"), "scored": p.get("scored")}
-        for p in body["comparisons"]
-    ]  # fmt: skip
-    return [row for row in found if row["new_images"] or row["at_best"]]
-
-
-def look(body: Json) -> Json:
-    """What stands about looks, alpha and pinned streams; the defaults where a comparison says nothing of them."""
-    return {"pin": body.get("pin") or [], "look": body.get("look"), "alpha": body.get("alpha", 0.05)}
+    return [pair for pair in body["comparisons"] if pair["interval_new_images"] or pair["at_best"]]
 
 
 def cost(body: Json) -> Json:
     """Ledger, gain per unit and tuning; the last two only where they are known."""
-    pairs = [pair for pair in body["comparisons"] if any((pair.get("gain_per") or {}).values())]
+    pairs = [pair for pair in body["comparisons"] if any(pair["gain_per"].values())]
     units = [unit for unit in GAINED if any(pair["gain_per"].get(unit) is not None for pair in pairs)]
     rows = [{"arm": pair["arm"], "against": pair["against"], "gains": _gains(pair["gain_per"], units)} for pair in pairs]
-    tuning = [{"arm": name, **arm["tuning"]} for name, arm in body["arms"].items() if arm.get("tuning")]
-    best = {name: arm["best"] for name, arm in body["arms"].items() if arm.get("best") is not None}
+    tuning = [{"arm": name, **arm["tuning"]} for name, arm in body["arms"].items() if arm["tuning"]]
+    best = {name: arm["best"] for name, arm in body["arms"].items() if arm["best"] is not None}
     return {"units": units, "gains": rows, "tuning": tuning, "best": best}
 
 

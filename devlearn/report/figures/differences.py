@@ -31,8 +31,7 @@ def _row(axes: Axes, pair: Json, row: int) -> None:
     axes.plot(pair["difference"], row, "o", color=COLOURS[0], markersize=4.5)
     if finite(pair["interval"]):
         axes.plot(pair["interval"], [row, row], color=COLOURS[0], linewidth=1.8, solid_capstyle="round")
-    if pair.get("interval_new_images"):
-        ends = pair["interval_new_images"]
+    if (ends := pair["interval_new_images"]) and finite(ends):
         axes.plot(ends, [row + 0.2, row + 0.2], color=COLOURS[1], linewidth=1, linestyle=(0, (3, 1.5)))
 
 
@@ -41,8 +40,8 @@ def _label(pair: Json) -> str:
 
 
 def _caption(body: Json, pairs: list[Json]) -> str:
-    text = "The mean difference and its 95 % interval over seeds."
-    if any(pair.get("interval_new_images") for pair in pairs):
+    text = "The mean difference and its interval over seeds."
+    if any(pair["interval_new_images"] for pair in pairs):
         text += " The dashed line below is the interval that also holds for new images."
     if body["smallest_effect"]:
         text += f" Shaded: smaller than the smallest effect of interest, {size(body['smallest_effect'], body['metric'])}."

@@ -1,0 +1,90 @@
+"""The report opens from disk, alone and in silence, and can be read by everyone."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+WIDE, NARROW = 1280, 400
+
+
+def opened(chromium: Any, report: Path, width: int = WIDE, scheme: str = "light", scripts: bool = True) -> Any:
+    """The page, with no network; what it asked for and what it said are kept on it."""
+    context = chromium.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=scripts, offline=True
+    )
+    page = context.new_page()
+    page.asked, page.said = [], []
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.on("console", lambda message: page.said.append(message.text))
+    page.on("pageerror", lambda error: page.said.append(str(error)))
+    page.goto(report.as_uri())
+    return page
+
+
+def test_it_asks_for_nothing_and_says_nothing(chromium: Any, report: Path) -> None:
+    page = opened(chromium, report)
+    outside = [url for url in page.asked if not url.startswith("data:image/png;base64,")]
+    assert outside == [report.as_uri()]
+    assert page.said == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_axe_finds_no_violation(chromium: Any, report: Path, scheme: str, width: int) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(opened(chromium, report, width, scheme))
+    assert len(found.response["passes"]) > 10
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_every_figure_is_described(chromium: Any, report: Path) -> None:
+    page = opened(chromium, report)
+    described = page.locator("svg").evaluate_all("all => all.map(one => [one.getAttribute('role'), one.ariaLabel])")
+    assert len(described) > 100
+    assert all(role == "img" and len(label or "") > 20 for role, label in described)
+    assert page.locator("img, canvas, iframe, script").count() == 0
+
+
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_no_horizontal_scroll(chromium: Any, report: Path, width: int) -> None:
+    page = opened(chromium, report, width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_pictures_are_painted(chromium: Any, report: Path) -> None:
+    """A picture and a later use of the same one have a size, and the policy lets both load."""
+    page = opened(chromium, report)
+    boxes = page.locator(".picture > *").evaluate_all("all => all.map(one => one.getBoundingClientRect().width)")
+    assert len(boxes) > 100
+    assert min(boxes) > 20
+
+
+def test_every_section_can_be_reached(chromium: Any, report: Path) -> None:
+    page = opened(chromium, report)
+    linked = page.locator("nav[aria-label=Contents] a").evaluate_all("all => all.map(one => one.hash)")
+    sections = page.locator("main > section").evaluate_all("all => all.map(one => '#' + one.id)")
+    assert linked == sections
+    titles = page.locator("main > section > h2").all_inner_texts()
+    assert "Learning curves" in titles
+    assert {"Receptive fields", "Behaviour", "Over all points", "Proxy and metric"} <= set(titles)
+
+
+def test_without_scripts_it_reads_the_same(chromium: Any, report: Path) -> None:
+    texts = [opened(chromium, report, scripts=scripts).locator("body").inner_text() for scripts in (True, False)]
+    assert len(texts[0]) > 5000
+    assert texts[0] == texts[1]
+
+
+def test_it_is_small(report: Path) -> None:
+    assert report.stat().st_size < 3_000_000
+
+
+def test_it_prints(chromium: Any, report: Path, tmp_path: Path) -> None:
+    """Also from a dark screen the paper is white, and nothing is cut off at its right edge."""
+    page = opened(chromium, report, width=688, scheme="dark")
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 688
+    assert page.pdf(format="A4", path=tmp_path / "report.pdf").startswith(b"%PDF")
