@@ -39,9 +39,9 @@ def _fields(probe: str, drawn: Lives, shelf: Shelf, prefix: str) -> Json:
         for arm, moments in drawn.items()
     ]
     caption = (
-        f"First-layer receptive fields of one learner, that of seed {seed} (the first), its first {units} units: neither"
-        " was selected. Mid-grey is weight 0; lighter excites, darker inhibits, scaled by the largest weight shown at that"
-        " moment, so compare shapes, not strengths."
+        f"First-layer receptive fields of one learner, that of seed {seed} (the first), its first {units} units:"
+        " neither was selected. Mid-grey is weight 0; lighter excites, darker inhibits, scaled by the largest weight"
+        " shown at that moment, so compare shapes, not strengths."
     )
     tiles = {a: [(moment_of(p), mosaic(p.arrays["fields"])) for p in moments] for a, moments in drawn.items()}
     name = shelf.file(grown(tiles, caption, f"{prefix}fields-{probe}", caption))
@@ -52,7 +52,8 @@ def _field_cell(arm: str, picture: Picture, shelf: Shelf) -> Json:
     shown = picture.arrays["fields"]
     measured = _measured(picture)
     size = f"{shown.shape[1]} by {shown.shape[2]}"
-    alt = f"{arm}, {moment_of(picture)}: {len(shown)} receptive fields of {size} weights{f', {measured}' * bool(measured)}"
+    alt = f"{arm}, {moment_of(picture)}: {len(shown)} receptive fields of {size} weights"
+    alt += f", {measured}" if measured else ""
     return {"title": moment_of(picture), "note": measured, "svg": shelf.picture(mosaic(shown), alt)}
 
 
@@ -62,7 +63,7 @@ def _measured(picture: Picture) -> str:
 
 
 def films(found: Lives, shelf: Shelf, prefix: str, probes: Json, seen: set[bytes]) -> list[Json]:
-    """For each environment: one greedy episode at each moment that was lived, each shown once with the arms it is of."""
+    """For each environment: one greedy episode at each moment of life, shown once with the arms that lived it."""
     drawn = [_film(probe, own, shelf, prefix, probes, seen) for probe, own in _with(found, "frames")]
     return drawn + [_traced(probe, own, shelf, prefix, probes) for probe, own in _with(found, "trace")]
 
@@ -110,13 +111,14 @@ def _strip(arms: Sequence[str], picture: Picture, env: str, shelf: Shelf) -> Jso
 
 
 def _traced(probe: str, drawn: Lives, shelf: Shelf, prefix: str, probes: Json) -> Json:
-    """Environments that can't be drawn: observations over time, a figure for each arm or several that lived the same."""
+    """Environments that can't be drawn: observations over time, a figure for each arm, or for several alike."""
     env = probes[probe].get("env", probe)
     alike: dict[bytes, tuple[list[str], list[Picture]]] = {}
     for arm, moments in drawn.items():
         key = b" ".join(moment_of(p).encode() + p.arrays["trace"].tobytes() for p in moments)
         alike.setdefault(key, ([], moments))[0].append(arm)
-    each = [traces(moments, ", ".join(arms), f"{prefix}trace-{probe}-{i}") for i, (arms, moments) in enumerate(alike.values())]
-    shown = shelf.figures(each)
+    names = (f"{prefix}trace-{probe}-{place}" for place in range(len(alike)))
+    each = zip(alike.values(), names, strict=True)
+    shown = shelf.figures([traces(moments, ", ".join(arms), name) for (arms, moments), name in each])
     caption = f"Observations over one greedy episode in {env} of the first learner: this environment can't be drawn."
     return {"probe": probe, "env": env, "caption": caption, "figures": shown}

@@ -59,13 +59,20 @@ def view(page: Page) -> Json:
     }
     absent = {name for name, content in shown.items() if content is None}
     nav = [(name, title) for name, title in TITLES.items() if name not in absent]
-    titles = [_title(body["point"]) for body in page.bodies]
     return shown | {
-        "nav": nav, "claim": claim(page.bodies[0]), "titles": TITLES, "point_titles": titles, "bodies": page.bodies, "analysis": page.analysis,
-        "warnings": tables.warnings(page.bodies), "stages": [tables.stages(body) for body in page.bodies],
-        "cost": [tables.cost(body) for body in page.bodies], "plan": _plan(page.run.points[0]),
-        "single": figures.SINGLE, "double": figures.DOUBLE,
-    }  # fmt: skip
+        "nav": nav,
+        "titles": TITLES,
+        "claim": claim(page.bodies[0]),
+        "point_titles": [_title(body["point"]) for body in page.bodies],
+        "bodies": page.bodies,
+        "analysis": page.analysis,
+        "warnings": tables.warnings(page.bodies),
+        "stages": [tables.stages(body) for body in page.bodies],
+        "cost": [tables.cost(body) for body in page.bodies],
+        "plan": _plan(page.run.points[0]),
+        "single": figures.SINGLE,
+        "double": figures.DOUBLE,
+    }
 
 
 def _some(found: Sequence[Json | None]) -> Sequence[Json | None] | None:

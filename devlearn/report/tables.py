@@ -57,7 +57,9 @@ def cost(body: Json) -> Json:
     """Ledger, gain per unit and tuning; the last two only where they are known."""
     pairs = [pair for pair in body["comparisons"] if any(pair["gain_per"].values())]
     units = [unit for unit in GAINED if any(pair["gain_per"].get(unit) is not None for pair in pairs)]
-    rows = [{"arm": pair["arm"], "against": pair["against"], "gains": _gains(pair["gain_per"], units)} for pair in pairs]
+    rows = [
+        {"arm": pair["arm"], "against": pair["against"], "gains": _gains(pair["gain_per"], units)} for pair in pairs
+    ]
     tuning = [{"arm": name, **arm["tuning"]} for name, arm in body["arms"].items() if arm["tuning"]]
     best = {name: arm["best"] for name, arm in body["arms"].items() if arm["best"] is not None}
     return {"units": units, "gains": rows, "tuning": tuning, "best": best}

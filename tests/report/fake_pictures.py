@@ -49,7 +49,8 @@ def _arrays(seed: int, age: int) -> dict[str, dict[str, Any]]:
         "pole": {"frames": frames, "steps": np.arange(MOMENTS) * 10, "rewards": np.arange(MOMENTS) * (age + 2.0)},
         "unseen": {
             "trace": np.sin(time / np.array([3, 5, 8]) + age).astype(np.float32),
-            "steps": time[:, 0], "rewards": -0.5 * time[:, 0],
+            "steps": time[:, 0],
+            "rewards": -0.5 * time[:, 0],
         },
     }
 
@@ -63,6 +64,10 @@ def _measure(folder: Path, seeds: list[int], age: int) -> None:
     with path.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         for seed in seeds:
-            measured = {("fields", "smoothness"): 0.1 * (age + 1), ("pole", "return"): age + 2.0, ("unseen", "return"): 1.0}
+            measured = {
+                ("fields", "smoothness"): 0.1 * (age + 1),
+                ("pole", "return"): age + 2.0,
+                ("unseen", "return"): 1.0,
+            }
             for (probe, metric), value in measured.items():
                 writer.writerow([seed, stage, 0, update, moment, probe, metric, repr(float(value))])

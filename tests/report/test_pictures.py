@@ -50,7 +50,7 @@ def test_no_picture_is_carried_twice(text: str) -> None:
 def test_pictures_are_described_with_numbers(text: str) -> None:
     labels = [a["aria-label"] or "" for a in Elements(text).named("svg") if a.get("class") == "picture"]
     assert f"developmental, after look: {UNITS} receptive fields of 9 by 9 weights, smoothness 0.2" in labels
-    assert sum("CartPole-v1, after play: step 20, return so far 8" == label for label in labels) == 1
+    assert sum(label == "CartPole-v1, after play: step 20, return so far 8" for label in labels) == 1
 
 
 def test_captions_say_whose_pictures_they_are(text: str) -> None:

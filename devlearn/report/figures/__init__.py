@@ -1,6 +1,6 @@
 """The figures of a report: each function draws one from evidence and says in words what it shows.
 
-All are drawn for a paper's column, 3.4 inches (``SINGLE``) or 7 inches (``DOUBLE``) wide, with no letter below 7 points.
+All are drawn for a paper's column, 3.4 inches (``SINGLE``) or 7 inches (``DOUBLE``) wide, no letter below 7 points.
 """
 
 from devlearn.report.figures.bands import band

@@ -29,7 +29,9 @@ def band(entry: Json, metric: str, name: str) -> Drawn | None:
     scale(axes, "y", metric)
     counts(axes)
     axes.set_xlabel("updates of the last stage", color=INK)
-    heading(axes, f"{shorten(entry['arm'], 20)} − {shorten(entry['against'], 20)}" + " (points)" * (metric == "accuracy"))
+    heading(
+        axes, f"{shorten(entry['arm'], 20)} − {shorten(entry['against'], 20)}" + " (points)" * (metric == "accuracy")
+    )
     told = _told(entry)
     caption = f"{entry['arm']} minus {entry['against']}, in a band that holds at all moments together; {told}."
     gap = number(entry["difference"][-1], metric, sign=True)

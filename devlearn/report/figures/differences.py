@@ -44,7 +44,9 @@ def _caption(body: Json, pairs: list[Json]) -> str:
     if any(pair["interval_new_images"] for pair in pairs):
         text += " The dashed line below is the interval that also holds for new images."
     if body["smallest_effect"]:
-        text += f" Shaded: smaller than the smallest effect of interest, {size(body['smallest_effect'], body['metric'])}."
+        text += (
+            f" Shaded: smaller than the smallest effect of interest, {size(body['smallest_effect'], body['metric'])}."
+        )
     return text
 
 

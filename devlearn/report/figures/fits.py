@@ -27,7 +27,9 @@ def fits(found: Mapping[str, Json], what: str, name: str) -> Drawn | None:
     axes.set_xlabel(over.replace("_", " "), color=INK)
     heading(axes, f"{what} error")
     label_ends(axes, _ends(axes, found))
-    caption = "Mean error with its 95 % t-interval, and the least-squares line through the logarithms. The exponents and"
+    caption = (
+        "Mean error with its 95 % t-interval, and the least-squares line through the logarithms. The exponents and"
+    )
     caption += " their intervals, from resampling seeds, are in the table."
     told = listed([_told(arm, fit) for arm, fit in known.items()])
     return Drawn(name, figure, caption, f"Error over {over} on logarithmic axes. Fitted exponents: {told}.")
@@ -40,7 +42,9 @@ def _line(axes: Axes, fit: Json, index: int) -> None:
     axes.plot(x, error, marker, color=colour, markersize=3.8)
     low, high = (np.array(fit[end], np.float64) for end in ("low", "high"))
     shown = np.isfinite(low) & np.isfinite(high)
-    axes.vlines(x[shown], np.maximum(low[shown], error[shown] / 10), high[shown], color=colour, linewidth=1.2, alpha=0.6)
+    axes.vlines(
+        x[shown], np.maximum(low[shown], error[shown] / 10), high[shown], color=colour, linewidth=1.2, alpha=0.6
+    )
 
 
 def _ticks(axes: Axes, known: Mapping[str, Json]) -> None:

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -30,7 +31,7 @@ def grown(rows: Mapping[str, Cells], caption: str, name: str, alt: str) -> Drawn
 def _row(figure: Figure, label: str, cells: Cells, bottom: float, width: float, height: float) -> None:
     """All pictures of a row in one plot: a plot for each would take a second a page."""
     total = figure.get_figheight()
-    say = {"fontsize": SMALL, "color": INK}
+    say: dict[str, Any] = {"fontsize": SMALL, "color": INK}
     figure.text(0.02 / DOUBLE, (bottom + height / 2) / total, "\n".join(textwrap.wrap(label, 17)), va="center", **say)
     for column, (title, _) in enumerate(cells):
         figure.text((LEFT + column * (width + GAP)) / DOUBLE, (bottom + height + 0.04) / total, title, **say)

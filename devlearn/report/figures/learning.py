@@ -45,8 +45,8 @@ def learning(curves: Mapping[str, Curve], unit: str, name: str) -> Drawn:
     n = listed(sorted({str(curve.n) for curve in curves.values()}))
     caption = f"{titled(key)} over {unit}: mean of {n} learners and its pointwise 95 % t-interval."
     caption += {
-        "labels": " Each mark is what the learners knew before they paid for the next label; arms that had paid the same"
-        " stand side by side.",
+        "labels": " Each mark is what the learners knew before they paid for the next label; arms that had paid the"
+        " same stand side by side.",
         "updates": " A tall tick marks the start of a stage.",
     }.get(unit, "")
     told = listed([_told(arm, curve) for arm, curve in shown.items() if len(curve)] or ["nothing yet"])

@@ -121,7 +121,7 @@ def log_where_it_spans(axes: Axes, x: Sequence[float]) -> None:
 def label_ends(axes: Axes, ends: Sequence[tuple[float, str, int]]) -> None:
     """Names to the right of the plot, at the height of each line's end, pushed apart where they would overlap."""
     low, high = axes.get_ylim()
-    inches = axes.get_position().height * axes.get_figure(root=True).get_figheight()
+    inches = float(axes.get_window_extent().height) / axes.figure.dpi
     ordered = sorted(ends)
     at = [(value - low) / (high - low) for value, _, _ in ordered]
     for end, place, (_, arm, index) in zip(at, apart(at, 1.25 * SMALL / 72 / inches), ordered, strict=True):

@@ -18,7 +18,7 @@ def storyboard(told: Story, name: str) -> Drawn:
     figure, axes = one_plot(0.45 + ROW * len(told.arms), left=0.15, right=0.985, width=DOUBLE)
     axes.grid(False, axis="y")
     whole = max((span.end or 0.0 for spans in told.arms.values() for span in spans), default=0.0) or 1.0
-    hues = {kind: look for look, kind in zip(_hues(), _names(told.arms.values()), strict=False)}
+    hues = {kind: look for look, kind in zip(_hues(), _names(told), strict=False)}
     for row, (arm, spans) in enumerate(told.arms.items()):
         _lane(axes, arm, spans, row, hues, whole, told)
     axes.set_yticks(range(len(told.arms)), [shorten(arm, 18) for arm in told.arms])
@@ -29,7 +29,9 @@ def storyboard(told: Story, name: str) -> Drawn:
     counts(axes)
     axes.set_xlabel(f"{AXIS[told.unit]} over the whole life", color=INK)
     caption = "The life of each arm. A bar is a stage, its length what it took; a thin mark is a stage that takes none."
-    caption += " Dashed and pale: lived once, by an arm above, and paid for by each arm that has it." * _any_shared(told)
+    caption += " Dashed and pale: lived once, by an arm above, and paid for by each arm that has it." * _any_shared(
+        told
+    )
     return Drawn(name, figure, caption, f"Storyboard along {AXIS[told.unit]}. {_words(told)}")
 
 
@@ -37,8 +39,8 @@ def _hues() -> list[str]:
     return [colour for _ in range(6) for colour in COLOURS]
 
 
-def _names(lives: Sequence[Sequence[Span]] | object) -> list[str]:
-    return list(dict.fromkeys(span.name for spans in lives for span in spans))  # type: ignore[attr-defined]
+def _names(told: Story) -> list[str]:
+    return list(dict.fromkeys(span.name for spans in told.arms.values() for span in spans))
 
 
 def _lane(
@@ -55,7 +57,9 @@ def _lane(
         _bar(axes, span.start, width, row, hues[span.name], again)
         lines = [shorten(span.name, 18), *([_budget(span)] if span.budget else [])]
         if max(map(len, lines)) * LETTER + 0.06 <= width * inch:
-            axes.text(span.start + width / 2, row, "\n".join(lines), ha="center", va="center", fontsize=SMALL, color=INK)
+            axes.text(
+                span.start + width / 2, row, "\n".join(lines), ha="center", va="center", fontsize=SMALL, color=INK
+            )
         else:
             free = _beside(axes, span, lines, row, max(free, span.start), inch)
 

@@ -27,12 +27,14 @@ def traces(pictures: Sequence[Picture], arm: str, name: str) -> Drawn:
         for lane in range(lanes):
             axes.plot(steps, 0.8 * (trace[:, lane] - low[lane]) / reach[lane] - lane, color=COLOURS[0], linewidth=0.8)
         axes.set_ylim(-lanes + 0.9, 0.9)
-        axes.set_yticks([0.4 - lane for lane in range(lanes)], [str(lane) for lane in range(lanes)] if not column else [])
+        axes.set_yticks(
+            [0.4 - lane for lane in range(lanes)], [str(lane) for lane in range(lanes)] if not column else []
+        )
         few_ticks(axes, "x", 3)
         axes.set_title(moment_of(picture), fontsize=SMALL, color=INK, loc="left", pad=2)
     figure.text(0.5, 0.03 / height, "steps of one episode", ha="center", fontsize=SMALL, color=INK)
     told = "; ".join(f"{moment_of(p)} {len(t)} moments, return {_return(p)}" for p, t in shown)
-    caption = f"{arm}: what was observed over one greedy episode, a lane for each number, lanes scaled alike at all moments."
+    caption = f"{arm}: what was observed over one greedy episode, a lane for each number, scaled alike at all moments."
     most = max(trace.shape[1] for _, trace in shown)
     caption += f" The first {lanes} of {most} numbers." if most > lanes else ""
     return Drawn(name, figure, caption, f"Observations of {arm} over one episode: {told}.")
