@@ -82,7 +82,8 @@ def passages(track: Track, low: float, high: float) -> tuple[Vector, dict[str, l
     first, last = reached(track, low), reached(track, high)
     why = np.select([first == 0, last == len(track.updates), first == last], REASONS, "")
     seeds = {reason: [seed for seed, w in zip(track.seeds, why, strict=True) if w == reason] for reason in REASONS}
-    span = _crossed(track, high, last) - _crossed(track, low, first)
+    with np.errstate(invalid="ignore"):  # inf - inf, of learners that are not estimable
+        span = _crossed(track, high, last) - _crossed(track, low, first)
     return np.where(why == "", span, math.nan), seeds
 
 

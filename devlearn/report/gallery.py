@@ -5,7 +5,6 @@ from typing import Any
 
 from devlearn.evidence.load import Json, Point, Run
 from devlearn.evidence.pictures import Array, Picture, drawn_seed, pictures
-from devlearn.evidence.words import number
 from devlearn.report.figures import grown, traces
 from devlearn.report.figures.grown import moment_of, mosaic
 from devlearn.report.shelf import Shelf
@@ -59,7 +58,7 @@ def _field_cell(arm: str, picture: Picture, shelf: Shelf) -> Json:
 
 def _measured(picture: Picture) -> str:
     """What the probe measured of this learner: ``smoothness 0.41``."""
-    return ", ".join(f"{metric.replace('_', ' ')} {number(v, metric)}" for metric, v in picture.values.items())
+    return ", ".join(f"{metric.replace('_', ' ')} {v:.2g}" for metric, v in picture.values.items())
 
 
 def films(found: Lives, shelf: Shelf, prefix: str, probes: Json, seen: set[bytes]) -> list[Json]:
@@ -106,7 +105,7 @@ def _strip(arms: Sequence[str], picture: Picture, env: str, shelf: Shelf) -> Jso
     steps, rewards = picture.arrays["steps"], picture.arrays["rewards"]
     for step, reward, frame in zip(steps, rewards, picture.arrays["frames"], strict=True):
         alt = f"{env}, {title}: step {step}, return so far {reward:.3g}"
-        cells.append({"title": f"step {step}", "note": f"{reward:.3g}", "svg": shelf.picture(frame, alt)})
+        cells.append({"title": f"step {step}", "note": f"return {reward:.3g}", "svg": shelf.picture(frame, alt)})
     return {"title": title, "arms": list(arms), "cells": cells}
 
 

@@ -179,5 +179,5 @@ def _plan(point: Point) -> list[Json]:
 
 
 def _step(span: Span) -> Json:
-    keys = {key: span.keys[key] for key in SHOWN_KEYS if span.keys.get(key) is not None}
+    keys = {key: span.keys[key] for key in SHOWN_KEYS if span.keys.get(key) not in (None, [], {})}
     return {"name": span.name, "kind": span.kind, "budget": span.budget, "keys": keys, "shared": span.shared}

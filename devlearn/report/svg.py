@@ -53,6 +53,7 @@ def inline(svg: str, name: str, alt: str) -> Markup:
     """
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' transform="rotate\(-0 [^"]*"', "", svg)
     svg = re.sub(r' style="([^"]*)"', lambda found: _attributes(found[1]), svg)
     svg = _needed_ids(svg, name)
     svg = re.sub(r"(<(?:path|use|text|clipPath|rect|g)\b[^>]*?)(?=/?>)", lambda found: _rounded(found[1]), svg)

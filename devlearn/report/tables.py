@@ -79,7 +79,7 @@ def levels(analysed: Json, body: Json) -> list[Json]:
 
 def _paid(units: Json) -> list[tuple[str, Any]]:
     """What half of the learners had paid at most, over their whole life, by unit."""
-    return [(unit, units[unit]["median"]) for unit in PAID if unit in units]
+    return [(unit, units[unit]["median"]) for unit in PAID if unit in units and units[unit]["median"] is not None]
 
 
 def heights(analysed: Json) -> Json:

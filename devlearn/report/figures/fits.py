@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from devlearn.evidence.load import Json
 from devlearn.evidence.words import listed
@@ -54,11 +54,19 @@ def _ticks(axes: Axes, known: Mapping[str, Json]) -> None:
         axes.set_xticks(sizes, [short(size) for size in sizes])
         axes.xaxis.set_minor_locator(NullLocator())
     low, high = axes.get_ylim()
-    steps = [m * 10.0**e for e in range(-6, 7) for m in (1, 2, 5) if low <= m * 10.0**e <= high]
-    axes.set_yticks(steps)
+    axes.set_yticks(_steps(low, high))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylim(low, high)
+
+
+def _steps(low: float, high: float) -> list[float]:
+    """Round numbers between ``low`` and ``high``: 1, 2, 5 of each decade, finer where that gives fewer than three."""
+    for parts in ((1, 2, 5), (1, 2, 3, 4, 5, 7), tuple(n / 2 for n in range(2, 20))):
+        found = [m * 10.0**e for e in range(-9, 10) for m in parts if low <= m * 10.0**e <= high]
+        if len(found) >= 3:
+            break
+    return found
 
 
 def _ends(axes: Axes, found: Mapping[str, Json]) -> list[tuple[float, str, int]]:

@@ -63,8 +63,8 @@ def _over(axes: Axes, curves: Mapping[str, Curve], unit: str) -> None:
     for index, curve in enumerate(curves.values()):
         if len(curve):
             _line(axes, curve, unit, index)
-    counts(axes)
     log_where_it_spans(axes, [x for curve in curves.values() for x in curve.x[unit]])
+    counts(axes)
 
 
 def _line(axes: Axes, curve: Curve, unit: str, index: int) -> None:

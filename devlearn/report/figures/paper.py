@@ -1,5 +1,6 @@
 """What all figures share: column widths, sizes of letters, colours, axes."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -79,7 +80,8 @@ def few_ticks(axes: Axes, which: str, most: int = 5) -> None:
 
 def counts(axes: Axes) -> None:
     """Short counts along x: 250, 1.5k, 30M."""
-    few_ticks(axes, "x")
+    if axes.get_xscale() == "linear":
+        few_ticks(axes, "x")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
 
 
@@ -116,6 +118,8 @@ def log_where_it_spans(axes: Axes, x: Sequence[float]) -> None:
     positive = [value for value in x if value > 0]
     if positive and max(positive) / min(positive) > 50:
         axes.set_xscale("symlog", linthresh=min(positive))
+        decades = 10.0 ** np.arange(math.ceil(math.log10(min(positive))), math.floor(math.log10(max(positive))) + 1)
+        axes.set_xticks([0.0, *decades[:: max(1, len(decades) // 3)]])
 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, str, int]]) -> None:
