@@ -31,8 +31,14 @@ def _simple(schema: Json) -> str:
     if kind == "object":
         inner = schema.get("additionalProperties")
         return f"map of {type_words(inner)}" if isinstance(inner, dict) and inner else "map"
-    limits = [f"{sign} {schema[key]:g}" for key, sign in _LIMITS.items() if key in schema]
+    limits = [f"{sign} {_number(schema[key])}" for key, sign in _LIMITS.items() if key in schema]
     return " ".join([_NAMES.get(str(kind), "anything"), " and ".join(limits)]).strip()
+
+
+def _number(value: float) -> str:
+    """A limit; a large power of two as one."""
+    exponent = int(value).bit_length() - 1
+    return f"2^{exponent}" if exponent > 20 and value == 2**exponent else f"{value:g}"
 
 
 def _list(schema: Json) -> str:
