@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,5 +71,5 @@ def _read(path: Path) -> Iterator[tuple[str, Array]]:
     try:
         with np.load(path, allow_pickle=False) as file:
             yield from ((name, file[name]) for name in file.files)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, BadZipFile) as error:
         raise EvidenceError(f"{path}: not readable ({error}); delete this job's folder and run again") from error

@@ -12,7 +12,7 @@ from test_page import Elements, read
 
 from devlearn.evidence import curves, load, measure
 from devlearn.report import figures, write
-from devlearn.report.figures.paper import apart
+from devlearn.report.figures.paper import apart, label_ends, one_plot
 from devlearn.report.svg import DOTS, drawing
 
 WIDTHS = {figures.SINGLE, figures.DOUBLE}
@@ -116,3 +116,13 @@ def test_nothing_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             box = figure.get_tightbbox()
             width, height = figure.get_size_inches()
             assert box.x0 > -0.01 and box.y0 > -0.01 and box.x1 < width + 0.01 and box.y1 < height + 0.01, name
+
+
+def test_labels_stand_beside_their_ends_on_a_logarithmic_axis() -> None:
+    with drawing():
+        _, axes = one_plot(2.0)
+        axes.set_yscale("log")
+        axes.plot([0, 1], [1, 100])
+        axes.set_ylim(1, 100)
+        label_ends(axes, [(10.0, "a", 0), (100.0, "b", 1)])
+    assert [text.get_position()[1] for text in axes.texts] == pytest.approx([0.5, 1.0])

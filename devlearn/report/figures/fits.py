@@ -26,7 +26,7 @@ def fits(found: Mapping[str, Json], what: str, name: str) -> Drawn | None:
     _ticks(axes, known)
     axes.set_xlabel(over.replace("_", " "), color=INK)
     heading(axes, f"{what} error")
-    label_ends(axes, _ends(axes, found))
+    label_ends(axes, _ends(found))
     caption = (
         "Mean error with its 95 % t-interval, and the least-squares line through the logarithms. The exponents and"
     )
@@ -69,8 +69,8 @@ def _steps(low: float, high: float) -> list[float]:
     return found
 
 
-def _ends(axes: Axes, found: Mapping[str, Json]) -> list[tuple[float, str, int]]:
-    """Where each line leaves the plot, as a share of its height (the axis is logarithmic, labels stand evenly)."""
+def _ends(found: Mapping[str, Json]) -> list[tuple[float, str, int]]:
+    """The last error of each arm."""
     return [(fit["error"][-1], arm, index) for index, (arm, fit) in enumerate(found.items()) if "refused" not in fit]
 
 

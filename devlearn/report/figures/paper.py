@@ -124,15 +124,20 @@ def log_where_it_spans(axes: Axes, x: Sequence[float]) -> None:
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, str, int]]) -> None:
     """Names to the right of the plot, at the height of each line's end, pushed apart where they would overlap."""
-    low, high = axes.get_ylim()
     inches = float(axes.get_window_extent().height) / axes.figure.dpi
     ordered = sorted(ends)
-    at = [(value - low) / (high - low) for value, _, _ in ordered]
+    at = [_height(axes, value) for value, _, _ in ordered]
     for end, place, (_, arm, index) in zip(at, apart(at, 1.25 * SMALL / 72 / inches), ordered, strict=True):
         colour, marker, _ = look(index)
         axes.plot([1.01, 1.05], [end, place], transform=axes.transAxes, color=colour, linewidth=0.7, clip_on=False)
         axes.plot(1.075, place, marker, transform=axes.transAxes, color=colour, markersize=3.5, clip_on=False)
         axes.text(1.11, place, shorten(arm), transform=axes.transAxes, color=INK, va="center", fontsize=SMALL)
+
+
+def _height(axes: Axes, value: float) -> float:
+    """Where ``value`` stands, as a share of the plot's height, on whatever scale its axis has."""
+    on_screen = axes.transData.transform((axes.get_xlim()[0], value))
+    return float(axes.transAxes.inverted().transform(on_screen)[1])
 
 
 def apart(places: Sequence[float], step: float) -> list[float]:
