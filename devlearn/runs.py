@@ -6,11 +6,10 @@ run.compare()                        # what comparison.json holds
 run.learner("developmental", seed=3) # an ordinary nn.Module
 """
 
-import csv
 import importlib.util
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +21,6 @@ from devlearn.living import complaints, live, prepare
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from devlearn.evidence.load import Arm, Moment
-
-Row = dict[str, Any]
 
 
 class RunFailed(RuntimeError):
@@ -106,41 +101,50 @@ class Run:
 
         A pandas frame where pandas is installed, else a list of dicts.
         """
-        rows = self.probe_rows()
+        return self.table("probes")
+
+    def table(self, name: str) -> Any:
+        """A table of the run: probes, train, ledger, arms or comparisons, with the columns that ``export`` writes.
+
+        A pandas frame where pandas is installed, else a list of dicts.
+
+        Raises:
+            LookupError: no such table.
+        """
+        from devlearn.export import tables
+
+        found = tables(self.folder)
+        if name not in found:
+            raise LookupError(f"no table {name!r}; there are: {', '.join(found)}")
+        rows = [{column: row.get(column) for column in found[name].columns} for row in found[name].rows]
         if importlib.util.find_spec("pandas") is None:
             return rows
-        return importlib.import_module("pandas").DataFrame(rows)
+        return importlib.import_module("pandas").DataFrame(rows, columns=list(found[name].columns))
 
-    def probe_rows(self) -> list[Row]:
-        """``records`` as a list of dicts."""
-        from devlearn.evidence import load
+    def export(self, to: str = "csv", out: str | Path | None = None) -> list[Path]:
+        """Write the run's tables as csv or parquet, or its curves for TensorBoard; the paths are returned.
 
-        return [
-            {**point.point, "arm": arm.name, "seed": life.seed, **row}
-            for point in load(self.folder).points
-            for arm in point.arms.values()
-            for life in arm.lives.values()
-            for moment in (*life.moments, *((life.best,) if life.best else ()))
-            for row in _moment_rows(arm, moment)
-        ]
+        Args:
+            out: a folder, RUN/export by default.
 
-    def train_rows(self) -> list[Row]:
-        """What training said on the way: every row of every train.csv, with its arm and stage."""
-        return [
-            {**entry["point"], "arm": name, **row}
-            for entry in self.resolved["points"]
-            for name, arm in entry["arms"].items()
-            for branch in arm["path"]
-            for job in self.resolved["jobs"]
-            if job["branch"] == branch
-            for row in _train_rows(self.folder / job["folder"])
-        ]
+        Raises:
+            MissingExtra: the format needs a package that is not installed.
+        """
+        from devlearn.export import export
+
+        return export(self.folder, to, None if out is None else Path(out))
 
     def compare(self, probe: str | None = None, at: str | int | None = None) -> Any:
         """The comparison that the scenario declares, or another (exploratory); a list with ``vary``."""
         from devlearn.evidence import compare
 
         return compare([self.folder], probe, at)
+
+    def analyses(self) -> dict[str, Any]:
+        """What the curves say beyond the declared comparison: the content of analyses.json."""
+        from devlearn.evidence import analyse, load
+
+        return analyse(load(self.folder))
 
     def report(self) -> Path:
         """Write report.html and return its path."""
@@ -168,26 +172,3 @@ class Run:
             if job["branch"] == last and seed in job["seeds"]:
                 return engine.learner(self.folder / job["folder"], seed)
         raise LookupError(f"no seed {seed}; there are: {', '.join(map(str, self.resolved['seeds']))}")
-
-
-def _moment_rows(arm: "Arm", moment: "Moment") -> Iterator[Row]:
-    stage = arm.stages[moment.position] if moment.position >= 0 else {"name": "birth", "visit": 0}
-    place = {"stage": stage["name"], "visit": stage["visit"], "position": moment.position}
-    for (probe, metric), value in moment.values.items():
-        what = {"update": moment.update, "moment": moment.when, "probe": probe, "metric": metric, "value": value}
-        yield {**place, **what, **moment.ledger}
-
-
-def _train_rows(job: Path) -> Iterator[Row]:
-    for path in sorted((job / "records").glob("*/train.csv")):
-        stage, _, visit = path.parent.name.partition("-")[2].rpartition(".")
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                yield {"stage": stage, "visit": int(visit), **{key: _number(value) for key, value in row.items()}}
-
-
-def _number(text: str) -> int | float | None:
-    """A field of train.csv: empty where a metric was not given."""
-    if text == "":
-        return None
-    return int(text) if text.lstrip("-").isdecimal() else float(text)

@@ -18,7 +18,7 @@ FLOORS = (
     ("probes", "probe", "ledger", "checkpoint", "record", "plan", "engine"),
     ("evidence", "report"),
     ("execute",),
-    ("living", "runs", "testing", "templates", "__init__"),
+    ("living", "export", "runs", "testing", "templates", "__init__"),
     ("cli", "__main__"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

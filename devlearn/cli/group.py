@@ -15,6 +15,7 @@ MISTAKES = {
     "devlearn.worlds.ids": "UnknownEnv",
     "devlearn.execute.files": "Busy",
     "devlearn.execute.folder": "Refused",
+    "devlearn.export.formats": "MissingExtra",
     "devlearn.templates": "BadName",
 }
 

@@ -1,6 +1,5 @@
 """Commands on finished runs: compare, report, export."""
 
-import csv
 import json
 import sys
 from pathlib import Path
@@ -60,19 +59,21 @@ def report(run: Path) -> None:
 
 @click.command(short_help="Write the records of RUN as tables.")
 @click.argument("run", type=FOLDER)
-@click.option("--to", "target", type=click.Choice(["csv"]), default="csv", show_default=True, help="The format.")
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["csv", "parquet", "tensorboard"]),
+    default="csv",
+    show_default=True,
+    help="The format.",
+)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder; RUN/export by default.")
 def export(run: Path, target: str, out: Path | None) -> None:
-    """Write the records of RUN as two tables, probes.csv and train.csv, with the arm in each row."""
+    """Write RUN as tidy tables: probes, train, ledger, arms, comparisons.
+
+    For TensorBoard, write the curves of every learner.
+    """
     from devlearn.runs import Run
 
-    opened, folder = Run(run), out or run / "export"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, rows in (("probes", opened.probe_rows()), ("train", opened.train_rows())):
-        path = folder / f"{name}.csv"
-        columns = list(dict.fromkeys(column for row in rows for column in row))
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(rows)
+    for path in Run(run).export(target, out):
         click.echo(str(path))

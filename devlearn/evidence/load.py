@@ -213,12 +213,12 @@ def _diverged(path: Path) -> dict[int, int]:
 
 def _by_seed(path: Path) -> dict[int, list[Json]]:
     table: dict[int, list[Json]] = defaultdict(list)
-    for row in _rows(path):
+    for row in lines(path):
         table[int(row["seed"])].append(row)
     return table
 
 
-def _rows(path: Path) -> Iterator[Json]:
+def lines(path: Path) -> Iterator[Json]:
     """The finished lines of a CSV file; none where there is no file. A line is finished when its newline is there.
 
     Raises EvidenceError where a line has too few or too many cells.
@@ -236,7 +236,7 @@ def _rows(path: Path) -> Iterator[Json]:
 
 def _seconds(job: Path) -> float:
     """Wall-clock seconds of a job: the largest of its running totals."""
-    rows = (row for path in (job / "records").glob("*/seconds.csv") for row in _rows(path))
+    rows = (row for path in (job / "records").glob("*/seconds.csv") for row in lines(path))
     return max((float(row["seconds"]) for row in rows), default=0.0)
 
 

@@ -108,14 +108,14 @@ def _next(still: list[str], later: list[int], stops: tuple[int, ...]) -> list[st
 
 
 def open_pairs(comparison: "Comparison") -> list[str]:
-    """The pairs without a verdict, in words."""
+    """The pairs without a verdict, in words; an exploratory verdict is one."""
     from devlearn.evidence import entries
 
     return [
         f"{pair['arm']} against {pair['against']}" + _where(entry["point"])
         for entry in entries(comparison)
         for pair in entry["comparisons"]
-        if pair["verdict"] in OPEN
+        if pair["suggests"] in OPEN
     ]
 
 

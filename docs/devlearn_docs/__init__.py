@@ -26,6 +26,7 @@ def generators() -> dict[str, Callable[..., str]]:
         "commands": commands.commands,
         "scenarios": shipped.scenarios,
         "fields": fields.fields,
+        "exported": fields.exported,
     }
 
 

@@ -24,6 +24,13 @@ def fields(file: str) -> str:
     return table(("field", "meaning"), ([code(path), meaning] for path, meaning in described()[file].items()))
 
 
+def exported(name: str) -> str:
+    """The columns of one table of ``devlearn export``."""
+    from devlearn.export import COLUMNS
+
+    return table(("column", "meaning"), ([code(column), meaning] for column, meaning in COLUMNS[name].items()))
+
+
 def paths(value: Any, known: frozenset[str] | set[str] | dict[str, Any], at: str = "") -> Iterator[str]:
     """The path of every field of a JSON value, with ``[]`` for a list's entries and ``*`` where names are free.
 
