@@ -104,9 +104,14 @@ class Run:
         return self.table("probes")
 
     def table(self, name: str) -> Any:
-        """A table of the run: probes, train, ledger, arms or comparisons, with the columns that ``export`` writes.
+        """``rows`` as a pandas frame where pandas is installed, else as they are."""
+        rows = self.rows(name)
+        if importlib.util.find_spec("pandas") is None:
+            return rows
+        return importlib.import_module("pandas").DataFrame(rows)
 
-        A pandas frame where pandas is installed, else a list of dicts.
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """A table as a list of dicts: probes, train, ledger, arms or comparisons, with the columns of ``export``.
 
         Raises:
             LookupError: no such table.
@@ -116,10 +121,7 @@ class Run:
         found = tables(self.folder)
         if name not in found:
             raise LookupError(f"no table {name!r}; there are: {', '.join(found)}")
-        rows = [{column: row.get(column) for column in found[name].columns} for row in found[name].rows]
-        if importlib.util.find_spec("pandas") is None:
-            return rows
-        return importlib.import_module("pandas").DataFrame(rows, columns=list(found[name].columns))
+        return [{column: row.get(column) for column in found[name].columns} for row in found[name].rows]
 
     def export(self, to: str = "csv", out: str | Path | None = None) -> list[Path]:
         """Write the run's tables as csv or parquet, or its curves for TensorBoard; the paths are returned.

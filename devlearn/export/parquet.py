@@ -34,7 +34,7 @@ def _type(name: str, values: list[Any]) -> pa.DataType:
         return pa.float64()
     if name in (*WHOLE, *LEDGER):
         return pa.int64()
-    return pa.infer_type(_plain(values)) if known else pa.null()
+    return pa.infer_type(_plain(values)) if known else pa.float64()
 
 
 def _plain(values: list[Any]) -> list[Any]:
