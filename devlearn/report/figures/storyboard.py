@@ -15,7 +15,7 @@ ROW = 0.62  # inches
 
 def storyboard(told: Story, name: str) -> Drawn:
     """Each arm a row; its stages as labelled bars; what an arm above lived already is dashed."""
-    figure, axes = one_plot(0.45 + ROW * len(told.arms), left=0.15, right=0.985, width=DOUBLE)
+    figure, axes = one_plot(0.65 + ROW * len(told.arms), left=0.15, right=0.985, width=DOUBLE)
     axes.grid(False, axis="y")
     whole = max((span.end or 0.0 for spans in told.arms.values() for span in spans), default=0.0) or 1.0
     hues = {kind: look for look, kind in zip(_hues(), _names(told), strict=False)}
@@ -83,7 +83,7 @@ def _beside(axes: Axes, span: Span, lines: list[str], row: int, start: float, in
 def _budget(span: Span) -> str:
     assert span.budget is not None
     unit, amount = span.budget
-    return f"{f'{amount:,}' if amount < 10_000 else short(amount)} {unit.replace('_', ' ')}"
+    return f"{f'{amount:,}' if amount < 100_000 else short(amount)} {unit.replace('_', ' ')}"
 
 
 def _any_shared(told: Story) -> bool:
