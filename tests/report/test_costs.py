@@ -1,0 +1,46 @@
+"""What tuning cost, what a unit of cost bought, and a pair that was scored twice stand on the page."""
+
+import json
+from pathlib import Path
+
+import pytest
+from fake_run import tiny_run
+from test_page import read
+
+from devlearn.evidence import compare
+from devlearn.report import page, write
+
+
+def test_tuning_is_shown_with_its_trials_and_cost(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, {"a": [0.2, 0.3], "b": [0.3, 0.4]}, compare={"pairs": [["a", "b"]]})
+    resolved = json.loads((run / "resolved.json").read_text())
+    resolved["points"][0]["arms"]["a"]["tuning"] = {
+        "chosen": {"school.lr": 0.01}, "seeds": [100, 101], "probe": "valid",
+        "trials": [{"set": {"school.lr": 0.1}, "mean": 0.25}, {"set": {"school.lr": 0.01}, "mean": 0.75}],
+        "ledger": {"labels": 4000, "images": 52000, "env_steps": 0, "updates": 77, "flops": 3e9},
+    }  # fmt: skip
+    (run / "resolved.json").write_text(json.dumps(resolved))
+    text = read(write(run).read_text(encoding="utf-8"))
+    for part in ("What tuning cost", "school.lr = 0.1: 0.25", "school.lr = 0.01: 0.75", "4,000 52,000 0 77 3 billion"):
+        assert part in text
+
+
+def test_gain_is_shown_per_portion_of_what_was_spent_more_of(reported: Path) -> None:
+    """4.92 points for 480 more images: 102.6 points for 10,000 of them; labels were the same."""
+    text = read((reported / "report.html").read_text(encoding="utf-8"))
+    assert "Arm Against per 10,000 images per 10,000 env steps per 100 updates per billion FLOPs" in text
+    assert "developmental random-init +102.59 points" in text
+
+
+def test_a_pair_that_was_scored_twice_shows_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tiny_run(tmp_path, {"a": [0.2, 0.3], "b": [0.3, 0.4]}, compare={"pairs": [["a", "b"]]})
+    found = compare([run])
+    assert isinstance(found, dict)
+    found["comparisons"][0] |= {
+        "scored": "best",
+        "at_end": {"difference": 1.25, "interval": [0.5, 2.0], "p": 0.011},
+        "at_best": {"difference": 0.75, "interval": [None, None], "p": 0.022},
+    }
+    monkeypatch.setattr(page, "compare", lambda folders: found)
+    text = read(write(run).read_text(encoding="utf-8"))
+    assert "+1.25 +0.5 to +2, p = 0.011 +0.75 none, p = 0.022 best" in text
