@@ -44,6 +44,20 @@ TOY: dict[str, dict[str, Any]] = {
         "probes.depth.fit_images": 50,
         "block": 2,
     },
+    "critical_period": {
+        "stages.school.updates": 6,
+        "stages.school.batch": 8,
+        "probes": {"digits": {"kind": "accuracy", "every": 2}, "held": {"kind": "accuracy", "data": "mnist.valid", "every": 2}},
+        "arms.early": [{"use": "school", "set": {"change": [{"from": 0, "until": 2, "set": {"blur": 4}}]}}],
+        "arms.late": [{"use": "school", "set": {"change": [{"from": 2, "until": 4, "set": {"blur": 4}}]}}],
+        "arms.never-restarted": [{"use": "school", "set": {"updates": 2}}, {"use": "school", "set": {"updates": 4}}],
+        "arms.early-restarted": [
+            {"use": "school", "set": {"updates": 2, "blur": 4}},
+            {"use": "school", "set": {"updates": 4}},
+        ],
+        "arms.late-start": [{"use": "school", "set": {"updates": 4}}],
+        "block": 4,
+    },
     "cartpole": {"stages.play.env_steps": 1024, "probes.balance.every": 16},
 }
 RECOMPUTE = Path(__file__).parent / "independent" / "recompute.py"
