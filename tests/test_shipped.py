@@ -47,7 +47,10 @@ TOY: dict[str, dict[str, Any]] = {
     "critical_period": {
         "stages.school.updates": 6,
         "stages.school.batch": 8,
-        "probes": {"digits": {"kind": "accuracy", "every": 2}, "held": {"kind": "accuracy", "data": "mnist.valid", "every": 2}},
+        "probes": {
+            "digits": {"kind": "accuracy", "every": 2},
+            "held": {"kind": "accuracy", "data": "mnist.valid", "every": 2},
+        },
         "arms.early": [{"use": "school", "set": {"change": [{"from": 0, "until": 2, "set": {"blur": 4}}]}}],
         "arms.late": [{"use": "school", "set": {"change": [{"from": 2, "until": 4, "set": {"blur": 4}}]}}],
         "arms.never-restarted": [{"use": "school", "set": {"updates": 2}}, {"use": "school", "set": {"updates": 4}}],
