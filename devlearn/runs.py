@@ -89,7 +89,10 @@ class Run:
         self.folder = Path(folder)
         found = read_json(self.folder / "resolved.json")
         if found is None:
-            raise Refused(f"{folder} holds no run: it has no resolved.json")
+            why = "it has no resolved.json"
+            if (self.folder / "steps.json").exists():
+                why = f"its trials are not finished; devlearn resume {folder} goes on"
+            raise Refused(f"{folder} holds no run: {why}")
         self.resolved: dict[str, Any] = found
 
     def __repr__(self) -> str:

@@ -77,6 +77,16 @@ def test_seeds_beside_the_plan_are_lived_and_exploratory(here: Path, inline: lis
     assert stored()["seeds"] == [0, 1, 2, 3, 4]
 
 
+def test_a_verdict_that_an_unplanned_look_made_exploratory_still_ends_the_run(here: Path) -> None:
+    (here / "steps.yaml").write_text(
+        (here / "steps.yaml").read_text().replace("[[looked, plain]]", "[[same, plain]]").replace("[2, 3, 4]", "[2, 4]")
+    )
+    call("run", "steps.yaml", "--seeds", "3", "--no-report")
+    assert looks(call("run", "steps.yaml", "--no-report")) == ["look 2 of 2 (4 seeds): 1 of 1 pairs decided"]
+    assert stored()["seen"] == [3]
+    assert json.loads(Path("runs/steps/comparison.json").read_text())["comparisons"][0]["verdict"] == "exploratory"
+
+
 def test_the_plan_is_printed_with_its_looks(here: Path) -> None:
     every = call("run", "steps.yaml", "--dry-run")
     assert "looks at 2, 3, 4 seeds; it stops early where every pair is decided" in every

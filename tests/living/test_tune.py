@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import devlearn
+import devlearn.runs
 from devlearn import evidence, execute
+from devlearn.cli import main
 from devlearn.execute import folder as folder_of
 from devlearn.execute.files import write_json
+from devlearn.execute.folder import jobs_of
+from devlearn.execute.jobs import Job
+from devlearn.execute.supervise import Failure, Outcome
 from devlearn.living import live, prepare
 from devlearn.runs import Run
 
@@ -104,6 +110,27 @@ def test_a_trial_that_diverges_counts_with_the_worst(tmp_path: Path, text: dict[
     parts = {**text, "tune": "tune: {over: {stages.school.lr: [1.0e+30, 0.001]}, seeds: [7], probe: valid}\n"}
     found = tuned(tmp_path, parts, ("seeds: 4\n", "seeds: 4\n")).resolved["points"][0]["arms"]["plain"]["tuning"]
     assert found["trials"][0]["mean"] == 0.0 and found["chosen"] == {"stages.school.lr": 0.001}
+
+
+def test_a_trial_that_fails_is_named_and_can_be_tried_again(
+    tmp_path: Path, text: dict[str, str], inline: Inline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, out = tmp_path / "steps.yaml", str(tmp_path / "run")
+    path.write_text((text["head"] + text["looks"] + text["tune"]).replace("[2, 3, 4]", "[2, 4]"))
+    with monkeypatch.context() as patch:
+        patch.setattr("devlearn.living.steps._supervise", lambda folder, *_: _failed(jobs_of(folder)))
+        first = CliRunner().invoke(main, ["run", str(path), "--out", out, "--no-report"])
+        assert first.exit_code == 1 and "worn out" in first.stderr and f"devlearn resume {out}" in first.stderr
+        with pytest.raises(devlearn.runs.RunFailed, match="worn out") as caught:
+            devlearn.run(path, out=out, progress=False)
+        with pytest.raises(ValueError, match="its trials are not finished; devlearn resume"):
+            _ = caught.value.run
+    again = CliRunner().invoke(main, ["resume", out, "--no-report"])
+    assert again.exit_code == 0 and "tuned looked: stages.school.lr = " in again.stdout
+
+
+def _failed(jobs: list[Job]) -> Outcome:
+    return Outcome((), (Failure(jobs[0], "worn out"),), tuple(jobs[1:]))
 
 
 class Killed(BaseException):
