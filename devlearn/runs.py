@@ -71,6 +71,7 @@ def run(
     from devlearn import evidence  # scipy: only where records are compared
 
     evidence.save(prepared)
+    evidence.save_analyses(prepared)
     return Run(prepared)
 
 

@@ -211,6 +211,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> "devlearn.Run":
     )
 
 
+def test_declared_levels_are_answered_in_words_and_on_record(here: Path) -> None:
+    declared = SCENARIO.replace("compare: {probe: digits,", "compare: {probe: digits, levels: [0.5],")
+    (here / "levels.yaml").write_text(declared)
+    result = call("run", "levels.yaml", "--jobs", "1", "--no-report")
+    assert result.exit_code == 0, result.output
+    assert "0 of 4 learners of plain reached 50 %" in result.output
+    assert "exploratory" not in result.output
+    levels = json.loads((here / "runs/toy/analyses.json").read_text())["points"][0]["levels"]
+    assert levels["plain"]["0.5"]["reached"] == 0 and levels["plain"]["0.5"]["n"] == 4
+    assert "0 of 4 learners of plain reached 50 %" in call("compare", "runs/toy").output
+
+
 def test_the_python_face(run: "devlearn.Run") -> None:
     learner = run.learner("looked", seed=7)
     assert learner(torch.zeros(5, 28, 28, dtype=torch.uint8), "image_28x28", "digits").shape == (5, 10)

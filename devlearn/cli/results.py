@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,6 +27,8 @@ def compare(runs: tuple[Path, ...], probe: str | None, at: str | None, as_json: 
         click.echo(json.dumps(found, indent=2))
     else:
         show(found)
+        if len(runs) == 1 and probe is None and at is None:
+            show_curves(evidence.analyse(evidence.load(runs[0])))
 
 
 def _moment(at: str | None) -> str | int | None:
@@ -45,6 +47,17 @@ def show(comparison: "Comparison") -> None:
     _, *sentences = words(comparison)  # the headline stands above the table already
     console.print()
     for sentence in sentences:
+        console.print(sentence, highlight=False, markup=False)
+
+
+def show_curves(analysis: dict[str, Any]) -> None:
+    """What the scenario declared about its curves, in words, on stdout."""
+    from rich.console import Console
+
+    from devlearn.evidence import analysis_words
+
+    console = Console(soft_wrap=False) if sys.stdout.isatty() else Console(width=120)
+    for sentence in analysis_words(analysis, declared=True):
         console.print(sentence, highlight=False, markup=False)
 
 

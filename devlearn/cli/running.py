@@ -114,9 +114,10 @@ def _interrupt(number: int, frame: Any) -> None:
 
 def _conclude(folder: Path, no_report: bool) -> None:
     from devlearn import evidence
-    from devlearn.cli.results import show
+    from devlearn.cli.results import show, show_curves
 
     show(evidence.save(folder))
+    show_curves(evidence.save_analyses(folder))
     click.echo()
     if not no_report:
         from devlearn.report import write

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from devlearn.evidence.load import Json
 from devlearn.evidence.words import chance, number, place, span
 
+EXPLORATORY = "exploratory: "
 WHY_NOT = {
     "above": "began at or above the first level",
     "never": "never reached the second",
@@ -13,17 +14,18 @@ WHY_NOT = {
 PLACES = {"birth": "at birth", "newborn": "born with its innate stages", "start": "when the last stage begins"}
 
 
-def analysis_words(analysis: Json) -> list[str]:
-    """The sentences of every point, then those of the fits; what the scenario didn't declare says so."""
-    found: list[str] = []
-    for point in analysis["points"]:
-        found += [place(point) + text for text in _point(point, analysis)]
-    fitted = (_fit(name, fit) for name, fit in analysis["fits"].items())
-    return found + [_tag("fits", analysis) + text for text in fitted]
+def analysis_words(analysis: Json, declared: bool = False) -> list[str]:
+    """The sentences of every point, then those of the fits; what the scenario didn't declare says so.
+
+    ``declared`` leaves out what it didn't declare.
+    """
+    found = [(place(point), text) for point in analysis["points"] for text in _point(point, analysis)]
+    found += [("", _tag("fits", analysis) + _fit(name, fit)) for name, fit in analysis["fits"].items()]
+    return [start + text for start, text in found if not (declared and text.startswith(EXPLORATORY))]
 
 
 def _tag(part: str, analysis: Json) -> str:
-    return "exploratory: " if analysis["exploratory"][part] else ""
+    return EXPLORATORY if analysis["exploratory"][part] else ""
 
 
 def _point(point: Json, analysis: Json) -> Iterator[str]:
