@@ -7,14 +7,25 @@ from typing import Any
 from devlearn.evidence.load import Arm, Json, Life, Point
 
 AXES = ("updates", "flops", "env_steps", "images")
+PLANNED = (*AXES, "change", "until")  # keys that a storyboard shows in a way of their own
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of a stage with other values of some keys (``change``), from ``start`` to ``end`` in updates of life."""
+
+    start: float
+    end: float
+    keys: Json
 
 
 @dataclass(frozen=True)
 class Span:
     """A stage in the life of one arm, from ``start`` to ``end`` on the story's axis (mean over its learners).
 
-    ``shared`` names the other arms that lived this very stage together with this one. A stage that nobody has
-    finished yet has no ends.
+    ``shared`` names the other arms that lived this very stage together with this one. ``own`` are the keys in which it
+    differs from the first stage of its name in the story, budgets apart. ``windows`` are its changes, where the axis is
+    updates. A stage that nobody has finished yet has no ends.
     """
 
     name: str
@@ -25,6 +36,8 @@ class Span:
     shared: tuple[str, ...]
     start: float | None
     end: float | None
+    own: Json
+    windows: tuple[Window, ...]
 
 
 @dataclass(frozen=True)
@@ -47,9 +60,27 @@ def _spent(arm: Arm, unit: str) -> bool:
 
 def _spans(name: str, arm: Arm, point: Point, unit: str) -> tuple[Span, ...]:
     ends = [_end(arm, position, unit) for position in range(len(arm.stages))]
-    starts = [0.0, *ends]
-    places = enumerate(zip(arm.stages, starts, ends, strict=False))
-    return tuple(_span(stage, start, end, _shared(name, place, stage, point)) for place, (stage, start, end) in places)
+    found = []
+    for place, (stage, start, end) in enumerate(zip(arm.stages, [0.0, *ends], ends, strict=False)):
+        windows = _windows(stage, start, end) if unit == "updates" else ()
+        found.append(_span(stage, start, end, _shared(name, place, stage, point), _own(stage, point), windows))
+    return tuple(found)
+
+
+def _own(stage: Json, point: Point) -> Json:
+    """The keys that set a stage apart from the first of its name."""
+    alike = (other for arm in point.arms.values() for other in arm.stages if other["name"] == stage["name"])
+    first = next(alike)["keys"]
+    return {key: value for key, value in stage["keys"].items() if key not in PLANNED and value != first.get(key)}
+
+
+def _windows(stage: Json, start: float | None, end: float | None) -> tuple[Window, ...]:
+    if start is None or end is None:
+        return ()
+    parts = stage["keys"].get("change") or []
+    ends = [end if part.get("until") is None else min(end, start + part["until"]) for part in parts]
+    found = (Window(start + part["from"], stop, part["set"]) for part, stop in zip(parts, ends, strict=True))
+    return tuple(window for window in found if window.start < window.end)
 
 
 def _end(arm: Arm, position: int, unit: str) -> float | None:
@@ -69,8 +100,11 @@ def _shared(name: str, position: int, stage: Json, point: Point) -> tuple[str, .
     return tuple(o for o, stages in others if position < len(stages) and stages[position]["branch"] == stage["branch"])
 
 
-def _span(stage: Json, start: float | None, end: float | None, shared: Sequence[str]) -> Span:
+def _span(
+    stage: Json, start: float | None, end: float | None, shared: Sequence[str], own: Json, windows: tuple[Window, ...]
+) -> Span:
     budget: Any = stage.get("budget")
     keys = stage.get("keys", {})
     planned = None if budget is None else (str(budget[0]), budget[1])
-    return Span(stage["name"], stage["kind"], stage.get("visit", 0), planned, keys, tuple(shared), start, end)
+    visit = stage.get("visit", 0)
+    return Span(stage["name"], stage["kind"], visit, planned, keys, tuple(shared), start, end, own, windows)

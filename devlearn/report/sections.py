@@ -109,6 +109,7 @@ def _verdicts(page: Page, point: Point, body: Json, analysed: Json, prefix: str)
         "diverged": tables.diverged(point),
         "extra": tables.extra_intervals(body),
         "limits": limits(body),
+        "twice": any(pair["at_best"] for pair in body["comparisons"]),
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from devlearn.evidence.story import Span, Story
+from devlearn.evidence.story import Span, Story, Window
 from devlearn.evidence.words import listed
 from devlearn.report.figures.paper import COLOURS, DOUBLE, INK, SMALL, Drawn, counts, one_plot, short, shorten
 
@@ -32,6 +32,7 @@ def storyboard(told: Story, name: str) -> Drawn:
     caption += " Dashed and pale: lived once, by an arm above, and paid for by each arm that has it." * _any_shared(
         told
     )
+    caption += " Hatched: a part of a stage with other values." * _any_window(told)
     return Drawn(name, figure, caption, f"Storyboard along {AXIS[told.unit]}. {_words(told)}")
 
 
@@ -55,7 +56,9 @@ def _lane(
         again = any(names.index(other) < row for other in span.shared)
         width = span.end - span.start
         _bar(axes, span.start, width, row, hues[span.name], again)
-        lines = [shorten(span.name, 18), *([_budget(span)] if span.budget else [])]
+        for window in span.windows:
+            _window(axes, window, row, hues[span.name], inch)
+        lines = [shorten(span.name, 18), *([_budget(span)] if span.budget else []), *_listed(span.own)]
         if max(map(len, lines)) * LETTER + 0.06 <= width * inch:
             axes.text(
                 span.start + width / 2, row, "\n".join(lines), ha="center", va="center", fontsize=SMALL, color=INK
@@ -71,6 +74,26 @@ def _bar(axes: Axes, start: float, width: float, row: int, colour: str, again: b
     dash = (0, (3, 2)) if again else "-"
     axes.barh(row, width, left=start, height=0.5, color=colour, alpha=0.08 if again else 0.24, linewidth=0)
     axes.barh(row, width, left=start, height=0.5, fill=False, edgecolor=colour, linewidth=0.8, linestyle=dash)
+
+
+def _window(axes: Axes, window: Window, row: int, colour: str, inch: float) -> None:
+    """A hatched strip at the foot of the bar, with what is changed under it where there is room."""
+    width = window.end - window.start
+    axes.barh(
+        row + 0.21, width, left=window.start, height=0.08, fill=False, edgecolor=colour, linewidth=0.8, hatch="////////"
+    )
+    text = ", ".join(_listed(window.keys))
+    if len(text) * LETTER <= width * inch:
+        axes.text(window.start + width / 2, row + 0.27, text, ha="center", va="top", fontsize=SMALL, color=INK)
+
+
+def _listed(keys: Mapping[str, object]) -> list[str]:
+    """``blur 4``: a key and its value, a line each."""
+    return [shorten(f"{key.replace('_', ' ')} {_plain(value)}", 24) for key, value in keys.items()]
+
+
+def _plain(value: object) -> object:
+    return f"{value:g}" if isinstance(value, float) else value
 
 
 def _beside(axes: Axes, span: Span, lines: list[str], row: int, start: float, inch: float) -> float:
@@ -90,6 +113,10 @@ def _any_shared(told: Story) -> bool:
     return any(span.shared for spans in told.arms.values() for span in spans)
 
 
+def _any_window(told: Story) -> bool:
+    return any(span.windows for spans in told.arms.values() for span in spans)
+
+
 def _words(told: Story) -> str:
     return " ".join(f"{arm}: {listed([_word(span, told.unit) for span in spans])}." for arm, spans in told.arms.items())
 
@@ -99,4 +126,6 @@ def _word(span: Span, unit: str) -> str:
         return f"{span.name} (not lived yet)"
     if span.start == span.end:
         return f"{span.name} at {short(span.start)}"
-    return f"{span.name} from {short(span.start)} to {short(span.end)}"
+    changes = [f"{' and '.join(_listed(w.keys))} from {short(w.start)} to {short(w.end)}" for w in span.windows]
+    told = [*_listed(span.own), *changes]
+    return f"{span.name} from {short(span.start)} to {short(span.end)}{f' ({listed(told)})' if told else ''}"
