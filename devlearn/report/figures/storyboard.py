@@ -58,10 +58,17 @@ def _lane(
         _bar(axes, span.start, width, row, hues[span.name], again)
         for window in span.windows:
             _window(axes, window, row, hues[span.name], inch)
-        lines = [shorten(span.name, 18), *([_budget(span)] if span.budget else []), *_listed(span.own)]
+        spent = ", ".join([*([_budget(span)] if span.budget else []), *_listed(span.own)])
+        lines = [shorten(span.name, 18), *([spent] if spent else [])]
         if max(map(len, lines)) * LETTER + 0.06 <= width * inch:
             axes.text(
-                span.start + width / 2, row, "\n".join(lines), ha="center", va="center", fontsize=SMALL, color=INK
+                span.start + width / 2,
+                row - 0.04 * bool(span.windows),
+                "\n".join(lines),
+                ha="center",
+                va="center",
+                fontsize=SMALL,
+                color=INK,
             )
         else:
             free = _beside(axes, span, lines, row, max(free, span.start), inch)
