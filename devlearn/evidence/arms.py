@@ -78,7 +78,10 @@ def gain_per(
 def new_images(
     judged: Judged, side: tuple[Arm, Values], other: tuple[Arm, Values], what: Measure, alpha: float
 ) -> list[float | None] | None:
-    """The interval for new seeds and new images; None but for paired accuracies at the end of which none diverged."""
+    """The interval for new seeds and new images; None but for paired accuracies at the end of which none diverged.
+
+    It holds the interval over seeds: what is open for these images is open for new ones.
+    """
     pair, lives = judged.pair, [life for arm, _ in (side, other) for life in arm.lives.values()]
     whole = pair.paired and not pair.why and not any(life.diverged for life in lives)
     if not whole or judged.scored != "end" or what.key[1] != "accuracy":
@@ -87,7 +90,8 @@ def new_images(
     if right is None or left is None:
         return None
     rows = [np.mean([right[s].astype(np.float64) - left[s] for s in group], axis=0) for group in pair.groups]
-    return finite(new_images_interval(rows, alpha))
+    low, high = new_images_interval(rows, alpha)
+    return finite((min(low, judged.interval[0]), max(high, judged.interval[1])))
 
 
 def _verdicts(arm: Arm, found: Values, what: Measure) -> Mapping[int, NDArray[np.bool_]] | None:

@@ -129,14 +129,24 @@ def test_it_is_given_for_accuracies_at_the_end_of_learners_that_all_got_there(se
 
 
 def test_lineages_are_averaged_image_by_image(tmp_path: Path) -> None:
-    shared = {str(seed): f"genome {seed // 2}" for seed in range(8)}
-    alone = pairs(write_run(tmp_path / "a", seeds=8, images=True))["sham random-init"]
-    joined = pairs(write_run(tmp_path / "b", seeds=8, images=True, arms={"sham": {"lineages": shared}}))
+    shared = {str(seed): f"genome {seed // 2}" for seed in range(12)}
+    alone = pairs(write_run(tmp_path / "a", seeds=12, images=True))["sham random-init"]
+    joined = pairs(write_run(tmp_path / "b", seeds=12, images=True, arms={"sham": {"lineages": shared}}))
     pair = joined["sham random-init"]
-    assert pair["n"] == 4
-    center = sum(pair["interval_new_images"]) / 2
-    assert center == pytest.approx(sum(alone["interval_new_images"]) / 2)
+    assert pair["n"] == 6
+    low, high = pair["interval_new_images"]
+    assert low < pair["difference"] < high
     assert pair["interval_new_images"] != alone["interval_new_images"]
+
+
+def test_the_second_interval_holds_the_first(tmp_path: Path) -> None:
+    """Six seeds leave the sign-flip wide, five leave it without an end: new images can't tell more than these."""
+    for seeds in (5, 6):
+        for pair in pairs(write_run(tmp_path / str(seeds), seeds=seeds, images=True)).values():
+            if pair["interval_new_images"] is not None:
+                first, second = pair["interval"], pair["interval_new_images"]
+                assert (first[0] is None and second[0] is None) or second[0] <= first[0]
+                assert (first[1] is None and second[1] is None) or second[1] >= first[1]
 
 
 def test_a_learner_that_counts_with_the_worst_value_leaves_none(tmp_path: Path) -> None:

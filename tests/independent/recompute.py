@@ -433,7 +433,10 @@ def second_interval(run, resolved, pair, found, groups, arms, body, gone):
     if any(right is None for right in seen.values()):
         return None
     rows = [sum(seen[both[0], seed] - seen[both[1], seed] for seed in group) / len(group) for group in groups]
-    return new_images(np.array(rows), 1 - found["level"]) if len(rows) > 1 else [None, None]
+    if len(rows) < 2:
+        return [None, None]
+    ends = zip(new_images(np.array(rows), 1 - found["level"]), found["interval"], (min, max), strict=True)
+    return [None if seeds is None else widest(both, seeds) for both, seeds, widest in ends]
 
 
 def check_pairs(check, run, resolved, bodies, values, points):
