@@ -26,38 +26,26 @@ def compare(runs: tuple[Path, ...], probe: str | None, at: str | None, as_json: 
     if as_json:
         click.echo(json.dumps(found, indent=2))
     else:
-        show(found)
-        if len(runs) == 1 and probe is None and at is None:
-            show_curves(evidence.analyse(evidence.load(runs[0])))
+        declared = len(runs) == 1 and probe is None and at is None
+        show(found, evidence.analyse(evidence.load(runs[0])) if declared else None)
 
 
 def _moment(at: str | None) -> str | int | None:
     return int(at) if at is not None and at.isdecimal() else at
 
 
-def show(comparison: "Comparison") -> None:
-    """The verdicts as a table and in words, on stdout."""
+def show(comparison: "Comparison", analysis: dict[str, Any] | None = None) -> None:
+    """The verdicts as a table and in words, then what the scenario declared about its curves, on stdout."""
     from rich.console import Console
 
-    from devlearn.evidence import words
+    from devlearn.evidence import analysis_words, conclusion, words
     from devlearn.report.terminal import verdict_table
 
     console = Console(soft_wrap=False) if sys.stdout.isatty() else Console(width=120)
-    console.print(verdict_table(comparison))
+    console.print(verdict_table(comparison, conclusion(comparison, analysis) if analysis else None))
     _, *sentences = words(comparison)  # the headline stands above the table already
     console.print()
-    for sentence in sentences:
-        console.print(sentence, highlight=False, markup=False)
-
-
-def show_curves(analysis: dict[str, Any]) -> None:
-    """What the scenario declared about its curves, in words, on stdout."""
-    from rich.console import Console
-
-    from devlearn.evidence import analysis_words
-
-    console = Console(soft_wrap=False) if sys.stdout.isatty() else Console(width=120)
-    for sentence in analysis_words(analysis, declared=True):
+    for sentence in [*sentences, *(analysis_words(analysis, declared=True) if analysis else [])]:
         console.print(sentence, highlight=False, markup=False)
 
 

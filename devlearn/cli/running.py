@@ -114,10 +114,9 @@ def _interrupt(number: int, frame: Any) -> None:
 
 def _conclude(folder: Path, no_report: bool) -> None:
     from devlearn import evidence
-    from devlearn.cli.results import show, show_curves
+    from devlearn.cli.results import show
 
-    show(evidence.save(folder))
-    show_curves(evidence.save_analyses(folder))
+    show(evidence.save(folder), evidence.save_analyses(folder))
     click.echo()
     if not no_report:
         from devlearn.report import write

@@ -7,7 +7,7 @@ analyse(run) -> analyses.json's content          analysis_words(analysis) -> sen
 
 from devlearn.evidence.analyses import analyse, save_analyses
 from devlearn.evidence.compare import Comparison, compare, entries, save
-from devlearn.evidence.curve_words import analysis_words
+from devlearn.evidence.curve_words import analysis_words, conclusion
 from devlearn.evidence.curves import Curve, curves
 from devlearn.evidence.load import Arm, EvidenceError, Life, Moment, Point, Run, load
 from devlearn.evidence.values import Measure, measure, measures, values
@@ -27,6 +27,7 @@ __all__ = [
     "analysis_words",
     "claim",
     "compare",
+    "conclusion",
     "curves",
     "entries",
     "headline",

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from devlearn.evidence.compare import Comparison, entries
 from devlearn.evidence.load import Json
-from devlearn.evidence.words import chance, number, place, span
+from devlearn.evidence.words import chance, headline, number, place, span
 
 EXPLORATORY = "exploratory: "
 WHY_NOT = {
@@ -135,6 +136,19 @@ def _proxy(name: str, found: Json) -> str:
     return f"{start}: {ranks}{left}; {alone}{late}."
 
 
+def conclusion(comparison: Comparison, analysis: Json) -> str:
+    """What came out, for a headline: the verdicts, or, where no pair is declared but power laws are, those."""
+    bodies = entries(comparison)
+    laws = {name: fit for name, fit in analysis["fits"].items() if "refused" not in fit}
+    if not laws or any(body["comparisons"] for body in bodies):
+        return headline(comparison)
+    return " ".join(
+        f"The error of {name} changes as {fit['over']} to the power {fit['exponent']:.2f} "
+        f"({fit['interval'][0]:.2f} to {fit['interval'][1]:.2f})."
+        for name, fit in laws.items()
+    )
+
+
 def _fit(name: str, fit: Json) -> str:
     if "refused" in fit:
         return f"{name}: no power law over {fit['over']}: {fit['refused']}."
@@ -144,4 +158,6 @@ def _fit(name: str, fit: Json) -> str:
     basis = f"{fit['points']} points, {fit['over']} {fit['x'][0]:,g} to {fit['x'][-1]:,g}, n = {fit['n']}"
     bent = "" if fit["straight"] else "; the line is bent in logs, so the exponent is an average over this range"
     r2 = "" if fit["r2"] is None else f", R2 {fit['r2']:.3f}"
-    return f"{law} {ends}, {basis}{r2}{bent}."
+    known = fit.get("published")
+    told = "" if known is None else f" Published: {known:g}, {abs(fit['exponent'] - known):.3f} from this."
+    return f"{law} {ends}, {basis}{r2}{bent}.{told}"

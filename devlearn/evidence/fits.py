@@ -25,13 +25,13 @@ FEWEST_POINTS = 3
 
 
 def fits(run: Run, what: Measure, at: At, asked: Json) -> Json:
-    """{arm: its fit, or why there is none} over ``asked`` = {over, from, to}; only points with from <= x <= to."""
+    """{arm: its fit, or why there is none} over the points within ``asked`` (over, from, to, published): from <= x <= to."""
     return {arm: fit(run, arm, what, at, asked) for arm in run.points[0].arms}
 
 
 def fit(run: Run, arm: str, what: Measure, at: At, asked: Json) -> Json:
     """The power law of one arm's error."""
-    found: Json = {key: asked.get(key) for key in ("over", "from", "to")}
+    found: Json = {key: asked.get(key) for key in ("over", "from", "to", "published")}
     if not _has_error(what):
         return found | {"refused": f"{what.label} has no error: only accuracies and lower-is-better metrics have one"}
     places = [i for i, point in enumerate(run.points) if arm in point.arms]

@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from devlearn.evidence.analyses import analyse
 from devlearn.evidence.compare import compare, entries
+from devlearn.evidence.curve_words import conclusion
 from devlearn.evidence.load import Json, Run, load
-from devlearn.evidence.words import headline
 from devlearn.report.formats import filters
 from devlearn.report.sections import Page, view
 from devlearn.report.shelf import Shelf
@@ -32,7 +32,7 @@ def write(run: Path) -> Path:
     with drawing():
         shown = view(page)
     text = _environment().get_template("report.html.j2").render(
-        run=found, resolved=found.resolved, manifest=found.manifest, headline=headline(comparison),
+        run=found, resolved=found.resolved, manifest=found.manifest, headline=conclusion(comparison, page.analysis),
         scenario=_scenario(found), **shown, **_style(),
     )  # fmt: skip
     path = run / "report.html"

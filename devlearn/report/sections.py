@@ -14,9 +14,9 @@ from devlearn.report.shelf import Shelf
 
 SHOWN_KEYS = ("labels", "data", "env", "lr", "schedule", "blur", "change")
 TITLES = {
+    "points": "Over all points",
     "lives": "The life of each arm",
     "verdicts": "Verdicts",
-    "points": "Over all points",
     "curves": "Learning curves",
     "bought": "What each budget bought",
     "cost": "What it cost",

@@ -17,9 +17,9 @@ COLOURS = {
 }
 
 
-def verdict_table(comparison: Comparison) -> RenderableType:
-    """The headline, a table of pairs for each point, and the warnings."""
-    parts: list[RenderableType] = [Text(headline(comparison), style="bold"), Text()]
+def verdict_table(comparison: Comparison, title: str | None = None) -> RenderableType:
+    """The headline (``title`` instead of the comparison's own), a table of pairs for each point, and the warnings."""
+    parts: list[RenderableType] = [Text(title or headline(comparison), style="bold"), Text()]
     warnings: dict[str, None] = {}
     for body in entries(comparison):
         parts += [Text(_title(body)), _pairs(body) if body["comparisons"] else _arms(body), Text()]

@@ -62,6 +62,7 @@ class Fit(_Frozen):
     )
     from_: Annotated[float, Field(gt=0)] | None = Field(None, alias="from", description="the smallest value fitted")
     to: Annotated[float, Field(gt=0)] | None = Field(None, description="the largest value fitted")
+    published: float | None = Field(None, description="a published exponent, shown beside the fitted one")
 
 
 class Compare(_Frozen):
