@@ -25,7 +25,7 @@ FEWEST_POINTS = 3
 
 
 def fits(run: Run, what: Measure, at: At, asked: Json) -> Json:
-    """{arm: its fit, or why there is none} over the points within ``asked`` (over, from, to, published): from <= x <= to."""
+    """{arm: its fit, or why there is none}; ``asked`` (over, from, to, published) keeps the points from <= x <= to."""
     return {arm: fit(run, arm, what, at, asked) for arm in run.points[0].arms}
 
 
