@@ -238,7 +238,7 @@ PARTS = (
         "False positives",
         """Two arms that don't differ. The sign-flip test errs exactly as often as it can (column *attainable*)
         whatever the distribution, as long as the arms are exchangeable, even if each of them is skewed. At 5 seeds
-        it never rejects: from 5 seeds nothing can be concluded. The t-test holds its level for normal differences
+        it never rejects: from 5 seeds no difference can be concluded. The t-test holds its level for normal differences
         and stays at or below it for the other exchangeable arms. Wilcoxon's test (exact; its normal approximation
         where differences of 0 occur) does much the same. A percentile bootstrap errs two to four times too often at
         5 and 10 seeds. Lopsided differences can't come from exchangeable arms; there a mean of 0 is not what a
@@ -264,8 +264,8 @@ PARTS = (
     ),
     Part(
         "Equivalence",
-        """With a margin of 1.5 standard deviations. At the margin a verdict of equivalence is an error, and comes in at
-        most 5 %; at no difference it is right.""",
+        """With a margin of 1.5 standard deviations. At the margin a verdict of equivalence is an error, and comes in
+        about 5 % at most; at no difference it is right.""",
         ("differences", "seeds"),
         equivalence,
         0.5,
