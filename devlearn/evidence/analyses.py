@@ -12,14 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from devlearn.evidence.bands import band
+from devlearn.evidence.budgets import common_range
 from devlearn.evidence.fits import fits
 from devlearn.evidence.load import BIRTH, Arm, Json, Life, Point, Run, load
 from devlearn.evidence.onset import hot_start, level_pair, levels
 from devlearn.evidence.proxy import agreement, pair
 from devlearn.evidence.stages import finite
 from devlearn.evidence.tests import mean_interval
-from devlearn.evidence.tracks import Matrix, Track, Vector, averaged, contrast, paired, track
-from devlearn.evidence.values import Measure, measure, value_at
+from devlearn.evidence.tracks import Track, Vector, averaged, contrast, paired, track
+from devlearn.evidence.values import Measure, measure, value_at, values
 
 Pairs = Iterable[tuple[str, str]]
 
@@ -87,11 +88,11 @@ def _innate(arm: Arm) -> int:
 
 def _at_place(tracks: Mapping[str, Track], pairs: Pairs, place: Callable[[Arm], int]) -> Json:
     """Values at the end of the stage at ``place`` (BIRTH: before the first)."""
-    values = {name: _values(found, place(found.arm)) for name, found in tracks.items()}
-    return _summary(tracks, pairs, lambda name, until: values[name])
+    values = {name: _at_end(found, place(found.arm)) for name, found in tracks.items()}
+    return _summary(tracks, pairs, values)
 
 
-def _values(found: Track, position: int) -> Vector:
+def _at_end(found: Track, position: int) -> Vector:
     """(n,) values at the end of a stage, NaN where unknown."""
     return np.array([_value(found, found.arm.lives[seed], position) for seed in found.seeds], np.float64)
 
@@ -101,28 +102,22 @@ def _value(found: Track, life: Life, position: int) -> float | None:
 
 
 def _areas(tracks: Mapping[str, Track], pairs: Pairs) -> Json:
-    """Mean heights of the last stage's curves; a pair's over the shorter of both stages."""
-    return _summary(tracks, pairs, lambda name, until: area(tracks[name], until))
+    """Mean heights of the last stage's curves over the range that the pairs have in common: comparison.json's area."""
+    until = common_range({name: found.arm for name, found in tracks.items()}, pairs)
+    heights = {name: _area(found, until) for name, found in tracks.items()}
+    return {"until": until} | _summary(tracks, pairs, heights)
 
 
-def area(found: Track, until: int) -> Vector:
-    """(n,) mean height of each learner's curve over updates 0 to ``until`` of the last stage, by trapezoids."""
-    if until == 0 or not found.seeds:
-        return found.values[:, 0]
-    grid = np.append(found.updates[found.updates < until], until)
-    heights: Matrix = np.array([np.interp(grid, found.updates, row) for row in found.values])  # (n, U')
-    return (np.diff(grid) * (heights[:, 1:] + heights[:, :-1]) / 2).sum(1) / until
+def _area(found: Track, until: int) -> Vector:
+    """(n,) mean height of each learner's curve over updates 0 to ``until`` of the last stage, NaN where unknown."""
+    return np.array(list(values(found.arm, found.what, "area", until).values()), np.float64)
 
 
-def _summary(tracks: Mapping[str, Track], pairs: Pairs, read: Callable[[str, int], Vector]) -> Json:
-    """Each arm's mean and t-interval, each pair's contrast, of ``read(arm, until)`` (n,)."""
-    arms = {name: _mean(averaged(found, read(name, found.stop))) for name, found in tracks.items()}
-    contrasts = []
-    for a, b in pairs:
-        until = min(tracks[a].stop, tracks[b].stop)
-        gap = paired(tracks[a], tracks[b], read(a, until), read(b, until))
-        contrasts.append({"arm": a, "against": b, "until": until} | contrast(gap))
-    return {"arms": arms, "pairs": contrasts}
+def _summary(tracks: Mapping[str, Track], pairs: Pairs, known: Mapping[str, Vector]) -> Json:
+    """Each arm's mean and t-interval, each pair's contrast, of ``known`` {arm: (n,)}."""
+    arms = {name: _mean(averaged(found, known[name])) for name, found in tracks.items()}
+    gaps = {(a, b): paired(tracks[a], tracks[b], known[a], known[b]) for a, b in pairs}
+    return {"arms": arms, "pairs": [{"arm": a, "against": b} | contrast(gap) for (a, b), gap in gaps.items()]}
 
 
 def _mean(values: Vector) -> Json:

@@ -14,6 +14,8 @@ from devlearn.evidence.stages import finite
 from devlearn.evidence.values import Measure, has_best, values
 from devlearn.evidence.verdicts import Judged
 
+LEAST = 0.01  # share of an arm's cost from which an extra counts as one
+
 
 def summary(arm: Arm, what: Measure, found: Values) -> Json:
     """An arm's entry in comparison.json; statistics are over lineages, a seed being one of its own as a rule."""
@@ -69,10 +71,16 @@ def _whole(value: float) -> float:
 def gain_per(
     difference: float | None, spent: Mapping[str, float], other: Mapping[str, float], better: str
 ) -> dict[str, float | None]:
-    """The gain for each unit that a learner consumed more of than one of the other arm; None where it didn't."""
+    """The gain for each unit that a learner consumed more of than one of the other arm; None where it didn't.
+
+    An extra under 1 % of its own is what whole yields leave between matched arms, and buys nothing.
+    """
     gain = difference if better == "higher" or difference is None else -difference
     extra = {unit: spent[unit] - other[unit] for unit in LEDGER}
-    return {unit: gain / more if gain is not None and more > 0 else None for unit, more in extra.items()}
+    return {
+        unit: gain / more if gain is not None and more > 0 and more >= LEAST * spent[unit] else None
+        for unit, more in extra.items()
+    }
 
 
 def new_images(

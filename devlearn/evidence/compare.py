@@ -2,7 +2,8 @@
 
 One run: pairs are compared seed by seed. Several runs: arms are called ``run/arm``, each arm is compared with the arm
 of the same name in the first run (with every arm of the first run where no name recurs): seed by seed where both hold
-exactly the same seeds, else unpaired.
+exactly the same seeds, else unpaired. No scenario declares that, so every verdict is exploratory, and all arms are
+scored at the same moment.
 """
 
 import json
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from devlearn.evidence.arms import gain_per, new_images, summary
+from devlearn.evidence.budgets import common_range
 from devlearn.evidence.load import Arm, EvidenceError, Json, Point, Run, load
 from devlearn.evidence.looks import look
 from devlearn.evidence.pairs import Values, pair
@@ -23,21 +25,23 @@ from devlearn.evidence.warnings import warnings
 
 Comparison = Json | list[Json]
 Table = Mapping[str, Values]
+ACROSS = "comparisons of several runs are declared nowhere"
 
 
 @dataclass(frozen=True)
 class Question:
     """What is compared, where, by which pairs.
 
-    ``exploratory`` where it isn't what the scenario declared; ``looks`` is how many looks share the alpha; ``select``
-    whether the run kept best checkpoints; ``alike`` whether all runs measured by the same probe.
+    ``exploratory`` says why it isn't what the scenario declared, or nothing; ``looks`` is how many looks share the
+    alpha; ``select`` whether matched arms may be scored at their best; ``alike`` whether all runs measured by the same
+    probe.
     """
 
     what: Measure
     at: At
     smallest_effect: float
     pairs: tuple[tuple[str, str], ...]
-    exploratory: bool
+    exploratory: tuple[str, ...]
     looks: int
     select: bool
     alike: bool
@@ -90,10 +94,12 @@ def _question(runs: list[Run], points: Sequence[Point], probe: str | None, at: A
     moment = _moment(declared["at"] if at is None else at)
     smallest = float(declared.get("smallest_effect") or 0.0) if what.key == default.key else 0.0
     pairs = tuple((a, b) for a, b in declared["pairs"]) if len(runs) == 1 else _across(points)
-    exploratory = what.key != default.key or moment != _moment(declared["at"])
+    other = what.key != default.key or moment != _moment(declared["at"])
+    exploratory = ("not what the scenario asked",) * other + (ACROSS,) * (len(runs) > 1)
     looks = len(_shared(runs)["compare"].get("looks") or ()) or 1
     alike = all(_definition(run, what) == _definition(runs[0], what) for run in runs)
-    return Question(what, moment, smallest, pairs, exploratory, looks, bool(declared.get("select")), alike)
+    select = bool(declared.get("select")) and len(runs) == 1
+    return Question(what, moment, smallest, pairs, exploratory, looks, select, alike)
 
 
 def _definition(run: Run, what: Measure) -> Json:
@@ -159,7 +165,7 @@ def _across(points: Sequence[Point]) -> tuple[tuple[str, str], ...]:
 
 
 def _compare(resolved: Json, points: Sequence[Point], asked: Question) -> list[Json]:
-    tables = [{name: values(arm, asked.what, asked.at) for name, arm in point.arms.items()} for point in points]
+    tables = [_table(point, asked) for point in points]
     family = [
         _judged(point, table, pair, asked) for point, table in zip(points, tables, strict=True) for pair in asked.pairs
     ]
@@ -171,14 +177,23 @@ def _compare(resolved: Json, points: Sequence[Point], asked: Question) -> list[J
     ]
 
 
+def _table(point: Point, asked: Question) -> Table:
+    until = common_range(point.arms, asked.pairs)
+    return {name: values(arm, asked.what, asked.at, until) for name, arm in point.arms.items()}
+
+
 def _judged(point: Point, table: Table, names: tuple[str, str], asked: Question) -> Judged:
-    """One pair of arms; scored twice where one of them is matched to the other's compute and kept its best."""
+    """One pair of arms; scored twice where just one of them is matched to another's compute and kept its best.
+
+    Then the smaller gain of the other one counts, in whichever order the two stand. Two matched arms are both scored
+    at the same moment.
+    """
     a, b = (point.arms[name] for name in names)
     rules = asked.rules(1)
     paired = asked.alike and set(a.lives) == set(b.lives)
     end = judge(pair(a, b, table[a.name], table[b.name], asked.what, paired), rules, asked.at)
     matched = b if b.match else a
-    if not _scored_twice(matched, asked):
+    if (a.match and b.match) or not _scored_twice(matched, asked):
         return end
     kept = {**table, matched.name: values(matched, asked.what, "best")}
     best = judge(pair(a, b, kept[a.name], kept[b.name], asked.what, paired), rules, "best")
@@ -192,7 +207,7 @@ def _scored_twice(matched: Arm, asked: Question) -> bool:
 def _body(resolved: Json, point: Point, table: Table, asked: Question, judged: Sequence[Judged], family: int) -> Json:
     """comparison.json's content at one point."""
     looked = look(resolved, _seeds(point))
-    why = ["not what the scenario asked"] * asked.exploratory + list(looked.why if looked else ())
+    why = [*asked.exploratory, *(looked.why if looked else ())]
     rules = asked.rules(family, exploratory=bool(why))
     body: Json = {
         "scenario": resolved["scenario"], "digest": resolved["digest"], "point": point.point,

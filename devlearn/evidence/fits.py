@@ -13,6 +13,7 @@ import numpy as np
 from scipy import stats
 
 from devlearn.evidence import tests
+from devlearn.evidence.budgets import common_range
 from devlearn.evidence.load import LEDGER, Arm, Json, Run
 from devlearn.evidence.pairs import lineages
 from devlearn.evidence.stages import finite
@@ -37,7 +38,9 @@ def fit(run: Run, arm: str, what: Measure, at: At, asked: Json) -> Json:
     places = [i for i, point in enumerate(run.points) if arm in point.arms]
     rows = sorted((cost(run, i, arm, asked["over"]), i) for i in places)
     rows = [(x, i) for x, i in rows if (asked.get("from") or 0) <= x <= (asked.get("to") or math.inf)]
-    errors = _errors([run.points[i].arms[arm] for _, i in rows], what, at)
+    points = [run.points[i] for _, i in rows]
+    ranges = [common_range(point.arms, run.resolved["compare"]["pairs"]) for point in points]
+    errors = _errors([point.arms[arm] for point in points], what, at, ranges)
     x = np.array([x for x, _ in rows], np.float64)
     found |= {"x": x.tolist(), "n": len(errors), "points": len(rows)}
     why = _refused(x, errors)
@@ -56,9 +59,9 @@ def cost(run: Run, point: int, arm: str, over: str) -> float:
     return math.fsum(life.ledger[over] for life in lives) / len(lives)
 
 
-def _errors(arms: Sequence[Arm], what: Measure, at: At) -> Matrix:
+def _errors(arms: Sequence[Arm], what: Measure, at: At, ranges: Sequence[int]) -> Matrix:
     """(n, P) errors of the seeds that every point has, averaged within lineages; NaN where a value is unknown."""
-    tables = [values(arm, what, at) for arm in arms]
+    tables = [values(arm, what, at, until) for arm, until in zip(arms, ranges, strict=True)]
     groups = lineages(sorted(set.intersection(*(set(table) for table in tables))) if tables else [], arms)
     rows = [np.array([[table[seed] for table in tables] for seed in group], np.float64).mean(0) for group in groups]
     known = np.array(rows).reshape(len(groups), len(arms))

@@ -5,6 +5,7 @@ Only finished lines are read, so a folder may be read while its jobs are still r
 
 import csv
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 LEDGER = ("labels", "label_bits", "images", "env_steps", "updates", "flops")
+WHOLE = ("seed", "update")
 FORMATS = (1,)
 BIRTH = -1
 _RANK = {"birth": 0, "every": 1, "end": 2, "best": 3}
@@ -64,8 +66,9 @@ class Arm:
 
     ``seconds`` are the wall-clock seconds of the jobs on its path, all blocks, divided by the number of seeds.
     ``lineages`` names, by seed, what learners share that was learned (a genome, a demonstrator); a seed without a name
-    is a lineage of its own. ``match`` is {arm, by} where the arm's budget follows another's; ``tuning`` is what was
-    tried beforehand, as resolved.json has it.
+    is a lineage of its own. ``fixed`` says that nothing differs between the seeds: all that the arm draws is pinned, or
+    all that was measured of its learners is the same. ``match`` is {arm, by} where the arm's budget follows another's;
+    ``tuning`` is what was tried beforehand, as resolved.json has it.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Arm:
     seconds: float
     unfinished: tuple[str, ...]
     lineages: Mapping[int, str] = field(default_factory=dict)
+    fixed: bool = False
     match: Json | None = None
     tuning: Json | None = None
 
@@ -119,7 +123,7 @@ def load(folder: Path) -> Run:
         Point(
             entry["point"],
             {
-                name: _arm(folder, name, arm, entry.get("seeds", resolved["seeds"]), jobs, read)
+                name: _arm(folder, name, arm, entry.get("seeds", resolved["seeds"]), jobs, read, resolved.get("pin"))
                 for name, arm in entry["arms"].items()
             },
         )
@@ -139,7 +143,15 @@ def _resolved(folder: Path) -> Json:
     return resolved
 
 
-def _arm(folder: Path, name: str, arm: Json, seeds: list[int], jobs: Mapping[tuple[str, int], str], read: Any) -> Arm:
+def _arm(
+    folder: Path,
+    name: str,
+    arm: Json,
+    seeds: list[int],
+    jobs: Mapping[tuple[str, int], str],
+    read: Any,
+    pin: list[str] | None,
+) -> Arm:
     lives = {}
     for seed in seeds:
         path = [jobs[branch, seed] for branch in arm["path"]]
@@ -151,7 +163,24 @@ def _arm(folder: Path, name: str, arm: Json, seeds: list[int], jobs: Mapping[tup
     unfinished = tuple(job for job in used if not _done(folder / job))
     lineages = {int(seed): lineage for seed, lineage in (arm.get("lineages") or {}).items()}
     stages = tuple(arm["stages"])
-    return Arm(name, stages, lives, seconds, unfinished, lineages, arm.get("match"), arm.get("tuning"))
+    fixed = (not lineages and _pinned(arm, pin or [])) or _alike(list(lives.values()))
+    return Arm(name, stages, lives, seconds, unfinished, lineages, fixed, arm.get("match"), arm.get("tuning"))
+
+
+def _pinned(arm: Json, pin: list[str]) -> bool:
+    """Whether all streams that the arm draws from are pinned; unknown, so no, where they aren't on record."""
+    return "draws" in arm and set(arm["draws"]) <= set(pin)
+
+
+def _alike(lives: list[Life]) -> bool:
+    """Whether all that was measured of the learners is the same for every seed."""
+    if len(lives) < 2 or not all(life.done and life.moments for life in lives):
+        return False
+    return len({repr((life.diverged, [_trace(moment) for moment in life.moments])) for life in lives}) == 1
+
+
+def _trace(moment: Moment) -> tuple[Any, ...]:
+    return moment.position, moment.update, moment.when, sorted(moment.values.items())
 
 
 def _life(seed: int, records: list[_Rows], done: bool, jobs: tuple[Path, ...]) -> Life:
@@ -221,7 +250,7 @@ def _by_seed(path: Path) -> dict[int, list[Json]]:
 def lines(path: Path) -> Iterator[Json]:
     """The finished lines of a CSV file; none where there is no file. A line is finished when its newline is there.
 
-    Raises EvidenceError where a line has too few or too many cells.
+    Raises EvidenceError where a line has too few or too many cells, or one that is none of its column's.
     """
     if not path.exists():
         return
@@ -231,7 +260,23 @@ def lines(path: Path) -> Iterator[Json]:
         if None in row or None in row.values():
             mend = "the records were changed; delete this job's folder and run again"
             raise EvidenceError(f"{path}:{reader.line_num}: expected {len(reader.fieldnames or ())} cells; {mend}")
+        if wrong := next((column for column in row if not _legible(column, row[column])), None):
+            mend = "the records were changed; delete this job's folder and run again"
+            raise EvidenceError(f"{path}:{reader.line_num}: {wrong} is {row[wrong]!r}; {mend}")
         yield row
+
+
+def _legible(column: str, cell: str) -> bool:
+    """Whether a cell can be what its column holds; only measured values may be infinite or no number."""
+    if column == "moment":
+        return cell in _RANK
+    if column not in WHOLE and column not in ("value", "seconds", *LEDGER):
+        return True
+    try:
+        number = int(cell) if column in WHOLE else float(cell)
+    except ValueError:
+        return False
+    return column == "value" or math.isfinite(number)
 
 
 def _seconds(job: Path) -> float:

@@ -19,7 +19,7 @@ class Pair:
 
     ``x`` and ``y`` are the values of ``arm`` and ``against``, one a lineage: paired, or not (``paired``). ``groups``
     are the seeds behind each pair of values, where paired; ``seeds`` counts them, on the smaller side. ``same`` says
-    that every learner has exactly the value of its partner.
+    that every learner has exactly the value of its partner. ``fixed`` says that nothing differs between the seeds.
     """
 
     arm: str
@@ -31,6 +31,7 @@ class Pair:
     seeds: int = 0
     groups: tuple[tuple[int, ...], ...] = ()
     same: bool = False
+    fixed: bool = False
 
     @property
     def n(self) -> int:
@@ -42,8 +43,12 @@ def lineages(seeds: Iterable[int], arms: Iterable[Arm]) -> Groups:
     """``seeds`` in groups that share nothing learned: the finest partition that joins every lineage of every arm.
 
     Connected components: seeds that one arm's genome joins and seeds that the other arm's joins end up together, so
-    the groups' mean differences are independent. A lineage's name means the same thing in all arms.
+    the groups' mean differences are independent. A lineage's name means the same thing in all arms. Where nothing
+    differs between the seeds of any arm they are one group.
     """
+    seeds, arms = list(seeds), list(arms)
+    if seeds and all(arm.fixed for arm in arms):
+        return [seeds]
     names = [arm.lineages for arm in arms]
     group: dict[int, list[int]] = {}
     for seed in seeds:
@@ -67,14 +72,15 @@ def pair(a: Arm, b: Arm, x: Values, y: Values, what: Measure, paired: bool) -> P
     """The values of two arms set against each other, over the learners whose value is known."""
     known = tuple([seed for seed, value in found.items() if value is not None] for found in (x, y))
     why = _missing(((a, x), (b, y)), what)
+    fixed = a.fixed and b.fixed
     if not paired:
         xs, ys = averaged(x, lineages(known[0], [a])), averaged(y, lineages(known[1], [b]))
-        return Pair(a.name, b.name, tuple(xs), tuple(ys), False, why, min(map(len, known)))
+        return Pair(a.name, b.name, tuple(xs), tuple(ys), False, why, min(map(len, known)), fixed=fixed)
     both = [seed for seed in known[0] if y.get(seed) is not None]
     groups = lineages(both, [a, b])
     xs, ys = averaged(x, groups), averaged(y, groups)
     same = all(x[seed] == y[seed] for seed in both)
-    return Pair(a.name, b.name, tuple(xs), tuple(ys), True, why, len(both), tuple(map(tuple, groups)), same)
+    return Pair(a.name, b.name, tuple(xs), tuple(ys), True, why, len(both), tuple(map(tuple, groups)), same, fixed)
 
 
 def _missing(sides: Sides, what: Measure) -> str:

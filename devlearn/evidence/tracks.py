@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devlearn.evidence import tests
+from devlearn.evidence.budgets import budget, rate
 from devlearn.evidence.load import LEDGER, Arm, EvidenceError, Json, Life, Moment
 from devlearn.evidence.pairs import lineages
 from devlearn.evidence.stages import finite
 from devlearn.evidence.values import Measure, read
 
 ON_THE_WAY = ("birth", "every", "end")
+BOUGHT = ("labels", "label_bits")  # once, when a stage begins
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -26,7 +28,9 @@ class Track:
 
     ``updates`` (U,) counts within the last stage and begins at 0, with what the learners came with. ``values`` is
     (n, U), NaN where a diverged learner has no declared worst; a learner that was held early keeps its last value.
-    ``spent[unit]`` (n, U) is what a learner had consumed over its whole life by then.
+    ``spent[unit]`` (n, U) is what a learner had consumed over its whole life by then. The last update is the declared
+    budget, even where every learner was held before; by then one that diverged counts with what the whole budget
+    would have cost. ``lived`` is the last update at which anybody was measured.
     """
 
     arm: Arm
@@ -35,10 +39,11 @@ class Track:
     updates: NDArray[np.int64]
     values: Matrix
     spent: Mapping[str, Matrix]
+    lived: int
 
     @property
     def stop(self) -> int:
-        """The last measured update: where the budget ended."""
+        """Where the declared budget ends."""
         return int(self.updates[-1])
 
     @property
@@ -52,7 +57,8 @@ def track(arm: Arm, what: Measure) -> Track:
     last = len(arm.stages) - 1
     lives = [life for life in arm.lives.values() if life.done]
     paths = [_path(life, what) for life in lives]
-    updates = sorted({0} | {m.update for path in paths for m in path if m.position == last})
+    measured = {0} | {m.update for path in paths for m in path if m.position == last}
+    updates = sorted(measured | ({budget(arm)} if lives else set()))
     walks = [_walk(arm, what, path, [(last, update) for update in updates]) for path in paths]  # (n, U) moments
     values = [
         [_number(read(life, what, m, (last, u))) for m, u in zip(walk, updates, strict=True)]
@@ -60,8 +66,22 @@ def track(arm: Arm, what: Measure) -> Track:
     ]
     shape = (len(lives), len(updates))
     spent = {unit: np.array([[m.ledger[unit] for m in walk] for walk in walks]).reshape(shape) for unit in LEDGER}
+    for row, life in enumerate(lives):
+        if life.diverged is not None:
+            for unit in LEDGER:
+                spent[unit][row, -1] += _unspent(arm, life, unit, updates[-1])
     seeds = tuple(life.seed for life in lives)
-    return Track(arm, what, seeds, np.array(updates), np.array(values, np.float64).reshape(shape), spent)
+    known = np.array(values, np.float64).reshape(shape)
+    return Track(arm, what, seeds, np.array(updates), known, spent, max(measured))
+
+
+def _unspent(arm: Arm, life: Life, unit: str, stop: int) -> float:
+    """What the rest of the budget would have cost a learner that diverged, at the rate of the arm's others."""
+    if unit in BOUGHT:
+        return 0.0
+    last = len(arm.stages) - 1
+    lived = max((m.update for m in life.moments if m.position == last), default=0)
+    return (stop - lived) * rate(arm, unit)
 
 
 def _path(life: Life, what: Measure) -> list[Moment]:
@@ -104,9 +124,18 @@ def by_lineage(arms: Sequence[Arm], x: Matrix, seeds: Sequence[int]) -> Matrix:
 
 
 def common(a: Track, b: Track) -> tuple[NDArray[np.int64], Matrix]:
-    """The updates at which both arms were measured, (U,), and the paired differences a - b there, (n, U)."""
-    updates, at_a, at_b = np.intersect1d(a.updates, b.updates, return_indices=True)
-    return updates, paired(a, b, a.values[:, at_a], b.values[:, at_b])
+    """The updates at which both arms' values are known, (U,), and the paired differences a - b there, (n, U).
+
+    Those at which both were measured, up to the shorter budget; an arm whose learners were all held before it was
+    spent is known from then on.
+    """
+    places = [
+        update
+        for update in np.union1d(a.updates, b.updates).tolist()
+        if update <= min(a.stop, b.stop) and all(update in t.updates or update > t.lived for t in (a, b))
+    ]
+    at_a, at_b = (np.searchsorted(t.updates, places, "right") - 1 for t in (a, b))
+    return np.array(places, np.int64), paired(a, b, a.values[:, at_a], b.values[:, at_b])
 
 
 def contrast(differences: Vector) -> Json:

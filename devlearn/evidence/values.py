@@ -8,6 +8,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from devlearn.evidence.budgets import budget
 from devlearn.evidence.load import BIRTH, Arm, EvidenceError, Json, Key, Life, Moment
 
 At = str | int
@@ -49,17 +52,17 @@ def measures(probes: Mapping[str, Json]) -> tuple[Measure, ...]:
     return tuple(measure(probes, name) for name in probes)
 
 
-def values(arm: Arm, what: Measure, at: At) -> dict[int, float | None]:
+def values(arm: Arm, what: Measure, at: At, until: int | None = None) -> dict[int, float | None]:
     """{seed: value} of the learners whose jobs are done, at: end, best, birth, area or an update of the last stage.
+
+    An area is taken over updates 0 to ``until`` of the last stage, by default over its budget.
 
     Raises:
         EvidenceError: the arm was never measured there.
     """
     done = [life for life in arm.lives.values() if life.done]
     last = len(arm.stages) - 1
-    stop = max(
-        (m.update for life in done for m in life.moments if m.position == last and what.key in m.values), default=0
-    )
+    stop = budget(arm) if until is None else until
     if isinstance(at, int):
         _measured_at(arm, what, last, at, done)
     return {life.seed: _value(arm, life, what, at, last, stop) for life in done}
@@ -113,7 +116,8 @@ def read(life: Life, what: Measure, moment: Moment, place: tuple[float, float]) 
 
 def _measured_at(arm: Arm, what: Measure, last: int, at: int, lives: list[Life]) -> None:
     found = {m.update for life in lives for m in life.moments if m.position == last and what.key in m.values}
-    if lives and at not in found:
+    held = max(found, default=0) < at <= budget(arm)  # everybody, before the budget was spent: their last values stay
+    if lives and at not in found and not held:
         there = ", ".join(map(str, sorted(found))) or "none"
         raise EvidenceError(f"{what.label} of arm {arm.name!r} was not measured at update {at}; there are: {there}")
 
@@ -122,14 +126,16 @@ def _area(arm: Arm, life: Life, what: Measure, last: int, stop: int) -> float | 
     """The mean height of a learner's curve over updates 0 to ``stop`` of its last stage, by trapezoids.
 
     Without a way-point at 0 the stage begins at the value that the learner came with; a learner that was held before
-    ``stop`` keeps its last value.
+    ``stop`` keeps its last value, or the worst where it diverged. A stage that goes on after ``stop`` is cut there, on
+    the line between the moments around it.
     """
-    updates = sorted({0, stop} | {m.update for m in life.moments if m.position == last and what.key in m.values})
-    heights = [value_at(arm, life, what, last, update) for update in updates]
-    known = [height for height in heights if height is not None]
-    if len(known) < len(heights):
+    seen = {m.update for m in life.moments if m.position == last and what.key in m.values}
+    after = min((update for update in seen if update >= stop), default=stop)
+    updates = sorted({0, after} | {update for update in seen if update < stop})
+    known = [height for height in (value_at(arm, life, what, last, update) for update in updates) if height is not None]
+    if len(known) < len(updates):
         return None
     if stop == 0:
-        return known[-1]
-    spans = zip(updates, updates[1:], known, known[1:], strict=False)
-    return sum((right - left) * (a + b) / 2 for left, right, a, b in spans) / stop
+        return known[0]
+    grid = [*(update for update in updates if update < stop), stop]
+    return float(np.trapezoid(np.interp(grid, updates, known), grid)) / stop

@@ -164,6 +164,8 @@ def _seeds_needed(pair: Pair, rules: Rules) -> int | None:
 def _untestable(pair: Pair) -> str:
     if pair.n > 1:
         return ""
+    if pair.fixed and pair.seeds > 1:
+        return "nothing differs between the seeds: n = 1, so no test is possible"
     if pair.seeds > 1:
         return f"one lineage: its {pair.seeds} seeds share what was learned once, so no test is possible"
     return "one seed: no test is possible"

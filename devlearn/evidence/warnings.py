@@ -1,20 +1,23 @@
 """What a reader has to know before believing the verdicts of one point."""
 
+import math
 from collections.abc import Iterator, Mapping
 
 from devlearn.evidence import tests
-from devlearn.evidence.load import Arm, Json
+from devlearn.evidence.load import Arm, Json, Key, Life
 
 FEW_SEEDS = 10
+WINNER = {"better": "arm", "worse": "against"}
 
 
 def warnings(body: Json, arms: Mapping[str, Arm], resolved: Json, alike: bool) -> list[str]:
     """The warnings of one point of a comparison whose other keys are there."""
     unfinished = [f"not finished: {', '.join(body['incomplete'])}"] if body["incomplete"] else []
     diverged = [_diverged(name, arm) for name, arm in body["arms"].items() if arm["diverged"]]
+    strange = _strange(body, arms)
     pairs = [*_overlapping(body, arms), *_ends_only(body, arms, resolved)]
     controls = [_no_control(name) for name in _without_control(body)]
-    return [*_seen(resolved), *_unlike(body, alike), *unfinished, *_few(body), *diverged, *pairs, *controls]
+    return [*_seen(resolved), *_unlike(body, alike), *unfinished, *_few(body), *diverged, *strange, *pairs, *controls]
 
 
 def _seen(resolved: Json) -> list[str]:
@@ -39,7 +42,7 @@ def _few(body: Json) -> Iterator[str]:
     if not 0 < n < FEW_SEEDS:
         return
     seeds = min(entry["seeds"] for entry in counted)
-    few = f"{n} lineages of {seeds} seeds" if n < seeds else f"{n} seeds"
+    few = f"{n} lineage{'s' * (n != 1)} of {seeds} seeds" if n < seeds else f"{n} seeds"
     yield f"{few}: fewer than {FEW_SEEDS} leave most real differences undecided"
     smallest = tests.smallest_p(n) * max(1, body["family"]) * _looks(body)
     if smallest > tests.ALPHA and any("sign-flip" in pair["test"] for pair in body["comparisons"]):
@@ -64,6 +67,25 @@ def _diverged(name: str, arm: Json) -> str:
     return f"{name}: {arm['diverged']} of {arm['seeds']} learners diverged, {counts}"
 
 
+def _strange(body: Json, arms: Mapping[str, Arm]) -> list[str]:
+    """Learners with a value that is no finite number although they hadn't diverged: a probe's fault, as a rule."""
+    key, found = (body["probe"], body["metric"]), []
+    for name, arm in arms.items():
+        if lost := [seed for seed, life in arm.lives.items() if _lost(life, key)]:
+            seeds = f"seed{'s' * (len(lost) > 1)} {', '.join(map(str, lost))}"
+            found.append(
+                f"{name}: {'.'.join(key)} of {seeds} is not a finite number although no divergence is on record; it "
+                "counts with the probe's worst value; look into the probe"
+            )
+    return found
+
+
+def _lost(life: Life, key: Key) -> bool:
+    gone = life.diverged or (math.inf, math.inf)
+    moments = [*life.moments, *([life.best] if life.best else [])]
+    return any((m.position, m.update) < gone and not math.isfinite(m.values.get(key, 0.0)) for m in moments)
+
+
 def _overlapping(body: Json, arms: Mapping[str, Arm]) -> list[str]:
     """Unpaired comparisons whose arms hold some seeds in common: they share draws, and Welch's test doesn't know."""
     found = []
@@ -79,15 +101,29 @@ def _overlapping(body: Json, arms: Mapping[str, Arm]) -> list[str]:
 
 def _ends_only(body: Json, arms: Mapping[str, Arm], resolved: Json) -> list[str]:
     """Matched arms that end in school and are scored at their end only: they may have overfitted by then."""
-    compared = {name for pair in body["comparisons"] for name in (pair["arm"], pair["against"])}
-    twice = {name for pair in body["comparisons"] if pair["at_best"] for name in (pair["arm"], pair["against"])}
-    ends = [name for name in arms if name in compared - twice and body["at"] == "end" and _schooled(arms[name])]
-    mend = "no best checkpoint of it is on record" if resolved["compare"].get("select") else "declare compare.select"
+    single = [pair for pair in body["comparisons"] if not pair["at_best"]]
+    compared = {name for pair in single for name in (pair["arm"], pair["against"])}
+    ends = [name for name in arms if name in compared and body["at"] == "end" and _schooled(arms[name])]
     return [
-        f"{name} is matched and scored at its end only: if it overfits there, the other arm's gain is too large; {mend}"
+        f"{name} is matched and scored at its end only: if it overfits there, the other arm's gain is too large; "
+        f"{_mend(name, single, arms, resolved)}"
         for name in ends
         if not arms[name].unfinished
     ]
+
+
+def _mend(name: str, single: list[Json], arms: Mapping[str, Arm], resolved: Json) -> str:
+    if "/" in name:
+        return "over several runs all arms are scored at the same moment; --at best scores all there"
+    others = [pair["arm"] if pair["against"] == name else pair["against"] for pair in single if name in _names(pair)]
+    both = [other for other in others if arms[other].match]
+    if both:
+        return f"{both[0]} is matched too, so both are scored at the same moment; compare.at: best scores both there"
+    return "no best checkpoint of it is on record" if resolved["compare"].get("select") else "declare compare.select"
+
+
+def _names(pair: Json) -> tuple[str, str]:
+    return pair["arm"], pair["against"]
 
 
 def _schooled(arm: Arm) -> bool:
@@ -102,13 +138,17 @@ def _no_control(name: str) -> str:
 
 
 def _without_control(body: Json) -> list[str]:
-    """Arms with a "better" that are compared only with arms that spent under 95 % of their FLOPs, tuning included."""
-    rivals: dict[str, list[Json]] = {}
+    """Winners that are compared only with arms that spent under 95 % of their FLOPs, tuning included.
+
+    In whichever order a pair is declared: who wins is ``arm`` of a "better" and ``against`` of a "worse".
+    """
+    rivals: dict[str, set[str]] = {}
     for pair in body["comparisons"]:
-        rivals.setdefault(pair["arm"], []).append(pair)
+        rivals.setdefault(pair["arm"], set()).add(pair["against"])
+        rivals.setdefault(pair["against"], set()).add(pair["arm"])
     spent = {name: _flops(arm) for name, arm in body["arms"].items()}
-    gained = [name for name, pairs in rivals.items() if any(pair["suggests"] == "better" for pair in pairs)]
-    return [name for name in gained if all(spent[pair["against"]] < 0.95 * spent[name] for pair in rivals[name])]
+    won = {pair[WINNER[pair["suggests"]]] for pair in body["comparisons"] if pair["suggests"] in WINNER}
+    return [name for name in rivals if name in won and all(spent[b] < 0.95 * spent[name] for b in rivals[name])]
 
 
 def _flops(arm: Json) -> float:

@@ -73,7 +73,10 @@ def limits(body: Json) -> list[str]:
     if body["look"]:
         found.append(_spent(body["look"], body["alpha"]))
     if any(pair["n"] < pair["seeds"] for pair in body["comparisons"]):
-        found.append("Seeds that share what was learned once are one lineage: averaged, and n counts lineages.")
+        found.append(
+            "Seeds that share what was learned once, or that differ in nothing, are one lineage: averaged, and n "
+            "counts lineages."
+        )
     return found
 
 

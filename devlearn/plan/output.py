@@ -95,7 +95,8 @@ def _point(point: PointPlan, base: Scenario) -> Json:
 
 
 def _unseeded(point: Json) -> Json:
-    arms = {name: {k: v for k, v in arm.items() if k != "lineages"} for name, arm in point["arms"].items()}
+    unnamed = ("lineages", "draws")  # the one grows with the seeds, the other follows from the kinds
+    arms = {name: {k: v for k, v in arm.items() if k not in unnamed} for name, arm in point["arms"].items()}
     return {**{key: value for key, value in point.items() if key != "seeds"}, "arms": arms}
 
 
@@ -109,6 +110,7 @@ def _arm(arm: ArmPlan, scenario: Scenario) -> Json:
     return {
         "path": list(arm.path),
         "stages": stages,
+        "draws": list(dict.fromkeys(["init", *(name for lived in arm.stages for name in lived.stage.draws)])),
         **({"match": match.model_dump()} if match else {}),
         **({"lineages": {str(seed): name for seed, name in shared.items()}} if shared else {}),
     }

@@ -10,8 +10,7 @@ import pytest
 from fake_arms import ACCURACY, arm, run
 from fake_run import tiny_run, write_run
 
-from devlearn.evidence import EvidenceError, Life, analyse, analysis_words, load, save_analyses, values
-from devlearn.evidence.analyses import area
+from devlearn.evidence import EvidenceError, Life, analyse, analysis_words, compare, load, save_analyses, values
 from devlearn.evidence.load import Json
 from devlearn.evidence.tracks import track
 
@@ -78,20 +77,25 @@ def test_what_was_not_declared_is_exploratory(analysed: Json, made_up: Path) -> 
 
 
 def test_area_is_the_comparisons_own(made_up: Path) -> None:
-    for made in load(made_up).points[0].arms.values():
-        found = track(made, ACCURACY)
-        assert area(found, found.stop) == pytest.approx(list(values(made, ACCURACY, "area").values()))
+    """One definition: both over the 30 updates that the pairs have in common, though one arm's stage has 120."""
+    found, compared = analyse(load(made_up))["points"][0]["area"], compare([made_up], at="area")
+    assert found["until"] == 30
+    for name, one in found["arms"].items():
+        assert one["mean"] == compared["arms"][name]["mean"]  # type: ignore[call-overload]
+    for pair, other in zip(found["pairs"], compared["comparisons"], strict=True):  # type: ignore[call-overload]
+        assert [pair[key] for key in ("difference", "interval", "p")] == [
+            other[key] for key in ("difference", "interval", "p")
+        ]
 
 
 def test_area_of_a_pair_ends_with_the_shorter_stage() -> None:
     """Over 0 to 15: a is 0 -> 1 at 10, then 1: (5 + 5) / 15; b is 0 -> 3 at 30: 1.5 at 15, mean .75."""
-    a = track(arm("a", [0, 10, 15], [[0, 1, 1]]), ACCURACY)
-    b = track(arm("b", [0, 30], [[0, 3]]), ACCURACY)
-    assert (area(a, 15)[0], area(b, 15)[0]) == (pytest.approx(10 / 15), pytest.approx(0.75))
-    found = analyse(run([{"a": a.arm, "b": b.arm}], {"pairs": [["a", "b"]]}))["points"][0]["area"]
-    assert found["pairs"][0]["until"] == 15
+    a, b = arm("a", [0, 10, 15], [[0, 1, 1]]), arm("b", [0, 30], [[0, 3]])
+    assert [values(one, ACCURACY, "area", 15)[0] for one in (a, b)] == [pytest.approx(10 / 15), pytest.approx(0.75)]
+    found = analyse(run([{"a": a, "b": b}], {"pairs": [["a", "b"]]}))["points"][0]["area"]
+    assert found["until"] == 15
     assert found["pairs"][0]["difference"] == pytest.approx(10 / 15 - 0.75)
-    assert found["arms"]["b"]["mean"] == pytest.approx(1.5)
+    assert found["arms"]["b"]["mean"] == pytest.approx(0.75)
 
 
 def test_birth_newborn_and_start(made_up: Path) -> None:
@@ -108,14 +112,15 @@ def test_birth_newborn_and_start(made_up: Path) -> None:
 
 def test_innate_stages_give_a_newborn(tmp_path: Path) -> None:
     """The first stage becomes innate: what its 20 updates gave is what the learner is born with."""
-    made = tiny_run(tmp_path, {"a": [0.5] * 6, "b": [0.3] * 6}, compare={"pairs": [["a", "b"]]})
+    rising = [0.5 + 0.01 * seed for seed in range(6)]
+    made = tiny_run(tmp_path, {"a": rising, "b": [0.3] * 6}, compare={"pairs": [["a", "b"]]})
     file = made / "resolved.json"
     resolved = json.loads(file.read_text())
     resolved["points"][0]["arms"]["a"]["stages"][0]["kind"] = "innate.waves"
     file.write_text(json.dumps(resolved))
     point = analyse(load(made))["points"][0]
     assert point["birth"]["pairs"][0]["difference"] == 0
-    assert point["newborn"]["pairs"][0]["difference"] == pytest.approx(0.4)
+    assert point["newborn"]["pairs"][0]["difference"] == pytest.approx(0.425)
     assert point["newborn"]["pairs"][0]["p"] == 2 / 2**6
 
 

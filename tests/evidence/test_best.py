@@ -56,6 +56,40 @@ def test_the_developmental_side_may_stand_second_and_lower_may_be_better(tmp_pat
     assert pair["scored"] == "end"  # of a loss, the end is where the matched arm has less of it
 
 
+@pytest.mark.parametrize("better", ["higher", "lower"])
+@pytest.mark.parametrize("ends", [ENDS, BEST])
+def test_the_order_of_a_pair_mirrors_it(tmp_path: Path, ends: list[float], better: str) -> None:
+    best = {"grown": GROWN, "more": BEST if ends is ENDS else ENDS}
+    keys: Json = {"best": best, "metric": {"better": better}}
+    both = [
+        body(tmp_path / str(i), {"grown": GROWN, "more": ends}, compare={"pairs": [pair], "better": better}, **keys)
+        for i, pair in enumerate((["grown", "more"], ["more", "grown"]))
+    ]
+    one, other = (found["comparisons"][0] for found in both)
+    assert (one["scored"], one["p"], one["difference"]) == (other["scored"], other["p"], -other["difference"])
+    assert one["interval"] == [-end for end in reversed(other["interval"])]
+
+
+def test_two_matched_arms_are_scored_at_the_same_moment(tmp_path: Path) -> None:
+    entries = {**MATCH, "grown": {"match": {"arm": "more", "by": "flops"}}}
+    found = body(tmp_path, best={"grown": GROWN, "more": BEST}, entries=entries)
+    pair = found["comparisons"][0]
+    assert (pair["scored"], pair["at_best"], pair["difference"]) == ("end", None, gap(GROWN, ENDS))
+    assert any("grown is matched too, so both are scored at the same moment" in w for w in found["warnings"])
+
+
+def test_over_several_runs_all_are_scored_at_the_same_moment(tmp_path: Path) -> None:
+    given = {"more": ENDS}
+    runs = [
+        tiny_run(tmp_path / name, given, best={"more": BEST}, entries=MATCH, compare={"select": "score"})
+        for name in ("one", "two")
+    ]
+    found = compare(runs)
+    assert isinstance(found, dict)
+    assert (found["comparisons"][0]["scored"], found["comparisons"][0]["at_best"]) == ("end", None)
+    assert any("--at best scores" in warning for warning in found["warnings"])
+
+
 @pytest.mark.parametrize("entries", [{}, MATCH], ids=["not matched", "no select"])
 def test_a_pair_is_scored_once_unless_matched_and_selected(tmp_path: Path, entries: Json) -> None:
     select = None if entries else "score"

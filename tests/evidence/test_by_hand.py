@@ -132,3 +132,12 @@ def test_gain_per_unit_by_hand(tmp_path: Path) -> None:
     assert [unit for unit, gain in pair["gain_per"].items() if gain is not None] == ["flops"]
     turned = only(tmp_path / "b", flops={"x": 3e6, "y": 1e6}, compare={"better": "lower"})["comparisons"][0]
     assert turned["gain_per"]["flops"] == pytest.approx(-3e-6)
+
+
+def test_an_extra_of_under_a_hundredth_is_none(tmp_path: Path) -> None:
+    """Matched arms differ by what whole yields leave: 6 points for .9 % more is no price."""
+    gains = [
+        only(tmp_path / str(i), flops={"x": 1e6, "y": y})["comparisons"][0]["gain_per"]["flops"]
+        for i, y in enumerate((991e3, 990e3))
+    ]
+    assert gains == [None, pytest.approx(6 / 1e4)]

@@ -133,7 +133,11 @@ def test_the_probes_own_worst_overrides_the_metrics(tmp_path: Path) -> None:
 
 def test_a_value_that_is_not_a_number_counts_as_diverged(tmp_path: Path) -> None:
     run = tiny_run(tmp_path, {"a": [0.5, math.nan]})
-    assert only(compare([run]))["arms"]["a"]["values"] == {"0": 0.5, "1": 0.0}
+    body = only(compare([run]))
+    assert body["arms"]["a"]["values"] == {"0": 0.5, "1": 0.0}
+    assert any("a: score.points of seed 1 is not a finite number" in warning for warning in body["warnings"])
+    known = tiny_run(tmp_path / "gone", {"a": [0.5, math.nan]}, diverged={"a": {1: 15}})
+    assert not any("finite" in warning for warning in only(compare([known]))["warnings"])
 
 
 def test_unfinished_jobs_leave_only_their_pairs_open(copy: Path) -> None:
@@ -209,9 +213,17 @@ def test_runs_of_the_same_seeds_are_compared_seed_by_seed(tmp_path: Path) -> Non
     body = only(compare([few, many]))
     assert list(body["arms"]) == ["few/a", "many/a"]
     pair = body["comparisons"][0]
-    assert (pair["arm"], pair["against"], pair["verdict"]) == ("many/a", "few/a", "better")
+    assert (pair["arm"], pair["against"], pair["suggests"]) == ("many/a", "few/a", "better")
     assert (pair["test"], pair["p"]) == ("sign-flip, exact", 2 / 2**8)
-    assert only(compare([few, few]))["comparisons"][0]["verdict"] == "identical"
+    assert only(compare([few, few]))["comparisons"][0]["suggests"] == "identical"
+
+
+def test_comparisons_of_several_runs_are_exploratory(tmp_path: Path) -> None:
+    runs = [tiny_run(tmp_path / name, {"a": BASE}, compare=PAIR) for name in ("one", "other")]
+    body = only(compare(runs))
+    assert (body["exploratory"], body["comparisons"][0]["verdict"]) == (True, "exploratory")
+    assert body["exploratory_reasons"] == ["comparisons of several runs are declared nowhere"]
+    assert words(body)[0].startswith("Exploratory, comparisons of several runs are declared nowhere: ")
 
 
 @pytest.mark.parametrize(("seeds", "common"), [(range(8, 16), 0), (range(5, 13), 3)], ids=["none", "some"])
@@ -220,7 +232,7 @@ def test_runs_of_other_seeds_are_compared_unpaired(tmp_path: Path, seeds: range,
     many = tiny_run(tmp_path / "many", {"a": [x + 0.4 for x in BASE]}, compare=PAIR, seeds=seeds)
     body = only(compare([few, many]))
     pair = body["comparisons"][0]
-    assert (pair["verdict"], pair["test"], pair["n"]) == ("better", "Welch, unpaired", 8)
+    assert (pair["suggests"], pair["test"], pair["n"]) == ("better", "Welch, unpaired", 8)
     assert any(f"{common} seeds in common" in warning for warning in body["warnings"]) == (common > 0)
 
 
@@ -258,6 +270,15 @@ def test_warnings_name_few_seeds_divergence_and_a_missing_control(tmp_path: Path
     assert any("more-school: 1 of 16 learners diverged" in w for w in warnings)
 
 
+@pytest.mark.parametrize("pair", [["a", "b"], ["b", "a"]])
+def test_a_missing_control_is_warned_of_in_either_order(tmp_path: Path, pair: list[str]) -> None:
+    """b wins with twice the compute, whether it is called better than a or a is called worse."""
+    rises = [x + 0.3 + 0.01 * seed for seed, x in enumerate(BASE)]
+    run = tiny_run(tmp_path, {"a": BASE, "b": rises}, flops={"a": 1e6, "b": 2e6}, compare={"pairs": [pair]})
+    warned = [warning for warning in only(compare([run]))["warnings"] if "no control pair" in warning]
+    assert [warning.split(" ")[0] for warning in warned] == ["b"]
+
+
 def test_a_control_pair_silences_the_warning(made_up: Path) -> None:
     assert not any("control" in warning for warning in only(compare([made_up]))["warnings"])
 
@@ -291,3 +312,17 @@ def test_a_cut_off_line_is_named(copy: Path) -> None:
     path.write_text("".join([*lines[:2], lines[2].rpartition(",")[0] + "\n", *lines[3:]]))
     with pytest.raises(EvidenceError, match=r"probes.csv:3: expected 8 cells"):
         compare([copy])
+
+
+@pytest.mark.parametrize(
+    ("file", "column", "cell"),
+    [("probes.csv", 7, "abc"), ("probes.csv", 4, "often"), ("train.csv", 7, "nan"), ("events.csv", 3, "1.5")],
+)
+def test_a_garbage_cell_is_named(tmp_path: Path, file: str, column: int, cell: str) -> None:
+    run = tiny_run(tmp_path, {"a": BASE}, diverged={"a": {0: 5}})
+    path = run / "jobs/a/all/records/00-school.0" / file
+    rows = [line.split(",") for line in path.read_text().splitlines()]
+    name, rows[1][column] = rows[0][column], cell
+    path.write_text("\n".join(",".join(row) for row in rows) + "\n")
+    with pytest.raises(EvidenceError, match=rf"{file}:2: {name} is '{cell}'; the records were changed"):
+        compare([run])

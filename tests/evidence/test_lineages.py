@@ -75,7 +75,10 @@ def test_lineages_that_reduce_n_are_told_of(tmp_path: Path) -> None:
     assert any(w.startswith("5 lineages of 6 seeds: fewer than 10") for w in found["warnings"])
     text = words(found)
     assert "5 lineages (6 seeds)" in text[1]
-    assert text[-1] == "Seeds that share what was learned once are one lineage: averaged, and n counts lineages."
+    assert text[-1] == (
+        "Seeds that share what was learned once, or that differ in nothing, are one lineage: averaged, and n counts "
+        "lineages."
+    )
 
 
 def test_identical_means_every_learner_not_the_means_of_lineages(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ def recompute(run: Path) -> tuple[int, str]:
 
 MATCHED = {"more-school": {"match": {"arm": "developmental", "by": "flops"}}}
 TUNED = {"sham": {"tuning": {"chosen": {"lr": 0.1}, "trials": [], "ledger": {"flops": 5e9, "images": 7}}}}
+BOTH_MATCHED = MATCHED | {"developmental": {"match": {"arm": "more-school", "by": "flops"}}}
+FIXED = {"draws": ["init"]}
 GENOMES = {str(seed): f"genome {seed // 3}" for seed in range(12)}
 TEACHERS = {"2": "teacher", "3": "teacher"}
 
@@ -42,6 +44,9 @@ TEACHERS = {"2": "teacher", "3": "teacher"}
         {"seeds": 4},
         {"seeds": 18},
         {"seeds": 8, "compare": {"at": "area"}},
+        {"seeds": 8, "compare": {"at": "area", "pairs": [["more-school", "twin"]]}},
+        {"seeds": 8, "pin": ["init"], "arms": {"sham": FIXED, "random-init": FIXED, "shuffled": FIXED}},
+        {"best": True, "compare": {"select": "digits"}, "arms": BOTH_MATCHED},
         {"seeds": 8, "compare": {"at": 20}},
         {"seeds": 12, "compare": {"at": "birth"}},
         {"seeds": 12, "compare": {"metric": "cross_entropy", "better": "lower"}},
@@ -58,6 +63,9 @@ TEACHERS = {"2": "teacher", "3": "teacher"}
         "few",
         "monte-carlo",
         "area",
+        "area-of-unequal-budgets",
+        "pinned",
+        "both-matched",
         "update",
         "birth",
         "no-worst",
@@ -75,6 +83,12 @@ def test_the_script_agrees_while_jobs_are_missing(copy: Path) -> None:
     finish(copy / "jobs/grown/seeds-8-15", "running")
     save(copy)
     assert recompute(copy)[0] == 0
+
+
+def test_a_run_that_was_not_compared_is_told_of(copy: Path) -> None:
+    done = subprocess.run([sys.executable, SCRIPT, copy], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{copy} has no comparison.json: nothing to recompute\n"
 
 
 def change(file: Path, line: int, column: int, value: str) -> None:

@@ -20,6 +20,7 @@ TOLERANCE = 1e-9
 UNITS = ("labels", "label_bits", "images", "env_steps", "updates", "flops")
 ORDER = {"birth": 0, "every": 1, "end": 2}
 RESAMPLES = 2000
+KEYS = ("update", "moment", "probe", "metric")
 
 
 def table(path):
@@ -58,12 +59,15 @@ class Records:
 
 
 def life(records, folders, seed, probe, metric):
-    """The learner's measurements [(position, update, order, value)], its divergence or None, its last ledger, its best.
+    """The learner's measurements [(position, update, order, value)], its divergence or None, its last ledger, its best,
+    and its ledger before the last stage.
 
     The best checkpoint's measurement is kept apart: (position, update, value), or None.
     """
     measured, diverged, ledger, best = [], None, dict.fromkeys(UNITS, 0.0), None
+    before = ledger
     for position, folder in folders:
+        before = ledger
         for row in records(folder / "probes.csv", seed):
             if row["probe"] == probe and row["metric"] == metric and row["moment"] == "best":
                 best = (position, int(row["update"]), float(row["value"]))
@@ -75,7 +79,7 @@ def life(records, folders, seed, probe, metric):
                 diverged = place if diverged is None else min(diverged, place)
         for row in records(folder / "train.csv", seed):
             ledger = {unit: float(row[unit]) for unit in UNITS}
-    return sorted(measured, key=lambda m: m[:3]), diverged, ledger, best
+    return sorted(measured, key=lambda m: m[:3]), diverged, ledger, best, before
 
 
 def value_at(measured, diverged, worst, position, update):
@@ -90,8 +94,8 @@ def value_at(measured, diverged, worst, position, update):
 
 
 def number(learner, at, worst, last, stop):
-    """What the comparison is about, for one learner."""
-    measured, diverged, _, best = learner
+    """What the comparison is about, for one learner; an area is over updates 0 to ``stop`` of the last stage."""
+    measured, diverged, best = learner[0], learner[1], learner[3]
     if at == "best":
         position, update, value = best
         gone = diverged is not None and diverged <= (position, update)
@@ -102,16 +106,45 @@ def number(learner, at, worst, last, stop):
         return value_at(measured, diverged, worst, last, math.inf)
     if at != "area":
         return value_at(measured, diverged, worst, last, int(at))
-    updates = sorted({0, stop}.union(m[1] for m in measured if m[0] == last))
-    heights = [value_at(measured, diverged, worst, last, update) for update in updates]
-    if None in heights:
-        return None
-    if stop == 0:
-        return heights[-1]
-    area = 0.0
-    for i in range(len(updates) - 1):
-        area += (updates[i + 1] - updates[i]) * (heights[i] + heights[i + 1]) / 2
-    return area / stop
+    updates = sorted({0}.union(m[1] for m in measured if m[0] == last))
+    if updates[-1] < stop:
+        updates.append(stop)
+    area, left, height = 0.0, 0, value_at(measured, diverged, worst, last, 0)
+    for update in updates[1:]:
+        if left >= stop or height is None:
+            break
+        there = value_at(measured, diverged, worst, last, update)
+        if there is None:
+            return None
+        right = min(update, stop)
+        end = height + (there - height) * (right - left) / (update - left)
+        area += (right - left) * (height + end) / 2
+        left, height = right, end
+    return area / stop if stop and height is not None else height
+
+
+def last_budget(arm, lives):
+    """Updates of an arm's last stage: as declared, in its own unit converted at the rate of use, or as lived."""
+    last, rates, lived = len(arm["stages"]) - 1, [], 0
+    unit, size = arm["stages"][-1].get("budget") or ["updates", 0]
+    for measured, _, ledger, _, before in lives:
+        updates = max([m[1] for m in measured if m[0] == last], default=0)
+        lived = max(lived, updates)
+        if updates:
+            rates.append((ledger[unit] - before[unit]) / updates)
+    if unit == "updates":
+        return max(lived, size)
+    return max(lived, math.ceil(round(size / max(rates), 6))) if rates and max(rates) else lived
+
+
+def area_range(run, resolved, arms, pairs, probe, metric, records):
+    """The smallest budget of a last stage among the arms of the pairs, all arms without pairs; 0 where none has one."""
+    budgets = []
+    for name in {name for pair in pairs for name in pair} or set(arms):
+        folders = [(seed, visits(run, resolved, arms[name], seed)) for seed in resolved["seeds"]]
+        lives = [life(records, found, seed, probe, metric) for seed, found in folders]
+        budgets.append(last_budget(arms[name], lives))
+    return min([size for size in budgets if size], default=0)
 
 
 def signs(n):
@@ -174,8 +207,27 @@ def holm(ps):
     return result
 
 
+def nothing_differs(run, resolved, arm, records):
+    """Whether an arm's seeds are alike: all that it draws is pinned, or every value on record is the same for all."""
+    if "draws" in arm and not arm.get("lineages") and not set(arm["draws"]) - set(resolved.get("pin") or []):
+        return True
+    seeds = resolved["seeds"]
+    if len(seeds) < 2 or not all(finished(run, resolved, arm, seed) for seed in seeds):
+        return False
+    seen = []
+    for seed in seeds:
+        folders = visits(run, resolved, arm, seed)
+        rows = [(at, row) for at, folder in folders for row in records(folder / "probes.csv", seed)]
+        kept = [row for row in rows if row[1]["moment"] != "best"]
+        gone = life(records, folders, seed, "", "")[1]
+        seen.append((gone, sorted((at, *(r[key] for key in KEYS), str(float(r["value"]))) for at, r in kept)))
+    return bool(seen[0][1]) and all(one == seen[0] for one in seen)
+
+
 def joined(seeds, arms):
-    """Seeds in lineages: union-find over the names that the arms' learners share."""
+    """Seeds in lineages: union-find over the names that the arms' learners share; one where no arm's seeds differ."""
+    if seeds and all(arm["alike"] for arm in arms):
+        return [list(seeds)]
     root = {seed: seed for seed in seeds}
 
     def find(seed):
@@ -335,10 +387,11 @@ def check_arms(check, run, resolved, arms, body, label, records):
     values, bests, gone = {}, {}, {}
     worst = worst_of(resolved, body["probe"], body["metric"])
     check(f"{label}arms", sorted(body["arms"]), sorted(arms))
+    pairs = resolved["compare"]["pairs"]
+    stop = area_range(run, resolved, arms, pairs, body["probe"], body["metric"], records)
     for name, arm in arms.items():
         found = learners(run, resolved, arm, body["probe"], body["metric"], records)
         last = len(arm["stages"]) - 1
-        stop = max([m[1] for lived in found.values() for m in lived[0] if m[0] == last], default=0)
         values[name] = {seed: number(lived, body["at"], worst, last, stop) for seed, lived in found.items()}
         written = body["arms"][name]
         check(f"{label}arms.{name}.seeds", sorted(written["values"]), sorted(map(str, values[name])))
@@ -403,6 +456,8 @@ def recompute_pair(pair, values, best, arms, body, resolved):
     found, groups = statistics(pair, values, arms, body, alpha)
     found |= {"scored": body["at"], "at_end": None, "at_best": None}
     side = "against" if arms[pair["against"]].get("match") else "arm"
+    if arms[pair["arm"]].get("match") and arms[pair["against"]].get("match"):
+        return found, groups
     select = resolved["compare"].get("select")
     if body["at"] != "end" or not select or not arms[pair[side]].get("match") or not best[pair[side]]:
         return found, groups
@@ -455,6 +510,8 @@ def check_pairs(check, run, resolved, bodies, values, points):
         found["p_adjusted"] = None if p is None else min(1.0, looks * p)
         found["p_equivalence_adjusted"] = None if q is None else min(1.0, looks * q)
         found["suggests"] = "incomplete" if p is None else word(found, body["better"])
+        if all(arms[pair[side]]["alike"] for side in ("arm", "against")) and found["suggests"] == "undecided":
+            found["reason"] = "nothing differs between the seeds: n = 1, so no test is possible"
         found["verdict"] = "exploratory" if body["exploratory"] else found["suggests"]
         found["interval_new_images"] = second_interval(run, resolved, pair, found, groups, arms, body, values[i][2])
         del found["same"]
@@ -466,8 +523,9 @@ def check_pairs(check, run, resolved, bodies, values, points):
 
 
 def gains(pair, found, body):
-    """The gain for each unit that ``arm`` consumed more of (ledgers are checked elsewhere)."""
-    more = {u: body["arms"][pair["arm"]]["ledger"][u] - body["arms"][pair["against"]]["ledger"][u] for u in UNITS}
+    """The gain for each unit that ``arm`` consumed more of, by 1 % of its own at least (ledgers: checked elsewhere)."""
+    spent, other = (body["arms"][pair[side]]["ledger"] for side in ("arm", "against"))
+    more = {u: spent[u] - other[u] if spent[u] - other[u] >= spent[u] / 100 else 0 for u in UNITS}
     gap = found["difference"]
     gain = None if gap is None else gap if body["better"] == "higher" else -gap
     return {unit: gain / extra if gain is not None and extra > 0 else None for unit, extra in more.items()}
@@ -531,6 +589,9 @@ def prefix(body):
 
 def main(run):
     """Check one run folder; the exit code."""
+    if missing := [name for name in ("resolved.json", "comparison.json") if not (run / name).exists()]:
+        print(f"{run} has no {missing[0]}: nothing to recompute", file=sys.stderr)
+        return 2
     resolved = json.loads((run / "resolved.json").read_text())
     written = json.loads((run / "comparison.json").read_text())
     bodies = written if isinstance(written, list) else [written]
@@ -540,6 +601,8 @@ def main(run):
     for body, point in zip(bodies, resolved["points"], strict=True):
         seeds = point.get("seeds", resolved["seeds"])
         body["expected"], here = seeds, resolved | {"seeds": seeds}
+        for arm in point["arms"].values():
+            arm["alike"] = nothing_differs(run, here, arm, records)
         values.append(check_arms(check, run, here, point["arms"], body, prefix(body), records))
         check_stages(check, run, here, point["arms"], body, prefix(body), records)
         check_look(check, here, body, all(body[key] == declared[key] for key in ("probe", "metric", "at")))

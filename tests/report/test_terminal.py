@@ -34,6 +34,13 @@ def test_exploratory_and_points_are_in_the_title(reported: Path, tmp_path: Path)
     assert "stages.school.labels = 1000: digits accuracy at the end" in printed(varied)
 
 
+def test_several_runs_are_exploratory_in_headline_and_title(tmp_path: Path) -> None:
+    runs = [tiny_run(tmp_path / name, {"a": [1.0, 2.0, 6.0 + i]}) for i, name in enumerate(("one", "two"))]
+    text = " ".join(printed(compare(runs)).split())
+    assert text.startswith("Exploratory, comparisons of several runs are declared nowhere: ")
+    assert "score points at the end, exploratory" in text
+
+
 def test_without_pairs_the_arms_are_listed(tmp_path: Path) -> None:
     text = printed(compare([tiny_run(tmp_path, {"alone": [1.0, 2.0, 6.0]})]))
     assert any(line.split() == ["alone", "3", "3", "2.646", "2"] for line in text.splitlines())
