@@ -1,7 +1,7 @@
 """The life of each arm on one time axis: where each stage begins and ends, and who lived it together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from devlearn.evidence.load import Arm, Json, Life, Point
@@ -25,7 +25,8 @@ class Span:
 
     ``shared`` names the other arms that lived this very stage together with this one. ``own`` are the keys in which it
     differs from the first stage of its name in the story, budgets apart. ``windows`` are its changes, where the axis is
-    updates. A stage that nobody has finished yet has no ends.
+    updates. ``planned``: nobody has finished it yet, and its ends are those that its budget declares. It has no end
+    where its budget is in another unit than the axis, and no start where a stage before it has no end.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Span:
     end: float | None
     own: Json
     windows: tuple[Window, ...]
+    planned: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,10 @@ class Story:
 
 
 def story(point: Point) -> Story:
-    """The lives of a point's arms, along updates, or the first unit of ``AXES`` that anyone consumed."""
-    unit = next((unit for unit in AXES if any(_spent(arm, unit) for arm in point.arms.values())), AXES[0])
+    """The lives of a point's arms, along updates, or the first unit of ``AXES`` that anyone consumed or will."""
+    arms = point.arms.values()
+    known = (unit for asked in (_spent, _declared) for unit in AXES if any(asked(arm, unit) for arm in arms))
+    unit = next(known, AXES[0])
     return Story(unit, {name: _spans(name, arm, point, unit) for name, arm in point.arms.items()})
 
 
@@ -58,13 +62,28 @@ def _spent(arm: Arm, unit: str) -> bool:
     return any(life.ledger[unit] for life in arm.lives.values())
 
 
+def _declared(arm: Arm, unit: str) -> bool:
+    return any((stage.get("budget") or [None])[0] == unit for stage in arm.stages)
+
+
 def _spans(name: str, arm: Arm, point: Point, unit: str) -> tuple[Span, ...]:
-    ends = [_end(arm, position, unit) for position in range(len(arm.stages))]
-    found = []
-    for place, (stage, start, end) in enumerate(zip(arm.stages, [0.0, *ends], ends, strict=False)):
+    found: list[Span] = []
+    for place, stage in enumerate(arm.stages):
+        start = found[-1].end if found else 0.0
+        lived = _end(arm, place, unit)
+        end = _planned_end(stage, start, unit) if lived is None else lived
         windows = _windows(stage, start, end) if unit == "updates" else ()
-        found.append(_span(stage, start, end, _shared(name, place, stage, point), _own(stage, point), windows))
+        span = _span(stage, start, end, _shared(name, place, stage, point), _own(stage, point), windows)
+        found.append(replace(span, planned=lived is None))
     return tuple(found)
+
+
+def _planned_end(stage: Json, start: float | None, unit: str) -> float | None:
+    """Where a stage's budget would end it; None where that is told in another unit."""
+    budget = stage.get("budget")
+    if start is None or (budget is not None and budget[0] != unit):
+        return None
+    return start + (0 if budget is None else budget[1])
 
 
 def _own(stage: Json, point: Point) -> Json:

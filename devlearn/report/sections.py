@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from devlearn.evidence.curves import curves
-from devlearn.evidence.load import Json, Point, Run
+from devlearn.evidence.load import Arm, Json, Point, Run
 from devlearn.evidence.story import Span, Story, story
 from devlearn.evidence.values import measure, measures
 from devlearn.evidence.words import claim, limits, sentence
@@ -62,17 +62,26 @@ def view(page: Page) -> Json:
     return shown | {
         "nav": nav,
         "titles": TITLES,
-        "claim": claim(page.bodies[0]),
+        "claim": _claim(page.bodies[0]),
         "point_titles": [_title(body["point"]) for body in page.bodies],
         "bodies": page.bodies,
         "analysis": page.analysis,
         "warnings": tables.warnings(page.bodies),
         "stages": [tables.stages(body) for body in page.bodies],
+        "quick": [name for name, probe in page.run.resolved["probes"].items() if probe.get("quick")],
         "cost": [tables.cost(body) for body in page.bodies],
         "plan": _plan(page.run.points[0]),
         "single": figures.SINGLE,
         "double": figures.DOUBLE,
     }
+
+
+def _claim(body: Json) -> str:
+    """What the verdicts are about; nothing while nobody has lived a whole life."""
+    counted = body["comparisons"] or list(body["arms"].values())
+    if any(entry["n"] == 0 for entry in counted):
+        return "There is no claim yet: it takes learners of every compared arm that have lived their whole life."
+    return claim(body)
 
 
 def _some(found: Sequence[Json | None]) -> Sequence[Json | None] | None:
@@ -100,7 +109,8 @@ def _lives(page: Page) -> list[Json]:
 
 
 def _verdicts(page: Page, point: Point, body: Json, analysed: Json, prefix: str) -> Json:
-    drawn = [figures.dots(body, f"{prefix}dots")]
+    matched = [name for name, arm in point.arms.items() if arm.match]
+    drawn = [figures.dots(body, f"{prefix}dots", matched)]
     if body["comparisons"]:
         drawn = [figures.differences(body, f"{prefix}differences"), *drawn]
     return {
@@ -124,7 +134,11 @@ def _overall(page: Page) -> Json | None:
 
 
 def _curves(page: Page, point: Point, body: Json, analysed: Json, prefix: str) -> Json:
-    bands = [figures.band(e, body["metric"], f"{prefix}band-{i}") for i, e in enumerate(analysed["bands"])]
+    stops = {name: _stop(arm) for name, arm in point.arms.items()}
+    bands = [
+        figures.band(entry, body["metric"], f"{prefix}band-{i}", [stops[entry["arm"]], stops[entry["against"]]])
+        for i, entry in enumerate(analysed["bands"])
+    ]
     return {
         "figures": page.shelf.figures(list(_learning(page.run, point, body, prefix))),
         "bands": page.shelf.figures(bands),
@@ -137,11 +151,22 @@ def _curves(page: Page, point: Point, body: Json, analysed: Json, prefix: str) -
     }
 
 
+def _stop(arm: Arm) -> int:
+    """The last measured update of an arm's last stage."""
+    last = len(arm.stages) - 1
+    return max((m.update for life in arm.lives.values() for m in life.moments if m.position == last), default=0)
+
+
 def _learning(run: Run, point: Point, body: Json, prefix: str) -> Iterator[Drawn]:
     lines = curves(point.arms, measure(run.resolved["probes"], body["probe"], body["metric"]))
     for unit in figures.UNITS:
         if any(curve.x[unit].any() for curve in lines.values()):
-            yield figures.learning(lines, unit, f"{prefix}over-{unit}")
+            names = _stage_names(point) if unit == "updates" else None
+            yield figures.learning(lines, unit, f"{prefix}over-{unit}", names)
+
+
+def _stage_names(point: Point) -> dict[str, list[str]]:
+    return {name: [stage["name"] for stage in arm.stages] for name, arm in point.arms.items()}
 
 
 def _others(run: Run, point: Point, body: Json, prefix: str) -> Iterator[Drawn]:

@@ -53,6 +53,37 @@ def test_no_horizontal_scroll(chromium: Any, report: Path, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+TABLES = """() => [...document.querySelectorAll("table")].map(table => {
+  const box = table.parentElement, look = getComputedStyle(box);
+  return {name: box.ariaLabel, width: table.scrollWidth, room: box.clientWidth,
+          stacked: getComputedStyle(table.rows[1]).display === "block",
+          cue: look.overflowX === "auto" && look.backgroundImage.split("linear-gradient").length === 5,
+          labelled: [...table.tBodies[0].rows].every(row => [...row.cells].every(
+            cell => cell.dataset.label || cell.classList.contains("none") || cell.colSpan > 1))};
+})"""
+
+
+def test_no_table_is_cut_on_a_wide_screen(chromium: Any, report: Path) -> None:
+    tables = opened(chromium, report).evaluate(TABLES)
+    assert {"Further intervals", "Time to a level", "The ledger", "Power laws"} <= {
+        t["name"].split(" stages.")[0] for t in tables
+    }
+    assert [t for t in tables if t["width"] > t["room"]] == []
+
+
+def test_on_a_narrow_screen_every_table_is_stacked_and_labelled(chromium: Any, report: Path) -> None:
+    tables = opened(chromium, report, NARROW).evaluate(TABLES)
+    assert len(tables) > 10
+    assert [t for t in tables if not t["stacked"] or not t["labelled"] or t["width"] > t["room"]] == []
+
+
+def test_in_between_a_table_that_scrolls_shows_it(chromium: Any, report: Path) -> None:
+    tables = opened(chromium, report, 760).evaluate(TABLES)
+    scrolled = [t for t in tables if t["width"] > t["room"]]
+    assert scrolled
+    assert all(t["cue"] for t in scrolled)
+
+
 def test_pictures_are_painted(chromium: Any, report: Path) -> None:
     """A picture and a later use of the same one have a size, and the policy lets both load."""
     page = opened(chromium, report)

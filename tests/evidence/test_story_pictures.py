@@ -34,14 +34,14 @@ def test_a_learner_that_stopped_early_shortens_the_mean(tmp_path: Path) -> None:
     assert span.end == pytest.approx((15 * 120 + 20) / 16)
 
 
-def test_what_nobody_lived_yet_has_no_end(tmp_path: Path) -> None:
+def test_what_nobody_lived_yet_is_planned(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", seeds=2)
     for path in run.glob("jobs/grown/*/records/*/probes.csv"):
         path.unlink()
     for state in run.glob("jobs/grown/*/state.json"):
         finish(state.parent, "running")
     spans = story(load(run).points[0]).arms["developmental"]
-    assert (spans[-1].start, spans[-1].end) == (90, None)
+    assert (spans[-1].start, spans[-1].end, spans[-1].planned) == (90, 120, True)
 
 
 def test_pictures_come_in_the_order_of_life(tmp_path: Path) -> None:

@@ -18,6 +18,12 @@ from devlearn.report.svg import DOTS, drawing
 WIDTHS = {figures.SINGLE, figures.DOUBLE}
 
 
+def alt_with(page: str, start: str) -> str:
+    """The description that begins so."""
+    found = (svg["aria-label"] or "" for svg in Elements(page).named("svg"))
+    return next(alt for alt in found if alt.startswith(start))
+
+
 def test_every_file_is_as_wide_as_a_column(drawn: Path) -> None:
     paths = sorted((drawn / "figures").glob("*.svg"))
     assert len(paths) > 20

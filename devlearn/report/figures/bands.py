@@ -1,5 +1,7 @@
 """Where curves differ: a simultaneous band of differences."""
 
+from collections.abc import Sequence
+
 from devlearn.evidence.load import Json
 from devlearn.evidence.words import number
 from devlearn.report.figures.paper import (
@@ -14,9 +16,14 @@ from devlearn.report.figures.paper import (
     shorten,
 )
 
+AT_END = "at its end"
 
-def band(entry: Json, metric: str, name: str) -> Drawn | None:
-    """A pair's difference over updates of the last stage in its band. None where the band was refused."""
+
+def band(entry: Json, metric: str, name: str, stops: Sequence[int]) -> Drawn | None:
+    """A pair's difference over updates of the last stage in its band. None where the band was refused.
+
+    ``stops`` are the last measured updates of both arms' last stages.
+    """
     if "refused" in entry:
         return None
     figure, axes = one_plot(1.75, metric)
@@ -32,14 +39,24 @@ def band(entry: Json, metric: str, name: str) -> Drawn | None:
     heading(
         axes, f"{shorten(entry['arm'], 20)} − {shorten(entry['against'], 20)}" + " (points)" * (metric == "accuracy")
     )
-    told = _told(entry)
+    end = _end(entry["updates"][-1], stops)
+    told = _told(entry, end)
     caption = f"{entry['arm']} minus {entry['against']}, in a band that holds at all moments together; {told}."
+    caption += f" The curve stops {end}." if end != AT_END else ""
     gap = number(entry["difference"][-1], metric, sign=True)
-    alt = f"Difference of {entry['arm']} and {entry['against']} along the last stage, {gap} at its end; {told}."
+    alt = f"Difference of {entry['arm']} and {entry['against']} along the last stage, {gap} {end}; {told}."
     return Drawn(name, figure, caption, alt)
 
 
-def _told(entry: Json) -> str:
+def _end(last: int, stops: Sequence[int]) -> str:
+    """Where a band stops: the stages of two arms may differ in length, and in the updates they were measured at."""
+    if all(stop == last for stop in stops):
+        return AT_END
+    what = "the end of the shorter last stage" if last == min(stops) else "the last that both were measured at"
+    return f"at update {last:,}, {what}"
+
+
+def _told(entry: Json, end: str) -> str:
     if entry["differs_from"] is None:
-        return "at the end it still holds 0"
+        return f"{end}{',' * (end != AT_END)} it still holds 0"
     return f"0 lies outside from update {entry['differs_from']} on"

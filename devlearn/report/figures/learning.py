@@ -4,13 +4,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from devlearn.evidence.curves import Curve
 from devlearn.evidence.words import listed, number
+from devlearn.report.figures.closer import closer
 from devlearn.report.figures.paper import (
     INK,
     Drawn,
     counts,
+    few_ticks,
+    from_zero,
     heading,
     label_ends,
     log_where_it_spans,
@@ -18,7 +22,9 @@ from devlearn.report.figures.paper import (
     one_plot,
     short,
     titled,
+    two_plots,
 )
+from devlearn.report.figures.starts import name_starts
 
 UNITS = {
     "updates": "updates over the whole life",
@@ -28,29 +34,64 @@ UNITS = {
 GROUPS = 8  # as many payments stand in groups side by side; more go on an axis of numbers
 
 
-def learning(curves: Mapping[str, Curve], unit: str, name: str) -> Drawn:
-    """The learning curves of all arms over ``unit`` of the ledger, labelled at their ends."""
+def learning(
+    curves: Mapping[str, Curve], unit: str, name: str, stages: Mapping[str, Sequence[str]] | None = None
+) -> Drawn:
+    """The learning curves of all arms over ``unit`` of the ledger, labelled at their ends.
+
+    Where the last stages take up little of the axis, a second plot below shows their heights alone. ``stages`` are the
+    names of each arm's stages, where they are to be shown.
+    """
     key = next(iter(curves.values())).what.key
-    figure, axes = one_plot(2.5, key[1], right=0.69)
     shown = {arm: curve.last_at_each("labels") if unit == "labels" else curve for arm, curve in curves.items()}
+    range_of = closer(curves)
+    figure, plots = _plots(key[1], range_of is not None)
+    for axes in plots:
+        _draw(axes, shown, unit)
+    ends = [(float(c.mean[-1]), arm, index) for index, (arm, c) in enumerate(shown.items()) if len(c)]
+    if range_of is not None:
+        plots[1].set_ylim(*range_of)
+        few_ticks(plots[1], "y")
+    label_ends(plots[-1], ends)
+    if stages:
+        name_starts(plots[0], shown, stages)
+    plots[-1].set_xlabel(UNITS[unit], color=INK)
+    heading(plots[0], titled(key))
+    told = listed([_told(arm, curve) for arm, curve in shown.items() if len(curve)] or ["nothing yet"])
+    alt = f"Learning curves of {titled(key)} over {unit}, first and last value: {told}."
+    return Drawn(name, figure, _caption(curves, unit, range_of is not None), alt)
+
+
+def _plots(metric: str, twice: bool) -> tuple[Figure, list[Axes]]:
+    if twice:
+        return two_plots(4.0, metric, right=0.69)
+    figure, axes = one_plot(2.5, metric, right=0.69)
+    return figure, [axes]
+
+
+def _draw(axes: Axes, shown: Mapping[str, Curve], unit: str) -> None:
     levels = sorted({float(x) for curve in shown.values() for x in curve.x[unit]})
     if unit == "labels" and len(levels) <= GROUPS:
         _grouped(axes, shown, levels)
     else:
         _over(axes, shown, unit)
-    axes.set_xlabel(UNITS[unit], color=INK)
-    heading(axes, titled(key))
-    ends = [(float(c.mean[-1]), arm, index) for index, (arm, c) in enumerate(shown.items()) if len(c)]
-    label_ends(axes, ends)
-    n = listed(sorted({str(curve.n) for curve in curves.values()}))
-    caption = f"{titled(key)} over {unit}: mean of {n} learners and its pointwise 95 % t-interval."
+
+
+def _caption(curves: Mapping[str, Curve], unit: str, twice: bool) -> str:
+    key = next(iter(curves.values())).what.key
+    n = max((curve.n for curve in curves.values()), default=0)
+    if not n:
+        return f"{titled(key)} over {unit}: no learner has lived its whole life yet."
+    counted = listed(sorted({str(curve.n) for curve in curves.values() if curve.n}))
+    caption = f"{titled(key)} over {unit}: mean of {counted} learners and its pointwise 95 % t-interval."
     caption += {
         "labels": " Each mark is what the learners knew before they paid for the next label; arms that had paid the"
         " same stand side by side.",
         "updates": " A tall tick marks the start of a stage.",
     }.get(unit, "")
-    told = listed([_told(arm, curve) for arm, curve in shown.items() if len(curve)] or ["nothing yet"])
-    return Drawn(name, figure, caption, f"Learning curves of {titled(key)} over {unit}, first and last value: {told}.")
+    if twice:
+        caption += " Below, closer: the axis spans the heights from the first quarter of each arm's last stage on."
+    return caption
 
 
 def _told(arm: str, curve: Curve) -> str:
@@ -65,6 +106,7 @@ def _over(axes: Axes, curves: Mapping[str, Curve], unit: str) -> None:
             _line(axes, curve, unit, index)
     log_where_it_spans(axes, [x for curve in curves.values() for x in curve.x[unit]])
     counts(axes)
+    from_zero(axes)
 
 
 def _line(axes: Axes, curve: Curve, unit: str, index: int) -> None:

@@ -13,6 +13,7 @@ from devlearn.evidence.load import Json
 
 SINGLE, DOUBLE = 3.4, 7.0  # inches: one column of a paper, and two
 TEXT, SMALL = 8.0, 7.0  # points at that width; nothing is smaller
+LETTER = 0.55 * SMALL / 72  # inches: the mean width of a small letter
 INK, GRID, PAPER = "#1a1c20", "#d8dbe0", "#ffffff"
 # Okabe and Ito's hues, darkened to 4.5:1 on white; the page gives lighter ones in the dark. Lines differ in dash and
 # marker as well, so that nothing hangs on colour alone.
@@ -53,6 +54,20 @@ def one_plot(
     return figure, axes
 
 
+def two_plots(height: float, metric: str, right: float, left: float = 0.125) -> tuple[Figure, list[Axes]]:
+    """A figure of two plots over one x axis, the upper one lower than the other; y is in the metric's units."""
+    figure = sheet(height)
+    space = height - 0.8  # without the letters above, between and below
+    upper = (left, (0.6 + 0.58 * space) / height, right - left, 0.42 * space / height)
+    lower = (left, 0.42 / height, right - left, 0.58 * space / height)
+    top = figure.add_axes(upper, facecolor="none")
+    plots = [plain(top), plain(figure.add_axes(lower, facecolor="none", sharex=top))]
+    top.tick_params(labelbottom=False)
+    for axes in plots:
+        scale(axes, "y", metric)
+    return figure, plots
+
+
 def plain(axes: Axes) -> Axes:
     """Two spines, a faint grid behind, small letters."""
     for side in ("top", "right"):
@@ -83,6 +98,13 @@ def counts(axes: Axes) -> None:
     if axes.get_xscale() == "linear":
         few_ticks(axes, "x")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+
+
+def from_zero(axes: Axes) -> None:
+    """No tick below 0 on an axis of counts: the margin left of it is room, not a number."""
+    low, high = axes.get_xlim()
+    axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= high])
+    axes.set_xlim(low, high)
 
 
 def short(value: float) -> str:

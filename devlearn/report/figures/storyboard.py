@@ -1,22 +1,26 @@
 """The storyboard: each arm's life as bars on one time axis."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from matplotlib.axes import Axes
 
 from devlearn.evidence.story import Span, Story, Window
 from devlearn.evidence.words import listed
-from devlearn.report.figures.paper import COLOURS, DOUBLE, INK, SMALL, Drawn, counts, one_plot, short, shorten
+from devlearn.report.figures.paper import COLOURS, DOUBLE, INK, LETTER, SMALL, Drawn, counts, one_plot, short, shorten
 
 AXIS = {"updates": "updates", "flops": "FLOPs", "env_steps": "environment steps", "images": "images"}
-LETTER = 0.55 * SMALL / 72  # inches: the mean width of a letter
 ROW = 0.62  # inches
+PLANNED = " Hollow and dotted: planned, with the length that its budget declares; nobody has finished it yet."
+GUESSED = " A planned stage whose budget is in another unit has a bar of arbitrary length."
 
 
 def storyboard(told: Story, name: str) -> Drawn:
     """Each arm a row; its stages as labelled bars; what an arm above lived already is dashed."""
     figure, axes = one_plot(0.65 + ROW * len(told.arms), left=0.15, right=0.985, width=DOUBLE)
     axes.grid(False, axis="y")
+    words, guessed = _words(told), unknown(told)
+    told = placed(told)
     whole = max((span.end or 0.0 for spans in told.arms.values() for span in spans), default=0.0) or 1.0
     hues = {kind: look for look, kind in zip(_hues(), _names(told), strict=False)}
     for row, (arm, spans) in enumerate(told.arms.items()):
@@ -32,8 +36,35 @@ def storyboard(told: Story, name: str) -> Drawn:
     caption += " Dashed and pale: lived once, by an arm above, and paid for by each arm that has it." * _any_shared(
         told
     )
+    caption += PLANNED * _any_planned(told) + GUESSED * bool(guessed)
     caption += " Hatched: a part of a stage with other values." * _any_window(told)
-    return Drawn(name, figure, caption, f"Storyboard along {AXIS[told.unit]}. {_words(told)}")
+    return Drawn(name, figure, caption, f"Storyboard along {AXIS[told.unit]}. {words}")
+
+
+def unknown(told: Story) -> list[Span]:
+    """The stages with a budget in another unit, whose length nobody knows before one has finished them."""
+    unit = told.unit
+    return [s for spans in told.arms.values() for s in spans if s.end is None and s.budget and s.budget[0] != unit]
+
+
+def placed(told: Story) -> Story:
+    """The story with ends for all stages: those of unknown length get the mean length of the others."""
+    lengths = [
+        s.end - s.start for spans in told.arms.values() for s in spans if s.end is not None and s.start is not None
+    ]
+    usual = sum(lengths) / len(lengths) if sum(lengths) else 1.0
+    return Story(told.unit, {arm: _placed(spans, told.unit, usual) for arm, spans in told.arms.items()})
+
+
+def _placed(spans: Sequence[Span], unit: str, usual: float) -> tuple[Span, ...]:
+    found: list[Span] = []
+    for span in spans:
+        start = span.start if span.start is not None else found[-1].end if found else 0.0
+        if span.end is None:
+            length = usual if span.budget and span.budget[0] != unit else span.budget[1] if span.budget else 0.0
+            span = replace(span, start=start, end=(start or 0.0) + length)
+        found.append(span)
+    return tuple(found)
 
 
 def _hues() -> list[str]:
@@ -51,11 +82,10 @@ def _lane(
     names = list(told.arms)
     free = 0.0  # where the next label beside a bar may begin
     for span in spans:
-        if span.start is None or span.end is None:
-            continue
+        assert span.start is not None and span.end is not None
         again = any(names.index(other) < row for other in span.shared)
         width = span.end - span.start
-        _bar(axes, span.start, width, row, hues[span.name], again)
+        _bar(axes, span, row, hues[span.name], again)
         for window in span.windows:
             _window(axes, window, row, hues[span.name], inch)
         spent = ", ".join([*([_budget(span)] if span.budget else []), *_listed(span.own)])
@@ -74,12 +104,16 @@ def _lane(
             free = _beside(axes, span, lines, row, max(free, span.start), inch)
 
 
-def _bar(axes: Axes, start: float, width: float, row: int, colour: str, again: bool) -> None:
+def _bar(axes: Axes, span: Span, row: int, colour: str, again: bool) -> None:
+    assert span.start is not None and span.end is not None
+    start, width = span.start, span.end - span.start
     if width <= 0:
-        axes.plot([start, start], [row - 0.34, row + 0.34], color=colour, linewidth=2.4, solid_capstyle="butt")
+        thick = 1.0 if span.planned else 2.4
+        axes.plot([start, start], [row - 0.34, row + 0.34], color=colour, linewidth=thick, solid_capstyle="butt")
         return
-    dash = (0, (3, 2)) if again else "-"
-    axes.barh(row, width, left=start, height=0.5, color=colour, alpha=0.08 if again else 0.24, linewidth=0)
+    dash = (0, (1, 1.5)) if span.planned else (0, (3, 2)) if again else "-"
+    if not span.planned:
+        axes.barh(row, width, left=start, height=0.5, color=colour, alpha=0.08 if again else 0.24, linewidth=0)
     axes.barh(row, width, left=start, height=0.5, fill=False, edgecolor=colour, linewidth=0.8, linestyle=dash)
 
 
@@ -124,15 +158,19 @@ def _any_window(told: Story) -> bool:
     return any(span.windows for spans in told.arms.values() for span in spans)
 
 
+def _any_planned(told: Story) -> bool:
+    return any(span.planned for spans in told.arms.values() for span in spans)
+
+
 def _words(told: Story) -> str:
-    return " ".join(f"{arm}: {listed([_word(span, told.unit) for span in spans])}." for arm, spans in told.arms.items())
+    return " ".join(f"{arm}: {listed([_word(span) for span in spans])}." for arm, spans in told.arms.items())
 
 
-def _word(span: Span, unit: str) -> str:
+def _word(span: Span) -> str:
     if span.start is None or span.end is None:
-        return f"{span.name} (not lived yet)"
+        return f"{span.name} (planned{f', {_budget(span)}' if span.budget else ''})"
     if span.start == span.end:
         return f"{span.name} at {short(span.start)}"
     changes = [f"{' and '.join(_listed(w.keys))} from {short(w.start)} to {short(w.end)}" for w in span.windows]
-    told = [*_listed(span.own), *changes]
+    told = [*["planned"] * span.planned, *_listed(span.own), *changes]
     return f"{span.name} from {short(span.start)} to {short(span.end)}{f' ({listed(told)})' if told else ''}"

@@ -1,0 +1,179 @@
+"""What a figure leaves for the reader to guess is said: best checkpoints, shorter stages, plans, closer heights."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fake_run import tiny_run, write_run
+from test_figures import alt_with
+from test_page import read
+
+from devlearn.evidence import compare, load
+from devlearn.evidence.curves import Curve
+from devlearn.evidence.story import story
+from devlearn.evidence.values import Measure
+from devlearn.report import figures, write
+from devlearn.report.figures.closer import closer
+from devlearn.report.figures.paper import from_zero, one_plot
+from devlearn.report.svg import drawing
+
+
+def body_of(tmp_path: Path, scored: str) -> dict[str, Any]:
+    run = tiny_run(tmp_path, {"a": [0.2, 0.3], "b": [0.3, 0.4]}, compare={"pairs": [["a", "b"]]})
+    found = compare([run])
+    assert isinstance(found, dict)
+    found["comparisons"][0]["scored"] = scored
+    found["arms"]["a"]["best"], found["arms"]["b"]["best"] = 0.26, 0.5
+    return found
+
+
+def hollow(drawn: figures.Drawn) -> list[tuple[float, float]]:
+    lines = [line for line in drawn.figure.axes[0].lines if line.get_markerfacecolor() == "none"]
+    return [(float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in lines]
+
+
+def test_an_arm_that_counts_at_its_best_has_a_hollow_mean(tmp_path: Path) -> None:
+    """Arm b is matched: its hollow diamond stands in its row, at its best, even beyond all of its dots."""
+    with drawing():
+        drawn = figures.dots(body_of(tmp_path, "best"), "dots", ["b"])
+    assert hollow(drawn) == [(0.5, 1.0)]
+    assert drawn.figure.axes[0].get_xlim()[1] > 0.5
+    assert "at which its verdict counts b" in drawn.caption
+    assert "at its best checkpoint 0.5, which its verdict counts" in drawn.alt
+
+
+def test_an_arm_that_counts_at_its_end_has_none(tmp_path: Path) -> None:
+    with drawing():
+        drawn = figures.dots(body_of(tmp_path, "end"), "dots", ["b"])
+    assert hollow(drawn) == []
+    assert "Hollow" not in drawn.caption
+
+
+@pytest.mark.parametrize(
+    ("stops", "place", "stopped"),
+    [
+        ([30, 30], "at its end", False),
+        ([30, 120], "at update 30, the end of the shorter last stage", True),
+        ([45, 120], "at update 30, the last that both were measured at", True),
+    ],
+)
+def test_a_band_says_where_it_stops(stops: list[int], place: str, stopped: bool) -> None:
+    entry = {"arm": "a", "against": "b", "updates": [0, 30], "difference": [0, 0.0225], "low": [-0.1, 0.01]}
+    entry |= {"high": [0.1, 0.03], "differs_from": 30}
+    with drawing():
+        drawn = figures.band(entry, "accuracy", "band", stops)
+    assert drawn is not None
+    assert f"+2.25 points {place}; 0 lies outside from update 30 on." in drawn.alt
+    assert (f"The curve stops {place}." in drawn.caption) == stopped
+
+
+def test_the_page_knows_which_last_stage_is_shorter(page: str) -> None:
+    shorter = "at update 30, the end of the shorter last stage"
+    assert shorter in alt_with(page, "Difference of developmental and more-school")
+    assert "at its end" in alt_with(page, "Difference of developmental and random-init")
+
+
+def curve_of(arm: str, means: list[float], half: float = 0.01) -> Curve:
+    """A life of one stage of 400 updates, measured every 100."""
+    mean, x = np.array(means), np.arange(len(means)) * 100.0
+    positions = np.array([-1] + [0] * (len(means) - 1))
+    what = Measure(("digits", "accuracy"), "higher", None)
+    return Curve(arm, what, 4, positions, {"updates": x, "labels": x * 0, "flops": x}, mean, mean - half, mean + half)
+
+
+def test_curves_that_differ_late_have_a_closer_plot() -> None:
+    """Its axis holds the heights from the first quarter of the last stage on (0.7 to 0.8) with their intervals."""
+    lines = {"a": curve_of("a", [0.1, 0.7, 0.75, 0.8, 0.8]), "b": curve_of("b", [0.1, 0.72, 0.74, 0.75, 0.75])}
+    found = closer(lines)
+    assert found == pytest.approx((0.69 - 0.08 * 0.12, 0.81 + 0.08 * 0.12))
+    with drawing():
+        drawn = figures.learning(lines, "updates", "over-updates")
+    assert len(drawn.figure.axes) == 2
+    assert drawn.figure.axes[1].get_ylim() == found
+    assert "Below, closer" in drawn.caption
+
+
+def test_wide_intervals_do_not_undo_the_closer_plot() -> None:
+    lines = {"a": curve_of("a", [0.1, 0.7, 0.75, 0.8, 0.8], 0.6)}
+    assert closer(lines) == pytest.approx((0.6 - 0.08 * 0.3, 0.9 + 0.08 * 0.3))
+
+
+def test_curves_that_fill_the_axis_have_one_plot() -> None:
+    """A slow curve stands at 0.3 after its first quarter: a closer plot would show nothing more."""
+    lines = {"a": curve_of("a", [0.1, 0.3, 0.5, 0.7, 0.8])}
+    assert closer(lines) is None
+    with drawing():
+        drawn = figures.learning(lines, "updates", "over-updates")
+    assert len(drawn.figure.axes) == 1
+    assert "closer" not in drawn.caption
+
+
+def test_starts_of_stages_are_named_once(drawn: Path) -> None:
+    """Each name stands once where it begins, whichever arms begin it there; in the compared measure's figure alone."""
+    svg = (drawn / "figures" / "over-updates.svg").read_text()
+    named = re.findall(r">([a-z, ]+)</text>", svg)
+    starts = ["school, sham, waves", "look, school", "play", "school, shuffle"]
+    assert [text for text in named if text in starts] == starts
+    assert ">play</text>" not in (drawn / "figures" / "probe-frames.svg").read_text()
+
+
+def test_no_tick_of_a_count_is_below_zero() -> None:
+    with drawing():
+        _, axes = one_plot(2.0)
+        axes.plot([0, 100], [0, 1])
+        axes.set_xlim(-25, 125)
+        assert min(axes.get_xticks()) < 0
+        from_zero(axes)
+    assert list(axes.get_xticks()) == [0, 20, 40, 60, 80, 100, 120]
+    assert axes.get_xlim() == (-25, 125)
+
+
+def planned(tmp_path: Path) -> Path:
+    run = write_run(tmp_path / "run", seeds=6)
+    shutil.rmtree(run / "jobs")
+    return run
+
+
+def test_a_run_without_records_shows_its_plan(tmp_path: Path) -> None:
+    told = story(load(planned(tmp_path)).points[0])
+    spans = told.arms["shuffled"]
+    assert [(s.name, s.start, s.end, s.planned) for s in spans] == [
+        ("waves", 0, 30, True), ("look", 30, 60, True), ("play", 60, 90, True), ("shuffle", 90, 90, True),
+        ("school", 90, 120, True),
+    ]  # fmt: skip
+    with drawing():
+        drawn = figures.storyboard(told, "lives")
+    assert "planned, with the length that its budget declares" in drawn.caption
+    assert all(not bar.get_fill() for bar in drawn.figure.axes[0].patches)
+    assert "school from 90 to 120 (planned)" in drawn.alt
+
+
+def test_a_lived_stage_is_not_called_planned(reported: Path) -> None:
+    told = story(load(reported).points[0])
+    assert not any(span.planned for spans in told.arms.values() for span in spans)
+
+
+def test_a_plan_in_another_unit_has_no_ends_but_a_bar(tmp_path: Path) -> None:
+    run = planned(tmp_path)
+    resolved = json.loads((run / "resolved.json").read_text())
+    resolved["points"][0]["arms"]["developmental"]["stages"][2]["budget"] = ["env_steps", 2048]
+    (run / "resolved.json").write_text(json.dumps(resolved))
+    told = story(load(run).points[0])
+    play, school = told.arms["developmental"][2:]
+    assert (play.start, play.end, school.start, school.end) == (60, None, None, None)
+    with drawing():
+        drawn = figures.storyboard(told, "lives")
+    assert "bar of arbitrary length" in drawn.caption
+    assert "play (planned, 2,048 env steps)" in drawn.alt
+
+
+def test_nobody_is_not_counted(tmp_path: Path) -> None:
+    text = read(write(planned(tmp_path)).read_text(encoding="utf-8"))
+    assert "There is no claim yet" in text
+    assert "from 0 seeds" not in text
+    assert "mean of 0 learners" not in text
+    assert "No band for developmental against random-init: no seed has finished both yet." in text
