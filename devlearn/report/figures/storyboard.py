@@ -11,7 +11,7 @@ from devlearn.report.figures.paper import COLOURS, DOUBLE, INK, LETTER, SMALL, D
 
 AXIS = {"updates": "updates", "flops": "FLOPs", "env_steps": "environment steps", "images": "images"}
 ROW = 0.62  # inches
-PLANNED = " Hollow and dotted: planned, with the length that its budget declares; nobody has finished it yet."
+PLANNED = " Hollow and dotted: planned, with the length that its budget declares; nobody has finished it."
 GUESSED = " A planned stage whose budget is in another unit has a bar of arbitrary length."
 
 
