@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor
 
 from devlearn.brains.needs import Head, Needs
 from devlearn.cohort import Cohort, Optimiser
-from devlearn.data import CLASSES, IMAGE, IMAGE_SENSE, balanced, size
+from devlearn.data import CLASSES, FEWEST, IMAGE, IMAGE_SENSE, balanced, most_balanced, size
 from devlearn.schedule import Schedule, factor
 from devlearn.stage import Context, Stage, State
 
@@ -41,6 +41,16 @@ class Lessons(Stage):
         le=28,
         description="what is seen is out of focus: sd in pixels of a Gaussian blur; its FLOPs are not counted",
     )
+
+    @field_validator("labels")
+    @classmethod
+    def _enough(cls, labels: int | Literal["all"], info: ValidationInfo) -> int | Literal["all"]:
+        """Raises ValueError where the split has too few images of a class."""
+        split = info.data.get("data")
+        if split in FEWEST and labels != "all" and labels > (most := most_balanced(split)):
+            rarest = f"{most:,} of its {size(split):,} images, as its rarest class has {FEWEST[split]:,}"
+            raise ValueError(f"a class-balanced draw from {split} has at most {rarest}; or write all")
+        return labels
 
     @property
     def pool(self) -> int:

@@ -142,9 +142,11 @@ class Run:
 
     def compare(self, probe: str | None = None, at: str | int | None = None) -> Any:
         """The comparison that the scenario declares, or another (exploratory); a list with ``vary``."""
-        from devlearn.evidence import compare
+        from devlearn.evidence import compare, note
 
-        return compare([self.folder], probe, at)
+        found = compare([self.folder], probe, at)
+        note(self.folder)
+        return found
 
     def analyses(self) -> dict[str, Any]:
         """What the curves say beyond the declared comparison: the content of analyses.json."""

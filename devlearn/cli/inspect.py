@@ -98,7 +98,9 @@ def _check_scenario(name: str) -> None:
     from devlearn.living import make_plans
 
     scenario = make_plans(name, ()).own.scenario
-    click.echo(f"{name}: ok, {len(scenario.arms)} arms, {len(scenario.stages)} stages, {len(scenario.seeds)} seeds")
+    counts = {"arm": len(scenario.arms), "stage": len(scenario.stages), "seed": len(scenario.seeds)}
+    words = [f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items()]
+    click.echo(f"{name}: ok, {', '.join(words)}")
 
 
 def _keys(texts: Sequence[str]) -> dict[str, object]:

@@ -23,6 +23,8 @@ def compare(runs: tuple[Path, ...], probe: str | None, at: str | None, as_json: 
     from devlearn import evidence
 
     found = evidence.compare(runs, probe, _moment(at))
+    for run in runs:
+        evidence.note(run)
     if as_json:
         click.echo(json.dumps(found, indent=2))
     else:

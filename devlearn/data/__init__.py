@@ -20,6 +20,12 @@ from devlearn.streams import Streams
 
 VALID = 5_000
 SIZES = {"mnist.train": 55_000, "mnist.valid": VALID, "mnist.train+valid": 60_000, "mnist.test": 10_000}
+FEWEST = {
+    "mnist.train": 4_963,
+    "mnist.valid": 458,
+    "mnist.train+valid": 5_421,
+    "mnist.test": 892,
+}  # of the rarest class
 CLASSES = 10
 IMAGE = Sense(spaces.Box(0, 255, (28, 28), np.uint8))
 IMAGE_SENSE = sense_name(IMAGE.space, "mnist")
@@ -49,6 +55,11 @@ def size(split: str) -> int:
             f"unknown data {split!r}; " + (f"did you mean {hint!r}?" if hint else f"there are {', '.join(SIZES)}")
         )
     return SIZES[split]
+
+
+def most_balanced(split: str) -> int:
+    """How many images a class-balanced draw can have: as many of each class as the rarest has."""
+    return CLASSES * FEWEST[split]
 
 
 @lru_cache(maxsize=8)

@@ -10,6 +10,7 @@ from devlearn.evidence.compare import Comparison, compare, entries, save
 from devlearn.evidence.curve_words import analysis_words, conclusion
 from devlearn.evidence.curves import Curve, curves
 from devlearn.evidence.load import Arm, EvidenceError, Life, Moment, Point, Run, load
+from devlearn.evidence.seen import note
 from devlearn.evidence.values import Measure, measure, measures, values
 from devlearn.evidence.words import claim, headline, limits, words
 
@@ -35,6 +36,7 @@ __all__ = [
     "load",
     "measure",
     "measures",
+    "note",
     "save",
     "save_analyses",
     "values",

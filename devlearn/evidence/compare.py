@@ -17,6 +17,7 @@ from devlearn.evidence.budgets import common_range
 from devlearn.evidence.load import Arm, EvidenceError, Json, Point, Run, load
 from devlearn.evidence.looks import look
 from devlearn.evidence.pairs import Values, pair
+from devlearn.evidence.seen import note
 from devlearn.evidence.stages import bought
 from devlearn.evidence.tests import ALPHA
 from devlearn.evidence.values import At, Measure, has_best, measure, values
@@ -72,6 +73,7 @@ def compare(run_folders: Sequence[Path], probe: str | None = None, at: At | None
 def save(run: Path) -> Comparison:
     """Compare a run as its scenario asks and write RUN/comparison.json (to a temporary file, then renamed)."""
     comparison = compare([run])
+    note(run)
     path = run / "comparison.json"
     draft = path.with_suffix(".json.new")
     draft.write_text(json.dumps(comparison, indent=2, allow_nan=False) + "\n")

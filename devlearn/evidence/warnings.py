@@ -42,7 +42,7 @@ def _few(body: Json) -> Iterator[str]:
     if not 0 < n < FEW_SEEDS:
         return
     seeds = min(entry["seeds"] for entry in counted)
-    few = f"{n} lineage{'s' * (n != 1)} of {seeds} seeds" if n < seeds else f"{n} seeds"
+    few = f"{n} lineage{'s' * (n != 1)} of {seeds} seeds" if n < seeds else f"{n} seed{'s' * (n != 1)}"
     yield f"{few}: fewer than {FEW_SEEDS} leave most real differences undecided"
     smallest = tests.smallest_p(n) * max(1, body["family"]) * _looks(body)
     if smallest > tests.ALPHA and any("sign-flip" in pair["test"] for pair in body["comparisons"]):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from devlearn.plan import Plan
     from devlearn.scenario import Scenario
 
+SEEN = "seen.json"  # written by evidence with every verdict
 PACKAGES = ("devlearn", "torch", "torchvision", "gymnasium", "numpy")
 
 
@@ -52,7 +53,7 @@ def plan_run(folder: Path, scenario: "Scenario", tuning: Sequence[Mapping[str, A
     for point, chosen in zip(resolved["points"], tuning or (), strict=False):
         for arm, record in chosen.items():
             point["arms"][arm]["tuning"] = record
-    if before is not None and (reasons := plans.same_run(before, resolved)):
+    if before is not None and (reasons := plans.same_run(before, resolved, _answered(folder, before))):
         why = "\n  ".join(reasons)
         raise Refused(f"{folder} holds another run:\n  {why}\nchoose another folder with --out, or delete it")
     seen = _seen(folder, before, resolved)
@@ -82,9 +83,15 @@ def _seen(folder: Path, before: dict[str, Any] | None, resolved: Mapping[str, An
     """The numbers of seeds at which a verdict had been seen before more were added."""
     if before is None:
         return []
-    seen: list[int] = before.get("seen", [])
     count = len(before["seeds"])
-    return [*seen, count] if len(resolved["seeds"]) > count and _compared(folder, count) else seen
+    noted = (read_json(folder / SEEN) or {"seeds": []})["seeds"]
+    seen = {*before.get("seen", []), *noted, *([count] if _compared(folder, count) else [])}
+    return sorted(number for number in seen if number < len(resolved["seeds"]))
+
+
+def _answered(folder: Path, before: Mapping[str, Any]) -> bool:
+    """Whether somebody may have seen an answer to the question, for however many seeds."""
+    return bool(before.get("seen")) or any((folder / name).exists() for name in ("comparison.json", SEEN))
 
 
 def _compared(folder: Path, count: int) -> bool:

@@ -90,7 +90,7 @@ def prepare(scenario: str | Path, out: str | Path | None, overrides: Sequence[st
 
 def _begin(folder: Path, steps: Steps) -> None:
     """Write what the first step needs; nothing is written where the folder holds another run."""
-    from devlearn import scenario
+    from devlearn import plan, scenario
 
     first = steps.scenario
     if first.tune is None and not (first.compare and first.compare.looks):
@@ -103,6 +103,7 @@ def _begin(folder: Path, steps: Steps) -> None:
     if first.tune is not None:
         (folder / TUNE).mkdir(exist_ok=True)
         planned = plan_run(folder / TUNE, scenario.experiment(first))
+        plan.plan(first)  # what can't be asked is refused before the trials are lived
         if before is not None and _lived(folder / TUNE, planned):
             from devlearn.living.tuned import settle  # numpy and scipy, as evidence
 

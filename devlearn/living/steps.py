@@ -75,7 +75,7 @@ def _chosen(tuning: Sequence[Mapping[str, Any]]) -> list[str]:
     """What was chosen, a line for each arm at each point."""
     return [
         f"tuned {arm}: {', '.join(f'{path} = {value}' for path, value in record['chosen'].items())}"
-        f" (the best of {len(record['trials'])} trials, {len(record['seeds'])} seeds each)"
+        f" (the best of {len(record['trials'])} trials, {counted(len(record['seeds']))} each)"
         for point in tuning
         for arm, record in point.items()
     ]
@@ -90,12 +90,16 @@ def _look(folder: Path, scenario: "Scenario", count: int, say: Say) -> bool:
         return True
     found = evidence.save(folder)
     still, total = open_pairs(found), sum(len(entry["comparisons"]) for entry in evidence.entries(found))
-    seen = (
-        f"look {looks.index(count) + 1} of {len(looks)} ({count} seeds): {total - len(still)} of {total} pairs decided"
-    )
+    where = f"look {looks.index(count) + 1} of {len(looks)} ({counted(count)})"
+    seen = f"{where}: {total - len(still)} of {total} pairs decided"
     later = [look for look in looks if look > count]
     say("; ".join([seen + (f", not yet {', '.join(still)}" if still else ""), *_next(still, later, scenario.stops)]))
     return not still or count == scenario.stops[-1]
+
+
+def counted(seeds: int) -> str:
+    """``4 seeds``, ``1 seed``."""
+    return f"{seeds} seed{'s' * (seeds != 1)}"
 
 
 def _next(still: list[str], later: list[int], stops: tuple[int, ...]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from devlearn.plan import asked
 from devlearn.plan.model import Branch, Job, Lived, Plan, PointPlan
 from devlearn.plan.resolve import resolve
 from devlearn.plan.tree import Block, Tree, block_name, blocks, tree
@@ -26,6 +27,7 @@ def plan(scenario: Scenario, old: Mapping[str, Any] | None = None) -> Plan:
         ScenarioError: what can't be planned, at its place in the file.
     """
     resolved = [resolve(point, at) for point, at in points(scenario)]
+    asked.fits(scenario, resolved)
     grown = tree(resolved, _kept(old))
     lived = [tuple(job["seeds"]) for job in old["jobs"]] if old else []
     cover = blocks([point.scenario.seeds for point in resolved], scenario.block, lived)

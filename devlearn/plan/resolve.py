@@ -9,6 +9,7 @@ from torch import nn
 
 from devlearn.brains import Needs, brain_builder
 from devlearn.ledger import Rates
+from devlearn.plan import asked
 from devlearn.plan.changes import refusal
 from devlearn.plan.describe import describe
 from devlearn.plan.model import ArmPlan, Lived, PointPlan, total_of
@@ -28,14 +29,17 @@ def resolve(point: dict[str, Any], scenario: Scenario) -> PointPlan:
     listed, needs = _needs(scenario)
     brain = _brain(scenario, needs)
     _fit(scenario, brain)
-    arms = _Arms(scenario, brain, needs)
+    lives = _Arms(scenario, brain, needs)
+    arms = tuple(ArmPlan(name, tuple(lives.lives(name))) for name in scenario.arms)
+    asked.changes(scenario, arms)
+    asked.moments(scenario, arms)
     return PointPlan(
         point=point,
         scenario=scenario,
         needs_stages=listed,
         context=_context(scenario, needs),
         parameters=sum(weights.numel() for weights in brain.parameters()),
-        arms=tuple(ArmPlan(name, tuple(arms.lives(name))) for name in scenario.arms),
+        arms=arms,
     )
 
 
@@ -191,6 +195,8 @@ class _Arms:
         missing = goal - getattr(total_of(lives[:-1]), match.by)
         rates = lives[-1].rates
         who = f"arm {name!r} can't be matched to {match.arm!r} by {match.by}"
+        if goal == 0 and getattr(total_of(lives), match.by) == 0:
+            raise self.scenario.error(place, f"{who}: neither consumes any; match by what both consume")
         if not rates.consumes(match.by):
             if missing == getattr(lives[-1].ledger, match.by):
                 return lives[-1]

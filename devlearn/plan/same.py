@@ -7,9 +7,10 @@ from typing import Any
 Json = Mapping[str, Any]
 
 
-def same_run(old: Json, new: Json) -> list[str]:
+def same_run(old: Json, new: Json, answered: bool = True) -> list[str]:
     """Why a folder with the resolved plan ``old`` can't take ``new``; empty where it can.
 
+    ``answered``: the old question's answer has been computed, so another can't be declared beforehand any more.
     Make ``new`` with ``plan(scenario, old)``, so that branches which have been lived keep their place in the tree.
     """
     reasons = []
@@ -21,7 +22,7 @@ def same_run(old: Json, new: Json) -> list[str]:
     reasons += [f"its {part} are others" for part in ("probes",) if old[part] != new[part]]
     if sorted(old.get("pin", [])) != sorted(new.get("pin", [])):
         reasons.append(f"it pins {_show(old.get('pin', []))}, and this pins {_show(new.get('pin', []))}")
-    reasons += _question(old["compare"], new["compare"])
+    reasons += _question(old["compare"], new["compare"]) if answered else []
     if missing := sorted(set(old["seeds"]) - set(new["seeds"])):
         reasons.append(f"it holds seeds that this run leaves out: {', '.join(map(str, missing))}")
     later = {_key(point): point for point in new["points"]}
@@ -65,7 +66,7 @@ def _arm(old: Json, new: Json) -> str:
     if old.get("tuning") != new.get("tuning"):
         return "its values were tuned, and are not or otherwise now" if "tuning" in old else "its values were not tuned"
     if old["path"] != new["path"]:
-        return "a stage's version, the probes or what the stages need of the brain has changed"
+        return "a stage's version, the probes, compare.select or what the stages need of the brain has changed"
     return ""
 
 

@@ -12,6 +12,7 @@ from devlearn.evidence.analyses import analyse
 from devlearn.evidence.compare import compare, entries
 from devlearn.evidence.curve_words import conclusion
 from devlearn.evidence.load import Json, Run, load
+from devlearn.evidence.seen import note
 from devlearn.report.formats import filters
 from devlearn.report.sections import Page, view
 from devlearn.report.shelf import Shelf
@@ -28,6 +29,7 @@ def write(run: Path) -> Path:
     """
     found = load(run)
     comparison = compare([run])
+    note(run)
     page = Page(found, entries(comparison), analyse(found), Shelf(run))
     with drawing():
         shown = view(page)

@@ -57,7 +57,7 @@ def _build(root: Map, problems: Problems, checks: check.Checks) -> Scenario | No
     if file is not None:
         question.looks(compare, seeds, root, problems)
         check.pins(file.pin, root.get("pin"), stages.values(), problems)
-        tuning.check(file.tune, root, seeds, items, probes, stages, problems)
+        tuning.check(file.tune, root, seeds, _lived(arms), probes, stages, problems)
     if file is None or brain is None or problems.found:
         return None
     scenario = Scenario(
@@ -77,6 +77,13 @@ def _build(root: Map, problems: Problems, checks: check.Checks) -> Scenario | No
     )
     scenario._source = root
     return scenario
+
+
+def _lived(arms: list[ArmParts]) -> dict[str, tuple[Item, ...]]:
+    """The items of every arm; none where one of them is broken, which has been said."""
+    listed = {arm.name: arm.node.get("stages") for arm in arms}
+    whole = {name: len(node.items) if isinstance(node, List) else 0 for name, node in listed.items()}
+    return {arm.name: arm.items if len(arm.items) == whole[arm.name] else () for arm in arms}
 
 
 def _is_map(node: Node | None) -> bool:

@@ -29,7 +29,7 @@ def comparison(
         return None
     better: Better = compare.better or found[0].model.metrics[found[1]].better
     _measured(piece, found[0], found[1], problems)
-    _levels(piece, found[0], better, problems)
+    _levels(piece, found, better, problems)
     _fit(piece, root, problems)
     return Comparison(
         probe=found[0].name,
@@ -68,6 +68,10 @@ def _measured(compare: Piece, probe: Piece, name: str, problems: Problems) -> No
         _on_the_way(probe, compare.value("at"), problems)
     if at == "best" and compare.get("select") is None:
         problems.add(compare.value("at"), "the best checkpoint needs 'select': the probe that picks it")
+    effect = compare.get("smallest_effect")
+    if _is_share(name) and effect is not None and effect >= 1:
+        why = f"{name} goes from 0 to 1, and one point of it is 0.01"
+        problems.add(compare.value("smallest_effect"), f"smallest_effect must be less than 1, got {effect:g}: {why}")
     if not compare.get("pairs"):
         return
     if probe.model.worst is None and probe.model.metrics[name].worst is None:
@@ -77,17 +81,27 @@ def _measured(compare: Piece, probe: Piece, name: str, problems: Problems) -> No
         problems.add(compare.key("pairs"), "pairs need a smallest_effect: the difference that would matter")
 
 
+def _is_share(name: str) -> bool:
+    """Whether a metric is a share of images, from 0 to 1."""
+    return name.endswith("accuracy")
+
+
 def _on_the_way(probe: Piece, mark: Mark, problems: Problems) -> None:
     if probe.model.every is None:
         problems.add(mark, f"probe {probe.name!r} is not measured on the way; give it 'every'")
 
 
-def _levels(compare: Piece, probe: Piece, better: Better, problems: Problems) -> None:
+def _levels(compare: Piece, found: tuple[Piece, str], better: Better, problems: Problems) -> None:
     """Thresholds are reached on the way, the easier one first."""
     levels: Sequence[float] = compare.get("levels")
     if not levels:
         return
+    probe, name = found
     _on_the_way(probe, compare.value("levels"), problems)
+    listed = compare.node.get("levels")
+    for level, item in zip(levels, listed.items if isinstance(listed, List) else (), strict=False):
+        if _is_share(name) and not 0 <= level <= 1:
+            problems.add(item.mark, f"a level of {level:g} is never reached: {name} goes from 0 to 1")
     gain = (levels[-1] - levels[0]) * (1 if better == "higher" else -1)
     if len(levels) == 2 and gain <= 0:
         order = "grow" if better == "higher" else "fall"

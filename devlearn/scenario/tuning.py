@@ -1,6 +1,7 @@
 """``tune``: values that are tried for every arm alike, on seeds of their own and without test data."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 from devlearn.scenario.model import Tune
@@ -29,7 +30,7 @@ def check(
     tune: Tune | None,
     root: Map,
     seeds: Sequence[int],
-    items: Sequence[Item],
+    arms: Mapping[str, Sequence[Item]],
     probes: Lookup,
     stages: Lookup,
     problems: Problems,
@@ -43,9 +44,13 @@ def check(
     if found is not None:
         _probe(found[0], found[1], piece, stages, problems)
     _seeds(tune.seeds, seeds, piece, problems)
+    items = [item for lived in arms.values() for item in lived]
     over = written.get("over")
+    if isinstance(over, Map) and math.prod(len(values) for values in tune.over.values()) == 1:
+        problems.add(piece.key("over"), "there is one trial, so nothing to choose; give a path two values or more")
     for path, entry in over.entries.items() if isinstance(over, Map) else ():
         _path(path, entry.mark, items, stages, problems)
+        _shared(path, entry.mark, arms, stages, problems)
         _varied(path, entry.mark, root, problems)
 
 
@@ -83,6 +88,17 @@ def _path(path: str, mark: Mark, items: Sequence[Item], stages: Lookup, problems
             problems.add(
                 changes.entries[key].mark, f"an arm can't set {key} of {name!r} itself where tune tries {path}"
             )
+
+
+def _shared(path: str, mark: Mark, arms: Mapping[str, Sequence[Item]], stages: Lookup, problems: Problems) -> None:
+    """Every arm lives the stage: the others would choose among trials that are all the same."""
+    _, name, *_ = (*path.split("."), "")
+    without = [arm for arm, items in arms.items() if items and name not in {item.use for item in items}]
+    if name in stages and without:
+        several = len(without) > 1
+        who = f"arm{'s' * several} {', '.join(map(repr, without))} {'do' if several else 'does'}"
+        why = f"{who} not live {name!r} and would have nothing to choose"
+        problems.add(mark, f"{why}; tune a stage that all arms share, or give each arm a run of its own")
 
 
 def _varied(path: str, mark: Mark, root: Map, problems: Problems) -> None:

@@ -39,6 +39,7 @@ _WORDS = {
     "too_short": "have at least {min_length} item(s)",
     "too_long": "have at most {max_length} item(s)",
     "string_too_short": "have at least {min_length} character(s)",
+    "string_pattern_mismatch": "be a name of letters, digits, - and _ that begins with no -",
     "literal_error": "be {expected}",
     "enum": "be {expected}",
 }

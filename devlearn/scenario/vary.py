@@ -112,6 +112,9 @@ def axes(node: Map, problems: Problems) -> list[list[Setting]]:
 def _fixed(points: Iterable[Point], problems: Problems) -> None:
     for setting in (setting for point in points for setting in point):
         section = setting.path.split(".")[0]
+        if section == "seeds":
+            why = "are the sample, alike at every point, and no condition"
+            problems.add(setting.mark, f"seeds can't vary: they {why}; give their number once, at the top")
         if section in FIXED:
             problems.add(setting.mark, f"{section} is one for the whole scenario and can't vary")
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from devlearn.data import balanced, load, mnist, size
+from devlearn.data import FEWEST, SIZES, balanced, load, mnist, most_balanced, size
+from devlearn.lessons import Lessons
 from devlearn.streams import streams
 
 CPU = torch.device("cpu")
@@ -57,3 +58,21 @@ def test_a_part_of_a_split_is_spread_over_it() -> None:
     assert torch.equal(part.images, test.images[::5])
     assert torch.equal(part.labels, test.labels[::5])
     assert len(test.spread(99_999)) == len(test)
+
+
+@pytest.mark.parametrize("split", list(SIZES))
+def test_the_rarest_class_limits_a_balanced_draw(split: str) -> None:
+    labels = load(split, CPU).labels
+    fewest = int(torch.bincount(labels).min())
+    assert FEWEST[split] == fewest and most_balanced(split) == 10 * fewest
+    drawn = balanced(labels, most_balanced(split), streams((0,), "draw"))
+    assert torch.equal(torch.bincount(labels[drawn[0]]), torch.full((10,), fewest))
+    with pytest.raises(ValueError, match="larger"):
+        balanced(labels, most_balanced(split) + 10, streams((0,), "draw"))
+
+
+@pytest.mark.parametrize(("keys", "most"), [({}, 49_630), ({"data": "mnist.train+valid"}, 54_210)])
+def test_more_labels_than_a_balanced_draw_has_are_refused(keys: dict[str, str], most: int) -> None:
+    assert Lessons(labels=most, **keys).labels == most
+    with pytest.raises(ValueError, match=f"has at most {most:,} of its"):
+        Lessons(labels=most + 1, **keys)

@@ -28,7 +28,7 @@ probes:
   valid: {kind: accuracy, data: mnist.valid}
 """
 LOOKS = "compare: {probe: digits, smallest_effect: 0.001, pairs: [[looked, plain]], looks: [2, 3, 4]}\n"
-TUNE = "tune: {over: {stages.school.lr: [0.3, 0.001], stages.look.lr: [0.001, 0.01]}, seeds: [7, 8], probe: valid}\n"
+TUNE = "tune: {over: {stages.school.lr: [0.3, 0.001], stages.school.batch: [4, 5]}, seeds: [7, 8], probe: valid}\n"
 
 
 @pytest.fixture(scope="module")

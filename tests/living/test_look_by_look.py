@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from devlearn.cli import main
+from devlearn.living import prepare
 
 
 @pytest.fixture
@@ -94,6 +95,26 @@ def test_the_plan_is_printed_with_its_looks(here: Path) -> None:
     assert "looks at 2, 3 seeds of the planned 2, 3, 4; it" in call("run", "steps.yaml", "--dry-run", "--seeds", "3")
     assert "looks at 2 seeds of the planned 2, 3, 4\n" in call("run", "steps.yaml", "--dry-run", "--seeds", "2")
     assert not (here / "runs").exists()
+
+
+def test_a_question_without_an_answer_may_still_be_changed(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(here / "steps.yaml", None, [], "cpu", "devlearn run")
+    prepare(here / "steps.yaml", None, ["compare.smallest_effect=0.02"], "cpu", "devlearn run")
+    assert stored()["compare"]["smallest_effect"] == 0.02
+    call("run", "steps.yaml", "--seeds", "2", "--set", "compare.smallest_effect=0.02", "--no-report")
+    for name in ("comparison.json", "seen.json"):
+        assert "compare.smallest_effect was 0.02" in call("run", "steps.yaml", code=2)
+        Path("runs/steps", name).unlink()
+    prepare(here / "steps.yaml", None, [], "cpu", "devlearn run")
+
+
+def test_what_was_seen_outlives_the_answers_file(here: Path) -> None:
+    (here / "steps.yaml").write_text((here / "steps.yaml").read_text().replace("[2, 3, 4]", "[2, 4]"))
+    call("run", "steps.yaml", "--seeds", "3", "--no-report")
+    assert stored("runs/steps/seen.json") == {"format": 1, "seeds": [3]}
+    Path("runs/steps/comparison.json").unlink()
+    call("run", "steps.yaml", "--no-report")
+    assert stored()["seen"] == [3] and stored("runs/steps/seen.json")["seeds"] == [3, 4]
 
 
 def test_another_scenario_leaves_the_steps_of_the_folder_alone(here: Path) -> None:

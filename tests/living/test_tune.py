@@ -20,6 +20,7 @@ from devlearn.execute.jobs import Job
 from devlearn.execute.supervise import Failure, Outcome
 from devlearn.living import live, prepare
 from devlearn.runs import Run
+from devlearn.scenario import ScenarioError
 
 Inline = list[tuple[str, int]]
 
@@ -41,7 +42,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, text: dict[str, str], in_proce
 
 def test_every_arm_has_the_same_trials_and_the_best_is_set(run: Run) -> None:
     arms = run.resolved["points"][0]["arms"]
-    sets = [{"stages.school.lr": a, "stages.look.lr": b} for a in (0.3, 0.001) for b in (0.001, 0.01)]
+    sets = [{"stages.school.lr": a, "stages.school.batch": b} for a in (0.3, 0.001) for b in (4, 5)]
     measured = _ends(run.folder / "tune")
     for name, arm in arms.items():
         found = arm["tuning"]
@@ -51,9 +52,8 @@ def test_every_arm_has_the_same_trials_and_the_best_is_set(run: Run) -> None:
             assert math.isclose(trial["mean"], sum(measured[number, name]) / 2, rel_tol=1e-12)
         means = [trial["mean"] for trial in found["trials"]]
         assert found["chosen"] == sets[means.index(max(means))]  # of equal ones the first
-        for stage in arm["stages"]:
-            assert stage["keys"]["lr"] == found["chosen"][f"stages.{stage['name']}.lr"]
-    assert arms["plain"]["tuning"]["trials"][0]["mean"] == arms["plain"]["tuning"]["trials"][1]["mean"]
+        school = arm["stages"][-1]["keys"]
+        assert {f"stages.school.{key}": school[key] for key in ("lr", "batch")} == found["chosen"]
 
 
 def _ends(folder: Path) -> dict[tuple[int, str], list[float]]:
@@ -82,20 +82,21 @@ def test_the_search_is_charged_with_every_life_once(run: Run) -> None:
     def labels(arm: str) -> Any:
         return run.resolved["points"][0]["arms"][arm]["tuning"]["ledger"]
 
-    assert labels("plain")["updates"] == 2 * 2 * 3  # the trials of look.lr are one life where nobody looks
+    assert labels("plain")["updates"] == 4 * 2 * 3
     assert labels("looked")["updates"] == 4 * 2 * (2 + 3) and labels("looked")["labels"] == 4 * 2 * 20
-    trial = json.loads((run.folder / "tune" / "resolved.json").read_text())["points"][0]["arms"]["more"]
-    assert labels("more")["updates"] == 2 * 2 * trial["stages"][0]["budget"][1]
+    points = json.loads((run.folder / "tune" / "resolved.json").read_text())["points"]
+    budgets = [point["arms"]["more"]["stages"][0]["budget"][1] for point in points]
+    assert labels("more")["updates"] == 2 * sum(budgets)
     assert labels("plain")["flops"] > 0 and labels("plain")["env_steps"] == 0
 
 
 def test_a_matched_arm_is_matched_to_what_was_chosen(tmp_path: Path, text: dict[str, str], inline: Inline) -> None:
-    parts = {**text, "tune": "tune: {over: {stages.look.updates: [4, 6]}, seeds: [7], probe: valid}\n"}
+    parts = {**text, "tune": "tune: {over: {stages.school.updates: [4, 6]}, seeds: [7], probe: valid}\n"}
     arms = tuned(
         tmp_path, parts, ("  same: [school]", "  more: {stages: [school], match: {arm: looked, by: updates}}")
     ).resolved["points"][0]["arms"]
-    chosen = arms["looked"]["tuning"]["chosen"]["stages.look.updates"]
-    assert arms["more"]["stages"][0]["budget"] == ["updates", chosen + 3]
+    chosen = arms["looked"]["tuning"]["chosen"]["stages.school.updates"]
+    assert arms["more"]["stages"][0]["budget"] == ["updates", chosen + 2]
 
 
 def test_each_point_of_vary_is_tuned_for_itself(tmp_path: Path, text: dict[str, str], inline: Inline) -> None:
@@ -103,13 +104,21 @@ def test_each_point_of_vary_is_tuned_for_itself(tmp_path: Path, text: dict[str, 
     found = tuned(tmp_path, parts, ("seeds: 4", "seeds: 1"))
     for point in found.resolved["points"]:
         assert len(point["arms"]["looked"]["tuning"]["trials"]) == 4
-        assert point["arms"]["plain"]["tuning"]["ledger"]["labels"] == 2 * 2 * point["point"]["stages.school.labels"]
+        assert point["arms"]["plain"]["tuning"]["ledger"]["labels"] == 4 * 2 * point["point"]["stages.school.labels"]
 
 
 def test_a_trial_that_diverges_counts_with_the_worst(tmp_path: Path, text: dict[str, str], inline: Inline) -> None:
     parts = {**text, "tune": "tune: {over: {stages.school.lr: [1.0e+30, 0.001]}, seeds: [7], probe: valid}\n"}
     found = tuned(tmp_path, parts, ("seeds: 4\n", "seeds: 4\n")).resolved["points"][0]["arms"]["plain"]["tuning"]
     assert found["trials"][0]["mean"] == 0.0 and found["chosen"] == {"stages.school.lr": 0.001}
+
+
+def test_what_cannot_be_asked_is_refused_before_the_trials(
+    tmp_path: Path, text: dict[str, str], inline: Inline
+) -> None:
+    with pytest.raises(ScenarioError, match=r"update 5 is never reached: stage 'school' of arm 'plain' is over at"):
+        tuned(tmp_path, {**text, "looks": text["looks"].replace("probe: digits,", "probe: digits, at: 5,")})
+    assert not inline and not (tmp_path / "run" / "steps.json").exists()
 
 
 def test_a_trial_that_fails_is_named_and_can_be_tried_again(
@@ -140,7 +149,7 @@ class Killed(BaseException):
 def test_a_run_that_is_killed_at_every_moment_ends_as_one_that_was_not(
     tmp_path: Path, text: dict[str, str], inline: Inline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tune = text["tune"].replace(", stages.look.lr: [0.001, 0.01]", "")
+    tune = text["tune"].replace(", stages.school.batch: [4, 5]", "")
     whole = tuned(tmp_path, {**text, "tune": tune, "looks": text["looks"].replace("[2, 3, 4]", "[2, 4]")}).folder
     broken = prepare(tmp_path / "steps.yaml", tmp_path / "broken", [], "cpu", "devlearn.run(...)")
     for kills in range(200):

@@ -104,7 +104,9 @@ def test_match_of_a_match():
     [
         ("  x: [a]\n  y: {stages: [a, a, b], match: {arm: x, by: updates}}",
          "f.yaml:14:26: arm 'y' can't be matched to 'x' by updates: its earlier stages consume 60 of the 30 already"),
-        ("  x: [a]\n  y: {stages: [b], match: {arm: x, by: env_steps}}", None),
+        ("  x: [a]\n  y: {stages: [b], match: {arm: x, by: env_steps}}",
+         "f.yaml:14:20: arm 'y' can't be matched to 'x' by env_steps: "
+         "neither consumes any; match by what both consume"),
         ("  x: [c]\n  y: {stages: [b], match: {arm: x, by: labels}}",
          "f.yaml:14:20: arm 'y' can't be matched to 'x' by labels: "
          "its last stage, 'b', does not consume labels yield by yield"),

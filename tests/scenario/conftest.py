@@ -96,7 +96,7 @@ stages:
 arms:
   plain: [review]
   playful: [play, {use: review, as: again, set: {labels: 50}}]
-  gated: {stages: [play, mix, school], total: {updates: 90}}
+  gated: {stages: [play, mix, school, review], total: {updates: 90}}
   matched: {stages: [review], match: {arm: playful, by: flops}}
 probes:
   held: {kind: fake.accuracy, data: mnist.valid, every: 10}
@@ -113,7 +113,7 @@ compare:
   select: held
   fit: {over: labels, from: 20, to: 30}
 pin: [init, labels]
-tune: {over: {stages.school.learning_rate: [1e-2, 2e-2]}, seeds: [50, 51], probe: held}
+tune: {over: {stages.review.learning_rate: [1e-2, 2e-2]}, seeds: [50, 51], probe: held}
 vary: {stages.review.labels: [20, 30], brain.width: [[4], [4, 4]]}
 """
 

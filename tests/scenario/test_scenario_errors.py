@@ -84,7 +84,7 @@ def test_an_empty_file_lacks_everything(problems):
         ("seeds", "write KEY=VALUE, for instance stages.look.updates=100"),
         ("seeds=", "there is no value after '='"),
         ("seeds=[1", "not YAML: expected ',' or ']', but got '<stream end>'"),
-        ("stages.school.learning_rate=1", "tune sets stages.school.learning_rate in every arm, so this has no effect"),
+        ("stages.review.learning_rate=1", "tune sets stages.review.learning_rate in every arm, so this has no effect"),
         ("brain.width=[8]", "vary sets brain.width at every point, so this has no effect"),
         ("arms.new=[review]", "no such path: arms has no 'new'; there are: plain, playful, gated, matched"),
     ],

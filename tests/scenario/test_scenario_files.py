@@ -38,7 +38,7 @@ def test_a_valid_scenario(valid):
     assert (compare.looks, compare.levels, compare.select) == ((2, 4), (0.5, 0.9), "held")
     assert (compare.fit.over, compare.fit.from_, compare.fit.to) == ("labels", 20, 30)
     assert scenario.pin == ("init", "labels")
-    assert (scenario.tune.over, scenario.tune.seeds) == ({"stages.school.learning_rate": [0.01, 0.02]}, (50, 51))
+    assert (scenario.tune.over, scenario.tune.seeds) == ({"stages.review.learning_rate": [0.01, 0.02]}, (50, 51))
 
 
 def test_the_first_seeds_of_a_scenario_are_its_first_at_every_point(valid):
@@ -86,14 +86,11 @@ def test_vary_is_a_product_in_the_order_written(valid):
 def test_vary_as_points_may_replace_whole_parts(valid):
     head, _, _ = valid.partition("vary:")
     head = head.replace("  looks: [2, 4]\n", "")
-    text = head + "vary:\n  - {brain: {kind: mlp, width: [2]}, seeds: 2}\n  - {brain: {kind: conv, channels: [2]}}\n"
-    (_, first), (_, second) = points(parse(text, "f"))
-    assert (first.brain["kind"], first.seeds, second.brain["kind"], second.seeds) == (
-        "mlp",
-        (0, 1),
-        "conv",
-        (0, 1, 2, 3),
-    )
+    first = "{brain: {kind: mlp, width: [2]}, stages.review.updates: 11}"
+    text = head + f"vary:\n  - {first}\n  - {{brain: {{kind: conv, channels: [2]}}}}\n"
+    (_, mlp), (_, conv) = points(parse(text, "f"))
+    assert (mlp.brain["kind"], mlp.stages["review"].updates) == ("mlp", 11)
+    assert (conv.brain["kind"], conv.stages["review"].updates) == ("conv", 10)
 
 
 def test_without_vary_there_is_one_empty_point(unvaried):
