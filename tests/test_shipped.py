@@ -17,6 +17,7 @@ TOY: dict[str, dict[str, Any]] = {
         "stages.look.updates": 4,
         "stages.play.env_steps": 1024,
         "stages.school.updates": 8,
+        "probes.held.every": 4,
         "block": 2,
     },
     "plain_mnist": {

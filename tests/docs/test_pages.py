@@ -32,6 +32,7 @@ TOY: dict[str, dict[str, object]] = {
         "stages.waves.updates": 2,
         "stages.waves.batch": 8,
         "stages.play.env_steps": 1024,
+        "probes.held.every": 2,
     },
     "small.yaml": LOOK,
     "kept.yaml": LOOK,

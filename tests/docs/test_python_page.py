@@ -14,7 +14,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "python.md"
 TOY = {
     "stages.waves.updates": 2, "stages.waves.batch": 8, "stages.look.updates": 2, "stages.look.batch": 8,
     "stages.play.env_steps": 1024, "stages.school.updates": 4, "stages.school.batch": 16, "probes.digits.every": 2,
-    "block": 4,
+    "probes.held.every": 2, "block": 4,
 }  # fmt: skip
 
 
