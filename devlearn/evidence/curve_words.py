@@ -58,9 +58,9 @@ def _levels(arms: Json, metric: str) -> Iterator[str]:
             if took["median"] is not None:
                 text += f", half of them within {took['median']:g} updates of the last stage"
             if took["restricted_mean"] is not None:
-                text += (
-                    f"; {took['restricted_mean']:.4g} updates on average, those who never did counting {one['until']}"
-                )
+                text += f"; {took['restricted_mean']:.4g} updates on average"
+                if one["reached"] < one["n"]:
+                    text += f", those who never did counting {one['until']}"
             yield f"{text}."
 
 
