@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
 from devlearn.brains.needs import memory_size
+from devlearn.optimiser import Optimiser
 from devlearn.streams import BIRTH, torch_seed
 
 Batch = Mapping[str, Tensor]
@@ -97,6 +98,7 @@ class Cohort:
         born: Sequence[int] | None = None,
     ) -> None:
         self.seeds = tuple(seeds)
+        self._build = build
         self.device = torch.device(device)
         self.updates = 0
         members = [initialise(build, seed).to(self.device, dtype) for seed in born or self.seeds]
@@ -207,12 +209,29 @@ class Cohort:
         return loss, dict(metrics)
 
     def update(
-        self, objective: Objective, batch: Any, optimiser: "Optimiser", clip: float | None = None
+        self, objective: Objective, batch: Any, optimiser: Optimiser, clip: float | None = None
     ) -> dict[str, Tensor]:
         """One gradient step of every learner; the objective's metrics and ``loss``, each (N,), without gradients.
 
         ``clip`` bounds each learner's own gradient norm (as ``clip_grad_norm_`` does for one network).
         """
+        metrics = self._backward(objective, batch)
+        self._step(optimiser, clip)
+        return metrics
+
+    def slopes(self, objective: Objective, batch: Any) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Each learner's gradient by qualified name, (N, *shape), and the metrics that ``update`` gives. No step.
+
+        Parameters that the objective does not reach are left out; frozen ones are there.
+        """
+        metrics = self._backward(objective, batch)
+        found = {name: weight.grad for name, weight in self.weights.items() if weight.grad is not None}
+        for weight in self.weights.values():
+            weight.grad = None
+        return found, metrics
+
+    def _backward(self, objective: Objective, batch: Any) -> dict[str, Tensor]:
+        """Write each learner's gradient into ``weights``; the objective's metrics and ``loss``, each (N,)."""
         if not self._certain:  # the first call decides between vmap and loop
             with torch.no_grad():
                 self.losses(objective, batch)
@@ -224,10 +243,9 @@ class Cohort:
         else:
             loss, metrics = self.losses(objective, batch)
             loss.sum().backward()
-        self._step(optimiser, clip)
         return {"loss": loss.detach(), **{name: value.detach() for name, value in metrics.items()}}
 
-    def descend(self, slopes: Mapping[str, Tensor], optimiser: "Optimiser", clip: float | None = None) -> None:
+    def descend(self, slopes: Mapping[str, Tensor], optimiser: Optimiser, clip: float | None = None) -> None:
         """One step of every learner down slopes found without autograd, by qualified name: (N, *shape).
 
         Parameters that are not named are left alone.
@@ -236,7 +254,7 @@ class Cohort:
             weight.grad = slopes.get(name)
         self._step(optimiser, clip)
 
-    def _step(self, optimiser: "Optimiser", clip: float | None) -> None:
+    def _step(self, optimiser: Optimiser, clip: float | None) -> None:
         for name in self._frozen:
             self.weights[name].grad = None
         if clip is not None:
@@ -337,16 +355,14 @@ class Cohort:
 
     def clone(self) -> "Cohort":
         """An independent cohort with equal weights and buffers."""
-        other = Cohort(
-            lambda: copy.deepcopy(self._template),
-            self.seeds,
-            self.device,
-            self.mapper,
-            self.dtype,
-        )
+        other = self.newborn(self.seeds)
         other.load(self.state())
         other._frozen = set(self._frozen)
         return other
+
+    def newborn(self, seeds: Sequence[int]) -> "Cohort":
+        """Other learners of the same architecture, as they are born under ``seeds``."""
+        return Cohort(self._build, seeds, self.device, self.mapper if self._certain else None, self.dtype)
 
     def member(self, index: int) -> nn.Module:
         """One learner as an ordinary module with weights of its own."""
@@ -406,45 +422,3 @@ def _stack(results: list[Any]) -> Any:
     if isinstance(first, tuple):
         return tuple(_stack([result[i] for result in results]) for i in range(len(first)))
     return {name: _stack([result[name] for result in results]) for name in first}
-
-
-class Optimiser:
-    """An element-wise optimiser over the stacked parameters: exactly N optimisers.
-
-    ``moments`` holds all that it remembers and is kept up to date: ``kind``, ``steps`` {parameter: number} and, for
-    each slot, ``slot:parameter`` tensors (N, *shape). An empty dict starts afresh. As in torch, a parameter that the
-    loss does not reach is left alone. Rules that couple parameters (LAMB, Muon, global norms) would couple learners
-    and are not offered.
-    """
-
-    def __init__(self, cohort: Cohort, moments: dict[str, Any], kind: str, lr: float, **keys: Any) -> None:
-        self.weights, self.moments = cohort.weights, moments
-        moments.setdefault("kind", kind)
-        moments.setdefault("steps", {})
-        self.torch = self._build(moments["kind"], lr, keys)
-        for key, tensor in moments.items():
-            if isinstance(tensor, Tensor):
-                slot, _, name = key.partition(":")
-                self.torch.state[self.weights[name]][slot] = tensor
-        for name, step in moments["steps"].items():
-            self.torch.state[self.weights[name]]["step"] = torch.tensor(float(step), device=cohort.device)
-
-    def _build(self, kind: str, lr: float, keys: dict[str, Any]) -> torch.optim.Optimizer:
-        if kind == "adam":
-            keys.pop("momentum", None)
-            return torch.optim.AdamW(self.weights.values(), lr=lr, fused=True, **{"weight_decay": 0.0, **keys})
-        return torch.optim.SGD(self.weights.values(), lr=lr, fused=True, **keys)
-
-    def set_lr(self, lr: float) -> None:
-        self.torch.param_groups[0]["lr"] = lr
-
-    def step(self) -> None:
-        self.torch.step()
-        steps = self.moments["steps"]
-        for name, weight in self.weights.items():
-            if weight.grad is None:
-                continue
-            if name not in steps:
-                slots = {slot: value for slot, value in self.torch.state[weight].items() if slot != "step"}
-                self.moments.update({f"{slot}:{name}": value for slot, value in slots.items() if value is not None})
-            steps[name] = steps.get(name, 0) + 1

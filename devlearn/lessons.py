@@ -9,8 +9,9 @@ from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor
 
 from devlearn.brains.needs import Head, Needs
-from devlearn.cohort import Cohort, Optimiser
+from devlearn.cohort import Cohort
 from devlearn.data import CLASSES, FEWEST, IMAGE, IMAGE_SENSE, balanced, most_balanced, size
+from devlearn.optimiser import Optimiser
 from devlearn.schedule import Schedule, factor
 from devlearn.stage import Context, Stage, State
 

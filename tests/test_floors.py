@@ -11,9 +11,9 @@ ROOT = Path(__file__).parent.parent
 
 FLOORS = (
     ("streams", "registry", "brains", "objectives"),
-    ("cohort", "population", "flops", "data", "scenario", "schedule"),
+    ("cohort", "optimiser", "population", "flops", "data", "scenario", "schedule", "augment"),
     ("worlds",),
-    ("stage", "lessons"),
+    ("stage", "lessons", "practice"),
     ("stages",),
     ("probes", "probe", "ledger", "checkpoint", "record", "plan", "engine"),
     ("evidence", "report"),

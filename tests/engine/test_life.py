@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from devlearn import checkpoint
-from devlearn.cohort import Cohort, Optimiser
+from devlearn.cohort import Cohort
 from devlearn.engine import JobFailed, learner, live
 from devlearn.engine.job import Job
+from devlearn.optimiser import Optimiser
 from devlearn.probe import Measurement, Metric, Probe, Probing, probe
 from devlearn.stage import Context, Metrics, Stage, State, Work, stage
 from tests.engine.jobs import digest, killed_after, rows, write_job

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from devlearn.brains import Head, Needs, Sense, brain_builder
 from devlearn.brains.layers import tanh
-from devlearn.cohort import Cohort, Mapper, Optimiser
+from devlearn.cohort import Cohort, Mapper
 from devlearn.engine.hold import Held
 from devlearn.objectives import CrossEntropy
+from devlearn.optimiser import Optimiser
 
 EYE = Sense(spaces.Box(0, 255, (6, 6), np.uint8))
 NEEDS = Needs({"eye": EYE}, {"digits": Head(4), "value": Head(1, critic=True)})

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from devlearn.brains import Head, Needs, Sense, brain_builder
 from devlearn.brains.brain import MLP, Brain
 from devlearn.brains.layers import GRUCell
-from devlearn.cohort import Cohort, Mapper, Optimiser
+from devlearn.cohort import Cohort, Mapper
 from devlearn.objectives import ClippedSurrogate, gaussian
+from devlearn.optimiser import Optimiser
 from devlearn.registry import get
 from devlearn.testing import assert_ok, check_brain
 from devlearn.worlds import World

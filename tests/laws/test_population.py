@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from devlearn import population
-from devlearn.cohort import Cohort, Mapper, Optimiser
+from devlearn.cohort import Cohort, Mapper
+from devlearn.optimiser import Optimiser
 from devlearn.population import Directions, Noise, centred_ranks, scores, slope
 from devlearn.streams import streams
 from tests.laws.test_cohort import NEEDS, OBJECTIVE, UserNet, batch, cohort

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from devlearn.brains import Head, Needs, brain_builder
-from devlearn.cohort import Cohort, Mapper, Optimiser
+from devlearn.cohort import Cohort, Mapper
 from devlearn.data import IMAGE, IMAGE_SENSE
 from devlearn.objectives import CrossEntropy
+from devlearn.optimiser import Optimiser
 from devlearn.testing import assert_ok, check_stage
 from tests.laws.rows import go_on, live, make
 

@@ -1,18 +1,19 @@
 """Before the eyes open: spontaneous retinal waves, learned by predicting the next frame."""
 
 from collections.abc import Iterator
+from itertools import count
+from typing import ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from devlearn import flops
-from devlearn.brains.needs import Head, Needs
-from devlearn.cohort import Cohort, Optimiser
-from devlearn.data import IMAGE, IMAGE_SENSE
+from devlearn.brains.needs import Head
+from devlearn.cohort import Cohort
+from devlearn.data import IMAGE_SENSE
 from devlearn.objectives import Reconstruction
-from devlearn.schedule import Schedule, factor
-from devlearn.stage import Context, Metrics, Stage, State, Work, stage
+from devlearn.practice import Practice, Shapes
+from devlearn.stage import Context, Metrics, stage
 from devlearn.streams import Streams
 
 HEAD = "next_frame"
@@ -21,8 +22,8 @@ FRAMES = 24  # frames of a movie
 WARM_UP = 12  # frames before the first that is shown
 
 
-def movies(streams: Streams, count: int, refractory: int = 6, rate: float = 0.3) -> Tensor:
-    """Waves of a Greenberg-Hastings automaton on a torus: (N, FRAMES, count, 28, 28) uint8.
+def movies(streams: Streams, number: int, refractory: int = 6, rate: float = 0.3) -> Tensor:
+    """Waves of a Greenberg-Hastings automaton on a torus: (N, FRAMES, number, 28, 28) uint8.
 
     A resting cell fires when one of its eight neighbours fires, then is refractory for ``refractory`` frames. Each
     movie starts from three firing cells whose upper half is blocked, which breaks the symmetry and makes waves turn,
@@ -31,22 +32,22 @@ def movies(streams: Streams, count: int, refractory: int = 6, rate: float = 0.3)
     et al. (2023) for learning from waves before the eyes open.
     """
     total = WARM_UP + FRAMES
-    sites = torch.from_numpy(streams.integers(SIDE * SIDE, total + 3, count))  # (N, T + 3, M)
-    fires = torch.from_numpy(streams.random(total, count)) < rate  # (N, T, M)
+    sites = torch.from_numpy(streams.integers(SIDE * SIDE, total + 3, number))  # (N, T + 3, M)
+    fires = torch.from_numpy(streams.random(total, number)) < rate  # (N, T, M)
     n = len(sites)
-    age = torch.zeros(n, count, SIDE * SIDE, dtype=torch.int8)  # 0 rests, 1 fires, 2.. refractory
+    age = torch.zeros(n, number, SIDE * SIDE, dtype=torch.int8)  # 0 rests, 1 fires, 2.. refractory
     for k in range(3):
         age.scatter_(2, sites[:, total + k, :, None], 1)
         age.scatter_(2, (sites[:, total + k, :, None] + SIDE) % (SIDE * SIDE), 2)
-    age = age.view(n * count, SIDE, SIDE)
-    shown = torch.empty(n, FRAMES, count, SIDE, SIDE, dtype=torch.uint8)
+    age = age.view(n * number, SIDE, SIDE)
+    shown = torch.empty(n, FRAMES, number, SIDE, SIDE, dtype=torch.uint8)
     for t in range(total):
-        spark = torch.zeros(n, count, SIDE * SIDE, dtype=torch.bool)
+        spark = torch.zeros(n, number, SIDE * SIDE, dtype=torch.bool)
         spark.scatter_(2, sites[:, t, :, None], fires[:, t, :, None])
         age = _next(age, spark.view_as(age), refractory)
         if t >= WARM_UP:
             light = (age > 0) * (refractory + 2 - age).float() / (refractory + 1)
-            shown[:, t - WARM_UP] = _blur(light).mul(255).round().byte().view(n, count, SIDE, SIDE)
+            shown[:, t - WARM_UP] = _blur(light).mul(255).round().byte().view(n, number, SIDE, SIDE)
     return shown
 
 
@@ -64,7 +65,7 @@ def _blur(light: Tensor) -> Tensor:
 
 
 @stage("innate.waves")
-class Waves(Stage):
+class Waves(Practice):
     """Predicts the next frame of spontaneous waves: structure that needs no world.
 
     A Greenberg-Hastings automaton on a 28 x 28 torus: a resting cell fires when one of its eight neighbours fires, then
@@ -89,41 +90,28 @@ class Waves(Stage):
     metrics = ("loss", "error")
     draws = ("movies",)
 
+    heads: ClassVar = {HEAD: Head(SIDE * SIDE)}
+
     batch: int = Field(64, ge=1, description="movies an update; each shows one frame")
-    lr: float = Field(1e-3, gt=0, description="learning rate of Adam")
-    schedule: Schedule = Field("constant", description="of the learning rate over the declared budget")
 
     @property
     def objective(self) -> Reconstruction:
         return Reconstruction(IMAGE_SENSE, HEAD)
 
-    def needs(self) -> Needs:
-        return Needs({IMAGE_SENSE: IMAGE}, {HEAD: Head(SIDE * SIDE)})
-
-    def work(self, brain: nn.Module) -> Work:
+    @property
+    def shapes(self) -> Shapes:
         images = ((self.batch, SIDE, SIDE), torch.uint8)
-        cost = flops.update(brain, self.objective, {"images": images, "targets": images})
-        return Work(updates=1, images=self.batch, flops=cost)
+        return {"images": images, "targets": images}
 
-    def begin(self, cohort: Cohort, context: Context) -> State:
-        return {"done": 0, "moments": {}}
-
-    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        optimiser = Optimiser(cohort, state["moments"], "adam", self.lr)
-        shown = None
-        while True:
-            block, place = divmod(state["done"], FRAMES - 1)
-            if shown is None or place == 0:
-                shown = movies(context.streams("movies", counter=block), self.batch).to(context.device)
-            optimiser.set_lr(self.lr * factor(self.schedule, state["done"], context.planned))
-            batch = {"images": shown[:, place], "targets": shown[:, place + 1]}  # (N, B, 28, 28)
-            metrics = cohort.update(self.objective, batch, optimiser)
-            state["done"] += 1
-            yield metrics
+    def shown(self, cohort: Cohort, done: int, context: Context) -> Iterator[dict[str, Tensor]]:
+        played = None
+        for number in count(done):
+            block, place = divmod(number, FRAMES - 1)
+            if played is None or place == 0:
+                played = movies(context.streams("movies", counter=block), self.batch).to(context.device)
+            yield {"images": played[:, place], "targets": played[:, place + 1]}  # (N, B, 28, 28)
 
     def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
         """Prediction on 16 held-out movies for each learner."""
-        shown = movies(context.streams("movies"), 16).to(context.device)
-        batch = {"images": shown[:, :-1].flatten(1, 2), "targets": shown[:, 1:].flatten(1, 2)}
-        loss, metrics = cohort.losses(self.objective, batch)
-        return {"loss": loss, **metrics}
+        played = movies(context.streams("movies"), 16).to(context.device)
+        return self.judged(cohort, {"images": played[:, :-1].flatten(1, 2), "targets": played[:, 1:].flatten(1, 2)})

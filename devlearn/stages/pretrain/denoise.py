@@ -1,25 +1,25 @@
 """Looking: rebuild images from which pixels are missing, without any label."""
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from devlearn import flops
-from devlearn.brains.needs import Head, Needs
-from devlearn.cohort import Cohort, Optimiser
+from devlearn.brains.needs import Head
+from devlearn.cohort import Cohort
 from devlearn.data import IMAGE, IMAGE_SENSE
 from devlearn.objectives import Reconstruction
-from devlearn.schedule import Schedule, factor
-from devlearn.stage import Context, Metrics, Stage, State, Work, stage
+from devlearn.practice import Practice, Shapes
+from devlearn.stage import Context, Metrics, stage
 
 HEAD = "denoise"
 BLOCK = 16  # minibatches whose masks are drawn together
 
 
 @stage("pretrain.denoise")
-class Denoise(Stage):
+class Denoise(Practice):
     """A denoising autoencoder: masking noise, per-pixel cross-entropy (Vincent et al. 2008).
 
     Pixels are blanked with probability ``drop``; ``q`` (784 probabilities) guesses the whole clean image ``x`` in 0..1.
@@ -40,40 +40,28 @@ class Denoise(Stage):
     metrics = ("loss", "error")
     draws = ("order", "mask")
 
+    heads: ClassVar = {HEAD: Head(28 * 28)}
+
     data: str = Field("mnist.train", description="the split whose images are looked at; its labels are never read")
     drop: float = Field(0.5, gt=0, lt=1, description="probability that a pixel is blanked")
-    batch: int = Field(128, ge=1, description="images an update")
-    lr: float = Field(1e-3, gt=0, description="learning rate of Adam")
-    schedule: Schedule = Field("constant", description="of the learning rate over the declared budget")
 
     @property
     def objective(self) -> Reconstruction:
         return Reconstruction(IMAGE_SENSE, HEAD)
 
-    def needs(self) -> Needs:
-        return Needs({IMAGE_SENSE: IMAGE}, {HEAD: Head(28 * 28)})
-
-    def work(self, brain: nn.Module) -> Work:
+    @property
+    def shapes(self) -> Shapes:
         images = ((self.batch, *IMAGE.space.shape), torch.uint8)
-        cost = flops.update(brain, self.objective, {"images": images, "targets": images})
-        return Work(updates=1, images=self.batch, flops=cost)
+        return {"images": images, "targets": images}
 
-    def begin(self, cohort: Cohort, context: Context) -> State:
-        return {"done": 0, "moments": {}}
-
-    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        data = context.data(self.data)
-        optimiser = Optimiser(cohort, state["moments"], "adam", self.lr)
-        masks = None
-        for index in context.minibatches(len(data), self.batch, state["done"]):  # (N, B)
-            block, place = divmod(state["done"], BLOCK)
+    def shown(self, cohort: Cohort, done: int, context: Context) -> Iterator[dict[str, Tensor]]:
+        data, masks = context.data(self.data), None
+        for number, index in enumerate(context.minibatches(len(data), self.batch, done), done):  # (N, B)
+            block, place = divmod(number, BLOCK)
             if masks is None or place == 0:
                 masks = self._masks(context, block, index.shape[1])
-            optimiser.set_lr(self.lr * factor(self.schedule, state["done"], context.planned))
             images = data.images[index]
-            metrics = cohort.update(self.objective, {"images": images * masks[:, place], "targets": images}, optimiser)
-            state["done"] += 1
-            yield metrics
+            yield {"images": images * masks[:, place], "targets": images}
 
     def _masks(self, context: Context, block: int, rows: int) -> Tensor:
         """Which pixels are kept, for a block of minibatches: (N, BLOCK, B, 28, 28) bool."""
@@ -87,5 +75,4 @@ class Denoise(Stage):
         """Reconstruction of 1,000 images of the valid split, each learner's masks fixed."""
         images = context.data("mnist.valid").spread(1000).images.expand(cohort.n, -1, -1, -1)
         kept = torch.from_numpy(context.streams("mask").mask(1 - self.drop, 1000, 28, 28)).to(context.device)
-        loss, metrics = cohort.losses(self.objective, {"images": images * kept, "targets": images})
-        return {"loss": loss, **metrics}
+        return self.judged(cohort, {"images": images * kept, "targets": images})

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from devlearn import flops
 from devlearn.brains.layers import merge_moments
 from devlearn.brains.needs import Needs, Sense, memory_size
-from devlearn.cohort import Cohort, Optimiser
+from devlearn.cohort import Cohort
 from devlearn.objectives import ClippedSurrogate
+from devlearn.optimiser import Optimiser
 from devlearn.schedule import Schedule, factor
 from devlearn.stage import EPISODE, Context, Metrics, Stage, State, Work, stage
 from devlearn.worlds.memory import Memory
