@@ -8,7 +8,7 @@ records, probes, checkpoints, stopping) belongs to the engine.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from devlearn.brains.needs import Needs
 from devlearn.cohort import Cohort
-from devlearn.data import Dataset, load, load_blurred
+from devlearn.data import Dataset, load, load_blurred, load_sham
 from devlearn.registry import named
 from devlearn.streams import PINNED, Streams, streams
 from devlearn.worlds import World
@@ -24,6 +24,8 @@ from devlearn.worlds import World
 Unit = Literal["updates", "env_steps", "images", "flops"]
 UNITS: tuple[Unit, ...] = ("updates", "env_steps", "images", "flops")
 EPISODE = "episode"  # the stream of a world
+Control = Literal["shuffle", "moments", "scale", "spectrum", "sham", "fresh_head", "compute", "data"]
+CONTROLS: tuple[Control, ...] = get_args(Control)
 Metrics = Mapping[str, Tensor]
 State = dict[str, Any]
 Count = Annotated[int, Field(gt=0)]
@@ -125,13 +127,16 @@ class Context:
             raise ValueError("'optimiser: continue' needs a stage before it that leaves optimiser moments behind")
         return dict(self.inherited)
 
-    def data(self, split: str, blur: float = 0.0) -> Dataset:
+    def data(self, split: str, blur: float = 0.0, sham: bool = False) -> Dataset:
         """A data set on the device, e.g. ``mnist.train``, perhaps out of focus (``blur``: pixels, one sd).
 
-        Raises ValueError where a stage asks for a test split.
+        ``sham``: as many images without structure, see ``devlearn.data.sham``. Raises ValueError where a stage asks for
+        a test split.
         """
         if split.endswith(".test") and not self.measuring:
             raise ValueError(f"a stage may not read {split}; only probes may")
+        if sham:
+            return load_sham(split, self.device)
         return load_blurred(split, self.device, blur) if blur else load(split, self.device)
 
     def world(
@@ -157,7 +162,9 @@ class Stage(BaseModel):
     Class variables: ``kind`` (set by ``@stage``), ``version`` (raise it when results change), ``units`` (the budgets
     that make sense; empty for a stage that acts once), ``metrics`` (the columns that it yields), ``draws`` (the first
     names of the streams it draws from; ``episode`` where it opens a world; what ``pin`` can name), ``fixed`` (keys that
-    its state or what it bought is made for, so ``change`` may not touch them; those that it does not have do no harm).
+    its state or what it bought is made for, so ``change`` may not touch them; those that it does not have do no harm),
+    ``controls`` (what a claim about it has to rule out: names of ``CONTROLS``) and ``control`` (which of them it is,
+    where it is one).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -168,6 +175,8 @@ class Stage(BaseModel):
     metrics: ClassVar[tuple[str, ...]] = ()
     draws: ClassVar[tuple[str, ...]] = ()
     fixed: ClassVar[tuple[str, ...]] = ("data", "labels", "optimiser", "env", "keys", "copies")
+    controls: ClassVar[tuple[Control, ...]] = ()
+    control: ClassVar[Control | None] = None
 
     updates: Count | None = Field(None, description="budget: gradient steps of each learner")
     env_steps: Count | None = Field(None, description="budget: environment steps of each learner")

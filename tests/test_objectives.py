@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from devlearn.objectives import ClippedSurrogate, CrossEntropy, Reconstruction, categorical, gaussian
+from devlearn.objectives import ClippedSurrogate, CrossEntropy, NTXent, Reconstruction, categorical, gaussian
 
 
 def constant(output: torch.Tensor) -> object:
@@ -33,6 +33,35 @@ def test_stacked_losses_are_those_of_each_learner() -> None:
     for i in range(3):
         alone, _ = CrossEntropy("s", "h")(constant(logits[i]), {"images": logits, "labels": labels})
         torch.testing.assert_close(whole[i], alone)
+
+
+def test_contrast_of_views_that_are_all_alike_is_log_of_the_others() -> None:
+    images = torch.rand(4, 3, 3)
+    loss, _ = NTXent("s", "h")(constant(torch.ones(8, 5)), {"images": images, "others": images})
+    assert math.isclose(loss.item(), math.log(7), rel_tol=1e-6)
+
+
+def test_contrast_by_hand_and_by_its_scale() -> None:
+    """Two pairs on orthogonal axes: similarity 1 to the partner, 0 to the two others, whatever the vectors' lengths."""
+    images = torch.zeros(2, 3, 3)
+    views = torch.tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0], [0.0, 5.0]])
+    loss, metrics = NTXent("s", "h", temperature=0.25)(constant(views), {"images": images, "others": images})
+    assert math.isclose(loss.item(), math.log(1 + 2 * math.exp(-4)), rel_tol=1e-5)
+    assert metrics["accuracy"].item() == 1
+    swapped, metrics = NTXent("s", "h")(constant(views[[0, 1, 3, 2]]), {"images": images, "others": images})
+    assert swapped > loss and metrics["accuracy"].item() == 0
+
+
+def test_contrast_of_stacked_learners_is_that_of_each_and_has_finite_slopes() -> None:
+    images, generator = torch.zeros(3, 4, 2, 2), torch.Generator().manual_seed(0)
+    views = torch.randn(3, 8, 5, generator=generator, requires_grad=True)
+    whole, metrics = NTXent("s", "h")(constant(views), {"images": images, "others": images})
+    whole.sum().backward()
+    assert views.grad is not None and views.grad.isfinite().all() and views.grad.abs().sum() > 0
+    for i in range(3):
+        alone, own = NTXent("s", "h")(constant(views[i]), {"images": images[i], "others": images[i]})
+        torch.testing.assert_close(whole[i], alone)
+        torch.testing.assert_close(metrics["accuracy"][i], own["accuracy"])
 
 
 def test_densities_agree_with_torchs_distributions() -> None:

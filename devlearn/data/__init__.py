@@ -15,6 +15,7 @@ from torch import Tensor
 from devlearn.brains.needs import Sense, sense_name
 from devlearn.data.blur import blurred
 from devlearn.data.mnist import read
+from devlearn.data.sham import unstructured
 from devlearn.registry import nearest
 from devlearn.streams import Streams
 
@@ -77,6 +78,13 @@ def load_blurred(split: str, device: torch.device, sd: float) -> Dataset:
     """A split whose images are out of focus by a Gaussian of ``sd`` pixels. Raises what ``load`` raises."""
     sharp = load(split, device)
     return Dataset(blurred(sharp.images, sd), sharp.labels)
+
+
+@lru_cache(maxsize=2)
+def load_sham(split: str, device: torch.device) -> Dataset:
+    """A split whose images have lost their structure. Raises what ``load`` raises."""
+    seen = load(split, device)
+    return Dataset(unstructured(seen.images, split), seen.labels)
 
 
 def balanced(labels: Tensor, count: int, streams: Streams) -> Tensor:

@@ -18,7 +18,7 @@ _PACKAGE = Path(__file__).parent.parent
 
 
 def library() -> dict[str, Path]:
-    """Our own scenarios by name: ``scenarios/innate/gabor.yaml`` is ``innate/gabor``."""
+    """Our own scenarios by name: ``scenarios/innate/gabor.yaml`` is ``innate/gabor``; ``find`` knows ``gabor`` too."""
     places = (_PACKAGE / "scenarios", _PACKAGE.parent / "scenarios")  # an installed wheel, a checkout
     folder = next((place for place in places if place.is_dir()), None)
     if folder is None:
@@ -27,7 +27,7 @@ def library() -> dict[str, Path]:
 
 
 def find(name_or_path: str | Path) -> Path:
-    """The file of a path, or of one of our scenarios by name, with or without ``.yaml``.
+    """The file of a path, or of one of our scenarios by name, with or without its folder and ``.yaml``.
 
     Raises:
         ScenarioError: with the nearest name where there is no such file.
@@ -38,7 +38,11 @@ def find(name_or_path: str | Path) -> Path:
     name = str(name_or_path).removesuffix(".yaml")
     if name in known:
         return known[name]
-    raise ScenarioError.at(Mark(str(name_or_path)), f"no such file, and no scenario of that name{hint(name, known)}")
+    short = [path for full, path in known.items() if full.rpartition("/")[2] == name]
+    if len(short) == 1:
+        return short[0]
+    names = (*known, *(full.rpartition("/")[2] for full in known))
+    raise ScenarioError.at(Mark(str(name_or_path)), f"no such file, and no scenario of that name{hint(name, names)}")
 
 
 def load(

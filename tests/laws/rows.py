@@ -17,6 +17,7 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "shuffle": ("innate.shuffle", {}),
     "scramble": ("innate.scramble", {}),
     "look": ("pretrain.denoise", {"updates": 100, "batch": 8}),
+    "look-sham": ("pretrain.denoise", {"updates": 100, "batch": 8, "sham": True, "data": "mnist.valid"}),
     "play-native": ("trial.ppo", {"env": "devlearn/DigitReach-v0", "env_steps": 10_000, "copies": 2, "rollout": 16}),
     "play-discrete": ("trial.ppo", {"env": "CartPole-v1", "env_steps": 10_000, "copies": 2, "rollout": 16}),
     "play-continuous": (

@@ -151,7 +151,13 @@ def test_nested_names(tmp_path, monkeypatch):
     (tmp_path / "scenarios" / "innate").mkdir(parents=True)
     (tmp_path / "scenarios" / "innate" / "gabor.yaml").write_text("")
     monkeypatch.setattr("devlearn.scenario.files._PACKAGE", tmp_path / "devlearn")
-    assert find("innate/gabor") == tmp_path / "scenarios" / "innate" / "gabor.yaml"
+    assert find("innate/gabor") == find("gabor") == tmp_path / "scenarios" / "innate" / "gabor.yaml"
+    (tmp_path / "scenarios" / "movement").mkdir()
+    (tmp_path / "scenarios" / "movement" / "gabor.yaml").write_text("")
+    with pytest.raises(ScenarioError, match=r"^gabor: no such file"):
+        find("gabor")
+    with pytest.raises(ScenarioError, match=r"^innate/gobor: no such file.*did you mean 'innate/gabor'\?$"):
+        find("innate/gobor")
 
 
 def test_a_file_that_is_not_text(tmp_path):

@@ -23,6 +23,7 @@ class Shuffle(Stage):
     """
 
     units = ()
+    control = "shuffle"
     draws = ("order",)
 
     def needs(self) -> Needs:

@@ -40,9 +40,13 @@ class Denoise(Practice):
     metrics = ("loss", "error")
     draws = ("order", "mask")
 
+    controls = ("shuffle", "sham", "compute")
     heads: ClassVar = {HEAD: Head(28 * 28)}
 
     data: str = Field("mnist.train", description="the split whose images are looked at; its labels are never read")
+    sham: bool = Field(
+        False, description="a control: images without structure, each pixel's values over the split in random order"
+    )
     drop: float = Field(0.5, gt=0, lt=1, description="probability that a pixel is blanked")
 
     @property
@@ -55,7 +59,7 @@ class Denoise(Practice):
         return {"images": images, "targets": images}
 
     def shown(self, cohort: Cohort, done: int, context: Context) -> Iterator[dict[str, Tensor]]:
-        data, masks = context.data(self.data), None
+        data, masks = context.data(self.data, sham=self.sham), None
         for number, index in enumerate(context.minibatches(len(data), self.batch, done), done):  # (N, B)
             block, place = divmod(number, BLOCK)
             if masks is None or place == 0:
@@ -73,6 +77,6 @@ class Denoise(Practice):
 
     def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
         """Reconstruction of 1,000 images of the valid split, each learner's masks fixed."""
-        images = context.data("mnist.valid").spread(1000).images.expand(cohort.n, -1, -1, -1)
+        images = context.data("mnist.valid", sham=self.sham).spread(1000).images.expand(cohort.n, -1, -1, -1)
         kept = torch.from_numpy(context.streams("mask").mask(1 - self.drop, 1000, 28, 28)).to(context.device)
         return self.judged(cohort, {"images": images * kept, "targets": images})
