@@ -11,8 +11,10 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from devlearn import checkpoint
-from devlearn.brains import brain_builder
+from devlearn.brains import Head, Needs, brain_builder
 from devlearn.cohort import Cohort
+from devlearn.data import CLASSES, IMAGE, IMAGE_SENSE
+from devlearn.lessons import DIGITS
 from devlearn.registry import UnknownName, get
 from devlearn.stage import Stage, State
 from devlearn.testing.drawing import Watched
@@ -71,6 +73,12 @@ def _described(cls: type[Stage]) -> Finding:
     return Finding("descriptions", True, "every key has its meaning beside it")
 
 
+def _needs(stage: Stage) -> Needs:
+    """The stage's needs; one that asks for nothing acts on whatever there is, here a learner of digits."""
+    own = stage.needs()
+    return own if own.senses else own | Needs({IMAGE_SENSE: IMAGE}, {DIGITS: Head(CLASSES)})
+
+
 class _Trial:
     """One stage, lived in many ways."""
 
@@ -82,7 +90,7 @@ class _Trial:
     def findings(self) -> list[Finding]:
         with generators_kept() as touched:
             try:
-                self.builder = brain_builder(self.brain, self.stage.needs())
+                self.builder = brain_builder(self.brain, _needs(self.stage))
                 self.newborn = self.cohort().state()
                 self.lived = self.live()
             except Exception as error:

@@ -15,6 +15,11 @@ EVOLUTION = {"updates": 100, "batch": 16, "population": 8, "sigma": 0.1}
 STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "waves": ("innate.waves", {"updates": 100, "batch": 4}),
     "shuffle": ("innate.shuffle", {}),
+    "shuffle-rows": ("innate.shuffle", {"within": "row"}),
+    "moments": ("innate.moments", {}),
+    "rescale": ("innate.rescale", {}),
+    "spectrum": ("innate.spectrum", {}),
+    "fresh-head": ("innate.fresh_head", {}),
     "scramble": ("innate.scramble", {}),
     "look": ("pretrain.denoise", {"updates": 100, "batch": 8}),
     "look-sham": ("pretrain.denoise", {"updates": 100, "batch": 8, "sham": True, "data": "mnist.valid"}),

@@ -1,43 +1,44 @@
 """The control for any prior: keep every layer's weights, destroy their arrangement."""
 
-from collections.abc import Iterator
+from typing import Literal
 
 import torch
-from torch import nn
+from pydantic import Field
+from torch import Tensor
 
-from devlearn.brains.needs import Needs
 from devlearn.cohort import Cohort
-from devlearn.stage import Context, Metrics, Stage, State, Work, stage
+from devlearn.remake import Remake
+from devlearn.stage import Context, stage
 
 
 @stage("innate.shuffle", version=2)
-class Shuffle(Stage):
-    """Permutes the entries of every weight and bias tensor, layer by layer, once.
+class Shuffle(Remake):
+    """Permutes the entries of every weight and bias tensor, layer by layer or row by row, once.
 
-    All moments of each layer's weights are kept exactly; what the learner knew is gone. Buffers (observation
-    statistics) are left alone.
+    All moments of each layer's weights are kept exactly; what the learner knew is gone. Within rows, each unit also
+    keeps the set of its own incoming weights (of a kernel: over all channels), and so their sum: units that are strong,
+    or silent, stay so. A bias tensor is one row. Buffers (observation statistics) are left alone.
 
     Deviations:
-        None: it is a control of this project, not a published method. A whole tensor is permuted, not row by row, so
-        what a single unit receives in total changes too.
+        None: it is a control of this project, not a published method.
     """
 
-    units = ()
     control = "shuffle"
     draws = ("order",)
 
-    def needs(self) -> Needs:
-        return Needs()
+    within: Literal["layer", "row"] = Field(
+        "layer", description="where entries change places: anywhere in a tensor, or among one unit's incoming weights"
+    )
 
-    def work(self, brain: nn.Module) -> Work:
-        return Work()
+    def remade(self, cohort: Cohort, context: Context) -> dict[str, Tensor]:
+        return {name: self._mixed(name, weights, context) for name, weights in cohort.parameters().items()}
 
-    def begin(self, cohort: Cohort, context: Context) -> State:
-        return {}
-
-    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        for name, weights in cohort.parameters().items():
-            flat = weights.flatten(1)  # (N, D)
-            order = torch.from_numpy(context.streams("order", name).permutation(flat.shape[1])).to(flat.device)
-            weights.copy_(flat.gather(1, order).view_as(weights))
-        yield {}
+    def _mixed(self, name: str, weights: Tensor, context: Context) -> Tensor:
+        streams = context.streams("order", name)
+        if self.within == "row" and weights.dim() > 2:
+            rows = weights.flatten(2)  # (N, U, D)
+            order = torch.from_numpy(streams.random(*rows.shape[1:])).argsort(-1).to(rows.device)
+            return rows.gather(2, order).view_as(weights)
+        flat = weights.flatten(1)  # (N, D)
+        order = torch.from_numpy(streams.permutation(flat.shape[1])).to(flat.device)
+        return flat.gather(1, order).view_as(weights)

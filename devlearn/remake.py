@@ -1,0 +1,56 @@
+"""What stages share that make a learner's weights anew, once."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from devlearn.brains.needs import Needs
+from devlearn.cohort import Cohort
+from devlearn.stage import Context, Metrics, Stage, State, Work
+
+BIRTH = "birth"
+
+
+class Remake(Stage):
+    """A stage that acts once on weights and biases. What becomes of them, it says. Buffers are left alone."""
+
+    units: ClassVar = ()
+
+    @abstractmethod
+    def remade(self, cohort: Cohort, context: Context) -> Mapping[str, Tensor]:
+        """New values by qualified name, (N, *shape) each; parameters that are not named are left alone."""
+
+    def needs(self) -> Needs:
+        return Needs()
+
+    def work(self, brain: nn.Module) -> Work:
+        return Work()
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return {}
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        parameters = cohort.parameters()
+        for name, values in self.remade(cohort, context).items():
+            parameters[name].copy_(values)
+        yield {}
+
+
+def normal(context: Context, stream: str, name: str, like: Tensor, *shape: int) -> Tensor:
+    """Standard normal draws of a stream, one block for each tensor: (N, *shape), float64 on the weights' device."""
+    drawn = torch.from_numpy(context.streams(stream, name).normal(*shape))
+    return drawn.to(like.device, torch.float64)
+
+
+def reborn(cohort: Cohort, context: Context) -> dict[str, Tensor]:
+    """The parameters of as many other learners of this architecture as they are born, drawn from ``birth``."""
+    seeds = context.streams(BIRTH).integers(2**62)
+    return cohort.newborn([int(seed) for seed in seeds]).parameters()
+
+
+def column(values: Tensor, like: Tensor) -> Tensor:
+    """Values (N,) that multiply tensors (N, *shape)."""
+    return values.view(-1, *[1] * (like.dim() - 1))
