@@ -4,7 +4,15 @@ import math
 
 import torch
 
-from devlearn.objectives import ClippedSurrogate, CrossEntropy, NTXent, Reconstruction, categorical, gaussian
+from devlearn.objectives import (
+    ClippedSurrogate,
+    CrossEntropy,
+    MutualInformation,
+    NTXent,
+    Reconstruction,
+    categorical,
+    gaussian,
+)
 
 
 def constant(output: torch.Tensor) -> object:
@@ -62,6 +70,63 @@ def test_contrast_of_stacked_learners_is_that_of_each_and_has_finite_slopes() ->
         alone, own = NTXent("s", "h")(constant(views[i]), {"images": images[i], "others": images[i]})
         torch.testing.assert_close(whole[i], alone)
         torch.testing.assert_close(metrics["accuracy"][i], own["accuracy"])
+
+
+def assignments(*clusters: list[int], size: int = 4) -> torch.Tensor:
+    """Sure logits (2B, S * K) that put row b of sub-head s into a cluster."""
+    hard = [torch.nn.functional.one_hot(torch.tensor(own), size) for own in clusters]
+    return torch.cat(hard, -1).float() * 1000
+
+
+def told(logits: torch.Tensor, clusters: int = 4, balance: float = 1.0) -> tuple[float, float]:
+    """Loss and information of one head."""
+    images = torch.zeros(len(logits) // 2, 1, 1)
+    objective = MutualInformation("s", ("h",), (clusters,), balance)
+    loss, metrics = objective(lambda *_: (logits,), {"images": images, "others": images})
+    return loss.item(), metrics["information"].item()
+
+
+def test_equal_and_even_assignments_tell_log_k_and_independent_ones_nothing() -> None:
+    even = [0, 1, 2, 3]
+    assert math.isclose(told(assignments(even + even))[1], math.log(4), rel_tol=1e-5)
+    crossed = [a for a in range(4) for _ in range(4)] + [b for _ in range(4) for b in range(4)]
+    assert abs(told(assignments(crossed))[1]) < 1e-6
+    assert abs(told(torch.zeros(8, 4))[1]) < 1e-6
+    assert abs(told(assignments([2] * 8))[1]) < 1e-6  # all in one cluster
+
+
+def test_information_of_half_sure_pairs_by_hand() -> None:
+    """Two clusters; one pair in three disagrees, in either order alike: P = [[1/3, 1/6], [1/6, 1/3]]."""
+    joined = [0, 0, 0, 1, 1, 1], [0, 0, 1, 1, 1, 0]
+    by_hand = math.log(2) - (-(2 / 3) * math.log(2 / 3) - (1 / 3) * math.log(1 / 3))
+    logits = assignments(joined[0] + joined[1], size=2)
+    loss, information = told(logits, 2)
+    assert math.isclose(information, by_hand, rel_tol=1e-5) and math.isclose(loss, -by_hand, rel_tol=1e-5)
+    assert math.isclose(
+        told(assignments(joined[0] + joined[1], size=2), 2, 1.5)[0], -by_hand - math.log(2), rel_tol=1e-5
+    )
+
+
+def test_sub_heads_are_averaged_and_heads_summed() -> None:
+    even, alike = [0, 1, 2, 3], [0, 0, 0, 0]
+    head = assignments(even + even, alike + alike)
+    images = torch.zeros(4, 1, 1)
+    objective = MutualInformation("s", ("a", "b"), (4, 4))
+    loss, metrics = objective(lambda *_: (head, head), {"images": images, "others": images})
+    assert math.isclose(loss.item(), -math.log(4), rel_tol=1e-5)
+    assert math.isclose(metrics["information"].item(), math.log(4) / 2, rel_tol=1e-5)
+
+
+def test_information_of_stacked_learners_is_that_of_each_and_has_finite_slopes() -> None:
+    images = torch.zeros(3, 4, 1, 1)
+    logits = torch.randn(3, 8, 6, generator=torch.Generator().manual_seed(0)).mul(40).requires_grad_()
+    objective = MutualInformation("s", ("h",), (3,))
+    whole, _ = objective(lambda *_: (logits,), {"images": images, "others": images})
+    whole.sum().backward()
+    assert logits.grad is not None and logits.grad.isfinite().all() and logits.grad.abs().sum() > 0
+    for i in range(3):
+        alone, _ = objective(lambda *_, i=i: (logits[i],), {"images": images[i], "others": images[i]})
+        torch.testing.assert_close(whole[i], alone)
 
 
 def test_densities_agree_with_torchs_distributions() -> None:

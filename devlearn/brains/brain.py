@@ -187,15 +187,17 @@ class Tower(nn.Module):
 
 
 class LinearHead(nn.Module):
-    """A linear read-out; a Gaussian one appends its log standard deviations."""
+    """A linear read-out, perhaps behind a layer of its own; a Gaussian one appends its log standard deviations."""
 
-    def __init__(self, inputs: int, head: Head, init: Init) -> None:
+    def __init__(self, inputs: int, head: Head, config: MLP) -> None:
         super().__init__()
-        self.layer = Linear(inputs, head.size, init, head.gain)
+        self.activation = ACTIVATIONS[config.activation]
+        self.hidden = Linear(inputs, head.hidden, config.init) if head.hidden else None
+        self.layer = Linear(head.hidden or inputs, head.size, config.init, head.gain)
         self.log_std = nn.Parameter(torch.zeros(head.size)) if head.gaussian else None
 
     def forward(self, features: Tensor) -> Tensor:
-        out: Tensor = self.layer(features)
+        out: Tensor = self.layer(features if self.hidden is None else self.activation(self.hidden(features)))
         return out if self.log_std is None else torch.cat([out, self.log_std.unsqueeze(-2).expand_as(out)], -1)
 
 
@@ -222,9 +224,7 @@ class Brain(nn.Module):
         self.critic_body = Tower(senses, config) if self.own_critic else None
         self.critics = frozenset(name for name, head in heads.items() if head.critic and self.own_critic)
         self.memory_size = config.width[-1] * (1 + self.own_critic) if config.memory != "none" else 0
-        self.heads = nn.ModuleDict(
-            {name: LinearHead(config.width[-1], head, config.init) for name, head in heads.items()}
-        )
+        self.heads = nn.ModuleDict({name: LinearHead(config.width[-1], head, config) for name, head in heads.items()})
 
     def forward(
         self,

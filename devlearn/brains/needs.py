@@ -29,13 +29,15 @@ class Head:
 
     ``gain`` scales an orthogonal initialisation. ``gaussian`` adds a state-independent log standard deviation per
     number, so that the output is (..., 2 * size): means, then log standard deviations. ``critic`` says that the head
-    estimates returns: brains with ``critic: own`` give such heads a tower of their own.
+    estimates returns: brains with ``critic: own`` give such heads a tower of their own. ``hidden`` units of a layer of
+    the head's own come before a linear read-out; 0: none.
     """
 
     size: int
     gain: float = 1.0
     gaussian: bool = False
     critic: bool = False
+    hidden: int = 0
 
 
 @dataclass(frozen=True)

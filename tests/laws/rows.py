@@ -23,6 +23,8 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "scramble": ("innate.scramble", {}),
     "look": ("pretrain.denoise", {"updates": 100, "batch": 8}),
     "look-sham": ("pretrain.denoise", {"updates": 100, "batch": 8, "sham": True, "data": "mnist.valid"}),
+    "cluster": ("pretrain.cluster", {"updates": 100, "batch": 8, "sub_heads": 2, "clusters": 3, "overclusters": 4}),
+    "contrast": ("pretrain.contrast", {"updates": 100, "batch": 8, "project": 6, "hidden": 5}),
     "play-native": ("trial.ppo", {"env": "devlearn/DigitReach-v0", "env_steps": 10_000, "copies": 2, "rollout": 16}),
     "play-discrete": ("trial.ppo", {"env": "CartPole-v1", "env_steps": 10_000, "copies": 2, "rollout": 16}),
     "play-continuous": (

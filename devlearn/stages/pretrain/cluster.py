@@ -1,0 +1,72 @@
+"""Looking: sort images into clusters so that two views of one image fall into the same."""
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from devlearn.brains.needs import Head, Needs
+from devlearn.cohort import Cohort
+from devlearn.data import IMAGE, IMAGE_SENSE
+from devlearn.looking import Pairs
+from devlearn.objectives import MutualInformation, information, joint
+from devlearn.stage import Context, stage
+
+MAIN, AUXILIARY = "clusters", "overclusters"
+
+
+@stage("pretrain.cluster")
+class Cluster(Pairs):
+    """Invariant information clustering: what an image's cluster tells about the cluster of its deformed view.
+
+    Every image is deformed twice. Of each sub-head ``P`` (K, K) is the share of pairs that fall into clusters ``(c,
+    c')``, averaged over the minibatch (soft assignments, both orders); a sub-head's information is ``I = sum P_cc' ln(
+    P_cc' / (P_c P_c'))``, at most ``ln K``. There are ``sub_heads`` sub-heads of K = ``clusters`` clusters, and as many
+    of ``overclusters`` finer ones that only help the features. The probe ``clustering`` reads the sub-head that tells
+    most about held-out views: no label takes part in that choice.
+
+    Metrics:
+        loss: ``-I``, the mean over sub-heads, summed over the two kinds of sub-heads; with ``balance`` b other than 1,
+            ``I = sum P_cc' (ln P_cc' - b ln P_c - b ln P_c')``
+        information: ``I`` in nats (b = 1), the mean over the sub-heads of K clusters
+
+    Source:
+        Ji, Henriques and Vedaldi (2019), Invariant information clustering for unsupervised image classification and
+        segmentation, arXiv:1807.06653.
+
+    Deviations:
+        Both kinds of sub-heads learn at every update; in the paper they take turns by epochs. Both views are deformed,
+        affinely and elastically; in the paper one is cropped, the other also deformed, and each image has several
+        views a minibatch. Much shorter, with a smaller network, without batch normalisation. The published 99.2 % is
+        the best of the paper's sub-heads; here the sub-head is chosen without labels.
+    """
+
+    metrics = ("loss", "information")
+    fixed = (*Pairs.fixed, "clusters", "overclusters", "sub_heads")
+
+    clusters: int = Field(10, ge=2, description="clusters of a sub-head")
+    overclusters: int = Field(50, ge=0, description="clusters of an auxiliary sub-head; 0: there are none")
+    sub_heads: int = Field(5, ge=1, description="sub-heads of each kind, which differ in their first weights")
+    balance: float = Field(1.0, gt=0, description="weight of the clusters' entropies: above 1 favours even clusters")
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Clusters of a sub-head of each kind, by head."""
+        return {MAIN: self.clusters, **({AUXILIARY: self.overclusters} if self.overclusters else {})}
+
+    @property
+    def objective(self) -> MutualInformation:
+        return MutualInformation(IMAGE_SENSE, tuple(self.sizes), tuple(self.sizes.values()), self.balance)
+
+    def needs(self) -> Needs:
+        return Needs({IMAGE_SENSE: IMAGE}, {name: Head(self.sub_heads * size) for name, size in self.sizes.items()})
+
+    def chosen(self, cohort: Cohort, context: Context) -> Tensor:
+        """Each learner's sub-head with the most information on held-out views, without labels: (N,)."""
+        pair = self.pair(self.held(context).expand(cohort.n, -1, -1, -1), context, 0)
+        logits = cohort(torch.cat([pair["images"], pair["others"]], 1), IMAGE_SENSE, MAIN)
+        return information(joint(logits, self.clusters), self.balance).argmax(-1)
+
+    def assign(self, cohort: Cohort, images: Tensor, chosen: Tensor) -> Tensor:
+        """The cluster of each image (M, 28, 28) in each learner's ``chosen`` sub-head: (N, M)."""
+        logits = cohort(images.expand(cohort.n, *images.shape), IMAGE_SENSE, MAIN).unflatten(-1, (-1, self.clusters))
+        return logits[torch.arange(cohort.n, device=logits.device), :, chosen].argmax(-1)
