@@ -88,13 +88,16 @@ class Lessons(Stage):
         """The learning rate of the next update."""
         return self.lr * factor(self.schedule, state["done"], context.planned)
 
-    def minibatches(self, cohort: Cohort, state: State, context: Context) -> Iterator[dict[str, Tensor]]:
-        """Images (N, B, 28, 28) and labels (N, B), endlessly, from where ``state`` stands."""
+    def labelled(self, context: Context) -> Tensor:
+        """Which images of the split have labels for each learner: indices (N, labels)."""
         data = context.data(self.data, self.blur)
         if self.labels == "all":
-            drawn = torch.arange(len(data), device=context.device).expand(cohort.n, -1)
-        else:
-            drawn = balanced(data.labels, self.labels, context.streams("labels"))  # (N, labels)
+            return torch.arange(len(data), device=context.device).expand(len(context.seeds), -1)
+        return balanced(data.labels, self.labels, context.streams("labels"))
+
+    def minibatches(self, cohort: Cohort, state: State, context: Context) -> Iterator[dict[str, Tensor]]:
+        """Images (N, B, 28, 28) and labels (N, B), endlessly, from where ``state`` stands."""
+        data, drawn = context.data(self.data, self.blur), self.labelled(context)
         for positions in context.minibatches(self.pool, self.batch, state["done"]):
             index = drawn.gather(1, positions)  # (N, B)
             yield {"images": data.images[index], "labels": data.labels[index]}

@@ -108,15 +108,16 @@ class Context:
         """The seeds that key a stream of this stage: the learners' own, or one for all where it is pinned."""
         return (PINNED,) * len(self.seeds) if stream in self.pin else self.seeds
 
-    def minibatches(self, pool: int, batch: int, done: int) -> Iterator[Tensor]:
+    def minibatches(self, pool: int, batch: int, done: int, stream: str = "order") -> Iterator[Tensor]:
         """Positions in range(pool), (N, min(batch, pool)) each, endlessly: every epoch in a new order.
 
-        ``done`` is the number of minibatches already taken. What is left over at an epoch's end is dropped.
+        ``done`` is the number of minibatches already taken, ``stream`` the name of the stream that orders them. What is
+        left over at an epoch's end is dropped.
         """
         size = min(batch, pool)
         while True:
             epoch, start = divmod(done, pool // size)
-            order = torch.from_numpy(self.streams("order", counter=epoch).permutation(pool)).to(self.device)
+            order = torch.from_numpy(self.streams(stream, counter=epoch).permutation(pool)).to(self.device)
             for column in range(start * size, pool - size + 1, size):
                 yield order[:, column : column + size]
                 done += 1

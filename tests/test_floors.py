@@ -13,7 +13,7 @@ FLOORS = (
     ("streams", "registry", "brains", "objectives"),
     ("cohort", "optimiser", "population", "flops", "data", "scenario", "schedule", "augment"),
     ("worlds",),
-    ("stage", "lessons", "looking", "practice", "remake"),
+    ("stage", "lessons", "looking", "practice", "remake", "unlabelled"),
     ("stages",),
     ("probes", "probe", "ledger", "checkpoint", "record", "plan", "engine"),
     ("evidence", "report"),

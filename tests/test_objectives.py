@@ -9,6 +9,7 @@ from devlearn.objectives import (
     CrossEntropy,
     MutualInformation,
     NTXent,
+    OwnAnswers,
     Reconstruction,
     categorical,
     gaussian,
@@ -25,6 +26,21 @@ def test_cross_entropy_of_uniform_logits_is_log_k() -> None:
         constant(torch.zeros(4, 10)), {"images": torch.zeros(4, 1), "labels": torch.tensor([0, 0, 3, 4])}
     )
     assert math.isclose(loss.item(), math.log(10), rel_tol=1e-6)
+    assert metrics["accuracy"].item() == 0.5
+
+
+def test_own_answers_by_hand() -> None:
+    """Two labelled images, p = 1/2 for either class, and two unlabelled ones, of which one answer is not believed."""
+    logits = torch.tensor([[0.0, 0.0], [0.0, 0.0], [math.log(3), 0.0], [0.0, 9.0]])
+    batch = {
+        "images": torch.zeros(2, 3, 3, dtype=torch.uint8),
+        "labels": torch.tensor([0, 1]),
+        "unlabelled": torch.zeros(2, 3, 3),
+        "answers": torch.tensor([1, 0]),
+        "trust": torch.tensor([0.5, 0.0]),
+    }
+    loss, metrics = OwnAnswers("s", "h")(constant(logits), batch)
+    assert math.isclose(loss.item(), math.log(2) + (0.5 * math.log(4) + 0) / 2, rel_tol=1e-6)
     assert metrics["accuracy"].item() == 0.5
 
 

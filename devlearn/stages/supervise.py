@@ -1,37 +1,58 @@
-"""School: labelled images and cross-entropy."""
+"""School: labelled images and cross-entropy, and what may be learned from others without labels."""
 
 from collections.abc import Iterator
 
 from torch import nn
 
 from devlearn import flops
-from devlearn.cohort import Cohort
+from devlearn.cohort import Cohort, Objective
 from devlearn.data import IMAGE_SENSE
-from devlearn.lessons import DIGITS, Lessons
-from devlearn.objectives import CrossEntropy
+from devlearn.lessons import DIGITS
+from devlearn.objectives import CrossEntropy, OwnAnswers
 from devlearn.stage import Context, Metrics, State, Work, stage
+from devlearn.unlabelled import Unlabelled, believed
 
 
 @stage("supervise")
-class Supervise(Lessons):
-    """Learns digits from labels by minibatch gradient descent on the cross-entropy.
+class Supervise(Unlabelled):
+    """Learns digits from labels by minibatch gradient descent on the cross-entropy; perhaps from its own answers too.
 
-    ``z_b`` are the K = 10 logits of image b of a minibatch of B, ``y_b`` its label.
+    ``z_b`` are the K = 10 logits of image b of a minibatch of B, ``y_b`` its label. With ``unlabelled: pseudo`` or
+    ``consistency`` an update also shows U = ``unlabelled_batch`` images of the split, drawn from all of it, whose
+    labels are never read. For each the learner answers ``q_u = softmax(logits)``, a constant for the gradient, about
+    the image as it is (``pseudo``) or about its ``light`` view; where ``max_k q_uk >= threshold`` the answer
+    ``a_u = argmax_k q_uk`` is believed (``s_u = 1``, else 0) and is the target for the same image (``pseudo``) or for
+    its ``strong`` view, with logits ``z'_u``. ``w`` is ``weight``, after the ``ramp``. With ``align`` each ``q_u`` is
+    multiplied by the labels' shares of the classes over a running mean of ``q`` and made to sum to one again.
 
     Metrics:
-        loss: cross-entropy in nats, ``-(1/B) sum_b log softmax(z_b)[y_b]``
+        loss: cross-entropy in nats, ``-(1/B) sum_b log softmax(z_b)[y_b]``, and with unlabelled images
+            ``- (w/U) sum_u s_u log softmax(z'_u)[a_u]`` added
         accuracy: share of the minibatch that was right before the update, ``(1/B) sum_b 1[argmax_k z_bk = y_b]``
+        sure: share of the unlabelled images whose answers are believed, ``(1/U) sum_u s_u``; 0 where there are none
+
+    Source:
+        Lee (2013), Pseudo-label, for ``pseudo``; Sohn et al. (2020), FixMatch, and Xie et al. (2020), Unsupervised data
+        augmentation for consistency training, for ``consistency``; Berthelot et al. (2020), ReMixMatch, for ``align``;
+        Tarvainen and Valpola (2017), Mean teachers are better role models, for ``teacher``.
+
+    Deviations:
+        Lee believes every answer (``threshold: 0``) and trains with dropout. FixMatch's strong views are RandAugment
+        and Cutout, its optimiser SGD with momentum; here they are affine and elastic deformations and Adam. The mean
+        teacher's own cost is a squared difference of probabilities; here the teacher only gives the answers. The
+        labels of the split decide which images the class-balanced pool consists of, and nothing else.
     """
 
-    metrics = ("loss", "accuracy")
+    metrics = ("loss", "accuracy", "sure")
 
     @property
-    def objective(self) -> CrossEntropy:
-        return CrossEntropy(IMAGE_SENSE, DIGITS)
+    def objective(self) -> Objective:
+        return OwnAnswers(IMAGE_SENSE, DIGITS) if self.extra else CrossEntropy(IMAGE_SENSE, DIGITS)
 
     def work(self, brain: nn.Module) -> Work:
-        cost = flops.update(brain, self.objective, self.shapes)
-        return Work(updates=1, images=self.rows, flops=cost, labels=self.pool, label_bits=self.bits)
+        cost = flops.update(brain, self.objective, self.wide) + self.asking(brain)
+        images = self.rows + self.extra
+        return Work(updates=1, images=images, flops=cost, labels=self.pool, label_bits=self.bits)
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         optimiser = self.rule(cohort, state)
@@ -39,4 +60,4 @@ class Supervise(Lessons):
             optimiser.set_lr(self.rate(state, context))
             metrics = cohort.update(self.objective, batch, optimiser)
             state["done"] += 1
-            yield metrics
+            yield {**metrics, "sure": believed(batch)}

@@ -12,6 +12,7 @@ from devlearn.stage import Context, Stage
 
 MEMORY = {"env_steps": 10_000, "copies": 4, "rollout": 8, "minibatches": 2}
 EVOLUTION = {"updates": 100, "batch": 16, "population": 8, "sigma": 0.1}
+OWN = {"updates": 100, "labels": 20, "batch": 8, "unlabelled_batch": 6}
 STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "waves": ("innate.waves", {"updates": 100, "batch": 4}),
     "shuffle": ("innate.shuffle", {}),
@@ -38,6 +39,13 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "play-memory-continuous": ("trial.ppo", {**MEMORY, "env": "Pendulum-v1", "normalise_observations": True}),
     "school": ("supervise", {"updates": 100, "labels": 20, "batch": 8}),
     "school-sgd": ("supervise", {"updates": 100, "optimiser": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3}),
+    "school-views": ("supervise", {"updates": 100, "labels": 20, "batch": 8, "views": {}}),
+    "school-pseudo": ("supervise", {**OWN, "unlabelled": "pseudo", "threshold": 0.0, "ramp": 4}),
+    "school-consistent": ("supervise", {**OWN, "unlabelled": "consistency", "light": {"elastic": 0}, "threshold": 0.1}),
+    "school-teacher": (
+        "supervise",
+        {**OWN, "unlabelled": "consistency", "threshold": 0.1, "align": True, "teacher": 0.9, "views": {}},
+    ),
     "guess": ("supervise.reinforce", {"updates": 100, "labels": 20, "batch": 8}),
     "guess-twice": ("supervise.reinforce", {"updates": 100, "batch": 8, "samples": 2, "baseline": "none"}),
     "evolve": ("supervise.evolution", {**EVOLUTION, "labels": 20}),
