@@ -25,7 +25,7 @@ class Unlabelled(Lessons):
     """
 
     draws = (*Lessons.draws, "views", "unlabelled", "light", "strong")
-    fixed = (*Lessons.fixed, "unlabelled", "unlabelled_batch", "teacher")
+    fixed = (*Lessons.fixed, "unlabelled", "unlabelled_batch", "align", "teacher")
 
     views: Views | None = Field(None, description="how the labelled images are deformed, anew at every update")
     unlabelled: Literal["none", "pseudo", "consistency"] = Field(
