@@ -43,6 +43,14 @@ class Lessons(Stage):
         description="what is seen is out of focus: sd in pixels of a Gaussian blur; its FLOPs are not counted",
     )
 
+    shift: int = Field(
+        0,
+        ge=0,
+        le=27,
+        description="what is seen is out of the middle: largest move in pixels along each axis, filled with 0; every "
+        "image has a move of its own, the same for all learners and at every showing",
+    )
+
     @field_validator("labels")
     @classmethod
     def _enough(cls, labels: int | Literal["all"], info: ValidationInfo) -> int | Literal["all"]:
@@ -97,7 +105,7 @@ class Lessons(Stage):
 
     def minibatches(self, cohort: Cohort, state: State, context: Context) -> Iterator[dict[str, Tensor]]:
         """Images (N, B, 28, 28) and labels (N, B), endlessly, from where ``state`` stands."""
-        data, drawn = context.data(self.data, self.blur), self.labelled(context)
+        data, drawn = context.data(self.data, self.blur, shift=self.shift), self.labelled(context)
         for positions in context.minibatches(self.pool, self.batch, state["done"]):
             index = drawn.gather(1, positions)  # (N, B)
             yield {"images": data.images[index], "labels": data.labels[index]}

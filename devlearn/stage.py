@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from devlearn.brains.needs import Needs
 from devlearn.cohort import Cohort
-from devlearn.data import Dataset, load, load_blurred, load_sham
+from devlearn.data import Dataset, load, load_altered
 from devlearn.registry import named
 from devlearn.streams import PINNED, Streams, streams
 from devlearn.worlds import World
@@ -128,17 +128,17 @@ class Context:
             raise ValueError("'optimiser: continue' needs a stage before it that leaves optimiser moments behind")
         return dict(self.inherited)
 
-    def data(self, split: str, blur: float = 0.0, sham: bool = False) -> Dataset:
+    def data(self, split: str, blur: float = 0.0, sham: bool = False, shift: int = 0) -> Dataset:
         """A data set on the device, e.g. ``mnist.train``, perhaps out of focus (``blur``: pixels, one sd).
 
-        ``sham``: as many images without structure, see ``devlearn.data.sham``. Raises ValueError where a stage asks for
-        a test split.
+        ``sham``: as many images without structure, see ``devlearn.data.sham``. ``shift``: each image is moved by up to
+        so many pixels, always by the same. Raises ValueError where a stage asks for a test split.
         """
         if split.endswith(".test") and not self.measuring:
             raise ValueError(f"a stage may not read {split}; only probes may")
-        if sham:
-            return load_sham(split, self.device)
-        return load_blurred(split, self.device, blur) if blur else load(split, self.device)
+        if not (blur or sham or shift):
+            return load(split, self.device)
+        return load_altered(split, self.device, sham, shift, blur)
 
     def world(
         self,

@@ -16,6 +16,7 @@ from devlearn.brains.needs import Sense, sense_name
 from devlearn.data.blur import blurred
 from devlearn.data.mnist import read
 from devlearn.data.sham import unstructured
+from devlearn.data.shift import shifted
 from devlearn.registry import nearest
 from devlearn.streams import Streams
 
@@ -74,17 +75,15 @@ def load(split: str, device: torch.device) -> Dataset:
 
 
 @lru_cache(maxsize=4)
-def load_blurred(split: str, device: torch.device, sd: float) -> Dataset:
-    """A split whose images are out of focus by a Gaussian of ``sd`` pixels. Raises what ``load`` raises."""
-    sharp = load(split, device)
-    return Dataset(blurred(sharp.images, sd), sharp.labels)
+def load_altered(split: str, device: torch.device, sham: bool = False, shift: int = 0, blur: float = 0.0) -> Dataset:
+    """A split whose images have lost their structure, are moved by up to ``shift`` pixels, are out of focus.
 
-
-@lru_cache(maxsize=2)
-def load_sham(split: str, device: torch.device) -> Dataset:
-    """A split whose images have lost their structure. Raises what ``load`` raises."""
+    ``blur`` is the standard deviation of a Gaussian in pixels. Raises what ``load`` raises.
+    """
     seen = load(split, device)
-    return Dataset(unstructured(seen.images, split), seen.labels)
+    images = unstructured(seen.images, split) if sham else seen.images
+    images = shifted(images, shift, split) if shift else images
+    return Dataset(blurred(images, blur) if blur else images, seen.labels)
 
 
 def balanced(labels: Tensor, count: int, streams: Streams) -> Tensor:

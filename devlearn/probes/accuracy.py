@@ -34,6 +34,10 @@ class Accuracy(Probe):
         CHUNK, gt=0, description="images of a measurement on the way; all are used at birth and stage ends"
     )
 
+    shift: int = Field(
+        0, ge=0, le=27, description="each image is moved by up to so many pixels along each axis, always by the same"
+    )
+
     def needs(self) -> Needs:
         return Needs({IMAGE_SENSE: IMAGE}, {self.head: Head(CLASSES)})
 
@@ -41,7 +45,7 @@ class Accuracy(Probe):
         return (self.data,)
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
-        data = probing.context.data(self.data)
+        data = probing.context.data(self.data, shift=self.shift)
         data = data if full else data.spread(self.quick)
         correct, total = [], torch.zeros(cohort.n, device=cohort.device, dtype=torch.float64)
         for start in range(0, len(data), CHUNK):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from devlearn.data import load, load_blurred
+from devlearn.data import load, load_altered
 from devlearn.data.blur import blurred, kernel
 
 CPU = torch.device("cpu")
@@ -31,7 +31,7 @@ def test_an_even_image_stays_even(sd: float) -> None:
 def test_a_blurred_split_keeps_its_labels_and_type_and_the_sharp_one_stays() -> None:
     sharp = load("mnist.valid", CPU)
     before = sharp.images.clone()
-    soft = load_blurred("mnist.valid", CPU, 2.0)
+    soft = load_altered("mnist.valid", CPU, blur=2.0)
     assert soft.images.dtype == torch.uint8
     assert soft.images.shape == sharp.images.shape
     assert torch.equal(soft.labels, sharp.labels)

@@ -2,14 +2,14 @@
 
 import torch
 
-from devlearn.data import load, load_sham
+from devlearn.data import load, load_altered
 from devlearn.data.sham import unstructured
 
 CPU = torch.device("cpu")
 
 
 def test_every_pixel_keeps_its_values() -> None:
-    seen, sham = load("mnist.valid", CPU), load_sham("mnist.valid", CPU)
+    seen, sham = load("mnist.valid", CPU), load_altered("mnist.valid", CPU, sham=True)
     assert sham.images.dtype == torch.uint8 and torch.equal(sham.labels, seen.labels)
     assert torch.equal(sham.images.sort(0).values, seen.images.sort(0).values)
 
@@ -21,7 +21,7 @@ def test_neighbouring_pixels_are_strangers() -> None:
         return float((left * right).mean() / (left.square().mean() * right.square().mean()).sqrt())
 
     assert likeness(load("mnist.valid", CPU).images) > 0.7
-    assert abs(likeness(load_sham("mnist.valid", CPU).images)) < 0.06  # 4 standard errors of 5,000 images
+    assert abs(likeness(load_altered("mnist.valid", CPU, sham=True).images)) < 0.06  # 4 standard errors of 5,000 images
 
 
 def test_the_order_is_the_names() -> None:
