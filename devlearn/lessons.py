@@ -10,7 +10,7 @@ from torch import Tensor
 
 from devlearn.brains.needs import Head, Needs
 from devlearn.cohort import Cohort
-from devlearn.data import CLASSES, FEWEST, IMAGE, IMAGE_SENSE, balanced, most_balanced, size
+from devlearn.data import CLASSES, FEWEST, IMAGE, IMAGE_SENSE, Dataset, balanced, most_balanced, size
 from devlearn.optimiser import Optimiser
 from devlearn.schedule import Schedule, factor
 from devlearn.stage import Context, Stage, State
@@ -96,16 +96,20 @@ class Lessons(Stage):
         """The learning rate of the next update."""
         return self.lr * factor(self.schedule, state["done"], context.planned)
 
+    def split(self, context: Context) -> Dataset:
+        """What the labelled images are drawn from, as this school shows it."""
+        return context.data(self.data, self.blur, shift=self.shift)
+
     def labelled(self, context: Context) -> Tensor:
         """Which images of the split have labels for each learner: indices (N, labels)."""
-        data = context.data(self.data, self.blur)
+        data = self.split(context)
         if self.labels == "all":
             return torch.arange(len(data), device=context.device).expand(len(context.seeds), -1)
         return balanced(data.labels, self.labels, context.streams("labels"))
 
     def minibatches(self, cohort: Cohort, state: State, context: Context) -> Iterator[dict[str, Tensor]]:
         """Images (N, B, 28, 28) and labels (N, B), endlessly, from where ``state`` stands."""
-        data, drawn = context.data(self.data, self.blur, shift=self.shift), self.labelled(context)
+        data, drawn = self.split(context), self.labelled(context)
         for positions in context.minibatches(self.pool, self.batch, state["done"]):
             index = drawn.gather(1, positions)  # (N, B)
             yield {"images": data.images[index], "labels": data.labels[index]}

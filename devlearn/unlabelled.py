@@ -90,7 +90,7 @@ class Unlabelled(Lessons):
     def _answered(
         self, batches: Iterator[dict[str, Tensor]], cohort: Cohort, state: State, context: Context
     ) -> Iterator[dict[str, Tensor]]:
-        data, asked = context.data(self.data, self.blur), self._asked(cohort, state)
+        data, asked = self.split(context), self._asked(cohort, state)
         wanted = shares(data.labels[self.labelled(context)]).to(cohort.dtype) if self.align else None
         indices = context.minibatches(len(data), self.unlabelled_batch, state["done"], "unlabelled")
         for batch, index in zip(batches, indices, strict=False):

@@ -15,7 +15,7 @@ EVOLUTION = {"updates": 100, "batch": 16, "population": 8, "sigma": 0.1}
 OWN = {"updates": 100, "labels": 20, "batch": 8, "unlabelled_batch": 6}
 STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "waves": ("innate.waves", {"updates": 100, "batch": 4}),
-    "neighbours": ("innate.waves", {"updates": 100, "batch": 4, "predict": "neighbours", "features": 8}),
+    "neighbours": ("innate.waves", {"updates": 100, "batch": 4, "predict": "neighbours", "project": 8, "hidden": 6}),
     "waves-phase": ("innate.waves", {"updates": 100, "batch": 4, "sham": "phase"}),
     "shuffle": ("innate.shuffle", {}),
     "shuffle-rows": ("innate.shuffle", {"within": "row"}),

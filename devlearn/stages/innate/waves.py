@@ -30,7 +30,7 @@ class Waves(Practice):
 
     With ``predict: next_frame`` one frame is shown, ``q`` (784 probabilities, the sigmoid of the head's outputs)
     guesses the next one, ``x`` in 0..1. With ``predict: neighbours`` a frame and the next one of each of B movies are
-    mapped to unit vectors ``u`` by a linear head of ``features`` numbers; among the 2B - 1 others, each should be most
+    mapped to unit vectors ``u`` of ``project`` numbers; among the 2B - 1 others, each should be most
     like its neighbour ``p``. Shams have the same length, objective and cost: ``phase`` keeps each movie's brightness
     and spatiotemporal power spectrum at random phases (no fronts); ``shuffled_frames`` keeps frames and loses their
     order; ``noise`` keeps the distribution of brightness alone.
@@ -49,13 +49,12 @@ class Waves(Practice):
         nonlinearity tests, for random phases.
 
     Deviations:
-        The automaton is discrete and much simpler than a model of the retina. The projection head is linear. There is
-        no held-out stimulus set: the probe ``objective`` draws 16 new movies for each learner.
+        The automaton is discrete and much simpler than a model of the retina. There is no held-out stimulus set: the probe ``objective`` draws 16 new movies for each learner.
     """
 
     metrics = ("loss", "error")
     draws = ("movies", "sham")
-    fixed = (*Stage.fixed, "predict", "features")
+    fixed = (*Stage.fixed, "predict", "project", "hidden")
     controls = ("shuffle", "sham", "compute")
 
     batch: int = Field(64, ge=2, description="movies an update; each shows one frame, or two neighbours")
@@ -63,7 +62,8 @@ class Waves(Practice):
     sham: Literal["none", "phase", "shuffled_frames", "noise"] = Field(
         "none", description="a control: movies that are no waves, with random phases, in random order, or white noise"
     )
-    features: int = Field(64, ge=2, description="numbers that the head for neighbours gives")
+    project: int = Field(64, ge=2, description="neighbours: numbers that a frame is mapped to")
+    hidden: int = Field(128, ge=0, description="neighbours: units of the projection's hidden layer; 0: it is linear")
     temperature: float = Field(0.5, gt=0, description="of the softmax over neighbours")
 
     @property
@@ -87,8 +87,9 @@ class Waves(Practice):
         return "others" if self.predict == "neighbours" else "targets"
 
     def needs(self) -> Needs:
-        heads = {FRAME_HEAD: Head(SIDE * SIDE)} if self.predict == "next_frame" else {PLACE_HEAD: Head(self.features)}
-        return Needs(self.senses, heads)
+        if self.predict == "neighbours":
+            return Needs(self.senses, {PLACE_HEAD: Head(self.project, hidden=self.hidden)})
+        return Needs(self.senses, {FRAME_HEAD: Head(SIDE * SIDE)})
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         for metrics in super().segment(cohort, state, context):
