@@ -22,11 +22,11 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
 from devlearn.brains.needs import memory_size
+from devlearn.objectives import Objective
 from devlearn.optimiser import Optimiser
 from devlearn.streams import BIRTH, torch_seed
 
 Batch = Mapping[str, Tensor]
-Objective = Callable[[Callable[..., Any], Any], tuple[Tensor, Mapping[str, Tensor]]]
 Mapper = Literal["stacked", "vmap", "loop"]
 
 

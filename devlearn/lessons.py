@@ -87,7 +87,7 @@ class Lessons(Stage):
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {"done": 0, "moments": context.inherit() if self.optimiser == "continue" else {}}
 
-    def rule(self, cohort: Cohort, state: State) -> Optimiser:
+    def rebuilt(self, cohort: Cohort, state: State) -> Optimiser:
         """The optimiser, with the moments of ``state``."""
         keys: dict[str, Any] = {"weight_decay": self.weight_decay, "momentum": self.momentum}
         return Optimiser(cohort, state["moments"], self.optimiser, self.lr, **keys)

@@ -4,15 +4,21 @@ An objective returns its loss and metrics. It reduces trailing axes only, so the
 learner and (N,) for a stacked cohort (``stacks``). Random numbers (masks, noise) enter as batch entries.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+from devlearn.brains import fed_back
+from devlearn.brains.layers import feedback
 
 Batch = dict[str, Tensor]
 Result = tuple[Tensor, dict[str, Tensor]]
+Objective = Callable[[Callable[..., Any], Any], tuple[Tensor, Mapping[str, Tensor]]]
+Rule = Literal["backprop", "feedback_alignment"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,37 @@ class OwnAnswers:
         loss = losses[..., :rows].mean(-1) + (batch["trust"] * losses[..., rows:]).mean(-1)
         right = logits.detach()[..., :rows, :].argmax(-1) == batch["labels"]
         return loss, {"accuracy": right.to(logits.dtype).mean(-1)}
+
+
+@dataclass(frozen=True)
+class FeedbackAlignment:
+    """Another objective, whose errors travel back by fixed random feedback in every layer behind the first.
+
+    Loss and metrics are the other's. Source: Lillicrap et al. (2016), Random synaptic feedback weights support error
+    backpropagation for deep learning. Their feedback is drawn uniformly, at a scale of its own; here as the weights.
+    """
+
+    other: Objective
+
+    @property
+    def stacks(self) -> bool:
+        return getattr(self.other, "stacks", False)
+
+    def __call__(self, brain: Any, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
+        with feedback():
+            return self.other(brain, batch)
+
+
+def learned_by(rule: Rule, objective: Objective) -> Objective:
+    """The objective as the rule learns it."""
+    return objective if rule == "backprop" else FeedbackAlignment(objective)
+
+
+def check_rule(rule: Rule, brain: nn.Module) -> None:
+    """Raises ValueError, with the mend, for a brain that can't learn by the rule."""
+    if rule == "feedback_alignment" and not fed_back(name for name, _ in brain.named_buffers()):
+        mend = "where needs.feedback is set, build the layers behind the first as Linear(.., fed_back=True)"
+        raise ValueError(f"{type(brain).__name__} has no buffer 'feedback' for rule: feedback_alignment; {mend}")
 
 
 def sample(log_p: Tensor, draws: Tensor) -> Tensor:

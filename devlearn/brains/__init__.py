@@ -5,10 +5,10 @@ from typing import Any
 
 from torch import nn
 
-from devlearn.brains.needs import Head, Needs, Sense, sense_name
+from devlearn.brains.needs import Head, Needs, Sense, fed_back, sense_name
 from devlearn.registry import get
 
-__all__ = ["Head", "Needs", "Sense", "brain_builder", "sense_name"]
+__all__ = ["Head", "Needs", "Sense", "brain_builder", "fed_back", "sense_name"]
 
 
 def brain_builder(keys: Mapping[str, Any], needs: Needs) -> Callable[[], nn.Module]:

@@ -157,11 +157,11 @@ class Tower(nn.Module):
     The features of a tower with memory are its state: width[-1] numbers, hidden (B, width[-1]).
     """
 
-    def __init__(self, senses: dict[str, Sense], config: MLP) -> None:
+    def __init__(self, senses: dict[str, Sense], config: MLP, feedback: bool) -> None:
         super().__init__()
         self.senses = nn.ModuleDict({name: config.encoder(sense) for name, sense in senses.items()})
         pairs = zip(config.width, config.width[1:], strict=False)
-        self.trunk = nn.ModuleList(Linear(inputs, outputs, config.init) for inputs, outputs in pairs)
+        self.trunk = nn.ModuleList(Linear(inputs, outputs, config.init, fed_back=feedback) for inputs, outputs in pairs)
         self.activation = ACTIVATIONS[config.activation]
         self.memory = GRUCell(config.width[-1], config.width[-1], config.init) if config.memory == "gru" else None
 
@@ -186,14 +186,23 @@ class Tower(nn.Module):
         return found
 
 
+def _take_feedback(config: MLP) -> None:
+    """Raises ValueError for layers through which errors can only travel by backprop."""
+    unfit = {"convolutions": isinstance(config, Conv), "a recurrent memory": config.memory != "none"}
+    for what, there in unfit.items():
+        if there:
+            mend = "use kind: mlp with memory: none, or rule: backprop and no probe of the alignment"
+            raise ValueError(f"errors can't travel back through {what} by fixed random feedback; {mend}")
+
+
 class LinearHead(nn.Module):
     """A linear read-out, perhaps behind a layer of its own; a Gaussian one appends its log standard deviations."""
 
-    def __init__(self, inputs: int, head: Head, config: MLP) -> None:
+    def __init__(self, inputs: int, head: Head, config: MLP, feedback: bool) -> None:
         super().__init__()
         self.activation = ACTIVATIONS[config.activation]
-        self.hidden = Linear(inputs, head.hidden, config.init) if head.hidden else None
-        self.layer = Linear(head.hidden or inputs, head.size, config.init, head.gain)
+        self.hidden = Linear(inputs, head.hidden, config.init, fed_back=feedback) if head.hidden else None
+        self.layer = Linear(head.hidden or inputs, head.size, config.init, head.gain, feedback)
         self.log_std = nn.Parameter(torch.zeros(head.size)) if head.gaussian else None
 
     def forward(self, features: Tensor) -> Tensor:
@@ -219,12 +228,16 @@ class Brain(nn.Module):
         super().__init__()
         self.stacks = not isinstance(config, Conv)
         senses, heads = dict(needs.senses), dict(needs.heads)
-        self.body = Tower(senses, config)
+        if needs.feedback:
+            _take_feedback(config)
+        self.body = Tower(senses, config, needs.feedback)
         self.own_critic = config.critic == "own" and any(head.critic for head in heads.values())
-        self.critic_body = Tower(senses, config) if self.own_critic else None
+        self.critic_body = Tower(senses, config, needs.feedback) if self.own_critic else None
         self.critics = frozenset(name for name, head in heads.items() if head.critic and self.own_critic)
         self.memory_size = config.width[-1] * (1 + self.own_critic) if config.memory != "none" else 0
-        self.heads = nn.ModuleDict({name: LinearHead(config.width[-1], head, config) for name, head in heads.items()})
+        self.heads = nn.ModuleDict(
+            {name: LinearHead(config.width[-1], head, config, needs.feedback) for name, head in heads.items()}
+        )
 
     def forward(
         self,

@@ -5,7 +5,9 @@ parameters that carry a leading N axis the same code maps (N, B, D) to (N, B, D'
 learners as one program without ``vmap``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Literal
 
 import torch
@@ -13,6 +15,22 @@ from torch import Tensor, nn
 
 Activation = Literal["relu", "tanh"]
 Init = Literal["default", "orthogonal"]
+
+_fixed = ContextVar("errors travel back by fixed weights", default=False)
+
+
+@contextmanager
+def feedback() -> Iterator[None]:
+    """What is computed inside is learned by feedback alignment (Lillicrap et al. 2016), wherever a layer has feedback.
+
+    Forward passes are what they always are. Backward, the errors of a layer's inputs are found by its fixed random
+    ``feedback`` in place of its weights; gradients of the weights themselves are made of those errors as ever.
+    """
+    before = _fixed.set(True)
+    try:
+        yield
+    finally:
+        _fixed.reset(before)
 
 
 def _tanh(x: Tensor) -> Tensor:
@@ -52,33 +70,47 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh"
 class _StackedLinear(torch.autograd.Function):
     """N linear layers: x (N, B, in), weight (N, out, in), bias (N, out) -> (N, B, out).
 
-    Autograd's own product for the weights' gradient is five times slower where a layer has few outputs.
+    Errors travel back to x by ``back`` (N, out, in): the weight itself, or a layer's feedback. Autograd's own product
+    for the weights' gradient is five times slower where a layer has few outputs.
     """
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        ctx.save_for_backward(x, weight)
+    def forward(x: Tensor, weight: Tensor, bias: Tensor, back: Tensor) -> Tensor:
         return torch.baddbmm(bias.unsqueeze(-2), x, weight.mT)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        x, weight = ctx.saved_tensors
-        wide = weight.shape[-1] >= weight.shape[-2]  # the longer side of the product goes last
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        x, _, _, back = inputs
+        ctx.save_for_backward(x, back)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
+        x, back = ctx.saved_tensors
+        wide = back.shape[-1] >= back.shape[-2]  # the longer side of the product goes last
         d_weight = torch.bmm(gradient.mT, x) if wide else torch.bmm(x.mT, gradient).mT
-        d_x = torch.bmm(gradient, weight) if ctx.needs_input_grad[0] else None
-        return d_x, d_weight, gradient.sum(-2)
+        d_x = torch.bmm(gradient, back) if ctx.needs_input_grad[0] else None
+        return d_x, d_weight, gradient.sum(-2), None
 
 
 class Linear(nn.Linear):
     """``nn.Linear`` over a trailing (B, in) that also takes stacked weights (N, out, in) and inputs (N, B, in).
 
     ``init``: ``default`` is torch's (Kaiming uniform), ``orthogonal`` scales an orthogonal matrix by ``gain`` and
-    sets the bias to zero.
+    sets the bias to zero. ``fed_back`` gives the layer a buffer ``feedback`` (out, in) for life, drawn as the weights
+    are and after them: what errors travel back by inside ``feedback()``.
     """
 
-    def __init__(self, inputs: int, outputs: int, init: Init = "default", gain: float = 2**0.5) -> None:
+    feedback: Tensor | None
+
+    def __init__(
+        self, inputs: int, outputs: int, init: Init = "default", gain: float = 2**0.5, fed_back: bool = False
+    ) -> None:
         self.init, self.gain = init, gain
         super().__init__(inputs, outputs)
+        self.register_buffer("feedback", torch.empty_like(self.weight.detach()) if fed_back else None)
+        self._draw_feedback()
 
     def reset_parameters(self) -> None:
         if self.init == "default":
@@ -86,11 +118,25 @@ class Linear(nn.Linear):
         else:
             nn.init.orthogonal_(self.weight, self.gain)
             nn.init.zeros_(self.bias)
+        self._draw_feedback()
+
+    def _draw_feedback(self) -> None:
+        if (fixed := self._buffers.get("feedback")) is None:
+            return
+        if self.init == "default":
+            nn.init.kaiming_uniform_(fixed, a=5**0.5)
+        else:
+            nn.init.orthogonal_(fixed, self.gain)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.weight.dim() == 2:
+        fixed = self.feedback if _fixed.get() else None
+        back = self.weight if fixed is None else fixed
+        if self.weight.dim() == 3:
+            return _StackedLinear.apply(x, self.weight, self.bias, back)  # (N, B, out)
+        if fixed is None:
             return nn.functional.linear(x, self.weight, self.bias)
-        return _StackedLinear.apply(x, self.weight, self.bias)  # (N, B, out)
+        alone: Tensor = _StackedLinear.apply(*(each.unsqueeze(0) for each in (x, self.weight, self.bias, back)))
+        return alone.squeeze(0)
 
 
 class GRUCell(nn.Module):

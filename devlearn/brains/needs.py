@@ -1,7 +1,7 @@
 """What a stage or a probe asks of a brain: senses (with their spaces) and heads (with their sizes)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -42,10 +42,15 @@ class Head:
 
 @dataclass(frozen=True)
 class Needs:
-    """Senses and heads by name."""
+    """Senses and heads by name.
+
+    ``feedback`` gives every layer behind the first a buffer of that name, shaped as its ``weight`` and fixed for life:
+    the random weights by which errors travel back where something is learned by feedback alignment.
+    """
 
     senses: Mapping[str, Sense] = field(default_factory=dict)
     heads: Mapping[str, Head] = field(default_factory=dict)
+    feedback: bool = False
 
     def __or__(self, other: "Needs") -> "Needs":
         """The union. Raises ValueError where one name stands for two different things."""
@@ -60,7 +65,7 @@ class Needs:
         for name, head in other.heads.items():
             if heads.setdefault(name, head) != head:
                 raise ValueError(f"head {name!r} is asked for as {heads[name]} and as {head}")
-        return Needs(senses, heads)
+        return Needs(senses, heads, self.feedback or other.feedback)
 
 
 def sense_name(space: spaces.Box, source: str) -> str:
@@ -77,3 +82,9 @@ def sense_name(space: spaces.Box, source: str) -> str:
 def memory_size(brain: nn.Module) -> int:
     """How many numbers one learner's network remembers of a sequence; 0 without memory."""
     return int(getattr(brain, "memory_size", 0))
+
+
+def fed_back(buffers: Iterable[str]) -> tuple[str, ...]:
+    """The layers that have feedback, found by the qualified names of a brain's buffers."""
+    split = (name.rpartition(".") for name in buffers)
+    return tuple(layer for layer, _, leaf in split if leaf == "feedback")

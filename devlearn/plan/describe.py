@@ -12,7 +12,8 @@ def describe(needs: Needs) -> dict[str, Any]:
         name: [_box(sense.space), sense.normalise, *["scrambled"] * sense.scrambled]
         for name, sense in sorted(needs.senses.items())
     }
-    return {"senses": senses, "heads": {name: vars(head) for name, head in sorted(needs.heads.items())}}
+    heads = {name: vars(head) for name, head in sorted(needs.heads.items())}
+    return {"senses": senses, "heads": heads, **({"feedback": True} if needs.feedback else {})}
 
 
 def _box(space: Any) -> list[Any]:

@@ -1,0 +1,89 @@
+"""Before the eyes open: random noise with random answers, which brings weights into line with their feedback."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from devlearn.brains.needs import Head, Needs
+from devlearn.cohort import Cohort
+from devlearn.data import CLASSES, IMAGE, IMAGE_SENSE
+from devlearn.lessons import DIGITS
+from devlearn.objectives import CrossEntropy, Objective, Rule, check_rule, learned_by
+from devlearn.practice import Practice, Shapes
+from devlearn.stage import Context, Metrics, Work, stage
+from devlearn.streams import Streams
+
+HELD_OUT = 1_000
+
+
+@stage("innate.noise")
+class Noise(Practice):
+    """Learns random answers to random noise under feedback alignment: nothing to know, but weights that come into line.
+
+    Every update draws B new images of 784 independent pixels ``x ~ N(0, sd^2)`` (on the scale where ink is 0..1) and
+    for each a label ``y_b``, uniform over the K = 10 classes and independent of it; ``z_b`` are the logits. No data is
+    read and no label is charged. What can be gained is the alignment of weights with the fixed feedback by which errors
+    will travel back in school (see the probe ``alignment``); with ``rule: backprop`` there is nothing to align.
+
+    Metrics:
+        loss: cross-entropy in nats, ``-(1/B) sum_b log softmax(z_b)[y_b]``; ``log 10 = 2.303`` is the least there is
+        accuracy: share of the minibatch that was right, ``(1/B) sum_b 1[argmax_k z_bk = y_b]``; a tenth is chance
+
+    Source:
+        Cheon, Lee and Paik (2024), Pretraining with random noise for fast and robust learning without weight transport.
+
+    Deviations:
+        Weights and feedback are drawn as torch's layers are (Kaiming uniform), each in its own stream of draws.
+    """
+
+    metrics = ("loss", "accuracy")
+    draws = ("noise", "answers")
+    fixed = (*Practice.fixed, "rule")
+
+    controls = ("shuffle", "scale", "compute")
+
+    heads: ClassVar = {DIGITS: Head(CLASSES)}
+
+    batch: int = Field(64, ge=1, description="images of noise an update")
+    sd: float = Field(1.0, gt=0, description="standard deviation of a pixel, where ink is 0..1")
+    rule: Rule = Field(
+        "feedback_alignment", description="how errors travel back: by fixed random feedback, or backprop"
+    )
+
+    @property
+    def objective(self) -> Objective:
+        return learned_by(self.rule, CrossEntropy(IMAGE_SENSE, DIGITS))
+
+    @property
+    def shapes(self) -> Shapes:
+        return {
+            "images": ((self.batch, *IMAGE.space.shape), torch.float32),
+            "labels": ((self.batch,), torch.int64),
+        }
+
+    def needs(self) -> Needs:
+        return replace(super().needs(), feedback=self.rule == "feedback_alignment")
+
+    def work(self, brain: nn.Module) -> Work:
+        check_rule(self.rule, brain)
+        return super().work(brain)
+
+    def shown(self, cohort: Cohort, done: int, context: Context) -> Iterator[dict[str, Tensor]]:
+        for number in count(done):
+            noise, answers = (context.streams(name, counter=number) for name in ("noise", "answers"))
+            yield self._drawn(noise, answers, self.batch, context)
+
+    def _drawn(self, noise: Streams, answers: Streams, rows: int, context: Context) -> dict[str, Tensor]:
+        """Noise in the unit of bytes, (N, B, 28, 28) float32, and labels (N, B)."""
+        images = torch.from_numpy(noise.normal(rows, *IMAGE.space.shape)).to(context.device)
+        labels = torch.from_numpy(answers.integers(CLASSES, rows)).to(context.device)
+        return {"images": images.mul_(255 * self.sd), "labels": labels}
+
+    def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
+        """The objective on 1,000 new images of noise for each learner."""
+        return self.judged(cohort, self._drawn(context.streams("noise"), context.streams("answers"), HELD_OUT, context))
