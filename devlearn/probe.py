@@ -44,7 +44,7 @@ class Probe(BaseModel):
     """A measurement. Subclass it, name it with ``@probe``, and give every field a description.
 
     It draws from streams of its own (named after the probe), the same at every measurement, and the engine checks
-    that it leaves the cohort untouched.
+    that it leaves the cohort untouched. ``asks`` is the method that a stage named by its key ``stage`` has to have.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,6 +52,7 @@ class Probe(BaseModel):
     kind: ClassVar[str] = ""
     version: ClassVar[int] = 1
     metrics: ClassVar[dict[str, Metric]] = {}
+    asks: ClassVar[str] = ""
 
     every: int | None = Field(
         None, gt=0, description="updates between measurements; birth and stage ends are always measured"

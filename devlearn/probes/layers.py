@@ -3,16 +3,14 @@
 from typing import ClassVar
 
 import torch
-from pydantic import Field, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from devlearn.brains.needs import Needs
 from devlearn.cohort import Cohort
-from devlearn.data import CLASSES, IMAGE, IMAGE_SENSE, Dataset, size
-from devlearn.probe import Measurement, Metric, Probe, Probing, probe
+from devlearn.data import CLASSES, Dataset
+from devlearn.probe import Measurement, Metric, Probing, probe
+from devlearn.probes.features import CHUNK, Features, layers
 
-CHUNK = 500  # images at a time: layers of convolutions are wide
 DEEPEST = 8
 PENALTY = 3e-4  # of a layer's total variance; chosen on mnist.valid and seeds that no scenario uses
 
@@ -37,7 +35,7 @@ def ridge(x: Tensor, y: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
 
 
 @probe("layers")
-class Layers(Probe):
+class Layers(Features):
     """Accuracy of linear read-outs of the pixels and of every hidden layer: how much each says about the digit.
 
     The read-outs are the probe's own, and so are the labels that they take: ridge regression to one-hot labels on a
@@ -62,34 +60,6 @@ class Layers(Probe):
         for name in ("last", "pixels", "best", *(f"layer_{k}" for k in range(1, DEEPEST + 1)))
     }
 
-    data: str = Field("mnist.test", description="the split that read-outs are scored on")
-    fit: str = Field("mnist.train", description="the split that read-outs are fitted to: no test split, and not data's")
-    fit_images: int = Field(
-        2_000, ge=CLASSES, description="images that read-outs are fitted to, evenly spread, the same for all"
-    )
-    quick: int = Field(
-        2_000, gt=0, description="images scored on the way; all of data are used at birth and stage ends"
-    )
-
-    @model_validator(mode="after")
-    def _held_out(self) -> "Layers":
-        size(self.fit)
-        (name, _, parts), (other, _, scored) = self.fit.rpartition("."), self.data.rpartition(".")
-        if parts == "test" or (name == other and set(parts.split("+")) & set(scored.split("+"))):
-            raise ValueError(f"read-outs fitted to {self.fit} can't be scored on {self.data}; fit them to mnist.train")
-        return self
-
-    def needs(self) -> Needs:
-        return Needs({IMAGE_SENSE: IMAGE})
-
-    def fits(self, brain: nn.Module) -> None:
-        if not callable(getattr(brain, "features", None)):
-            what = "give it features(observation, sense) -> [(B, D) as it sees them, (B, D') of each hidden layer, ..]"
-            raise ValueError(f"{type(brain).__name__} shows no layers; {what}")
-
-    def splits(self) -> tuple[str, ...]:
-        return (self.data,)
-
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         data = probing.context.data(self.data)
         data = data if full else data.spread(self.quick)
@@ -103,23 +73,19 @@ class Layers(Probe):
     def _read_outs(self, cohort: Cohort, probing: Probing) -> list[tuple[Tensor, Tensor]]:
         """One read-out for each layer, fitted for all learners."""
         data = probing.context.data(self.fit).spread(self.fit_images)
-        seen = [_features(cohort, images) for images in data.images.split(CHUNK)]
+        seen = [layers(cohort, images) for images in data.images.split(CHUNK)]
         one_hot = F.one_hot(data.labels, CLASSES).to(cohort.dtype)
-        layers = [torch.cat(parts, 1) for parts in zip(*seen, strict=True)]  # [(N, M, D)]
-        if (layers[0] == layers[0][:1]).all():
-            layers[0] = layers[0][:1]  # nobody's pixels are scrambled: one read-out of them serves all
-        return [ridge(layer, one_hot, PENALTY) for layer in layers]
-
-
-def _features(cohort: Cohort, images: Tensor) -> tuple[Tensor, ...]:
-    return cohort.features(images.expand(cohort.n, *images.shape), IMAGE_SENSE)
+        found = [torch.cat(parts, 1) for parts in zip(*seen, strict=True)]  # [(N, M, D)]
+        if (found[0] == found[0][:1]).all():
+            found[0] = found[0][:1]  # nobody's pixels are scrambled: one read-out of them serves all
+        return [ridge(layer, one_hot, PENALTY) for layer in found]
 
 
 def _score(cohort: Cohort, read_outs: list[tuple[Tensor, Tensor]], data: Dataset) -> list[Tensor]:
     """Accuracy of each layer's read-out, [(N,) float64]; nan where there is none."""
     right = [torch.zeros(cohort.n, dtype=torch.float64, device=cohort.device) for _ in read_outs]
     for images, labels in zip(data.images.split(CHUNK), data.labels.split(CHUNK), strict=True):
-        for k, layer in enumerate(_features(cohort, images)):
+        for k, layer in enumerate(layers(cohort, images)):
             logits = layer @ read_outs[k][0] + read_outs[k][1]  # (N, B, K)
             right[k] += (logits.argmax(-1) == labels).sum(1)
     lost = [weights.isnan().flatten(1).any(1) for weights, _ in read_outs]

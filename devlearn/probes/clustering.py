@@ -1,0 +1,141 @@
+"""Do clusters that were found without labels fall on the digits?"""
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field, model_validator
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor, nn
+
+from devlearn.cohort import Cohort
+from devlearn.data import CLASSES
+from devlearn.probe import Measurement, Metric, Probing, probe
+from devlearn.probes.features import CHUNK, Features, Layer, has, layer
+from devlearn.streams import Streams
+
+
+def matched(clusters: Tensor, labels: Tensor, count: int) -> Tensor:
+    """Which images' cluster stands for their class, each cluster for one class at most: (N, M), (M,) -> (N, M) bool.
+
+    The assignment of clusters to classes with the most such images (Kuhn 1955, the Hungarian method).
+    """
+    found = [_matched(own, labels.cpu().numpy(), count) for own in clusters.cpu().numpy()]
+    return torch.from_numpy(np.stack(found)).to(clusters.device)
+
+
+def _matched(clusters: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], count: int) -> np.ndarray[Any, Any]:
+    table = np.zeros((count, CLASSES), np.int64)
+    np.add.at(table, (clusters, labels), 1)
+    stands_for = np.full(count, -1)
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    stands_for[rows] = columns
+    right: np.ndarray[Any, Any] = stands_for[clusters] == labels
+    return right
+
+
+def k_means(x: Tensor, count: int, restarts: int, rounds: int, streams: Streams) -> Tensor:
+    """Centres (N, count, D) of N learners' x (N, M, D): of some restarts the one with the least inertia.
+
+    Lloyd's rounds until nothing moves or ``rounds`` are over, all restarts at once; an empty cluster keeps its centre.
+    """
+    draws = torch.from_numpy(streams.random(restarts, count)).to(x)  # (N, R, K)
+    return torch.stack([_k_means(own, drawn, rounds) for own, drawn in zip(x, draws, strict=True)])
+
+
+def _k_means(x: Tensor, draws: Tensor, rounds: int) -> Tensor:
+    """x (M, D), draws (R, K) -> (K, D)."""
+    centres = _seeded(x, draws)  # (R, K, D)
+    before = None
+    for _ in range(rounds):
+        nearest = squares(x, centres).argmin(-1)  # (R, M)
+        if before is not None and torch.equal(nearest, before):
+            break
+        member = torch.nn.functional.one_hot(nearest, draws.shape[1]).to(x.dtype)  # (R, M, K)
+        sizes = member.sum(1).unsqueeze(-1)  # (R, K, 1)
+        centres, before = torch.where(sizes > 0, (member.mT @ x) / sizes.clamp(min=1), centres), nearest
+    inertia = squares(x, centres).amin(-1).sum(-1)  # (R,)
+    return centres[inertia.argmin()]
+
+
+def _seeded(x: Tensor, draws: Tensor) -> Tensor:
+    """First centres, far from each other: the next is drawn by its squared distance to the nearest so far.
+
+    Arthur and Vassilvitskii (2007), k-means++.
+    """
+    centres = x[(draws[:, :1] * len(x)).long()]  # (R, 1, D)
+    for drawn in draws[:, 1:].unbind(1):
+        chances = squares(x, centres).amin(-1).cumsum(-1)  # (R, M)
+        chosen = torch.searchsorted(chances, drawn[:, None] * chances[:, -1:]).clamp(max=len(x) - 1)
+        centres = torch.cat([centres, x[chosen]], 1)
+    return centres
+
+
+def squares(x: Tensor, centres: Tensor) -> Tensor:
+    """Squared distances of x (..., M, D) to centres (..., K, D): (..., M, K)."""
+    norms = x.square().sum(-1, keepdim=True) + centres.square().sum(-1).unsqueeze(-2)
+    return (norms - 2 * x @ centres.mT).clamp(min=0)
+
+
+@probe("clustering")
+class Clustering(Features):
+    """Accuracy of clusters that were found without labels, after the best match of clusters to classes.
+
+    The clusters are those that a stage learned (``stage: NAME``, e.g. pretrain.cluster: in each learner's sub-head with
+    the most information on held-out views), or those of k-means in a layer: squared distances, centres fitted to
+    ``fit_images`` images of ``fit``, the restart with the least inertia. Labels are read for the match and the score
+    alone: neither sub-head nor restart is chosen by them.
+
+    Metrics:
+        accuracy: ``(1/M) max_m sum_i 1[m(c_i) = y_i]`` over M images of ``data`` with clusters c and labels y, where m
+            gives each cluster a class of its own; 0.1 at least for 10 even classes
+
+    Source:
+        Kuhn (1955), The Hungarian method for the assignment problem; Lloyd (1982), Least squares quantization in PCM;
+        Arthur and Vassilvitskii (2007), k-means++.
+    """
+
+    metrics: ClassVar = {"accuracy": Metric("higher", 0.0)}
+    asks = "assign"
+
+    stage: str | None = Field(None, description="NAME of a stage that learns clusters; empty: k-means in a layer")
+    layer: Layer = Field("last", description="where k-means looks: pixels, last, or the number of a hidden layer")
+    clusters: int = Field(10, ge=2, description="clusters of k-means")
+    restarts: int = Field(10, ge=1, description="beginnings of k-means")
+    rounds: int = Field(100, ge=1, description="most rounds of k-means")
+    fit_images: int = Field(5_000, ge=CLASSES, description="images that k-means is fitted to, evenly spread")
+
+    @model_validator(mode="after")
+    def _enough(self) -> "Clustering":
+        if self.stage is None and self.clusters > self.fit_images:
+            raise ValueError(f"{self.clusters} clusters can't be fitted to {self.fit_images} images; raise fit_images")
+        return self
+
+    def fits(self, brain: nn.Module) -> None:
+        if self.stage is None:
+            super().fits(brain)
+            has(brain, self.layer)
+
+    def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
+        data = probing.context.data(self.data)
+        data = data if full else data.spread(self.quick)
+        clusters, count = self._clusters(cohort, probing, data.images)
+        correct = matched(clusters, data.labels, count).expand(cohort.n, -1)
+        broken = torch.where(cohort.finite(), 0.0, torch.nan).double()
+        return Measurement({"accuracy": correct.double().mean(1) + broken}, correct if full else None)
+
+    def _clusters(self, cohort: Cohort, probing: Probing, images: Tensor) -> tuple[Tensor, int]:
+        """The cluster of each image (N or 1, M), and how many clusters there are."""
+        if self.stage is not None:
+            return self._learned(cohort, probing, images)
+        fit = probing.context.data(self.fit).spread(self.fit_images).images
+        streams = probing.context.streams("centres")
+        x = layer(cohort, fit, self.layer)
+        centres = k_means(x.expand(cohort.n, -1, -1), self.clusters, self.restarts, self.rounds, streams)
+        parts = [squares(layer(cohort, part, self.layer), centres).argmin(-1) for part in images.split(CHUNK)]
+        return torch.cat(parts, 1), self.clusters
+
+    def _learned(self, cohort: Cohort, probing: Probing, images: Tensor) -> tuple[Tensor, int]:
+        stage: Any = probing.stages[str(self.stage)]
+        chosen = stage.chosen(cohort, probing.context)
+        return torch.cat([stage.assign(cohort, part, chosen) for part in images.split(CHUNK)], 1), stage.clusters

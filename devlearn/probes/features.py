@@ -1,0 +1,78 @@
+"""What probes share that fit something to a brain's layers on one split and score it on another."""
+
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from devlearn.brains.needs import Needs
+from devlearn.cohort import Cohort
+from devlearn.data import CLASSES, IMAGE, IMAGE_SENSE, size
+from devlearn.probe import Probe
+
+CHUNK = 500  # images at a time: layers of convolutions are wide
+Layer = Literal["pixels", "last"] | Annotated[int, Field(ge=1)]
+
+
+class Features(Probe):
+    """A probe that reads layers, under no gradient: what it fits is its own and leaves the learners alone."""
+
+    data: str = Field("mnist.test", description="the split that is scored")
+    fit: str = Field("mnist.train", description="the split that is fitted to: no test split, and not data's")
+    fit_images: int = Field(
+        2_000, ge=CLASSES, description="images that are fitted to, evenly spread, the same for all learners"
+    )
+    quick: int = Field(
+        2_000, gt=0, description="images scored on the way; all of data are used at birth and stage ends"
+    )
+
+    @model_validator(mode="after")
+    def _held_out(self) -> Any:
+        size(self.fit)
+        (name, _, parts), (other, _, scored) = self.fit.rpartition("."), self.data.rpartition(".")
+        if parts == "test" or (name == other and set(parts.split("+")) & set(scored.split("+"))):
+            raise ValueError(f"what is fitted to {self.fit} can't be scored on {self.data}; fit to mnist.train")
+        return self
+
+    def needs(self) -> Needs:
+        return Needs({IMAGE_SENSE: IMAGE})
+
+    def fits(self, brain: nn.Module) -> None:
+        if not callable(getattr(brain, "features", None)):
+            what = "give it features(observation, sense) -> [(B, D) as it sees them, (B, D') of each hidden layer, ..]"
+            raise ValueError(f"{type(brain).__name__} shows no layers; {what}")
+
+    def splits(self) -> tuple[str, ...]:
+        return (self.data,)
+
+
+def layers(cohort: Cohort, images: Tensor) -> tuple[Tensor, ...]:
+    """What every layer of every learner makes of images (B, 28, 28): (N, B, D) each, the pixels first."""
+    return cohort.features(images.expand(cohort.n, *images.shape), IMAGE_SENSE)
+
+
+def layer(cohort: Cohort, images: Tensor, which: Layer) -> Tensor:
+    """One layer of images (M, 28, 28): (N, M, D), or (1, M, D) where no learner's pixels differ.
+
+    Raises ValueError for a layer that the brain does not have.
+    """
+    return torch.cat([_one(layers(cohort, part), which) for part in images.split(CHUNK)], 1)
+
+
+def _one(found: tuple[Tensor, ...], which: Layer) -> Tensor:
+    if which == "pixels":
+        return found[0][:1] if (found[0] == found[0][:1]).all() else found[0]
+    number = len(found) - 1 if which == "last" else which
+    if number >= len(found):
+        raise ValueError(f"the brain has {len(found) - 1} hidden layers; there is no layer {number}")
+    return found[number]
+
+
+def has(brain: nn.Module, which: Layer) -> None:
+    """Raises ValueError, with the mend, where a brain on the meta device lacks a layer."""
+    if isinstance(which, int):
+        image = torch.empty(1, *IMAGE.space.shape, dtype=torch.uint8, device="meta")
+        count = len(brain.features(image, IMAGE_SENSE)) - 1  # type: ignore[operator]
+        if which > count:
+            raise ValueError(f"layer {which} is asked for and the brain has {count}; ask for last, or for 1 to {count}")

@@ -1,0 +1,60 @@
+"""Nearest neighbours: is what looks alike to the learner the same digit?"""
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from devlearn.cohort import Cohort
+from devlearn.data import CLASSES
+from devlearn.probe import Measurement, Metric, Probing, probe
+from devlearn.probes.features import CHUNK, Features, Layer, has, layer
+
+
+@probe("neighbours")
+class Neighbours(Features):
+    """Accuracy of k nearest neighbours in a layer: a read-out that has nothing to learn.
+
+    The neighbours are ``fit_images`` images of ``fit``, whose labels the probe takes; nearness is the cosine of the
+    angle between two images' activities in ``layer``. The k nearest vote; where classes have as many votes, that of the
+    nearer neighbours wins.
+
+    Metrics:
+        accuracy: share of images of ``data`` whose neighbours' verdict is the label
+
+    Source:
+        Cover and Hart (1967), Nearest neighbor pattern classification; Wu, Xiong, Yu and Lin (2018), Unsupervised
+        feature learning via non-parametric instance discrimination, for judging features by it.
+    """
+
+    metrics: ClassVar = {"accuracy": Metric("higher", 0.0)}
+
+    k: int = Field(5, ge=1, description="neighbours that vote")
+    layer: Layer = Field("last", description="pixels, last, or the number of a hidden layer, from 1")
+
+    def fits(self, brain: nn.Module) -> None:
+        super().fits(brain)
+        has(brain, self.layer)
+
+    def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
+        data, known = probing.context.data(self.data), probing.context.data(self.fit).spread(self.fit_images)
+        data = data if full else data.spread(self.quick)
+        memory = F.normalize(layer(cohort, known.images, self.layer), dim=-1)  # (N, M, D)
+        right = [
+            vote(F.normalize(layer(cohort, images, self.layer), dim=-1) @ memory.mT, known.labels, self.k) == labels
+            for images, labels in zip(data.images.split(CHUNK), data.labels.split(CHUNK), strict=True)
+        ]
+        correct = torch.cat(right, 1).expand(cohort.n, -1)  # (N, M)
+        broken = torch.where(cohort.finite(), 0.0, torch.nan).double()
+        return Measurement({"accuracy": correct.double().mean(1) + broken}, correct if full else None)
+
+
+def vote(nearness: Tensor, labels: Tensor, k: int) -> Tensor:
+    """The verdict of the k nearest of M: nearness (..., M), labels (M,) -> classes (...)."""
+    order = nearness.topk(min(k, nearness.shape[-1]), -1).indices
+    count = order.shape[-1]
+    nearer = torch.arange(count, 0, -1, device=nearness.device) / (2 * count**2)  # together less than one vote
+    votes = F.one_hot(labels[order], CLASSES) * (1 + nearer.unsqueeze(-1))
+    return votes.sum(-2).argmax(-1)
