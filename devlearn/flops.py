@@ -1,5 +1,6 @@
 """Floating-point operations of one learner, counted once on the meta device, where counting is exact and free."""
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -32,3 +33,11 @@ def update(brain: nn.Module, objective: Callable[..., Any], shapes: Shapes) -> i
     """FLOPs of one gradient step on ``objective``: forward and backward. The optimiser is element-wise: not counted."""
     batch = meta_batch(shapes)
     return of(lambda: objective(brain, batch)[0].backward())
+
+
+def reached(brain: nn.Module, objective: Callable[..., Any], shapes: Shapes) -> dict[str, torch.Size]:
+    """The parameters that an objective depends on, with their shapes; found without computing anything."""
+    model = copy.deepcopy(brain).to("meta")
+    model.zero_grad()
+    objective(model, meta_batch(shapes))[0].backward()
+    return {name: weight.shape for name, weight in model.named_parameters() if weight.grad is not None}

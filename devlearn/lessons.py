@@ -81,6 +81,11 @@ class Lessons(Stage):
         """Shapes and dtypes of one learner's minibatch."""
         return {"images": ((self.rows, *IMAGE.space.shape), torch.uint8), "labels": ((self.rows,), torch.int64)}
 
+    @property
+    def decay(self) -> dict[str, Any]:
+        """The optimiser's keys besides its learning rate."""
+        return {"weight_decay": self.weight_decay, "momentum": self.momentum}
+
     def needs(self) -> Needs:
         return Needs({IMAGE_SENSE: IMAGE}, {DIGITS: Head(CLASSES)})
 
@@ -89,8 +94,7 @@ class Lessons(Stage):
 
     def rebuilt(self, cohort: Cohort, state: State) -> Optimiser:
         """The optimiser, with the moments of ``state``."""
-        keys: dict[str, Any] = {"weight_decay": self.weight_decay, "momentum": self.momentum}
-        return Optimiser(cohort, state["moments"], self.optimiser, self.lr, **keys)
+        return Optimiser(cohort, state["moments"], self.optimiser, self.lr, **self.decay)
 
     def rate(self, state: State, context: Context) -> float:
         """The learning rate of the next update."""

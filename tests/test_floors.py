@@ -11,9 +11,9 @@ ROOT = Path(__file__).parent.parent
 
 FLOORS = (
     ("streams", "registry", "brains", "objectives"),
-    ("cohort", "optimiser", "population", "flops", "data", "scenario", "schedule", "augment"),
+    ("cohort", "optimiser", "population", "flops", "data", "scenario", "schedule", "augment", "bottleneck"),
     ("worlds",),
-    ("stage", "lessons", "looking", "practice", "remake", "unlabelled"),
+    ("stage", "lessons", "looking", "practice", "remake", "unlabelled", "ancestry"),
     ("stages",),
     ("probes", "probe", "ledger", "checkpoint", "record", "plan", "engine"),
     ("evidence", "report"),

@@ -58,7 +58,10 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
         "supervise.evolution",
         {**EVOLUTION, "fitness": "cross_entropy", "optimiser": "sgd", "momentum": 0.9, "weight_decay": 1e-3},
     ),
+    "genome": ("innate.genome", {"updates": 100, "batch": 8, "compression": 8}),
+    "genome-gray": ("innate.genome", {"updates": 100, "batch": 8, "code": "gray", "optimiser": "sgd", "momentum": 0.9}),
 }
+REBORN = ("genome", "genome-gray")  # all weights are made anew, whatever they were
 BRAIN = {"kind": "mlp", "width": [12, 8], "activation": "tanh"}
 BRAINS = {
     "play-memory": {**BRAIN, "memory": "gru"},

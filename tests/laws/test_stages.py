@@ -6,7 +6,7 @@ import torch
 
 from devlearn.cohort import Cohort
 from devlearn.registry import get, names
-from tests.laws.rows import STAGES, cohort_for, go_on, live, make
+from tests.laws.rows import REBORN, STAGES, cohort_for, go_on, live, make
 
 ROWS = sorted(STAGES)
 TRAINED = [row for row in ROWS if row != "shuffle"]
@@ -64,7 +64,7 @@ def test_nan_in_one_learner_leaves_the_others_bit_equal(row: str) -> None:
         weights[0] = torch.nan
     live(stage, clean, 2)
     live(stage, ill, 2)
-    assert not ill.finite()[0]
+    assert not ill.finite()[0] or row in REBORN
     assert torch.equal(everything(ill)[1:], everything(clean)[1:])
 
 
