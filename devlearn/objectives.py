@@ -150,6 +150,58 @@ class Reconstruction:
 
 
 @dataclass(frozen=True)
+class Inpainting:
+    """Per-pixel Bernoulli cross-entropy where nothing was to be seen (masked patches: He et al. 2022).
+
+    Batch: images (B, H, W) shown, targets (B, H, W) in bytes, hidden (B, H, W) bool: the pixels that count. Metric:
+    error, the mean squared error of these pixels in 0..1.
+    """
+
+    stacks: ClassVar[bool] = True
+    sense: str
+    head: str
+
+    def __call__(self, brain: Any, batch: Batch) -> Result:
+        logits = brain(batch["images"], self.sense, self.head)  # (B, H * W)
+        targets = batch["targets"].flatten(-2).to(logits.dtype) / 255
+        share = batch["hidden"].flatten(-2).to(logits.dtype)
+        share = share / share.sum((-2, -1), keepdim=True).clamp(min=1)
+        loss = (F.binary_cross_entropy_with_logits(logits, targets, reduction="none") * share).sum((-2, -1))
+        return loss, {"error": ((torch.sigmoid(logits.detach()) - targets).square() * share).sum((-2, -1))}
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Per-pixel Bernoulli cross-entropy of the observation that an action leads to.
+
+    Batch: images (B, H, W) and targets (B, H, W) in bytes, before and after, actions (B,) int64. The head answers for
+    all A actions at once, (B, A * H * W). Metric: error, the mean squared error in 0..1.
+    """
+
+    stacks: ClassVar[bool] = True
+    sense: str
+    head: str
+    actions: int
+
+    def __call__(self, brain: Any, batch: Batch) -> Result:
+        answers = brain(batch["images"], self.sense, self.head).unflatten(-1, (self.actions, -1))  # (B, A, H * W)
+        done = batch["actions"][..., None, None].expand(*answers.shape[:-2], 1, answers.shape[-1])
+        logits = answers.gather(-2, done).squeeze(-2)  # (B, H * W)
+        targets = batch["targets"].flatten(-2).to(logits.dtype) / 255
+        loss = F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean((-2, -1))
+        return loss, {"error": (torch.sigmoid(logits.detach()) - targets).square().mean((-2, -1))}
+
+
+def surprise(answers: Tensor, actions: int) -> Tensor:
+    """The loss in nats that a forecast (..., A * P) itself expects of each action: the entropy of its guess, (..., A).
+
+    Summed over the P pixels.
+    """
+    logits = answers.unflatten(-1, (actions, -1))
+    return (F.softplus(logits) - logits * torch.sigmoid(logits)).sum(-1)
+
+
+@dataclass(frozen=True)
 class NTXent:
     """Which image is the other view of this one? Normalised temperature-scaled cross-entropy (Chen et al. 2020).
 

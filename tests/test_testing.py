@@ -20,6 +20,7 @@ from devlearn.testing import Finding, assert_ok, check_brain, check_env, check_s
 
 TOY: dict[str, dict[str, Any]] = {
     "trial.ppo": {"env": "CartPole-v1", "copies": 2, "rollout": 16},
+    "pretrain.predict": {"env": "devlearn/DigitReach-v0", "copies": 4, "rollout": 4},
     "supervise": {"labels": 20, "batch": 8},
     "supervise.evolution": {"labels": 20, "batch": 8, "population": 6},
 }

@@ -1,9 +1,10 @@
 """Images without structure, for sham phases: every pixel keeps its own distribution and knows nothing of the others."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from devlearn.streams import PINNED, generator
+from devlearn.streams import PINNED, Streams, generator
 
 
 def unstructured(images: Tensor, name: str) -> Tensor:
@@ -15,3 +16,10 @@ def unstructured(images: Tensor, name: str) -> Tensor:
     pixels = images.flatten(1).cpu().numpy()  # (M, H * W)
     mixed = generator(PINNED, "sham", name).permuted(pixels, axis=0)
     return torch.from_numpy(mixed).to(images.device).view_as(images)
+
+
+def scattered(images: Tensor, streams: Streams) -> Tensor:
+    """The same for images that each learner gathered: (N, M, H, W), each pixel's M values in an order of its own."""
+    pixels = images.flatten(2).cpu().numpy()  # (N, M, H * W)
+    mixed = [rng.permuted(own, axis=0) for rng, own in zip(streams.generators, pixels, strict=True)]
+    return torch.from_numpy(np.stack(mixed)).to(images.device).view_as(images)

@@ -13,6 +13,7 @@ from devlearn.stage import Context, Stage
 MEMORY = {"env_steps": 10_000, "copies": 4, "rollout": 8, "minibatches": 2}
 EVOLUTION = {"updates": 100, "batch": 16, "population": 8, "sigma": 0.1}
 OWN = {"updates": 100, "labels": 20, "batch": 8, "unlabelled_batch": 6}
+PREDICT = {"env": "devlearn/DigitReach-v0", "env_steps": 10_000, "copies": 4, "rollout": 3}
 STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "waves": ("innate.waves", {"updates": 100, "batch": 4}),
     "neighbours": ("innate.waves", {"updates": 100, "batch": 4, "predict": "neighbours", "project": 8, "hidden": 6}),
@@ -30,6 +31,10 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "look-sham": ("pretrain.denoise", {"updates": 100, "batch": 8, "sham": True, "data": "mnist.valid"}),
     "cluster": ("pretrain.cluster", {"updates": 100, "batch": 8, "sub_heads": 2, "clusters": 3, "overclusters": 4}),
     "contrast": ("pretrain.contrast", {"updates": 100, "batch": 8, "project": 6, "hidden": 5}),
+    "mask": ("pretrain.mask", {"updates": 100, "batch": 8, "hidden": 5}),
+    "mask-sham": ("pretrain.mask", {"updates": 100, "batch": 8, "share": 0.75, "sham": True}),
+    "predict": ("pretrain.predict", {**PREDICT}),
+    "predict-curious": ("pretrain.predict", {**PREDICT, "policy": "curious", "temperature": 0.01, "sham": True}),
     "play-native": ("trial.ppo", {"env": "devlearn/DigitReach-v0", "env_steps": 10_000, "copies": 2, "rollout": 16}),
     "play-discrete": ("trial.ppo", {"env": "CartPole-v1", "env_steps": 10_000, "copies": 2, "rollout": 16}),
     "play-continuous": (

@@ -10,8 +10,9 @@ from torch import Tensor
 from devlearn.brains.needs import Head
 from devlearn.cohort import Cohort
 from devlearn.data import IMAGE, IMAGE_SENSE
+from devlearn.looking import HELD, Looking
 from devlearn.objectives import Reconstruction
-from devlearn.practice import Practice, Shapes
+from devlearn.practice import Shapes
 from devlearn.stage import Context, Metrics, stage
 
 HEAD = "denoise"
@@ -19,7 +20,7 @@ BLOCK = 16  # minibatches whose masks are drawn together
 
 
 @stage("pretrain.denoise")
-class Denoise(Practice):
+class Denoise(Looking):
     """A denoising autoencoder: masking noise, per-pixel cross-entropy (Vincent et al. 2008).
 
     Pixels are blanked with probability ``drop``; ``q`` (784 probabilities) guesses the whole clean image ``x`` in 0..1.
@@ -40,13 +41,8 @@ class Denoise(Practice):
     metrics = ("loss", "error")
     draws = ("order", "mask")
 
-    controls = ("shuffle", "sham", "compute")
     heads: ClassVar = {HEAD: Head(28 * 28)}
 
-    data: str = Field("mnist.train", description="the split whose images are looked at; its labels are never read")
-    sham: bool = Field(
-        False, description="a control: images without structure, each pixel's values over the split in random order"
-    )
     drop: float = Field(0.5, gt=0, lt=1, description="probability that a pixel is blanked")
 
     @property
@@ -59,12 +55,11 @@ class Denoise(Practice):
         return {"images": images, "targets": images}
 
     def shown(self, cohort: Cohort, done: int, context: Context) -> Iterator[dict[str, Tensor]]:
-        data, masks = context.data(self.data, sham=self.sham), None
-        for number, index in enumerate(context.minibatches(len(data), self.batch, done), done):  # (N, B)
+        masks = None
+        for number, images in enumerate(self.looks(done, context), done):  # (N, B, 28, 28)
             block, place = divmod(number, BLOCK)
             if masks is None or place == 0:
-                masks = self._masks(context, block, index.shape[1])
-            images = data.images[index]
+                masks = self._masks(context, block, images.shape[1])
             yield {"images": images * masks[:, place], "targets": images}
 
     def _masks(self, context: Context, block: int, rows: int) -> Tensor:
@@ -72,11 +67,8 @@ class Denoise(Practice):
         kept = context.streams("mask", counter=block).mask(1 - self.drop, BLOCK, rows, 28, 28)
         return torch.from_numpy(kept).to(context.device)
 
-    def evaluates_on(self) -> tuple[str, ...]:
-        return ("mnist.valid",)
-
     def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
         """Reconstruction of 1,000 images of the valid split, each learner's masks fixed."""
-        images = context.data("mnist.valid", sham=self.sham).spread(1000).images.expand(cohort.n, -1, -1, -1)
-        kept = torch.from_numpy(context.streams("mask").mask(1 - self.drop, 1000, 28, 28)).to(context.device)
+        images = self.held(context).expand(cohort.n, -1, -1, -1)
+        kept = torch.from_numpy(context.streams("mask").mask(1 - self.drop, HELD, 28, 28)).to(context.device)
         return self.judged(cohort, {"images": images * kept, "targets": images})

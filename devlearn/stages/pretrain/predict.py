@@ -1,0 +1,150 @@
+"""Looking and moving: foresee the next observation of a world that one acts in."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import torch
+from gymnasium import spaces as kinds
+from pydantic import Field
+from torch import Tensor, nn
+
+from devlearn import flops
+from devlearn.brains.needs import Head, Needs, Sense, sense_name
+from devlearn.cohort import Cohort
+from devlearn.data.sham import scattered
+from devlearn.objectives import Forecast, surprise
+from devlearn.optimiser import Optimiser
+from devlearn.schedule import Schedule, factor
+from devlearn.stage import EPISODE, Context, Metrics, Stage, State, Work, stage
+from devlearn.worlds import World, spaces
+from devlearn.worlds.gather import Act, gather
+
+HELD = 32  # steps of a held-out world in each copy
+TWICE = ("images", "targets")
+
+
+@stage("pretrain.predict")
+class Predict(Stage):
+    """Foresees the next observation of an environment from this one and the action. Rewards are never read.
+
+    One yield is ``rollout`` steps in each of ``copies`` environments and one update on all of them. For each action the
+    head guesses every pixel ``x`` of the next observation, in 0..1, by a probability ``q``; the guess for the action
+    that was done counts. Actions are uniformly random, or those that the learner is curious about: action a is done
+    with probability ``softmax_a(H_a / temperature)``, where ``H_a`` is the entropy in nats of the guess for a, which is
+    the loss that the learner itself expects. That is error, not progress: what can't be foreseen (a noisy television)
+    never bores it.
+
+    Metrics:
+        loss: Bernoulli cross-entropy, the mean over steps and pixels of ``-x log q - (1 - x) log(1 - q)``
+        error: mean over steps and pixels of ``(q - x)^2``
+        activity: entropy of the actions done in the rollout, in nats, at most ``ln A``
+
+    Source:
+        Schmidhuber (1991), A possibility for implementing curiosity and boredom in model-building neural controllers;
+        Oh, Guo, Lee, Lewis and Singh (2015), Action-conditional video prediction using deep networks in Atari games.
+
+    Deviations:
+        Pixels are guessed independently of each other, one step ahead, without memory. Schmidhuber's controller is
+        trained on the model's error as its reward; here actions are drawn by the expected error one step ahead.
+    """
+
+    units = ("env_steps", "updates", "flops")
+    metrics = ("loss", "error", "activity")
+    controls = ("shuffle", "sham", "compute")
+    draws = ("actions", "sham", EPISODE)
+
+    env: str = Field(description="a Gymnasium id with pictures (bytes) to see and discrete actions")
+    keys: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the environment")
+    policy: Literal["random", "curious"] = Field("random", description="how actions are chosen")
+    temperature: float = Field(
+        1.0, gt=0, description="curious: nats of expected loss that make an action e times as likely"
+    )
+    sham: bool = Field(
+        False, description="a control: each pixel's values over a rollout in random order, before and after"
+    )
+    copies: int = Field(32, ge=1, description="environments of each learner")
+    rollout: int = Field(8, ge=1, description="steps in each environment between updates")
+    lr: float = Field(1e-3, gt=0, description="learning rate of Adam")
+    schedule: Schedule = Field("constant", description="of the learning rate over the declared budget")
+
+    def _seen(self) -> tuple[str, kinds.Box, Forecast]:
+        """The sense, its space and the objective. Raises ValueError for a world that can't be foreseen so."""
+        seen, acts = spaces(self.env, self.keys)
+        if seen.dtype != "uint8" or len(seen.shape) != 2 or not isinstance(acts, kinds.Discrete):
+            raise ValueError(f"{self.env}: pretrain.predict needs (H, W) bytes to see and discrete actions")
+        sense = sense_name(seen, self.env)
+        return sense, seen, Forecast(sense, "next_" + re.sub(r"\W", "_", self.env), int(acts.n))
+
+    def needs(self) -> Needs:
+        sense, seen, objective = self._seen()
+        size = objective.actions * seen.shape[0] * seen.shape[1]
+        return Needs({sense: Sense(seen)}, {objective.head: Head(size)})
+
+    def work(self, brain: nn.Module) -> Work:
+        sense, seen, objective = self._seen()
+        rows = self.copies * self.rollout
+        image, actions = ((rows, *seen.shape), torch.uint8), ((rows,), torch.int64)
+        learn = flops.update(brain, objective, {"images": image, "targets": image, "actions": actions})
+        looked = flops.meta_batch({"x": image})["x"]
+        act = flops.forward(brain, looked, sense, objective.head) if self.policy == "curious" else 0
+        return Work(updates=1, env_steps=rows, flops=learn + act)
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return {"done": 0, "moments": {}, "world": None}
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        objective = self._seen()[2]
+        optimiser = Optimiser(cohort, state["moments"], "adam", self.lr)
+        world = context.world(self.env, self.copies, state["world"], keys=self.keys)
+        try:
+            while True:
+                optimiser.set_lr(self.lr * factor(self.schedule, state["done"], context.planned))
+                batch = self._lived(cohort, world, context, state["done"], self.policy, self.rollout)
+                metrics = cohort.update(objective, batch, optimiser)
+                state["done"] += 1
+                yield {**metrics, "activity": _entropy(batch["actions"], objective.actions)}
+        finally:
+            state["world"] = world.state()
+            world.close()
+
+    def _lived(
+        self, cohort: Cohort, world: World, context: Context, block: int, policy: str, length: int
+    ) -> dict[str, Tensor]:
+        """A rollout, (N, T * E, ...) each, the ``block``-th of its streams."""
+        batch = gather(world, self._act(cohort, context, block, policy, length), length, cohort.device)
+        if not self.sham:
+            return batch
+        streams = context.streams("sham", counter=block)
+        return {**batch, **{name: scattered(batch[name], streams) for name in TWICE}}
+
+    def _act(self, cohort: Cohort, context: Context, block: int, policy: str, length: int) -> Act:
+        """Gumbel noise alone draws actions evenly; added to what the learner expects, by its curiosity."""
+        objective = self._seen()[2]
+        drawn = context.streams("actions", counter=block).exponential(length, self.copies, objective.actions)
+        noise = -torch.from_numpy(drawn).log().to(cohort.device)  # (N, T, E, A)
+
+        def act(observation: Tensor, t: int) -> Tensor:
+            if policy == "random":
+                return noise[:, t].argmax(-1)
+            with torch.no_grad():
+                answers = cohort(observation, objective.sense, objective.head)
+            return (surprise(answers, objective.actions) / self.temperature + noise[:, t]).argmax(-1)
+
+        return act
+
+    def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
+        """Steps of a world of the measurement's own, moved at random: the same for all policies."""
+        world = context.world(self.env, self.copies, keys=self.keys)
+        try:
+            batch = self._lived(cohort, world, context, 0, "random", HELD)
+        finally:
+            world.close()
+        loss, metrics = cohort.losses(self._seen()[2], batch)
+        return {"loss": loss, **metrics}
+
+
+def _entropy(actions: Tensor, count: int) -> Tensor:
+    """Of the actions done, (N, B) -> (N,) in nats."""
+    shares = torch.nn.functional.one_hot(actions, count).double().mean(1)
+    return -torch.xlogy(shares, shares).sum(-1)
