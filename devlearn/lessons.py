@@ -11,7 +11,7 @@ from torch import Tensor
 from devlearn.brains.needs import Head, Needs
 from devlearn.cohort import Cohort
 from devlearn.data import CLASSES, FEWEST, IMAGE, IMAGE_SENSE, Dataset, balanced, most_balanced, size
-from devlearn.optimiser import Optimiser
+from devlearn.optimiser import Optimiser, Weighted
 from devlearn.schedule import Schedule, factor
 from devlearn.stage import Context, Stage, State
 
@@ -92,9 +92,9 @@ class Lessons(Stage):
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {"done": 0, "moments": context.inherit() if self.optimiser == "continue" else {}}
 
-    def rebuilt(self, cohort: Cohort, state: State) -> Optimiser:
-        """The optimiser, with the moments of ``state``."""
-        return Optimiser(cohort, state["moments"], self.optimiser, self.lr, **self.decay)
+    def rebuilt(self, owner: Weighted, moments: dict[str, Any]) -> Optimiser:
+        """The optimiser of the learners, or of what else they learn, with its moments."""
+        return Optimiser(owner, moments, self.optimiser, self.lr, **self.decay)
 
     def rate(self, state: State, context: Context) -> float:
         """The learning rate of the next update."""

@@ -69,7 +69,7 @@ class Evolution(Lessons):
         return scores["accuracy"] if self.fitness == "accuracy" else -scores["loss"]
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        optimiser, noise = self.rebuilt(cohort, state), None
+        optimiser, noise = self.rebuilt(cohort, state["moments"]), None
         for batch in self.minibatches(cohort, state, context):
             block, place = divmod(state["done"], BLOCK)
             if noise is None or place == 0:

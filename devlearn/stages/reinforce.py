@@ -71,7 +71,7 @@ class Guess(Lessons):
         return -(-size // {"updates": 1, "images": self.rows, "flops": cost}[unit])
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        optimiser, draws = self.rebuilt(cohort, state), None
+        optimiser, draws = self.rebuilt(cohort, state["moments"]), None
         for batch in self.minibatches(cohort, state, context):
             block, place = divmod(state["done"], BLOCK)
             if draws is None or place == 0:

@@ -72,7 +72,7 @@ class Supervise(Unlabelled):
         return Work(updates=1, images=images, flops=cost, labels=self.pool, label_bits=self.bits)
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        optimiser = self.rebuilt(cohort, state)
+        optimiser = self.rebuilt(cohort, state["moments"])
         for batch in self.minibatches(cohort, state, context):
             optimiser.set_lr(self.rate(state, context))
             metrics = cohort.update(self.objective, batch, optimiser)

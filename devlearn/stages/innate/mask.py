@@ -1,0 +1,133 @@
+"""Topology without learned weights: which of a newborn's random weights to keep."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from devlearn import flops
+from devlearn.cohort import Cohort
+from devlearn.data import IMAGE_SENSE
+from devlearn.lessons import DIGITS, Lessons
+from devlearn.objectives import CrossEntropy
+from devlearn.optimiser import Weights
+from devlearn.stage import Context, Metrics, State, Work, stage
+
+Tensors = dict[str, Tensor]
+
+
+def topmost(scores: Tensor, density: float, signed: bool) -> Tensor:
+    """The mask of scores (N, *shape): in {0, 1}, the share ``density`` with the highest scores of each learner.
+
+    A signed mask, in {-1, 0, 1}, keeps the share with the largest magnitudes and has the scores' signs.
+    """
+    flat = scores.flatten(1)
+    ranked = flat.abs() if signed else flat
+    kept = max(1, round(density * flat.shape[1]))
+    least = ranked.kthvalue(flat.shape[1] - kept + 1, dim=1, keepdim=True).values
+    mask = (ranked >= least).to(flat.dtype)
+    return (mask * flat.sign() if signed else mask).view_as(scores)
+
+
+@stage("innate.mask")
+class Mask(Lessons):
+    """Learns which of a newborn's random weights to keep, and never changes one of them (edge-popup).
+
+    Every weight ``w_i`` of a layer has a score ``s_i``; the share ``density`` of the layer with the highest scores is
+    kept, ``m_i`` in {0, 1}, or with ``signed`` that with the largest ``|s_i|``, ``m_i = sign(s_i)`` there and else 0.
+    The learner's weights are ``v_i = m_i w_i / sqrt(density)`` at any moment, which keeps the variance of what a unit
+    receives; biases stay as born. Scores learn by the straight-through rule ``dL/ds_i = w_i / sqrt(density) dL/dv_i``
+    from the cross-entropy L; ``z_b`` are the logits of image b of B, ``y_b`` its label.
+
+    Metrics:
+        loss: cross-entropy in nats under the learned mask, ``-(1/B) sum_b log softmax(z_b)[y_b]``
+        accuracy: share of the minibatch that was right under it before the update, ``(1/B) sum_b 1[argmax z_b = y_b]``
+
+    Source:
+        Ramanujan, Wortsman, Kembhavi, Farhadi and Rastegari (2020), What's hidden in a randomly weighted neural
+        network?; Zhou, Lan, Liu and Yosinski (2019), Deconstructing lottery tickets, who learn the mask of a 300-100-10
+        perceptron; Koster, Grothe and Rettinger (2022), Signing the supermask, for masks in {-1, 0, 1}.
+
+    Deviations:
+        Scores are ranked as they are, not by magnitude (without ``signed``); the newborn's biases are there and are
+        never masked. Koster et al. find the density by a threshold; here it is given, the same for every layer.
+    """
+
+    metrics = ("loss", "accuracy")
+    draws = (*Lessons.draws, "scores", "places")
+    fixed = (*Lessons.fixed, "density", "signed", "constant")
+    controls = ("shuffle",)
+
+    optimiser: Literal["adam", "sgd"] = Field("adam", description="of the scores")
+    density: float = Field(0.5, gt=0, le=1, description="share of each layer's weights that is kept")
+    signed: bool = Field(False, description="a mask in {-1, 0, 1}: kept weights may be turned around")
+    constant: bool = Field(False, description="frozen weights of a layer are +-c, c their root mean square at birth")
+    shuffled: bool = Field(
+        False, description="the control: the learner wears the learned mask with its places permuted in every layer"
+    )
+
+    @property
+    def objective(self) -> CrossEntropy:
+        return CrossEntropy(IMAGE_SENSE, DIGITS)
+
+    def work(self, brain: nn.Module) -> Work:
+        cost = flops.update(brain, self.objective, self.shapes)
+        return Work(updates=1, images=self.rows, flops=cost, labels=self.pool, label_bits=self.bits)
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        batch = {name: tensor[None] for name, tensor in flops.meta_batch(self.shapes).items()}
+        born, frozen, scores = cohort.parameters(), {}, {}
+        for name in cohort.reached(self.objective, batch):
+            if born[name].dim() > 2:  # weights, not biases
+                frozen[name] = self._frozen(born[name])
+                drawn = torch.from_numpy(context.streams("scores", name).random(*born[name].shape[1:]))
+                bound = born[name][0, 0].numel() ** -0.5  # Kaiming uniform, as of the weights
+                scores[name] = drawn.to(born[name]).mul_(2).sub_(1).mul_(bound)
+        return {"done": 0, "frozen": frozen, "scores": scores, "score_moments": {}}
+
+    def _frozen(self, born: Tensor) -> Tensor:
+        """A layer's weights as they stand for life, (N, *shape)."""
+        if self.constant:
+            size = born.flatten(1).square().mean(1).sqrt().view(-1, *[1] * (born.dim() - 1))
+            born = born.sign() * size
+        return born / self.density**0.5
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        frozen, scores = state["frozen"], state["scores"]
+        owner = Weights.of(scores)
+        optimiser = self.rebuilt(owner, state["score_moments"])
+        places = self._places(context, scores) if self.shuffled else {}
+        masks = self._masks(scores)
+        for batch in self.minibatches(cohort, state, context):
+            self._wear(cohort, frozen, masks)
+            slopes, metrics = cohort.slopes(self.objective, batch)
+            for name, weight in owner.weights.items():
+                weight.grad = slopes[name] * frozen[name]
+            optimiser.set_lr(self.rate(state, context))
+            optimiser.step()
+            cohort.updates += 1
+            masks = self._masks(scores)
+            self._wear(cohort, frozen, {name: _moved(mask, places.get(name)) for name, mask in masks.items()})
+            state["done"] += 1
+            yield metrics
+
+    def _masks(self, scores: Tensors) -> Tensors:
+        return {name: topmost(tensor, self.density, self.signed) for name, tensor in scores.items()}
+
+    def _wear(self, cohort: Cohort, frozen: Tensors, masks: Tensors) -> None:
+        weights = cohort.parameters()
+        for name, mask in masks.items():
+            torch.mul(frozen[name], mask, out=weights[name])
+
+    def _places(self, context: Context, scores: Tensors) -> Tensors:
+        """A permutation of each layer's places, (N, D), the same at every moment."""
+        return {
+            name: torch.from_numpy(context.streams("places", name).permutation(tensor[0].numel())).to(tensor.device)
+            for name, tensor in scores.items()
+        }
+
+
+def _moved(mask: Tensor, places: Tensor | None) -> Tensor:
+    return mask if places is None else mask.flatten(1).gather(1, places).view_as(mask)
