@@ -13,7 +13,7 @@ FLOORS = (
     ("streams", "registry", "brains", "objectives"),
     ("cohort", "optimiser", "population", "flops", "data", "scenario", "schedule", "augment", "bottleneck"),
     ("worlds",),
-    ("stage", "lessons", "looking", "practice", "remake", "unlabelled", "ancestry"),
+    ("stage", "lessons", "looking", "practice", "remake", "unlabelled", "ancestry", "eyes"),
     ("stages",),
     ("probes", "probe", "ledger", "checkpoint", "record", "plan", "engine"),
     ("evidence", "report"),

@@ -1,0 +1,57 @@
+"""A first layer as in primary visual cortex: Gabor patches."""
+
+from math import pi
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from devlearn.eyes import Eyes, grid, places
+from devlearn.stage import Context, stage
+
+Frequency = Annotated[float, Field(gt=0, le=0.5)]
+
+
+@stage("innate.gabor")
+class Gabor(Eyes):
+    """Makes the first layer's fields Gabor patches in quadrature pairs, once; later layers are left alone.
+
+    The field of a unit is ``exp(-(x'^2 + y'^2) / (2 s^2)) cos(2 pi f x' + p)`` at its place, with x' and y' turned by
+    ``t``, scaled to the norm that the unit was born with. Two units side by side are a quadrature pair: they share
+    place, orientation ``t`` (one of ``orientations``, evenly over half a turn) and frequency ``f`` (one of
+    ``frequencies``), which are drawn for each learner, and their phases ``p`` are drawn and drawn + pi/2. The envelope
+    is ``s = cycles / f``. With ``relu`` the units are the simple cells of the model.
+
+    Source:
+        Dapello, Marques, Schrimpf, Geiger, Cox and DiCarlo (2020), Simulating a primary visual cortex at the front of
+        CNNs improves robustness to image perturbations.
+
+    Deviations:
+        Fields can be learned further: they are what the learner is born with, not a fixed front end. There are simple
+        cells only (an energy unit needs another non-linearity) and no noise. Envelopes are round; the
+        tuning is drawn evenly from a few values instead of from distributions measured in the macaque.
+    """
+
+    draws = ("places", "tuning", "phases")
+
+    orientations: int = Field(8, ge=1, description="how many orientations there are")
+    frequencies: Annotated[tuple[Frequency, ...], Field(min_length=1)] = Field(
+        (0.08, 0.16), description="spatial frequencies, cycles a pixel"
+    )
+    cycles: float = Field(0.4, gt=0, description="standard deviation of the envelope, in cycles")
+
+    def fields(self, context: Context, units: int, side: int) -> Tensor:
+        pairs = -(-units // 2)
+        y, x = (
+            (at - to).repeat_interleave(2, 1) for at, to in zip(grid(side), places(context, pairs, side), strict=True)
+        )
+        kinds = torch.from_numpy(context.streams("tuning").integers(self.orientations * len(self.frequencies), pairs))
+        kinds = kinds.repeat_interleave(2, 1)[..., None, None]  # (N, U, 1, 1)
+        turn = (kinds % self.orientations).double() * pi / self.orientations
+        frequency = torch.tensor(self.frequencies, dtype=torch.float64)[kinds // self.orientations]
+        phase = torch.from_numpy(context.streams("phases").random(pairs)).double() * 2 * pi
+        phase = torch.stack([phase, phase + pi / 2], 2).flatten(1)[..., None, None]
+        along = x * turn.cos() + y * turn.sin()
+        envelope = torch.exp(-(x.square() + y.square()) / 2 * (frequency / self.cycles).square())
+        return (envelope * torch.cos(2 * pi * frequency * along + phase))[:, :units]  # (N, U, H, W)

@@ -1,0 +1,47 @@
+"""A first layer with the covariance of receptive fields: smooth and local, in closed form."""
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from devlearn.eyes import Eyes, grid, places
+from devlearn.stage import Context, stage
+
+
+@stage("innate.mimetic")
+class Mimetic(Eyes):
+    """Draws the first layer's fields from a Gaussian process over pixels, each in a window of its own, once.
+
+    The weights of a unit on pixels u and v are jointly Gaussian around 0 with covariance ``exp(-|u - v|^2 / (2 a^2))
+    exp(-(|u - c|^2 + |v - c|^2) / (2 b^2))``: nearby weights agree (``a = length``) and only pixels near the unit's
+    centre ``c`` count (``b = window``). Centres are drawn evenly over the image. Every field is then scaled to the norm
+    that the unit was born with. No data is looked at; later layers are left alone.
+
+    Source:
+        Pandey, Pachitariu, Brunton and Harris (2022), Structured random receptive fields enable informative sensory
+        encodings, for this covariance; Trockman and Kolter (2023), Mimetic initialization of self-attention layers,
+        for weights at birth that mimic the statistics of learned ones.
+
+    Deviations:
+        Pandey et al. draw the first layer of a network of random features, or initialise from it, and fit the
+        covariance to recordings; here length and window are chosen on the valid split, and norms are a newborn's.
+    """
+
+    draws = ("places", "process")
+
+    length: float = Field(2.0, gt=0, description="pixels over which the weights of a field agree")
+    window: float = Field(5.0, gt=0, description="standard deviation in pixels of a field's window")
+
+    def fields(self, context: Context, units: int, side: int) -> Tensor:
+        y, x = (at - centre for at, centre in zip(grid(side), places(context, units, side), strict=True))
+        noise = torch.from_numpy(context.streams("process").normal(units, side, side)).double()
+        root = self._root(side)
+        process = root @ noise @ root  # the covariance is a product over rows and columns
+        return process * torch.exp(-(x.square() + y.square()) / (2 * self.window**2))  # (N, U, H, W)
+
+    def _root(self, side: int) -> Tensor:
+        """The symmetric square root of a line's covariance, (H, H)."""
+        rows, columns = grid(side)
+        values, vectors = torch.linalg.eigh(torch.exp(-(rows - columns).square() / (2 * self.length**2)))
+        root: Tensor = vectors * values.clamp(min=0).sqrt() @ vectors.mT
+        return root
