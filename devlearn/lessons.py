@@ -114,6 +114,6 @@ class Lessons(Stage):
     def minibatches(self, cohort: Cohort, state: State, context: Context) -> Iterator[dict[str, Tensor]]:
         """Images (N, B, 28, 28) and labels (N, B), endlessly, from where ``state`` stands."""
         data, drawn = self.split(context), self.labelled(context)
-        for positions in context.minibatches(self.pool, self.batch, state["done"]):
+        for positions in context.minibatches(self.pool, self.rows, state["done"]):
             index = drawn.gather(1, positions)  # (N, B)
             yield {"images": data.images[index], "labels": data.labels[index]}

@@ -22,6 +22,7 @@ from devlearn.streams import Streams
 
 BYTES = 16 * 2**20  # of perturbed weights that exist at a time
 TABLE = 2**20  # numbers in a table of noise
+Judge = Callable[[int, Mapping[str, Tensor], Mapping[str, Tensor]], tuple[Tensor, dict[str, Tensor]]]
 Scores = dict[str, Tensor]  # by metric: (2, P / 2), the copies at + and at - each direction
 
 
@@ -74,8 +75,12 @@ def scores(
     sigma: float,
     objective: Objective,
     batch: Mapping[str, Tensor],
+    judge: Judge | None = None,
 ) -> Scores:
-    """The objective's loss and metrics for one learner's copies on one batch (B, ...): {name: (2, P / 2)}."""
+    """The objective's loss and metrics for one learner's copies on one batch (B, ...): {name: (2, P / 2)}.
+
+    ``judge(learner, copies, batch)`` gives both, (P,), otherwise than ``Cohort.judge`` does.
+    """
     own = torch.cat([cohort.parameters()[name][learner].flatten() for name in directions.shapes])  # (D,)
     step = max(1, BYTES // (2 * own.nbytes))
     found: dict[str, list[Tensor]] = {}
@@ -83,7 +88,8 @@ def scores(
         copies = torch.empty((2, *rows.shape), dtype=own.dtype, device=own.device)
         torch.add(own, rows, alpha=sigma, out=copies[0])
         torch.add(own, rows, alpha=-sigma, out=copies[1])
-        loss, metrics = cohort.judge(learner, directions.parts(copies.flatten(0, 1)), objective, batch)
+        parts = directions.parts(copies.flatten(0, 1))
+        loss, metrics = judge(learner, parts, batch) if judge else cohort.judge(learner, parts, objective, batch)
         for name, value in {"loss": loss, **metrics}.items():
             found.setdefault(name, []).append(value.view(2, -1))
     return {name: torch.cat(parts, 1) for name, parts in found.items()}
@@ -111,6 +117,7 @@ def climb(
     objective: Objective,
     batch: Mapping[str, Tensor],
     fitness: Callable[[Scores], Tensor],
+    judge: Judge | None = None,
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """One generation of every learner: uphill by parameter (N, *shape), and each score's mean over the copies (N,).
 
@@ -119,12 +126,13 @@ def climb(
         objective: gives the loss and metrics of ONE copy.
         batch: (N, B, ...) each; a learner's copies share its row.
         fitness: what is climbed, (2, P / 2), of one learner's scores.
+        judge: marks a learner's copies in place of the objective's forward passes.
     """
     uphill, means = [], []
     for learner in range(cohort.n):
         tried = directions(learner)
         row = {name: value[learner] for name, value in batch.items()}
-        found = scores(cohort, learner, tried, sigma, objective, row)
+        found = scores(cohort, learner, tried, sigma, objective, row, judge)
         uphill.append(slope(tried, centred_ranks(fitness(found)), sigma))
         means.append({name: value.mean() for name, value in found.items()})
     return _stacked(uphill), _stacked(means)

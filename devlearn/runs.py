@@ -172,11 +172,60 @@ class Run:
         """
         from devlearn import engine
 
-        arms = self.resolved["points"][point]["arms"]
+        last = self._arm(arm, point)["path"][-1]
+        return engine.learner(self._job(last, seed), seed)
+
+    def genomes(
+        self,
+        arm: str,
+        seeds: Sequence[int] = (),
+        after: str | None = None,
+        out: str | Path | None = None,
+        point: int = 0,
+    ) -> list[Path]:
+        """Write a genome file for each seed's learner, for ``innate.inherit``; the paths are returned.
+
+        Args:
+            seeds: all of the run by default.
+            after: the stage whose end counts, the arm's last one by default.
+            out: a folder, RUN/genomes by default.
+            point: which point of ``vary``, in the order of the scenario.
+
+        Raises:
+            LookupError: no such arm, seed or stage, or what was there after it has not been kept.
+            FileNotFoundError: a job is not finished.
+        """
+        from devlearn.living.genomes import written
+
+        last = self._lived(arm, after, point)
+        folder = self.folder / "genomes" if out is None else Path(out)
+        found = []
+        for seed in seeds or self.resolved["seeds"]:
+            job = self._job(last[-1]["branch"], seed)
+            found.append(written(self.resolved, point, arm, last, job, seed, folder))
+        return found
+
+    def _arm(self, arm: str, point: int) -> Mapping[str, Any]:
+        arms: Mapping[str, Any] = self.resolved["points"][point]["arms"]
         if arm not in arms:
             raise LookupError(f"no arm {arm!r}; there are: {', '.join(arms)}")
-        last = arms[arm]["path"][-1]
+        found: Mapping[str, Any] = arms[arm]
+        return found
+
+    def _lived(self, arm: str, after: str | None, point: int) -> list[dict[str, Any]]:
+        """The stages of an arm up to ``after``, at whose end a branch ends."""
+        stages: list[dict[str, Any]] = self._arm(arm, point)["stages"]
+        names = [stage["name"] for stage in stages]
+        if after is not None and after not in names:
+            raise LookupError(f"arm {arm!r} has no stage {after!r}; it has: {', '.join(names)}")
+        count = len(names) if after is None else len(names) - names[::-1].index(after)
+        if count < len(names) and stages[count]["branch"] == stages[count - 1]["branch"]:
+            why = f"what was there after {after!r} is not kept: it goes on into {names[count]!r}"
+            raise LookupError(f"{why}; add an arm that ends there, `born: [{', '.join(names[:count])}]`, and run again")
+        return stages[:count]
+
+    def _job(self, branch: str, seed: int) -> Path:
         for job in self.resolved["jobs"]:
-            if job["branch"] == last and seed in job["seeds"]:
-                return engine.learner(self.folder / job["folder"], seed)
+            if job["branch"] == branch and seed in job["seeds"]:
+                return self.folder / str(job["folder"])
         raise LookupError(f"no seed {seed}; there are: {', '.join(map(str, self.resolved['seeds']))}")

@@ -12,7 +12,11 @@ from devlearn.registry import get
 from devlearn.stage import Context, Stage
 from devlearn.streams import PINNED
 
-KINDS: dict[str, dict[str, Any]] = {"innate.genome": {"batch": 8, "compression": 8}}
+KINDS: dict[str, dict[str, Any]] = {
+    "innate.genome": {"batch": 8, "compression": 8},
+    "innate.evolve": {"batch": 8, "population": 4, "inner": 1},
+    "innate.reptile": {"labels": 20, "inner": 2, "updates": 20},
+}
 BRAIN = {"kind": "mlp", "width": [6]}
 
 

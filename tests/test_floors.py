@@ -11,9 +11,20 @@ ROOT = Path(__file__).parent.parent
 
 FLOORS = (
     ("streams", "registry", "brains", "objectives"),
-    ("cohort", "optimiser", "population", "flops", "data", "scenario", "schedule", "augment", "bottleneck"),
+    (
+        "cohort",
+        "optimiser",
+        "population",
+        "flops",
+        "data",
+        "scenario",
+        "schedule",
+        "augment",
+        "bottleneck",
+        "genome_file",
+    ),
     ("worlds",),
-    ("stage", "lessons", "looking", "practice", "remake", "unlabelled", "ancestry", "eyes"),
+    ("stage", "lessons", "looking", "practice", "remake", "unlabelled", "ancestry", "eyes", "generations"),
     ("stages",),
     ("probes", "probe", "ledger", "checkpoint", "record", "plan", "engine"),
     ("evidence", "report"),

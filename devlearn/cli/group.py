@@ -12,6 +12,7 @@ MISTAKES = {
     "devlearn.scenario.problems": "ScenarioError",
     "devlearn.evidence.load": "EvidenceError",
     "devlearn.registry": "UnknownName",
+    "devlearn.genome_file": "BadGenome",
     "devlearn.worlds.ids": "UnknownEnv",
     "devlearn.execute.files": "Busy",
     "devlearn.execute.folder": "Refused",

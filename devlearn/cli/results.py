@@ -80,3 +80,29 @@ def export(run: Path, target: str, out: Path | None) -> None:
 
     for path in Run(run).export(target, out):
         click.echo(str(path))
+
+
+@click.command(short_help="Write learners of RUN as genome files.")
+@click.argument("run", type=FOLDER)
+@click.argument("arm")
+@click.option("--seed", "seeds", type=int, multiple=True, help="A learner; all of the run by default.")
+@click.option("--after", metavar="STAGE", help="The stage whose end counts; the arm's last one by default.")
+@click.option("--point", type=click.IntRange(min=0), default=0, help="Which point of vary, counted from 0.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder; RUN/genomes by default.")
+def genome(run: Path, arm: str, seeds: tuple[int, ...], after: str | None, point: int, out: Path | None) -> None:
+    """Write what learners of ARM have become as ARM-seedS.genome.npz, for others to be born from (innate.inherit).
+
+    A file holds plain tensors, where they come from and what their making consumed.
+    """
+    from devlearn.runs import Run
+
+    try:
+        paths = Run(run).genomes(arm, seeds, after, out, point)
+    except (LookupError, FileNotFoundError) as error:
+        raise click.UsageError(str(error.args[0]) if isinstance(error, LookupError) else _unfinished(run)) from error
+    for path in paths:
+        click.echo(str(path))
+
+
+def _unfinished(run: Path) -> str:
+    return f"a job of {run} is not finished; `devlearn resume {run}` goes on"

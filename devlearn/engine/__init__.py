@@ -3,16 +3,17 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from devlearn import checkpoint
 from devlearn.engine.job import Job
 from devlearn.engine.life import JobFailed, Life
 
-__all__ = ["JobFailed", "learner", "live"]
+__all__ = ["JobFailed", "learner", "live", "remains"]
 
 
 def live(folder: Path, segment: int | None = None) -> None:
@@ -43,7 +44,16 @@ def settled_heap() -> Iterator[None]:
 
 
 def learner(folder: Path, seed: int) -> nn.Module:
-    """The network of one learner at the end of a finished job.
+    """The network of one learner at the end of a finished job. Raises what ``remains`` raises."""
+    tensors, _ = remains(folder, seed)
+    job = Job.read(Path(folder))
+    cohort = replace(job, spec={**job.spec, "seeds": [seed]}).cohort()
+    cohort.load({name: tensor.unsqueeze(0) for name, tensor in tensors.items()})
+    return cohort.member(0)
+
+
+def remains(folder: Path, seed: int) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """One learner at the end of a finished job: its tensors by qualified name, and the ledger of its whole life.
 
     Raises:
         ValueError: the job has no such seed, or its artifact is damaged.
@@ -52,6 +62,6 @@ def learner(folder: Path, seed: int) -> nn.Module:
     job = Job.read(Path(folder))
     if seed not in job.seeds:
         raise ValueError(f"{folder} holds the seeds {', '.join(map(str, job.seeds))}, not {seed}")
-    cohort = job.cohort()
-    cohort.load(checkpoint.load_artifact(job.folder / "artifacts" / "end.pt", job.device)["brain"])
-    return cohort.member(job.seeds.index(seed))
+    end, row = checkpoint.load_artifact(job.folder / "artifacts" / "end.pt", job.device), job.seeds.index(seed)
+    ledger = {unit: column[row].item() for unit, column in end["ledger"].items()}
+    return {name: tensor[row] for name, tensor in end["brain"].items()}, ledger

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -49,11 +50,14 @@ def validate(model: type[M], node: Map, at: Mark, problems: Problems, without: C
     """The model that a map describes, or None, with every mistake in ``problems``.
 
     ``at`` is the place of the key that the map belongs to; keys in ``without`` are read by somebody else. Values are
-    taken strictly, as JSON would be: ``"100"`` is no number and ``true`` is not 1.
+    taken strictly, as JSON would be: ``"100"`` is no number and ``true`` is not 1. The model's validators are told the
+    file's folder, where paths begin (``info.context["folder"]``).
     """
     own = Map({key: entry for key, entry in node.entries.items() if key not in without}, node.mark)
     try:
-        return model.model_validate_json(json.dumps(plain(own)), strict=True)
+        return model.model_validate_json(
+            json.dumps(plain(own)), strict=True, context={"folder": Path(node.mark.file).parent}
+        )
     except ValidationError as error:
         _Report(model, own, at, problems, tuple(without)).all(error)
         return None

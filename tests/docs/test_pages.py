@@ -43,6 +43,8 @@ TOY: dict[str, dict[str, object]] = {
     "scent.yaml": {"stages.play.env_steps": 2048, "probes.skill.episodes": 2},
     "rotations.yaml": {**SCHOOL, "stages.rotations.updates": 2, "stages.rotations.batch": 8},
     "smooth.yaml": SCHOOL,
+    "grow.yaml": {"stages.genome.updates": 3, "stages.genome.batch": 16},
+    "heirs.yaml": {key: value for key, value in SCHOOL.items() if key != "brain.width"},
     "gated.yaml": {**LOOK, "brain.width": 8},
     "confidence.yaml": {**LOOK, "probes.sure.every": 2, "probes.sure.images": 100},
 }

@@ -1,12 +1,16 @@
 """One row for each registered stage, with keys small enough for property tests: a new stage inherits all laws."""
 
+import tempfile
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from devlearn.brains import Needs, brain_builder
 from devlearn.cohort import Cohort, Mapper
+from devlearn.genome_file import GenomeFile
 from devlearn.registry import get
 from devlearn.stage import Context, Stage
 
@@ -69,9 +73,14 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
         {**EVOLUTION, "fitness": "cross_entropy", "optimiser": "sgd", "momentum": 0.9, "weight_decay": 1e-3},
     ),
     "genome": ("innate.genome", {"updates": 100, "batch": 8, "compression": 8}),
+    "evolve-birth": ("innate.evolve", {**EVOLUTION, "labels": 20}),
+    "evolve-learner": ("innate.evolve", {**EVOLUTION, "batch": 6, "inner": 2}),
+    "reptile": ("innate.reptile", {"updates": 100, "labels": 20, "inner": 5, "inner_batch": 3}),
+    "reptile-renamed": ("innate.reptile", {"updates": 100, "optimiser": "sgd", "inner_lr": 0.1, "relabel": True}),
+    "inherit": ("innate.inherit", {"files": lambda: genomes()}),
     "genome-gray": ("innate.genome", {"updates": 100, "batch": 8, "code": "gray", "optimiser": "sgd", "momentum": 0.9}),
 }
-REBORN = ("genome", "genome-gray")  # all weights are made anew, whatever they were
+REBORN = ("genome", "genome-gray", "inherit")  # all weights are made anew, whatever they were
 BRAIN = {"kind": "mlp", "width": [12, 8], "activation": "tanh"}
 BRAINS = {
     "play-memory": {**BRAIN, "memory": "gru"},
@@ -81,8 +90,23 @@ BRAINS = {
 
 def make(row: str) -> Stage:
     kind, keys = STAGES[row]
-    stage: Stage = get("stages", kind)(**keys)
+    stage: Stage = get("stages", kind)(**{key: value() if callable(value) else value for key, value in keys.items()})
     return stage
+
+
+@cache
+def genomes() -> tuple[str, ...]:
+    """Two genome files, of the rows' brain."""
+    folder = Path(tempfile.mkdtemp())
+    ledger = {unit: 0 for unit in ("labels", "label_bits", "images", "env_steps", "flops")}
+    made = []
+    for seed in (100, 101):
+        tensors = cohort_for("school", [seed]).state()
+        genome = GenomeFile(
+            {name: t[0].numpy() for name, t in tensors.items()}, {"lineage": f"{seed}", "ledger": ledger}
+        )
+        made.append(str(genome.write(folder / f"row-seed{seed}.genome.npz")))
+    return tuple(made)
 
 
 def needs_of(stage: Stage) -> Needs:

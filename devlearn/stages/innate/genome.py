@@ -13,7 +13,7 @@ from devlearn.cohort import Cohort
 from devlearn.data import IMAGE_SENSE
 from devlearn.lessons import DIGITS
 from devlearn.objectives import CrossEntropy
-from devlearn.optimiser import Optimiser, Weights
+from devlearn.optimiser import Weights
 from devlearn.schedule import Schedule
 from devlearn.stage import Context, Metrics, State, Work, stage
 
@@ -81,7 +81,7 @@ class Genome(Ancestral):
 
     def evolve(self, ancestors: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         bottleneck, genome = self._bottleneck(ancestors.member(0)), Weights.of(state[GENES])
-        optimiser = Optimiser(genome, state["moments"], self.optimiser, self.lr, **self.decay)
+        optimiser = self.rebuilt(genome, state["moments"])
         compression = torch.full((ancestors.n,), bottleneck.compression)
         grown = _born(ancestors, bottleneck, genome)
         for batch in self.minibatches(ancestors, state, context):
