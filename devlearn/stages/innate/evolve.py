@@ -1,6 +1,7 @@
 """Evolved birth weights: copies of an ancestor are marked, at birth or after a little learning, and followed."""
 
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -11,13 +12,14 @@ from devlearn.ancestry import Ancestral
 from devlearn.cohort import Cohort
 from devlearn.generations import Generations
 from devlearn.optimiser import Optimiser
-from devlearn.stage import Context, Metrics, State, Work, stage
+from devlearn.stage import Context, Metrics, State, stage
+from devlearn.streams import BIRTH
 
 Batch = Mapping[str, Tensor]
 
 
 @stage("innate.evolve")
-class Evolve(Ancestral, Generations):
+class Evolve(Generations, Ancestral):
     """Evolves the weights that a learner is born with, by evolution strategies on digits, at birth or after learning.
 
     A generation: P = ``population`` copies of the ancestor, weights plus and minus ``sigma`` times P/2 normal
@@ -41,6 +43,10 @@ class Evolve(Ancestral, Generations):
 
     controls = ("shuffle", "moments", "scale", "spectrum", "compute", "data")
 
+    draws = (*Generations.draws, BIRTH)
+    fixed = (*Ancestral.fixed, "inner")
+
+    optimiser: Literal["adam", "sgd"] = Field("adam", description="the rule by which ancestors follow the slope")
     inner: int = Field(0, ge=0, description="gradient steps that a copy learns before it is marked; none at birth")
     inner_lr: float = Field(0.1, gt=0, description="learning rate of those steps, plain gradient descent")
 
@@ -65,9 +71,6 @@ class Evolve(Ancestral, Generations):
     def judging(self, brain: nn.Module) -> int:
         part = self.model_copy(update={"batch": self.rows // (self.inner + 1), "inner": 0})
         return self.inner * flops.update(brain, self.objective, part.shapes) + Generations.judging(part, brain)
-
-    def work(self, brain: nn.Module) -> Work:
-        return Generations.work(self, brain)
 
     def evolve(self, ancestors: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         broods: dict[int, Cohort] = {}

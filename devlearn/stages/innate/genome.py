@@ -55,7 +55,7 @@ class Genome(Ancestral):
         322, gt=0, description="weights for each number of the genome; whole hidden units come near it"
     )
     code: Code = Field(
-        "grid",
+        "binary",
         description="of a neuron: the bits of its number, binary or gray; grid is binary, but pixels have the Gray "
         "codes of their row and column",
     )

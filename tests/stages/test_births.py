@@ -1,0 +1,171 @@
+"""Evolved and meta-learned births against the same done by hand, what they cost, and that they are worth something."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from devlearn import flops
+from devlearn.brains import brain_builder
+from devlearn.cohort import Cohort
+from devlearn.data import load
+from devlearn.population import Noise, centred_ranks, scores, slope
+from devlearn.registry import get
+from devlearn.stage import Context, Stage
+from devlearn.testing import assert_ok, check_stage
+
+BRAIN = {"kind": "mlp", "width": [12]}
+
+
+def make(kind: str, **keys: Any) -> Stage:
+    stage: Stage = get("stages", f"innate.{kind}")(**{"updates": 100, **keys})
+    return stage
+
+
+def newborn(stage: Stage, seeds: tuple[int, ...], dtype: torch.dtype = torch.float64) -> Cohort:
+    return Cohort(brain_builder(BRAIN, stage.needs()), seeds, dtype=dtype)
+
+
+def context(seeds: tuple[int, ...], planned: int = 10) -> Context:
+    return Context(seeds, "born", 0, torch.device("cpu"), planned)
+
+
+def live(stage: Stage, cohort: Cohort, yields: int) -> list[Any]:
+    own = context(cohort.seeds, yields)
+    segment = stage.segment(cohort, stage.begin(cohort, own), own)
+    found = [metrics for _, metrics in zip(range(yields), segment, strict=False)]
+    segment.close()  # type: ignore[attr-defined]
+    return found
+
+
+def batch_of(stage: Any, cohort: Cohort) -> dict[str, torch.Tensor]:
+    return next(iter(stage.minibatches(cohort, {"done": 0}, context(cohort.seeds))))
+
+
+@pytest.mark.parametrize("lr", [1.0, 0.25])
+def test_reptile_moves_part_of_the_way_that_a_task_teaches(lr: float) -> None:
+    """Weights after one task against a network that torch's SGD trains on the same images, and the line to it."""
+    keys = {"batch": 12, "inner": 3, "inner_batch": 4, "optimiser": "sgd", "inner_lr": 0.5}
+    stage: Any = make("reptile", lr=lr, schedule="constant", **keys)
+    cohort = newborn(stage, (2, 3))
+    before, batch = cohort.flat, batch_of(stage, cohort)
+    members = [cohort.member(0), cohort.member(1)]
+    live(stage, cohort, 1)
+    for row, member in enumerate(members):
+        descent = torch.optim.SGD(member.parameters(), lr=0.5)
+        for start in (0, 4, 8):
+            part = {name: value[row, start : start + 4] for name, value in batch.items()}
+            descent.zero_grad()
+            stage.objective(member, part)[0].backward()
+            descent.step()
+        taught = torch.cat([weight.detach().flatten() for weight in member.parameters()])
+        torch.testing.assert_close(cohort.flat[row], before[row] + lr * (taught - before[row]))
+
+
+def test_renamed_tasks_keep_apart_what_was_apart() -> None:
+    """With as many steps as tasks the first loss is of renamed labels: another number, the same images."""
+    plain, renamed = make("reptile", labels=20, inner=1), make("reptile", labels=20, inner=1, relabel=True)
+    first = [live(stage, newborn(stage, (0, 1, 2)), 1)[0]["loss"] for stage in (plain, renamed)]
+    assert not torch.allclose(first[0], first[1])
+    assert (first[0] - first[1]).abs().max() < 0.7  # newborns know neither the names nor the others
+
+
+def test_a_generation_at_birth_is_that_of_the_school_without_gradients() -> None:
+    """innate.evolve without inner steps and lineages does what supervise.evolution does, bit by bit."""
+    keys = {"batch": 16, "population": 8}
+    evolved, schooled = make("evolve", **keys), get("stages", "supervise.evolution")(updates=100, **keys)
+    one, other = newborn(evolved, (0, 1)), newborn(evolved, (0, 1))
+    live(evolved, one, 4)
+    live(schooled, other, 4)
+    assert torch.equal(one.flat, other.flat)
+
+
+def test_copies_that_learn_are_marked_after_learning() -> None:
+    """The slope of one Baldwin generation, with every copy trained and marked by hand."""
+    stage: Any = make("evolve", batch=5, population=6, inner=2, inner_lr=0.3, optimiser="sgd", lr=0.1)
+    cohort = newborn(stage, (4, 5))
+    batch, before = batch_of(stage, cohort), cohort.flat
+    noise = Noise.draw(context((4, 5)).streams("noise"), cohort, cohort.reached(stage.objective, batch), 32, 3)
+
+    def marked(learner: int, copies: Any, rows: Any) -> Any:
+        found = [one_life(stage, cohort.member(learner), {n: c[p] for n, c in copies.items()}, rows) for p in range(6)]
+        return torch.stack([loss for loss, _ in found]), {"accuracy": torch.stack([hit for _, hit in found])}
+
+    wanted = []
+    for learner in range(2):
+        directions = noise.directions(learner, 0)
+        rows = {name: value[learner] for name, value in batch.items()}
+        found = scores(cohort, learner, directions, stage.sigma, stage.objective, rows, marked)
+        uphill = slope(directions, centred_ranks(found["accuracy"]), stage.sigma)
+        wanted.append(torch.cat([uphill[name].flatten() for name in uphill]))
+    live(stage, cohort, 1)
+    torch.testing.assert_close(cohort.flat, before + 0.1 * torch.stack(wanted))
+
+
+def one_life(stage: Any, member: Any, birth: Any, rows: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Loss and accuracy on the last five images of a network that has learned the first five, then the next."""
+    with torch.no_grad():
+        for name, weight in member.named_parameters():
+            weight.copy_(birth[name])
+    descent = torch.optim.SGD(member.parameters(), lr=stage.inner_lr)
+    parts = [{name: value[start : start + 5] for name, value in rows.items()} for start in (0, 5, 10)]
+    for part in parts[:2]:
+        descent.zero_grad()
+        stage.objective(member, part)[0].backward()
+        descent.step()
+    loss, metrics = stage.objective(member, parts[2])
+    return loss.detach(), metrics["accuracy"].detach()
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys"), [("evolve", {"population": 4, "inner": 1}), ("reptile", {"inner": 2, "relabel": True})]
+)
+def test_births_keep_the_laws(kind: str, keys: dict[str, Any]) -> None:
+    assert_ok(check_stage(f"innate.{kind}", {"updates": 100, "batch": 8, "lineages": 2, **keys}, BRAIN))
+
+
+def test_all_that_copies_see_and_learn_is_paid() -> None:
+    darwin, baldwin = make("evolve", batch=8, population=6), make("evolve", batch=8, population=6, inner=3)
+    brain = newborn(darwin, (0,)).member(0).to("meta")
+    step = flops.update(brain, darwin.objective, darwin.shapes)  # type: ignore[attr-defined]
+    born, learned = darwin.work(brain), baldwin.work(brain)
+    assert (born.images, learned.images) == (6 * 8, 6 * 8 * 4)
+    assert learned.flops == born.flops + 6 * 3 * step
+    assert (born.labels, born.updates, learned.updates) == (55_000, 1, 1)
+    tasks = make("reptile", batch=8, inner=5, inner_batch=8).work(brain)
+    assert (tasks.updates, tasks.images, tasks.flops) == (5, 40, 5 * step)
+
+
+def test_inner_steps_need_images() -> None:
+    with pytest.raises(ValueError, match="10 inner steps and a mark need 11 images at least; raise labels"):
+        make("evolve", labels=10, inner=10)
+
+
+def accuracy(stage: Any, cohort: Cohort) -> np.ndarray[Any, Any]:
+    data = load("mnist.valid", torch.device("cpu")).spread(500)
+    images, labels = data.images.expand(cohort.n, -1, -1, -1), data.labels.expand(cohort.n, -1)
+    with torch.no_grad():
+        found: np.ndarray[Any, Any] = cohort.losses(stage.objective, {"images": images, "labels": labels})[1][
+            "accuracy"
+        ].numpy()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys", "yields", "least"),
+    [
+        ("evolve", {"population": 32, "batch": 64}, 60, 0.15),
+        ("reptile", {"inner_lr": 3e-3}, 40, 0.3),
+    ],
+)
+def test_births_are_better_than_chance_has_it(kind: str, keys: dict[str, Any], yields: int, least: float) -> None:
+    """Six seeds, paired: newborns against those born of evolution; a one-sided t-test and a smallest gain."""
+    stage = make(kind, **keys)
+    cohort = newborn(stage, tuple(range(6)), torch.float32)
+    before = accuracy(stage, cohort)
+    live(stage, cohort, yields)
+    gain = accuracy(stage, cohort) - before
+    assert stats.ttest_1samp(gain, 0, alternative="greater").pvalue < 0.01
+    assert gain.mean() > least
