@@ -64,3 +64,41 @@ def test_a_checkpoint_holds_nothing_that_could_be_left_out(
         assert "replay" in str(error)  # an environment that is not where it was is noticed at once
         return
     assert (digest(cut) == digest(whole)) == (take is nothing)
+
+
+SCHOOL = {
+    "kind": "supervise",
+    "updates": 16,
+    "labels": 20,
+    "batch": 8,
+    "unlabelled": "consistency",
+    "unlabelled_batch": 16,
+    "threshold": 0.1,
+    "align": True,
+    "teacher": 0.9,
+    "views": {},
+}
+
+
+def no_teacher(content: dict[str, Any]) -> None:
+    for tensor in content["state"]["teacher"].values():
+        tensor.fill_(0)
+
+
+def no_share(content: dict[str, Any]) -> None:
+    content["state"]["share"].copy_(content["state"]["share"].roll(1, -1) ** 4)
+
+
+@pytest.mark.parametrize("take", [nothing, no_moments, no_teacher, no_share])
+def test_a_school_with_a_teacher_goes_on_where_it_was(tmp_path: Path, take: Callable[[dict[str, Any]], None]) -> None:
+    """Killed after its second checkpoint; what the teacher knew and which answers were frequent is needed."""
+    whole, cut = (write_job(tmp_path / name, "branch", {"school": SCHOOL}) for name in ("whole", "cut"))
+    live(whole)
+    killed_after(cut, 2, segment=5)
+    path = sorted((cut / "checkpoints").glob("*.pt"))[-1]
+    content = checkpoint.load(path)
+    assert content["state"] is not None
+    take(content)
+    checkpoint.save(path, content)
+    live(cut)
+    assert (digest(cut) == digest(whole)) == (take is nothing)
