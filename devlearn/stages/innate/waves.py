@@ -49,7 +49,8 @@ class Waves(Practice):
         nonlinearity tests, for random phases.
 
     Deviations:
-        The automaton is discrete and much simpler than a model of the retina. There is no held-out stimulus set: the probe ``objective`` draws 16 new movies for each learner.
+        The automaton is discrete and much simpler than a model of the retina. There is no held-out stimulus set: the
+        probe ``objective`` draws 16 new movies for each learner.
     """
 
     metrics = ("loss", "error")
