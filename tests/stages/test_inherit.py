@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from click.testing import CliRunner
 
 import devlearn
@@ -15,6 +16,7 @@ from devlearn.cli import main
 from devlearn.genome_file import read
 from devlearn.runs import Run
 
+ROOT = Path(__file__).parents[2]
 GROW = """
 devlearn: 1
 scenario: grow
@@ -80,6 +82,13 @@ def test_a_genome_is_what_a_learner_was_and_what_it_cost(grown: Run) -> None:
     for unit, spent in genome.about["ledger"].items():
         assert spent == last[unit]
     assert [stage["name"] for stage in genome.about["stages"]] == ["reptile", "school"]
+
+
+def test_every_field_of_a_genome_file_is_described(grown: Run) -> None:
+    known = yaml.safe_load((ROOT / "docs/devlearn_docs/fields.yaml").read_text())["genome"]
+    about = read(grown.genomes("taught", [0])[0]).about
+    assert set(about) == {path.split(".")[0].removesuffix("[]") for path in known}
+    assert set(about["stages"][0]) == {path.removeprefix("stages[].") for path in known if "[]." in path}
 
 
 def test_after_a_stage_where_a_branch_ends(grown: Run, tmp_path: Path) -> None:
