@@ -37,7 +37,7 @@ class Gabor(Eyes):
 
     orientations: int = Field(8, ge=1, description="how many orientations there are")
     frequencies: Annotated[tuple[Frequency, ...], Field(min_length=1)] = Field(
-        (0.08, 0.16), description="spatial frequencies, cycles a pixel"
+        (0.05, 0.1), description="spatial frequencies, cycles a pixel"
     )
     cycles: float = Field(0.4, gt=0, description="standard deviation of the envelope, in cycles")
 

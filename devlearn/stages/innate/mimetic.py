@@ -29,8 +29,8 @@ class Mimetic(Eyes):
 
     draws = ("places", "process")
 
-    length: float = Field(2.0, gt=0, description="pixels over which the weights of a field agree")
-    window: float = Field(5.0, gt=0, description="standard deviation in pixels of a field's window")
+    length: float = Field(3.0, gt=0, description="pixels over which the weights of a field agree")
+    window: float = Field(8.0, gt=0, description="standard deviation in pixels of a field's window")
 
     def fields(self, context: Context, units: int, side: int) -> Tensor:
         y, x = (at - centre for at, centre in zip(grid(side), places(context, units, side), strict=True))
