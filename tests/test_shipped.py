@@ -118,6 +118,20 @@ TOY: dict[str, dict[str, Any]] = {
         "block": 4,
     },
     "cartpole": {"stages.play.env_steps": 1024, "probes.balance.every": 16},
+    "innate/gabor": {"stages.school.updates": 4, "probes.digits.every": 2, "vary": {"stages.school.labels": [10, 20]}},
+    "innate/mimetic": {
+        "stages.school.updates": 4,
+        "probes.digits.every": 2,
+        "vary": {"stages.school.labels": [10, 20]},
+    },
+    "innate/noise": {
+        "stages.noise.updates": 4,
+        "stages.school.updates": 4,
+        "probes.digits.every": 2,
+        "probes.align.every": 2,
+        "block": 4,
+    },
+    "innate/mask": {"stages.mask.updates": 4, "stages.school.updates": 4, "brain.width": [20, 10]},
 }
 RECOMPUTE = Path(__file__).parent / "independent" / "recompute.py"
 
