@@ -7,12 +7,15 @@ import torch
 from devlearn.objectives import (
     ClippedSurrogate,
     CrossEntropy,
+    Forecast,
+    Inpainting,
     MutualInformation,
     NTXent,
     OwnAnswers,
     Reconstruction,
     categorical,
     gaussian,
+    surprise,
 )
 
 
@@ -143,6 +146,30 @@ def test_information_of_stacked_learners_is_that_of_each_and_has_finite_slopes()
     for i in range(3):
         alone, _ = objective(lambda *_, i=i: (logits[i],), {"images": images[i], "others": images[i]})
         torch.testing.assert_close(whole[i], alone)
+
+
+def test_only_hidden_pixels_count_in_a_masked_image() -> None:
+    targets, hidden = torch.tensor([[[0.0, 255.0], [255.0, 0.0]]]), torch.tensor([[[True, True], [False, False]]])
+    logits = torch.tensor([[0.0, math.log(3), 50.0, 50.0]])
+    batch = {"images": targets, "targets": targets, "hidden": hidden}
+    loss, metrics = Inpainting("s", "h")(constant(logits), batch)
+    assert math.isclose(loss.item(), (math.log(2) + math.log(4 / 3)) / 2, rel_tol=1e-6)
+    assert math.isclose(metrics["error"].item(), (0.25 + 0.0625) / 2, rel_tol=1e-6)
+
+
+def test_a_forecast_answers_for_the_action_that_was_done() -> None:
+    logits = torch.tensor([[0.0, 0.0, math.log(3), -math.log(3)]] * 2)  # two actions, two pixels
+    images = torch.tensor([[[255.0, 0.0]], [[255.0, 0.0]]])
+    batch = {"images": images, "targets": images, "actions": torch.tensor([0, 1])}
+    loss, metrics = Forecast("s", "h", 2)(constant(logits), batch)
+    assert math.isclose(loss.item(), (math.log(2) + math.log(4 / 3)) / 2, rel_tol=1e-6)
+    assert math.isclose(metrics["error"].item(), (0.25 + 0.0625) / 2, rel_tol=1e-6)
+
+
+def test_expected_surprise_is_the_entropy_of_the_guess() -> None:
+    sure = math.log(4) - 0.75 * math.log(3)
+    found = surprise(torch.tensor([[0.0, 0.0, math.log(3), -math.log(3), 40.0, -40.0]]), 3)
+    torch.testing.assert_close(found, torch.tensor([[2 * math.log(2), 2 * sure, 0.0]]), atol=1e-5, rtol=1e-5)
 
 
 def test_densities_agree_with_torchs_distributions() -> None:

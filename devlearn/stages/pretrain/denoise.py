@@ -1,13 +1,12 @@
 """Looking: rebuild images from which pixels are missing, without any label."""
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from devlearn.brains.needs import Head
+from devlearn.brains.needs import Head, Needs
 from devlearn.cohort import Cohort
 from devlearn.data import IMAGE, IMAGE_SENSE
 from devlearn.looking import HELD, Looking
@@ -34,16 +33,19 @@ class Denoise(Looking):
         autoencoders.
 
     Deviations:
-        All layers are learned at once, not one after the other; the decoder is one linear layer behind the trunk, its
-        weights are not tied to the encoder's; optimised by Adam instead of plain stochastic gradient descent.
+        All layers are learned at once, not one after the other; the decoder is one layer behind the trunk, or two,
+        its weights are not tied to the encoder's; optimised by Adam instead of plain stochastic gradient descent.
     """
 
     metrics = ("loss", "error")
+    fixed = (*Looking.fixed, "hidden")
     draws = ("order", "mask")
 
-    heads: ClassVar = {HEAD: Head(28 * 28)}
-
+    hidden: int = Field(0, ge=0, description="units of the decoder's hidden layer; 0: it is linear")
     drop: float = Field(0.5, gt=0, lt=1, description="probability that a pixel is blanked")
+
+    def needs(self) -> Needs:
+        return Needs(self.senses, {HEAD: Head(28 * 28, hidden=self.hidden)})
 
     @property
     def objective(self) -> Reconstruction:
