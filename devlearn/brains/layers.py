@@ -67,18 +67,44 @@ def tanh(x: Tensor) -> Tensor:
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh": tanh}
 
 
-class _StackedLinear(torch.autograd.Function):
-    """N linear layers: x (N, B, in), weight (N, out, in), bias (N, out) -> (N, B, out).
+def _linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """N linear layers: x (N, B, in), weight (N, out, in), bias (N, out) -> (N, B, out)."""
+    return torch.baddbmm(bias.unsqueeze(-2), x, weight.mT)
 
-    Errors travel back to x by ``back`` (N, out, in): the weight itself, or a layer's feedback. Autograd's own product
-    for the weights' gradient is five times slower where a layer has few outputs.
+
+def _sent_back(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+    """What a gradient (N, B, out) makes of x, weight and bias, with x and what errors travel back by, (N, out, in)."""
+    x, back = ctx.saved_tensors
+    wide = back.shape[-1] >= back.shape[-2]  # the longer side of the product goes last
+    d_weight = torch.bmm(gradient.mT, x) if wide else torch.bmm(x.mT, gradient).mT
+    d_x = torch.bmm(gradient, back) if ctx.needs_input_grad[0] else None
+    return d_x, d_weight, gradient.sum(-2)
+
+
+class _StackedLinear(torch.autograd.Function):
+    """N linear layers, learned by backprop.
+
+    Autograd's own product for the weights' gradient is five times slower where a layer has few outputs.
     """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return _linear(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+        return _sent_back(ctx, gradient)
+
+
+class _FedBackLinear(torch.autograd.Function):
+    """N linear layers whose errors travel back to x by ``back`` (N, out, in); vmap takes it too, and it is slower."""
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Tensor, back: Tensor) -> Tensor:
-        return torch.baddbmm(bias.unsqueeze(-2), x, weight.mT)
+        return _linear(x, weight, bias)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -86,12 +112,8 @@ class _StackedLinear(torch.autograd.Function):
         ctx.save_for_backward(x, back)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
-        x, back = ctx.saved_tensors
-        wide = back.shape[-1] >= back.shape[-2]  # the longer side of the product goes last
-        d_weight = torch.bmm(gradient.mT, x) if wide else torch.bmm(x.mT, gradient).mT
-        d_x = torch.bmm(gradient, back) if ctx.needs_input_grad[0] else None
-        return d_x, d_weight, gradient.sum(-2), None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
+        return *_sent_back(ctx, gradient), None
 
 
 class Linear(nn.Linear):
@@ -130,13 +152,18 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         fixed = self.feedback if _fixed.get() else None
-        back = self.weight if fixed is None else fixed
-        if self.weight.dim() == 3:
-            return _StackedLinear.apply(x, self.weight, self.bias, back)  # (N, B, out)
-        if fixed is None:
+        if fixed is not None:
+            return self._fed_back(x, fixed)
+        if self.weight.dim() == 2:
             return nn.functional.linear(x, self.weight, self.bias)
-        alone: Tensor = _StackedLinear.apply(*(each.unsqueeze(0) for each in (x, self.weight, self.bias, back)))
-        return alone.squeeze(0)
+        return _StackedLinear.apply(x, self.weight, self.bias)  # (N, B, out)
+
+    def _fed_back(self, x: Tensor, fixed: Tensor) -> Tensor:
+        given = (x, self.weight, self.bias, fixed)
+        if self.weight.dim() == 2:
+            alone: Tensor = _FedBackLinear.apply(*(each.unsqueeze(0) for each in given))
+            return alone.squeeze(0)
+        return _FedBackLinear.apply(*given)
 
 
 class GRUCell(nn.Module):
