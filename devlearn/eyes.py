@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from devlearn.brains.needs import Needs
 from devlearn.cohort import Cohort
+from devlearn.controls import Control
 from devlearn.data import IMAGE, IMAGE_SENSE
 from devlearn.remake import Remake
-from devlearn.stage import Context, Control, Work
+from devlearn.stage import Context, Work
 
 
 class Eyes(Remake):

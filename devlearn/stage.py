@@ -8,7 +8,7 @@ records, probes, checkpoints, stopping) belongs to the engine.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from devlearn.brains.needs import Needs
 from devlearn.cohort import Cohort
+from devlearn.controls import Control
 from devlearn.data import Dataset, load, load_altered
 from devlearn.registry import named
 from devlearn.streams import PINNED, Streams, streams
@@ -24,8 +25,6 @@ from devlearn.worlds import World
 Unit = Literal["updates", "env_steps", "images", "flops"]
 UNITS: tuple[Unit, ...] = ("updates", "env_steps", "images", "flops")
 EPISODE = "episode"  # the stream of a world
-Control = Literal["shuffle", "moments", "scale", "spectrum", "sham", "fresh_head", "compute", "data"]
-CONTROLS: tuple[Control, ...] = get_args(Control)
 Metrics = Mapping[str, Tensor]
 State = dict[str, Any]
 Count = Annotated[int, Field(gt=0)]
@@ -164,7 +163,7 @@ class Stage(BaseModel):
     that make sense; empty for a stage that acts once), ``metrics`` (the columns that it yields), ``draws`` (the first
     names of the streams it draws from; ``episode`` where it opens a world; what ``pin`` can name), ``fixed`` (keys that
     its state or what it bought is made for, so ``change`` may not touch them; those that it does not have do no harm),
-    ``controls`` (what a claim about it has to rule out: names of ``CONTROLS``) and ``control`` (which of them it is,
+    ``controls`` (what a claim about it has to rule out, see ``controls.py``) and ``control`` (which of them it is,
     where it is one).
     """
 

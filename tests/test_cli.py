@@ -110,9 +110,19 @@ def test_a_dry_run_prints_the_plan_without_torchvision_and_writes_nothing(here: 
     ],
 )
 def test_list(what: str, names: list[str]) -> None:
-    listed = [line.split()[0] for line in call("list", what).stdout.splitlines()]
+    listed = [line.split()[0] for line in call("list", what).stdout.splitlines() if line]
     assert set(names) <= set(listed)
-    assert what != "priors" or all(name.startswith("innate.") for name in listed)
+
+
+def test_list_priors_says_what_each_has_to_be_compared_with() -> None:
+    lines = call("list", "priors").stdout.splitlines()
+    parts = {line.split(",")[0]: number for number, line in enumerate(lines) if line and not line.startswith(" ")}
+    waves = next(number for number, line in enumerate(lines) if line.startswith("innate.waves"))
+    assert lines[waves + 1].split() == ["needs:", "shuffle,", "sham,", "compute"]
+    shuffle = next(number for number, line in enumerate(lines) if line.startswith("innate.shuffle"))
+    assert lines[shuffle + 1].split() == ["control:", "shuffle"]
+    assert parts["priors"] < waves < parts["stages that make a control"] < shuffle < parts["controls"]
+    assert any(line.startswith("sham") and "rules out:" in line for line in lines)
 
 
 def test_schema_is_a_json_schema() -> None:

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 FLOORS = (
-    ("streams", "registry", "brains", "objectives"),
+    ("streams", "registry", "brains", "objectives", "controls"),
     (
         "cohort",
         "optimiser",

@@ -2,9 +2,9 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,6 +29,11 @@ def see_here() -> None:
 def list_(what: str) -> None:
     """Name what can be used in a scenario."""
     see_here()
+    if what == "priors":
+        from devlearn.cli.priors import show
+
+        show()
+        return
     rows = _envs() if what == "envs" else _scenarios() if what == "scenarios" else _plugins(what)
     width = max((len(name) for name, _ in rows), default=0)
     for name, about in rows:
@@ -36,17 +41,13 @@ def list_(what: str) -> None:
 
 
 def _plugins(what: str) -> list[tuple[str, str]]:
-    """Stages, probes and brains by kind; priors are the stages of the family ``innate``."""
+    """Stages, probes and brains by kind."""
     from devlearn import registry
 
-    group = "stages" if what == "priors" else what
-    names: Iterable[str] = registry.names(group)
-    if what == "priors":
-        names = [name for name in names if name.startswith("innate.")]
-    return [(name, _first_line(registry.get(group, name).__doc__)) for name in names]
+    return [(name, first_line(registry.get(what, name).__doc__)) for name in registry.names(what)]
 
 
-def _first_line(text: str | None) -> str:
+def first_line(text: str | None) -> str:
     return next((line.strip() for line in (text or "").splitlines() if line.strip()), "")
 
 
@@ -96,11 +97,22 @@ def check(what: str, name: str, keys: tuple[str, ...]) -> None:
 
 def _check_scenario(name: str) -> None:
     from devlearn.living import make_plans
+    from devlearn.plan import resolved
 
-    scenario = make_plans(name, ()).own.scenario
+    plan = make_plans(name, ()).own
+    scenario = plan.scenario
     counts = {"arm": len(scenario.arms), "stage": len(scenario.stages), "seed": len(scenario.seeds)}
     words = [f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items()]
     click.echo(f"{name}: ok, {', '.join(words)}")
+    warn(resolved(plan))
+
+
+def warn(resolved: dict[str, Any]) -> None:
+    """Name the controls that a plan leaves out, on stderr."""
+    from devlearn.evidence import missing_controls
+
+    for warning in missing_controls(resolved):
+        click.secho(f"warning: {warning}", err=True, fg="yellow")
 
 
 def _keys(texts: Sequence[str]) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Commands that live jobs: run, resume."""
 
+import json
 import shlex
 import signal
 import sys
@@ -55,10 +56,14 @@ def run(
     """
     overrides = [*settings, *([seeds] if seeds else [])]
     if dry_run:
+        from devlearn.cli.inspect import warn
         from devlearn.cli.planned import show_plans
         from devlearn.living import make_plans
+        from devlearn.plan import resolved
 
-        show_plans(make_plans(scenario, overrides))
+        plans = make_plans(scenario, overrides)
+        show_plans(plans)
+        warn(resolved(plans.own))
         return
     from devlearn.execute import warming
 
@@ -67,6 +72,7 @@ def run(
 
         _check_device(device)
         folder = prepare(scenario, out, overrides, device, _command())
+        _warn(folder)
     _live_and_conclude(folder, jobs, no_report)
 
 
@@ -81,6 +87,14 @@ def resume(run: Path, jobs: int | None, no_report: bool) -> None:
 
 def _command() -> str:
     return shlex.join(["devlearn", *sys.argv[1:]])
+
+
+def _warn(folder: Path) -> None:
+    """Before anything is lived: which controls the plan leaves out. With ``tune`` the plan comes later."""
+    from devlearn.cli.inspect import warn
+
+    if (folder / "resolved.json").exists():
+        warn(json.loads((folder / "resolved.json").read_text(encoding="utf-8")))
 
 
 def _check_device(device: str) -> None:

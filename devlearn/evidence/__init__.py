@@ -12,6 +12,7 @@ from devlearn.evidence.curves import Curve, curves
 from devlearn.evidence.load import Arm, EvidenceError, Life, Moment, Point, Run, load
 from devlearn.evidence.seen import note
 from devlearn.evidence.values import Measure, measure, measures, values
+from devlearn.evidence.warnings import missing_controls
 from devlearn.evidence.words import claim, headline, limits, words
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "load",
     "measure",
     "measures",
+    "missing_controls",
     "note",
     "save",
     "save_analyses",

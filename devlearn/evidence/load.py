@@ -68,7 +68,7 @@ class Arm:
     ``lineages`` names, by seed, what learners share that was learned (a genome, a demonstrator); a seed without a name
     is a lineage of its own. ``fixed`` says that nothing differs between the seeds: all that the arm draws is pinned, or
     all that was measured of its learners is the same. ``match`` is {arm, by} where the arm's budget follows another's;
-    ``tuning`` is what was tried beforehand, as resolved.json has it.
+    ``tuning`` is what was tried beforehand, ``uncontrolled`` which controls are missing, as resolved.json has them.
     """
 
     name: str
@@ -80,6 +80,7 @@ class Arm:
     fixed: bool = False
     match: Json | None = None
     tuning: Json | None = None
+    uncontrolled: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,8 @@ def _arm(
     lineages = {int(seed): lineage for seed, lineage in (arm.get("lineages") or {}).items()}
     stages = tuple(arm["stages"])
     fixed = (not lineages and _pinned(arm, pin or [])) or _alike(list(lives.values()))
-    return Arm(name, stages, lives, seconds, unfinished, lineages, fixed, arm.get("match"), arm.get("tuning"))
+    rest = arm.get("match"), arm.get("tuning"), tuple(arm.get("uncontrolled", ()))
+    return Arm(name, stages, lives, seconds, unfinished, lineages, fixed, *rest)
 
 
 def _pinned(arm: Json, pin: list[str]) -> bool:

@@ -1,7 +1,7 @@
 """What a reader has to know before believing the verdicts of one point."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from devlearn.evidence import tests
 from devlearn.evidence.load import Arm, Json, Key, Life
@@ -16,7 +16,10 @@ def warnings(body: Json, arms: Mapping[str, Arm], resolved: Json, alike: bool) -
     diverged = [_diverged(name, arm) for name, arm in body["arms"].items() if arm["diverged"]]
     strange = _strange(body, arms)
     pairs = [*_overlapping(body, arms), *_ends_only(body, arms, resolved)]
-    controls = [_no_control(name) for name in _without_control(body)]
+    asked = {name: arm.uncontrolled for name, arm in arms.items() if arm.uncontrolled and "/" not in name}
+    told = {name for name, wanting in asked.items() if any(one["control"] == "compute" for one in wanting)}
+    controls = [uncontrolled(name, wanting) for name, wanting in asked.items()]
+    controls += [_no_control(name) for name in _without_control(body) if name not in told]
     return [*_seen(resolved), *_unlike(body, alike), *unfinished, *_few(body), *diverged, *strange, *pairs, *controls]
 
 
@@ -128,6 +131,26 @@ def _names(pair: Json) -> tuple[str, str]:
 
 def _schooled(arm: Arm) -> bool:
     return arm.match is not None and str(arm.stages[-1]["kind"]).split(".")[0] == "supervise"
+
+
+def uncontrolled(name: str, wanting: Sequence[Json]) -> str:
+    """Which controls an arm's priors ask for and no pair gives, and what to add to the scenario."""
+    stages = dict.fromkeys(stage for one in wanting for stage in one["stages"])
+    adds = {"stages": "stage", "arms": "arm", "pairs": "pair"}
+    parts = [(where, ", ".join(one[key] for one in wanting if key in one)) for where, key in adds.items()]
+    mend = "; ".join(f"to {where} {text}" for where, text in parts if text)
+    missing = ", ".join(one["control"] for one in wanting)
+    return f"{name} lacks control pairs for {' and '.join(stages)}: {missing}; add {mend}"
+
+
+def missing_controls(resolved: Json) -> list[str]:
+    """What a scenario's own pairs leave open, arm by arm, before anything is lived."""
+    arms = [(name, arm["uncontrolled"]) for p in resolved["points"] for name, arm in p["arms"].items() if _asked(arm)]
+    return list(dict.fromkeys(uncontrolled(name, wanting) for name, wanting in arms))
+
+
+def _asked(arm: Json) -> bool:
+    return bool(arm.get("uncontrolled"))
 
 
 def _no_control(name: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from devlearn.plan.controls import uncontrolled
 from devlearn.plan.model import ArmPlan, Job, Lived, Plan, PointPlan
 from devlearn.plan.tree import digest
 from devlearn.scenario import Scenario
@@ -90,17 +91,18 @@ def _point(point: PointPlan, base: Scenario) -> Json:
         **({"brain": dict(own.brain)} if own.brain != base.brain else {}),
         **({"probes": _probes(own)} if own.probes != base.probes else {}),
     }
-    arms = {arm.name: _arm(arm, own) for arm in point.arms}
+    wanting = uncontrolled(own)
+    arms = {arm.name: _arm(arm, own, wanting.get(arm.name)) for arm in point.arms}
     return {"point": dict(point.point), **changed, "parameters": point.parameters, "arms": arms}
 
 
 def _unseeded(point: Json) -> Json:
-    unnamed = ("lineages", "draws")  # the one grows with the seeds, the other follows from the kinds
+    unnamed = ("lineages", "draws", "uncontrolled")  # these grow with the seeds, or follow from the rest
     arms = {name: {k: v for k, v in arm.items() if k not in unnamed} for name, arm in point["arms"].items()}
     return {**{key: value for key, value in point.items() if key != "seeds"}, "arms": arms}
 
 
-def _arm(arm: ArmPlan, scenario: Scenario) -> Json:
+def _arm(arm: ArmPlan, scenario: Scenario, wanting: list[Json] | None) -> Json:
     stages = []
     for lived, branch in zip(arm.stages, arm.branches, strict=True):
         budget = lived.stage.budget()
@@ -113,6 +115,7 @@ def _arm(arm: ArmPlan, scenario: Scenario) -> Json:
         "draws": list(dict.fromkeys(["init", *(name for lived in arm.stages for name in lived.stage.draws)])),
         **({"match": match.model_dump()} if match else {}),
         **({"lineages": {str(seed): name for seed, name in shared.items()}} if shared else {}),
+        **({"uncontrolled": wanting} if wanting else {}),
     }
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from devlearn.brains import Needs, brain_builder
@@ -197,8 +198,11 @@ class _Arms:
         who = f"arm {name!r} can't be matched to {match.arm!r} by {match.by}"
         if goal == 0 and getattr(total_of(lives), match.by) == 0:
             raise self.scenario.error(place, f"{who}: neither consumes any; match by what both consume")
+        bought = getattr(lives[-1].ledger, match.by)
+        if match.by == "labels" and getattr(lives[-1].stage, "labels", None) and missing > 0 and missing != bought:
+            return self._with_labels(place, who, lives[-1], missing)
         if not rates.consumes(match.by):
-            if missing == getattr(lives[-1].ledger, match.by):
+            if missing == bought:
                 return lives[-1]
             why = f"its last stage, {lives[-1].name!r}, does not consume {match.by} yield by yield"
             raise self.scenario.error(place, f"{who}: {why}")
@@ -210,6 +214,17 @@ class _Arms:
             spent = f"its earlier stages consume {goal - missing:,} of the {goal:,} already"
             raise self.scenario.error(place, f"{who}: {spent}")
         return self._with_yields(lives[-1], count)
+
+    def _with_labels(self, place: tuple[str, ...], who: str, lived: Lived, count: int) -> Lived:
+        """The stage with so many labelled images; its budget stays."""
+        keys = lived.stage.model_dump(mode="json", by_alias=True)
+        try:
+            stage = type(lived.stage).model_validate({**keys, "labels": count})
+        except ValidationError as error:
+            why = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise self.scenario.error(place, f"{who}: {lived.name!r} can't have {count:,} labels: {why}") from error
+        rates = Rates(stage, lambda stage: self._work_of(lived.name, lived.kind, stage))
+        return replace(lived, stage=stage, rates=rates, planned=rates.planned)
 
     def _filled(self, name: str, lives: list[Lived], unit: Unit, size: int) -> Lived:
         """The last stage with what the earlier ones are declared to leave of the arm's total."""

@@ -21,9 +21,13 @@ def verdict_table(comparison: Comparison, title: str | None = None) -> Renderabl
     """The headline (``title`` instead of the comparison's own), a table of pairs for each point, and the warnings."""
     parts: list[RenderableType] = [Text(title or headline(comparison), style="bold"), Text()]
     warnings: dict[str, None] = {}
-    for body in entries(comparison):
+    bodies = entries(comparison)
+    shared = {warning for warning in bodies[0]["warnings"] if all(warning in body["warnings"] for body in bodies)}
+    for body in bodies:
         parts += [Text(_title(body)), _pairs(body) if body["comparisons"] else _arms(body), Text()]
-        warnings |= dict.fromkeys(f"{place(body)}{warning}" for warning in body["warnings"])
+        warnings |= dict.fromkeys(
+            f"{'' if warning in shared else place(body)}{warning}" for warning in body["warnings"]
+        )
     return Group(*parts[:-1], *(Text(f"warning: {warning}", style="yellow") for warning in warnings))
 
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plan_fakes import arm, made, message, spec, stored
 
-from devlearn.plan import job_specs
-from devlearn.scenario import ScenarioError
+from devlearn.plan import job_specs, plan
+from devlearn.scenario import ScenarioError, parse
 
 
 def test_visits_and_aliases_key_the_streams():
@@ -90,6 +90,34 @@ def test_match_is_as_near_as_whole_yields_allow(first, own, cost, gain, unit):
     last = arm(found, "y").stages[-1]
     assert abs(goal - reached) * 2 <= getattr(last.rates.windows[0].work, unit) and last.planned >= 1
     assert last.stage.budget() == ("flops", last.planned * cost)
+
+
+def test_match_by_labels_gives_the_last_stage_as_many_and_leaves_its_budget():
+    found = made(
+        "  x: [c, e]\n  y: {stages: [e], match: {arm: x, by: labels}}\n"
+        "  z: {stages: [c, a, e], match: {arm: y, by: labels}}",
+        stages="  e: {kind: drill, updates: 8, labels: 7}",
+    )
+    assert [arm(found, name).ledger.labels for name in "xyz"] == [12, 12, 12]
+    assert [arm(found, name).stages[-1].stage.labels for name in "xyz"] == [7, 12, 7]
+    assert [arm(found, name).stages[-1].planned for name in "xyz"] == [8, 8, 8]
+
+
+def test_match_by_more_labels_than_there_are():
+    school = "{kind: supervise, data: mnist.valid, updates: 3, labels: %s}"
+    text = f"""\
+devlearn: 1
+scenario: x
+brain: {{kind: mlp, width: [4]}}
+stages: {{many: {school % "all"}, few: {school % 20}}}
+arms:
+  x: [many]
+  y: {{stages: [few], match: {{arm: x, by: labels}}}}
+  z: {{stages: [many], match: {{arm: x, by: labels}}}}
+"""
+    with pytest.raises(ScenarioError, match=r"f:7:22: arm 'y' .* 'few' can't have 5,000 labels: a class-balanced draw"):
+        plan(parse(text, "f"))
+    assert plan(parse(text.replace("arm: x, by: labels}}\n  z", "arm: x, by: images}}\n  z"), "f"))
 
 
 def test_match_of_a_match():

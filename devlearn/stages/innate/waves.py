@@ -30,8 +30,8 @@ class Waves(Practice):
 
     With ``predict: next_frame`` one frame is shown, ``q`` (784 probabilities, the sigmoid of the head's outputs)
     guesses the next one, ``x`` in 0..1. With ``predict: neighbours`` a frame and the next one of each of B movies are
-    mapped to unit vectors ``u`` of ``project`` numbers; among the 2B - 1 others, each should be most
-    like its neighbour ``p``. Shams have the same length, objective and cost: ``phase`` keeps each movie's brightness
+    mapped to unit vectors ``u`` of ``project`` numbers; among the 2B - 1 others, each should be most like
+    its neighbour ``p``. Shams have the same length, objective and cost: ``phase`` keeps each movie's brightness
     and spatiotemporal power spectrum at random phases (no fronts); ``shuffled_frames`` keeps frames and loses their
     order; ``noise`` keeps the distribution of brightness alone.
 

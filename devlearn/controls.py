@@ -1,0 +1,36 @@
+"""Controls: what a claim about a prior, or about looking, has to rule out, and the arm that does it."""
+
+from typing import Literal, get_args
+
+Control = Literal["shuffle", "moments", "scale", "spectrum", "sham", "fresh_head", "compute", "data"]
+CONTROLS: tuple[Control, ...] = get_args(Control)
+
+RULES_OUT: dict[Control, str] = {
+    "shuffle": "its weights have better values, whatever their arrangement",
+    "moments": "its weights have a better mean and spread",
+    "scale": "its weights are larger or smaller",
+    "spectrum": "its layers amplify better",
+    "sham": "any phase of that length would have done, whatever was seen in it",
+    "fresh_head": "its read-out knew the answers, and nothing else did",
+    "compute": "it computed more",
+    "data": "it was given more data",
+}
+STAGE_OF: dict[Control, str] = {
+    "shuffle": "innate.shuffle",
+    "moments": "innate.moments",
+    "scale": "innate.rescale",
+    "spectrum": "innate.spectrum",
+    "fresh_head": "innate.fresh_head",
+}  # the stage that makes the arm, where one does
+MATCHED_BY: dict[Control, tuple[str, ...]] = {"compute": ("flops",), "data": ("images", "labels")}
+
+
+def example(control: Control) -> str:
+    """How the arm is written, for ``born: [prior, school]``."""
+    if control in MATCHED_BY:
+        units = MATCHED_BY[control]
+        by = units[0] if len(units) == 1 else f"{' or '.join(units)}"
+        return f"{{stages: [school], match: {{arm: born, by: {by}}}}}"
+    if control == "sham":
+        return "[{use: prior, set: {sham: true}}, school]"
+    return f"[prior, {control}, school]  with {control}: {{kind: {STAGE_OF[control]}}}"
