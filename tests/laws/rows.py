@@ -33,7 +33,7 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "noise-backprop": ("innate.noise", {"updates": 100, "batch": 8, "rule": "backprop"}),
     "gabor": ("innate.gabor", {}),
     "mimetic": ("innate.mimetic", {"length": 1.5}),
-    "mask": ("innate.mask", {"updates": 100, "labels": 20, "batch": 8}),
+    "supermask": ("innate.mask", {"updates": 100, "labels": 20, "batch": 8}),
     "mask-signed": ("innate.mask", {"updates": 100, "batch": 8, "signed": True, "constant": True, "density": 0.1}),
     "mask-shuffled": ("innate.mask", {"updates": 100, "batch": 8, "shuffled": True, "optimiser": "sgd", "lr": 1.0}),
     "look": ("pretrain.denoise", {"updates": 100, "batch": 8}),
