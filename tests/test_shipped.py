@@ -115,6 +115,15 @@ TOY: dict[str, dict[str, Any]] = {
         },
         **{f"stages.{name}.batch": 8 for name in ("waves", "noise", "denoise", "contrast", "cluster", "mask")},
         "vary": {"stages.school.labels": [10]},
+    "innate/waves": {
+        "stages.waves.updates": 2,
+        "stages.waves.batch": 8,
+        "stages.neighbours.updates": 2,
+        "stages.neighbours.batch": 8,
+        "stages.school.updates": 4,
+        "stages.school.batch": 16,
+        "probes.digits.every": 2,
+        "probes.held.every": 2,
         "block": 4,
     },
     "looking": {
