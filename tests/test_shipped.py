@@ -115,6 +115,8 @@ TOY: dict[str, dict[str, Any]] = {
         },
         **{f"stages.{name}.batch": 8 for name in ("waves", "noise", "denoise", "contrast", "cluster", "mask")},
         "vary": {"stages.school.labels": [10]},
+        "block": 4,
+    },
     "innate/waves": {
         "stages.waves.updates": 2,
         "stages.waves.batch": 8,
