@@ -39,7 +39,8 @@ class Mask(Lessons):
     kept, ``m_i`` in {0, 1}, or with ``signed`` that with the largest ``|s_i|``, ``m_i = sign(s_i)`` there and else 0.
     The learner's weights are ``v_i = m_i w_i / sqrt(density)`` at any moment, which keeps the variance of what a unit
     receives; biases stay as born. Scores learn by the straight-through rule ``dL/ds_i = w_i / sqrt(density) dL/dv_i``
-    from the cross-entropy L; ``z_b`` are the logits of image b of B, ``y_b`` its label.
+    from the cross-entropy L; ``z_b`` are the logits of image b of B, ``y_b`` its label. Behind other stages ``w_i`` are
+    the weights that those have left.
 
     Metrics:
         loss: cross-entropy in nats under the learned mask, ``-(1/B) sum_b log softmax(z_b)[y_b]``
