@@ -11,6 +11,15 @@ import pytest
 import devlearn
 from devlearn.scenario import library
 
+FEW_LABELS: dict[str, Any] = {
+    "brain": {"kind": "conv", "channels": [2], "width": [8]},
+    "stages.waves.updates": 2,
+    "stages.look.updates": 2,
+    "stages.look.batch": 8,
+    "stages.play.env_steps": 512,
+    "stages.school.unlabelled_batch": 8,
+    "vary": [{"stages.school.labels": 10, "stages.school.updates": 2}],
+}
 TOY: dict[str, dict[str, Any]] = {
     "first_steps": {
         "stages.waves.updates": 4,
@@ -98,22 +107,15 @@ TOY: dict[str, dict[str, Any]] = {
         "probes.digits.every": 4,
         "brain.width": [12],
     },
-    "few_labels": {
-        "brain": {"kind": "conv", "channels": [2], "width": [8]},
-        "stages.waves.updates": 2,
-        "stages.look.updates": 2,
-        "stages.look.batch": 8,
-        "stages.play.env_steps": 512,
-        "stages.school.unlabelled_batch": 8,
-        "vary": [{"stages.school.labels": 10, "stages.school.updates": 2}],
-        "block": 4,
-    },
+    "few_labels": {**FEW_LABELS, "block": 4},
+    "few_labels_hundred": {**FEW_LABELS, "block": 2},
     "few_labels_priors": {
         **{
             f"stages.{name}.updates": 2
             for name in ("waves", "noise", "denoise", "contrast", "cluster", "predict", "mask", "school")
         },
         **{f"stages.{name}.batch": 8 for name in ("waves", "noise", "denoise", "contrast", "cluster", "mask")},
+        "stages.school.unlabelled_batch": 8,
         "vary": {"stages.school.labels": [10]},
         "block": 4,
     },
