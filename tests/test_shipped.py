@@ -74,7 +74,6 @@ TOY: dict[str, dict[str, Any]] = {
     "innate/genome": {
         "stages.genome.updates": 3,
         "stages.genome.batch": 16,
-        "stages.school.updates": 4,
         "brain.width": [12],
         "vary": {"stages.genome.compression": [8, 16]},
         "block": 4,
