@@ -151,6 +151,22 @@ TOY: dict[str, dict[str, Any]] = {
         "brain.width": [16, 8],
         "block": 4,
     },
+    "newborn_eyes": {
+        **{f"stages.{name}.updates": 2 for name in ("waves", "noise", "genome", "mask", "evolve", "reptile", "school")},
+        **{f"stages.{name}.labels": 20 for name in ("genome", "mask", "evolve", "reptile")},
+        "stages.waves.batch": 4,
+        "stages.noise.batch": 8,
+        "stages.evolve.population": 4,
+        "stages.genome.compression": 4,
+        "stages.school.labels": 10,
+        "stages.school.batch": 10,
+        "brain.width": [12],
+        "probes": {
+            "digits": {"kind": "accuracy", "every": 1, "quick": 200},
+            "held": {"kind": "accuracy", "data": "mnist.valid", "every": 1, "quick": 200},
+        },
+        "block": 4,
+    },
     "cartpole": {"stages.play.env_steps": 1024, "probes.balance.every": 16},
     "innate/gabor": {"stages.school.updates": 4, "probes.digits.every": 2, "vary": {"stages.school.labels": [10, 20]}},
     "innate/mimetic": {

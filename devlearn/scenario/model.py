@@ -41,7 +41,9 @@ class Match(_Frozen):
     """Scale an arm's last stage until the whole arm has consumed what another has."""
 
     arm: str = Field(description="NAME of the arm to equal")
-    by: Literal["flops", "labels", "env_steps", "images", "updates"] = Field(description="what both arms consume alike")
+    by: Literal["flops", "labels", "env_steps", "images", "updates"] = Field(
+        description="what both arms consume alike; by labels, the last stage gets more of them and keeps its budget"
+    )
 
 
 class Arm(_Frozen):
