@@ -80,7 +80,10 @@ class Growth:
 
 @dataclass(frozen=True)
 class Bottleneck:
-    """What a genome specifies of a brain: weight tensors, each with its growth, and biases, which are zero at birth."""
+    """What a genome specifies of a brain: weight tensors, each with its growth, and biases, which are zero at birth.
+
+    Other tensors of one axis (the gains of a normalisation) stay as they are.
+    """
 
     growths: Mapping[str, Growth]
     biases: Mapping[str, torch.Size]
@@ -101,7 +104,8 @@ class Bottleneck:
             name: Growth(growth.shape, growth.pre, growth.post, max(1, round(share * size[name])))
             for name, growth in growths.items()
         }
-        return cls(sized, {name: shape for name, shape in shapes.items() if len(shape) <= 1})
+        biases = {name: shape for name, shape in shapes.items() if len(shape) == 1 and "bias" in name.split(".")[-1]}
+        return cls(sized, biases)
 
     @property
     def compression(self) -> float:

@@ -75,7 +75,8 @@ def test_pixels_have_places_in_the_grid_code_alone() -> None:
 
 
 def test_biases_are_no_part_of_a_genome() -> None:
-    found = Bottleneck.of(SHAPES, 10, "grid")
+    found = Bottleneck.of({**SHAPES, "norm.weight": torch.Size((20,))}, 10, "grid")
     assert set(found.biases) == {"bias"}
+    assert set(found.growths) == {FIRST, "head.weight"}
     with pytest.raises(ValueError, match="no tensor with two axes"):
         Bottleneck.of({"bias": torch.Size((4,))}, 10, "grid")

@@ -40,6 +40,13 @@ def test_a_genome_stage_keeps_the_laws(lineages: int | None) -> None:
     assert_ok(findings)
 
 
+@pytest.mark.parametrize(
+    "brain", [{"kind": "conv", "channels": [2], "width": [6]}, {"kind": "mlp", "width": [6], "memory": "gru"}]
+)
+def test_genomes_of_other_brains_keep_the_laws_too(brain: dict[str, Any]) -> None:
+    assert_ok(check_stage("innate.genome", {"updates": 100, "batch": 4, "compression": 4}, brain))
+
+
 def test_learners_are_what_their_genome_grows_into() -> None:
     stage = genome()
     cohort, state = born(stage, (0, 1), 3)
