@@ -45,17 +45,24 @@ def k_means(x: Tensor, count: int, restarts: int, rounds: int, streams: Streams)
 
 def _k_means(x: Tensor, draws: Tensor, rounds: int) -> Tensor:
     """x (M, D), draws (R, K) -> (K, D)."""
-    centres = _seeded(x, draws)  # (R, K, D)
+    restarts, count = draws.shape
+    centres = _seeded(x, draws).flatten(0, 1)  # (R * K, D): one product serves all restarts
+    first = torch.arange(restarts, device=x.device) * count
     before = None
     for _ in range(rounds):
-        nearest = squares(x, centres).argmin(-1)  # (R, M)
+        nearest = _apart(x, centres, restarts).argmin(-1) + first  # (M, R)
         if before is not None and torch.equal(nearest, before):
             break
-        member = torch.nn.functional.one_hot(nearest, draws.shape[1]).to(x.dtype)  # (R, M, K)
-        sizes = member.sum(1).unsqueeze(-1)  # (R, K, 1)
-        centres, before = torch.where(sizes > 0, (member.mT @ x) / sizes.clamp(min=1), centres), nearest
-    inertia = squares(x, centres).amin(-1).sum(-1)  # (R,)
-    return centres[inertia.argmin()]
+        member = x.new_zeros(len(x), len(centres)).scatter_(1, nearest, 1)
+        sizes = member.sum(0).unsqueeze(-1)  # (R * K, 1)
+        centres, before = torch.where(sizes > 0, (member.T @ x) / sizes.clamp(min=1), centres), nearest
+    inertia = _apart(x, centres, restarts).amin(-1).sum(0)  # (R,), but for what all share
+    return centres.unflatten(0, draws.shape)[inertia.argmin()]
+
+
+def _apart(x: Tensor, centres: Tensor, restarts: int) -> Tensor:
+    """Squared distances of x (M, D) to centres (R * K, D), less the squared length of x: (M, R, K)."""
+    return torch.addmm(centres.square().sum(-1), x, centres.T, alpha=-2).unflatten(-1, (restarts, -1))
 
 
 def _seeded(x: Tensor, draws: Tensor) -> Tensor:
@@ -63,12 +70,17 @@ def _seeded(x: Tensor, draws: Tensor) -> Tensor:
 
     Arthur and Vassilvitskii (2007), k-means++.
     """
-    centres = x[(draws[:, :1] * len(x)).long()]  # (R, 1, D)
+    chosen = (draws[:, 0] * len(x)).long()  # (R,)
+    centres, lengths = [x[chosen]], x.square().sum(-1)
+    nearest = torch.full((len(draws), len(x)), torch.inf, dtype=x.dtype, device=x.device)
     for drawn in draws[:, 1:].unbind(1):
-        chances = squares(x, centres).amin(-1).cumsum(-1)  # (R, M)
-        chosen = torch.searchsorted(chances, drawn[:, None] * chances[:, -1:]).clamp(max=len(x) - 1)
-        centres = torch.cat([centres, x[chosen]], 1)
-    return centres
+        last = centres[-1]  # (R, D)
+        far = torch.addmm(last.square().sum(-1, keepdim=True), last, x.T, alpha=-2) + lengths
+        nearest = torch.minimum(nearest, far.clamp(min=0))  # (R, M)
+        chances = nearest.cumsum(-1)
+        chosen = torch.searchsorted(chances, drawn[:, None] * chances[:, -1:]).squeeze(-1).clamp(max=len(x) - 1)
+        centres.append(x[chosen])
+    return torch.stack(centres, 1)
 
 
 def squares(x: Tensor, centres: Tensor) -> Tensor:
@@ -102,7 +114,7 @@ class Clustering(Features):
     layer: Layer = Field("last", description="where k-means looks: pixels, last, or the number of a hidden layer")
     clusters: int = Field(10, ge=2, description="clusters of k-means")
     restarts: int = Field(10, ge=1, description="beginnings of k-means")
-    rounds: int = Field(100, ge=1, description="most rounds of k-means")
+    rounds: int = Field(50, ge=1, description="most rounds of k-means")
     fit_images: int = Field(5_000, ge=CLASSES, description="images that k-means is fitted to, evenly spread")
 
     @model_validator(mode="after")
