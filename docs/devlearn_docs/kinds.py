@@ -67,7 +67,9 @@ def _stage(kind: str, cls: Any) -> str:
     streams = f"Streams that `pin` can name: {', '.join(map(code, cls.draws))}." if cls.draws else "It draws nothing."
     fixed = [code(key) for key in cls.fixed if key in cls.model_fields]
     kept = f"Keys that `change` can't touch: {', '.join(fixed)}." if fixed else ""
-    facts = f"{budgets} {streams} {kept} Version {cls.version}."
+    asked = f"Controls that it needs: {', '.join(map(code, cls.controls))}." if cls.controls else ""
+    is_one = f"It makes the control {code(cls.control)}." if cls.control else ""
+    facts = " ".join(part for part in (budgets, streams, kept, asked, is_one, f"Version {cls.version}.") if part)
     parts = [_heading(kind, cls, "stage"), doc.text, facts, _own_keys(cls, Stage)]
     parts += ["What it writes to `train.csv`:", said] if cls.metrics else ["It writes no metrics of its own."]
     return "\n\n".join([*parts, *_origin(doc)])
