@@ -1,6 +1,7 @@
 """Commands on finished runs: compare, report, export."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,25 +30,25 @@ def compare(runs: tuple[Path, ...], probe: str | None, at: str | None, as_json: 
         click.echo(json.dumps(found, indent=2))
     else:
         declared = len(runs) == 1 and probe is None and at is None
-        show(found, evidence.analyse(evidence.load(runs[0])) if declared else None)
+        analysis = evidence.analyse(evidence.load(runs[0])) if declared else None
+        show(found, analysis, runs[0] if len(runs) == 1 else None)
 
 
 def _moment(at: str | None) -> str | int | None:
     return int(at) if at is not None and at.isdecimal() else at
 
 
-def show(comparison: "Comparison", analysis: dict[str, Any] | None = None) -> None:
+def show(comparison: "Comparison", analysis: dict[str, Any] | None = None, run: Path | None = None) -> None:
     """The verdicts as a table and in words, then what the scenario declared about its curves, on stdout."""
     from rich.console import Console
 
-    from devlearn.evidence import analysis_words, conclusion, words
-    from devlearn.report.terminal import verdict_table
+    from devlearn.evidence import conclusion
+    from devlearn.report.terminal import told, verdict_table
 
     console = Console(soft_wrap=False) if sys.stdout.isatty() else Console(width=120)
     console.print(verdict_table(comparison, conclusion(comparison, analysis) if analysis else None))
-    _, *sentences = words(comparison)  # the headline stands above the table already
     console.print()
-    for sentence in [*sentences, *(analysis_words(analysis, declared=True) if analysis else [])]:
+    for sentence in told(comparison, analysis, None if run is None else shlex.quote(str(run))):
         console.print(sentence, highlight=False, markup=False)
 
 

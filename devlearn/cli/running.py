@@ -130,7 +130,7 @@ def _conclude(folder: Path, no_report: bool) -> None:
     from devlearn import evidence
     from devlearn.cli.results import show
 
-    show(evidence.save(folder), evidence.save_analyses(folder))
+    show(evidence.save(folder), evidence.save_analyses(folder), folder)
     click.echo()
     if not no_report:
         from devlearn.report import write

@@ -9,11 +9,13 @@ from devlearn.evidence.analyses import analyse, save_analyses
 from devlearn.evidence.compare import Comparison, compare, entries, save
 from devlearn.evidence.curve_words import analysis_words, conclusion
 from devlearn.evidence.curves import Curve, curves
+from devlearn.evidence.headline import headline, words
 from devlearn.evidence.load import Arm, EvidenceError, Life, Moment, Point, Run, load
+from devlearn.evidence.places import setting
 from devlearn.evidence.seen import note
 from devlearn.evidence.values import Measure, measure, measures, values
 from devlearn.evidence.warnings import missing_controls
-from devlearn.evidence.words import claim, headline, limits, words
+from devlearn.evidence.words import claim, limits
 
 __all__ = [
     "Arm",
@@ -41,6 +43,7 @@ __all__ = [
     "note",
     "save",
     "save_analyses",
+    "setting",
     "values",
     "words",
 ]

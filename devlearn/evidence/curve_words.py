@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from devlearn.evidence.compare import Comparison, entries
+from devlearn.evidence.headline import headline
 from devlearn.evidence.load import Json
-from devlearn.evidence.words import chance, headline, number, place, span
+from devlearn.evidence.places import place
+from devlearn.evidence.words import chance, number, span
 
 EXPLORATORY = "exploratory: "
 WHY_NOT = {

@@ -1,10 +1,10 @@
-"""A comparison in plain words: a headline first, then a sentence for each pair, then what the claim is limited to."""
+"""A comparison in plain words: a sentence for each pair, and what the claim is limited to."""
 
 import math
 from collections.abc import Sequence
 
-from devlearn.evidence.compare import Comparison, entries
 from devlearn.evidence.load import Json
+from devlearn.evidence.places import place
 from devlearn.evidence.tests import ALPHA, smallest_p
 
 PHRASES = {
@@ -15,49 +15,26 @@ PHRASES = {
     "undecided": "can't be told from",
     "incomplete": "isn't yet comparable with",
 }
+FEW = 8  # pairs that are told one by one; what more of them say stands in a table
 STREAMS = {"init": "initial weights"}
 
 
-def words(comparison: Comparison) -> list[str]:
-    """The headline, a sentence for each pair of each point, and each limit of the claim once."""
-    found = [headline(comparison)]
-    for body in entries(comparison):
-        found += [f"{place(body)}{sentence(pair, body)}" for pair in body["comparisons"]]
-    return found + list(dict.fromkeys(limit for body in entries(comparison) for limit in limits(body)))
+def sentences(body: Json) -> list[str]:
+    """A sentence for each pair of a point."""
+    return [f"{place(body)}{sentence(pair, body)}" for pair in body["comparisons"]]
 
 
-def headline(comparison: Comparison) -> str:
-    """What came out, in one or two sentences without a number."""
-    bodies = entries(comparison)
-    outcomes = [_outcome(body) for body in bodies]
-    if len(bodies) > 1 and len(set(outcomes)) == 1:
-        text = f"At all {len(bodies)} points of {listed(list(bodies[0]['point']))}: {outcomes[0]}"
-    else:
-        text = " ".join(f"{place(body)}{outcome}" for body, outcome in zip(bodies, outcomes, strict=True))
-    return f"{_narrowed(bodies)}{text}"
-
-
-def _narrowed(bodies: Sequence[Json]) -> str:
-    """What a headline has to begin with: exploratory and why, which look, for which one draw."""
-    why = list(dict.fromkeys(reason for body in bodies for reason in body["exploratory_reasons"]))
-    parts = [f"exploratory, {'; '.join(why)}"] if why else []
-    parts += list(dict.fromkeys(_look(body["look"]) for body in bodies if body["look"] and body["look"]["planned"]))
-    parts += [_one_draw(bodies[0]["pin"])] if bodies[0]["pin"] else []
-    text = ", ".join(parts)
-    return f"{text[0].upper()}{text[1:]}: " if text else ""
-
-
-def _look(look: Json) -> str:
+def look_of(look: Json) -> str:
     return f"look {look['index'] + 1} of {len(look['looks'])}"
 
 
-def _one_draw(pin: Sequence[str]) -> str:
+def one_draw(pin: Sequence[str]) -> str:
     return f"for this one draw of {listed([STREAMS.get(name, name.replace('_', ' ')) for name in pin])}"
 
 
 def claim(body: Json) -> str:
     """What the verdicts of a point are about, in one sentence: the report's claim."""
-    fixed = f"; {_one_draw(body['pin'])}, the same for all seeds" if body["pin"] else ""
+    fixed = f"; {one_draw(body['pin'])}, the same for all seeds" if body["pin"] else ""
     counted = body["comparisons"] or list(body["arms"].values())
     many = count(min(counted, key=lambda entry: entry["n"], default={"n": 0, "seeds": 0}))
     return f"The claim is over everything that a seed draws anew, from {many}{fixed}."
@@ -68,7 +45,7 @@ def limits(body: Json) -> list[str]:
     found = []
     if body["pin"]:
         found.append(
-            f"The claim holds {_one_draw(body['pin'])}, the same for all seeds; of other draws it says nothing."
+            f"The claim holds {one_draw(body['pin'])}, the same for all seeds; of other draws it says nothing."
         )
     if body["look"]:
         found.append(_spent(body["look"], body["alpha"]))
@@ -82,7 +59,7 @@ def limits(body: Json) -> list[str]:
 
 def _spent(look: Json, alpha: float) -> str:
     looks = listed([str(n) for n in look["looks"]])
-    this = f"this is {_look(look)}" if look["planned"] else "this is none of them"
+    this = f"this is {look_of(look)}" if look["planned"] else "this is none of them"
     share = f"{alpha:g} / {len(look['looks'])}"
     return f"Looks are planned at {looks} seeds, each at {share}, and {this}; p and intervals allow for it."
 
@@ -92,32 +69,6 @@ def count(entry: Json) -> str:
     if entry["n"] == entry["seeds"]:
         return f"{entry['n']} seed{'s' * (entry['n'] != 1)}"
     return f"{entry['n']} lineage{'s' * (entry['n'] != 1)} ({entry['seeds']} seeds)"
-
-
-def place(body: Json) -> str:
-    """``stages.school.labels = 10: `` where a point is varied, else nothing."""
-    return "".join(f"{key} = {_short(value)}: " for key, value in body["point"].items())
-
-
-def _short(value: object) -> str:
-    """A varied value as it would be written in the file."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_short(entry)}" for key, entry in value.items()) + "}"
-    return str(value)
-
-
-def _outcome(body: Json) -> str:
-    if not body["comparisons"]:
-        return f"{len(body['arms'])} arm{'s' * (len(body['arms']) > 1)}, no comparison declared."
-    grouped: dict[str, dict[str, list[str]]] = {}
-    for pair in body["comparisons"]:
-        grouped.setdefault(pair["arm"], {}).setdefault(pair["suggests"], []).append(pair["against"])
-    return " ".join(f"{arm} {_clauses(verdicts)}." for arm, verdicts in grouped.items())
-
-
-def _clauses(verdicts: dict[str, list[str]]) -> str:
-    clauses = [f"{PHRASES[word]} {listed(verdicts[word])}" for word in PHRASES if word in verdicts]
-    return listed(clauses)
 
 
 def listed(things: Sequence[str]) -> str:

@@ -113,18 +113,14 @@ def _next(still: list[str], later: list[int], stops: tuple[int, ...]) -> list[st
 
 def open_pairs(comparison: "Comparison") -> list[str]:
     """The pairs without a verdict, in words; an exploratory verdict is one."""
-    from devlearn.evidence import entries
+    from devlearn.evidence import entries, setting
 
     return [
-        f"{pair['arm']} against {pair['against']}" + _where(entry["point"])
+        f"{pair['arm']} against {pair['against']}" + (f" at {setting(entry['point'])}" if entry["point"] else "")
         for entry in entries(comparison)
         for pair in entry["comparisons"]
         if pair["suggests"] in OPEN
     ]
-
-
-def _where(point: dict[str, Any]) -> str:
-    return f" at {', '.join(f'{key} = {value}' for key, value in point.items())}" if point else ""
 
 
 def _supervise(folder: Path, workers: int | None, progress: bool, what: str = "") -> Outcome:

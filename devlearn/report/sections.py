@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from devlearn.evidence.curves import curves
 from devlearn.evidence.load import Arm, Json, Point, Run
+from devlearn.evidence.places import setting
 from devlearn.evidence.story import Span, Story, story
 from devlearn.evidence.values import measure, measures
 from devlearn.evidence.words import claim, limits, sentence
@@ -63,7 +64,7 @@ def view(page: Page) -> Json:
         "nav": nav,
         "titles": TITLES,
         "claim": _claim(page.bodies[0]),
-        "point_titles": [_title(body["point"]) for body in page.bodies],
+        "point_titles": [setting(body["point"]) for body in page.bodies],
         "bodies": page.bodies,
         "analysis": page.analysis,
         "warnings": tables.warnings(page.bodies),
@@ -88,10 +89,6 @@ def _some(found: Sequence[Json | None]) -> Sequence[Json | None] | None:
     return found if any(found) else None
 
 
-def _title(point: Json) -> str:
-    return ", ".join(f"{key} = {value}" for key, value in point.items())
-
-
 def _lives(page: Page) -> list[Json]:
     """A storyboard for each story that differs, with the points that tell it."""
     told: list[tuple[Story, list[str], str]] = []
@@ -99,9 +96,9 @@ def _lives(page: Page) -> list[Json]:
         found = story(point)
         same = next((titles for other, titles, _ in told if other == found), None)
         if same is None:
-            told.append((found, [_title(body["point"])], prefix))
+            told.append((found, [setting(body["point"])], prefix))
         else:
-            same.append(_title(body["point"]))
+            same.append(setting(body["point"]))
     return [
         {"titles": titles, "figure": page.shelf.figure(figures.storyboard(found, f"{prefix}lives")), "story": found}
         for found, titles, prefix in told
@@ -130,7 +127,7 @@ def _overall(page: Page) -> Json | None:
         return None
     what = f"{page.bodies[0]['probe']}"
     drawn = [figures.varied(page.bodies, "varied"), figures.fits(fits, what, "fits") if fits else None]
-    return {"figures": page.shelf.figures(drawn), "fits": fits}
+    return {"figures": page.shelf.figures(drawn), "fits": fits} if fits or any(drawn) else None
 
 
 def _curves(page: Page, point: Point, body: Json, analysed: Json, prefix: str) -> Json:

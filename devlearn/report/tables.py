@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from devlearn.evidence.load import Json, Point
+from devlearn.evidence.places import setting
 from devlearn.report.formats import PORTION
 
 PAID = ("labels", "images", "env_steps", "flops")
@@ -20,7 +21,7 @@ def warnings(bodies: Sequence[Json]) -> list[str]:
     """Each warning once, with its points where there are several."""
     points: dict[str, list[str]] = {}
     for body in bodies:
-        name = ", ".join(f"{key} = {value}" for key, value in body["point"].items())
+        name = setting(body["point"])
         for warning in body["warnings"]:
             points.setdefault(warning, []).append(name)
     return [w if len(names) == len(bodies) else f"{'; '.join(names)}: {w}" for w, names in points.items()]

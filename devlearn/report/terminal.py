@@ -5,8 +5,11 @@ from rich.table import Table
 from rich.text import Text
 
 from devlearn.evidence.compare import Comparison, entries
+from devlearn.evidence.curve_words import analysis_words
+from devlearn.evidence.headline import headline, limits_of
 from devlearn.evidence.load import Json
-from devlearn.evidence.words import chance, headline, level, moment, number, place, span
+from devlearn.evidence.places import place
+from devlearn.evidence.words import FEW, chance, level, moment, number, sentences, span
 
 COLOURS = {
     "better": "bold green",
@@ -29,6 +32,20 @@ def verdict_table(comparison: Comparison, title: str | None = None) -> Renderabl
             f"{'' if warning in shared else place(body)}{warning}" for warning in body["warnings"]
         )
     return Group(*parts[:-1], *(Text(f"warning: {warning}", style="yellow") for warning in warnings))
+
+
+def told(comparison: Comparison, analysis: Json | None = None, run: str | None = None) -> list[str]:
+    """What stands below the table: a sentence for each pair while they are few, limits, what was declared of curves.
+
+    Where pairs are many, a line says where their sentences are: in the report of ``run``.
+    """
+    found = [sentence for body in entries(comparison) for sentence in sentences(body)]
+    curves = analysis_words(analysis, declared=True) if analysis else []
+    if len(found) <= FEW:
+        return [*found, *limits_of(comparison), *curves]
+    where = f"in its report (devlearn report {run})" if run else "in what --json prints"
+    more = [f"More on each of the {len(found)} pairs stands {where}."]
+    return [*limits_of(comparison), *(curves if len(curves) <= FEW else []), *more]
 
 
 def _title(body: Json) -> str:

@@ -64,7 +64,7 @@ def test_what_was_not_declared_is_exploratory(analysed: Json, made_up: Path) -> 
     assert set(marked) == {"bands", "newborn", "start", "proxy", "birth", "area"}
     assert all(analyse(load(made_up))["exploratory"].values())
     told = analysis_words(analysed)
-    labels = "stages.school.labels = 10: "
+    labels = "labels = 10: "
     assert (
         f"{labels}8 of 8 learners of random-init reached 30 %, half of them within 10 updates of the last stage"
         in told[0]

@@ -204,7 +204,7 @@ def test_vary_gives_a_list_and_one_family(tmp_path: Path) -> None:
     assert isinstance(found, list)
     assert [body["point"] for body in found] == [{"stages.school.labels": 10}, {"stages.school.labels": 100}]
     assert found[0]["comparisons"][0]["p_adjusted"] == 10 * found[0]["comparisons"][0]["p"]
-    assert words(found)[0].startswith("At all 2 points of stages.school.labels: developmental is better than")
+    assert words(found)[0].startswith("At all 2 points of labels: developmental is better than")
 
 
 def test_runs_of_the_same_seeds_are_compared_seed_by_seed(tmp_path: Path) -> None:

@@ -139,6 +139,31 @@ def test_points_have_sections_and_a_figure_over_all(tmp_path: Path) -> None:
     assert (run / "figures" / "point1-dots.svg").exists()
 
 
+def test_a_section_without_content_has_no_link_either(tmp_path: Path) -> None:
+    """Two points that vary no number: nothing to draw over them all."""
+    run = write_run(tmp_path / "varied", seeds=6, vary=[10, 1000])
+    resolved = json.loads((run / "resolved.json").read_text())
+    for entry, brain in zip(resolved["points"], ("wide", "deep"), strict=True):
+        entry["point"] = {"brain": brain}
+    (run / "resolved.json").write_text(json.dumps(resolved))
+    page = write(run).read_text(encoding="utf-8")
+    assert "Over all points" not in page and 'href="#points"' not in page
+    assert "brain = deep" in page
+    sections = {a.get("id") for tag, a in Elements(page).found if tag == "section"}
+    assert {a["href"] for a in Elements(page).named("a") if a["href"] != "#points"} <= {f"#{name}" for name in sections}
+
+
+def test_paths_that_vary_together_are_one_axis(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "varied", seeds=6, vary=[10, 1000])
+    resolved = json.loads((run / "resolved.json").read_text())
+    for entry in resolved["points"]:
+        entry["point"]["stages.late.labels"] = entry["point"]["stages.school.labels"]
+    (run / "resolved.json").write_text(json.dumps(resolved))
+    page = read(write(run).read_text(encoding="utf-8"))
+    assert "Mean of each arm over labels, with its 95 % t-interval." in page
+    assert "labels = 10" in page and "stages.school.labels = " not in page
+
+
 def test_an_unfinished_run_has_a_page_that_says_so(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", seeds=6)
     for state in run.glob("jobs/*/*/state.json"):

@@ -6,9 +6,10 @@ from pathlib import Path
 from fake_run import tiny_run, write_run
 from rich.console import Console
 
-from devlearn.evidence import compare
+from devlearn.evidence import analyse, compare, load, words
 from devlearn.evidence.compare import Comparison
-from devlearn.report.terminal import verdict_table
+from devlearn.evidence.words import FEW
+from devlearn.report.terminal import told, verdict_table
 
 
 def printed(comparison: Comparison) -> str:
@@ -31,7 +32,7 @@ def test_exploratory_and_points_are_in_the_title(reported: Path, tmp_path: Path)
         compare([reported], at="area")
     )
     varied = compare([write_run(tmp_path / "varied", seeds=6, vary=[10, 1000])])
-    assert "stages.school.labels = 1000: digits accuracy at the end" in printed(varied)
+    assert "labels = 1000: digits accuracy at the end" in printed(varied)
 
 
 def test_several_runs_are_exploratory_in_headline_and_title(tmp_path: Path) -> None:
@@ -44,3 +45,28 @@ def test_several_runs_are_exploratory_in_headline_and_title(tmp_path: Path) -> N
 def test_without_pairs_the_arms_are_listed(tmp_path: Path) -> None:
     text = printed(compare([tiny_run(tmp_path, {"alone": [1.0, 2.0, 6.0]})]))
     assert any(line.split() == ["alone", "3", "3", "2.646", "2"] for line in text.splitlines())
+
+
+def test_few_pairs_are_told_one_by_one_below_the_table(reported: Path) -> None:
+    comparison = compare([reported])
+    assert told(comparison, run="runs/x") == words(comparison)[1:]
+
+
+def test_many_pairs_are_left_to_the_table_and_the_report(tmp_path: Path) -> None:
+    """What limits the claim, and a declared power law, still stand there."""
+    fit = {"over": "labels", "from": None, "to": None}
+    run = write_run(tmp_path / "run", seeds=6, vary=[10, 100, 1000], compare={"fit": fit}, pin=["labels"])
+    comparison = compare([run])
+    assert len(words(comparison)) > FEW
+    lines = told(comparison, analyse(load(run)), "runs/x")
+    assert not any("is better than" in line or "can't be told" in line for line in lines)
+    assert sum("error = " in line for line in lines) == 6
+    assert lines[0].startswith("The claim holds for this one draw of labels")
+    assert lines[-1] == "More on each of the 15 pairs stands in its report (devlearn report runs/x)."
+    assert told(comparison)[-1].endswith("stands in what --json prints.")
+
+
+def test_many_level_times_are_left_to_the_report_too(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", seeds=6, vary=[10, 1000], compare={"levels": [0.3, 0.6]})
+    lines = told(compare([run]), analyse(load(run)), "runs/x")
+    assert lines == ["More on each of the 10 pairs stands in its report (devlearn report runs/x)."]

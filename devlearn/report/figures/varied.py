@@ -8,6 +8,7 @@ from matplotlib.ticker import NullLocator
 
 from devlearn.evidence.curves import mean_of
 from devlearn.evidence.load import Json
+from devlearn.evidence.places import settings
 from devlearn.evidence.words import listed, moment, number
 from devlearn.report.figures.paper import (
     INK,
@@ -24,12 +25,13 @@ from devlearn.report.figures.paper import (
 
 def varied(bodies: Sequence[Json], name: str) -> Drawn | None:
     """Each arm's mean over the one number that is varied; None where it isn't one number."""
-    keys = {key for body in bodies for key in body["point"]}
+    points = [settings(body["point"]) for body in bodies]
+    keys = {key for point in points for key in point}
     if len(keys) != 1:
         return None
     key = keys.pop()
-    x = [body["point"][key] for body in bodies]
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in x):
+    x = [value for point in points if isinstance(value := point[key], int | float) and not isinstance(value, bool)]
+    if len(x) < len(points):
         return None
     figure, axes = one_plot(2.5, bodies[0]["metric"], right=0.69)
     ends, told = [], []
