@@ -135,12 +135,22 @@ def _schooled(arm: Arm) -> bool:
 
 def uncontrolled(name: str, wanting: Sequence[Json]) -> str:
     """Which controls an arm's priors ask for and no pair gives, and what to add to the scenario."""
+    mend = "; ".join(f"to {where} {', '.join(lines)}" for where, lines in additions(wanting).items())
+    return f"{lacking(name, wanting)}; add {mend}"
+
+
+def lacking(name: str, wanting: Sequence[Json]) -> str:
+    """Which controls an arm's priors ask for and no pair gives."""
     stages = dict.fromkeys(stage for one in wanting for stage in one["stages"])
-    adds = {"stages": "stage", "arms": "arm", "pairs": "pair"}
-    parts = [(where, ", ".join(one[key] for one in wanting if key in one)) for where, key in adds.items()]
-    mend = "; ".join(f"to {where} {text}" for where, text in parts if text)
     missing = ", ".join(one["control"] for one in wanting)
-    return f"{name} lacks control pairs for {' and '.join(stages)}: {missing}; add {mend}"
+    return f"{name} lacks control pairs for {' and '.join(stages)}: {missing}"
+
+
+def additions(wanting: Sequence[Json]) -> dict[str, list[str]]:
+    """What to add to the scenario's ``stages``, ``arms`` and ``pairs``, as lines of YAML."""
+    keys = {"stages": "stage", "arms": "arm", "pairs": "pair"}
+    lines = {where: [one[key] for one in wanting if key in one] for where, key in keys.items()}
+    return {where: found for where, found in lines.items() if found}
 
 
 def missing_controls(resolved: Json) -> list[str]:

@@ -10,10 +10,12 @@ from devlearn.evidence.story import Span, Story, story
 from devlearn.evidence.values import measure, measures
 from devlearn.evidence.words import claim, limits, sentence
 from devlearn.report import figures, gallery, tables
+from devlearn.report.families import Family, families
 from devlearn.report.figures import Drawn
 from devlearn.report.shelf import Shelf
 
 SHOWN_KEYS = ("labels", "data", "env", "lr", "schedule", "blur", "change")
+FOLDED = 12  # rows of what only describes; more stand behind a line to open
 TITLES = {
     "points": "Over all points",
     "lives": "The life of each arm",
@@ -67,11 +69,12 @@ def view(page: Page) -> Json:
         "point_titles": [setting(body["point"]) for body in page.bodies],
         "bodies": page.bodies,
         "analysis": page.analysis,
-        "warnings": tables.warnings(page.bodies),
+        "warnings": tables.warnings(page.bodies, page.run.points),
         "stages": [tables.stages(body) for body in page.bodies],
         "quick": [name for name, probe in page.run.resolved["probes"].items() if probe.get("quick")],
         "cost": [tables.cost(body) for body in page.bodies],
         "plan": _plan(page.run.points[0]),
+        "few": FOLDED,
         "single": figures.SINGLE,
         "double": figures.DOUBLE,
     }
@@ -126,7 +129,11 @@ def _overall(page: Page) -> Json | None:
     if len(page.bodies) < 2:
         return None
     what = f"{page.bodies[0]['probe']}"
-    drawn = [figures.varied(page.bodies, "varied"), figures.fits(fits, what, "fits") if fits else None]
+    several = families(page.bodies[0])
+    drawn = [
+        *(figures.varied(page.bodies, _named("varied", i, several), *family) for i, family in enumerate(several)),
+        figures.fits(fits, what, "fits") if fits else None,
+    ]
     return {"figures": page.shelf.figures(drawn), "fits": fits} if fits or any(drawn) else None
 
 
@@ -136,8 +143,13 @@ def _curves(page: Page, point: Point, body: Json, analysed: Json, prefix: str) -
         figures.band(entry, body["metric"], f"{prefix}band-{i}", [stops[entry["arm"]], stops[entry["against"]]])
         for i, entry in enumerate(analysed["bands"])
     ]
+    drawn = _learning(page.run, point, body, prefix)
+    apart = len(families(body)) > 1  # several plots for each unit: those of the first stand, the others unfold
+    first = drawn.pop(next(iter(drawn), ""), []) if apart else [one for same in drawn.values() for one in same]
+    more = drawn if apart else {}
     return {
-        "figures": page.shelf.figures(list(_learning(page.run, point, body, prefix))),
+        "figures": page.shelf.figures(first),
+        "more": [(figures.UNITS[unit], page.shelf.figures(same)) for unit, same in more.items()],
         "bands": page.shelf.figures(bands),
         "others": page.shelf.figures(list(_others(page.run, point, body, prefix))),
         "levels": tables.levels(analysed, body),
@@ -154,12 +166,18 @@ def _stop(arm: Arm) -> int:
     return max((m.update for life in arm.lives.values() for m in life.moments if m.position == last), default=0)
 
 
-def _learning(run: Run, point: Point, body: Json, prefix: str) -> Iterator[Drawn]:
+def _learning(run: Run, point: Point, body: Json, prefix: str) -> dict[str, list[Drawn]]:
+    """The learning curves by what they are drawn over, a plot for each family of arms."""
     lines = curves(point.arms, measure(run.resolved["probes"], body["probe"], body["metric"]))
+    several, found = families(body), dict[str, list[Drawn]]()
     for unit in figures.UNITS:
-        if any(curve.x[unit].any() for curve in lines.values()):
-            names = _stage_names(point) if unit == "updates" else None
-            yield figures.learning(lines, unit, f"{prefix}over-{unit}", names)
+        names = _stage_names(point) if unit == "updates" else None
+        for i, (family, arms) in enumerate(several):
+            own = {arm: lines[arm] for arm in arms}
+            if any(curve.x[unit].any() for curve in own.values()):
+                name = _named(f"{prefix}over-{unit}", i, several)
+                found.setdefault(unit, []).append(figures.learning(own, unit, name, names, family))
+    return found
 
 
 def _stage_names(point: Point) -> dict[str, list[str]]:
@@ -168,9 +186,18 @@ def _stage_names(point: Point) -> dict[str, list[str]]:
 
 def _others(run: Run, point: Point, body: Json, prefix: str) -> Iterator[Drawn]:
     """The curves of the probes that are not compared."""
+    several = families(body)
     for what in measures(run.resolved["probes"]):
         if what.key[0] != body["probe"]:
-            yield figures.learning(curves(point.arms, what), "updates", f"{prefix}probe-{what.key[0]}")
+            lines = curves(point.arms, what)
+            for i, (family, arms) in enumerate(several):
+                name = _named(f"{prefix}probe-{what.key[0]}", i, several)
+                yield figures.learning({arm: lines[arm] for arm in arms}, "updates", name, None, family)
+
+
+def _named(name: str, index: int, several: Sequence[Family]) -> str:
+    """The name of a figure, of which there is one for each family."""
+    return name if len(several) == 1 else f"{name}-{index}"
 
 
 def _proxy(page: Page, point: Point, body: Json, analysed: Json, prefix: str) -> Json | None:
@@ -180,8 +207,12 @@ def _proxy(page: Page, point: Point, body: Json, analysed: Json, prefix: str) ->
     some = next(iter(analysed["proxy"].values()))
     probes = page.run.resolved["probes"]
     proxies, metrics = (curves(point.arms, measure(probes, some[name])) for name in ("proxy", "metric"))
-    drawn = figures.proxy(proxies, metrics, f"{prefix}proxy")
-    return {"figure": page.shelf.figure(drawn), "arms": analysed["proxy"], "names": (some["proxy"], some["metric"])}
+    several = families(body)
+    drawn = [
+        figures.proxy({arm: proxies[arm] for arm in arms}, metrics, _named(f"{prefix}proxy", i, several), family)
+        for i, (family, arms) in enumerate(several)
+    ]
+    return {"figures": page.shelf.figures(drawn), "arms": analysed["proxy"], "names": (some["proxy"], some["metric"])}
 
 
 def _galleries(page: Page) -> Json:

@@ -5,6 +5,7 @@ from typing import Any
 
 from devlearn.evidence.load import Json, Point
 from devlearn.evidence.places import setting
+from devlearn.evidence.warnings import additions, lacking, uncontrolled
 from devlearn.report.formats import PORTION
 
 PAID = ("labels", "images", "env_steps", "flops")
@@ -17,14 +18,37 @@ HEIGHTS = {
 GAINED = ("labels", "images", "env_steps", "updates", "flops")
 
 
-def warnings(bodies: Sequence[Json]) -> list[str]:
-    """Each warning once, with its points where there are several."""
+def warnings(bodies: Sequence[Json], points: Sequence[Point]) -> list[Json]:
+    """Each warning once, with its points where there are several; what it asks to add stands apart, as YAML."""
+    wanting = {
+        uncontrolled(name, arm.uncontrolled): (lacking(name, arm.uncontrolled), additions(arm.uncontrolled))
+        for point in points
+        for name, arm in point.arms.items()
+        if arm.uncontrolled
+    }
+    told = ((where, *wanting.get(warning, (warning, {}))) for where, warning in _once(bodies))
+    return [{"text": f"{where}{text}", "yaml": _yaml(adds)} for where, text, adds in told]
+
+
+def _yaml(adds: Mapping[str, Sequence[str]]) -> str:
+    """Lines to add to a scenario, under the key that each belongs to."""
+    return "\n".join(line for where, lines in adds.items() for line in _block(where, lines))
+
+
+def _block(where: str, lines: Sequence[str]) -> list[str]:
+    if where == "pairs":
+        return ["compare:", "  pairs:", *(f"    - {line}" for line in lines)]
+    return [f"{where}:", *(f"  {line}" for line in lines)]
+
+
+def _once(bodies: Sequence[Json]) -> list[tuple[str, str]]:
+    """(its points where it isn't said of all, warning)."""
     points: dict[str, list[str]] = {}
     for body in bodies:
         name = setting(body["point"])
         for warning in body["warnings"]:
             points.setdefault(warning, []).append(name)
-    return [w if len(names) == len(bodies) else f"{'; '.join(names)}: {w}" for w, names in points.items()]
+    return [("" if len(names) == len(bodies) else f"{'; '.join(names)}: ", w) for w, names in points.items()]
 
 
 def stages(body: Json) -> list[Json]:

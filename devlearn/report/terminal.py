@@ -11,6 +11,7 @@ from devlearn.evidence.load import Json
 from devlearn.evidence.places import place
 from devlearn.evidence.words import FEW, chance, level, moment, number, sentences, span
 
+LONG = 110  # letters of a warning that stands on a line for each of its parts
 COLOURS = {
     "better": "bold green",
     "worse": "bold red",
@@ -31,7 +32,18 @@ def verdict_table(comparison: Comparison, title: str | None = None) -> Renderabl
         warnings |= dict.fromkeys(
             f"{'' if warning in shared else place(body)}{warning}" for warning in body["warnings"]
         )
-    return Group(*parts[:-1], *(Text(f"warning: {warning}", style="yellow") for warning in warnings))
+    return Group(*parts[:-1], *([_warned(list(warnings))] if warnings else []))
+
+
+def _warned(warnings: list[str]) -> Table:
+    """The warnings, indented under their first word; long ones on a line for each part."""
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(no_wrap=True, style="yellow")
+    table.add_column(overflow="fold", style="yellow")
+    for warning in warnings:
+        parts = warning if len(warning) <= LONG else warning.replace("; ", ";\n")
+        table.add_row("warning:", Text(parts))
+    return table
 
 
 def told(comparison: Comparison, analysis: Json | None = None, run: str | None = None) -> list[str]:

@@ -70,3 +70,21 @@ def test_many_level_times_are_left_to_the_report_too(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", seeds=6, vary=[10, 1000], compare={"levels": [0.3, 0.6]})
     lines = told(compare([run]), analyse(load(run)), "runs/x")
     assert lines == ["More on each of the 10 pairs stands in its report (devlearn report runs/x)."]
+
+
+def test_long_warnings_are_indented_part_by_part(tmp_path: Path) -> None:
+    wanting = [{"control": "sham", "stages": ["waves"], "arm": "a-sham: [blind, school]", "pair": "[a, a-sham]"}]
+    wanting += [
+        {"control": "moments", "stages": ["waves"], "arm": "a-moments: [waves, more]", "pair": "[a, a-moments]"}
+    ]
+    run = tiny_run(
+        tmp_path,
+        {"a": [0.1, 0.2], "b": [0.2, 0.3]},
+        compare={"pairs": [["b", "a"]]},
+        entries={"a": {"uncontrolled": wanting}},
+    )
+    lines = [line.rstrip() for line in printed(compare([run])).splitlines()]
+    first = lines.index("warning: a lacks control pairs for waves: sham, moments;")
+    assert lines[first + 1].startswith("         add to arms a-sham: [blind, school], ")
+    assert "         to pairs [a, a-sham], [a, a-moments]" in lines[first:]
+    assert all(len(line) <= 80 for line in lines)

@@ -3,22 +3,40 @@
 from matplotlib.axes import Axes
 
 from devlearn.evidence.load import Json
-from devlearn.evidence.words import listed, number, size, span
-from devlearn.report.figures.paper import COLOURS, GRID, INK, Drawn, few_ticks, finite, one_plot, scale, shorten
+from devlearn.evidence.words import FEW, listed, number, size, span
+from devlearn.report.figures.paper import (
+    COLOURS,
+    GRID,
+    INK,
+    Drawn,
+    few_ticks,
+    finite,
+    left_of,
+    one_plot,
+    scale,
+    shorten,
+)
+
+ROW, NARROW = 0.36, 0.18  # inches: of a row with a label of two lines, and of one
 
 
 def differences(body: Json, name: str) -> Drawn:
     """Each pair's difference with its interval, against zero and the smallest effect of interest."""
     pairs = [pair for pair in body["comparisons"] if pair["difference"] is not None]
-    figure, axes = one_plot(0.62 + 0.36 * max(1, len(pairs)), left=0.29)
+    rows, step = _rows(pairs)
+    figure, axes = one_plot(0.62 + step * max(1, len(rows)), left=left_of(name for label, _ in rows for name in label))
     axes.grid(False, axis="y")
     axes.axvline(0, color=INK, linewidth=0.8)
     if body["smallest_effect"]:
         axes.axvspan(-body["smallest_effect"], body["smallest_effect"], color=GRID, alpha=0.55, linewidth=0)
-    for row, pair in enumerate(pairs):
-        _row(axes, pair, row)
-    axes.set_yticks(range(len(pairs)), [_label(pair) for pair in pairs])
-    axes.set_ylim(max(1, len(pairs)) - 0.4, -0.6)
+    for row, (_, pair) in enumerate(rows):
+        if pair is not None:
+            _row(axes, pair, row)
+    axes.set_yticks(range(len(rows)), ["\n".join(shorten(name) for name in label) for label, _ in rows])
+    for text, (_, pair) in zip(axes.get_yticklabels(), rows, strict=True):
+        text.set_fontweight("normal" if pair else "bold")
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(max(1, len(rows)) - 0.4, -0.6)
     few_ticks(axes, "x")
     scale(axes, "x", body["metric"])
     unit = " (points)" if body["metric"] == "accuracy" else ""
@@ -35,8 +53,15 @@ def _row(axes: Axes, pair: Json, row: int) -> None:
         axes.plot(ends, [row + 0.2, row + 0.2], color=COLOURS[1], linewidth=1, linestyle=(0, (3, 1.5)))
 
 
-def _label(pair: Json) -> str:
-    return f"{shorten(pair['arm'])}\n− {shorten(pair['against'])}"
+def _rows(pairs: list[Json]) -> tuple[list[tuple[tuple[str, ...], Json | None]], float]:
+    """The lines of each row's label with its pair, and a row's height; many pairs stand under the name of their arm."""
+    if len(pairs) <= FEW:
+        return [((pair["arm"], f"− {pair['against']}"), pair) for pair in pairs], ROW
+    rows: list[tuple[tuple[str, ...], Json | None]] = []
+    for arm in dict.fromkeys(pair["arm"] for pair in pairs):
+        rows.append(((arm,), None))
+        rows += [((f"− {pair['against']}",), pair) for pair in pairs if pair["arm"] == arm]
+    return rows, NARROW
 
 
 def _caption(body: Json, pairs: list[Json]) -> str:

@@ -7,7 +7,9 @@ from matplotlib.axes import Axes
 from devlearn.evidence.curves import mean_of
 from devlearn.evidence.load import Json
 from devlearn.evidence.words import listed, moment, number
-from devlearn.report.figures.paper import INK, Drawn, few_ticks, look, named, one_plot, scale, shorten
+from devlearn.report.figures.paper import INK, Drawn, few_ticks, left_of, look, named, one_plot, scale, shorten
+
+ROW, NARROW, MANY = 0.3, 0.2, 12  # inches of a row, where there are many arms, and how many are many
 
 
 def dots(body: Json, name: str, matched: Collection[str] = ()) -> Drawn:
@@ -16,7 +18,8 @@ def dots(body: Json, name: str, matched: Collection[str] = ()) -> Drawn:
     ``matched`` names the arms whose compute follows another's: a verdict may count them at their best.
     """
     arms, best = body["arms"], _at_best(body, matched)
-    figure, axes = one_plot(0.62 + 0.3 * len(arms), left=0.28)
+    step = ROW if len(arms) <= MANY else NARROW
+    figure, axes = one_plot(0.62 + step * len(arms), left=left_of(arms))
     axes.grid(False, axis="y")
     plain = [v for arm in arms.values() for seed, v in arm["values"].items() if _is_plain(arm, seed, v)]
     low, high = _limits([*plain, *best.values()])

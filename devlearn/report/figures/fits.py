@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from devlearn.evidence.load import Json
 from devlearn.evidence.words import listed
-from devlearn.report.figures.paper import INK, Drawn, heading, label_ends, look, one_plot, short
+from devlearn.report.figures.paper import INK, Drawn, heading, label_ends, look, one_plot, right_of, short
 
 
 def fits(found: Mapping[str, Json], what: str, name: str) -> Drawn | None:
@@ -17,7 +17,7 @@ def fits(found: Mapping[str, Json], what: str, name: str) -> Drawn | None:
     if not known:
         return None
     over = next(iter(known.values()))["over"]
-    figure, axes = one_plot(2.6, right=0.69)
+    figure, axes = one_plot(2.6, right=right_of(known))
     axes.set_xscale("log")
     axes.set_yscale("log")
     for index, (arm, fit) in enumerate(found.items()):

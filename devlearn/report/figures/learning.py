@@ -20,6 +20,7 @@ from devlearn.report.figures.paper import (
     log_where_it_spans,
     look,
     one_plot,
+    right_of,
     short,
     titled,
     two_plots,
@@ -35,17 +36,21 @@ GROUPS = 8  # as many payments stand in groups side by side; more go on an axis 
 
 
 def learning(
-    curves: Mapping[str, Curve], unit: str, name: str, stages: Mapping[str, Sequence[str]] | None = None
+    curves: Mapping[str, Curve],
+    unit: str,
+    name: str,
+    stages: Mapping[str, Sequence[str]] | None = None,
+    family: str = "",
 ) -> Drawn:
     """The learning curves of all arms over ``unit`` of the ledger, labelled at their ends.
 
     Where the last stages take up little of the axis, a second plot below shows their heights alone. ``stages`` are the
-    names of each arm's stages, where they are to be shown.
+    names of each arm's stages, where they are to be shown; ``family`` is what these arms are called, if they are some.
     """
     key = next(iter(curves.values())).what.key
     shown = {arm: curve.last_at_each("labels") if unit == "labels" else curve for arm, curve in curves.items()}
     range_of = closer(curves)
-    figure, plots = _plots(key[1], range_of is not None)
+    figure, plots = _plots(key[1], range_of is not None, right_of(curves))
     for axes in plots:
         _draw(axes, shown, unit)
     ends = [(float(c.mean[-1]), arm, index) for index, (arm, c) in enumerate(shown.items()) if len(c)]
@@ -56,16 +61,17 @@ def learning(
     if stages:
         name_starts(plots[0], shown, stages)
     plots[-1].set_xlabel(UNITS[unit], color=INK)
-    heading(plots[0], titled(key))
+    heading(plots[0], titled(key, family))
     told = listed([_told(arm, curve) for arm, curve in shown.items() if len(curve)] or ["nothing yet"])
     alt = f"Learning curves of {titled(key)} over {unit}, first and last value: {told}."
-    return Drawn(name, figure, _caption(curves, unit, range_of is not None), alt)
+    of = f"{family}: " if family else ""
+    return Drawn(name, figure, f"{of}{_caption(curves, unit, range_of is not None)}", f"{of}{alt}")
 
 
-def _plots(metric: str, twice: bool) -> tuple[Figure, list[Axes]]:
+def _plots(metric: str, twice: bool, right: float) -> tuple[Figure, list[Axes]]:
     if twice:
-        return two_plots(4.0, metric, right=0.69)
-    figure, axes = one_plot(2.5, metric, right=0.69)
+        return two_plots(4.0, metric, right=right)
+    figure, axes = one_plot(2.5, metric, right=right)
     return figure, [axes]
 
 

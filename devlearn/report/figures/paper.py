@@ -1,12 +1,14 @@
 """What all figures share: column widths, sizes of letters, colours, axes."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from devlearn.evidence.load import Json
@@ -14,6 +16,8 @@ from devlearn.evidence.load import Json
 SINGLE, DOUBLE = 3.4, 7.0  # inches: one column of a paper, and two
 TEXT, SMALL = 8.0, 7.0  # points at that width; nothing is smaller
 LETTER = 0.55 * SMALL / 72  # inches: the mean width of a small letter
+LONGEST = 24  # letters of a name before it is cut
+NAMES_AT = 1.11  # of a plot's width: where the names of its lines begin
 INK, GRID, PAPER = "#1a1c20", "#d8dbe0", "#ffffff"
 # Okabe and Ito's hues, darkened to 4.5:1 on white; the page gives lighter ones in the dark. Lines differ in dash and
 # marker as well, so that nothing hangs on colour alone.
@@ -115,9 +119,10 @@ def short(value: float) -> str:
     return f"{value:.4g}"
 
 
-def titled(key: tuple[str, str]) -> str:
-    """``digits accuracy (%)``: what a measure is called above a plot."""
-    return f"{key[0]} {key[1].replace('_', ' ')}" + (" (%)" if key[1] == "accuracy" else "")
+def titled(key: tuple[str, str], family: str = "") -> str:
+    """``digits accuracy (%)``: what a measure is called above a plot; ``: waves`` where it shows one family of arms."""
+    text = f"{key[0]} {key[1].replace('_', ' ')}" + (" (%)" if key[1] == "accuracy" else "")
+    return f"{text}: {shorten(family)}" if family else text
 
 
 def named(body: Json) -> str:
@@ -130,9 +135,29 @@ def heading(axes: Axes, text: str) -> None:
     axes.set_title(text, color=INK, fontsize=TEXT, loc="left", pad=4)
 
 
-def shorten(name: str, limit: int = 15) -> str:
+def shorten(name: str, limit: int = LONGEST) -> str:
     """A name that fits, with an ellipsis where it was cut."""
     return name if len(name) <= limit else f"{name[: limit - 1]}…"
+
+
+def wide(names: Iterable[str]) -> float:
+    """Inches that the longest of some names takes in small letters, once cut."""
+    return max((inches(shorten(name)) for name in names), default=0.0)
+
+
+def inches(text: str) -> float:
+    """The width of a text in small letters."""
+    return float(text_to_path.get_text_width_height_descent(text, FontProperties(size=SMALL), False)[0]) / 72
+
+
+def left_of(names: Iterable[str], width: float = SINGLE) -> float:
+    """Where a plot begins, as a share of the figure, so that ``names`` fit beside its rows."""
+    return (wide(names) + 0.1) / width
+
+
+def right_of(names: Iterable[str], left: float = 0.125) -> float:
+    """Where a plot ends, as a share of a column, so that ``label_ends`` has room for ``names``."""
+    return left + (0.99 - left - wide(names) / SINGLE) / NAMES_AT
 
 
 def log_where_it_spans(axes: Axes, x: Sequence[float]) -> None:
@@ -153,7 +178,7 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, str, int]]) -> None:
         colour, marker, _ = look(index)
         axes.plot([1.01, 1.05], [end, place], transform=axes.transAxes, color=colour, linewidth=0.7, clip_on=False)
         axes.plot(1.075, place, marker, transform=axes.transAxes, color=colour, markersize=3.5, clip_on=False)
-        axes.text(1.11, place, shorten(arm), transform=axes.transAxes, color=INK, va="center", fontsize=SMALL)
+        axes.text(NAMES_AT, place, shorten(arm), transform=axes.transAxes, color=INK, va="center", fontsize=SMALL)
 
 
 def _height(axes: Axes, value: float) -> float:

@@ -6,16 +6,27 @@ from matplotlib.axes import Axes
 
 from devlearn.evidence.curves import Curve
 from devlearn.evidence.words import listed, number
-from devlearn.report.figures.paper import INK, Drawn, few_ticks, heading, label_ends, look, one_plot, scale
+from devlearn.report.figures.paper import (
+    INK,
+    Drawn,
+    few_ticks,
+    heading,
+    label_ends,
+    look,
+    one_plot,
+    right_of,
+    scale,
+    titled,
+)
 
 
-def proxy(proxies: Mapping[str, Curve], metrics: Mapping[str, Curve], name: str) -> Drawn | None:
+def proxy(proxies: Mapping[str, Curve], metrics: Mapping[str, Curve], name: str, family: str = "") -> Drawn | None:
     """Each arm's way through (proxy, metric): birth hollow, end filled. None where an arm has no curve of both."""
     known = [arm for arm in proxies if len(proxies[arm]) and len(proxies[arm]) == len(metrics[arm])]
     if not known:
         return None
     key, against = metrics[known[0]].what.key, proxies[known[0]].what.key
-    figure, axes = one_plot(2.6, key[1], right=0.69)
+    figure, axes = one_plot(2.6, key[1], right=right_of(known))
     ends = []
     for index, arm in enumerate(proxies):
         if arm in known:
@@ -24,7 +35,7 @@ def proxy(proxies: Mapping[str, Curve], metrics: Mapping[str, Curve], name: str)
     few_ticks(axes, "x")
     axes.set_xlabel(f"{against[0]} {against[1].replace('_', ' ')}", color=INK)
     scale(axes, "y", key[1])
-    heading(axes, f"{key[0]} {key[1]}" + " (%)" * (key[1] == "accuracy"))
+    heading(axes, titled(key, family))
     label_ends(axes, ends)
     caption = (
         "The metric against its proxy along learning, means over learners. Hollow: at birth; filled: at the end. A way"

@@ -7,17 +7,32 @@ from matplotlib.axes import Axes
 
 from devlearn.evidence.story import Span, Story, Window
 from devlearn.evidence.words import listed
-from devlearn.report.figures.paper import COLOURS, DOUBLE, INK, LETTER, SMALL, Drawn, counts, one_plot, short, shorten
+from devlearn.report.figures.paper import (
+    COLOURS,
+    DOUBLE,
+    INK,
+    LETTER,
+    SMALL,
+    Drawn,
+    counts,
+    inches,
+    left_of,
+    one_plot,
+    short,
+    shorten,
+)
 
 AXIS = {"updates": "updates", "flops": "FLOPs", "env_steps": "environment steps", "images": "images"}
-ROW = 0.62  # inches
+ROW, NARROW, MANY = 0.62, 0.42, 12  # inches of a row, where there are many arms, and how many are many
 PLANNED = " Hollow and dotted: planned, with the length that its budget declares; nobody has finished it."
 GUESSED = " A planned stage whose budget is in another unit has a bar of arbitrary length."
 
 
 def storyboard(told: Story, name: str) -> Drawn:
     """Each arm a row; its stages as labelled bars; what an arm above lived already is dashed."""
-    figure, axes = one_plot(0.65 + ROW * len(told.arms), left=0.15, right=0.985, width=DOUBLE)
+    row_height = ROW if len(told.arms) <= MANY else NARROW
+    left = left_of(told.arms, DOUBLE)
+    figure, axes = one_plot(0.65 + row_height * len(told.arms), left=left, right=0.985, width=DOUBLE)
     axes.grid(False, axis="y")
     words, guessed = _words(told), unknown(told)
     told = placed(told)
@@ -25,7 +40,7 @@ def storyboard(told: Story, name: str) -> Drawn:
     hues = {kind: look for look, kind in zip(_hues(), _names(told), strict=False)}
     for row, (arm, spans) in enumerate(told.arms.items()):
         _lane(axes, arm, spans, row, hues, whole, told)
-    axes.set_yticks(range(len(told.arms)), [shorten(arm, 18) for arm in told.arms])
+    axes.set_yticks(range(len(told.arms)), [shorten(arm) for arm in told.arms])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_ylim(len(told.arms) - 0.4, -0.6)
@@ -90,6 +105,8 @@ def _lane(
             _window(axes, window, row, hues[span.name], inch)
         spent = ", ".join([*([_budget(span)] if span.budget else []), *_listed(span.own)])
         lines = [shorten(span.name, 18), *([spent] if spent else [])]
+        if len(told.arms) > MANY:
+            lines = [", ".join(lines)]
         if max(map(len, lines)) * LETTER + 0.06 <= width * inch:
             axes.text(
                 span.start + width / 2,
@@ -109,7 +126,7 @@ def _bar(axes: Axes, span: Span, row: int, colour: str, again: bool) -> None:
     start, width = span.start, span.end - span.start
     if width <= 0:
         thick = 1.0 if span.planned else 2.4
-        axes.plot([start, start], [row - 0.34, row + 0.34], color=colour, linewidth=thick, solid_capstyle="butt")
+        axes.plot([start, start], [row - 0.27, row + 0.34], color=colour, linewidth=thick, solid_capstyle="butt")
         return
     dash = (0, (1, 1.5)) if span.planned else (0, (3, 2)) if again else "-"
     if not span.planned:
@@ -141,7 +158,7 @@ def _beside(axes: Axes, span: Span, lines: list[str], row: int, start: float, in
     """A label above a bar that is too short for it; where the next one may begin."""
     text = ", ".join(lines)
     axes.text(start, row - 0.3, text, ha="left", va="bottom", fontsize=SMALL, color=INK)
-    return start + (len(text) * LETTER + 0.1) / inch
+    return start + (inches(text) + 0.1) / inch
 
 
 def _budget(span: Span) -> str:

@@ -19,12 +19,17 @@ from devlearn.report.figures.paper import (
     look,
     named,
     one_plot,
+    right_of,
     short,
+    shorten,
 )
 
 
-def varied(bodies: Sequence[Json], name: str) -> Drawn | None:
-    """Each arm's mean over the one number that is varied; None where it isn't one number."""
+def varied(bodies: Sequence[Json], name: str, family: str = "", arms: Sequence[str] | None = None) -> Drawn | None:
+    """Each arm's mean over the one number that is varied; None where it isn't one number.
+
+    Where a plot shows only a ``family``, ``arms`` are its members.
+    """
     points = [settings(body["point"]) for body in bodies]
     keys = {key for point in points for key in point}
     if len(keys) != 1:
@@ -33,9 +38,10 @@ def varied(bodies: Sequence[Json], name: str) -> Drawn | None:
     x = [value for point in points if isinstance(value := point[key], int | float) and not isinstance(value, bool)]
     if len(x) < len(points):
         return None
-    figure, axes = one_plot(2.5, bodies[0]["metric"], right=0.69)
+    arms = list(bodies[0]["arms"]) if arms is None else arms
+    figure, axes = one_plot(2.5, bodies[0]["metric"], right=right_of(arms))
     ends, told = [], []
-    for index, arm in enumerate(bodies[0]["arms"]):
+    for index, arm in enumerate(arms):
         known = [(v, m) for v, body in zip(x, bodies, strict=True) if (m := mean_of(body["arms"][arm])) is not None]
         if known:
             _means(axes, known, index)
@@ -46,7 +52,7 @@ def varied(bodies: Sequence[Json], name: str) -> Drawn | None:
     axes.set_xticks(x, [short(value) for value in x])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(key, color=INK)
-    heading(axes, f"{named(bodies[0])} {moment(bodies[0]['at'])}")
+    heading(axes, f"{named(bodies[0])} {moment(bodies[0]['at'])}" + f": {shorten(family)}" * bool(family))
     label_ends(axes, ends)
     caption = f"Mean of each arm over {key}, with its 95 % t-interval."
     return Drawn(name, figure, caption, f"{named(bodies[0])} over {key}: {listed(told or ['nothing yet'])}.")
