@@ -125,6 +125,14 @@ def test_list_priors_says_what_each_has_to_be_compared_with() -> None:
     assert any(line.startswith("sham") and "rules out:" in line for line in lines)
 
 
+def test_missing_controls_are_warned_of_in_lines_that_can_be_copied() -> None:
+    result = call("check", "scenario", "hot_start")
+    lines = [line.rstrip() for line in result.stderr.splitlines()]
+    assert result.exit_code == 0
+    assert lines[0].startswith("warning: genome lacks control pairs for genome: ") and lines[0].endswith(";")
+    assert lines[1].startswith("         add to ") and max(map(len, lines)) <= 120
+
+
 def test_schema_is_a_json_schema() -> None:
     assert "stages" in json.dumps(json.loads(call("schema").stdout)["properties"])
 

@@ -109,10 +109,13 @@ def _check_scenario(name: str) -> None:
 
 def warn(resolved: dict[str, Any]) -> None:
     """Name the controls that a plan leaves out, on stderr."""
-    from devlearn.evidence import missing_controls
+    from rich.console import Console
 
-    for warning in missing_controls(resolved):
-        click.secho(f"warning: {warning}", err=True, fg="yellow")
+    from devlearn.evidence import missing_controls
+    from devlearn.report.terminal import warned
+
+    if found := missing_controls(resolved):
+        Console(stderr=True, width=None if sys.stderr.isatty() else 120).print(warned(found))
 
 
 def _keys(texts: Sequence[str]) -> dict[str, object]:

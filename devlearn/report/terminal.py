@@ -32,10 +32,10 @@ def verdict_table(comparison: Comparison, title: str | None = None) -> Renderabl
         warnings |= dict.fromkeys(
             f"{'' if warning in shared else place(body)}{warning}" for warning in body["warnings"]
         )
-    return Group(*parts[:-1], *([_warned(list(warnings))] if warnings else []))
+    return Group(*parts[:-1], *([warned(list(warnings))] if warnings else []))
 
 
-def _warned(warnings: list[str]) -> Table:
+def warned(warnings: list[str]) -> Table:
     """The warnings, indented under their first word; long ones on a line for each part."""
     table = Table.grid(padding=(0, 1, 0, 0))
     table.add_column(no_wrap=True, style="yellow")

@@ -81,7 +81,7 @@ def test_each_family_has_curves_of_its_own(crowded: tuple[Path, dict[str, Figure
         assert {"random-init", prior, *(f"{prior}-{c}" for c in CONTROLS)} <= set(shown)
     assert "over-updates" not in saved and f"over-updates-{len(PRIORS)}" not in saved
     text = read((run / "report.html").read_text(encoding="utf-8"))
-    assert "genome: score points over updates" in text
+    assert "genome: score points over updates" in text and "genome: score points over FLOPs" in text
     assert "The same over FLOPs" in text
 
 

@@ -63,7 +63,7 @@ def learning(
     plots[-1].set_xlabel(UNITS[unit], color=INK)
     heading(plots[0], titled(key, family))
     told = listed([_told(arm, curve) for arm, curve in shown.items() if len(curve)] or ["nothing yet"])
-    alt = f"Learning curves of {titled(key)} over {unit}, first and last value: {told}."
+    alt = f"Learning curves of {titled(key)} over {_plain(unit)}, first and last value: {told}."
     of = f"{family}: " if family else ""
     return Drawn(name, figure, f"{of}{_caption(curves, unit, range_of is not None)}", f"{of}{alt}")
 
@@ -87,9 +87,9 @@ def _caption(curves: Mapping[str, Curve], unit: str, twice: bool) -> str:
     key = next(iter(curves.values())).what.key
     n = max((curve.n for curve in curves.values()), default=0)
     if not n:
-        return f"{titled(key)} over {unit}: no learner has lived its whole life yet."
+        return f"{titled(key)} over {_plain(unit)}: no learner has lived its whole life yet."
     counted = listed(sorted({str(curve.n) for curve in curves.values() if curve.n}))
-    caption = f"{titled(key)} over {unit}: mean of {counted} learners and its pointwise 95 % t-interval."
+    caption = f"{titled(key)} over {_plain(unit)}: mean of {counted} learners and its pointwise 95 % t-interval."
     caption += {
         "labels": " Each mark is what the learners knew before they paid for the next label; arms that had paid the"
         " same stand side by side.",
@@ -98,6 +98,10 @@ def _caption(curves: Mapping[str, Curve], unit: str, twice: bool) -> str:
     if twice:
         caption += " Below, closer: the axis spans the heights from the first quarter of each arm's last stage on."
     return caption
+
+
+def _plain(unit: str) -> str:
+    return "FLOPs" if unit == "flops" else unit
 
 
 def _told(arm: str, curve: Curve) -> str:
