@@ -18,6 +18,7 @@ import numpy as np
 FORMAT = 1
 SUFFIX = ".genome.npz"
 ABOUT = "__devlearn_genome__"
+NEEDED = ("brain", "ledger", "lineage")  # what births and costs are told from
 
 Array = np.ndarray[Any, Any]
 Json = dict[str, Any]
@@ -90,10 +91,17 @@ def _checked(path: str | Path, arrays: dict[str, Array]) -> GenomeFile:
     text = arrays.pop(ABOUT, None)
     if text is None:
         raise BadGenome(f"{path} is no genome file: it holds arrays, but nothing about them")
-    said = json.loads(str(text))
-    if said["format"] != FORMAT:
-        raise BadGenome(f"{path} has format {said['format']}, and this reads {FORMAT}; write it again")
-    genome = GenomeFile(arrays, said["about"])
-    if genome.checksum != said["checksum"]:
+    try:
+        said = json.loads(str(text))
+        version, genome, checksum = said["format"], GenomeFile(arrays, said.get("about", {})), said.get("checksum")
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadGenome(f"{path} is no genome file: what it says about itself can't be read ({error!r})") from error
+    if version != FORMAT:
+        raise BadGenome(f"{path} has format {version}, and this reads {FORMAT}; write it again")
+    if genome.checksum != checksum:
         raise BadGenome(f"{path} is damaged: its checksum differs; write it again with `devlearn genome RUN ARM`")
+    if lacking := [key for key in NEEDED if key not in genome.about]:
+        raise BadGenome(f"{path} does not say its {' and '.join(lacking)}; write it again with `devlearn genome RUN ARM`")
+    if lost := [name for name, tensor in arrays.items() if not np.isfinite(tensor).all()]:
+        raise BadGenome(f"{path} holds numbers in {lost[0]} that are not finite: that learner had diverged; take another")
     return genome

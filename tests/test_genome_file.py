@@ -10,7 +10,7 @@ from devlearn.genome_file import ABOUT, BadGenome, GenomeFile, find, read
 
 GENOME = GenomeFile(
     {"a.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "order": np.array([2, 0, 1])},
-    {"seed": 3, "lineage": "x", "ledger": {"flops": 7}},
+    {"seed": 3, "lineage": "x", "ledger": {"flops": 7}, "brain": {"kind": "mlp"}},
 )
 
 
@@ -61,6 +61,26 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
     repack(path, **{ABOUT: np.array(json.dumps({"format": 9, "about": {}, "checksum": ""}))})
     with pytest.raises(BadGenome, match="format 9"):
         read(path)
+
+
+@pytest.mark.parametrize("said", ["not json", "[1]", "{}", "7", '"text"'])
+def test_what_can_not_be_understood_is_told_with_the_file(tmp_path: Path, said: str) -> None:
+    path = GENOME.write(tmp_path / "a.genome.npz")
+    repack(path, **{ABOUT: np.array(said)})
+    with pytest.raises(BadGenome, match=r"a\.genome\.npz is no genome file: what it says about itself"):
+        read(path)
+
+
+def test_what_is_not_said_is_told(tmp_path: Path) -> None:
+    path = GenomeFile(GENOME.tensors, {"lineage": "x"}).write(tmp_path / "a.genome.npz")
+    with pytest.raises(BadGenome, match="does not say its brain and ledger"):
+        read(path)
+
+
+def test_a_diverged_learner_is_no_ancestor(tmp_path: Path) -> None:
+    lost = {**GENOME.tensors, "a.weight": np.full((2, 3), np.nan, np.float32)}
+    with pytest.raises(BadGenome, match=r"numbers in a\.weight that are not finite"):
+        read(GenomeFile(lost, GENOME.about).write(tmp_path / "a.genome.npz"))
 
 
 def test_what_is_no_genome_is_told(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """Which arms of a comparison hold a prior without the arms that would rule out its other explanations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import yaml
 
 from devlearn.controls import MATCHED_BY, STAGE_OF, Control
 from devlearn.scenario import Course, Scenario, Step
+from devlearn.stage import Stage
 
 Json = dict[str, Any]
 
@@ -70,7 +71,8 @@ def _controls(scenario: Scenario, rival: str, name: str, index: int, control: Co
     own, other = scenario.arms[name], scenario.arms[rival]
     if control in MATCHED_BY:
         tied = [(other.match, name), (own.match, rival)]
-        matched = any(match and match.arm == arm and match.by in MATCHED_BY[control] for match, arm in tied)
+        units = ("labels",) if control == "data" and _bought([own.steps[index].stage]) else MATCHED_BY[control]
+        matched = any(match and match.arm == arm and match.by in units for match, arm in tied)
         return matched and not _holds(other, own.steps[index])
     if control == "sham":
         return _is_sham(own, other, index)
@@ -118,7 +120,7 @@ def _items(scenario: Scenario, name: str, control: Control, places: list[int]) -
     steps = list(enumerate(scenario.arms[name].steps))
     if control in MATCHED_BY:
         rest = [_item(scenario, step) for place, step in steps if place not in places]
-        by = MATCHED_BY[control][-1 if _reads_labels(scenario, name, places) else 0]
+        by = MATCHED_BY[control][-1 if _bought(scenario.arms[name].steps[place].stage for place in places) else 0]
         return "", {"stages": rest, "match": {"arm": name, "by": by}}
     if control == "sham":
         return "", [_item(scenario, step, _sham(step) if place in places else {}) for place, step in steps]
@@ -130,8 +132,9 @@ def _items(scenario: Scenario, name: str, control: Control, places: list[int]) -
     return "" if there else _yaml({use: {"kind": kind}})[1:-1], items
 
 
-def _reads_labels(scenario: Scenario, name: str, places: list[int]) -> bool:
-    return any(getattr(scenario.arms[name].steps[place].stage, "labels", None) for place in places)
+def _bought(stages: Iterable[Stage]) -> bool:
+    """Whether one of the stages reads labels, or passes on what was made by reading them."""
+    return any(getattr(stage, "labels", None) or stage.kind == "innate.inherit" for stage in stages)
 
 
 def _sham(step: Step) -> Json:

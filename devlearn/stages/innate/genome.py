@@ -52,7 +52,7 @@ class Genome(Ancestral):
     lr: float = Field(3e-2, gt=0, description="learning rate of the genome")
     schedule: Schedule = Field("cosine", description="of the learning rate over the declared budget")
     compression: float = Field(
-        322, gt=0, description="weights for each number of the genome; whole hidden units come near it"
+        322, ge=1, description="weights for each number of the genome; whole hidden units come near it"
     )
     code: Code = Field(
         "binary",

@@ -59,7 +59,7 @@ class Mask(Lessons):
     metrics = ("loss", "accuracy")
     draws = (*Lessons.draws, "scores", "places")
     fixed = (*Lessons.fixed, "density", "signed", "constant")
-    controls = ("shuffle",)
+    controls = ("shuffle", "compute", "data")
 
     optimiser: Literal["adam", "sgd"] = Field("adam", description="of the scores")
     density: float = Field(0.5, gt=0, le=1, description="share of each layer's weights that is kept")
