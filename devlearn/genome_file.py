@@ -101,7 +101,11 @@ def _checked(path: str | Path, arrays: dict[str, Array]) -> GenomeFile:
     if genome.checksum != checksum:
         raise BadGenome(f"{path} is damaged: its checksum differs; write it again with `devlearn genome RUN ARM`")
     if lacking := [key for key in NEEDED if key not in genome.about]:
-        raise BadGenome(f"{path} does not say its {' and '.join(lacking)}; write it again with `devlearn genome RUN ARM`")
+        raise BadGenome(
+            f"{path} does not say its {' and '.join(lacking)}; write it again with `devlearn genome RUN ARM`"
+        )
     if lost := [name for name, tensor in arrays.items() if not np.isfinite(tensor).all()]:
-        raise BadGenome(f"{path} holds numbers in {lost[0]} that are not finite: that learner had diverged; take another")
+        raise BadGenome(
+            f"{path} holds numbers in {lost[0]} that are not finite: that learner had diverged; take another"
+        )
     return genome

@@ -103,7 +103,8 @@ def genomes() -> tuple[str, ...]:
     for seed in (100, 101):
         tensors = cohort_for("school", [seed]).state()
         genome = GenomeFile(
-            {name: t[0].numpy() for name, t in tensors.items()}, {"brain": BRAIN, "lineage": f"{seed}", "ledger": ledger}
+            {name: t[0].numpy() for name, t in tensors.items()},
+            {"brain": BRAIN, "lineage": f"{seed}", "ledger": ledger},
         )
         made.append(str(genome.write(folder / f"row-seed{seed}.genome.npz")))
     return tuple(made)
