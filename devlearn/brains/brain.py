@@ -7,7 +7,7 @@ A user brain is any ``nn.Module`` built as ``Class(needs, **keys)`` whose ``forw
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
 from devlearn.brains.layers import ACTIVATIONS, Activation, GRUCell, Init, Linear, Normaliser
@@ -30,6 +30,13 @@ class MLP(BaseModel):
     init: Init = Field("default", description="default (torch's Kaiming uniform) or orthogonal")
     critic: Literal["shared", "own"] = Field("shared", description="whether return estimates have layers of their own")
     memory: Literal["none", "gru"] = Field("none", description="what the last layer feeds: nothing, or a recurrent one")
+    linear_features: bool = Field(False, description="whether the last layer is linear: a code, as of an autoencoder")
+
+    @model_validator(mode="after")
+    def _deep_enough(self) -> "MLP":
+        if self.linear_features and len(self.width) < 2:
+            raise ValueError(f"linear_features needs a layer before the last one; width has only {list(self.width)}")
+        return self
 
     def build(self, needs: Needs) -> "Brain":
         return Brain(needs, self)
@@ -162,7 +169,9 @@ class Tower(nn.Module):
         self.senses = nn.ModuleDict({name: config.encoder(sense) for name, sense in senses.items()})
         pairs = zip(config.width, config.width[1:], strict=False)
         self.trunk = nn.ModuleList(Linear(inputs, outputs, config.init, fed_back=feedback) for inputs, outputs in pairs)
-        self.activation = ACTIVATIONS[config.activation]
+        self.activations = [ACTIVATIONS[config.activation]] * len(self.trunk)
+        if config.linear_features:
+            self.activations[-1] = _identity
         self.memory = GRUCell(config.width[-1], config.width[-1], config.init) if config.memory == "gru" else None
 
     def forward(self, x: Tensor, sense: str) -> Tensor:
@@ -181,9 +190,13 @@ class Tower(nn.Module):
 
     def _before_memory(self, x: Tensor, sense: str) -> list[Tensor]:
         found: list[Tensor] = self.senses[sense](x)
-        for layer in self.trunk:
-            found.append(self.activation(layer(found[-1])))
+        for layer, activation in zip(self.trunk, self.activations, strict=True):
+            found.append(activation(layer(found[-1])))
         return found
+
+
+def _identity(x: Tensor) -> Tensor:
+    return x
 
 
 def _take_feedback(config: MLP) -> None:

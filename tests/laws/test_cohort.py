@@ -24,6 +24,7 @@ BRAINS: dict[str, dict[str, Any]] = {
     "mlp": {"kind": "mlp", "width": [7, 5]},
     "tanh, own critic": {"kind": "mlp", "width": [7, 5], "activation": "tanh", "init": "orthogonal", "critic": "own"},
     "conv": {"kind": "conv", "channels": [3], "width": [7, 5]},
+    "a code": {"kind": "mlp", "width": [7, 5, 3], "linear_features": True},
 }
 
 
@@ -197,3 +198,15 @@ def test_tanh_and_its_gradient_are_torchs() -> None:
     torch.testing.assert_close(tanh(x), torch.tanh(x), rtol=0, atol=3e-7)
     torch.testing.assert_close(own, peer, rtol=0, atol=6e-7)
     assert torch.autograd.gradcheck(tanh, torch.linspace(-3, 3, 50, dtype=torch.float64, requires_grad=True))
+
+
+@pytest.mark.parametrize("mapper", [None, "vmap", "loop"])
+def test_a_code_is_a_linear_map_of_the_layer_before_it(mapper: Mapper | None) -> None:
+    found = cohort("a code", mapper=mapper)
+    *_, before, code = found.features(batch(3)["images"], "eye")
+    weights = found.parameters()
+    expected = (
+        torch.einsum("nbi,noi->nbo", before, weights["body.trunk.1.weight"]) + weights["body.trunk.1.bias"][:, None]
+    )
+    torch.testing.assert_close(code, expected)
+    assert (code < 0).any() and (before >= 0).all()

@@ -23,8 +23,14 @@ BRAINS: dict[str, dict[str, Any]] = {
     "mlp": {"kind": "mlp", "width": [12, 9, 7]},
     "conv": {"kind": "conv", "channels": [2, 3], "width": [8]},
     "memory": {"kind": "mlp", "width": [12, 9], "memory": "gru"},
+    "code": {"kind": "mlp", "width": [12, 9, 2], "linear_features": True},
 }
-WIDTHS = {"mlp": [784, 12, 9, 7], "conv": [784, 2 * 14 * 14, 3 * 7 * 7, 8], "memory": [784, 12, 9, 9]}
+WIDTHS = {
+    "mlp": [784, 12, 9, 7],
+    "conv": [784, 2 * 14 * 14, 3 * 7 * 7, 8],
+    "memory": [784, 12, 9, 9],
+    "code": [784, 12, 9, 2],
+}
 SCRAMBLE = get("stages", "innate.scramble")()
 NEEDS = Needs({IMAGE_SENSE: IMAGE}, {"digits": Head(10)}) | SCRAMBLE.needs()
 MAPPERS: tuple[Mapper | None, ...] = (None, "vmap", "loop")

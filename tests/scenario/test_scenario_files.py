@@ -28,6 +28,7 @@ def test_a_valid_scenario(valid):
         "init": "default",
         "critic": "shared",
         "memory": "none",
+        "linear_features": False,
     }
     assert scenario.stages["school"].learning_rate == 0.01
     assert scenario.stages["school"].until.probe == "held.accuracy"
