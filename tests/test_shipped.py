@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 import devlearn
+from devlearn.evidence import undecidable
+from devlearn.living import make_plans
+from devlearn.plan import resolved
 from devlearn.scenario import library
 
 FEW_LABELS: dict[str, Any] = {
@@ -188,6 +191,11 @@ RECOMPUTE = Path(__file__).parent / "independent" / "recompute.py"
 
 def test_every_scenario_has_toy_budgets() -> None:
     assert set(TOY) == set(library())
+
+
+@pytest.mark.parametrize("name", sorted(TOY))
+def test_a_shipped_scenario_has_seeds_enough_for_its_pairs(name: str) -> None:
+    assert undecidable(resolved(make_plans(name, ()).own)) == []
 
 
 @pytest.mark.parametrize("name", sorted(TOY))

@@ -14,7 +14,7 @@ from devlearn.evidence.load import Arm, EvidenceError, Life, Moment, Point, Run,
 from devlearn.evidence.places import setting
 from devlearn.evidence.seen import note
 from devlearn.evidence.values import Measure, measure, measures, values
-from devlearn.evidence.warnings import missing_controls
+from devlearn.evidence.warnings import missing_controls, undecidable
 from devlearn.evidence.words import claim, limits
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "save",
     "save_analyses",
     "setting",
+    "undecidable",
     "values",
     "words",
 ]

@@ -7,6 +7,7 @@ from devlearn.evidence import tests
 from devlearn.evidence.load import Arm, Json, Key, Life
 
 FEW_SEEDS = 10
+MOST_SEEDS = 64  # of a mend
 WINNER = {"better": "arm", "worse": "against"}
 
 
@@ -42,19 +43,51 @@ def _few(body: Json) -> Iterator[str]:
     """Few seeds or lineages, and too few for any verdict."""
     counted = body["comparisons"] or list(body["arms"].values())
     n = min((entry["n"] for entry in counted), default=0)
-    if not 0 < n < FEW_SEEDS:
+    if not n:
         return
     seeds = min(entry["seeds"] for entry in counted)
-    few = f"{n} lineage{'s' * (n != 1)} of {seeds} seeds" if n < seeds else f"{n} seed{'s' * (n != 1)}"
-    yield f"{few}: fewer than {FEW_SEEDS} leave most real differences undecided"
-    smallest = tests.smallest_p(n) * max(1, body["family"]) * _looks(body)
-    if smallest > tests.ALPHA and any("sign-flip" in pair["test"] for pair in body["comparisons"]):
-        family = f"{body['family']} comparison{'s' * (body['family'] != 1)}"
-        shared = f", {family} and {_looks(body)} looks" if _looks(body) > 1 else f" and {family}"
-        yield (
-            f"with {few}{shared} no difference can reach significance: "
-            f"the smallest p that can occur, adjusted, is {min(1.0, smallest):.2g}"
-        )
+    if n < FEW_SEEDS:
+        yield f"{_samples(n, seeds)}: fewer than {FEW_SEEDS} leave most real differences undecided"
+    if any("sign-flip" in pair["test"] for pair in body["comparisons"]):
+        yield from _out_of_reach(n, seeds, max(1, body["family"]), _looks(body))
+
+
+def _samples(n: int, seeds: int) -> str:
+    return f"{n} lineage{'s' * (n != 1)} of {seeds} seeds" if n < seeds else f"{n} seed{'s' * (n != 1)}"
+
+
+def _out_of_reach(n: int, seeds: int, family: int, looks: int) -> Iterator[str]:
+    """That so few seeds can't decide so many comparisons, if so, and how many can."""
+    smallest = tests.smallest_p(n) * family * looks
+    if smallest <= tests.ALPHA:
+        return
+    enough = next((more for more in range(n, MOST_SEEDS) if tests.smallest_p(more) * family * looks <= tests.ALPHA), 0)
+    shared = f", {_comparisons(family)} and {looks} looks" if looks > 1 else f" and {_comparisons(family)}"
+    mend = f"{enough} {'lineages' if n < seeds else 'seeds'} can" if enough else "declare fewer pairs"
+    yield (
+        f"with {_samples(n, seeds)}{shared} no difference can reach significance: "
+        f"the smallest p that can occur, adjusted, is {min(1.0, smallest):.2g}; {mend}"
+    )
+
+
+def _comparisons(family: int) -> str:
+    return f"{family} comparison{'s' * (family != 1)}"
+
+
+def undecidable(resolved: Json) -> list[str]:
+    """That no declared pair of a plan can come to a verdict, if so: its seeds are too few for its family."""
+    asked, points = resolved["compare"], resolved["points"]
+    if not asked or not asked["pairs"]:
+        return []
+    samples = [
+        (len(set(lineages.values())), len(lineages))
+        for p in points
+        for arm in p["arms"].values()
+        if (lineages := arm.get("lineages"))
+    ]
+    counts = [len(p.get("seeds", resolved["seeds"])) for p in points]
+    n, seeds = min([*samples, *((count, count) for count in counts)])
+    return list(_out_of_reach(n, seeds, len(asked["pairs"]) * len(points), len(asked.get("looks") or [None])))
 
 
 def _looks(body: Json) -> int:

@@ -69,6 +69,8 @@ def _all_same(one: list[Step], other: list[Step]) -> bool:
 def _controls(scenario: Scenario, rival: str, name: str, index: int, control: Control) -> bool:
     """Whether ``rival`` is that control of the stage at ``index`` of arm ``name``."""
     own, other = scenario.arms[name], scenario.arms[rival]
+    if control == "data" and _has_all_labels(other, own.steps[index]) and not _holds(other, own.steps[index]):
+        return True
     if control in MATCHED_BY:
         tied = [(other.match, name), (own.match, rival)]
         units = ("labels",) if control == "data" and _bought([own.steps[index].stage]) else MATCHED_BY[control]
@@ -82,6 +84,15 @@ def _controls(scenario: Scenario, rival: str, name: str, index: int, control: Co
     inserted = _all_same(rest, list(own.steps)) and _after(other, index, control)
     without = [step for place, step in enumerate(own.steps) if place != index]
     return inserted or (_all_same(rest, without) and len(other.steps) == len(own.steps))
+
+
+def _has_all_labels(course: Course, step: Step) -> bool:
+    """Whether a life reads every label of the split that a stage reads labels of: no matched one could know more."""
+    split = getattr(step.stage, "data", None)
+    return split is not None and any(
+        getattr(other.stage, "labels", None) == "all" and getattr(other.stage, "data", None) == split
+        for other in course.steps
+    )
 
 
 def _after(course: Course, index: int, control: Control) -> bool:

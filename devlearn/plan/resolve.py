@@ -216,15 +216,26 @@ class _Arms:
         return self._with_yields(lives[-1], count)
 
     def _with_labels(self, place: tuple[str, ...], who: str, lived: Lived, count: int) -> Lived:
-        """The stage with so many labelled images; its budget stays."""
+        """The stage with so many labelled images, or with all that there are; its budget stays."""
         keys = lived.stage.model_dump(mode="json", by_alias=True)
         try:
             stage = type(lived.stage).model_validate({**keys, "labels": count})
         except ValidationError as error:
-            why = error.errors()[0]["msg"].removeprefix("Value error, ")
-            raise self.scenario.error(place, f"{who}: {lived.name!r} can't have {count:,} labels: {why}") from error
+            whole = self._with_all_labels(lived, keys)
+            if whole is None or self._work_of(lived.name, lived.kind, whole).labels > count:
+                why = error.errors()[0]["msg"].removeprefix("Value error, ")
+                message = f"{who}: {lived.name!r} can't have {count:,} labels: {why}"
+                raise self.scenario.error(place, message) from error
+            stage = whole
         rates = Rates(stage, lambda stage: self._work_of(lived.name, lived.kind, stage))
         return replace(lived, stage=stage, rates=rates, planned=rates.planned)
+
+    def _with_all_labels(self, lived: Lived, keys: dict[str, Any]) -> Stage | None:
+        """The stage with every label of its split, or None for a stage that has no such key."""
+        try:
+            return type(lived.stage).model_validate({**keys, "labels": "all"})
+        except ValidationError:
+            return None
 
     def _filled(self, name: str, lives: list[Lived], unit: Unit, size: int) -> Lived:
         """The last stage with what the earlier ones are declared to leave of the arm's total."""

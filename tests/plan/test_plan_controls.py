@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from devlearn.evidence import missing_controls
+from devlearn.evidence import missing_controls, undecidable
 from devlearn.plan import plan, resolved
 from devlearn.plan.controls import uncontrolled
 from devlearn.scenario import parse
@@ -21,7 +21,7 @@ BASE: dict[str, Any] = {
         "fresh": {"kind": "innate.fresh_head"},
         "school": {"kind": "supervise", "labels": 20, "updates": 3},
     },
-    "probes": {"digits": {"kind": "accuracy", "data": "mnist.valid"}},
+    "probes": {"digits": {"kind": "accuracy", "data": "mnist.test"}},
 }
 ALL = {
     "shuffled": ["waves", "mix", "school"],
@@ -133,3 +133,31 @@ def test_the_words_are_one_line_an_arm_and_no_part_of_the_digest() -> None:
     assert line.endswith("; to pairs [born, born-shuffle], [born, born-sham], [born, born-compute]")
     assert "uncontrolled" in found["points"][0]["arms"]["born"]
     assert "uncontrolled" not in found["points"][0]["arms"]["plain"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "given"),
+    [({"labels": "all"}, True), ({"labels": "all", "data": "mnist.valid"}, False), ({"labels": 40}, False)],
+)
+def test_whoever_reads_all_labels_of_the_split_is_the_control_of_bought_ones(keys: dict[str, Any], given: bool) -> None:
+    genome = {"kind": "innate.genome", "data": "mnist.train", "labels": 30, "updates": 3}
+    told = {"kind": "supervise", "updates": 3, "data": "mnist.train", **keys}
+    arms = {"born": ["genome", "told"], "untold": ["told"]}
+    assert ("data" not in lacks(arms, [["born", "untold"]], genome=genome, told=told)["born"]) == given
+
+
+def test_a_plan_that_can_decide_nothing_is_warned_of_and_the_mend_suffices() -> None:
+    """2 / 2^5 = 0.0625 with five seeds; six reach 0.03125, which two pairs double: seven are needed."""
+
+    def said(seeds: int, pairs: list[list[str]]) -> list[str]:
+        given = text({"born": ["waves", "school"], **ALL}, pairs)
+        return undecidable(resolved(plan(parse(given, "f", [f"seeds={seeds}"]))))
+
+    pairs = [["born", "plain"], ["born", "shuffled"]]
+    assert said(6, pairs[:1]) == [] and said(7, pairs) == []
+    (warning,) = said(6, pairs)
+    assert warning == (
+        "with 6 seeds and 2 comparisons no difference can reach significance: "
+        "the smallest p that can occur, adjusted, is 0.062; 7 seeds can"
+    )
+    assert said(6, []) == []

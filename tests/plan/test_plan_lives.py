@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plan_fakes import arm, made, message, spec, stored
 
+from devlearn.data import most_balanced
 from devlearn.plan import job_specs, plan
 from devlearn.scenario import ScenarioError, parse
 
@@ -103,21 +104,32 @@ def test_match_by_labels_gives_the_last_stage_as_many_and_leaves_its_budget():
     assert [arm(found, name).stages[-1].planned for name in "xyz"] == [8, 8, 8]
 
 
-def test_match_by_more_labels_than_there_are():
+def matched_by_labels(*paid: int | str) -> str:
+    """x pays for labels of mnist.valid (5,000 images) stage by stage, y has to know as many in one stage."""
     school = "{kind: supervise, data: mnist.valid, updates: 3, labels: %s}"
-    text = f"""\
+    bought = ", ".join(f"s{i}: {school % labels}" for i, labels in enumerate(paid))
+    return f"""\
 devlearn: 1
 scenario: x
 brain: {{kind: mlp, width: [4]}}
-stages: {{many: {school % "all"}, few: {school % 20}}}
+stages: {{{bought}, few: {school % 20}}}
 arms:
-  x: [many]
+  x: [{", ".join(f"s{i}" for i in range(len(paid)))}]
   y: {{stages: [few], match: {{arm: x, by: labels}}}}
-  z: {{stages: [many], match: {{arm: x, by: labels}}}}
 """
-    with pytest.raises(ScenarioError, match=r"f:7:22: arm 'y' .* 'few' can't have 5,000 labels: a class-balanced draw"):
-        plan(parse(text, "f"))
-    assert plan(parse(text.replace("arm: x, by: labels}}\n  z", "arm: x, by: images}}\n  z"), "f"))
+
+
+def test_match_by_labels_that_no_balanced_draw_has():
+    most = most_balanced("mnist.valid")
+    assert most + 20 < 5_000
+    with pytest.raises(ScenarioError, match=rf"f:7:22: arm 'y' .* 'few' can't have {most + 20:,} labels: a class-bal"):
+        plan(parse(matched_by_labels(most, 20), "f"))
+
+
+@pytest.mark.parametrize("paid", [("all",), ("all", 20), ("all", "all")])
+def test_match_by_as_many_labels_as_there_are_or_more(paid: tuple[int | str, ...]):
+    last = arm(plan(parse(matched_by_labels(*paid), "f")), "y").stages[-1]
+    assert (last.stage.labels, last.ledger.labels, last.planned) == ("all", 5_000, 3)
 
 
 def test_match_of_a_match():
