@@ -130,6 +130,16 @@ class Reinforce:
         return (rewards.sum((-2, -1), keepdim=True) - rewards) / others
 
 
+def per_pixel(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Bernoulli cross-entropy and squared error, which has no gradient, of each pixel: (B, H * W) both.
+
+    Logits are (B, H * W), targets (B, H, W) in bytes.
+    """
+    wanted = targets.flatten(-2).to(logits.dtype) / 255
+    losses = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    return losses, (torch.sigmoid(logits.detach()) - wanted).square()
+
+
 @dataclass(frozen=True)
 class Reconstruction:
     """Per-pixel Bernoulli cross-entropy of a target image. Batch: images (B, H, W) shown, targets (B, H, W) in bytes.
@@ -144,9 +154,8 @@ class Reconstruction:
 
     def __call__(self, brain: Any, batch: Batch) -> Result:
         logits = brain(batch["images"], self.sense, self.head)  # (B, H * W)
-        targets = batch["targets"].flatten(-2).to(logits.dtype) / 255
-        loss = F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean((-2, -1))
-        return loss, {"error": (torch.sigmoid(logits.detach()) - targets).square().mean((-2, -1))}
+        losses, squares = per_pixel(logits, batch["targets"])
+        return losses.mean((-2, -1)), {"error": squares.mean((-2, -1))}
 
 
 @dataclass(frozen=True)
@@ -163,11 +172,10 @@ class Inpainting:
 
     def __call__(self, brain: Any, batch: Batch) -> Result:
         logits = brain(batch["images"], self.sense, self.head)  # (B, H * W)
-        targets = batch["targets"].flatten(-2).to(logits.dtype) / 255
+        losses, squares = per_pixel(logits, batch["targets"])
         share = batch["hidden"].flatten(-2).to(logits.dtype)
         share = share / share.sum((-2, -1), keepdim=True).clamp(min=1)
-        loss = (F.binary_cross_entropy_with_logits(logits, targets, reduction="none") * share).sum((-2, -1))
-        return loss, {"error": ((torch.sigmoid(logits.detach()) - targets).square() * share).sum((-2, -1))}
+        return (losses * share).sum((-2, -1)), {"error": (squares * share).sum((-2, -1))}
 
 
 @dataclass(frozen=True)
@@ -187,9 +195,8 @@ class Forecast:
         answers = brain(batch["images"], self.sense, self.head).unflatten(-1, (self.actions, -1))  # (B, A, H * W)
         done = batch["actions"][..., None, None].expand(*answers.shape[:-2], 1, answers.shape[-1])
         logits = answers.gather(-2, done).squeeze(-2)  # (B, H * W)
-        targets = batch["targets"].flatten(-2).to(logits.dtype) / 255
-        loss = F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean((-2, -1))
-        return loss, {"error": (torch.sigmoid(logits.detach()) - targets).square().mean((-2, -1))}
+        losses, squares = per_pixel(logits, batch["targets"])
+        return losses.mean((-2, -1)), {"error": squares.mean((-2, -1))}
 
 
 def surprise(answers: Tensor, actions: int) -> Tensor:
