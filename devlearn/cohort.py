@@ -21,54 +21,14 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
+from devlearn import flops
 from devlearn.brains.needs import memory_size
+from devlearn.member import column, initialise, place, row_of, stack, why_looped
 from devlearn.objectives import Objective
 from devlearn.optimiser import Optimiser
-from devlearn.streams import BIRTH, torch_seed
 
 Batch = Mapping[str, Tensor]
 Mapper = Literal["stacked", "vmap", "loop"]
-
-
-def initialise(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """One learner's network, a function of the seed alone.
-
-    Each submodule with ``reset_parameters`` is initialised under (seed, "init", its qualified name), so that another
-    sense or head leaves the rest bit-equal. Torch's initialisers draw from the global generator, hence ``fork_rng``.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(torch_seed(seed, BIRTH))
-        module = build()
-        for name, part in module.named_modules():
-            if callable(reset := getattr(part, "reset_parameters", None)):
-                torch.manual_seed(torch_seed(seed, BIRTH, name))
-                reset()
-    return module
-
-
-def _place(model: nn.Module, name: str, tensor: Tensor, parameter: bool) -> None:
-    """Put a tensor where the parameter or buffer ``name`` is, whatever its shape."""
-    path, _, leaf = name.rpartition(".")
-    owner = model.get_submodule(path)
-    if parameter:
-        owner._parameters[leaf] = tensor  # type: ignore[assignment]
-    else:
-        owner._buffers[leaf] = tensor
-
-
-def _loops(model: nn.Module, device: torch.device) -> str | None:
-    """Why a module is run member by member, or None."""
-    for name, part in model.named_modules():
-        if isinstance(part, nn.RNNBase):
-            return f"{name} is nn.{type(part).__name__}, which vmap refuses"
-        if isinstance(part, nn.modules.conv._ConvNd) and device.type == "cpu":
-            return f"{name} is a convolution, faster member by member on the CPU"
-        if isinstance(part, nn.modules.batchnorm._BatchNorm):
-            raise ValueError(
-                f"{name} is nn.{type(part).__name__}: its statistics depend on the batch and change inside forward; "
-                "use nn.LayerNorm or nn.GroupNorm"
-            )
-    return None
 
 
 class Cohort:
@@ -131,15 +91,15 @@ class Cohort:
         model = copy.deepcopy(self._template)
         for name, stacked in self.weights.items():
             parameter = stacked if row is None else nn.Parameter(stacked.detach()[row])
-            _place(model, name, parameter, parameter=True)
+            place(model, name, parameter, parameter=True)
             if not row:  # the stacked model, or the first member of a loop
                 parameter.register_post_accumulate_grad_hook(lambda _, name=name: self._reached.add(name))
         for name, buffer in self.buffers.items():
-            _place(model, name, buffer if row is None else buffer[row], parameter=False)
+            place(model, name, buffer if row is None else buffer[row], parameter=False)
         return model
 
     def _choose(self, mapper: Mapper | None) -> None:
-        why = _loops(self._template, self.device)
+        why = why_looped(self._template, self.device)
         if mapper is None and getattr(self._template, "stacks", False):
             mapper, why = "stacked", None
         self.mapper: Mapper = mapper or ("loop" if why else "vmap")
@@ -154,8 +114,8 @@ class Cohort:
         if self.mapper == "stacked" and stacks:
             return function(self.model, inputs)
         if self.mapper == "loop":
-            results = [function(member, _row(inputs, i)) for i, member in enumerate(self._members)]
-            return _stack(results)
+            results = [function(member, row_of(inputs, i)) for i, member in enumerate(self._members)]
+            return stack(results)
         try:
             result = torch.vmap(lambda p, b, x: function(_Called(self.model, (p, b)), x))(
                 dict(self.model.named_parameters()), self.buffers, inputs
@@ -269,12 +229,12 @@ class Cohort:
         for i, member in enumerate(self._members):
             for name, parameter in member.named_parameters():
                 parameter.grad = gradients[name][i]
-            loss, metrics = objective(member, _row(batch, i))
+            loss, metrics = objective(member, row_of(batch, i))
             loss.backward()
             results.append((loss.detach(), {name: value.detach() for name, value in metrics.items()}))
         for name in self._reached:
             self.weights[name].grad = gradients[name]
-        stacked: tuple[Tensor, dict[str, Tensor]] = _stack(results)
+        stacked: tuple[Tensor, dict[str, Tensor]] = stack(results)
         return stacked
 
     def _clip(self, largest: float) -> None:
@@ -282,7 +242,7 @@ class Cohort:
         norms = torch.stack([torch.linalg.vector_norm(gradient.flatten(1), dim=1) for gradient in gradients])
         scale = (largest / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)  # (N,)
         for gradient in gradients:
-            gradient.mul_(scale.view(-1, *[1] * (gradient.dim() - 1)))
+            gradient.mul_(column(scale, gradient))
 
     # ---- copies of one learner ----------------------------------------------------------------------------------
 
@@ -306,17 +266,14 @@ class Cohort:
                 self.losses(objective, {name: value.expand(self.n, *value.shape) for name, value in batch.items()})
             if self.mapper == "loop":
                 count = len(next(iter(copies.values())))
-                judged: tuple[Tensor, dict[str, Tensor]] = _stack([one(_row(copies, p)) for p in range(count)])
+                judged: tuple[Tensor, dict[str, Tensor]] = stack([one(row_of(copies, p)) for p in range(count)])
             else:
                 judged = torch.vmap(one)(dict(copies))
         return judged
 
-    def reached(self, objective: Objective, batch: Mapping[str, Tensor]) -> tuple[str, ...]:
-        """The parameters, not frozen, that an objective depends on, found on the meta device: nothing is computed."""
-        model = copy.deepcopy(self._template).to("meta")
-        objective(model, {name: value[0].to("meta") for name, value in batch.items()})[0].backward()
-        free = [name for name, weight in model.named_parameters() if weight.grad is not None]
-        return tuple(name for name in free if name not in self._frozen)
+    def reached(self, objective: Objective, shapes: flops.Shapes) -> tuple[str, ...]:
+        """The parameters, not frozen, that an objective depends on; its minibatches have ``shapes`` for ONE learner."""
+        return tuple(name for name in flops.reached(self._template, objective, shapes) if name not in self._frozen)
 
     # ---- state --------------------------------------------------------------------------------------------------
 
@@ -408,17 +365,3 @@ class _Features(nn.Module):
 
     def forward(self, *args: Any) -> tuple[Tensor, ...]:
         return tuple(self.brain.features(*args))  # type: ignore[operator]
-
-
-def _row(inputs: Any, index: int) -> Any:
-    return inputs[index] if isinstance(inputs, Tensor) else {name: value[index] for name, value in inputs.items()}
-
-
-def _stack(results: list[Any]) -> Any:
-    """Stack tensors, tuples of tensors and dicts of tensors along a new first axis."""
-    first = results[0]
-    if isinstance(first, Tensor):
-        return torch.stack(results)
-    if isinstance(first, tuple):
-        return tuple(_stack([result[i] for result in results]) for i in range(len(first)))
-    return {name: _stack([result[name] for result in results]) for name in first}

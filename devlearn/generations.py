@@ -60,7 +60,7 @@ class Generations(Lessons):
         for batch in self.minibatches(cohort, state, context):
             block, place = divmod(state["done"], BLOCK)
             if noise is None or place == 0:
-                names, source = cohort.reached(self.objective, batch), context.streams("noise", counter=block)
+                names, source = cohort.reached(self.objective, self.shapes), context.streams("noise", counter=block)
                 noise = Noise.draw(source, cohort, names, BLOCK, self.population // 2)
             directions = partial(noise.directions, generation=place)
             uphill, means = climb(cohort, directions, self.sigma, self.objective, batch, self._better, judge)

@@ -11,7 +11,7 @@ from devlearn.brains.needs import Needs
 from devlearn.cohort import Cohort
 from devlearn.stage import Context, Metrics, Stage, State, Work
 
-BIRTH = "birth"
+OTHERS = "birth"  # the stream of seeds for other learners, whose weights are taken
 
 
 class Remake(Stage):
@@ -47,10 +47,5 @@ def normal(context: Context, stream: str, name: str, like: Tensor, *shape: int) 
 
 def reborn(cohort: Cohort, context: Context) -> dict[str, Tensor]:
     """The parameters of as many other learners of this architecture as they are born, drawn from ``birth``."""
-    seeds = context.streams(BIRTH).integers(2**62)
+    seeds = context.streams(OTHERS).integers(2**62)
     return cohort.newborn([int(seed) for seed in seeds]).parameters()
-
-
-def column(values: Tensor, like: Tensor) -> Tensor:
-    """Values (N,) that multiply tensors (N, *shape)."""
-    return values.view(-1, *[1] * (like.dim() - 1))

@@ -13,6 +13,7 @@ FLOORS = (
     ("streams", "registry", "brains", "objectives", "controls"),
     (
         "cohort",
+        "member",
         "optimiser",
         "population",
         "flops",

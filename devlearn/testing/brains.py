@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from devlearn import flops
 from devlearn.brains import Head, Needs, Sense
 from devlearn.brains.needs import memory_size
-from devlearn.cohort import Cohort, Mapper, initialise
+from devlearn.cohort import Cohort, Mapper
+from devlearn.member import initialise
 from devlearn.optimiser import Optimiser
 from devlearn.registry import UnknownName, get
 from devlearn.testing.laws import SEEDS, generators_kept, guarded, raised, unlike

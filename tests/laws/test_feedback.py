@@ -12,8 +12,9 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from devlearn.brains import Head, Needs, Sense, brain_builder
-from devlearn.cohort import Cohort, initialise
+from devlearn.cohort import Cohort
 from devlearn.evidence.tests import sign_flip
+from devlearn.member import initialise
 from devlearn.objectives import CrossEntropy, Reinforce, sample
 from tests.laws.rows import context_for, make
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from devlearn import population
 from devlearn.cohort import Cohort, Mapper
@@ -13,11 +13,12 @@ from devlearn.population import Directions, Noise, centred_ranks, scores, slope
 from devlearn.streams import streams
 from tests.laws.test_cohort import NEEDS, OBJECTIVE, UserNet, batch, cohort
 
+SHAPES = {name: (tuple(value.shape[1:]), value.dtype) for name, value in batch(3).items()}
 MEMORY = {"kind": "mlp", "width": [7, 5], "memory": "gru"}
 
 
-def drawn(found: Cohort, data: dict[str, Tensor], learner: int, pairs: int) -> Directions:
-    names = found.reached(OBJECTIVE, data)
+def drawn(found: Cohort, learner: int, pairs: int) -> Directions:
+    names = found.reached(OBJECTIVE, SHAPES)
     return Noise.draw(streams(found.seeds, "noise"), found, names, 1, pairs).directions(learner, 0)
 
 
@@ -37,7 +38,7 @@ def compare(found: Cohort) -> None:
     data, before = batch(3), found.flat
     for learner in range(3):
         row = {name: value[learner] for name, value in data.items()}
-        directions = drawn(found, data, learner, 3)
+        directions = drawn(found, learner, 3)
         told = scores(found, learner, directions, 0.1, OBJECTIVE, row)
         for side, sign in enumerate((1, -1)):
             for pair in range(3):
@@ -56,18 +57,18 @@ def moved(member: nn.Module, directions: Directions, pair: int, by: float) -> nn
 
 
 def test_only_what_is_scored_and_free_is_perturbed() -> None:
-    found, data = cohort("mlp"), batch(3)
-    names = found.reached(OBJECTIVE, data)
+    found = cohort("mlp")
+    names = found.reached(OBJECTIVE, SHAPES)
     assert {name for name in found.weights if "value" in name}.isdisjoint(names)
     assert any(name.startswith("body.") for name in names)
     found.freeze("body.*")
-    assert all(name.startswith("heads.digits.") for name in found.reached(OBJECTIVE, data))
+    assert all(name.startswith("heads.digits.") for name in found.reached(OBJECTIVE, SHAPES))
 
 
 def test_the_size_of_a_chunk_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     found, data = cohort("mlp"), batch(3)
     row = {name: value[1] for name, value in data.items()}
-    directions = drawn(found, data, 1, 7)
+    directions = drawn(found, 1, 7)
     whole = scores(found, 1, directions, 0.1, OBJECTIVE, row)
     monkeypatch.setattr(population, "BYTES", 1)
     for name, value in scores(found, 1, directions, 0.1, OBJECTIVE, row).items():
@@ -102,7 +103,7 @@ def test_the_estimate_is_the_gradient_where_there_is_one() -> None:
     found, data = cohort("mlp"), batch(3)
     moments: dict[str, Any] = {}
     row = {name: value[0] for name, value in data.items()}
-    directions = drawn(found, data, 0, 4096)
+    directions = drawn(found, 0, 4096)
     told = scores(found, 0, directions, 1e-3, OBJECTIVE, row)["loss"]
     estimate = slope(directions, told, 1e-3)
     found.update(OBJECTIVE, data, Optimiser(found, moments, "sgd", 1e-9))

@@ -87,7 +87,7 @@ def test_copies_that_learn_are_marked_after_learning() -> None:
     stage: Any = make("evolve", batch=5, population=6, inner=2, inner_lr=0.3, optimiser="sgd", lr=0.1)
     cohort = newborn(stage, (4, 5))
     batch, before = batch_of(stage, cohort), cohort.flat
-    noise = Noise.draw(context((4, 5)).streams("noise"), cohort, cohort.reached(stage.objective, batch), 32, 3)
+    noise = Noise.draw(context((4, 5)).streams("noise"), cohort, cohort.reached(stage.objective, stage.shapes), 32, 3)
 
     def marked(learner: int, copies: Any, rows: Any) -> Any:
         found = [one_life(stage, cohort.member(learner), {n: c[p] for n, c in copies.items()}, rows) for p in range(6)]

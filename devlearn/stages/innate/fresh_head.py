@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from devlearn.cohort import Cohort
-from devlearn.remake import BIRTH, Remake, reborn
+from devlearn.remake import OTHERS, Remake, reborn
 from devlearn.stage import Context, Work, stage
 
 
@@ -22,7 +22,7 @@ class FreshHead(Remake):
     """
 
     control = "fresh_head"
-    draws = (BIRTH,)
+    draws = (OTHERS,)
 
     pattern: str = Field("heads.*", description="shell pattern of the qualified names that are read-outs")
 

@@ -11,6 +11,7 @@ from devlearn import flops
 from devlearn.cohort import Cohort
 from devlearn.data import IMAGE_SENSE
 from devlearn.lessons import DIGITS, Lessons
+from devlearn.member import column
 from devlearn.objectives import CrossEntropy
 from devlearn.optimiser import Weights
 from devlearn.stage import Context, Metrics, State, Work, stage
@@ -78,9 +79,8 @@ class Mask(Lessons):
         return Work(updates=1, images=self.rows, flops=cost, labels=self.pool, label_bits=self.bits)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
-        batch = {name: tensor[None] for name, tensor in flops.meta_batch(self.shapes).items()}
         born, frozen, scores = cohort.parameters(), {}, {}
-        for name in cohort.reached(self.objective, batch):
+        for name in cohort.reached(self.objective, self.shapes):
             if born[name].dim() > 2:  # weights, not biases
                 frozen[name] = self._frozen(born[name])
                 drawn = torch.from_numpy(context.streams("scores", name).random(*born[name].shape[1:]))
@@ -91,8 +91,8 @@ class Mask(Lessons):
     def _frozen(self, born: Tensor) -> Tensor:
         """A layer's weights as they stand for life, (N, *shape)."""
         if self.constant:
-            size = born.flatten(1).square().mean(1).sqrt().view(-1, *[1] * (born.dim() - 1))
-            born = born.sign() * size
+            size = born.flatten(1).square().mean(1).sqrt()  # (N,)
+            born = born.sign() * column(size, born)
         return born / self.density**0.5
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:

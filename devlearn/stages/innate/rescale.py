@@ -7,7 +7,8 @@ from pydantic import Field
 from torch import Tensor
 
 from devlearn.cohort import Cohort
-from devlearn.remake import BIRTH, Remake, column, reborn
+from devlearn.member import column
+from devlearn.remake import OTHERS, Remake, reborn
 from devlearn.stage import Context, stage
 
 
@@ -23,7 +24,7 @@ class Rescale(Remake):
     """
 
     control = "scale"
-    draws = (BIRTH,)
+    draws = (OTHERS,)
 
     by: Literal["norm", "sd"] = Field(
         "norm", description="what is kept of each tensor: its Euclidean norm, or its entries' standard deviation"

@@ -1,0 +1,70 @@
+"""One learner of a cohort: its module as it is born, and its row of what carries a leading N axis."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from devlearn.streams import BIRTH, torch_seed
+
+
+def initialise(build: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """One learner's network, a function of the seed alone.
+
+    Each submodule with ``reset_parameters`` is initialised under (seed, "init", its qualified name), so that another
+    sense or head leaves the rest bit-equal. Torch's initialisers draw from the global generator, hence ``fork_rng``.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(torch_seed(seed, BIRTH))
+        module = build()
+        for name, part in module.named_modules():
+            if callable(reset := getattr(part, "reset_parameters", None)):
+                torch.manual_seed(torch_seed(seed, BIRTH, name))
+                reset()
+    return module
+
+
+def place(model: nn.Module, name: str, tensor: Tensor, parameter: bool) -> None:
+    """Put a tensor where the parameter or buffer ``name`` is, whatever its shape."""
+    path, _, leaf = name.rpartition(".")
+    owner = model.get_submodule(path)
+    if parameter:
+        owner._parameters[leaf] = tensor  # type: ignore[assignment]
+    else:
+        owner._buffers[leaf] = tensor
+
+
+def why_looped(model: nn.Module, device: torch.device) -> str | None:
+    """Why a module is run member by member, or None. Raises ValueError for one that can't be a learner's."""
+    for name, part in model.named_modules():
+        if isinstance(part, nn.RNNBase):
+            return f"{name} is nn.{type(part).__name__}, which vmap refuses"
+        if isinstance(part, nn.modules.conv._ConvNd) and device.type == "cpu":
+            return f"{name} is a convolution, faster member by member on the CPU"
+        if isinstance(part, nn.modules.batchnorm._BatchNorm):
+            raise ValueError(
+                f"{name} is nn.{type(part).__name__}: its statistics depend on the batch and change inside forward; "
+                "use nn.LayerNorm or nn.GroupNorm"
+            )
+    return None
+
+
+def row_of(inputs: Any, index: int) -> Any:
+    """One learner's part of a tensor or of a dict of tensors."""
+    return inputs[index] if isinstance(inputs, Tensor) else {name: value[index] for name, value in inputs.items()}
+
+
+def stack(results: list[Any]) -> Any:
+    """Tensors, tuples of tensors or dicts of tensors, one a learner, along a new first axis."""
+    first = results[0]
+    if isinstance(first, Tensor):
+        return torch.stack(results)
+    if isinstance(first, tuple):
+        return tuple(stack([result[i] for result in results]) for i in range(len(first)))
+    return {name: stack([result[name] for result in results]) for name in first}
+
+
+def column(values: Tensor, like: Tensor) -> Tensor:
+    """Values (N,) that multiply tensors (N, *shape)."""
+    return values.view(-1, *[1] * (like.dim() - 1))
