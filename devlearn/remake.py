@@ -39,6 +39,17 @@ class Remake(Stage):
         yield {}
 
 
+class RemakeEach(Remake):
+    """A stage that makes every weight and bias tensor anew from what it was. How, it says."""
+
+    @abstractmethod
+    def anew(self, name: str, weights: Tensor, context: Context) -> Tensor:
+        """The new values of a tensor (N, *shape), by its qualified name."""
+
+    def remade(self, cohort: Cohort, context: Context) -> dict[str, Tensor]:
+        return {name: self.anew(name, weights, context) for name, weights in cohort.parameters().items()}
+
+
 def normal(context: Context, stream: str, name: str, like: Tensor, *shape: int) -> Tensor:
     """Standard normal draws of a stream, one block for each tensor: (N, *shape), float64 on the weights' device."""
     drawn = torch.from_numpy(context.streams(stream, name).normal(*shape))

@@ -3,13 +3,12 @@
 import torch
 from torch import Tensor
 
-from devlearn.cohort import Cohort
-from devlearn.remake import Remake, normal
+from devlearn.remake import RemakeEach, normal
 from devlearn.stage import Context, stage
 
 
 @stage("innate.moments")
-class Moments(Remake):
+class Moments(RemakeEach):
     """Replaces every weight and bias tensor by Gaussian noise with the same mean and standard deviation, once.
 
     Both are kept exactly: the draws are standardised within the tensor. What else the tensor's distribution had, its
@@ -22,10 +21,7 @@ class Moments(Remake):
     control = "moments"
     draws = ("noise",)
 
-    def remade(self, cohort: Cohort, context: Context) -> dict[str, Tensor]:
-        return {name: self._drawn(name, weights, context) for name, weights in cohort.parameters().items()}
-
-    def _drawn(self, name: str, weights: Tensor, context: Context) -> Tensor:
+    def anew(self, name: str, weights: Tensor, context: Context) -> Tensor:
         flat = weights.flatten(1).double()  # (N, D)
         if flat.shape[1] == 1:
             return weights

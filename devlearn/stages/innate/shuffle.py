@@ -6,13 +6,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from devlearn.cohort import Cohort
-from devlearn.remake import Remake
+from devlearn.remake import RemakeEach
 from devlearn.stage import Context, stage
 
 
 @stage("innate.shuffle", version=2)
-class Shuffle(Remake):
+class Shuffle(RemakeEach):
     """Permutes the entries of every weight and bias tensor, layer by layer or row by row, once.
 
     All moments of each layer's weights are kept exactly; what the learner knew is gone. Within rows, each unit also
@@ -30,10 +29,7 @@ class Shuffle(Remake):
         "layer", description="where entries change places: anywhere in a tensor, or among one unit's incoming weights"
     )
 
-    def remade(self, cohort: Cohort, context: Context) -> dict[str, Tensor]:
-        return {name: self._mixed(name, weights, context) for name, weights in cohort.parameters().items()}
-
-    def _mixed(self, name: str, weights: Tensor, context: Context) -> Tensor:
+    def anew(self, name: str, weights: Tensor, context: Context) -> Tensor:
         streams = context.streams("order", name)
         if self.within == "row" and weights.dim() > 2:
             rows = weights.flatten(2)  # (N, U, D)

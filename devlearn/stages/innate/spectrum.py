@@ -3,13 +3,12 @@
 import torch
 from torch import Tensor
 
-from devlearn.cohort import Cohort
-from devlearn.remake import Remake, normal
+from devlearn.remake import RemakeEach, normal
 from devlearn.stage import Context, stage
 
 
 @stage("innate.spectrum")
-class Spectrum(Remake):
+class Spectrum(RemakeEach):
     """Replaces every weight matrix by ``Q S R^T``: its singular values ``S`` between random orthogonal ``Q`` and ``R``.
 
     Norm, rank and how much each layer can amplify are kept exactly; which inputs, and onto what, is gone. Kernels are
@@ -26,10 +25,7 @@ class Spectrum(Remake):
     control = "spectrum"
     draws = ("directions",)
 
-    def remade(self, cohort: Cohort, context: Context) -> dict[str, Tensor]:
-        return {name: self._turned(name, weights, context) for name, weights in cohort.parameters().items()}
-
-    def _turned(self, name: str, weights: Tensor, context: Context) -> Tensor:
+    def anew(self, name: str, weights: Tensor, context: Context) -> Tensor:
         matrix = weights.flatten(2).double() if weights.dim() > 2 else weights.unsqueeze(1).double()  # (N, U, D)
         units, inputs = matrix.shape[1:]
         values = torch.linalg.svdvals(matrix.nan_to_num())  # (N, K): a diverged learner must not stop the others
