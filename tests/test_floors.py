@@ -94,7 +94,8 @@ def test_evidence_is_numpy_scipy_and_nothing_of_ours(path: Path) -> None:
 
 def test_only_the_cohort_maps() -> None:
     users = {module_of(path) for path in OURS if any(name.startswith("torch.func") for name in imports(path))}
-    users |= {module_of(path) for path in OURS if "torch.func." in path.read_text(encoding="utf-8")}
+    written = {path: path.read_text(encoding="utf-8") for path in OURS}
+    users |= {module_of(path) for path, text in written.items() if "torch.func." in text or "torch.vmap" in text}
     assert users <= {"devlearn.cohort", "devlearn.flops"}
 
 
@@ -116,6 +117,14 @@ ENVS = sorted((ROOT / "envs" / "devlearn_envs").rglob("*.py"))
 @pytest.mark.parametrize("path", ENVS, ids=lambda path: path.stem)
 def test_environments_import_gymnasium_and_numpy_only(path: Path) -> None:
     assert third_party(path) <= {"gymnasium", "numpy", "devlearn_envs"}
+
+
+INDEPENDENT = sorted((ROOT / "tests" / "independent").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", INDEPENDENT, ids=lambda path: path.stem)
+def test_the_recomputation_of_evidence_shares_no_code(path: Path) -> None:
+    assert third_party(path) <= {"numpy", *(other.stem for other in INDEPENDENT)}
 
 
 def test_importing_devlearn_and_its_command_line_imports_nothing_heavy() -> None:
