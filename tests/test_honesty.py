@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from devlearn.cli import main
+from tests.commands import call
 
 SCENARIO = """
 devlearn: 1
@@ -25,20 +25,20 @@ compare: {probe: held-out, smallest_effect: 0.05, pairs: [[long, short]]}
 """
 
 
-def call(tmp_path: Path, *options: str, text: str = SCENARIO) -> Result:
+def asked(tmp_path: Path, *options: str, text: str = SCENARIO) -> Result:
     (tmp_path / "asked.yaml").write_text(text)
-    return CliRunner().invoke(main, ["run", str(tmp_path / "asked.yaml"), "--out", str(tmp_path / "run"), *options])
+    return call("run", tmp_path / "asked.yaml", "--out", tmp_path / "run", *options)
 
 
 def test_a_question_is_not_changed_after_its_answer(tmp_path: Path) -> None:
-    assert call(tmp_path, "--no-report").exit_code == 0
-    changed = call(tmp_path, "--set", "compare.smallest_effect=0.5")
+    assert asked(tmp_path, "--no-report").exit_code == 0
+    changed = asked(tmp_path, "--set", "compare.smallest_effect=0.5")
     assert changed.exit_code == 2
     assert "compare.smallest_effect was 0.05 and is 0.5" in changed.output
-    fewer = call(tmp_path, "--seeds", "2")
+    fewer = asked(tmp_path, "--seeds", "2")
     assert fewer.exit_code == 2
     assert "seeds that this run leaves out: 2" in fewer.output
-    more = call(tmp_path, "--seeds", "4", "--no-report")
+    more = asked(tmp_path, "--seeds", "4", "--no-report")
     assert more.exit_code == 0
     found = json.loads((tmp_path / "run" / "comparison.json").read_text())
     assert any("seeds were added after a verdict on 3 seeds" in warning for warning in found["warnings"])
@@ -54,6 +54,6 @@ def test_a_question_is_not_changed_after_its_answer(tmp_path: Path) -> None:
 )
 def test_leaks_and_couplings_are_refused(tmp_path: Path, old: str, new: str, says: str) -> None:
     assert old in SCENARIO
-    refused = call(tmp_path, text=SCENARIO.replace(old, new))
+    refused = asked(tmp_path, text=SCENARIO.replace(old, new))
     assert refused.exit_code == 2
     assert says in refused.output

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from devlearn.cli import main
+from tests.commands import call
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -92,15 +91,13 @@ def run(command: str) -> str:
     wanted = int(found[1]) if (found := EXIT.search(command)) else 0
     words = shlex.split(command, comments=True)
     words = small(made(words[1]) if words[0] == "make" else words)
-    code, output = in_process(words[1:]) if words[0] == "devlearn" else apart(words)
+    code, output = in_process(*words[1:]) if words[0] == "devlearn" else apart(words)
     assert code == wanted, f"{command}\n{output}"
     return output
 
 
-def in_process(arguments: list[str]) -> tuple[int, str]:
-    result = CliRunner().invoke(main, arguments)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
+def in_process(*arguments: str) -> tuple[int, str]:
+    result = call(*arguments)
     return result.exit_code, result.output
 
 

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from devlearn.cli import main
 from devlearn.evidence import compare
 from devlearn.export import COLUMNS, MissingExtra, export, tables
 from devlearn.export.tables import Table
+from tests.commands import call
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -168,6 +167,6 @@ def test_a_missing_extra_says_how_to_install_it(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else sys)
     with pytest.raises(MissingExtra):
         export(tiny, to)
-    said = CliRunner().invoke(main, ["export", str(tiny), "--to", to])
+    said = call("export", tiny, "--to", to)
     assert said.exit_code == 2 and f"pip install 'devlearn[{to}]'" in said.output
     assert not (tiny / "export").exists()

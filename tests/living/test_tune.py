@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 import devlearn
 import devlearn.runs
 from devlearn import evidence, execute
-from devlearn.cli import main
 from devlearn.execute import folder as folder_of
 from devlearn.execute.files import write_json
 from devlearn.execute.folder import jobs_of
@@ -21,6 +19,7 @@ from devlearn.execute.supervise import Failure, Outcome
 from devlearn.living import live, prepare
 from devlearn.runs import Run
 from devlearn.scenario import ScenarioError
+from tests.commands import call
 
 Inline = list[tuple[str, int]]
 
@@ -128,13 +127,13 @@ def test_a_trial_that_fails_is_named_and_can_be_tried_again(
     path.write_text((text["head"] + text["looks"] + text["tune"]).replace("[2, 3, 4]", "[2, 4]"))
     with monkeypatch.context() as patch:
         patch.setattr("devlearn.living.steps._supervise", lambda folder, *_: _failed(jobs_of(folder)))
-        first = CliRunner().invoke(main, ["run", str(path), "--out", out, "--no-report"])
+        first = call("run", path, "--out", out, "--no-report")
         assert first.exit_code == 1 and "worn out" in first.stderr and f"devlearn resume {out}" in first.stderr
         with pytest.raises(devlearn.runs.RunFailed, match="worn out") as caught:
             devlearn.run(path, out=out, progress=False)
         with pytest.raises(ValueError, match="its trials are not finished; devlearn resume"):
             _ = caught.value.run
-    again = CliRunner().invoke(main, ["resume", out, "--no-report"])
+    again = call("resume", out, "--no-report")
     assert again.exit_code == 0 and "tuned looked: stages.school.lr = " in again.stdout
 
 

@@ -9,12 +9,16 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from click.testing import CliRunner
 
 import devlearn
-from devlearn.cli import main
+from devlearn.brains import brain_builder
+from devlearn.cohort import Cohort
 from devlearn.genome_file import read
+from devlearn.living import prepare
+from devlearn.registry import get
 from devlearn.runs import Run
+from devlearn.stage import Context
+from tests.commands import said
 
 ROOT = Path(__file__).parents[2]
 GROW = """
@@ -48,13 +52,6 @@ probes:
 """
 
 
-def command(*words: Any) -> tuple[int, str]:
-    result = CliRunner().invoke(main, [str(word) for word in words])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.output
-
-
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("grow")
@@ -64,8 +61,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture
 def use(grown: Run, tmp_path: Path) -> Path:
-    code, output = command("genome", grown.folder, "born", "--seed", 0, "--seed", 1, "--out", tmp_path / "genomes")
-    assert code == 0, output
+    output = said("genome", grown.folder, "born", "--seed", 0, "--seed", 1, "--out", tmp_path / "genomes")
     for line, name in zip(output.split(), "ab", strict=True):
         Path(line).rename(tmp_path / "genomes" / f"{name}.genome.npz")
     (tmp_path / "use.yaml").write_text(USE)
@@ -117,11 +113,6 @@ def test_files_of_one_lineage_are_one_lineage(grown: Run) -> None:
 
 
 def test_weights_are_inherited_as_the_pattern_says(use: Path) -> None:
-    from devlearn.brains import brain_builder
-    from devlearn.cohort import Cohort
-    from devlearn.registry import get
-    from devlearn.stage import Context
-
     files = [str(use.parent / "genomes" / f"{name}.genome.npz") for name in "ab"]
     school = get("stages", "supervise")()
     for only in ("*", "body.*"):
@@ -139,26 +130,20 @@ def test_weights_are_inherited_as_the_pattern_says(use: Path) -> None:
 
 
 def test_a_changed_file_is_not_the_same_run(use: Path) -> None:
-    assert command("run", use, "--out", use.parent / "run", "--no-report", "--jobs", 1)[0] == 0
+    said("run", use, "--out", use.parent / "run", "--no-report", "--jobs", 1)
     shutil.copy(use.parent / "genomes" / "b.genome.npz", use.parent / "genomes" / "a.genome.npz")
-    code, output = command("run", use, "--out", use.parent / "run", "--no-report", "--jobs", 1)
-    assert code == 2
+    output = said("run", use, "--out", use.parent / "run", "--no-report", "--jobs", 1, code=2)
     assert "contents" in output
 
 
 def test_a_file_that_changes_between_plan_and_life_is_found(use: Path) -> None:
-    from devlearn.living import prepare
-
     prepare(use, use.parent / "run", [], "cpu", "test")
     shutil.copy(use.parent / "genomes" / "b.genome.npz", use.parent / "genomes" / "a.genome.npz")
-    code, output = command("resume", use.parent / "run", "--no-report", "--jobs", 1)
-    assert code == 1
+    output = said("resume", use.parent / "run", "--no-report", "--jobs", 1, code=1)
     assert "changed since its checksum was taken" in output
 
 
 def test_the_paths_of_a_resolved_run_are_absolute(use: Path) -> None:
-    from devlearn.living import prepare
-
     run = prepare(use, use.parent / "run", [], "cpu", "test")
     stage = json.loads((run / "resolved.json").read_text())["points"][0]["arms"]["born"]["stages"][0]
     assert stage["keys"]["files"] == [str(use.parent / "genomes" / f"{name}.genome.npz") for name in "ab"]
@@ -166,7 +151,7 @@ def test_the_paths_of_a_resolved_run_are_absolute(use: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "wanted"),
     [
         ("stages.inherit.files=[genomes/c.genome.npz]", "there is no file c.genome.npz in"),
         ("stages.inherit.files=[use.yaml]", "use.yaml is no genome file"),
@@ -174,30 +159,27 @@ def test_the_paths_of_a_resolved_run_are_absolute(use: Path) -> None:
         ("stages.inherit.only=trunk.*", "no tensor of the genome that matches 'trunk.*' is in this brain"),
     ],
 )
-def test_mistakes_are_told_at_plan_time(use: Path, setting: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mistakes_are_told_at_plan_time(use: Path, setting: str, wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(use.parent)
-    code, output = command("run", "use.yaml", "--dry-run", "--set", setting)
-    assert code == 2
-    assert said in output
+    output = said("run", "use.yaml", "--dry-run", "--set", setting, code=2)
+    assert wanted in output
     assert "use.yaml" in output or "--set" in output
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "wanted"),
     [
         (("elsewhere",), "no arm 'elsewhere'; there are: born, taught"),
         (("born", "--seed", 9), "no seed 9; there are: 0, 1, 2"),
         (("born", "--after", "play"), "has no stage 'play'"),
     ],
 )
-def test_what_a_run_does_not_have_is_told(grown: Run, words: tuple[Any, ...], said: str) -> None:
-    code, output = command("genome", grown.folder, *words)
-    assert code == 2
-    assert said in output
+def test_what_a_run_does_not_have_is_told(grown: Run, words: tuple[Any, ...], wanted: str) -> None:
+    output = said("genome", grown.folder, *words, code=2)
+    assert wanted in output
 
 
 def test_a_stage_inside_a_branch_is_told_with_the_mend(use: Path) -> None:
     run = devlearn.run(use, out=use.parent / "run", progress=False, jobs=1)
-    code, output = command("genome", run.folder, "born", "--after", "inherit")
-    assert code == 2
+    output = said("genome", run.folder, "born", "--after", "inherit", code=2)
     assert "is not kept: it goes on into 'school'; add an arm that ends there, `born: [inherit]`" in output

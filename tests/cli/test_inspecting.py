@@ -1,0 +1,173 @@
+"""What the command line says of what there is, of what is wrong and of what a user plugs in."""
+
+import inspect
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+
+from tests.commands import call, fresh
+
+WITHOUT = """
+import sys
+from devlearn.cli import main
+try:
+    main()
+finally:
+    heavy = {"torch", "torchvision", "numpy", "scipy", "matplotlib", "gymnasium", "pydantic", "rich"} & set(sys.modules)
+    print("HEAVY", sorted(heavy), file=sys.stderr)
+"""
+
+
+def test_help_imports_nothing_heavy_and_names_every_command() -> None:
+    found = fresh("--help", code=WITHOUT)
+    assert found.returncode == 0 and "HEAVY []" in found.stderr
+    commands = [line.split()[0] for line in found.stdout.partition("Commands:")[2].splitlines() if line.strip()]
+    assert commands == ["check", "compare", "export", "genome", "list", "new", "report", "resume", "run", "schema"]
+
+
+def test_a_dry_run_prints_the_plan_without_torchvision_and_writes_nothing(here: Path) -> None:
+    found = fresh("run", "toy.yaml", "--dry-run", code=WITHOUT)
+    assert found.returncode == 0, found.stderr
+    assert "torchvision" not in found.stderr.partition("HEAVY")[2]
+    for text in (
+        "looked",
+        "look: pretrain.denoise, 4 updates",
+        "20 labels",
+        "jobs/look+school",
+        "seeds-2-3",
+        "roughly",
+    ):
+        assert text in found.stdout
+    assert [path.name for path in here.iterdir()] == ["toy.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("what", "names"),
+    [
+        ("stages", ["innate.shuffle", "supervise", "trial.ppo"]),
+        ("priors", ["innate.waves"]),
+        ("brains", ["conv", "mlp"]),
+        ("envs", ["devlearn/DigitReach-v0", "CartPole-v1"]),
+        ("probes", ["accuracy", "objective", "return"]),
+        ("scenarios", ["first_steps", "cartpole"]),
+    ],
+)
+def test_list(what: str, names: list[str]) -> None:
+    listed = [line.split()[0] for line in call("list", what).stdout.splitlines() if line]
+    assert set(names) <= set(listed)
+
+
+def test_list_priors_says_what_each_has_to_be_compared_with() -> None:
+    lines = call("list", "priors").stdout.splitlines()
+    parts = {line.split(",")[0]: number for number, line in enumerate(lines) if line and not line.startswith(" ")}
+    waves = next(number for number, line in enumerate(lines) if line.startswith("innate.waves"))
+    assert lines[waves + 1].split() == ["needs:", "shuffle,", "sham,", "compute"]
+    shuffle = next(number for number, line in enumerate(lines) if line.startswith("innate.shuffle"))
+    assert lines[shuffle + 1].split() == ["control:", "shuffle"]
+    assert parts["priors"] < waves < parts["stages that make a control"] < shuffle < parts["controls"]
+    assert any(line.startswith("sham") and "rules out:" in line for line in lines)
+
+
+def test_missing_controls_are_warned_of_in_lines_that_can_be_copied() -> None:
+    result = call("check", "scenario", "hot_start")
+    lines = [line.rstrip() for line in result.stderr.splitlines()]
+    assert result.exit_code == 0
+    assert lines[0].startswith("warning: genome lacks control pairs for genome: ") and lines[0].endswith(";")
+    assert lines[1].startswith("         add to ") and max(map(len, lines)) <= 120
+
+
+def test_schema_is_a_json_schema() -> None:
+    assert "stages" in json.dumps(json.loads(call("schema").stdout)["properties"])
+
+
+# ---- bad input ----
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "nowhere.yaml"], "nowhere.yaml: no such file"),
+        (["run", "toy.yaml", "--set", "stages.scool.updates=3"], "did you mean 'school'?"),
+        (["run", "toy.yaml", "--set", "stages.school.updates=0"], "updates must be greater than 0"),
+        (["run", "toy.yaml", "--seeds", "few"], "how many (16) or which (3,7)"),
+        (["check", "scenario", "first_step"], "did you mean 'first_steps'?"),
+        (["check", "stage", "supervize"], "did you mean 'supervise'?"),
+        (["check", "env", "CartPoll-v1"], "did you mean 'CartPole-v1'?"),
+        (["check", "stage", "trial.ppo"], "env: Field required"),
+        (["resume", "."], "holds no run"),
+        (["compare", "."], "is no run folder"),
+        (["report", "."], "is no run folder"),
+        (["export", "."], "holds no run"),
+        (["worker", "."], "is no job"),
+        (["new", "env", "9lives"], "can't be a name"),
+        (["new", "scenario", "toy"], "toy.yaml already here"),
+    ],
+)
+def test_bad_input_is_exit_code_2_with_a_message(here: Path, arguments: list[str], message: str) -> None:
+    result = call(*arguments)
+    assert result.exit_code == 2
+    assert message in result.output and "Traceback" not in result.output
+    assert not (here / "runs").exists()
+
+
+def test_every_mistake_of_a_scenario_at_once_with_its_place(here: Path, toy: str) -> None:
+    (here / "toy.yaml").write_text(toy.replace("labels: 20", "lables: 20").replace("[look, school]", "[lok, school]"))
+    result = call("check", "scenario", "toy.yaml")
+    assert result.exit_code == 2
+    assert "toy.yaml:9:" in result.output and "did you mean 'labels'?" in result.output
+    assert "toy.yaml:12:" in result.output and "did you mean 'look'?" in result.output
+
+
+def test_a_module_that_fails_to_import_is_the_users_mistake(here: Path, toy: str) -> None:
+    (here / "sick_env.py").write_text("1 / 0")
+    (here / "toy.yaml").write_text(
+        toy.replace("pretrain.denoise, updates: 4, batch: 8", "trial.ppo, env: 'sick_env:Sick-v0', env_steps: 64")
+    )
+    result = call("check", "scenario", "toy.yaml")
+    assert result.exit_code == 2 and "sick_env" in result.output and "ZeroDivisionError" in result.output
+
+
+# ---- plugging in ----
+
+
+def test_a_new_environment_goes_from_a_skeleton_to_a_verdict(here: Path) -> None:
+    made = call("new", "env", "SpotLight")
+    assert made.exit_code == 0 and "devlearn check env spot_light_env:SpotLight-v0" in made.stdout
+    checked = call("check", "env", "spot_light_env:SpotLight-v0")
+    assert checked.exit_code == 0 and "keeps all" in checked.stdout
+    small = ["--set", "stages.play.env_steps=2048", "--set", "probes.skill.episodes=2"]
+    found = call("run", "spot_light.yaml", "--seeds", "2", "--no-report", *small)
+    assert found.exit_code == 0 and "played" in found.stdout
+    assert call("new", "env", "SpotLight").exit_code == 2
+
+
+TORN = """
+from torch import nn
+class Torn(nn.Module):
+    def __init__(self, needs):
+        super().__init__()
+        self.layer = nn.Linear(784, 10)
+    def forward(self, x, sense, head):
+        return self.layer(x)
+"""
+
+
+def test_check_says_what_is_broken(here: Path) -> None:
+    (here / "torn_brain.py").write_text(TORN)
+    result = call("check", "brain", "torn_brain:Torn")
+    assert result.exit_code == 1 and "FAIL" in result.stdout and "laws broken" in result.stdout
+
+
+def test_every_skeleton_passes_its_own_test(here: Path) -> None:
+    ran = []
+    for kind in ("env", "stage", "brain", "scenario"):
+        assert call("new", kind, f"my-{kind}").exit_code == 0
+        assert call("check", "scenario", f"my_{kind}.yaml").exit_code == 0
+    for path in sorted(here.glob("test_*.py")):
+        for name, test in runpy.run_path(str(path)).items():
+            if name.startswith("test_"):
+                test(**({"tmp_path": here / "out"} if "tmp_path" in inspect.signature(test).parameters else {}))
+                ran.append(name)
+    assert len(ran) == 4
