@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, NamedTuple, TypeVar
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
@@ -75,6 +76,11 @@ class Probe(BaseModel):
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         """Measure every learner: on a fixed part of the data on the way, on all of it (``full``) at a stage's end."""
         raise NotImplementedError
+
+
+def unless_diverged(values: Tensor, cohort: Cohort) -> Tensor:
+    """Measured values (N,), nan in place of those of learners whose weights are not finite."""
+    return values.where(cohort.finite().to(values.device), torch.nan)
 
 
 P = TypeVar("P", bound=type[Probe])

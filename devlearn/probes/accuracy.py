@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from devlearn.brains.needs import Head, Needs
 from devlearn.cohort import Cohort
 from devlearn.data import CLASSES, IMAGE, IMAGE_SENSE
-from devlearn.probe import Measurement, Metric, Probe, Probing, probe
+from devlearn.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged
 
 CHUNK = 2_000
 
@@ -55,6 +55,6 @@ class Accuracy(Probe):
             log_p = F.log_softmax(logits, -1).gather(-1, labels.expand(cohort.n, -1).unsqueeze(-1))
             total -= log_p.double().sum((1, 2))
         right = torch.cat(correct, 1)  # (N, M)
-        broken = torch.where(cohort.finite(), 0.0, torch.nan).double()
-        values = {"accuracy": right.double().mean(1) + broken, "cross_entropy": total / len(data)}
+        accuracy = unless_diverged(right.double().mean(1), cohort)
+        values = {"accuracy": accuracy, "cross_entropy": total / len(data)}
         return Measurement(values, right if full else None)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from devlearn.cohort import Cohort
 from devlearn.data import CLASSES
-from devlearn.probe import Measurement, Metric, Probing, probe
+from devlearn.probe import Measurement, Metric, Probing, probe, unless_diverged
 from devlearn.probes.features import CHUNK, Features, Layer, has, layer
 from devlearn.streams import Streams
 
@@ -133,8 +133,8 @@ class Clustering(Features):
         data = data if full else data.spread(self.quick)
         clusters, count = self._clusters(cohort, probing, data.images)
         correct = matched(clusters, data.labels, count).expand(cohort.n, -1)
-        broken = torch.where(cohort.finite(), 0.0, torch.nan).double()
-        return Measurement({"accuracy": correct.double().mean(1) + broken}, correct if full else None)
+        accuracy = unless_diverged(correct.double().mean(1), cohort)
+        return Measurement({"accuracy": accuracy}, correct if full else None)
 
     def _clusters(self, cohort: Cohort, probing: Probing, images: Tensor) -> tuple[Tensor, int]:
         """The cluster of each image (N or 1, M), and how many clusters there are."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from devlearn.brains.needs import Needs
 from devlearn.cohort import Cohort
-from devlearn.probe import Measurement, Metric, Probe, Probing, probe
+from devlearn.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged
 from devlearn.worlds.film import film
 from devlearn.worlds.memory import Memory
 from devlearn.worlds.policy import policy_of
@@ -63,9 +63,8 @@ class Return(Probe):
         finally:
             world.close()
         values = {"return": returns.mean(1), "length": lengths.mean(1)}
-        broken = torch.where(cohort.finite(), 0.0, torch.nan).double().cpu()
         strip = film(self.env, self.keys, seed, actions) if full else {}
         return Measurement(
-            {name: torch.from_numpy(value) + broken for name, value in values.items()},
+            {name: unless_diverged(torch.from_numpy(value), cohort) for name, value in values.items()},
             pictures={name: torch.from_numpy(array) for name, array in strip.items()},
         )

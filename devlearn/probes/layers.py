@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from devlearn.cohort import Cohort
 from devlearn.data import CLASSES, Dataset
-from devlearn.probe import Measurement, Metric, Probing, probe
+from devlearn.probe import Measurement, Metric, Probing, probe, unless_diverged
 from devlearn.probes.features import CHUNK, Features, layers
 
 DEEPEST = 8
@@ -64,11 +64,10 @@ class Layers(Features):
         data = probing.context.data(self.data)
         data = data if full else data.spread(self.quick)
         accuracies = _score(cohort, self._read_outs(cohort, probing), data)  # [(N,)]
-        broken = torch.where(cohort.finite(), 0.0, torch.nan).double()
         hidden = {f"layer_{k}": value for k, value in enumerate(accuracies) if 0 < k <= DEEPEST}
         best = torch.stack(accuracies[1:] or accuracies).amax(0)
         values = {"last": accuracies[-1], "pixels": accuracies[0], "best": best, **hidden}
-        return Measurement({name: value + broken for name, value in values.items()})
+        return Measurement({name: unless_diverged(value, cohort) for name, value in values.items()})
 
     def _read_outs(self, cohort: Cohort, probing: Probing) -> list[tuple[Tensor, Tensor]]:
         """One read-out for each layer, fitted for all learners."""

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from devlearn.cohort import Cohort
 from devlearn.data import CLASSES
-from devlearn.probe import Measurement, Metric, Probing, probe
+from devlearn.probe import Measurement, Metric, Probing, probe, unless_diverged
 from devlearn.probes.features import CHUNK, Features, Layer, has, layer
 
 
@@ -47,8 +47,8 @@ class Neighbours(Features):
             for images, labels in zip(data.images.split(CHUNK), data.labels.split(CHUNK), strict=True)
         ]
         correct = torch.cat(right, 1).expand(cohort.n, -1)  # (N, M)
-        broken = torch.where(cohort.finite(), 0.0, torch.nan).double()
-        return Measurement({"accuracy": correct.double().mean(1) + broken}, correct if full else None)
+        accuracy = unless_diverged(correct.double().mean(1), cohort)
+        return Measurement({"accuracy": accuracy}, correct if full else None)
 
 
 def vote(nearness: Tensor, labels: Tensor, k: int) -> Tensor:
