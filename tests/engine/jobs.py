@@ -2,12 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from devlearn import checkpoint
 from devlearn.engine import JobFailed
 from devlearn.engine.job import Job
 from devlearn.engine.life import Life
@@ -62,6 +64,15 @@ def write_job(
 def _call(name: str, keys: dict[str, Any], index: int) -> dict[str, Any]:
     own = {key: value for key, value in keys.items() if key not in ("kind", "total")}
     return {"name": name, "visit": 0, "kind": keys["kind"], "index": index, "keys": own, "total": keys.get("total")}
+
+
+@contextmanager
+def changed_checkpoint(folder: Path) -> Iterator[dict[str, Any]]:
+    """The content of a job's newest checkpoint, which is written back as the caller leaves it."""
+    path = sorted((folder / "checkpoints").glob("*.pt"))[-1]
+    content = checkpoint.load(path)
+    yield content
+    checkpoint.save(path, content)
 
 
 def digest(folder: Path) -> dict[str, str]:

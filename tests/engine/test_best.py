@@ -18,7 +18,7 @@ from devlearn.engine.job import Job
 from devlearn.engine.life import Life
 from devlearn.probe import Measurement, Metric, Probe, Probing, probe
 from devlearn.stage import Context, Metrics, Stage, State, Work, stage
-from tests.engine.jobs import DIGITS, digest, killed_after, rows, write_job
+from tests.engine.jobs import DIGITS, changed_checkpoint, digest, killed_after, rows, write_job
 from tests.laws.rows import make, needs_of
 
 SCHOOL = {
@@ -134,10 +134,8 @@ def test_a_checkpoint_holds_the_best(tmp_path: Path) -> None:
     whole, cut = school(tmp_path / "whole"), school(tmp_path / "cut")
     live(whole)
     killed_after(cut, 7, segment=3)
-    path = sorted((cut / "checkpoints").glob("*.pt"))[-1]
-    content = checkpoint.load(path)
-    content["best"]["value"][:] = 2.0
-    checkpoint.save(path, content)
+    with changed_checkpoint(cut) as content:
+        content["best"]["value"][:] = 2.0
     live(cut)
     assert digest(cut) != digest(whole)
 

@@ -9,7 +9,7 @@ import torch
 
 from devlearn import checkpoint
 from devlearn.engine import live
-from tests.engine.jobs import digest, killed_after, rows, write_job
+from tests.engine.jobs import changed_checkpoint, digest, killed_after, rows, write_job
 
 BORN: dict[str, dict[str, Any]] = {
     "innate.genome": {"updates": 8, "batch": 16, "compression": 8},
@@ -39,10 +39,8 @@ def test_a_killed_evolution_goes_on_where_it_was(
     whole, cut = (write_job(tmp_path / name, "branch", stages) for name in ("whole", "cut"))
     live(whole)
     killed_after(cut, 2, segment=2)
-    path = sorted((cut / "checkpoints").glob("*.pt"))[-1]
-    content = checkpoint.load(path)
-    take(content["state"]["ancestors"])
-    checkpoint.save(path, content)
+    with changed_checkpoint(cut) as content:
+        take(content["state"]["ancestors"])
     live(cut)
     assert (digest(cut) == digest(whole)) == (take is nothing)
 

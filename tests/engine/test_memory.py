@@ -13,7 +13,7 @@ from gymnasium import spaces
 from devlearn import checkpoint
 from devlearn.engine import live
 from devlearn.evidence.tests import sign_flip
-from tests.engine.jobs import digest, killed_after, rows, write_job
+from tests.engine.jobs import changed_checkpoint, digest, killed_after, rows, write_job
 
 BRAIN = {"kind": "mlp", "width": [16, 12], "memory": "gru", "critic": "own"}
 SHORT = {"kind": "trial.ppo", "copies": 4, "rollout": 10, "minibatches": 2, "env_steps": 400}
@@ -43,11 +43,9 @@ def test_a_life_with_memory_that_was_cut_ends_with_the_same_records(
     whole, cut = (write_job(tmp_path / name, "branch", stages, probes, brain=BRAIN) for name in ("whole", "cut"))
     live(whole)
     killed_after(cut, 7, segment=3)
-    path = sorted((cut / "checkpoints").glob("*.pt"))[-1]
-    content = checkpoint.load(path)
-    assert content["position"] == 1 and content["yields"] not in (0, 10)
-    take(content["state"]["memory"])
-    checkpoint.save(path, content)
+    with changed_checkpoint(cut) as content:
+        assert content["position"] == 1 and content["yields"] not in (0, 10)
+        take(content["state"]["memory"])
     live(cut, segment=2)
     assert (digest(cut) == digest(whole)) == (take is nothing)
     end = [checkpoint.load(folder / "artifacts" / "end.pt")["brain"] for folder in (whole, cut)]

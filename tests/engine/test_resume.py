@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from devlearn import checkpoint
 from devlearn.engine import live
-from tests.engine.jobs import digest, killed_after, write_job
+from tests.engine.jobs import changed_checkpoint, digest, killed_after, write_job
 
 SWING = {"kind": "trial.ppo", "env": "Pendulum-v1", "env_steps": 400, "copies": 2, "rollout": 20}
 PLAY = {**SWING, "env": "Acrobot-v1", "normalise_observations": True}
@@ -52,11 +51,9 @@ def test_a_checkpoint_holds_nothing_that_could_be_left_out(
     whole, cut = (write_job(tmp_path / name, "branch", {"play": play}, {}) for name in ("whole", "cut"))
     live(whole)
     killed_after(cut, 2, segment=3)
-    path = sorted((cut / "checkpoints").glob("*.pt"))[-1]
-    content = checkpoint.load(path)
-    assert content["state"] is not None
-    take(content)
-    checkpoint.save(path, content)
+    with changed_checkpoint(cut) as content:
+        assert content["state"] is not None
+        take(content)
     try:
         live(cut)
     except Exception as error:
@@ -95,10 +92,8 @@ def test_a_school_with_a_teacher_goes_on_where_it_was(tmp_path: Path, take: Call
     whole, cut = (write_job(tmp_path / name, "branch", {"school": SCHOOL}) for name in ("whole", "cut"))
     live(whole)
     killed_after(cut, 2, segment=5)
-    path = sorted((cut / "checkpoints").glob("*.pt"))[-1]
-    content = checkpoint.load(path)
-    assert content["state"] is not None
-    take(content)
-    checkpoint.save(path, content)
+    with changed_checkpoint(cut) as content:
+        assert content["state"] is not None
+        take(content)
     live(cut)
     assert (digest(cut) == digest(whole)) == (take is nothing)
