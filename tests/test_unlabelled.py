@@ -99,12 +99,14 @@ def test_consistency_asks_about_one_view_and_shows_another() -> None:
 
 
 def test_alignment_by_hand() -> None:
-    """Two classes wanted alike, of which a learner has given the first three times as often."""
-    share, p = torch.tensor([[0.75, 0.25]]), torch.tensor([[[0.75, 0.25], [0.5, 0.5], [1.0, 0.0]]])
-    found = aligned(p, torch.tensor([[0.5, 0.5]]), share)
-    mean = MEMORY * torch.tensor([0.75, 0.25]) + (1 - MEMORY) * torch.tensor([0.75, 0.25])
-    torch.testing.assert_close(share[0], mean)
+    """Two classes wanted alike; with these answers a learner has given the first three times as often."""
+    p = torch.tensor([[[0.75, 0.25], [0.5, 0.5], [1.0, 0.0]], [[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]]])
+    now, mean = torch.tensor([[0.75, 0.25], [0.5, 0.5]]), torch.tensor([[0.75, 0.25]] * 2)
+    share = (mean - (1 - MEMORY) * now) / MEMORY
+    found = aligned(p, torch.tensor([[0.5, 0.5]] * 2), share)
+    torch.testing.assert_close(share, mean)
     torch.testing.assert_close(found[0], torch.tensor([[0.5, 0.5], [0.25, 0.75], [1.0, 0.0]]))
+    torch.testing.assert_close(found[1], torch.tensor([[0.5, 0.5], [0.25, 0.75], [0.1, 0.9]]))
     assert shares(torch.tensor([[0, 0, 3, 9]])).tolist() == [[0.5, 0, 0, 0.25, 0, 0, 0, 0, 0, 0.25]]
 
 

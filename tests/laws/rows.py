@@ -1,7 +1,7 @@
 """One row for each registered stage, with keys small enough for property tests: a new stage inherits all laws."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import torch
 from devlearn.brains import Needs, brain_builder
 from devlearn.cohort import Cohort, Mapper
 from devlearn.genome_file import GenomeFile
+from devlearn.probe import Measurement, Probe, Probing
 from devlearn.registry import get
 from devlearn.stage import Context, Stage
 
@@ -130,6 +131,13 @@ def cohort_for(
 
 def context_for(seeds: Sequence[int], planned: int = 50) -> Context:
     return Context(tuple(seeds), "row", 0, torch.device("cpu"), planned)
+
+
+def measure(probe: Probe, cohort: Cohort, full: bool = False, stages: Mapping[str, Stage] | None = None) -> Measurement:
+    """What a probe measures of learners; ``stages`` are the scenario's, by name."""
+    context = Context(cohort.seeds, "probe", 0, torch.device("cpu"), planned=0, measuring=True)
+    with torch.no_grad():
+        return probe.measure(cohort, Probing(context, stages or {}), full)
 
 
 def live(stage: Stage, cohort: Cohort, yields: int, planned: int = 50) -> tuple[dict[str, Any], list[Any]]:

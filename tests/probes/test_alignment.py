@@ -9,14 +9,11 @@ from torch import nn
 from devlearn.brains import Head, Needs, brain_builder
 from devlearn.cohort import Cohort
 from devlearn.data import IMAGE, IMAGE_SENSE
-from devlearn.probe import Probing
 from devlearn.probes.alignment import Alignment, angle
 from devlearn.registry import get
-from devlearn.stage import Context
-from tests.laws.rows import live
+from tests.laws.rows import live, measure
 
 SEEDS = tuple(range(8))
-CONTEXT = Context(SEEDS, "probe:alignment", 0, torch.device("cpu"), planned=0, measuring=True)
 
 
 def cohort(width: list[int], needs: Needs | None = None) -> Cohort:
@@ -24,8 +21,7 @@ def cohort(width: list[int], needs: Needs | None = None) -> Cohort:
 
 
 def measured(found: Cohort) -> dict[str, torch.Tensor]:
-    with torch.no_grad():
-        return dict(Alignment().measure(found, Probing(CONTEXT), True).values)
+    return dict(measure(Alignment(), found).values)
 
 
 @pytest.mark.parametrize(("to", "expected"), [((2, 0), 0), ((0, 3), 90), ((-1, 0), 180), ((1, 1), 45)])

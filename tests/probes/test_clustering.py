@@ -11,12 +11,13 @@ from torch import Tensor
 import devlearn
 from devlearn.brains import brain_builder
 from devlearn.cohort import Cohort
-from devlearn.probe import Probing
+from devlearn.data import load
 from devlearn.probes.clustering import Clustering, k_means, matched, squares
 from devlearn.registry import get
 from devlearn.scenario import ScenarioError
-from devlearn.stage import Context, Stage
+from devlearn.stage import Stage
 from devlearn.streams import streams
+from tests.laws.rows import context_for, measure
 
 CPU = torch.device("cpu")
 BRAIN = {"kind": "mlp", "width": [24, 12]}
@@ -28,12 +29,10 @@ def cluster(**keys: Any) -> Stage:
 
 
 def measured(found: Cohort, stage: Stage | None = None, full: bool = False, **keys: Any) -> Tensor:
-    context = Context(found.seeds, "probe:c", 0, CPU, planned=0, measuring=True)
     keys = {"data": "mnist.valid", "fit_images": 400, "quick": 500, "restarts": 3, **keys}
     stages = {} if stage is None else {"look": stage}
-    with torch.no_grad():
-        probe = Clustering(stage=None if stage is None else "look", **keys)
-        return probe.measure(found, Probing(context, stages), full).values["accuracy"]
+    probe = Clustering(stage=None if stage is None else "look", **keys)
+    return measure(probe, found, full, stages).values["accuracy"]
 
 
 def test_a_match_by_hand() -> None:
@@ -80,7 +79,8 @@ def test_of_the_restarts_the_one_with_the_least_inertia_is_kept() -> None:
 
 
 def test_squared_distances() -> None:
-    x, centres = torch.randn(2, 7, 3).double(), torch.randn(2, 4, 3).double()
+    drawn = torch.randn(2, 11, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x, centres = drawn[:, :7], drawn[:, 7:]
     torch.testing.assert_close(squares(x, centres), torch.cdist(x, centres).square())
 
 
@@ -103,10 +103,10 @@ def test_the_sub_head_is_the_one_with_the_most_information_and_no_label_is_asked
     head = next(name for name in weights if name.startswith("heads") and name.endswith("weight"))
     weights[head][:, :, 0] = torch.tensor([0.0, 0.0, 1e-3, -1e-3, 9.0, -9.0])
     weights[head.replace("weight", "bias")][:] = torch.tensor([0.0, 0.0, 0.0, 0.0, -450.0, 450.0])
-    context = Context(found.seeds, "probe:c", 0, CPU, planned=0, measuring=True)
+    context = context_for(found.seeds)
     with torch.no_grad():
         chosen = stage.chosen(found, context)
-        images = context.data("mnist.valid").images[:400]
+        images = load("mnist.valid", CPU).images[:400]
         assigned = stage.assign(found, images, chosen)
     assert chosen.tolist() == [2, 2]
     light = images[:, :14].float().sum((1, 2)) / 255

@@ -1,6 +1,5 @@
 """Receptive fields: smoothness against closed forms, and pictures that stand where the weights look."""
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,13 @@ from torch import Tensor
 from devlearn.brains import Head, Needs, Sense, brain_builder
 from devlearn.cohort import Cohort
 from devlearn.data import IMAGE, IMAGE_SENSE
-from devlearn.probe import Measurement, Probing
+from devlearn.probe import Measurement
 from devlearn.probes.fields import Fields, grey, morans_i
 from devlearn.registry import get
-from devlearn.stage import Context
+from tests.laws.rows import live, measure
 
 SCRAMBLE = get("stages", "innate.scramble")()
 NEEDS = Needs({IMAGE_SENSE: IMAGE}, {"digits": Head(10)}) | SCRAMBLE.needs()
-CONTEXT = Context((0, 1, 2), "probe:fields", 0, torch.device("cpu"), planned=0, measuring=True)
 
 
 def cohort(**brain: Any) -> Cohort:
@@ -27,8 +25,7 @@ def cohort(**brain: Any) -> Cohort:
 
 
 def measured(found: Cohort, **keys: Any) -> Measurement:
-    with torch.no_grad():
-        return Fields(**keys).measure(found, Probing(CONTEXT), True)
+    return measure(Fields(**keys), found, full=True)
 
 
 def weights_of(found: Cohort) -> Tensor:
@@ -92,7 +89,7 @@ def test_pictures_are_the_first_learners_first_units_around_a_middle_grey() -> N
 def test_fields_stand_where_they_look_however_pixels_are_scrambled() -> None:
     """A unit that answers to one pixel of the world alone has its field there."""
     found = cohort()
-    list(SCRAMBLE.segment(found, {}, dataclasses.replace(CONTEXT, name="scramble")))
+    live(SCRAMBLE, found, 1)
     images = torch.zeros(3, 1, 28, 28, dtype=torch.uint8)
     images[:, :, 3, 20] = 255
     dark = found.features(torch.zeros_like(images), IMAGE_SENSE)[0]

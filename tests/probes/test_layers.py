@@ -1,6 +1,5 @@
 """Read-outs of layers: ridge regression in closed form, what a layer can say, and who is refused."""
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,11 @@ import devlearn
 from devlearn.brains import Head, Needs, brain_builder
 from devlearn.cohort import Cohort, Mapper
 from devlearn.data import IMAGE, IMAGE_SENSE
-from devlearn.probe import Probing
 from devlearn.probes.layers import Layers, ridge
 from devlearn.registry import get
 from devlearn.scenario import ScenarioError
-from devlearn.stage import Context
 from devlearn.testing import check_brain
+from tests.laws.rows import live, measure
 
 BRAINS: dict[str, dict[str, Any]] = {
     "mlp": {"kind": "mlp", "width": [12, 9, 7]},
@@ -40,18 +38,9 @@ def cohort(kind: str, mapper: Mapper | None = None, n: int = 3) -> Cohort:
     return Cohort(brain_builder(BRAINS[kind], NEEDS), range(n), mapper=mapper)
 
 
-def context(n: int = 3) -> Context:
-    return Context(tuple(range(n)), "probe:layers", 0, torch.device("cpu"), planned=0, measuring=True)
-
-
 def measured(found: Cohort, full: bool = False, **keys: Any) -> dict[str, Tensor]:
     keys = {"data": "mnist.valid", "fit_images": 300, "quick": 500, **keys}
-    with torch.no_grad():
-        return dict(Layers(**keys).measure(found, Probing(context(found.n)), full).values)
-
-
-def scramble(found: Cohort) -> None:
-    list(SCRAMBLE.segment(found, {}, dataclasses.replace(context(found.n), name="scramble")))
+    return dict(measure(Layers(**keys), found, full).values)
 
 
 @pytest.mark.parametrize("size", [5, 60], ids=["primal", "dual"])
@@ -88,7 +77,7 @@ def test_the_mappers_agree_on_every_layer(kind: str) -> None:
     images = torch.randint(0, 256, (3, 4, 28, 28), generator=torch.Generator().manual_seed(1)).to(torch.uint8)
     found = [cohort(kind, mapper) for mapper in MAPPERS]
     for each in found:
-        scramble(each)
+        live(SCRAMBLE, each, 1)
     layers = [each.features(images, IMAGE_SENSE) for each in found]
     assert [layer.shape for layer in layers[0]] == [(3, 4, width) for width in WIDTHS[kind]]
     for others in layers[1:]:
@@ -120,7 +109,7 @@ def test_the_metrics_are_those_of_the_layers(kind: str) -> None:
 def test_scrambling_changes_what_layers_say_but_not_what_pixels_say(kind: str) -> None:
     found = cohort(kind)
     before = measured(found)
-    scramble(found)
+    live(SCRAMBLE, found, 1)
     after = measured(found)
     torch.testing.assert_close(after["pixels"], before["pixels"], rtol=0, atol=0.005)  # ridge knows no order
     assert (after["layer_1"] != before["layer_1"]).any()

@@ -10,9 +10,8 @@ from torch import Tensor
 from devlearn.brains import Head, Needs, brain_builder
 from devlearn.cohort import Cohort
 from devlearn.data import IMAGE, IMAGE_SENSE, load
-from devlearn.probe import Probing
 from devlearn.probes.neighbours import Neighbours, vote
-from devlearn.stage import Context
+from tests.laws.rows import measure
 
 CPU = torch.device("cpu")
 BRAIN = {"kind": "mlp", "width": [24, 12]}
@@ -24,9 +23,7 @@ def cohort(n: int = 3) -> Cohort:
 
 def measured(found: Cohort, full: bool = False, **keys: Any) -> Tensor:
     keys = {"data": "mnist.valid", "fit_images": 300, "quick": 400, **keys}
-    context = Context(found.seeds, "probe:n", 0, CPU, planned=0, measuring=True)
-    with torch.no_grad():
-        return Neighbours(**keys).measure(found, Probing(context), full).values["accuracy"]
+    return measure(Neighbours(**keys), found, full).values["accuracy"]
 
 
 def test_a_vote_by_hand() -> None:

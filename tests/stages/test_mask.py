@@ -11,12 +11,11 @@ from torch import Tensor
 
 from devlearn.brains import brain_builder
 from devlearn.cohort import Cohort
-from devlearn.probe import Probing
 from devlearn.probes.accuracy import Accuracy
 from devlearn.registry import get
-from devlearn.stage import Context, Stage
+from devlearn.stage import Stage
 from devlearn.stages.innate.mask import topmost
-from tests.laws.rows import context_for, live
+from tests.laws.rows import context_for, live, measure
 
 SEEDS = (0, 1, 2, 3)
 BRAIN = {"kind": "mlp", "width": [24, 16], "init": "orthogonal"}
@@ -116,10 +115,7 @@ def test_a_mask_learns_and_a_shuffled_one_knows_nothing() -> None:
     for shuffled in (False, True):
         found = Cohort(brain_builder({**BRAIN, "width": [64]}, mask().needs()), SEEDS)
         live(mask(lr=0.02, batch=64, shuffled=shuffled, data="mnist.valid"), found, 150, planned=150)
-        context = Context(SEEDS, "probe", 0, torch.device("cpu"), 0, measuring=True)
-        with torch.no_grad():
-            measured = Accuracy().measure(found, Probing(context), full=False)
-        accuracy[shuffled] = measured.values["accuracy"]
+        accuracy[shuffled] = measure(Accuracy(), found).values["accuracy"]
     assert (accuracy[False] > 0.6).all(), accuracy
     assert accuracy[True].mean() < 0.25, accuracy
 

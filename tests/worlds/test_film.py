@@ -15,10 +15,10 @@ from gymnasium.error import DependencyNotInstalled
 
 from devlearn.brains import brain_builder
 from devlearn.cohort import Cohort
-from devlearn.probe import Measurement, Probing
+from devlearn.probe import Measurement
 from devlearn.probes.episodes import Return
-from devlearn.stage import Context
 from devlearn.worlds.film import BYTES, FRAMES, HEIGHT, film
+from tests.laws.rows import measure
 
 sys.path.insert(0, str(Path(__file__).parent))
 from toy_envs import Toy
@@ -198,9 +198,7 @@ def test_a_long_wide_trace_is_thinned_out() -> None:
 def measured(env: str, full: bool, seeds: tuple[int, ...] = (4, 5)) -> tuple[Measurement, Cohort]:
     probe = Return(env=env, episodes=3)
     cohort = Cohort(brain_builder({"kind": "mlp", "width": [8]}, probe.needs()), seeds)
-    context = Context(seeds, "probe:r", 0, torch.device("cpu"), planned=0, measuring=True)
-    with torch.no_grad():
-        return probe.measure(cohort, Probing(context), full), cohort
+    return measure(probe, cohort, full), cohort
 
 
 @pytest.mark.parametrize("env", ["devlearn/CartPole-v1", "CartPole-v1", "devlearn/DigitReach-v0", "Pendulum-v1"])
@@ -208,9 +206,7 @@ def test_the_probes_strip_is_the_first_learners_first_episode(env: str) -> None:
     found, _ = measured(env, full=True)
     alone = Return(env=env, episodes=1)  # the same stream: the first of the episodes above
     cohort = Cohort(brain_builder({"kind": "mlp", "width": [8]}, alone.needs()), (4,))
-    context = Context((4,), "probe:r", 0, torch.device("cpu"), planned=0, measuring=True)
-    with torch.no_grad():
-        values = alone.measure(cohort, Probing(context), True).values
+    values = measure(alone, cohort, full=True).values
     assert found.pictures["steps"][-1] == values["length"][0]
     assert found.pictures["rewards"][-1].item() == pytest.approx(values["return"][0].item(), rel=1e-5)
 
