@@ -15,7 +15,7 @@ from devlearn.registry import get
 from devlearn.stage import Stage
 from devlearn.streams import streams
 from devlearn.worlds.gather import gather
-from tests.laws.rows import context_for
+from tests.laws.rows import context_for, live
 
 LEARNERS = tuple(range(8))
 BRAIN = {"kind": "mlp", "width": [64, 32]}
@@ -37,10 +37,8 @@ def grown(stage: Stage, updates: int) -> tuple[Cohort, np.ndarray[Any, Any], np.
             found: np.ndarray[Any, Any] = stage.evaluate(cohort, context)["loss"].double().numpy()
         return found
 
-    born, segment = judged(), stage.segment(cohort, stage.begin(cohort, context), context)
-    for _ in zip(range(updates), segment, strict=False):
-        pass
-    segment.close()  # type: ignore[attr-defined]
+    born = judged()
+    live(stage, cohort, updates)
     return cohort, born, judged()
 
 

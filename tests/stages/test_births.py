@@ -13,8 +13,9 @@ from devlearn.cohort import Cohort
 from devlearn.data import load
 from devlearn.population import Noise, centred_ranks, scores, slope
 from devlearn.registry import get
-from devlearn.stage import Context, Stage
+from devlearn.stage import Stage
 from devlearn.testing import assert_ok, check_stage
+from tests.laws.rows import context_for, live
 
 BRAIN = {"kind": "mlp", "width": [12]}
 
@@ -28,20 +29,8 @@ def newborn(stage: Stage, seeds: tuple[int, ...], dtype: torch.dtype = torch.flo
     return Cohort(brain_builder(BRAIN, stage.needs()), seeds, dtype=dtype)
 
 
-def context(seeds: tuple[int, ...], planned: int = 10) -> Context:
-    return Context(seeds, "born", 0, torch.device("cpu"), planned)
-
-
-def live(stage: Stage, cohort: Cohort, yields: int) -> list[Any]:
-    own = context(cohort.seeds, yields)
-    segment = stage.segment(cohort, stage.begin(cohort, own), own)
-    found = [metrics for _, metrics in zip(range(yields), segment, strict=False)]
-    segment.close()  # type: ignore[attr-defined]
-    return found
-
-
 def batch_of(stage: Any, cohort: Cohort) -> dict[str, torch.Tensor]:
-    return next(iter(stage.minibatches(cohort, {"done": 0}, context(cohort.seeds))))
+    return next(iter(stage.minibatches(cohort, {"done": 0}, context_for(cohort.seeds))))
 
 
 @pytest.mark.parametrize("lr", [1.0, 0.25])
@@ -67,7 +56,7 @@ def test_reptile_moves_part_of_the_way_that_a_task_teaches(lr: float) -> None:
 def test_renamed_tasks_keep_apart_what_was_apart() -> None:
     """With as many steps as tasks the first loss is of renamed labels: another number, the same images."""
     plain, renamed = make("reptile", labels=20, inner=1), make("reptile", labels=20, inner=1, relabel=True)
-    first = [live(stage, newborn(stage, (0, 1, 2)), 1)[0]["loss"] for stage in (plain, renamed)]
+    first = [live(stage, newborn(stage, (0, 1, 2)), 1)[1][0]["loss"] for stage in (plain, renamed)]
     assert not torch.allclose(first[0], first[1])
     assert (first[0] - first[1]).abs().max() < 0.7  # newborns know neither the names nor the others
 
@@ -87,7 +76,9 @@ def test_copies_that_learn_are_marked_after_learning() -> None:
     stage: Any = make("evolve", batch=5, population=6, inner=2, inner_lr=0.3, optimiser="sgd", lr=0.1)
     cohort = newborn(stage, (4, 5))
     batch, before = batch_of(stage, cohort), cohort.flat
-    noise = Noise.draw(context((4, 5)).streams("noise"), cohort, cohort.reached(stage.objective, stage.shapes), 32, 3)
+    noise = Noise.draw(
+        context_for((4, 5)).streams("noise"), cohort, cohort.reached(stage.objective, stage.shapes), 32, 3
+    )
 
     def marked(learner: int, copies: Any, rows: Any) -> Any:
         found = [one_life(stage, cohort.member(learner), {n: c[p] for n, c in copies.items()}, rows) for p in range(6)]
@@ -165,7 +156,7 @@ def test_births_are_better_than_chance_has_it(kind: str, keys: dict[str, Any], y
     stage = make(kind, **keys)
     cohort = newborn(stage, tuple(range(6)), torch.float32)
     before = accuracy(stage, cohort)
-    live(stage, cohort, yields)
+    live(stage, cohort, yields, planned=yields)
     gain = accuracy(stage, cohort) - before
     assert stats.ttest_1samp(gain, 0, alternative="greater").pvalue < 0.01
     assert gain.mean() > least

@@ -10,8 +10,8 @@ from torch import Tensor
 from devlearn.brains import brain_builder
 from devlearn.cohort import Cohort
 from devlearn.registry import get
-from devlearn.stage import Context, Stage
 from devlearn.testing import assert_ok, check_stage
+from tests.laws.rows import live
 
 SEEDS = (3, 4)
 BRAINS: dict[str, dict[str, Any]] = {
@@ -32,12 +32,10 @@ def learned(brain: str) -> Cohort:
     return cohort
 
 
-def lived(cohort: Cohort, kind: str, name: str = "control", **keys: Any) -> tuple[Weights, Weights]:
+def lived(cohort: Cohort, kind: str, **keys: Any) -> tuple[Weights, Weights]:
     """Weights before and after a control."""
     before = {key: weights.clone() for key, weights in cohort.parameters().items()}
-    stage: Stage = get("stages", f"innate.{kind}")(**keys)
-    context = Context(cohort.seeds, name, 0, torch.device("cpu"), 1)
-    next(stage.segment(cohort, stage.begin(cohort, context), context))
+    live(get("stages", f"innate.{kind}")(**keys), cohort, 1)
     return before, cohort.parameters()
 
 

@@ -13,8 +13,9 @@ from devlearn.cohort import Cohort
 from devlearn.data import load
 from devlearn.objectives import CrossEntropy
 from devlearn.registry import get
-from devlearn.stage import Context, Stage
+from devlearn.stage import Stage
 from devlearn.testing import assert_ok, check_stage
+from tests.laws.rows import context_for, live
 
 BRAIN = {"kind": "mlp", "width": [40]}
 
@@ -26,12 +27,7 @@ def genome(**keys: Any) -> Stage:
 
 def born(stage: Stage, seeds: tuple[int, ...], yields: int, dtype: torch.dtype = torch.float32) -> tuple[Cohort, Any]:
     cohort = Cohort(brain_builder(BRAIN, stage.needs()), seeds, dtype=dtype)
-    context = Context(seeds, "genome", 0, torch.device("cpu"), yields)
-    state = stage.begin(cohort, context)
-    for number, _ in enumerate(stage.segment(cohort, state, context), 1):
-        if number == yields:
-            break
-    return cohort, state
+    return cohort, live(stage, cohort, yields, planned=yields)[0]
 
 
 @pytest.mark.parametrize("lineages", [None, 2])
@@ -62,7 +58,7 @@ def test_a_step_of_a_genome_is_the_chain_rule_through_growth() -> None:
     stage = genome(optimiser="sgd", lr=0.1, schedule="constant", batch=8)
     _, fresh = born(stage, (5,), 1, torch.float64)
     cohort = Cohort(brain_builder(BRAIN, stage.needs()), (5,), dtype=torch.float64)
-    context = Context((5,), "genome", 0, torch.device("cpu"), 1)
+    context = context_for((5,), planned=1)
     genes = stage.begin(cohort, context)["ancestors"]["genes"]
     genes = {name: gene.requires_grad_() for name, gene in genes.items()}
     member = cohort.member(0)
