@@ -13,7 +13,7 @@ from devlearn.data import IMAGE_SENSE, Dataset, load
 from devlearn.evidence.tests import sign_flip
 from devlearn.stages.supervise import Supervise
 from devlearn.unlabelled import MEMORY, aligned, believed, follow, shares
-from tests.laws.rows import context_for, live
+from tests.laws.rows import context_for, go_on, live
 
 CPU = torch.device("cpu")
 FEW: dict[str, Any] = {"updates": 100, "labels": 20, "batch": 20, "unlabelled_batch": 32}
@@ -115,6 +115,20 @@ def test_the_teacher_is_a_running_mean() -> None:
     before, own = teacher.flat, cohort.flat
     follow(teacher, cohort, 0.75)
     torch.testing.assert_close(teacher.flat, 0.75 * before + 0.25 * own)
+
+
+def test_a_schools_teacher_follows_its_learner() -> None:
+    """Three updates: the teacher has followed at birth and after the first and the second."""
+    cohort, taught = pupils((0, 1)), school(unlabelled="pseudo", threshold=0.0, teacher=0.75)
+    state, wanted = taught.begin(cohort, context_for((0, 1))), cohort.parameters()
+    wanted = {name: weights.clone() for name, weights in wanted.items()}
+    for _ in range(3):
+        own = cohort.parameters()
+        wanted = {name: 0.75 * weights + 0.25 * own[name] for name, weights in wanted.items()}
+        go_on(taught, cohort, state, 1)
+    for name, weights in wanted.items():
+        torch.testing.assert_close(state["teacher"][name], weights)
+        assert not torch.equal(state["teacher"][name], cohort.parameters()[name])
 
 
 def test_what_is_shown_without_labels_is_on_the_ledger() -> None:

@@ -9,8 +9,10 @@ from torch import Tensor
 
 from devlearn.brains import brain_builder
 from devlearn.cohort import Cohort
+from devlearn.data import load_altered
 from devlearn.data.sham import scattered
 from devlearn.evidence.tests import sign_flip
+from devlearn.looking import HELD
 from devlearn.registry import get
 from devlearn.stage import Stage
 from devlearn.streams import streams
@@ -45,6 +47,9 @@ def grown(stage: Stage, updates: int) -> tuple[Cohort, np.ndarray[Any, Any], np.
 @pytest.mark.parametrize(
     ("kind", "keys", "updates", "smallest"),
     [
+        ("innate.waves", {"batch": 16, "lr": 3e-3}, 40, 0.05),
+        ("innate.waves", {"batch": 32, "lr": 3e-3, "predict": "neighbours"}, 40, 0.2),
+        ("pretrain.denoise", {"batch": 64, "lr": 3e-3}, 40, 0.3),
         ("pretrain.cluster", {"batch": 32, "overclusters": 0, "lr": 4e-3}, 100, 0.2),  # of ln 10 = 2.3 nats
         ("pretrain.contrast", {"batch": 64, "lr": 3e-3}, 40, 0.2),
         ("pretrain.mask", {"batch": 64, "lr": 3e-3}, 40, 0.3),  # of ln 2 = 0.69 nats a pixel
@@ -69,6 +74,13 @@ def test_a_sham_teaches_less_about_pictures() -> None:
         unseen = real.evaluate(blind, context_for(LEARNERS))["loss"].double().numpy()
     assert (unseen - seen).mean() >= 0.01
     assert sign_flip(unseen - seen) <= 0.01
+
+
+def test_a_sham_is_judged_on_held_out_shams() -> None:
+    for sham in (False, True):
+        stage: Any = stage_of("pretrain.denoise", updates=1, sham=sham)
+        expected = load_altered("mnist.valid", CPU, sham=sham).spread(HELD).images
+        assert torch.equal(stage.held(context_for((0,))), expected)
 
 
 def test_hidden_patches_are_whole_blank_and_as_many_as_asked() -> None:
@@ -134,6 +146,22 @@ def test_the_action_matters_to_what_is_foreseen() -> None:
         done, _ = cohort.losses(objective, batch)
         other, _ = cohort.losses(objective, {**batch, "actions": (batch["actions"] + 1) % 5})
     assert (other > done).all()
+
+
+def test_a_sham_rollout_is_scattered_before_and_after() -> None:
+    """The same steps of the same world: every pixel has its values, in another order."""
+    rollouts = []
+    for sham in (False, True):
+        stage: Any = stage_of("pretrain.predict", env_steps=64, **REACH, sham=sham)
+        cohort, context = Cohort(brain_builder(BRAIN, stage.needs()), (0, 1)), context_for((0, 1))
+        world = context.world(stage.env, 16)
+        rollouts.append(stage._lived(cohort, world, context, 0, "random", 8))
+        world.close()
+    real, mixed = rollouts
+    assert torch.equal(real["actions"], mixed["actions"])
+    for name in ("images", "targets"):
+        assert torch.equal(real[name].sort(1).values, mixed[name].sort(1).values)
+        assert not torch.equal(real[name], mixed[name])
 
 
 @pytest.mark.parametrize(("temperature", "share"), [(0.01, 0.95), (100.0, 0.25)])

@@ -1,5 +1,6 @@
 """Evolved and meta-learned births against the same done by hand, what they cost, and that they are worth something."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 from scipy import stats
 
-from devlearn import flops
+from devlearn import flops, generations
 from devlearn.brains import brain_builder
 from devlearn.cohort import Cohort
 from devlearn.data import load
@@ -69,6 +70,22 @@ def test_a_generation_at_birth_is_that_of_the_school_without_gradients() -> None
     live(evolved, one, 4)
     live(schooled, other, 4)
     assert torch.equal(one.flat, other.flat)
+
+
+def test_every_block_of_generations_has_noise_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables, draw = [], Noise.draw
+
+    def kept(*arguments: Any) -> Noise:
+        noise = draw(*arguments)
+        tables.append(noise.table)
+        return noise
+
+    monkeypatch.setattr(generations, "BLOCK", 2)
+    monkeypatch.setattr(Noise, "draw", kept)
+    stage = make("evolve", batch=4, population=2)
+    live(stage, newborn(stage, (0,)), 5)
+    assert len(tables) == 3
+    assert not any(torch.equal(one, other) for one, other in itertools.combinations(tables, 2))
 
 
 def test_copies_that_learn_are_marked_after_learning() -> None:
