@@ -158,7 +158,8 @@ def _sham(step: Step) -> Json:
 def _item(scenario: Scenario, step: Step, more: Json | None = None) -> Any:
     """An item of an arm as the file would have it."""
     base, own = (stage.model_dump(mode="json", by_alias=True) for stage in (scenario.stages[step.use], step.stage))
-    change = {key: value for key, value in own.items() if base.get(key) != value} | (more or {})
+    written = step.stage.model_dump(mode="json", by_alias=True, exclude_unset=True)  # maps without their defaults
+    change = {key: written.get(key, value) for key, value in own.items() if base.get(key) != value} | (more or {})
     alias = {"as": step.stream} if step.stream != step.use else {}
     return {"use": step.use, **alias, **({"set": change} if change else {})} if change or alias else step.use
 

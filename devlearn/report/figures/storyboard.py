@@ -146,12 +146,14 @@ def _window(axes: Axes, window: Window, row: int, colour: str, inch: float) -> N
 
 
 def _listed(keys: Mapping[str, object]) -> list[str]:
-    """``blur 4``: a key and its value, a line each."""
-    return [shorten(f"{key.replace('_', ' ')} {_plain(value)}", 24) for key, value in keys.items()]
+    """``blur 4``: a key and its value, a line each; a map's key alone says that it is there."""
+    return [shorten(f"{key.replace('_', ' ')}{_plain(value)}", 24) for key, value in keys.items()]
 
 
-def _plain(value: object) -> object:
-    return f"{value:g}" if isinstance(value, float) else value
+def _plain(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ""
+    return f" {value:g}" if isinstance(value, float) else f" {value}"
 
 
 def _beside(axes: Axes, span: Span, lines: list[str], row: int, start: float, inch: float) -> float:

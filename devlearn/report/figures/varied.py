@@ -1,6 +1,6 @@
 """Each arm over what is varied."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,7 +8,7 @@ from matplotlib.ticker import NullLocator
 
 from devlearn.evidence.curves import mean_of
 from devlearn.evidence.load import Json
-from devlearn.evidence.places import settings
+from devlearn.evidence.places import setting, settings
 from devlearn.evidence.words import listed, moment, number
 from devlearn.report.figures.paper import (
     INK,
@@ -26,36 +26,56 @@ from devlearn.report.figures.paper import (
 
 
 def varied(bodies: Sequence[Json], name: str, family: str = "", arms: Sequence[str] | None = None) -> Drawn | None:
-    """Each arm's mean over the one number that is varied; None where it isn't one number.
+    """Each arm's mean over the one setting that is different at every point; None where there is no such setting.
 
-    Where a plot shows only a ``family``, ``arms`` are its members.
+    Numbers stand where they belong; where a word is among them (``labels: all``) all stand side by side. Where a plot
+    shows only a ``family``, ``arms`` are its members.
     """
     points = [settings(body["point"]) for body in bodies]
-    keys = {key for point in points for key in point}
-    if len(keys) != 1:
+    key = _key(points)
+    if key is None:
         return None
-    key = keys.pop()
-    x = [value for point in points if isinstance(value := point[key], int | float) and not isinstance(value, bool)]
-    if len(x) < len(points):
-        return None
+    values = [point[key] for point in points]
+    numbers = [value for value in values if isinstance(value, int | float)]
+    x = numbers if len(numbers) == len(values) else [float(place) for place in range(len(values))]
     arms = list(bodies[0]["arms"]) if arms is None else arms
     figure, axes = one_plot(2.5, bodies[0]["metric"], right=right_of(arms))
     ends, told = [], []
     for index, arm in enumerate(arms):
-        known = [(v, m) for v, body in zip(x, bodies, strict=True) if (m := mean_of(body["arms"][arm])) is not None]
+        means = [mean_of(body["arms"][arm]) for body in bodies]
+        known = [(place, mean) for place, mean in enumerate(means) if mean is not None]
         if known:
-            _means(axes, known, index)
+            _means(axes, [(x[place], mean) for place, mean in known], index)
             ends.append((known[-1][1][0], arm, index))
-            first, last = (number(known[place][1][0], bodies[0]["metric"]) for place in (0, -1))
-            told.append(f"{arm} {first} at {known[0][0]} to {last} at {known[-1][0]}")
-    log_where_it_spans(axes, x)
-    axes.set_xticks(x, [short(value) for value in x])
+            first, last = (number(mean[0], bodies[0]["metric"]) for _, mean in (known[0], known[-1]))
+            told.append(f"{arm} {first} at {values[known[0][0]]} to {last} at {values[known[-1][0]]}")
+    if x == numbers:
+        log_where_it_spans(axes, x)
+    axes.set_xticks(x, [short(value) if isinstance(value, int | float) else str(value) for value in values])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(key, color=INK)
     heading(axes, f"{named(bodies[0])} {moment(bodies[0]['at'])}" + f": {shorten(family)}" * bool(family))
     label_ends(axes, ends)
-    caption = f"Mean of each arm over {key}, with its 95 % t-interval."
+    caption = f"Mean of each arm over {key}, with its 95 % t-interval.{_besides(points, key)}"
     return Drawn(name, figure, caption, f"{named(bodies[0])} over {key}: {listed(told or ['nothing yet'])}.")
+
+
+def _key(points: Sequence[Mapping[str, object]]) -> str | None:
+    """What is a number or a word at every point, a number at two at least, and no value twice."""
+    for key in points[0]:
+        values = [point.get(key) for point in points]
+        numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+        words = [value for value in values if isinstance(value, str)]
+        if len(set(numbers)) + len(set(words)) == len(points) and len(numbers) > 1:
+            return key
+    return None
+
+
+def _besides(points: Sequence[Mapping[str, object]], key: str) -> str:
+    """What else is different somewhere."""
+    others = [{name: value for name, value in point.items() if name != key} for point in points]
+    told = [f"{key} = {point[key]}: {setting(other)}" for point, other in zip(points, others, strict=True) if other]
+    return f" Besides, at {'; '.join(told)}." if told else ""
 
 
 def _means(axes: Axes, known: Sequence[tuple[float, tuple[float, float, float]]], index: int) -> None:
