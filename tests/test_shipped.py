@@ -23,6 +23,7 @@ FEW_LABELS: dict[str, Any] = {
     "stages.school.unlabelled_batch": 8,
     "vary": [{"stages.school.labels": 10, "stages.school.updates": 2}],
 }
+K_MEANS = {"fit_images": 50, "restarts": 1}
 TOY: dict[str, dict[str, Any]] = {
     "first_steps": {
         "stages.waves.updates": 4,
@@ -143,15 +144,18 @@ TOY: dict[str, dict[str, Any]] = {
         "block": 4,
     },
     "clustering": {
-        "stages.rebuild.updates": 2,
         "stages.cluster.updates": 2,
         "stages.cluster.batch": 32,
         "arms.iic-sham": [{"use": "cluster", "set": {"sham": True}}],
-        "probes.pixels.fit_images": 50,
-        "probes.pixels.restarts": 1,
-        "probes.features.fit_images": 50,
-        "probes.features.restarts": 1,
+        **{f"probes.{name}.{key}": value for name in ("pixels", "features") for key, value in K_MEANS.items()},
         "brain.width": [16, 8],
+        "block": 4,
+    },
+    "clustering_codes": {
+        "stages.rebuild.updates": 2,
+        "stages.rebuild.batch": 32,
+        **{f"probes.{name}.{key}": value for name in ("pixels", "codes") for key, value in K_MEANS.items()},
+        "brain.width": [16, 4],
         "block": 4,
     },
     "newborn_eyes": {
