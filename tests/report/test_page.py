@@ -139,6 +139,18 @@ def test_points_have_sections_and_a_figure_over_all(tmp_path: Path) -> None:
     assert (run / "figures" / "point1-dots.svg").exists()
 
 
+def test_a_word_among_numbers_has_its_own_place_in_the_figure_over_all(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "varied", seeds=6, vary=[10, 100, 1000])
+    resolved = json.loads((run / "resolved.json").read_text())
+    resolved["points"][2]["point"] = {"stages.school.labels": "all", "stages.school.updates": 800}
+    (run / "resolved.json").write_text(json.dumps(resolved))
+    page = write(run).read_text(encoding="utf-8")
+    drawn = (run / "figures" / "varied.svg").read_text()
+    ticks = [drawn.find(f">{tick}<") for tick in ("10", "100", "all")]
+    assert -1 not in ticks and ticks == sorted(ticks)
+    assert "with its 95 % t-interval. Besides, at labels = all: updates = 800." in page
+
+
 def test_a_section_without_content_has_no_link_either(tmp_path: Path) -> None:
     """Two points that vary no number: nothing to draw over them all."""
     run = write_run(tmp_path / "varied", seeds=6, vary=[10, 1000])
