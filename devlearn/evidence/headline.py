@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 from devlearn.evidence.compare import Comparison, entries
 from devlearn.evidence.load import Json
-from devlearn.evidence.places import place, setting, settings
+from devlearn.evidence.places import axis, place, setting, settings
 from devlearn.evidence.words import FEW, PHRASES, limits, listed, look_of, one_draw, sentences
+
+PAIRS = 4  # of a point that are told one by one over several points
 
 
 def words(comparison: Comparison) -> list[str]:
@@ -26,8 +28,10 @@ def headline(comparison: Comparison) -> str:
     bodies = entries(comparison)
     outcomes = [_outcome(body) for body in bodies]
     alike = len(bodies) > 1 and len(set(outcomes)) == 1
+    key = axis([settings(body["point"]) for body in bodies]) if len(bodies) > 1 else None
     if sum(len(body["comparisons"]) for body in bodies[: 1 if alike else None]) > FEW:
-        text = f"{_tally(bodies)}{_unbeaten(bodies)}"
+        text = _over(bodies, key) if key and len(bodies[0]["comparisons"]) <= PAIRS else ""
+        text = text or f"{_tally(bodies)}{_unbeaten(bodies)}"
     elif alike:
         text = f"At all {len(bodies)} points of {listed(list(settings(bodies[0]['point'])))}: {outcomes[0]}"
     else:
@@ -57,6 +61,20 @@ def _outcome(body: Json) -> str:
 def _clauses(verdicts: dict[str, list[str]]) -> str:
     clauses = [f"{PHRASES[word]} {listed(verdicts[word])}" for word in PHRASES if word in verdicts]
     return listed(clauses)
+
+
+def _over(bodies: Sequence[Json], key: str) -> str:
+    """Each pair once, with its verdicts over the values of ``key``."""
+    values = [settings(body["point"])[key] for body in bodies]
+    told = []
+    for pairs in zip(*(body["comparisons"] for body in bodies), strict=True):
+        found = [pair["suggests"] for pair in pairs]
+        at = {word: [f"{value}" for value, own in zip(values, found, strict=True) if own == word] for word in PHRASES}
+        clauses = [
+            f"{word} at {'every' if len(own) == len(values) else listed(own)}" for word, own in at.items() if own
+        ]
+        told.append(f"{pairs[0]['arm']} against {pairs[0]['against']}: {', '.join(clauses)}")
+    return f"Over {key} = {', '.join(map(str, values))}: {'; '.join(told)}."
 
 
 def _tally(bodies: Sequence[Json]) -> str:

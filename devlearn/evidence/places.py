@@ -30,6 +30,20 @@ def _apart(path: str, alike: Sequence[str]) -> str:
     return next((end for end in ends if sum(f".{other}".endswith(f".{end}") for other in alike) == 1), path)
 
 
+def axis(points: Sequence[Mapping[str, object]]) -> str | None:
+    """Which of the points' ``settings`` is a number or a word at every one, a number at two at least, and never twice.
+
+    None where there is no such setting.
+    """
+    for key in points[0]:
+        values = [point.get(key) for point in points]
+        numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+        words = [value for value in values if isinstance(value, str)]
+        if len(set(numbers)) + len(set(words)) == len(points) and len(numbers) > 1:
+            return key
+    return None
+
+
 def setting(point: Mapping[str, object]) -> str:
     """``labels = 10, batch = 32``: a point as a title; nothing where nothing is varied."""
     return ", ".join(f"{name} = {_short(value)}" for name, value in settings(point).items())

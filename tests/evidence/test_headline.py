@@ -75,3 +75,18 @@ def test_many_winners_are_counted(arms: int) -> None:
     assert (f" {arms} arms beat every arm" in text) == (arms > FEW)
     assert ("arm7 beat every" in text) == (arms == FEW)
     assert text.count(". ") == 1
+
+
+def test_few_pairs_over_many_points_are_told_over_what_is_varied() -> None:
+    """`all` is a place like the numbers; what changes besides is not what the points are told by."""
+    labels: list[dict[str, Any]] = [{"stages.s.labels": count} for count in (10, 100, 1000)]
+    points = [*labels, {"stages.s.labels": "all", "stages.s.updates": 800}]
+    words = ("better", "better", "better", "equivalent")
+    bodies = [
+        body([("a", "b", word), ("a", "c", "worse"), ("a", "d", "undecided")], p)
+        for p, word in zip(points, words, strict=True)
+    ]
+    assert headline(bodies) == (
+        "Over labels = 10, 100, 1000, all: a against b: better at 10, 100 and 1000, equivalent at all; "
+        "a against c: worse at every; a against d: undecided at every."
+    )

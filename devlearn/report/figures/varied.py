@@ -8,7 +8,7 @@ from matplotlib.ticker import NullLocator
 
 from devlearn.evidence.curves import mean_of
 from devlearn.evidence.load import Json
-from devlearn.evidence.places import setting, settings
+from devlearn.evidence.places import axis, setting, settings
 from devlearn.evidence.words import listed, moment, number
 from devlearn.report.figures.paper import (
     INK,
@@ -32,7 +32,7 @@ def varied(bodies: Sequence[Json], name: str, family: str = "", arms: Sequence[s
     shows only a ``family``, ``arms`` are its members.
     """
     points = [settings(body["point"]) for body in bodies]
-    key = _key(points)
+    key = axis(points)
     if key is None:
         return None
     values = [point[key] for point in points]
@@ -58,17 +58,6 @@ def varied(bodies: Sequence[Json], name: str, family: str = "", arms: Sequence[s
     label_ends(axes, ends)
     caption = f"Mean of each arm over {key}, with its 95 % t-interval.{_besides(points, key)}"
     return Drawn(name, figure, caption, f"{named(bodies[0])} over {key}: {listed(told or ['nothing yet'])}.")
-
-
-def _key(points: Sequence[Mapping[str, object]]) -> str | None:
-    """What is a number or a word at every point, a number at two at least, and no value twice."""
-    for key in points[0]:
-        values = [point.get(key) for point in points]
-        numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
-        words = [value for value in values if isinstance(value, str)]
-        if len(set(numbers)) + len(set(words)) == len(points) and len(numbers) > 1:
-            return key
-    return None
 
 
 def _besides(points: Sequence[Mapping[str, object]], key: str) -> str:
