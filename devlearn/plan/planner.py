@@ -10,7 +10,8 @@ from devlearn.plan.resolve import resolve
 from devlearn.plan.tree import Block, Tree, block_name, blocks, tree
 from devlearn.scenario import Scenario, points
 
-FLOPS_A_SECOND = 15e9  # rough: small float32 matmuls on one core
+FLOPS_A_SECOND = 60e9  # rough: float32 matmuls on one core
+SECONDS_AN_UPDATE = 2.5e-3  # rough: what an update of a whole block costs, however little it computes
 SECONDS_A_STEP = {True: 2e-6, False: 40e-6}  # rough: our batch-native environments, any other
 COPIES = 4  # weights, gradients, two moments
 BEST = 2  # weights at their best, and the last ones while these are measured
@@ -67,13 +68,14 @@ def _job(branch: Branch, block: Block, parameters: int) -> Job:
         branch=branch,
         seeds=block,
         parent=None if branch.parent is None else f"jobs/{branch.parent}/{name}",
-        seconds=len(block) * sum(_seconds(lived) for lived in branch.stages),
+        seconds=sum(_seconds(lived, len(block)) for lived in branch.stages),
         memory=len(block) * parameters * (COPIES + kept) * BYTES,
     )
 
 
-def _seconds(lived: Lived) -> float:
-    """A rough estimate of one learner's core-seconds in a stage."""
+def _seconds(lived: Lived, learners: int) -> float:
+    """A rough estimate of a block's core-seconds in a stage."""
     ours = str(getattr(lived.stage, "env", "")).startswith("devlearn/")
     spent = lived.ledger
-    return spent.flops / FLOPS_A_SECOND + spent.env_steps * SECONDS_A_STEP[ours]
+    own = spent.flops / FLOPS_A_SECOND + spent.env_steps * SECONDS_A_STEP[ours]
+    return learners * own + spent.updates * SECONDS_AN_UPDATE

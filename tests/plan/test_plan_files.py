@@ -6,7 +6,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plan_fakes import Drill, branches, made, paths, spec, stored
+from plan_fakes import Drill, arm, branches, made, paths, spec, stored
 
 from devlearn import registry
 from devlearn.plan import job_specs, same_run
@@ -52,8 +52,11 @@ def test_stages_are_rebuilt_from_a_job_as_they_were():
 def test_estimates_add_up():
     found = made("  x: [e, b]\n  y: [e, c]", stages="  e: {kind: drill, updates: 5, steps: 100, env: CartPole-v1}")
     flops = 500 + 1400 + 500 + 1000
-    assert math.isclose(found.seconds, 4 * ((flops - 500) / 15e9 + 500 * 40e-6), rel_tol=1e-12)
-    assert math.isclose(found.longest, 4 * ((500 + 1400) / 15e9 + 500 * 40e-6), rel_tol=1e-12)
+    updates = {name: arm(found, name).ledger.updates for name in "xy"}
+    once = updates["x"] + updates["y"] - 5
+    assert math.isclose(found.seconds, 4 * ((flops - 500) / 60e9 + 500 * 40e-6) + once * 2.5e-3, rel_tol=1e-12)
+    longest = 4 * ((500 + 1400) / 60e9 + 500 * 40e-6) + updates["x"] * 2.5e-3
+    assert math.isclose(found.longest, longest, rel_tol=1e-12)
     assert found.memory == 4 * found.points[0].parameters * 4 * 4
 
 
