@@ -26,11 +26,13 @@ class Views(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rotate: Share = Field(15.0, description="largest angle in degrees")
-    scale: Share = Field(0.15, description="largest logarithm of the stretch, along each axis")
-    shear: Share = Field(0.2, description="largest shear, pixels across for each pixel down")
-    shift: Share = Field(2.0, description="largest shift in pixels, along each axis")
-    elastic: Share = Field(0.8, description="standard deviation of the elastic displacement in pixels, at its nodes")
+    rotate: Share = Field(15.0, le=180, description="largest angle in degrees")
+    scale: Share = Field(0.15, le=1.5, description="largest logarithm of the stretch, along each axis")
+    shear: Share = Field(0.2, le=4, description="largest shear, pixels across for each pixel down")
+    shift: Share = Field(2.0, le=28, description="largest shift in pixels, along each axis")
+    elastic: Share = Field(
+        0.8, le=14, description="standard deviation of the elastic displacement in pixels, at its nodes"
+    )
 
     def draw(self, streams: Streams, *shape: int) -> Tensor:
         """Deformations for images (N, *shape): (N, *shape, 6 + 2 * 5 * 5) float32."""

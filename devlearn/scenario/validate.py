@@ -83,7 +83,7 @@ class _Report:
         self.model, self.node, self.at, self.problems, self.without = model, node, at, problems, without
 
     def all(self, error: ValidationError) -> None:
-        details = error.errors(include_url=False)
+        details = [detail for detail in error.errors(include_url=False) if not _follows(detail, error)]
         unknown = {str(detail["loc"][-1]) for detail in details if detail["type"] == "extra_forbidden"}
         values: dict[tuple[Mark, str], list[Any]] = {}
         for detail in details:
@@ -141,6 +141,12 @@ class _Report:
         needs = list(dict.fromkeys(_phrase(detail) for detail in details))
         text = f"{name} must {' or '.join([needs[0], *(need.removeprefix('be ') for need in needs[1:])])}"
         self.problems.add(mark, f"{text}, got {show(value)}{_help(value, details)}")
+
+
+def _follows(detail: Any, error: ValidationError) -> bool:
+    """Whether a list is only too short because what it holds is wrong, which has a message of its own."""
+    loc, others = detail["loc"], (other["loc"] for other in error.errors(include_url=False))
+    return detail["type"] == "too_short" and any(len(at) > len(loc) and at[: len(loc)] == loc for at in others)
 
 
 def _phrase(detail: Any) -> str:

@@ -71,10 +71,12 @@ def test_list_priors_says_what_each_has_to_be_compared_with() -> None:
 
 
 def test_missing_controls_are_warned_of_in_lines_that_can_be_copied() -> None:
-    result = call("check", "scenario", "hot_start")
+    result = call("check", "scenario", "first_steps")
     lines = [line.rstrip() for line in result.stderr.splitlines()]
     assert result.exit_code == 0
-    assert lines[0].startswith("warning: genome lacks control pairs for genome: ") and lines[0].endswith(";")
+    assert lines[0].startswith("warning: developmental lacks control pairs for waves and look: ") and lines[0].endswith(
+        ";"
+    )
     assert lines[1].startswith("         add to ") and max(map(len, lines)) <= 120
 
 

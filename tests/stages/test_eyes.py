@@ -120,3 +120,9 @@ class Bare(nn.Module):
 def test_a_brain_without_a_first_layer_on_images_is_refused_with_the_mend(kind: str) -> None:
     with pytest.raises(ValueError, match=r"Bare has no first layer on images .*; call it senses.image_28x28.layer"):
         stage(kind).work(Bare())
+
+
+def test_fields_that_fall_between_the_pixels_are_refused_with_the_mend() -> None:
+    with pytest.raises(ValueError, match=r"envelope of 0\.04 pixels, and 0\.3 are needed; raise cycles to 0\.15"):
+        get("stages", "innate.gabor")(frequencies=[0.5], cycles=0.02)
+    assert get("stages", "innate.gabor")(frequencies=[0.5], cycles=0.15)

@@ -4,12 +4,13 @@ from math import pi
 from typing import Annotated
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from devlearn.eyes import Eyes, grid, places
 from devlearn.stage import Context, stage
 
+NARROWEST = 0.3  # pixels: a narrower envelope may miss them all
 Frequency = Annotated[float, Field(gt=0, le=0.5)]
 
 
@@ -40,6 +41,16 @@ class Gabor(Eyes):
         (0.05, 0.1), description="spatial frequencies, cycles a pixel"
     )
     cycles: float = Field(0.4, gt=0, description="standard deviation of the envelope, in cycles")
+
+    @model_validator(mode="after")
+    def _wide_enough(self) -> "Gabor":
+        """Raises ValueError for fields that may fall between the pixels."""
+        narrowest = self.cycles / max(self.frequencies)
+        if narrowest < NARROWEST:
+            finest = max(self.frequencies)
+            why = f"cycles {self.cycles:g} at frequency {finest:g} is an envelope of {narrowest:.2g} pixels"
+            raise ValueError(f"{why}, and {NARROWEST:g} are needed; raise cycles to {NARROWEST * finest:g}")
+        return self
 
     def fields(self, context: Context, units: int, side: int) -> Tensor:
         pairs = -(-units // 2)
