@@ -23,14 +23,15 @@ STAGE_OF: dict[Control, str] = {
     "fresh_head": "innate.fresh_head",
 }  # the stage that makes the arm, where one does
 MATCHED_BY: dict[Control, tuple[str, ...]] = {"compute": ("flops",), "data": ("images", "labels")}
+BOUGHT_BY = ("labels", "flops")  # the arm that gives both to a prior that was bought with labels
 
 
 def example(control: Control) -> str:
     """How the arm is written, for ``born: [prior, school]``."""
     if control in MATCHED_BY:
         units = MATCHED_BY[control]
-        by = units[0] if len(units) == 1 else f"{' or '.join(units)}"
-        return f"{{stages: [school], match: {{arm: born, by: {by}}}}}"
+        both = f"[{', '.join(BOUGHT_BY)}] where prior was bought with labels"
+        return f"{{stages: [school], match: {{arm: born, by: {' or '.join(units)}}}}}; by: {both}"
     if control == "sham":
         return "[{use: prior, set: {sham: true}}, school]"
     return f"[prior, {control}, school]  with {control}: {{kind: {STAGE_OF[control]}}}"

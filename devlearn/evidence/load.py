@@ -67,8 +67,9 @@ class Arm:
     ``seconds`` are the wall-clock seconds of the jobs on its path, all blocks, divided by the number of seeds.
     ``lineages`` names, by seed, what learners share that was learned (a genome, a demonstrator); a seed without a name
     is a lineage of its own. ``fixed`` says that nothing differs between the seeds: all that the arm draws is pinned, or
-    all that was measured of its learners is the same. ``match`` is {arm, by} where the arm's budget follows another's;
-    ``tuning`` is what was tried beforehand, ``uncontrolled`` which controls are missing, as resolved.json has them.
+    all that was measured of its learners is the same. ``match`` is {arm, by} where the arm follows another, by
+    one unit or a list of them; ``tuning`` is what was tried beforehand, ``uncontrolled`` which controls are missing, as
+    resolved.json has them.
     """
 
     name: str

@@ -182,7 +182,7 @@ def lacking(name: str, wanting: Sequence[Json]) -> str:
 def additions(wanting: Sequence[Json]) -> dict[str, list[str]]:
     """What to add to the scenario's ``stages``, ``arms`` and ``pairs``, as lines of YAML."""
     keys = {"stages": "stage", "arms": "arm", "pairs": "pair"}
-    lines = {where: [one[key] for one in wanting if key in one] for where, key in keys.items()}
+    lines = {where: list(dict.fromkeys(one[key] for one in wanting if key in one)) for where, key in keys.items()}
     return {where: found for where, found in lines.items() if found}
 
 

@@ -1,11 +1,11 @@
 """Which arms of a comparison hold a prior without the arms that would rule out its other explanations."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Any
 
 import yaml
 
-from devlearn.controls import MATCHED_BY, STAGE_OF, Control
+from devlearn.controls import BOUGHT_BY, MATCHED_BY, STAGE_OF, Control
 from devlearn.scenario import Course, Scenario, Step
 from devlearn.stage import Stage
 
@@ -36,7 +36,7 @@ def _missing(scenario: Scenario, name: str, pairs: tuple[tuple[str, str], ...]) 
                     wanted.setdefault(control, []).append(index)
     for control, places in wanted.items():
         stages = list(dict.fromkeys(own.steps[place].stream for place in places))
-        yield {"control": control, "stages": stages, **_mend(scenario, name, control, places)}
+        yield {"control": control, "stages": stages, **_mend(scenario, name, control, _replaced(own, wanted, control))}
 
 
 def is_control(course: Course) -> bool:
@@ -69,13 +69,10 @@ def _all_same(one: list[Step], other: list[Step]) -> bool:
 def _controls(scenario: Scenario, rival: str, name: str, index: int, control: Control) -> bool:
     """Whether ``rival`` is that control of the stage at ``index`` of arm ``name``."""
     own, other = scenario.arms[name], scenario.arms[rival]
-    if control == "data" and _has_all_labels(other, own.steps[index]) and not _holds(other, own.steps[index]):
-        return True
     if control in MATCHED_BY:
-        tied = [(other.match, name), (own.match, rival)]
-        units = ("labels",) if control == "data" and _bought([own.steps[index].stage]) else MATCHED_BY[control]
-        matched = any(match and match.arm == arm and match.by in units for match, arm in tied)
-        return matched and not _holds(other, own.steps[index])
+        tied = [match for match, arm in ((other.match, name), (own.match, rival)) if match and match.arm == arm]
+        units = {unit for match in tied for unit in match.units}
+        return not _holds(other, own.steps[index]) and _matches(other, own.steps[index], units, control)
     if control == "sham":
         return _is_sham(own, other, index)
     if control == "fresh_head" and _after(own, index, control):
@@ -84,6 +81,17 @@ def _controls(scenario: Scenario, rival: str, name: str, index: int, control: Co
     inserted = _all_same(rest, list(own.steps)) and _after(other, index, control)
     without = [step for place, step in enumerate(own.steps) if place != index]
     return inserted or (_all_same(rest, without) and len(other.steps) == len(own.steps))
+
+
+def _matches(other: Course, step: Step, units: Set[str], control: Control) -> bool:
+    """Whether an arm that is matched by ``units`` computes, or is given, as much as one that holds a prior.
+
+    To compute as much on a few labels tells nothing of a prior that was bought with many: it has to know them too.
+    """
+    told = "labels" in units or _has_all_labels(other, step)
+    if control == "data":
+        return told or (not _bought([step.stage]) and not units.isdisjoint(MATCHED_BY[control]))
+    return not units.isdisjoint(MATCHED_BY[control]) and (told or not _bought([step.stage]))
 
 
 def _has_all_labels(course: Course, step: Step) -> bool:
@@ -121,9 +129,22 @@ def _mend(scenario: Scenario, name: str, control: Control, places: list[int]) ->
     for other in scenario.arms:
         if other != name and all(_controls(scenario, other, name, place, control) for place in places):
             return {"pair": _yaml([name, other])}
-    new = f"{name}-{control.replace('_', '-')}"
+    both = _both(scenario.arms[name], control, places)
+    new = f"{name}-{'both' if both else control.replace('_', '-')}"
     stage, items = _items(scenario, name, control, places)
     return {"pair": _yaml([name, new]), "arm": _yaml({new: items})[1:-1], **({"stage": stage} if stage else {})}
+
+
+def _replaced(own: Course, wanted: dict[Control, list[int]], control: Control) -> list[int]:
+    """The places of the priors that a control's arm replaces; one arm gives compute and data of bought priors."""
+    if not _both(own, control, wanted[control]):
+        return wanted[control]
+    return sorted({place for other in MATCHED_BY for place in wanted.get(other, ())})
+
+
+def _both(own: Course, control: Control, places: list[int]) -> bool:
+    """Whether an arm has to be matched by labels and by FLOPs."""
+    return control in MATCHED_BY and _bought(own.steps[place].stage for place in places)
 
 
 def _items(scenario: Scenario, name: str, control: Control, places: list[int]) -> tuple[str, Any]:
@@ -131,8 +152,8 @@ def _items(scenario: Scenario, name: str, control: Control, places: list[int]) -
     steps = list(enumerate(scenario.arms[name].steps))
     if control in MATCHED_BY:
         rest = [_item(scenario, step) for place, step in steps if place not in places]
-        by = MATCHED_BY[control][-1 if _bought(scenario.arms[name].steps[place].stage for place in places) else 0]
-        return "", {"stages": rest, "match": {"arm": name, "by": by}}
+        both = _both(scenario.arms[name], control, places)
+        return "", {"stages": rest, "match": {"arm": name, "by": list(BOUGHT_BY) if both else MATCHED_BY[control][0]}}
     if control == "sham":
         return "", [_item(scenario, step, _sham(step) if place in places else {}) for place, step in steps]
     kind = STAGE_OF[control]

@@ -113,7 +113,7 @@ def _arm(arm: ArmPlan, scenario: Scenario, wanting: list[Json] | None) -> Json:
         "path": list(arm.path),
         "stages": stages,
         "draws": list(dict.fromkeys(["init", *(name for lived in arm.stages for name in lived.stage.draws)])),
-        **({"match": match.model_dump()} if match else {}),
+        **({"match": match.model_dump(mode="json")} if match else {}),
         **({"lineages": {str(seed): name for seed, name in shared.items()}} if shared else {}),
         **({"uncontrolled": wanting} if wanting else {}),
     }

@@ -127,7 +127,8 @@ class _Arms:
             course = self.scenario.arms[name]
             lives = [self._lived(name, course, index) for index in range(len(course.steps))]
             if course.match is not None:
-                lives[-1] = self._matched(name, lives)
+                for unit in course.match.units:
+                    lives[-1] = self._matched(name, lives, course.match.arm, unit)
             if course.total is not None:
                 lives[-1] = self._filled(name, lives, *course.total)
             if self.scenario.compare is not None and self.scenario.compare.select is not None:
@@ -187,27 +188,25 @@ class _Arms:
                 raise self.scenario.error(("stages", use), f"{use}: {_words(error)}") from error
         return self._work[key]
 
-    def _matched(self, name: str, lives: list[Lived]) -> Lived:
+    def _matched(self, name: str, lives: list[Lived], other: str, by: str) -> Lived:
         """The last stage, scaled until the arm consumes what the other does, as nearly as whole yields allow."""
-        match = self.scenario.arms[name].match
-        assert match is not None
         place = ("arms", name, "match")
-        goal = getattr(total_of(self.lives(match.arm)), match.by)
-        missing = goal - getattr(total_of(lives[:-1]), match.by)
+        goal = getattr(total_of(self.lives(other)), by)
+        missing = goal - getattr(total_of(lives[:-1]), by)
         rates = lives[-1].rates
-        who = f"arm {name!r} can't be matched to {match.arm!r} by {match.by}"
-        if goal == 0 and getattr(total_of(lives), match.by) == 0:
+        who = f"arm {name!r} can't be matched to {other!r} by {by}"
+        if goal == 0 and getattr(total_of(lives), by) == 0:
             raise self.scenario.error(place, f"{who}: neither consumes any; match by what both consume")
-        bought = getattr(lives[-1].ledger, match.by)
-        if match.by == "labels" and getattr(lives[-1].stage, "labels", None) and missing > 0 and missing != bought:
+        bought = getattr(lives[-1].ledger, by)
+        if by == "labels" and getattr(lives[-1].stage, "labels", None) and missing > 0 and missing != bought:
             return self._with_labels(place, who, lives[-1], missing)
-        if not rates.consumes(match.by):
+        if not rates.consumes(by):
             if missing == bought:
                 return lives[-1]
-            why = f"its last stage, {lives[-1].name!r}, does not consume {match.by} yield by yield"
+            why = f"its last stage, {lives[-1].name!r}, does not consume {by} yield by yield"
             raise self.scenario.error(place, f"{who}: {why}")
-        count = rates.reach(match.by, missing)
-        before, after = (getattr(rates.spent(max(yields, 0)), match.by) for yields in (count - 1, count))
+        count = rates.reach(by, missing)
+        before, after = (getattr(rates.spent(max(yields, 0)), by) for yields in (count - 1, count))
         if missing - before < after - missing:
             count -= 1
         if count < 1:

@@ -15,7 +15,7 @@ def filters() -> Filters:
     return {
         "number": number, "chance": chance, "moment": moment, "size": size, "count": count, "budget": budget,
         "interval": interval, "ends": ends, "percent": percent, "plain": plain, "level": level, "setting": setting,
-        "portion": portion, "decimals": decimals,
+        "portion": portion, "units": units, "decimals": decimals,
         "threshold": threshold,
     }  # fmt: skip
 
@@ -23,6 +23,11 @@ def filters() -> Filters:
 def plain(name: str) -> str:
     """A name of the records as words: ``env_steps`` as ``env steps``."""
     return "FLOPs" if name == "flops" else name.replace("_", " ")
+
+
+def units(by: str | Sequence[str]) -> str:
+    """What an arm is matched by, one unit or several, as words."""
+    return " and ".join(map(plain, [by] if isinstance(by, str) else by))
 
 
 def count(value: float | None) -> str:

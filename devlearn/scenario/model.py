@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag
 
 from devlearn.scenario.problems import ScenarioError
 from devlearn.scenario.yaml_nodes import List, Map
@@ -37,13 +37,32 @@ class Use(_Frozen):
         return self.as_ or self.use
 
 
+Alike = Literal["flops", "labels", "env_steps", "images", "updates"]
+
+
+def _labels_and_one(units: tuple[Alike, ...]) -> tuple[Alike, ...]:
+    if len(units) != 2 or units.count("labels") != 1:
+        raise ValueError("a list is labels and one other unit, which sets the budget, such as [labels, flops]")
+    return units
+
+
 class Match(_Frozen):
     """Scale an arm's last stage until the whole arm has consumed what another has."""
 
     arm: str = Field(description="NAME of the arm to equal")
-    by: Literal["flops", "labels", "env_steps", "images", "updates"] = Field(
-        description="what both arms consume alike; by labels, the last stage gets more of them and keeps its budget"
+    by: Annotated[
+        Annotated[Alike, Tag("one")] | Annotated[tuple[Alike, ...], AfterValidator(_labels_and_one), Tag("two")],
+        Discriminator(lambda by: "two" if isinstance(by, list | tuple) else "one"),
+    ] = Field(
+        description="what both arms consume alike; by labels, the last stage gets more of them and keeps its budget; "
+        "[labels, UNIT]: more of them, and a budget that makes the unit equal too"
     )
+
+    @property
+    def units(self) -> tuple[Alike, ...]:
+        """What is met, in order: labels first, as they decide what an update costs."""
+        given = (self.by,) if isinstance(self.by, str) else self.by
+        return tuple(sorted(given, key=lambda unit: unit != "labels"))
 
 
 class Arm(_Frozen):

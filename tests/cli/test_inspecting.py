@@ -68,6 +68,8 @@ def test_list_priors_says_what_each_has_to_be_compared_with() -> None:
     assert lines[shuffle + 1].split() == ["control:", "shuffle"]
     assert parts["priors"] < waves < parts["stages that make a control"] < shuffle < parts["controls"]
     assert any(line.startswith("sham") and "rules out:" in line for line in lines)
+    compute = next(number for number, line in enumerate(lines) if line.startswith("compute"))
+    assert lines[compute + 1].strip().endswith("by: flops}}; by: [labels, flops] where prior was bought with labels")
 
 
 def test_missing_controls_are_warned_of_in_lines_that_can_be_copied() -> None:

@@ -146,6 +146,41 @@ def test_whoever_reads_all_labels_of_the_split_is_the_control_of_bought_ones(key
     assert ("data" not in lacks(arms, [["born", "untold"]], genome=genome, told=told)["born"]) == given
 
 
+GENOME = {"kind": "innate.genome", "data": "mnist.train", "labels": 30, "updates": 3}
+
+
+@pytest.mark.parametrize(
+    ("by", "labels", "missing"),
+    [
+        ("flops", 20, {"compute", "data"}),
+        ("labels", 20, {"compute"}),
+        (["labels", "flops"], 20, set()),
+        (["labels", "updates"], 20, {"compute"}),
+        ("flops", "all", set()),
+    ],
+)
+def test_what_was_bought_with_labels_needs_a_rival_with_both(by: Any, labels: Any, missing: set[str]) -> None:
+    school = {"kind": "supervise", "data": "mnist.train", "labels": labels, "updates": 3}
+    rival = {"stages": ["school"], "match": {"arm": "born", "by": by}}
+    found = lacks({"born": ["genome", "school"], "rival": rival}, [["born", "rival"]], genome=GENOME, school=school)
+    assert set(found.get("born", ())) & {"compute", "data"} == missing
+
+
+def test_one_arm_is_asked_for_where_labels_and_compute_are_missing() -> None:
+    arms = {"born": ["waves", "genome", "school"]}
+    found = resolved(plan(parse(text(arms, [["born", "plain"]], genome=GENOME), "f")))
+    wanting = {entry["control"]: entry for entry in found["points"][0]["arms"]["born"]["uncontrolled"]}
+    both = "born-both: {stages: [school], match: {arm: born, by: [labels, flops]}}"
+    assert wanting["compute"]["arm"] == wanting["data"]["arm"] == both
+    assert (wanting["compute"]["stages"], wanting["data"]["stages"]) == (["waves", "genome"], ["genome"])
+    (line,) = missing_controls(found)
+    assert line.count(both) == line.count("[born, born-both]") == 1
+    again = {**arms, **yaml.safe_load("{" + both + "}")}
+    assert not {"compute", "data"} & set(
+        lacks(again, [["born", "plain"], ["born", "born-both"]], genome=GENOME)["born"]
+    )
+
+
 def test_a_plan_that_can_decide_nothing_is_warned_of_and_the_mend_suffices() -> None:
     """2 / 2^5 = 0.0625 with five seeds; six reach 0.03125, which two pairs double: seven are needed."""
 

@@ -2,12 +2,13 @@
 
 import pytest
 import torch
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plan_fakes import arm, made, message, spec, stored
 
 from devlearn.data import most_balanced
-from devlearn.plan import job_specs, plan
+from devlearn.plan import job_specs, plan, resolved
 from devlearn.scenario import ScenarioError, parse
 
 
@@ -104,6 +105,19 @@ def test_match_by_labels_gives_the_last_stage_as_many_and_leaves_its_budget():
     assert [arm(found, name).stages[-1].planned for name in "xyz"] == [8, 8, 8]
 
 
+@pytest.mark.parametrize("by", ["[labels, flops]", "[flops, labels]"])
+def test_match_by_labels_and_another_unit_meets_both(by):
+    found = made(
+        f"  x: [c, a, e]\n  y: {{stages: [e], match: {{arm: x, by: {by}}}}}",
+        stages="  e: {kind: drill, updates: 8, labels: 7}",
+    )
+    assert [arm(found, name).ledger.labels for name in "xy"] == [12, 12]
+    assert arm(found, "x").ledger.flops == arm(found, "y").ledger.flops
+    last = arm(found, "y").stages[-1]
+    assert last.stage.labels == 12 and last.planned > 8
+    assert resolved(found)["points"][0]["arms"]["y"]["match"] == {"arm": "x", "by": yaml.safe_load(by)}
+
+
 def matched_by_labels(*paid: int | str) -> str:
     """x pays for labels of mnist.valid (5,000 images) stage by stage, y has to know as many in one stage."""
     school = "{kind: supervise, data: mnist.valid, updates: 3, labels: %s}"
@@ -124,6 +138,12 @@ def test_match_by_labels_that_no_balanced_draw_has():
     assert most + 20 < 5_000
     with pytest.raises(ScenarioError, match=rf"f:7:22: arm 'y' .* 'few' can't have {most + 20:,} labels: a class-bal"):
         plan(parse(matched_by_labels(most, 20), "f"))
+
+
+def test_match_by_more_labels_than_there_are_and_by_updates():
+    text = matched_by_labels("all", 20).replace("by: labels", "by: [labels, updates]")
+    last = arm(plan(parse(text, "f")), "y").stages[-1]
+    assert (last.stage.labels, last.ledger.labels, last.planned) == ("all", 5_000, 6)
 
 
 @pytest.mark.parametrize("paid", [("all",), ("all", 20), ("all", "all")])
