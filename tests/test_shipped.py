@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import devlearn
-from devlearn.evidence import undecidable
+from devlearn.evidence import undecidable, unscored_matches
 from devlearn.living import make_plans
 from devlearn.plan import resolved
 from devlearn.scenario import library
@@ -200,6 +200,11 @@ def test_every_scenario_has_toy_budgets() -> None:
 @pytest.mark.parametrize("name", sorted(TOY))
 def test_a_shipped_scenario_has_seeds_enough_for_its_pairs(name: str) -> None:
     assert undecidable(resolved(make_plans(name, ()).own)) == []
+
+
+@pytest.mark.parametrize("name", sorted(TOY))
+def test_a_shipped_scenario_that_scores_an_area_says_what_of_a_match_it_misses(name: str) -> None:
+    assert bool(unscored_matches(resolved(make_plans(name, ()).own))) == (name in ("innate/noise", "newborn_eyes"))
 
 
 @pytest.mark.parametrize("name", sorted(TOY))

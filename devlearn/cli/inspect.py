@@ -108,13 +108,13 @@ def _check_scenario(name: str) -> None:
 
 
 def warn(resolved: dict[str, Any]) -> None:
-    """Say on stderr what a plan can't decide, and which controls it leaves out."""
+    """Say on stderr what a plan can't decide, which matches have no effect, and which controls it leaves out."""
     from rich.console import Console
 
-    from devlearn.evidence import missing_controls, undecidable
+    from devlearn.evidence import missing_controls, undecidable, unscored_matches
     from devlearn.report.terminal import warned
 
-    if found := [*undecidable(resolved), *missing_controls(resolved)]:
+    if found := [*undecidable(resolved), *unscored_matches(resolved), *missing_controls(resolved)]:
         Console(stderr=True, width=None if sys.stderr.isatty() else 120).print(warned(found))
 
 

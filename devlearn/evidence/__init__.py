@@ -13,6 +13,7 @@ from devlearn.evidence.headline import headline, words
 from devlearn.evidence.load import Arm, EvidenceError, Life, Moment, Point, Run, load
 from devlearn.evidence.places import setting
 from devlearn.evidence.seen import note
+from devlearn.evidence.unscored import planned as unscored_matches
 from devlearn.evidence.values import Measure, measure, measures, values
 from devlearn.evidence.warnings import missing_controls, undecidable
 from devlearn.evidence.words import claim, limits
@@ -45,6 +46,7 @@ __all__ = [
     "save_analyses",
     "setting",
     "undecidable",
+    "unscored_matches",
     "values",
     "words",
 ]

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from devlearn.evidence import tests
+from devlearn.evidence import tests, unscored
 from devlearn.evidence.load import Arm, Json, Key, Life
 
 FEW_SEEDS = 10
@@ -16,7 +16,7 @@ def warnings(body: Json, arms: Mapping[str, Arm], resolved: Json, alike: bool) -
     unfinished = [f"not finished: {', '.join(body['incomplete'])}"] if body["incomplete"] else []
     diverged = [_diverged(name, arm) for name, arm in body["arms"].items() if arm["diverged"]]
     strange = _strange(body, arms)
-    pairs = [*_overlapping(body, arms), *_ends_only(body, arms, resolved)]
+    pairs = [*_overlapping(body, arms), *unscored.judged(body, arms), *_ends_only(body, arms, resolved)]
     asked = {name: arm.uncontrolled for name, arm in arms.items() if arm.uncontrolled and "/" not in name}
     told = {name for name, wanting in asked.items() if any(one["control"] == "compute" for one in wanting)}
     controls = [uncontrolled(name, wanting) for name, wanting in asked.items()]
