@@ -33,5 +33,5 @@ def example(control: Control) -> str:
         both = f"[{', '.join(BOUGHT_BY)}] where prior was bought with labels"
         return f"{{stages: [school], match: {{arm: born, by: {' or '.join(units)}}}}}; by: {both}"
     if control == "sham":
-        return "[{use: prior, set: {sham: true}}, school]"
+        return "[{use: prior, set: {sham: ..}}, school]  with the value that is listed as its sham"
     return f"[prior, {control}, school]  with {control}: {{kind: {STAGE_OF[control]}}}"

@@ -42,7 +42,13 @@ def _kinds(title: str, kinds: Kinds, width: int) -> None:
 
 
 def _facts(cls: "type[Stage]") -> Iterable[str]:
+    import yaml
+
+    from devlearn.plan.controls import sham
+
     if cls.controls:
         yield f"needs: {', '.join(cls.controls)}"
+    if "sham" in cls.controls:
+        yield f"its sham: {yaml.safe_dump(sham(cls), default_flow_style=True).strip()}"
     if cls.control:
         yield f"control: {cls.control}"

@@ -155,7 +155,7 @@ def _items(scenario: Scenario, name: str, control: Control, places: list[int]) -
         both = _both(scenario.arms[name], control, places)
         return "", {"stages": rest, "match": {"arm": name, "by": list(BOUGHT_BY) if both else MATCHED_BY[control][0]}}
     if control == "sham":
-        return "", [_item(scenario, step, _sham(step) if place in places else {}) for place, step in steps]
+        return "", [_item(scenario, step, sham(type(step.stage)) if place in places else {}) for place, step in steps]
     kind = STAGE_OF[control]
     there = next((use for use, known in scenario.stage_kinds.items() if known == kind), None)
     use = there or kind.rpartition(".")[2]
@@ -169,11 +169,10 @@ def _bought(stages: Iterable[Stage]) -> bool:
     return any(getattr(stage, "labels", None) or stage.kind == "innate.inherit" for stage in stages)
 
 
-def _sham(step: Step) -> Json:
+def sham(stage: type[Stage]) -> Json:
     """The key that makes a stage its own sham: true, or the first word that is not none."""
-    value = getattr(step.stage, "sham", False)
-    choices = type(step.stage).model_json_schema()["properties"].get("sham", {}).get("enum", ())
-    return {"sham": next(choice for choice in choices if choice != "none") if isinstance(value, str) else True}
+    choices = stage.model_json_schema()["properties"].get("sham", {}).get("enum", ())
+    return {"sham": next((choice for choice in choices if choice != "none"), True)}
 
 
 def _item(scenario: Scenario, step: Step, more: Json | None = None) -> Any:

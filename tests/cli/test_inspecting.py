@@ -64,6 +64,9 @@ def test_list_priors_says_what_each_has_to_be_compared_with() -> None:
     parts = {line.split(",")[0]: number for number, line in enumerate(lines) if line and not line.startswith(" ")}
     waves = next(number for number, line in enumerate(lines) if line.startswith("innate.waves"))
     assert lines[waves + 1].split() == ["needs:", "shuffle,", "sham,", "compute"]
+    assert lines[waves + 2].strip() == "its sham: {sham: phase}"
+    look = next(number for number, line in enumerate(lines) if line.startswith("pretrain.denoise"))
+    assert lines[look + 2].strip() == "its sham: {sham: true}"
     shuffle = next(number for number, line in enumerate(lines) if line.startswith("innate.shuffle"))
     assert lines[shuffle + 1].split() == ["control:", "shuffle"]
     assert parts["priors"] < waves < parts["stages that make a control"] < shuffle < parts["controls"]
