@@ -45,7 +45,7 @@ class Ancestral(Lessons):
         """Improve the ancestors in place, endlessly, from ``state`` (``done``, ``moments``); streams are theirs."""
 
     def lineage(self, seed: int) -> str | None:
-        return None if self.lineages is None else f"{self.kind}: {seed % self.lineages} of {self.lineages}"
+        return None if self.lineages is None else f"{self.kind}: ancestor {seed % self.lineages}"
 
     def descent(self, context: Context) -> Context:
         """The context that the ancestors live in."""

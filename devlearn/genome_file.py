@@ -5,8 +5,10 @@ the format, where the learner came from and what its making consumed, and a chec
 pickled, and nothing is read from one that is.
 """
 
+import fnmatch
 import hashlib
 import json
+import re
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ FORMAT = 1
 SUFFIX = ".genome.npz"
 ABOUT = "__devlearn_genome__"
 NEEDED = ("brain", "ledger", "lineage")  # what births and costs are told from
+BY_RUN = re.compile(r"[\w-]+ [0-9a-f]{12}: ")  # what older files put before a name: the run, for every birth anew
+TENSORS = "tensors "
 
 Array = np.ndarray[Any, Any]
 Json = dict[str, Any]
@@ -40,10 +44,30 @@ class GenomeFile:
         """sha256 of the tensors and of what is said about them."""
         digest = hashlib.sha256(json.dumps(self.about, sort_keys=True).encode())
         for name in sorted(self.tensors):
-            tensor = self.tensors[name]
-            digest.update(f"{name} {tensor.dtype.str} {tensor.shape}".encode())
-            digest.update(np.ascontiguousarray(tensor).tobytes())
+            digest.update(_bytes(name, self.tensors[name]))
         return digest.hexdigest()
+
+    @property
+    def lineage(self) -> tuple[str, ...]:
+        """The names of the lives that it descends from: its eldest ancestors', or its own.
+
+        A file that was named after its run is named by its seed and brain too, unless others gave it something.
+        """
+        said = self.about["lineage"]
+        if not isinstance(said, str):
+            return tuple(said)
+        lived = self.about.get("stages", [])
+        given = any(stage["kind"] == "innate.inherit" or stage["keys"].get("lineages") for stage in lived)
+        own = () if given or "seed" not in self.about else (life(f"seed {self.about['seed']}", self.about["brain"]),)
+        runs = list(BY_RUN.finditer(said))
+        return (*own, said[runs[-1].start() :] if runs else said)
+
+    def alike(self, only: str = "*") -> str:
+        """A name that all files share whose tensors, of those that match ``only``, are identical."""
+        digest = hashlib.sha256()
+        for name in sorted(fnmatch.filter(self.tensors, only)):
+            digest.update(_bytes(name, self.tensors[name]))
+        return f"{TENSORS}{digest.hexdigest()[:16]}"
 
     def write(self, path: Path) -> Path:
         """Write it to a temporary file and rename that."""
@@ -54,6 +78,18 @@ class GenomeFile:
             np.savez(file, allow_pickle=False, **{**self.tensors, ABOUT: np.array(text)})
         new.replace(path)
         return path
+
+
+def _bytes(name: str, tensor: Array) -> bytes:
+    return f"{name} {tensor.dtype.str} {tensor.shape}".encode() + np.ascontiguousarray(tensor).tobytes()
+
+
+def life(who: str, brain: Mapping[str, Any]) -> str:
+    """The name of all that ``who`` (a seed, a stage's ancestor) has lived with a brain, in whichever run.
+
+    Not of the life's stages: two lives of one seed share their birth and what they draw, so they are no two samples.
+    """
+    return f"{who} of brain {hashlib.sha256(json.dumps(brain, sort_keys=True).encode()).hexdigest()[:12]}"
 
 
 def find(name: str, folders: Iterable[Path]) -> Path:

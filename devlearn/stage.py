@@ -242,6 +242,13 @@ class Stage(BaseModel):
         """
         return None
 
+    def kin(self, seed: int) -> tuple[str, ...]:
+        """The names of the life that this seed's learner descends from, the same in every scenario; (): of none.
+
+        A life may go by several names; learners that share one of them are one lineage.
+        """
+        return ()
+
     def budget(self) -> tuple[Unit, int] | None:
         """The unit and size of the budget, or None where no unit is given."""
         for unit in UNITS:

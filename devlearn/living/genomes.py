@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from devlearn import engine
-from devlearn.genome_file import SUFFIX, GenomeFile
+from devlearn.genome_file import SUFFIX, GenomeFile, life
 
 Json = Mapping[str, Any]
 
@@ -14,15 +14,15 @@ def written(resolved: Json, point: int, arm: str, stages: Sequence[Json], job: P
     """Write ``ARM-seedS.genome.npz`` of the learner that lived ``stages``, whose last branch ended in ``job``."""
     tensors, ledger = engine.remains(job, seed)
     entry = resolved["points"][point]
-    shared = entry["arms"][arm].get("lineages", {}).get(str(seed), f"seed {seed}")
+    brain = entry.get("brain", resolved["brain"])
     about = {
         "scenario": resolved["scenario"],
         "run": resolved["digest"],
         "point": entry["point"],
         "arm": arm,
         "seed": seed,
-        "lineage": f"{resolved['scenario']} {resolved['digest'][:12]}: {shared}",
-        "brain": entry.get("brain", resolved["brain"]),
+        "lineage": _lineage(stages, entry["arms"][arm].get("lineages", {}), seed, brain),
+        "brain": brain,
         "stages": [{"name": stage["name"], "kind": stage["kind"], "keys": stage["keys"]} for stage in stages],
         "shapes": {name: list(tensor.shape) for name, tensor in tensors.items()},
         "ledger": ledger,
@@ -30,3 +30,15 @@ def written(resolved: Json, point: int, arm: str, stages: Sequence[Json], job: P
     name = f"{arm}-seed{seed}" if not entry["point"] else f"{arm}-point{point}-seed{seed}"
     genome = GenomeFile({name: tensor.cpu().numpy() for name, tensor in tensors.items()}, about)
     return genome.write(folder / f"{name}{SUFFIX}")
+
+
+def _lineage(stages: Sequence[Json], joined: Json, seed: int, brain: Json) -> list[str]:
+    """The eldest that the learner has something from: its ancestors, and itself where it lived before it had them.
+
+    Runs that are older than ``kin`` only say which learners are ``joined``.
+    """
+    given = [stage.get("kin", {}).get(str(seed), []) for stage in stages]
+    if not any(given) and str(seed) in joined:
+        given = [[joined[str(seed)]]]
+    own = [] if given[0] else [life(f"seed {seed}", brain)]
+    return list(dict.fromkeys([*own, *(name for names in given for name in names)]))

@@ -1,9 +1,11 @@
 """A plan as the files of a run folder: ``resolved.json`` and every ``job.json``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from devlearn.genome_file import life
 from devlearn.plan.controls import uncontrolled
+from devlearn.plan.kinship import kinship, lineages
 from devlearn.plan.model import ArmPlan, Job, Lived, Plan, PointPlan
 from devlearn.plan.tree import digest
 from devlearn.scenario import Scenario
@@ -20,7 +22,8 @@ def resolved(plan: Plan) -> Json:
     """
     base = plan.scenario
     shared = {"brain": dict(base.brain), "probes": _probes(base), "compare": _compare(base), **_pin(base)}
-    points = [_point(point, base) for point in plan.points]
+    same = kinship(plan.points)
+    points = [_point(point, base, same) for point in plan.points]
     identity = {"scenario": base.scenario, **shared, "points": [_unseeded(point) for point in points]}
     return {
         "format": FORMAT,
@@ -84,7 +87,7 @@ def _stage(lived: Lived) -> Json:
     return {**parts, "keys": lived.keys, **total, **({"select": True} if lived.select else {})}
 
 
-def _point(point: PointPlan, base: Scenario) -> Json:
+def _point(point: PointPlan, base: Scenario, same: Mapping[str, str]) -> Json:
     own = point.scenario
     changed: Json = {
         **({"seeds": list(own.seeds)} if own.seeds != base.seeds else {}),
@@ -92,23 +95,29 @@ def _point(point: PointPlan, base: Scenario) -> Json:
         **({"probes": _probes(own)} if own.probes != base.probes else {}),
     }
     wanting = uncontrolled(own)
-    arms = {arm.name: _arm(arm, own, wanting.get(arm.name)) for arm in point.arms}
+    arms = {arm.name: _arm(arm, own, wanting.get(arm.name), same) for arm in point.arms}
     return {"point": dict(point.point), **changed, "parameters": point.parameters, "arms": arms}
 
 
 def _unseeded(point: Json) -> Json:
-    unnamed = ("lineages", "draws", "uncontrolled")  # these grow with the seeds, or follow from the rest
-    arms = {name: {k: v for k, v in arm.items() if k not in unnamed} for name, arm in point["arms"].items()}
-    return {**{key: value for key, value in point.items() if key != "seeds"}, "arms": arms}
+    arms = {name: _without(arm, "lineages", "draws", "uncontrolled") for name, arm in point["arms"].items()}
+    arms = {name: {**arm, "stages": [_without(stage, "kin") for stage in arm["stages"]]} for name, arm in arms.items()}
+    return {**_without(point, "seeds"), "arms": arms}
 
 
-def _arm(arm: ArmPlan, scenario: Scenario, wanting: list[Json] | None) -> Json:
+def _without(part: Json, *unnamed: str) -> Json:
+    """``part`` but for what grows with the seeds, or follows from the rest."""
+    return {key: value for key, value in part.items() if key not in unnamed}
+
+
+def _arm(arm: ArmPlan, scenario: Scenario, wanting: list[Json] | None, same: Mapping[str, str]) -> Json:
     stages = []
     for lived, branch in zip(arm.stages, arm.branches, strict=True):
         budget = lived.stage.budget()
-        stages.append({**_stage(lived), "budget": None if budget is None else list(budget), "branch": branch})
+        own = {"budget": None if budget is None else list(budget), "branch": branch}
+        stages.append({**_stage(lived), **own, **_kin(lived, scenario)})
     match = scenario.arms[arm.name].match
-    shared = lineages(arm, scenario.seeds)
+    shared = lineages(arm, scenario.seeds, same)
     return {
         "path": list(arm.path),
         "stages": stages,
@@ -119,18 +128,15 @@ def _arm(arm: ArmPlan, scenario: Scenario, wanting: list[Json] | None) -> Json:
     }
 
 
-def lineages(arm: ArmPlan, seeds: Sequence[int]) -> dict[int, str]:
-    """The name of what each seed shares with others (a genome, a demonstrator); empty where no stage shares a thing.
-
-    Seeds that share one thing here and another there are of one lineage; a seed that shares nothing is its own.
-    """
-    names = [{seed: lived.stage.lineage(seed) for seed in seeds} for lived in arm.stages]
-    found = {seed: f"seed {seed}" for seed in seeds}
-    for shared in names:
-        for name in sorted({name for name in shared.values() if name is not None}):
-            joined = {found[seed] for seed in seeds if shared[seed] == name}
-            found = {seed: name if own in joined else own for seed, own in found.items()}
-    return found if any(name is not None for shared in names for name in shared.values()) else {}
+def _kin(lived: Lived, scenario: Scenario) -> Json:
+    """Whom each seed has something from by this stage, by names that hold in every run: genome files go by them."""
+    found = {}
+    for seed in scenario.seeds:
+        if names := lived.stage.kin(seed):
+            found[str(seed)] = list(names)
+        elif name := lived.stage.lineage(seed):
+            found[str(seed)] = [life(f"{lived.name}, {name}", dict(scenario.brain))]
+    return {"kin": found} if found else {}
 
 
 def _probes(scenario: Scenario) -> Json:

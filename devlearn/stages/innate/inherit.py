@@ -2,6 +2,7 @@
 
 import fnmatch
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -15,11 +16,19 @@ from devlearn.genome_file import GenomeFile, find, read
 from devlearn.stage import Context, Metrics, Stage, State, Work, stage
 
 
+@cache
+def _kin(file: str, content: str, only: str) -> tuple[str, ...]:
+    """The names of a file's life; ``content`` is its checksum, so that a file written anew is read anew."""
+    genome = read(file)
+    return (*genome.lineage, genome.alike(only))
+
+
 @stage("innate.inherit")
 class Inherit(Stage):
     """Takes over the weights of learners that `devlearn genome` has written to files, once.
 
-    Seed s is born from file s modulo their number, and all that are born from one life are one lineage. Tensors are
+    Seed s is born from file s modulo their number. All that are born from one life are one lineage, through however
+    many files: an heir's file counts as its eldest ancestor, and files of identical tensors count as one. Tensors are
     found by qualified name: what a file does not have stays as it was born, what the brain does not have is left
     out (a head of another scenario), and one of another shape is an error. Each learner pays for the whole of its
     genome's making: labels, images, environment steps and FLOPs; updates are those of a life of its own. Where files
@@ -58,8 +67,9 @@ class Inherit(Stage):
             raise ValueError(f"{what} changed since its checksum was taken; leave contents out, or run it anew")
         return found
 
-    def lineage(self, seed: int) -> str | None:
-        return str(self._of(seed).about["lineage"])
+    def kin(self, seed: int) -> tuple[str, ...]:
+        number = seed % len(self.files)
+        return _kin(self.files[number], self.contents[number], self.only)
 
     def _of(self, seed: int) -> GenomeFile:
         return read(self.files[seed % len(self.files)])
