@@ -62,6 +62,13 @@ class GenomeFile:
         runs = list(BY_RUN.finditer(said))
         return (*own, said[runs[-1].start() :] if runs else said)
 
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """The data splits that it and its ancestors trained on; an older file only says its own."""
+        lived = self.about.get("stages", [])
+        own = [stage["keys"]["data"] for stage in lived if "data" in stage["keys"]]
+        return tuple(dict.fromkeys(self.about.get("trained", own)))
+
     def alike(self, only: str = "*") -> str:
         """A name that all files share whose tensors, of those that match ``only``, are identical."""
         digest = hashlib.sha256()

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from devlearn.brains.needs import Needs
 from devlearn.cohort import Cohort
 from devlearn.controls import Control
-from devlearn.data import Dataset, load, load_altered
+from devlearn.data import SIZES, Dataset, load, load_altered
 from devlearn.registry import named
 from devlearn.streams import PINNED, Streams, streams
 from devlearn.worlds import World
@@ -234,6 +234,12 @@ class Stage(BaseModel):
     def evaluates_on(self) -> tuple[str, ...]:
         """The data splits that ``evaluate`` reads."""
         return ()
+
+    def trains_on(self) -> tuple[str, ...]:
+        """The data splits that learners have trained on in this stage, or in the lives that they descend from."""
+        keys = self.model_dump(mode="json")
+        values = [*keys.values(), *(value for change in keys["change"] for value in change["set"].values())]
+        return tuple(dict.fromkeys(value for value in values if isinstance(value, str) and value in SIZES))
 
     def lineage(self, seed: int) -> str | None:
         """The name of what this seed's learner shares with other seeds' (a genome, a demonstrator); None: nothing.

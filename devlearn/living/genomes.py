@@ -22,6 +22,7 @@ def written(resolved: Json, point: int, arm: str, stages: Sequence[Json], job: P
         "arm": arm,
         "seed": seed,
         "lineage": _lineage(stages, entry["arms"][arm].get("lineages", {}), seed, brain),
+        "trained": list(dict.fromkeys(split for stage in stages for split in _trained(stage))),
         "brain": brain,
         "stages": [{"name": stage["name"], "kind": stage["kind"], "keys": stage["keys"]} for stage in stages],
         "shapes": {name: list(tensor.shape) for name, tensor in tensors.items()},
@@ -42,3 +43,9 @@ def _lineage(stages: Sequence[Json], joined: Json, seed: int, brain: Json) -> li
         given = [[joined[str(seed)]]]
     own = [] if given[0] else [life(f"seed {seed}", brain)]
     return list(dict.fromkeys([*own, *(name for names in given for name in names)]))
+
+
+def _trained(stage: Json) -> list[str]:
+    """The splits of a stage, and of the lives that it passes on; runs that are older than ``trained`` say its own."""
+    found: list[str] = stage.get("trained", [stage["keys"]["data"]] if "data" in stage["keys"] else [])
+    return found

@@ -92,7 +92,7 @@ def _complaint(check: Callable[[str], object], value: str) -> str | None:
 
 def probes(pieces: Lookup, stages: Lookup, lived: Sequence[Piece], problems: Problems) -> None:
     """A probe of a stage names one that exists; no probe reads images that a stage trains on (as it is ``lived``)."""
-    trained = {value: piece.name for piece in lived for value in piece.texts().values()}
+    trained = _trained(lived)
     for piece in pieces.values():
         stage = piece.get("stage")
         if isinstance(stage, str) and stages and stage not in stages:
@@ -104,9 +104,15 @@ def probes(pieces: Lookup, stages: Lookup, lived: Sequence[Piece], problems: Pro
             problems.add(piece.value("stage"), f"stage {of.name!r} ({of.kind}) {why}; name another stage, or none")
         for split in reads(piece, stages):
             for seen in (seen for seen in trained if not seen.endswith(".test") and _overlap(split, seen)):
-                why = f"stage {trained[seen]!r} trains on {seen}"
                 place = piece.value("data" if of is None else "stage")
-                problems.add(place, f"{split} is not held out here: {why}")
+                problems.add(place, f"{split} is not held out here: {trained[seen]} {seen}")
+
+
+def _trained(lived: Sequence[Piece]) -> dict[str, str]:
+    """By split, who trains on it: a stage, or before its time a life that a stage's learners descend from."""
+    models = [(piece.name, piece.model) for piece in lived if piece.model is not None]
+    before = {value: f"a genome of stage {name!r} trained on" for name, model in models for value in model.trains_on()}
+    return before | {value: f"stage {piece.name!r} trains on" for piece in lived for value in piece.texts().values()}
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -71,6 +71,9 @@ class Inherit(Stage):
         number = seed % len(self.files)
         return _kin(self.files[number], self.contents[number], self.only)
 
+    def trains_on(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(split for file in self.files for split in read(file).trained))
+
     def _of(self, seed: int) -> GenomeFile:
         return read(self.files[seed % len(self.files)])
 
