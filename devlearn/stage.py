@@ -241,6 +241,10 @@ class Stage(BaseModel):
         values = [*keys.values(), *(value for change in keys["change"] for value in change["set"].values())]
         return tuple(dict.fromkeys(value for value in values if isinstance(value, str) and value in SIZES))
 
+    def leaves(self, brain: nn.Module) -> tuple[str, ...]:
+        """Weights of a brain that this stage may be thought to make, and does not; told before anything is lived."""
+        return ()
+
     def lineage(self, seed: int) -> str | None:
         """The name of what this seed's learner shares with other seeds' (a genome, a demonstrator); None: nothing.
 

@@ -108,13 +108,14 @@ def _check_scenario(name: str) -> None:
 
 
 def warn(resolved: dict[str, Any]) -> None:
-    """Say on stderr what a plan can't decide, which matches have no effect, and which controls it leaves out."""
+    """Say on stderr what a plan can't decide, can't score, leaves without a control or does not inherit."""
     from rich.console import Console
 
-    from devlearn.evidence import missing_controls, undecidable, unscored_matches
+    from devlearn.evidence import missing_controls, not_inherited, undecidable, unscored_matches
     from devlearn.report.terminal import warned
 
-    if found := [*undecidable(resolved), *unscored_matches(resolved), *missing_controls(resolved)]:
+    checks = (undecidable, unscored_matches, missing_controls, not_inherited)
+    if found := [warning for check in checks for warning in check(resolved)]:
         Console(stderr=True, width=None if sys.stderr.isatty() else 120).print(warned(found))
 
 

@@ -15,7 +15,7 @@ from devlearn.evidence.places import setting
 from devlearn.evidence.seen import note
 from devlearn.evidence.unscored import planned as unscored_matches
 from devlearn.evidence.values import Measure, measure, measures, values
-from devlearn.evidence.warnings import missing_controls, undecidable
+from devlearn.evidence.warnings import missing_controls, not_inherited, undecidable
 from devlearn.evidence.words import claim, limits
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "measure",
     "measures",
     "missing_controls",
+    "not_inherited",
     "note",
     "save",
     "save_analyses",

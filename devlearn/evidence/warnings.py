@@ -192,6 +192,19 @@ def missing_controls(resolved: Json) -> list[str]:
     return list(dict.fromkeys(uncontrolled(name, wanting) for name, wanting in arms))
 
 
+def not_inherited(resolved: Json) -> list[str]:
+    """Which weights of a brain are no part of the genome that its learners are born from."""
+    stages = [stage for p in resolved["points"] for arm in p["arms"].values() for stage in arm["stages"]]
+    return list(dict.fromkeys(_left(stage["name"], stage["left"]) for stage in stages if stage.get("left")))
+
+
+def _left(stage: str, names: Sequence[str]) -> str:
+    return (
+        f"stage {stage} does not inherit {', '.join(names)}: no such weights are in its files, and they stay as they "
+        f"were; give the scenario the genome's brain, or write what is meant as 'only' of {stage}"
+    )
+
+
 def _asked(arm: Json) -> bool:
     return bool(arm.get("uncontrolled"))
 

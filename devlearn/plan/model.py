@@ -15,7 +15,8 @@ class Lived:
 
     ``name`` and ``visit`` key its streams, ``index`` is its place in the life. ``rates``: what its yields consume,
     ``planned`` the number of yields that the budget comes to. ``total`` is an arm's [unit, size], on its last stage;
-    there ``select`` says that each learner's best checkpoint is kept.
+    there ``select`` says that each learner's best checkpoint is kept. ``left`` are weights that the stage may be
+    thought to make, and does not.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Lived:
     planned: int
     total: tuple[Unit, int] | None = None
     select: bool = False
+    left: tuple[str, ...] = ()
 
     @property
     def keys(self) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def _point(point: PointPlan, base: Scenario, same: Mapping[str, str]) -> Json:
 def _unseeded(point: Json) -> Json:
     arms = {name: _without(arm, "lineages", "draws", "uncontrolled") for name, arm in point["arms"].items()}
     arms = {
-        name: {**arm, "stages": [_without(stage, "kin", "trained") for stage in arm["stages"]]}
+        name: {**arm, "stages": [_without(stage, "kin", "trained", "left") for stage in arm["stages"]]}
         for name, arm in arms.items()
     }
     return {**_without(point, "seeds"), "arms": arms}
@@ -118,7 +118,7 @@ def _arm(arm: ArmPlan, scenario: Scenario, wanting: list[Json] | None, same: Map
     for lived, branch in zip(arm.stages, arm.branches, strict=True):
         budget = lived.stage.budget()
         own = {"budget": None if budget is None else list(budget), "branch": branch}
-        stages.append({**_stage(lived), **own, **_kin(lived, scenario), **_trained(lived)})
+        stages.append({**_stage(lived), **own, **_kin(lived, scenario), **_told(lived)})
     match = scenario.arms[arm.name].match
     shared = lineages(arm, scenario.seeds, same)
     return {
@@ -142,9 +142,10 @@ def _kin(lived: Lived, scenario: Scenario) -> Json:
     return {"kin": found} if found else {}
 
 
-def _trained(lived: Lived) -> Json:
-    found = lived.stage.trains_on()
-    return {"trained": list(found)} if found else {}
+def _told(lived: Lived) -> Json:
+    """What its learners have trained on by this stage, and what it leaves as it was, where there is any."""
+    found = {"trained": lived.stage.trains_on(), "left": lived.left}
+    return {key: list(names) for key, names in found.items() if names}
 
 
 def _probes(scenario: Scenario) -> Json:

@@ -147,7 +147,8 @@ class _Arms:
         if budget is not None and not rates.consumes(budget[0]):
             place = ("stages", step.use, budget[0])
             raise self.scenario.error(place, f"{step.kind} spends no {budget[0]} here; give its budget in another unit")
-        return Lived(step.stream, visit, index, step.kind, step.stage, rates, rates.planned)
+        left = step.stage.leaves(self.brain)
+        return Lived(step.stream, visit, index, step.kind, step.stage, rates, rates.planned, left=left)
 
     def _can_change(self, arm: str, step: Step, index: int) -> None:
         """Every ``change`` leaves the brain, what was bought and the shape of the state as they are."""

@@ -18,7 +18,7 @@ from devlearn.living import prepare
 from devlearn.registry import get
 from devlearn.runs import Run
 from devlearn.stage import Context
-from tests.commands import said
+from tests.commands import call, said
 
 ROOT = Path(__file__).parents[2]
 GROW = """
@@ -183,3 +183,26 @@ def test_a_stage_inside_a_branch_is_told_with_the_mend(use: Path) -> None:
     run = devlearn.run(use, out=use.parent / "run", progress=False, jobs=1)
     output = said("genome", run.folder, "born", "--after", "inherit", code=2)
     assert "is not kept: it goes on into 'school'; add an arm that ends there, `born: [inherit]`" in output
+
+
+PARTLY = "warning: stage inherit does not inherit "
+
+
+@pytest.mark.parametrize(
+    ("settings", "left"),
+    [
+        ([], ""),
+        (["brain.width=[8, 10]", "stages.inherit.only=body.senses.*"], ""),
+        (["brain.width=[8, 8]"], "body.trunk.0.weight, body.trunk.0.bias: no such weights are in its files"),
+        (["brain.width=[8, 8]", "stages.inherit.only='*'"], ""),
+        (["brain.memory=gru"], "body.memory."),
+    ],
+)
+def test_weights_that_are_not_inherited_are_named_unless_only_is_written(
+    use: Path, settings: list[str], left: str
+) -> None:
+    result = call("run", use, "--dry-run", *(word for setting in settings for word in ("--set", setting)))
+    assert result.exit_code == 0, result.output
+    output = " ".join(result.stderr.split())
+    assert (PARTLY in output) == bool(left)
+    assert left in output

@@ -71,6 +71,13 @@ class Inherit(Stage):
         number = seed % len(self.files)
         return _kin(self.files[number], self.contents[number], self.only)
 
+    def leaves(self, brain: nn.Module) -> tuple[str, ...]:
+        """Weights that a file does not have; none where ``only`` says what is meant."""
+        if "only" in self.model_fields_set:
+            return ()
+        files = [read(file).tensors for file in self.files]
+        return tuple(name for name, _ in brain.named_parameters() if not all(name in tensors for tensors in files))
+
     def trains_on(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(split for file in self.files for split in read(file).trained))
 
