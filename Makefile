@@ -19,7 +19,7 @@ first-steps: $(VENV)/.installed
 	$(BIN)/devlearn run scenarios/first_steps.yaml --out runs/first-steps
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -m "not slow" -n auto --dist worksteal
+	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4 --dist worksteal
 
 test-browser: $(VENV)/.installed-browser
 	$(BIN)/python -m pytest tests/browser
