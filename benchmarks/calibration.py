@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from devlearn.evidence import bands, fits, tests
+from devlearn.evidence import statistics
+from devlearn.evidence.analysis import bands, fits
 
-ALPHA = tests.ALPHA
+ALPHA = statistics.ALPHA
 SEEDS = (5, 10, 16, 32)
 LOOKS = (8, 16, 32)
 EXPERIMENTS = 10_000
@@ -89,7 +90,7 @@ def generator(*names: object) -> Rng:
 
 # Tests, each (X, n) -> (X,) p values; the bootstrap has no p, so it answers 0 where its interval leaves out 0, else 1.
 def sign_flip(d: Matrix) -> Matrix:
-    return np.array([tests.sign_flip(row) for row in d])
+    return np.array([statistics.sign_flip(row) for row in d])
 
 
 def paired_t(d: Matrix) -> Matrix:
@@ -119,8 +120,8 @@ TESTS: Mapping[str, Test] = {
 
 def attainable(n: int, alpha: float = ALPHA, sides: int = 2) -> float:
     """The size of the sign-flip test: the largest share of flips at most ``alpha`` that its p can equal."""
-    if n > tests.EXACT:
-        return math.floor(alpha * (1 + tests.FLIPS)) / (1 + tests.FLIPS)
+    if n > statistics.EXACT:
+        return math.floor(alpha * (1 + statistics.FLIPS)) / (1 + statistics.FLIPS)
     return math.floor(alpha * 2**n / sides) * sides / 2**n
 
 
@@ -140,7 +141,9 @@ def coverage(experiments: int, seeds: tuple[int, ...] = SEEDS) -> Table:
     found: Table = {}
     for kind in KINDS:
         for n in seeds:
-            ends = [tests.interval(row + 0.7) for row in differences(kind, generator("cover", kind, n), experiments, n)]
+            ends = [
+                statistics.interval(row + 0.7) for row in differences(kind, generator("cover", kind, n), experiments, n)
+            ]
             found[kind, str(n)] = {"covered": counted([low <= 0.7 <= high for low, high in ends])}
     return found
 
@@ -166,7 +169,7 @@ def equivalence(experiments: int, seeds: tuple[int, ...] = SEEDS) -> Table:
         for n in seeds:
             d = differences(kind, generator("same", kind, n), experiments, n)
             found[kind, str(n)] = {
-                at: counted([tests.equivalence(row + shift, margin) <= ALPHA for row in d])
+                at: counted([statistics.equivalence(row + shift, margin) <= ALPHA for row in d])
                 for at, shift in (("at the margin", margin), ("at no difference", 0.0))
             }
     return found
@@ -178,7 +181,7 @@ def families(experiments: int, n: int = 10) -> Table:
     for kind in SYMMETRIC:
         baseline, *others = arms(kind, generator("family", kind), 4, experiments, n)
         p = np.stack([sign_flip(other - baseline) for other in others], 1)  # (X, 3)
-        adjusted = np.array([tests.holm(list(row)) for row in p])
+        adjusted = np.array([statistics.holm(list(row)) for row in p])
         found[(kind,)] = {"Holm": counted(adjusted.min(1) <= ALPHA), "unadjusted": counted(p.min(1) <= ALPHA)}
     return found
 

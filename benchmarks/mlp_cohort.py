@@ -16,11 +16,11 @@ import torch
 from side_by_side import alternate, pin, report, timed
 from torch import nn
 
-from devlearn.brains import Head, Needs, brain_builder
-from devlearn.cohort import Cohort
-from devlearn.data import IMAGE, IMAGE_SENSE, load, mnist
+from devlearn.learners.brains import Head, Needs, brain_builder
+from devlearn.learners.cohort import Cohort
 from devlearn.registry import get
-from devlearn.stage import Context
+from devlearn.stages.context import Context
+from devlearn.tasks.data import IMAGE, IMAGE_SENSE, load, mnist
 
 CPU = torch.device("cpu")
 BATCH, UPDATES = 128, 60_000 // 128

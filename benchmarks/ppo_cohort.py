@@ -13,10 +13,10 @@ import argparse
 import torch
 from side_by_side import alternate, pin, report, timed
 
-from devlearn.brains import brain_builder
-from devlearn.cohort import Cohort
+from devlearn.learners.brains import brain_builder
+from devlearn.learners.cohort import Cohort
 from devlearn.registry import get
-from devlearn.stage import Context
+from devlearn.stages.context import Context
 
 PEERS = 3  # seeds of stable-baselines3 in each repetition: enough to compare the scores
 BRAIN = {"kind": "mlp", "width": [64, 64], "activation": "tanh", "init": "orthogonal", "critic": "own"}

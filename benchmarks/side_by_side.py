@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from devlearn.execute.local import ENVIRONMENT
+from devlearn.runs.executors.local import ENVIRONMENT
 
 Run = Callable[[int], tuple[float, list[float]]]
 

@@ -11,20 +11,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from devlearn.runs import Run as Run
-    from devlearn.runs import run as run
-    from devlearn.stage import Context as Context
-    from devlearn.stage import Stage as Stage
-    from devlearn.stage import Work as Work
+    from devlearn.runs.run import Run as Run
+    from devlearn.runs.run import run as run
+    from devlearn.stages.context import Context as Context
+    from devlearn.stages.stage import Stage as Stage
+    from devlearn.stages.stage import Work as Work
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Run": "devlearn.runs",
-    "run": "devlearn.runs",
-    "Context": "devlearn.stage",
-    "Stage": "devlearn.stage",
-    "Work": "devlearn.stage",
+    "Run": "devlearn.runs.run",
+    "run": "devlearn.runs.run",
+    "Context": "devlearn.stages.stage",
+    "Stage": "devlearn.stages.stage",
+    "Work": "devlearn.stages.stage",
 }
 _MODULES = ("stage", "testing")
 

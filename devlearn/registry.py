@@ -12,7 +12,7 @@ from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
-GROUPS = ("stages", "brains", "probes")
+GROUPS = {"stages": "devlearn.stages", "brains": "devlearn.learners.brains", "probes": "devlearn.probes"}
 
 _tables: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
 _loaded: set[str] = set()
@@ -63,7 +63,7 @@ def _load(group: str) -> None:
     if group in _loaded:
         return
     _loaded.add(group)
-    package = importlib.import_module(f"devlearn.{group}")
+    package = importlib.import_module(GROUPS[group])
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         importlib.import_module(module.name)
 

@@ -10,8 +10,8 @@ import pytest
 
 import devlearn
 from devlearn.evidence import undecidable, unscored_matches
-from devlearn.living import make_plans
-from devlearn.plan import resolved
+from devlearn.runs.pipeline import make_plans
+from devlearn.runs.plan import resolved
 from devlearn.scenario import library
 
 FEW_LABELS: dict[str, Any] = {

@@ -3,7 +3,7 @@
 from devlearn.cli.group import main
 from devlearn.cli.inspect import check, list_, new, schema, worker
 from devlearn.cli.results import compare, export, genome, report
-from devlearn.cli.running import resume, run
+from devlearn.cli.run import resume, run
 
 __all__ = ["main"]
 

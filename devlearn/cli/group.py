@@ -10,13 +10,13 @@ OK, FAILED, BAD_INPUT, PARTLY_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 # The user's mistakes. A module that was never imported can't have raised its error, and is not imported for this.
 MISTAKES = {
     "devlearn.scenario.problems": "ScenarioError",
-    "devlearn.evidence.load": "EvidenceError",
+    "devlearn.records.reader": "EvidenceError",
     "devlearn.registry": "UnknownName",
-    "devlearn.genome_file": "BadGenome",
-    "devlearn.worlds.ids": "UnknownEnv",
-    "devlearn.execute.files": "Busy",
-    "devlearn.execute.folder": "Refused",
-    "devlearn.export.formats": "MissingExtra",
+    "devlearn.records.genome_file": "BadGenome",
+    "devlearn.tasks.envs.registration": "UnknownEnv",
+    "devlearn.records.atomic": "FolderLocked",
+    "devlearn.runs.folder": "FolderMismatch",
+    "devlearn.report.export.formats": "MissingExtra",
     "devlearn.templates": "BadName",
 }
 

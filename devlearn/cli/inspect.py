@@ -11,7 +11,7 @@ import click
 from devlearn.cli.group import BAD_INPUT, FAILED
 
 if TYPE_CHECKING:
-    from devlearn.worlds.check import Finding
+    from devlearn.tasks.envs.check import Finding
 
 NOT_FOUND = ("id", "kind", "keys")  # broken first where the name or its keys are wrong, not the plug-in
 KINDS = ("env", "stage", "brain", "scenario")
@@ -30,7 +30,7 @@ def list_(what: str) -> None:
     """Name what can be used in a scenario."""
     see_here()
     if what == "priors":
-        from devlearn.cli.priors import show
+        from devlearn.cli.list_priors import show
 
         show()
         return
@@ -96,8 +96,8 @@ def check(what: str, name: str, keys: tuple[str, ...]) -> None:
 
 
 def _check_scenario(name: str) -> None:
-    from devlearn.living import make_plans
-    from devlearn.plan import resolved
+    from devlearn.runs.pipeline import make_plans
+    from devlearn.runs.plan import resolved
 
     plan = make_plans(name, ()).own
     scenario = plan.scenario
@@ -176,7 +176,7 @@ def schema() -> None:
 @click.argument("jobdir", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def worker(jobdir: Path) -> None:
     """Live or resume the job in JOBDIR."""
-    from devlearn.execute import work
+    from devlearn.runs.executors import work
 
     if not (jobdir / "job.json").exists():
         click.echo(f"{jobdir} is no job: it has no job.json", err=True)

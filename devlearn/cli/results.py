@@ -77,7 +77,7 @@ def export(run: Path, target: str, out: Path | None) -> None:
 
     For TensorBoard, write the curves of every learner.
     """
-    from devlearn.runs import Run
+    from devlearn.runs.run import Run
 
     for path in Run(run).export(target, out):
         click.echo(str(path))
@@ -95,7 +95,7 @@ def genome(run: Path, arm: str, seeds: tuple[int, ...], after: str | None, point
 
     A file holds plain tensors, where they come from and what their making consumed.
     """
-    from devlearn.runs import Run
+    from devlearn.runs.run import Run
 
     try:
         paths = Run(run).genomes(arm, seeds, after, out, point)

@@ -6,10 +6,10 @@ import torch
 from pydantic import Field
 from torch.nn import functional as F
 
-from devlearn.brains.needs import Head, Needs
-from devlearn.cohort import Cohort
-from devlearn.data import CLASSES, IMAGE, IMAGE_SENSE
-from devlearn.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged
+from devlearn.learners.brains.needs import Head, Needs
+from devlearn.learners.cohort import Cohort
+from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged
+from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE
 
 CHUNK = 2_000
 

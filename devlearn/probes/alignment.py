@@ -6,11 +6,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from devlearn.brains.needs import Head, Needs, fed_back
-from devlearn.cohort import Cohort
-from devlearn.data import CLASSES, IMAGE, IMAGE_SENSE
-from devlearn.objectives import check_rule
-from devlearn.probe import Measurement, Metric, Probe, Probing, probe
+from devlearn.learners.brains.needs import Head, Needs, fed_back
+from devlearn.learners.cohort import Cohort
+from devlearn.learners.objectives import check_rule
+from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe
+from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE
 
 DEEPEST = 8
 OPPOSITE = 180.0

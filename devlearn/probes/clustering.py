@@ -8,11 +8,11 @@ from pydantic import Field, model_validator
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
-from devlearn.cohort import Cohort
-from devlearn.data import CLASSES
-from devlearn.probe import Measurement, Metric, Probing, probe, unless_diverged
+from devlearn.learners.cohort import Cohort
 from devlearn.probes.features import CHUNK, Features, Layer, has, layer
+from devlearn.probes.probe import Measurement, Metric, Probing, probe, unless_diverged
 from devlearn.streams import Streams
+from devlearn.tasks.data import CLASSES
 
 
 def matched(clusters: Tensor, labels: Tensor, count: int) -> Tensor:

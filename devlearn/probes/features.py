@@ -6,10 +6,10 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from devlearn.brains.needs import Needs
-from devlearn.cohort import Cohort
-from devlearn.data import CLASSES, IMAGE, IMAGE_SENSE, size
-from devlearn.probe import Probe
+from devlearn.learners.brains.needs import Needs
+from devlearn.learners.cohort import Cohort
+from devlearn.probes.probe import Probe
+from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE, size
 
 CHUNK = 500  # images at a time: layers of convolutions are wide
 Layer = Literal["pixels", "last"] | Annotated[int, Field(ge=1)]

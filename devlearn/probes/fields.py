@@ -6,10 +6,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from devlearn.brains.needs import Needs
-from devlearn.cohort import Cohort
-from devlearn.data import IMAGE, IMAGE_SENSE
-from devlearn.probe import Measurement, Metric, Probe, Probing, probe
+from devlearn.learners.brains.needs import Needs
+from devlearn.learners.cohort import Cohort
+from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe
+from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 
 
 def morans_i(fields: Tensor) -> Tensor:

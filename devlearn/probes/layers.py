@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from devlearn.cohort import Cohort
-from devlearn.data import CLASSES, Dataset
-from devlearn.probe import Measurement, Metric, Probing, probe, unless_diverged
+from devlearn.learners.cohort import Cohort
 from devlearn.probes.features import CHUNK, Features, layers
+from devlearn.probes.probe import Measurement, Metric, Probing, probe, unless_diverged
+from devlearn.tasks.data import CLASSES, Dataset
 
 DEEPEST = 8
 PENALTY = 3e-4  # of a layer's total variance; chosen on mnist.valid and seeds that no scenario uses

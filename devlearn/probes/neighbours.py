@@ -7,10 +7,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from devlearn.cohort import Cohort
-from devlearn.data import CLASSES
-from devlearn.probe import Measurement, Metric, Probing, probe, unless_diverged
+from devlearn.learners.cohort import Cohort
 from devlearn.probes.features import CHUNK, Features, Layer, has, layer
+from devlearn.probes.probe import Measurement, Metric, Probing, probe, unless_diverged
+from devlearn.tasks.data import CLASSES
 
 
 @probe("neighbours")

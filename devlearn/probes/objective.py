@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from devlearn.cohort import Cohort
-from devlearn.probe import Measurement, Metric, Probe, Probing, probe
+from devlearn.learners.cohort import Cohort
+from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe
 
 
 @probe("objective")

@@ -8,14 +8,14 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from devlearn.evidence.analyses import analyse
-from devlearn.evidence.compare import compare, entries
-from devlearn.evidence.curve_words import conclusion
-from devlearn.evidence.load import Json, Run, load
-from devlearn.evidence.seen import note
-from devlearn.report.formats import filters
-from devlearn.report.sections import Page, view
-from devlearn.report.shelf import Shelf
+from devlearn.evidence.analysis.compare import compare, entries
+from devlearn.evidence.analysis.curve_analyses import analyse
+from devlearn.evidence.analysis.viewed import note
+from devlearn.evidence.text.curves import conclusion
+from devlearn.evidence.text.formats import filters
+from devlearn.records.reader import Json, RunRecords, load
+from devlearn.report.figure_store import FigureStore
+from devlearn.report.sections.views import Page, view
 from devlearn.report.svg import drawing
 
 HERE = Path(__file__).parent
@@ -30,7 +30,7 @@ def write(run: Path) -> Path:
     found = load(run)
     comparison = compare([run])
     note(run)
-    page = Page(found, entries(comparison), analyse(found), Shelf(run))
+    page = Page(found, entries(comparison), analyse(found), FigureStore(run))
     with drawing():
         shown = view(page)
     text = _environment().get_template("report.html.j2").render(
@@ -46,7 +46,7 @@ def write(run: Path) -> Path:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
+        loader=FileSystemLoader(HERE / "sections" / "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters |= filters()
@@ -60,6 +60,6 @@ def _style() -> Json:
     return {"css": Markup(css), "css_hash": Markup(digest)}
 
 
-def _scenario(run: Run) -> str:
+def _scenario(run: RunRecords) -> str:
     path = run.folder / "scenario.yaml"
     return path.read_text(encoding="utf-8") if path.exists() else ""

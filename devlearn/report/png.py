@@ -4,7 +4,7 @@ import base64
 import struct
 import zlib
 
-from devlearn.evidence.pictures import Array
+from devlearn.records.arrays import Array
 
 GREY, RGB = 0, 2
 

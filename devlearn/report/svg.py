@@ -11,7 +11,7 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from devlearn.report.figures.paper import SMALL, TEXT
+from devlearn.report.style import SMALL, TEXT
 
 SETTINGS: Any = {
     "svg.fonttype": "none",

@@ -4,12 +4,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from devlearn.evidence.compare import Comparison, entries
-from devlearn.evidence.curve_words import analysis_words
-from devlearn.evidence.headline import headline, limits_of
-from devlearn.evidence.load import Json
-from devlearn.evidence.places import place
-from devlearn.evidence.words import FEW, chance, level, moment, number, sentences, span
+from devlearn.evidence.analysis.compare import Comparison, entries
+from devlearn.evidence.text.comparison import FEW, chance, level, moment, number, sentences, span
+from devlearn.evidence.text.curves import analysis_words
+from devlearn.evidence.text.points import place
+from devlearn.evidence.text.summary import headline, limits_of
+from devlearn.records.reader import Json
 
 LONG = 110  # letters of a warning that stands on a line for each of its parts
 COLOURS = {

@@ -1,22 +1,22 @@
 """The scenario file: YAML -> frozen models, with every check and message of the format."""
 
 from devlearn.scenario.files import find, library, load, parse, points
-from devlearn.scenario.model import UNITS, Comparison, Course, Fit, Match, Scenario, Step, Tune, Unit, units_of
+from devlearn.scenario.models import UNITS, ArmItem, Comparison, Fit, Match, ResolvedArm, Scenario, Tune, Unit, units_of
 from devlearn.scenario.problems import Mark, Problem, ScenarioError
 from devlearn.scenario.schema import schema
 from devlearn.scenario.trials import experiment, settled, source
 
 __all__ = [
     "UNITS",
+    "ArmItem",
     "Comparison",
-    "Course",
     "Fit",
     "Mark",
     "Match",
     "Problem",
+    "ResolvedArm",
     "Scenario",
     "ScenarioError",
-    "Step",
     "Tune",
     "Unit",
     "experiment",

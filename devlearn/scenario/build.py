@@ -7,10 +7,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from devlearn.registry import UnknownName, get, nearest
-from devlearn.scenario import check, question, relations, tuning
-from devlearn.scenario.changes import changed
-from devlearn.scenario.model import Arm, Compare, Course, File, Match, Scenario, Step
-from devlearn.scenario.pieces import Item, Lookup, Piece, is_name
+from devlearn.scenario import tuning
+from devlearn.scenario.checks import arms as arm_checks
+from devlearn.scenario.checks import comparison as question
+from devlearn.scenario.checks import stages as check
+from devlearn.scenario.checks.changes import changed
+from devlearn.scenario.models import ArmItem, ArmSpec, Compare, File, Match, ResolvedArm, Scenario
+from devlearn.scenario.parts import Item, Lookup, Piece, is_name
 from devlearn.scenario.problems import Mark, Problems, hint
 from devlearn.scenario.validate import show, text_of, validate
 from devlearn.scenario.yaml_nodes import Entry, Leaf, List, Map, Node, plain
@@ -21,7 +24,7 @@ class ArmParts:
     """An arm as the file describes it; ``model`` is None where that is broken."""
 
     name: str
-    model: Arm | None
+    model: ArmSpec | None
     items: tuple[Item, ...]
     node: Map
     mark: Mark
@@ -51,7 +54,7 @@ def _build(root: Map, problems: Problems, checks: check.Checks) -> Scenario | No
     check.outside([*lived, *probes.values()], checks, problems)
     check.probes(probes, stages, lived, problems)
     check.aliases(items, stages, problems)
-    relations.courses({arm.name: (arm.node, arm.items) for arm in arms}, problems)
+    arm_checks.courses({arm.name: (arm.node, arm.items) for arm in arms}, problems)
     comparison = question.comparison(compare, root, probes, stages, [arm.name for arm in arms], problems)
     seeds = _seeds(file, root, problems)
     if file is not None:
@@ -186,7 +189,7 @@ def _arm(name: str, entry: Entry, stages: Lookup, problems: Problems) -> ArmPart
         if not listed.items:
             problems.add(entry.mark, f"arm {name!r} has no stages")
             return ArmParts(name, None, (), node, entry.mark)
-    arm = validate(Arm, node, entry.mark, problems)
+    arm = validate(ArmSpec, node, entry.mark, problems)
     items = listed.items if isinstance(listed, List) else ()
     found = [_item(item, stages, problems) for item in items if isinstance(item, Map)]
     return ArmParts(name, arm, tuple(item for item in found if item), node, entry.mark)
@@ -230,14 +233,14 @@ def _changed(stage: Piece, merged: Map, at: Mark, problems: Problems) -> Any:
     return model
 
 
-def _course(arm: ArmParts) -> Course:
+def _course(arm: ArmParts) -> ResolvedArm:
     assert arm.model is not None
     steps = tuple(
-        Step(use=item.use, stream=item.stream, kind=item.piece.kind, stage=item.piece.model) for item in arm.items
+        ArmItem(use=item.use, stream=item.stream, kind=item.piece.kind, stage=item.piece.model) for item in arm.items
     )
     total = next(iter(arm.model.total.items())) if arm.model.total else None
     match = Match(arm=arm.model.match.arm, by=arm.model.match.by) if arm.model.match else None
-    return Course(steps=steps, match=match, total=total)
+    return ResolvedArm(steps=steps, match=match, total=total)
 
 
 def _compare(root: Map, problems: Problems) -> Compare | None:

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from devlearn.scenario.build import build
-from devlearn.scenario.model import Scenario
+from devlearn.scenario.models import Scenario
 from devlearn.scenario.problems import Mark, Problems, ScenarioError, hint
 from devlearn.scenario.tuning import trials
 from devlearn.scenario.validate import show, text_of
-from devlearn.scenario.vary import apply, describe, grid, hidden
-from devlearn.scenario.vary import overrides as settings_of
+from devlearn.scenario.variations import apply, describe, grid, hidden
+from devlearn.scenario.variations import overrides as settings_of
 from devlearn.scenario.yaml_nodes import Map, Node, compose, merge, plain
 
 Check = Callable[[str], object]

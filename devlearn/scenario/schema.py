@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from devlearn.registry import get, names
-from devlearn.scenario.model import NAME, UNITS, Arm, Compare, File, units_of
+from devlearn.scenario.models import NAME, UNITS, ArmSpec, Compare, File, units_of
 
 Json = dict[str, Any]
 
@@ -14,7 +14,12 @@ Json = dict[str, Any]
 def schema() -> Json:
     """The schema (draft 2020-12) of a scenario with the stages, brains and probes that are installed here."""
     plugins = {group: _classes(group) for group in ("stages", "brains", "probes")}
-    models: list[type[BaseModel]] = [File, Arm, Compare, *(cls for group in plugins.values() for cls in group.values())]
+    models: list[type[BaseModel]] = [
+        File,
+        ArmSpec,
+        Compare,
+        *(cls for group in plugins.values() for cls in group.values()),
+    ]
     parts, shared = models_json_schema([(model, "validation") for model in models])
     # models_json_schema gives each model a reference into the shared definitions
     definitions = shared.get("$defs", {})
@@ -45,7 +50,7 @@ def _sections(plugins: dict[str, dict[str, type[BaseModel]]], body: dict[Any, Js
     return {
         "brain": variants["brains"],
         "stages": _named(variants["stages"]),
-        "arms": _named({"anyOf": [_list(body[Arm]), _short(body[Arm])]}),
+        "arms": _named({"anyOf": [_list(body[ArmSpec]), _short(body[ArmSpec])]}),
         "probes": _named(variants["probes"]),
         "compare": body[Compare],
     }

@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from devlearn.scenario.build import build
-from devlearn.scenario.check import Checks
-from devlearn.scenario.model import Scenario
+from devlearn.scenario.checks.stages import Checks
+from devlearn.scenario.models import Scenario
 from devlearn.scenario.problems import Mark, Problems
 from devlearn.scenario.tuning import trials
 from devlearn.scenario.validate import text_of
-from devlearn.scenario.vary import Point, Setting, apply, describe
+from devlearn.scenario.variations import Point, Setting, apply, describe
 from devlearn.scenario.yaml_nodes import Entry, Leaf, List, Map, Node, plain
 
 DROPPED = ("tune", "vary", "compare", "seeds", "probes")

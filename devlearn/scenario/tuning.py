@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import product
 
-from devlearn.scenario.model import Tune
-from devlearn.scenario.pieces import Item, Lookup, Piece, metric, no_test_split
+from devlearn.scenario.models import Tune
+from devlearn.scenario.parts import Item, Lookup, Piece, metric, no_test_split
 from devlearn.scenario.problems import Mark, Problems, hint
 from devlearn.scenario.validate import show
-from devlearn.scenario.vary import Point, axes, describe
+from devlearn.scenario.variations import Point, axes, describe
 from devlearn.scenario.yaml_nodes import List, Map
 
 

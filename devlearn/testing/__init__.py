@@ -10,9 +10,9 @@ Each check returns a list of ``Finding`` (``name`` of the law, ``ok``, ``message
 
 from collections.abc import Sequence
 
+from devlearn.tasks.envs.check import Finding, check_env
 from devlearn.testing.brains import check_brain
 from devlearn.testing.stages import check_stage
-from devlearn.worlds.check import Finding, check_env
 
 __all__ = ["Finding", "assert_ok", "check_brain", "check_env", "check_stage"]
 

@@ -9,15 +9,15 @@ import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
-from devlearn import flops
-from devlearn.brains import Head, Needs, Sense
-from devlearn.brains.needs import memory_size
-from devlearn.cohort import Cohort, Mapper
-from devlearn.member import initialise
-from devlearn.optimiser import Optimiser
+from devlearn.learners import flops
+from devlearn.learners.brains import Head, Needs, Sense
+from devlearn.learners.brains.needs import memory_size
+from devlearn.learners.cohort import Cohort, Mapper
+from devlearn.learners.optimiser import Optimiser
+from devlearn.learners.stacking import initialise
 from devlearn.registry import UnknownName, get
+from devlearn.tasks.envs.check import Finding
 from devlearn.testing.laws import SEEDS, generators_kept, guarded, raised, unlike
-from devlearn.worlds.check import Finding
 
 IMAGE, VECTOR = "image_28x28", "vector"
 NEEDS = Needs(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from devlearn.stage import Context
+from devlearn.stages.context import Context
 
 
 @dataclass(frozen=True)

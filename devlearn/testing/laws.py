@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from devlearn.worlds.check import Finding
+from devlearn.tasks.envs.check import Finding
 
 SEEDS = (3, 5, 8)
 

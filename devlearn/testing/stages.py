@@ -10,16 +10,17 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from devlearn import checkpoint
-from devlearn.brains import Head, Needs, brain_builder
-from devlearn.cohort import Cohort
-from devlearn.data import CLASSES, IMAGE, IMAGE_SENSE
-from devlearn.lessons import DIGITS
+from devlearn.learners.brains import Head, Needs, brain_builder
+from devlearn.learners.cohort import Cohort
 from devlearn.registry import UnknownName, get
-from devlearn.stage import Stage, State
+from devlearn.runs.engine import checkpoint
+from devlearn.stages.context import State
+from devlearn.stages.shared.labelled import DIGITS
+from devlearn.stages.stage import Stage
+from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE
+from devlearn.tasks.envs.check import Finding
 from devlearn.testing.drawing import Watched
 from devlearn.testing.laws import SEEDS, generators_kept, guarded, raised, same, unlike
-from devlearn.worlds.check import Finding
 
 YIELDS = 4
 BRAIN = {"kind": "mlp", "width": (32, 16)}
@@ -27,7 +28,7 @@ TOLERANCE = 1e-3  # of a learner's largest weight change, between cohorts of dif
 
 
 @dataclass(frozen=True)
-class Lived:
+class Trace:
     """What came out of a short life: weights and buffers {name: (N, ...)}, what each yield said, the stage's state."""
 
     weights: dict[str, Tensor]
@@ -53,7 +54,7 @@ def _opening(kind: str | type[Stage], keys: dict[str, Any]) -> tuple[list[Findin
     except (UnknownName, ImportError) as error:
         return [Finding("kind", False, str(error))], None
     if not (isinstance(cls, type) and issubclass(cls, Stage)):
-        return [Finding("kind", False, f"{kind!r} is not a subclass of devlearn.stage.Stage")], None
+        return [Finding("kind", False, f"{kind!r} is not a subclass of devlearn.stages.stage.Stage")], None
     findings = [Finding("kind", True, f"{cls.kind or cls.__name__}, version {cls.version}"), _described(cls)]
     try:
         stage = cls(**keys)
@@ -121,7 +122,7 @@ class _Trial:
 
     def live(
         self, seeds: Sequence[int] = SEEDS, pieces: Sequence[int] = (YIELDS,), cohort: Cohort | None = None
-    ) -> Lived:
+    ) -> Trace:
         """Live ``pieces`` of yields, each in a new process's place: everything goes through a file in between."""
         cohort = cohort or self.cohort(seeds)
         context = self.context(seeds)
@@ -131,7 +132,7 @@ class _Trial:
             if number:
                 cohort, state = self._through_a_file(cohort, state)
             yields += self._segment(cohort, state, context, 1 if self.once else count)
-        return Lived(cohort.state(), yields, state)
+        return Trace(cohort.state(), yields, state)
 
     def _segment(self, cohort: Cohort, state: State, context: Watched, count: int) -> list[dict[str, Tensor]]:
         generator = self.stage.segment(cohort, state, context)
@@ -261,7 +262,7 @@ def _saved_and_loaded(content: dict[str, Any]) -> dict[str, Any]:
         return checkpoint.load(path)
 
 
-def _differences(a: Lived, b: Lived) -> list[str]:
+def _differences(a: Trace, b: Trace) -> list[str]:
     """What differs between two lives: names of weights, then of metrics."""
     found = unlike(a.weights, b.weights)
     for one, other in zip(a.yields, b.yields, strict=True):

@@ -26,7 +26,7 @@ def fields(file: str) -> str:
 
 def exported(name: str) -> str:
     """The columns of one table of ``devlearn export``."""
-    from devlearn.export import COLUMNS
+    from devlearn.report.export import COLUMNS
 
     return table(("column", "meaning"), ([code(column), meaning] for column, meaning in COLUMNS[name].items()))
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from devlearn import registry
-from devlearn.probe import Probe
-from devlearn.scenario.model import UNITS
-from devlearn.stage import Stage
+from devlearn.probes.probe import Probe
+from devlearn.scenario.models import UNITS
+from devlearn.stages.stage import Stage
 from devlearn_docs.docstrings import Doc, own_doc, parse
 from devlearn_docs.words import Json, code, key_table, map_tables, plain, table
 

@@ -1,6 +1,6 @@
 """Every key of the scenario file as Markdown, found by walking the JSON Schema that editors get."""
 
-from devlearn.scenario.model import File
+from devlearn.scenario.models import File
 from devlearn.scenario.schema import schema
 from devlearn_docs.words import key_table, map_tables
 

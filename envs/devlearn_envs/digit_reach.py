@@ -20,7 +20,7 @@ MOVES = STRIDE * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])  # how the
 @cache
 def training_images() -> Array:
     """The training part of MNIST's training images: (55000, 28, 28) uint8, read-only, read once a process."""
-    path = files("devlearn").joinpath("data/mnist/train-images-idx3-ubyte.gz")
+    path = files("devlearn").joinpath("tasks/data/mnist/train-images-idx3-ubyte.gz")
     content = gzip.decompress(path.read_bytes())
     return np.frombuffer(content, np.uint8, offset=16).reshape(STORED, SIDE, SIDE)[:TRAINING]
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 import devlearn
-from devlearn.execute import locked, read_json
+from devlearn.runs.executors import locked, read_json
 from tests.commands import call
 
 
@@ -182,7 +182,7 @@ def test_ctrl_c_says_how_to_go_on(here: Path) -> None:
 
 
 def test_sigterm_is_an_interruption_too(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("devlearn.living.live", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr("devlearn.runs.pipeline.live", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
     result = call("resume", ".")
     assert result.exit_code == 130 and "devlearn resume . goes on" in result.output
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

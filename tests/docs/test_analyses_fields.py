@@ -1,22 +1,16 @@
 """Every field of analyses.json is described in the reference, and nothing else is."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 from devlearn_docs.fields import described, paths
 
-from devlearn.evidence import Run, analyse
-from devlearn.evidence.load import Json
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "evidence"))
-
-from fake_arms import arm, run
+from devlearn.evidence import RunRecords, analyse
+from devlearn.records.reader import Json
+from tests.evidence.fake_arms import arm, run
 
 UPDATES = list(range(0, 70, 10))
 
 
-def made(schedule: str, points: int, over: str) -> Run:
+def made(schedule: str, points: int, over: str) -> RunRecords:
     """Two arms of eight learners that rise from 10 to 90 %, at points of growing size."""
     rng = np.random.default_rng(1)
     rise = 0.1 + 0.8 * (1 - np.exp(-np.array(UPDATES) / 20)) + rng.normal(0, 0.01, (8, len(UPDATES)))

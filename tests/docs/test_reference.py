@@ -15,10 +15,9 @@ from devlearn_docs.scenario_keys import scenario_keys
 from devlearn_docs.words import type_words
 from devlearn_envs import NATIVE
 
-from devlearn.ledger import COLUMNS
-from devlearn.probe import Probe
-from devlearn.record import TABLES
-from devlearn.stage import Stage
+from devlearn.probes.probe import Probe
+from devlearn.records.schema import COLUMNS, TABLES
+from devlearn.stages.stage import Stage
 
 DOCS = Path(__file__).parents[2] / "docs"
 HEADINGS = (

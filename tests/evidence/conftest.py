@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fake_run import write_run
+
+from tests.evidence.fake_run import write_run
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from devlearn.evidence import Arm, Life, Measure, Moment, Point, Run
-from devlearn.evidence.load import LEDGER
+from devlearn.evidence import ArmRecords, LearnerRecord, Measure, Moment, Point, RunRecords
+from devlearn.records.schema import COLUMNS
 
 ACCURACY = Measure(("digits", "accuracy"), "higher", 0.0)
 ENTROPY = Measure(("digits", "cross_entropy"), "lower", None)
@@ -30,7 +30,7 @@ def arm(
     keys: Mapping[str, Any] | None = None,
     labels: int = 100,
     diverged: Mapping[int, int] | None = None,
-) -> Arm:
+) -> ArmRecords:
     """One stage, ``school``. ``accuracy`` is (n, U) at ``updates``, of which the first is the birth, the last the end.
     ``cross_entropy`` is 1 - accuracy where it isn't given.
 
@@ -41,10 +41,10 @@ def arm(
     n = len(curves[ACCURACY.key])
     lives = {seed: _life(seed, updates, curves, labels, (diverged or {}).get(seed)) for seed in range(n)}
     stage = {"name": "school", "visit": 0, "kind": "supervise", "keys": dict(keys or {})}
-    return Arm(name=name, stages=(stage,), lives=lives, seconds=1.0, unfinished=())
+    return ArmRecords(name=name, stages=(stage,), lives=lives, seconds=1.0, unfinished=())
 
 
-def _life(seed: int, updates: Sequence[int], curves: Mapping[Any, Any], labels: int, gone: int | None) -> Life:
+def _life(seed: int, updates: Sequence[int], curves: Mapping[Any, Any], labels: int, gone: int | None) -> LearnerRecord:
     moments = []
     for j, update in enumerate(updates):
         when = "birth" if j == 0 else "end" if j == len(updates) - 1 else "every"
@@ -52,18 +52,20 @@ def _life(seed: int, updates: Sequence[int], curves: Mapping[Any, Any], labels: 
         values = {key: float("nan") if lost else float(curve[seed, j]) for key, curve in curves.items()}
         moments.append(Moment(-1 if j == 0 else 0, update, when, values, _paid(update, labels)))
     diverged = None if gone is None else (0, gone)
-    return Life(seed=seed, moments=tuple(moments), ledger=moments[-1].ledger, diverged=diverged, done=True)
+    return LearnerRecord(seed=seed, moments=tuple(moments), ledger=moments[-1].ledger, diverged=diverged, done=True)
 
 
 def _paid(update: int, labels: int) -> dict[str, float]:
     """Labels are paid at once, images and FLOPs by the update."""
-    paid = dict.fromkeys(LEDGER, 0.0)
+    paid = dict.fromkeys(COLUMNS, 0.0)
     return paid | {"labels": labels * (update > 0), "images": 8.0 * update, "updates": update, "flops": 1e6 * update}
 
 
-def run(points: Sequence[Mapping[str, Arm]], compare: Mapping[str, Any], over: Sequence[Mapping[str, Any]] = ()) -> Run:
+def run(
+    points: Sequence[Mapping[str, ArmRecords]], compare: Mapping[str, Any], over: Sequence[Mapping[str, Any]] = ()
+) -> RunRecords:
     """A run of these points; ``over`` are further entries of resolved.json's points (``parameters``)."""
     asked = {"probe": "digits", "metric": "accuracy", "at": "end", "better": "higher", "pairs": [], **compare}
     entries = [{"point": {"nth": i}, **(over[i] if over else {})} for i in range(len(points))]
     resolved = {"probes": PROBES, "compare": asked, "points": entries}
-    return Run(Path("made-up"), resolved, {}, tuple(Point({"nth": i}, arms) for i, arms in enumerate(points)))
+    return RunRecords(Path("made-up"), resolved, {}, tuple(Point({"nth": i}, arms) for i, arms in enumerate(points)))

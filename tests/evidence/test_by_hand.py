@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_run import tiny_run
 from scipy import stats
 
 from devlearn.evidence import compare
-from devlearn.evidence import tests as t
-from devlearn.evidence.load import Json
+from devlearn.evidence import statistics as t
+from devlearn.records.reader import Json
+from tests.evidence.fake_run import tiny_run
 
 D = [-5.0, 2.0, 4.0, 7.0, 8.0, 20.0]
 Y = [10.0, 20.0, 30.0, 40.0, 50.0, 60.0]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_run import _arrays, finish, write_run
 
 from devlearn.evidence import save
+from tests.evidence.fake_run import _arrays, finish, write_run
 
 SCRIPT = Path(__file__).parents[1] / "independent" / "recompute.py"
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 
-from devlearn.brains import Needs, brain_builder
-from devlearn.cohort import Cohort, Mapper
-from devlearn.genome_file import GenomeFile
-from devlearn.probe import Measurement, Probe, Probing
+from devlearn.learners.brains import Needs, brain_builder
+from devlearn.learners.cohort import Cohort, Mapper
+from devlearn.probes.probe import Measurement, Probe, Probing
+from devlearn.records.genome_file import GenomeFile
 from devlearn.registry import get
-from devlearn.stage import Context, Stage
+from devlearn.stages.context import Context
+from devlearn.stages.stage import Stage
 
 MEMORY = {"env_steps": 10_000, "copies": 4, "rollout": 8, "minibatches": 2}
 EVOLUTION = {"updates": 100, "batch": 16, "population": 8, "sigma": 0.1}

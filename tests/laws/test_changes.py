@@ -7,13 +7,13 @@ import pytest
 import torch
 from pydantic.fields import FieldInfo
 
-from devlearn.ancestry import Ancestral
-from devlearn.brains import brain_builder
-from devlearn.cohort import Cohort
-from devlearn.ledger import Rates
-from devlearn.plan.changes import refusal
+from devlearn.learners.brains import brain_builder
+from devlearn.learners.cohort import Cohort
 from devlearn.registry import get
-from devlearn.stage import Stage
+from devlearn.runs.plan.changes import refusal
+from devlearn.runs.plan.cost_model import CostModel
+from devlearn.stages.shared.ancestors import Ancestral
+from devlearn.stages.stage import Stage
 from devlearn.streams import PINNED
 from devlearn.testing.drawing import Watched
 from tests.laws.rows import BRAIN, BRAINS, STAGES, cohort_for, make, needs_of
@@ -32,7 +32,7 @@ def lived(stage: Stage, cohort: Cohort, yields: int, context: Watched | None = N
     ``cut``: close it at every yield, and go on from a copy of its state.
     """
     context = context or watched(cohort)
-    rates = Rates(stage, lambda stage: stage.work(cohort.member(0).to("meta")))
+    rates = CostModel(stage, lambda stage: stage.work(cohort.member(0).to("meta")))
     state, found, updates = stage.begin(cohort, context), [], 0
     while len(found) < yields:
         window = rates.at(updates)

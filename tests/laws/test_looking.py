@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from devlearn.brains import brain_builder
-from devlearn.cohort import Cohort
-from devlearn.data import load_altered
-from devlearn.data.sham import scattered
-from devlearn.evidence.tests import sign_flip
-from devlearn.looking import HELD
+from devlearn.evidence.statistics.sign_flip import sign_flip
+from devlearn.learners.brains import brain_builder
+from devlearn.learners.cohort import Cohort
 from devlearn.registry import get
-from devlearn.stage import Stage
+from devlearn.stages.shared.unlabelled_images import HELD
+from devlearn.stages.stage import Stage
 from devlearn.streams import streams
-from devlearn.worlds.gather import gather
+from devlearn.tasks.data import load_altered
+from devlearn.tasks.data.sham import scattered
+from devlearn.tasks.envs.transitions import gather
 from tests.laws.rows import context_for, live
 
 LEARNERS = tuple(range(8))

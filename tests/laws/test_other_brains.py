@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from devlearn.brains import brain_builder
-from devlearn.cohort import Cohort
+from devlearn.learners.brains import brain_builder
+from devlearn.learners.cohort import Cohort
 from tests.laws import rows
 
 BRAINS: dict[str, dict[str, Any]] = {

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from devlearn.cohort import Cohort
-from devlearn.schedule import Schedule, factor
-from devlearn.stage import Stage
+from devlearn.learners.cohort import Cohort
+from devlearn.learners.schedule import Schedule, factor
+from devlearn.stages.stage import Stage
 from tests.laws.rows import STAGES, cohort_for, go_on, live, make
 
 PLANNED = 4

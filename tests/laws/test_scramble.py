@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from devlearn.brains import Head, Needs, brain_builder
-from devlearn.cohort import Cohort, Mapper
-from devlearn.data import IMAGE, IMAGE_SENSE
-from devlearn.objectives import CrossEntropy
-from devlearn.optimiser import Optimiser
+from devlearn.learners.brains import Head, Needs, brain_builder
+from devlearn.learners.cohort import Cohort, Mapper
+from devlearn.learners.objectives import CrossEntropy
+from devlearn.learners.optimiser import Optimiser
+from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 from devlearn.testing import assert_ok, check_stage
 from tests.laws.rows import go_on, live, make
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from devlearn.cohort import Cohort
+from devlearn.learners.cohort import Cohort
 from devlearn.registry import get, names
 from tests.laws.rows import REBORN, STAGES, cohort_for, go_on, live, make
 

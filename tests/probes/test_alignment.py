@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from devlearn.brains import Head, Needs, brain_builder
-from devlearn.cohort import Cohort
-from devlearn.data import IMAGE, IMAGE_SENSE
+from devlearn.learners.brains import Head, Needs, brain_builder
+from devlearn.learners.cohort import Cohort
 from devlearn.probes.alignment import Alignment, angle
 from devlearn.registry import get
+from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 from tests.laws.rows import live, measure
 
 SEEDS = tuple(range(8))

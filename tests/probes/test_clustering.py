@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 import devlearn
-from devlearn.brains import brain_builder
-from devlearn.cohort import Cohort
-from devlearn.data import load
+from devlearn.learners.brains import brain_builder
+from devlearn.learners.cohort import Cohort
 from devlearn.probes.clustering import Clustering, k_means, matched, squares
 from devlearn.registry import get
 from devlearn.scenario import ScenarioError
-from devlearn.stage import Stage
+from devlearn.stages.stage import Stage
 from devlearn.streams import streams
+from devlearn.tasks.data import load
 from tests.laws.rows import context_for, measure
 
 CPU = torch.device("cpu")

@@ -8,12 +8,12 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from devlearn.brains import Head, Needs, Sense, brain_builder
-from devlearn.cohort import Cohort
-from devlearn.data import IMAGE, IMAGE_SENSE
-from devlearn.probe import Measurement
+from devlearn.learners.brains import Head, Needs, Sense, brain_builder
+from devlearn.learners.cohort import Cohort
 from devlearn.probes.fields import Fields, grey, morans_i
+from devlearn.probes.probe import Measurement
 from devlearn.registry import get
+from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 from tests.laws.rows import live, measure
 
 SCRAMBLE = get("stages", "innate.scramble")()

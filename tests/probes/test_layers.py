@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 import devlearn
-from devlearn.brains import Head, Needs, brain_builder
-from devlearn.cohort import Cohort, Mapper
-from devlearn.data import IMAGE, IMAGE_SENSE
+from devlearn.learners.brains import Head, Needs, brain_builder
+from devlearn.learners.cohort import Cohort, Mapper
 from devlearn.probes.layers import Layers, ridge
 from devlearn.registry import get
 from devlearn.scenario import ScenarioError
+from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 from devlearn.testing import check_brain
 from tests.laws.rows import live, measure
 

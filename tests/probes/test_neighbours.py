@@ -7,10 +7,10 @@ import torch
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
-from devlearn.brains import Head, Needs, brain_builder
-from devlearn.cohort import Cohort
-from devlearn.data import IMAGE, IMAGE_SENSE, load
+from devlearn.learners.brains import Head, Needs, brain_builder
+from devlearn.learners.cohort import Cohort
 from devlearn.probes.neighbours import Neighbours, vote
+from devlearn.tasks.data import IMAGE, IMAGE_SENSE, load
 from tests.laws.rows import measure
 
 CPU = torch.device("cpu")

@@ -1,16 +1,12 @@
 """A made-up run folder with its page written. The writer of such folders lives with the tests of evidence."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "evidence"))
-
-from fake_pictures import add_pictures
-from fake_run import write_run
-
 from devlearn.report import write
+from tests.evidence.fake_run import write_run
+from tests.report.fake_pictures import add_pictures
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from fake_run import tiny_run
-from test_page import read
 
 from devlearn.evidence import compare
 from devlearn.report import page, write
+from tests.evidence.fake_run import tiny_run
+from tests.report.test_page import read
 
 
 def test_tuning_is_shown_with_its_trials_and_cost(tmp_path: Path) -> None:

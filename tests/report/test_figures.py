@@ -4,16 +4,16 @@ import re
 from pathlib import Path
 
 import pytest
-from fake_pictures import add_pictures
-from fake_run import tiny_run, write_run
 from matplotlib.figure import Figure
 from matplotlib.image import imread
-from test_page import Elements, read
 
 from devlearn.evidence import curves, load, measure
 from devlearn.report import figures, write
-from devlearn.report.figures.paper import apart, label_ends, one_plot
+from devlearn.report.style import apart, label_ends, one_plot
 from devlearn.report.svg import DOTS, drawing
+from tests.evidence.fake_run import tiny_run, write_run
+from tests.report.fake_pictures import add_pictures
+from tests.report.test_page import Elements, read
 
 WIDTHS = {figures.SINGLE, figures.DOUBLE}
 
@@ -105,7 +105,7 @@ def test_power_laws_have_a_line_and_a_row(tmp_path: Path) -> None:
 
 def test_nothing_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No label of any figure reaches beyond the edge of its file."""
-    from devlearn.report import shelf
+    from devlearn.report import figure_store as shelf
 
     saved: dict[str, tuple[Figure, str]] = {}
 

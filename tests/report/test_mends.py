@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_run import tiny_run, write_run
-from test_figures import alt_with
-from test_page import read
 
 from devlearn.evidence import compare, load
-from devlearn.evidence.curves import Curve
-from devlearn.evidence.story import story
-from devlearn.evidence.values import Measure
+from devlearn.evidence.analysis.curves import Curve
+from devlearn.evidence.analysis.timeline import story
+from devlearn.evidence.analysis.values import Measure
 from devlearn.report import figures, write
-from devlearn.report.figures.closer import closer
-from devlearn.report.figures.paper import from_zero, one_plot
+from devlearn.report.figures.inset import closer
+from devlearn.report.style import from_zero, one_plot
 from devlearn.report.svg import drawing
+from tests.evidence.fake_run import tiny_run, write_run
+from tests.report.test_figures import alt_with
+from tests.report.test_page import read
 
 
 def body_of(tmp_path: Path, scored: str) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from fake_run import finish, tiny_run, write_run
 
 from devlearn.evidence import compare, words
+from devlearn.evidence.text.formats import budget, count
 from devlearn.report import write
-from devlearn.report.figures.paper import COLOURS, DASHES, GRID, INK, MARKERS, look
-from devlearn.report.formats import budget, count
+from devlearn.report.style import COLOURS, DASHES, GRID, INK, MARKERS, look
+from tests.evidence.fake_run import finish, tiny_run, write_run
 
 
 class Elements(HTMLParser):

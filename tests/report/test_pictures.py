@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_pictures import MOMENTS, UNITS
 from matplotlib.image import imread
-from test_page import Elements, read
 
 from devlearn.evidence import load
-from devlearn.evidence.pictures import pictures
-from devlearn.report.figures.grown import mosaic
+from devlearn.records.arrays import pictures
+from devlearn.report.figure_store import FigureStore
+from devlearn.report.figures.fields_grid import mosaic
 from devlearn.report.png import data_uri, png
-from devlearn.report.shelf import Shelf
+from tests.report.fake_pictures import MOMENTS, UNITS
+from tests.report.test_page import Elements, read
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_figures_of_pictures_lie_beside_the_page(drawn: Path) -> None:
 
 
 def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path, room=400)
+    shelf = FigureStore(tmp_path, room=400)
     noise = np.random.default_rng(0).integers(0, 256, (40, 40), np.uint8)
     assert shelf.picture(np.zeros((2, 2), np.uint8), "black") is not None
     assert shelf.picture(noise, "noise") is None

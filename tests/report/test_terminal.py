@@ -3,13 +3,13 @@
 import io
 from pathlib import Path
 
-from fake_run import tiny_run, write_run
 from rich.console import Console
 
 from devlearn.evidence import analyse, compare, load, words
-from devlearn.evidence.compare import Comparison
-from devlearn.evidence.words import FEW
+from devlearn.evidence.analysis.compare import Comparison
+from devlearn.evidence.text.comparison import FEW
 from devlearn.report.terminal import told, verdict_table
+from tests.evidence.fake_run import tiny_run, write_run
 
 
 def printed(comparison: Comparison) -> str:

@@ -6,8 +6,8 @@ import pytest
 from pydantic import Field
 
 from devlearn import registry
-from devlearn.probe import Metric, Probe
-from devlearn.stage import Stage
+from devlearn.probes.probe import Metric, Probe
+from devlearn.stages.stage import Stage
 
 
 class School(Stage):

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from devlearn import stage
 from devlearn.scenario import UNITS, ScenarioError, find, library, load, parse, points, schema
 from devlearn.scenario.problems import Problems
 from devlearn.scenario.yaml_nodes import compose, plain
+from devlearn.stages import stage
 
 
 def test_yaml_values_follow_version_1_2():
@@ -170,8 +170,8 @@ def test_a_file_that_is_not_text(tmp_path):
 
 @pytest.mark.parametrize("name", sorted(library()))
 def test_every_scenario_of_ours_is_valid(name):
-    from devlearn.data import size
-    from devlearn.worlds import check_id
+    from devlearn.tasks.data import size
+    from devlearn.tasks.envs import check_id
 
     assert points(load(name, check_env=check_id, check_data=size))
 

@@ -8,13 +8,14 @@ import pytest
 import torch
 from scipy import stats
 
-from devlearn import flops, generations
-from devlearn.brains import brain_builder
-from devlearn.cohort import Cohort
-from devlearn.data import load
-from devlearn.population import Noise, centred_ranks, scores, slope
+from devlearn.learners import flops
+from devlearn.learners.brains import brain_builder
+from devlearn.learners.cohort import Cohort
 from devlearn.registry import get
-from devlearn.stage import Stage
+from devlearn.stages.shared import evolution_strategy as generations
+from devlearn.stages.shared.population import Noise, centred_ranks, scores, slope
+from devlearn.stages.stage import Stage
+from devlearn.tasks.data import load
 from devlearn.testing import assert_ok, check_stage
 from tests.laws.rows import context_for, live
 

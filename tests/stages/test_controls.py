@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from devlearn.brains import brain_builder
-from devlearn.cohort import Cohort
+from devlearn.learners.brains import brain_builder
+from devlearn.learners.cohort import Cohort
 from devlearn.registry import get
 from devlearn.testing import assert_ok, check_stage
 from tests.laws.rows import live

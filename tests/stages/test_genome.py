@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from devlearn import flops
-from devlearn.bottleneck import Bottleneck
-from devlearn.brains import brain_builder
-from devlearn.cohort import Cohort
-from devlearn.data import load
-from devlearn.objectives import CrossEntropy
+from devlearn.learners import flops
+from devlearn.learners.brains import brain_builder
+from devlearn.learners.cohort import Cohort
+from devlearn.learners.objectives import CrossEntropy
 from devlearn.registry import get
-from devlearn.stage import Stage
+from devlearn.stages.shared.genomic_bottleneck import Bottleneck
+from devlearn.stages.stage import Stage
+from devlearn.tasks.data import load
 from devlearn.testing import assert_ok, check_stage
 from tests.laws.rows import context_for, live
 

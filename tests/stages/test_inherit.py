@@ -11,13 +11,13 @@ import torch
 import yaml
 
 import devlearn
-from devlearn.brains import brain_builder
-from devlearn.cohort import Cohort
-from devlearn.genome_file import read
-from devlearn.living import prepare
+from devlearn.learners.brains import brain_builder
+from devlearn.learners.cohort import Cohort
+from devlearn.records.genome_file import read
 from devlearn.registry import get
-from devlearn.runs import Run
-from devlearn.stage import Context
+from devlearn.runs.pipeline import prepare
+from devlearn.runs.run import Run
+from devlearn.stages.context import Context
 from tests.commands import call, said
 
 ROOT = Path(__file__).parents[2]

@@ -10,9 +10,9 @@ import yaml
 
 import devlearn
 from devlearn.evidence import undecidable
-from devlearn.genome_file import GenomeFile, read
-from devlearn.living import make_plans
-from devlearn.plan import resolved
+from devlearn.records.genome_file import GenomeFile, read
+from devlearn.runs.pipeline import make_plans
+from devlearn.runs.plan import resolved
 
 PROBES = {"digits": {"kind": "accuracy", "data": "mnist.valid", "quick": 100}}
 SCHOOL = {"kind": "supervise", "labels": 20, "batch": 10, "updates": 2}

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 import devlearn
-from devlearn.genome_file import GenomeFile, read
+from devlearn.records.genome_file import GenomeFile, read
 from tests.commands import said
 
 LEAK = "mnist.valid is not held out here: a genome of stage 'inherit' trained on mnist.train+valid"

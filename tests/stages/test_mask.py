@@ -9,12 +9,12 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from devlearn.brains import brain_builder
-from devlearn.cohort import Cohort
+from devlearn.learners.brains import brain_builder
+from devlearn.learners.cohort import Cohort
 from devlearn.probes.accuracy import Accuracy
 from devlearn.registry import get
-from devlearn.stage import Stage
 from devlearn.stages.innate.mask import topmost
+from devlearn.stages.stage import Stage
 from tests.laws.rows import context_for, live, measure
 
 SEEDS = (0, 1, 2, 3)

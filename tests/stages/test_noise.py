@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from devlearn.data import CLASSES
 from devlearn.registry import get
-from devlearn.stage import Stage
+from devlearn.stages.stage import Stage
+from devlearn.tasks.data import CLASSES
 from tests.laws.rows import cohort_for, context_for, make
 
 SEEDS = (0, 1)

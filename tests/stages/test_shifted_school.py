@@ -2,11 +2,11 @@
 
 import torch
 
-from devlearn.brains import brain_builder
-from devlearn.cohort import Cohort
-from devlearn.data import load_altered
+from devlearn.learners.brains import brain_builder
+from devlearn.learners.cohort import Cohort
 from devlearn.probes.accuracy import Accuracy
-from devlearn.stages.supervise import Supervise
+from devlearn.stages.supervise.cross_entropy import Supervise
+from devlearn.tasks.data import load_altered
 from tests.laws.rows import context_for, live, measure
 
 CPU = torch.device("cpu")

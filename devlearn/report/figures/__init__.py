@@ -5,15 +5,15 @@ All are drawn for a paper's column, 3.4 inches (``SINGLE``) or 7 inches (``DOUBL
 
 from devlearn.report.figures.bands import band
 from devlearn.report.figures.differences import differences
-from devlearn.report.figures.dots import dots
+from devlearn.report.figures.fields_grid import grown
 from devlearn.report.figures.fits import fits
-from devlearn.report.figures.grown import grown
 from devlearn.report.figures.learning import UNITS, learning
-from devlearn.report.figures.paper import DOUBLE, SINGLE, Drawn
+from devlearn.report.figures.observation_traces import traces
+from devlearn.report.figures.over_points import varied
 from devlearn.report.figures.proxy import proxy
-from devlearn.report.figures.storyboard import storyboard
-from devlearn.report.figures.traces import traces
-from devlearn.report.figures.varied import varied
+from devlearn.report.figures.strip_plot import dots
+from devlearn.report.figures.timeline import storyboard
+from devlearn.report.style import DOUBLE, SINGLE, Drawn
 
 __all__ = [
     "DOUBLE",

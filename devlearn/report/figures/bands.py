@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from devlearn.evidence.load import Json
-from devlearn.evidence.words import number
-from devlearn.report.figures.paper import (
+from devlearn.evidence.text.comparison import number
+from devlearn.records.reader import Json
+from devlearn.report.style import (
     COLOURS,
     INK,
     Drawn,

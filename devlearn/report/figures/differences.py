@@ -2,9 +2,9 @@
 
 from matplotlib.axes import Axes
 
-from devlearn.evidence.load import Json
-from devlearn.evidence.words import FEW, listed, number, size, span
-from devlearn.report.figures.paper import (
+from devlearn.evidence.text.comparison import FEW, listed, number, size, span
+from devlearn.records.reader import Json
+from devlearn.report.style import (
     COLOURS,
     GRID,
     INK,

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from devlearn.evidence.load import Json
-from devlearn.evidence.words import listed
-from devlearn.report.figures.paper import INK, Drawn, heading, label_ends, look, one_plot, right_of, short
+from devlearn.evidence.text.comparison import listed
+from devlearn.records.reader import Json
+from devlearn.report.style import INK, Drawn, heading, label_ends, look, one_plot, right_of, short
 
 
 def fits(found: Mapping[str, Json], what: str, name: str) -> Drawn | None:

@@ -6,10 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from devlearn.evidence.curves import Curve
-from devlearn.evidence.words import listed, number
-from devlearn.report.figures.closer import closer
-from devlearn.report.figures.paper import (
+from devlearn.evidence.analysis.curves import Curve
+from devlearn.evidence.text.comparison import listed, number
+from devlearn.report.figures.inset import closer
+from devlearn.report.figures.start_values import name_starts
+from devlearn.report.style import (
     INK,
     Drawn,
     counts,
@@ -25,7 +26,6 @@ from devlearn.report.figures.paper import (
     titled,
     two_plots,
 )
-from devlearn.report.figures.starts import name_starts
 
 UNITS = {
     "updates": "updates over the whole life",

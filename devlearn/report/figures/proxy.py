@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from matplotlib.axes import Axes
 
-from devlearn.evidence.curves import Curve
-from devlearn.evidence.words import listed, number
-from devlearn.report.figures.paper import (
+from devlearn.evidence.analysis.curves import Curve
+from devlearn.evidence.text.comparison import listed, number
+from devlearn.report.style import (
     INK,
     Drawn,
     few_ticks,

@@ -7,12 +7,13 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from devlearn import flops
-from devlearn.ancestry import Ancestral
-from devlearn.cohort import Cohort
-from devlearn.generations import Generations
-from devlearn.optimiser import Optimiser
-from devlearn.stage import Context, Metrics, State, stage
+from devlearn.learners import flops
+from devlearn.learners.cohort import Cohort
+from devlearn.learners.optimiser import Optimiser
+from devlearn.stages.context import Context, State
+from devlearn.stages.shared.ancestors import Ancestral
+from devlearn.stages.shared.evolution_strategy import Generations
+from devlearn.stages.stage import Metrics, stage
 from devlearn.streams import BIRTH
 
 Batch = Mapping[str, Tensor]

@@ -5,9 +5,10 @@ import fnmatch
 from pydantic import Field
 from torch import Tensor, nn
 
-from devlearn.cohort import Cohort
-from devlearn.remake import OTHERS, Remake, reborn
-from devlearn.stage import Context, Work, stage
+from devlearn.learners.cohort import Cohort
+from devlearn.stages.context import Context
+from devlearn.stages.shared.weight_rewrite import OTHERS, Remake, reborn
+from devlearn.stages.stage import Work, stage
 
 
 @stage("innate.fresh_head")

@@ -7,8 +7,9 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from devlearn.eyes import Eyes, grid, places
-from devlearn.stage import Context, stage
+from devlearn.stages.context import Context
+from devlearn.stages.shared.receptive_fields import Eyes, grid, places
+from devlearn.stages.stage import stage
 
 NARROWEST = 0.3  # pixels: a narrower envelope may miss them all
 Frequency = Annotated[float, Field(gt=0, le=0.5)]

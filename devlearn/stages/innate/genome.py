@@ -6,16 +6,17 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from devlearn import flops
-from devlearn.ancestry import Ancestral
-from devlearn.bottleneck import Bottleneck, Code
-from devlearn.cohort import Cohort
-from devlearn.data import IMAGE_SENSE
-from devlearn.lessons import DIGITS
-from devlearn.objectives import CrossEntropy
-from devlearn.optimiser import Weights
-from devlearn.schedule import Schedule
-from devlearn.stage import Context, Metrics, State, Work, stage
+from devlearn.learners import flops
+from devlearn.learners.cohort import Cohort
+from devlearn.learners.objectives import CrossEntropy
+from devlearn.learners.optimiser import Weights
+from devlearn.learners.schedule import Schedule
+from devlearn.stages.context import Context, State
+from devlearn.stages.shared.ancestors import Ancestral
+from devlearn.stages.shared.genomic_bottleneck import Bottleneck, Code
+from devlearn.stages.shared.labelled import DIGITS
+from devlearn.stages.stage import Metrics, Work, stage
+from devlearn.tasks.data import IMAGE_SENSE
 
 GENES = "genes"
 

@@ -10,10 +10,11 @@ import torch
 from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor, nn
 
-from devlearn.brains.needs import Needs
-from devlearn.cohort import Cohort
-from devlearn.genome_file import GenomeFile, find, read
-from devlearn.stage import Context, Metrics, Stage, State, Work, stage
+from devlearn.learners.brains.needs import Needs
+from devlearn.learners.cohort import Cohort
+from devlearn.records.genome_file import GenomeFile, find, read
+from devlearn.stages.context import Context, State
+from devlearn.stages.stage import Metrics, Stage, Work, stage
 
 
 @cache

@@ -7,14 +7,15 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from devlearn import flops
-from devlearn.cohort import Cohort
-from devlearn.data import IMAGE_SENSE
-from devlearn.lessons import DIGITS, Lessons
-from devlearn.member import column
-from devlearn.objectives import CrossEntropy
-from devlearn.optimiser import Weights
-from devlearn.stage import Context, Metrics, State, Work, stage
+from devlearn.learners import flops
+from devlearn.learners.cohort import Cohort
+from devlearn.learners.objectives import CrossEntropy
+from devlearn.learners.optimiser import Weights
+from devlearn.learners.stacking import column
+from devlearn.stages.context import Context, State
+from devlearn.stages.shared.labelled import DIGITS, Lessons
+from devlearn.stages.stage import Metrics, Work, stage
+from devlearn.tasks.data import IMAGE_SENSE
 
 Tensors = dict[str, Tensor]
 
@@ -33,7 +34,7 @@ def topmost(scores: Tensor, density: float, signed: bool) -> Tensor:
 
 
 @stage("innate.mask")
-class Mask(Lessons):
+class Supermask(Lessons):
     """Learns which of a newborn's random weights to keep, and never changes one of them (edge-popup).
 
     Every weight ``w_i`` of a layer has a score ``s_i``; the share ``density`` of the layer with the highest scores is

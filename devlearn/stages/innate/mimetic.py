@@ -4,8 +4,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from devlearn.eyes import Eyes, grid, places
-from devlearn.stage import Context, stage
+from devlearn.stages.context import Context
+from devlearn.stages.shared.receptive_fields import Eyes, grid, places
+from devlearn.stages.stage import stage
 
 
 @stage("innate.mimetic")

@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor
 
-from devlearn.remake import RemakeEach, normal
-from devlearn.stage import Context, stage
+from devlearn.stages.context import Context
+from devlearn.stages.shared.weight_rewrite import RemakeEach, normal
+from devlearn.stages.stage import stage
 
 
 @stage("innate.moments")

@@ -9,14 +9,15 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from devlearn.brains.needs import Head, Needs
-from devlearn.cohort import Cohort
-from devlearn.data import CLASSES, IMAGE, IMAGE_SENSE
-from devlearn.lessons import DIGITS
-from devlearn.objectives import CrossEntropy, Objective, Rule, check_rule, learned_by
-from devlearn.practice import Practice, Shapes
-from devlearn.stage import Context, Metrics, Work, stage
+from devlearn.learners.brains.needs import Head, Needs
+from devlearn.learners.cohort import Cohort
+from devlearn.learners.objectives import CrossEntropy, Objective, Rule, check_rule, learned_by
+from devlearn.stages.context import Context
+from devlearn.stages.shared.labelled import DIGITS
+from devlearn.stages.shared.train import Practice, Shapes
+from devlearn.stages.stage import Metrics, Work, stage
 from devlearn.streams import Streams
+from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE
 
 HELD_OUT = 1_000
 

@@ -6,15 +6,16 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from devlearn import flops
-from devlearn.ancestry import Ancestral
-from devlearn.cohort import Cohort
-from devlearn.data import CLASSES, IMAGE_SENSE
-from devlearn.lessons import DIGITS
-from devlearn.objectives import CrossEntropy
-from devlearn.optimiser import Optimiser
-from devlearn.schedule import Schedule
-from devlearn.stage import Context, Metrics, State, Work, stage
+from devlearn.learners import flops
+from devlearn.learners.cohort import Cohort
+from devlearn.learners.objectives import CrossEntropy
+from devlearn.learners.optimiser import Optimiser
+from devlearn.learners.schedule import Schedule
+from devlearn.stages.context import Context, State
+from devlearn.stages.shared.ancestors import Ancestral
+from devlearn.stages.shared.labelled import DIGITS
+from devlearn.stages.stage import Metrics, Work, stage
+from devlearn.tasks.data import CLASSES, IMAGE_SENSE
 
 
 @stage("innate.reptile")

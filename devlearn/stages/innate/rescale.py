@@ -6,10 +6,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from devlearn.cohort import Cohort
-from devlearn.member import column
-from devlearn.remake import OTHERS, Remake, reborn
-from devlearn.stage import Context, stage
+from devlearn.learners.cohort import Cohort
+from devlearn.learners.stacking import column
+from devlearn.stages.context import Context
+from devlearn.stages.shared.weight_rewrite import OTHERS, Remake, reborn
+from devlearn.stages.stage import stage
 
 
 @stage("innate.rescale")

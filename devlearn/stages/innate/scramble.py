@@ -6,10 +6,11 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from devlearn.brains.needs import Needs
-from devlearn.cohort import Cohort
-from devlearn.data import IMAGE, IMAGE_SENSE
-from devlearn.stage import Context, Metrics, Stage, State, Work, stage
+from devlearn.learners.brains.needs import Needs
+from devlearn.learners.cohort import Cohort
+from devlearn.stages.context import Context, State
+from devlearn.stages.stage import Metrics, Stage, Work, stage
+from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 
 BUFFER = "wiring"
 

@@ -6,8 +6,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from devlearn.remake import RemakeEach
-from devlearn.stage import Context, stage
+from devlearn.stages.context import Context
+from devlearn.stages.shared.weight_rewrite import RemakeEach
+from devlearn.stages.stage import stage
 
 
 @stage("innate.shuffle", version=2)

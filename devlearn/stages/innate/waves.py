@@ -8,13 +8,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from devlearn.brains.needs import Head, Needs
-from devlearn.cohort import Cohort
-from devlearn.data import IMAGE_SENSE
-from devlearn.data.waves import FRAMES, SHAMS, SIDE, movies
-from devlearn.objectives import NTXent, Reconstruction
-from devlearn.practice import Practice, Shapes
-from devlearn.stage import Context, Metrics, Stage, State, stage
+from devlearn.learners.brains.needs import Head, Needs
+from devlearn.learners.cohort import Cohort
+from devlearn.learners.objectives import NTXent, Reconstruction
+from devlearn.stages.context import Context, State
+from devlearn.stages.shared.train import Practice, Shapes
+from devlearn.stages.stage import Metrics, Stage, stage
+from devlearn.tasks.data import IMAGE_SENSE
+from devlearn.tasks.data.waves import FRAMES, SHAMS, SIDE, movies
 
 FRAME_HEAD, PLACE_HEAD = "next_frame", "neighbours"
 HELD_OUT = 16  # movies

@@ -4,12 +4,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from devlearn.brains.needs import Head, Needs
-from devlearn.cohort import Cohort
-from devlearn.data import IMAGE, IMAGE_SENSE
-from devlearn.looking import Pairs
-from devlearn.objectives import MutualInformation, information, joint
-from devlearn.stage import Context, stage
+from devlearn.learners.brains.needs import Head, Needs
+from devlearn.learners.cohort import Cohort
+from devlearn.learners.objectives import MutualInformation, information, joint
+from devlearn.stages.context import Context
+from devlearn.stages.shared.unlabelled_images import Pairs
+from devlearn.stages.stage import stage
+from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 
 MAIN, AUXILIARY = "clusters", "overclusters"
 

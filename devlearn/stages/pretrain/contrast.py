@@ -2,11 +2,11 @@
 
 from pydantic import Field
 
-from devlearn.brains.needs import Head, Needs
-from devlearn.data import IMAGE, IMAGE_SENSE
-from devlearn.looking import Pairs
-from devlearn.objectives import NTXent
-from devlearn.stage import stage
+from devlearn.learners.brains.needs import Head, Needs
+from devlearn.learners.objectives import NTXent
+from devlearn.stages.shared.unlabelled_images import Pairs
+from devlearn.stages.stage import stage
+from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 
 HEAD = "contrast"
 

@@ -6,13 +6,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from devlearn.brains.needs import Head, Needs
-from devlearn.cohort import Cohort
-from devlearn.data import IMAGE, IMAGE_SENSE
-from devlearn.looking import HELD, Looking
-from devlearn.objectives import Reconstruction
-from devlearn.practice import Shapes
-from devlearn.stage import Context, Metrics, stage
+from devlearn.learners.brains.needs import Head, Needs
+from devlearn.learners.cohort import Cohort
+from devlearn.learners.objectives import Reconstruction
+from devlearn.stages.context import Context
+from devlearn.stages.shared.train import Shapes
+from devlearn.stages.shared.unlabelled_images import HELD, Looking
+from devlearn.stages.stage import Metrics, stage
+from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 
 HEAD = "denoise"
 BLOCK = 16  # minibatches whose masks are drawn together

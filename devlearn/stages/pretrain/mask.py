@@ -7,21 +7,22 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from devlearn.brains.needs import Head, Needs
-from devlearn.cohort import Cohort
-from devlearn.data import IMAGE, IMAGE_SENSE
-from devlearn.looking import Looking
-from devlearn.objectives import Inpainting
-from devlearn.practice import Shapes
-from devlearn.stage import Context, Metrics, stage
+from devlearn.learners.brains.needs import Head, Needs
+from devlearn.learners.cohort import Cohort
+from devlearn.learners.objectives import Inpainting
+from devlearn.stages.context import Context
+from devlearn.stages.shared.train import Shapes
+from devlearn.stages.shared.unlabelled_images import Looking
+from devlearn.stages.stage import Metrics, stage
 from devlearn.streams import Streams
+from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 
 HEAD = "mask"
 SIDE = 28
 
 
 @stage("pretrain.mask")
-class Mask(Looking):
+class MaskedPatches(Looking):
     """Masked patches: whole squares of an image are blanked, and what was in them is to be guessed.
 
     Of the patches of ``patch`` x ``patch`` pixels of each image a ``share`` (in whole patches) is blanked, others each

@@ -9,16 +9,17 @@ from gymnasium import spaces as kinds
 from pydantic import Field
 from torch import Tensor, nn
 
-from devlearn import flops
-from devlearn.brains.needs import Head, Needs, Sense, sense_name
-from devlearn.cohort import Cohort
-from devlearn.data.sham import scattered
-from devlearn.objectives import Forecast, surprise
-from devlearn.optimiser import Optimiser
-from devlearn.schedule import Schedule, factor
-from devlearn.stage import EPISODE, Context, Metrics, Stage, State, Work, stage
-from devlearn.worlds import World, spaces
-from devlearn.worlds.gather import Act, gather
+from devlearn.learners import flops
+from devlearn.learners.brains.needs import Head, Needs, Sense, sense_name
+from devlearn.learners.cohort import Cohort
+from devlearn.learners.objectives import Forecast, surprise
+from devlearn.learners.optimiser import Optimiser
+from devlearn.learners.schedule import Schedule, factor
+from devlearn.stages.context import EPISODE, Context, State
+from devlearn.stages.stage import Metrics, Stage, Work, stage
+from devlearn.tasks.data.sham import scattered
+from devlearn.tasks.envs import VectorEnv, spaces
+from devlearn.tasks.envs.transitions import Act, gather
 
 HELD = 32  # steps of a held-out world in each copy
 TWICE = ("images", "targets")
@@ -109,7 +110,7 @@ class Predict(Stage):
             world.close()
 
     def _lived(
-        self, cohort: Cohort, world: World, context: Context, block: int, policy: str, length: int
+        self, cohort: Cohort, world: VectorEnv, context: Context, block: int, policy: str, length: int
     ) -> dict[str, Tensor]:
         """A rollout, (N, T * E, ...) each, the ``block``-th of its streams."""
         batch = gather(world, self._act(cohort, context, block, policy, length), length, cohort.device)

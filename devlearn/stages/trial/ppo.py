@@ -7,17 +7,18 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from devlearn import flops
-from devlearn.brains.layers import merge_moments
-from devlearn.brains.needs import Needs, Sense, memory_size
-from devlearn.cohort import Cohort
-from devlearn.objectives import ClippedSurrogate
-from devlearn.optimiser import Optimiser
-from devlearn.schedule import Schedule, factor
-from devlearn.stage import EPISODE, Context, Metrics, Stage, State, Work, stage
-from devlearn.worlds.memory import Memory
-from devlearn.worlds.policy import Policy, policy_of
-from devlearn.worlds.rollout import collect
+from devlearn.learners import flops
+from devlearn.learners.brains.layers import merge_moments
+from devlearn.learners.brains.needs import Needs, Sense, memory_size
+from devlearn.learners.cohort import Cohort
+from devlearn.learners.objectives import ClippedSurrogate
+from devlearn.learners.optimiser import Optimiser
+from devlearn.learners.schedule import Schedule, factor
+from devlearn.stages.context import EPISODE, Context, State
+from devlearn.stages.stage import Metrics, Stage, Work, stage
+from devlearn.tasks.envs.policy import Policy, policy_of
+from devlearn.tasks.envs.recurrent_state import Memory
+from devlearn.tasks.envs.rollout import collect
 
 PPO_METRICS = ("loss", "policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
 

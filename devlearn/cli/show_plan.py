@@ -1,0 +1,108 @@
+"""``--dry-run``: what a run would do, before it does it."""
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from devlearn.runs.plan import ArmPlan, Plan, PlannedJob, PlannedStage
+    from devlearn.runs.prepare import Plans
+    from devlearn.scenario import Scenario
+    from devlearn.stages.stage import Work
+
+
+def show_plans(plans: "Plans") -> None:
+    """The trials of ``tune`` where there are any, then the scenario's own plan: on stdout."""
+    from rich.console import Console
+
+    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=140)
+    scenario = plans.own.scenario
+    console.print(f"[bold]{scenario.scenario}[/]  {scenario.about}")
+    if plans.trials is not None:
+        console.print("\n[bold]first the trials of tune[/], in the run's folder tune: every arm at every point below")
+        _show(console, plans.trials)
+        console.print("\n[bold]then the scenario[/], here with its values as declared; each arm gets its best trial's")
+    _show(console, plans.own)
+
+
+def _show(console: "Console", plan: "Plan") -> None:
+    """Arms with their stages and budgets, jobs with their edges, what it will cost."""
+    from devlearn.records.job_state import span
+    from devlearn.runs.executors.local import cores
+    from devlearn.runs.progress.eta import duration
+
+    scenario, workers = plan.scenario, cores()
+    console.print(f"seeds {span(scenario.seeds)} ({len(scenario.seeds)}), in blocks of {scenario.block}")
+    for line in _looks(scenario):
+        console.print(line)
+    for point in plan.points:
+        console.print()
+        if point.point:
+            console.print(", ".join(f"{key} = {value}" for key, value in point.point.items()), style="bold")
+        console.print(_arms(point.arms))
+        console.print(f"one learner's network: {point.parameters:,} weights", style="dim")
+    console.print()
+    console.print(_jobs(plan.jobs))
+    rough = duration(max(plan.longest, plan.seconds / workers))
+    memory = f"{plan.memory / 2**20:,.0f} MiB for the largest job's learners"
+    console.print(f"roughly {rough} on {workers} cores, probes and start-up apart; {memory}")
+
+
+def _looks(scenario: "Scenario") -> list[str]:
+    """When the run may stop early."""
+    looks = (scenario.compare.looks if scenario.compare else None) or ()
+    if not looks:
+        return []
+    if scenario.stops[-1] not in looks:
+        return [f"{len(scenario.seeds)} seeds are none of the planned looks {_list(looks)}: verdicts are exploratory"]
+    rest = f" of the planned {_list(looks)}" if scenario.stops != looks else ""
+    early = "; it stops early where every pair is decided" if len(scenario.stops) > 1 else ""
+    return [f"looks at {_list(scenario.stops)} seeds{rest}{early}"]
+
+
+def _list(numbers: "Sequence[int]") -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _table(*headings: str) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _arms(arms: "tuple[ArmPlan, ...]") -> "Table":
+    table = _table("arm", "stages", "consumes, a learner")
+    for arm in arms:
+        table.add_row(arm.name, "\n".join(_stage(lived) for lived in arm.stages), _ledger(arm.ledger))
+    return table
+
+
+def _stage(lived: "PlannedStage") -> str:
+    budget = lived.stage.budget()
+    size = "acts once" if budget is None else f"{budget[1]:,} {budget[0]}"
+    kind = "" if lived.kind == lived.name else f"{lived.kind}, "
+    again = f" (visit {lived.visit + 1})" if lived.visit else ""
+    return f"{lived.name}{again}: {kind}{size}"
+
+
+def _ledger(work: "Work") -> str:
+    parts = [f"{getattr(work, unit):,} {unit}" for unit in ("labels", "images", "env_steps", "updates")]
+    used = [part for part in parts if not part.startswith("0 ")]
+    return ", ".join([*used, f"{work.flops:.3g} FLOPs"])
+
+
+def _jobs(jobs: "tuple[PlannedJob, ...]") -> "Table":
+    from devlearn.runs.progress.eta import duration
+
+    table = _table("job", "begins after", "stages", "arms", "about")
+    for job in jobs:
+        stages, arms = (", ".join(names) for names in ([lived.name for lived in job.branch.stages], job.branch.arms))
+        table.add_row(job.folder, job.parent or "", stages, arms, duration(job.seconds))
+    return table

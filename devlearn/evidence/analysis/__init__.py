@@ -1,0 +1,1 @@
+"""Records in, typed results out."""

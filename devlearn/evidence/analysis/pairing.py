@@ -1,0 +1,93 @@
+"""Which values of two arms are set against each other: by seed, by lineage, or unpaired."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from devlearn.evidence.analysis.values import Measure
+from devlearn.records.reader import ArmRecords
+
+Values = Mapping[int, float | None]
+Groups = list[list[int]]
+Sides = tuple[tuple[ArmRecords, Values], tuple[ArmRecords, Values]]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One comparison before it is judged. ``why`` says why it is incomplete, or is empty.
+
+    ``x`` and ``y`` are the values of ``arm`` and ``against``, one a lineage: paired, or not (``paired``). ``groups``
+    are the seeds behind each pair of values, where paired; ``seeds`` counts them, on the smaller side. ``same`` says
+    that every learner has exactly the value of its partner. ``fixed`` says that nothing differs between the seeds.
+    """
+
+    arm: str
+    against: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    paired: bool
+    why: str = ""
+    seeds: int = 0
+    groups: tuple[tuple[int, ...], ...] = ()
+    same: bool = False
+    fixed: bool = False
+
+    @property
+    def n(self) -> int:
+        """How many independent values there are: lineages, of the smaller side where unpaired."""
+        return min(len(self.x), len(self.y))
+
+
+def lineages(seeds: Iterable[int], arms: Iterable[ArmRecords]) -> Groups:
+    """``seeds`` in groups that share nothing learned: the finest partition that joins every lineage of every arm.
+
+    Connected components: seeds that one arm's genome joins and seeds that the other arm's joins end up together, so
+    the groups' mean differences are independent. A lineage's name means the same thing in all arms. Where nothing
+    differs between the seeds of any arm they are one group.
+    """
+    seeds, arms = list(seeds), list(arms)
+    if seeds and all(arm.fixed for arm in arms):
+        return [seeds]
+    names = [arm.lineages for arm in arms]
+    group: dict[int, list[int]] = {}
+    for seed in seeds:
+        own = {of[seed] for of in names if seed in of}
+        joined = [old for old in _distinct(group.values()) if any(of.get(s) in own for s in old for of in names)]
+        merged = sorted([seed, *(s for old in joined for s in old)])
+        group |= dict.fromkeys(merged, merged)
+    return _distinct(group.values())
+
+
+def _distinct(groups: Iterable[list[int]]) -> Groups:
+    return list({id(group): group for group in groups}.values())
+
+
+def averaged(found: Values, groups: Iterable[Sequence[int]]) -> list[float]:
+    """The mean value of each group of seeds, whose values are known."""
+    return [float(np.mean([found[seed] for seed in group])) for group in groups]
+
+
+def pair(a: ArmRecords, b: ArmRecords, x: Values, y: Values, what: Measure, paired: bool) -> Pair:
+    """The values of two arms set against each other, over the learners whose value is known."""
+    known = tuple([seed for seed, value in found.items() if value is not None] for found in (x, y))
+    why = _missing(((a, x), (b, y)), what)
+    fixed = a.fixed and b.fixed
+    if not paired:
+        xs, ys = averaged(x, lineages(known[0], [a])), averaged(y, lineages(known[1], [b]))
+        return Pair(a.name, b.name, tuple(xs), tuple(ys), False, why, min(map(len, known)), fixed=fixed)
+    both = [seed for seed in known[0] if y.get(seed) is not None]
+    groups = lineages(both, [a, b])
+    xs, ys = averaged(x, groups), averaged(y, groups)
+    same = all(x[seed] == y[seed] for seed in both)
+    return Pair(a.name, b.name, tuple(xs), tuple(ys), True, why, len(both), tuple(map(tuple, groups)), same, fixed)
+
+
+def _missing(sides: Sides, what: Measure) -> str:
+    unfinished = sorted({job for arm, _ in sides for job in arm.unfinished})
+    if unfinished:
+        return f"not finished: {', '.join(unfinished)}"
+    unknown = [f"{arm.name} seed {seed}" for arm, found in sides for seed, value in found.items() if value is None]
+    if unknown:
+        return f"{what.label} declares no 'worst' value for learners that diverged: {', '.join(unknown)}"
+    return ""

@@ -1,0 +1,141 @@
+"""One number per learner: what a probe said at the end, at birth, at an update, or over a stage's whole curve.
+
+A learner that diverged counts with the probe's declared ``worst`` from then on; where none is declared its value is
+None, and so is whatever would need it. Nothing is dropped. A measurement that is not finite counts as diverged too.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from devlearn.evidence.analysis.budgets import budget
+from devlearn.records.reader import BIRTH, ArmRecords, EvidenceError, Json, Key, LearnerRecord, Moment
+
+At = str | int
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A metric of a probe: which one, which direction is better, and the value of a diverged learner (or None)."""
+
+    key: Key
+    better: str
+    worst: float | None
+
+    @property
+    def label(self) -> str:
+        return f"{self.key[0]}.{self.key[1]}"
+
+
+def measure(probes: Mapping[str, Json], name: str, metric: str | None = None) -> Measure:
+    """The measure called ``name`` (``PROBE`` or ``PROBE.METRIC``; a probe's first metric is its default).
+
+    Raises:
+        EvidenceError: no such probe or metric; the message lists those that exist.
+    """
+    probe, _, dotted = name.partition(".")
+    if probe not in probes:
+        raise EvidenceError(f"no probe called {probe!r} is on record; there are: {', '.join(probes) or 'none'}")
+    metrics = probes[probe]["metrics"]
+    metric = metric or dotted or next(iter(metrics))
+    if metric not in metrics:
+        raise EvidenceError(f"probe {probe!r} has no metric {metric!r}; it has: {', '.join(metrics)}")
+    override = probes[probe].get("worst")
+    worst = metrics[metric].get("worst") if override is None else override
+    return Measure((probe, metric), metrics[metric]["better"], worst)
+
+
+def measures(probes: Mapping[str, Json]) -> tuple[Measure, ...]:
+    """The default measure of every probe."""
+    return tuple(measure(probes, name) for name in probes)
+
+
+def values(arm: ArmRecords, what: Measure, at: At, until: int | None = None) -> dict[int, float | None]:
+    """{seed: value} of the learners whose jobs are done, at: end, best, birth, area or an update of the last stage.
+
+    An area is taken over updates 0 to ``until`` of the last stage, by default over its budget.
+
+    Raises:
+        EvidenceError: the arm was never measured there.
+    """
+    done = [life for life in arm.lives.values() if life.done]
+    last = len(arm.stages) - 1
+    stop = budget(arm) if until is None else until
+    if isinstance(at, int):
+        _measured_at(arm, what, last, at, done)
+    return {life.seed: _value(arm, life, what, at, last, stop) for life in done}
+
+
+def _value(arm: ArmRecords, life: LearnerRecord, what: Measure, at: At, last: int, stop: int) -> float | None:
+    if at == "birth":
+        return value_at(arm, life, what, BIRTH, 0)
+    if at == "end":
+        return value_at(arm, life, what, last, None)
+    if at == "best":
+        return _best(arm, life, what)
+    if at == "area":
+        return _area(arm, life, what, last, stop)
+    if isinstance(at, int):
+        return value_at(arm, life, what, last, at)
+    raise EvidenceError(f"cannot compare at {at!r}; it is end, best, birth, area or an update")
+
+
+def has_best(arm: ArmRecords, what: Measure) -> bool:
+    """Whether the best checkpoint of every learner that is done was measured."""
+    done = [life for life in arm.lives.values() if life.done]
+    return bool(done) and all(life.best is not None and what.key in life.best.values for life in done)
+
+
+def _best(arm: ArmRecords, life: LearnerRecord, what: Measure) -> float | None:
+    """The value at the learner's best checkpoint: one from before it diverged counts as it is."""
+    if life.best is None or what.key not in life.best.values:
+        mend = "a run keeps best checkpoints where its scenario declares compare.select"
+        raise EvidenceError(f"{what.label} of arm {arm.name!r}, seed {life.seed}, is not on record at its best; {mend}")
+    return read(life, what, life.best, (life.best.position, life.best.update))
+
+
+def value_at(arm: ArmRecords, life: LearnerRecord, what: Measure, position: int, update: int | None) -> float | None:
+    """The latest value of a learner at or before ``update`` of the stage at ``position`` (None: the stage's end)."""
+    limit = (position, math.inf if update is None else update)
+    past = [m for m in life.moments if what.key in m.values and (m.position, m.update) <= limit]
+    if not past or (update is None and past[-1].position != position):
+        place = arm.stages[position]["name"] if position >= 0 else "birth"
+        raise EvidenceError(f"{what.label} of arm {arm.name!r}, seed {life.seed}, is not on record at {place!r}")
+    return read(life, what, past[-1], limit)
+
+
+def read(life: LearnerRecord, what: Measure, moment: Moment, place: tuple[float, float]) -> float | None:
+    """What the learner counts with at ``place`` (position, update), where ``moment`` is its latest measurement."""
+    if life.diverged is not None and life.diverged <= place:
+        return what.worst
+    value = moment.values[what.key]
+    return value if math.isfinite(value) else what.worst
+
+
+def _measured_at(arm: ArmRecords, what: Measure, last: int, at: int, lives: list[LearnerRecord]) -> None:
+    found = {m.update for life in lives for m in life.moments if m.position == last and what.key in m.values}
+    held = max(found, default=0) < at <= budget(arm)  # everybody, before the budget was spent: their last values stay
+    if lives and at not in found and not held:
+        there = ", ".join(map(str, sorted(found))) or "none"
+        raise EvidenceError(f"{what.label} of arm {arm.name!r} was not measured at update {at}; there are: {there}")
+
+
+def _area(arm: ArmRecords, life: LearnerRecord, what: Measure, last: int, stop: int) -> float | None:
+    """The mean height of a learner's curve over updates 0 to ``stop`` of its last stage, by trapezoids.
+
+    Without a way-point at 0 the stage begins at the value that the learner came with; a learner that was held before
+    ``stop`` keeps its last value, or the worst where it diverged. A stage that goes on after ``stop`` is cut there, on
+    the line between the moments around it.
+    """
+    seen = {m.update for m in life.moments if m.position == last and what.key in m.values}
+    after = min((update for update in seen if update >= stop), default=stop)
+    updates = sorted({0, after} | {update for update in seen if update < stop})
+    known = [height for height in (value_at(arm, life, what, last, update) for update in updates) if height is not None]
+    if len(known) < len(updates):
+        return None
+    if stop == 0:
+        return known[0]
+    grid = [*(update for update in updates if update < stop), stop]
+    return float(np.trapezoid(np.interp(grid, updates, known), grid)) / stop

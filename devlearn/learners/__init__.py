@@ -1,0 +1,1 @@
+"""N learners as one program: brains, cohort, objectives, optimisers, FLOPs."""

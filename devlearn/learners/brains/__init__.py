@@ -1,0 +1,26 @@
+"""Networks for one learner. ``brain_builder`` turns a scenario's ``brain`` keys and the union of needs into one."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from devlearn.learners.brains.needs import Head, Needs, Sense, fed_back, sense_name
+from devlearn.registry import get
+
+__all__ = ["Head", "Needs", "Sense", "brain_builder", "fed_back", "sense_name"]
+
+
+def brain_builder(keys: Mapping[str, Any], needs: Needs) -> Callable[[], nn.Module]:
+    """A function that builds one learner's network.
+
+    ``keys`` are the scenario's ``brain`` map with its ``kind``: a built-in name, the name of an installed plug-in or
+    ``package.module:Class``. A kind is either a model with ``build(needs)`` or an ``nn.Module`` class that is called
+    as ``Class(needs, **keys)``.
+    """
+    kind = get("brains", keys["kind"])
+    rest = {key: value for key, value in keys.items() if key != "kind"}
+    if isinstance(kind, type) and issubclass(kind, nn.Module):
+        return lambda: kind(needs, **rest)
+    config = kind(**rest)
+    return lambda: config.build(needs)

@@ -1,0 +1,290 @@
+"""The built-in brains: senses, a trunk and named heads, for ONE learner.
+
+A user brain is any ``nn.Module`` built as ``Class(needs, **keys)`` whose ``forward(observation, sense, head)`` maps
+(B, *observation) to (B, head size). One that remembers also has ``memory_size`` and two more arguments (see ``Brain``).
+"""
+
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor, nn
+
+from devlearn.learners.brains.layers import ACTIVATIONS, Activation, GRUCell, Init, Linear, Normaliser
+from devlearn.learners.brains.needs import Head, Needs, Sense
+from devlearn.registry import register
+
+Width = Annotated[int, Field(ge=1)]
+
+
+class MLP(BaseModel):
+    """A multi-layer perceptron: one layer a sense, shared layers, one layer a head."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["mlp"] = "mlp"
+    width: Annotated[tuple[Width, ...], Field(min_length=1)] = Field(
+        (256, 128), description="units of each hidden layer; the first belongs to the sense"
+    )
+    activation: Activation = Field("relu", description="the non-linearity")
+    init: Init = Field("default", description="default (torch's Kaiming uniform) or orthogonal")
+    critic: Literal["shared", "own"] = Field("shared", description="whether return estimates have layers of their own")
+    memory: Literal["none", "gru"] = Field("none", description="what the last layer feeds: nothing, or a recurrent one")
+    linear_features: bool = Field(False, description="whether the last layer is linear: a code, as of an autoencoder")
+
+    @model_validator(mode="after")
+    def _deep_enough(self) -> "MLP":
+        if self.linear_features and len(self.width) < 2:
+            raise ValueError(f"linear_features needs a layer before the last one; width has only {list(self.width)}")
+        return self
+
+    def build(self, needs: Needs) -> "Brain":
+        return Brain(needs, self)
+
+    def encoder(self, sense: Sense) -> nn.Module:
+        return DenseSense(sense, self)
+
+
+class Conv(MLP):
+    """Convolutions for image senses (kernel, activation, 2 x 2 max pooling), then the layers of an MLP."""
+
+    kind: Literal["conv"] = "conv"  # type: ignore[assignment]
+    channels: Annotated[tuple[Width, ...], Field(min_length=1)] = Field(
+        (16, 32), description="output channels of each convolution"
+    )
+    kernel: Literal[3, 5] = Field(3, description="side of the square kernels")
+    width: Annotated[tuple[Width, ...], Field(min_length=1)] = Field(
+        (128,), description="units of each hidden layer after the convolutions"
+    )
+
+    def encoder(self, sense: Sense) -> nn.Module:
+        return ConvSense(sense, self) if len(sense.space.shape) >= 2 else DenseSense(sense, self)
+
+
+register("brains", "mlp")(MLP)
+register("brains", "conv")(Conv)
+
+
+def _scaled(x: Tensor, sense: Sense, like: Tensor) -> Tensor:
+    """Bytes become 0..1; anything else keeps its scale. Both in the dtype of the weights."""
+    return x.to(like.dtype) / 255 if sense.space.dtype == "uint8" else x.to(like.dtype)
+
+
+def _wiring(sense: Sense) -> Tensor | None:
+    """The order in which a scrambled sense sees, at birth: (D,)."""
+    return torch.arange(torch.Size(sense.space.shape).numel()) if sense.scrambled else None
+
+
+def _wired(x: Tensor, wiring: Tensor | None) -> Tensor:
+    """x (B, D) in the learner's own order."""
+    return x if wiring is None else x.gather(-1, wiring.unsqueeze(-2).expand_as(x))
+
+
+def _picture(shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:
+    """(C, H, W) of an image space, and whether its channels come last: (H, W), (C, H, W) or (H, W, C).
+
+    Three axes are read as (H, W, C) where the last has at most four entries, as Gymnasium's pictures have.
+    """
+    last = len(shape) == 3 and shape[-1] <= 4
+    return ((shape[-1], *shape[:-1]) if last else (1, *shape)[-3:]), last
+
+
+class DenseSense(nn.Module):
+    """Flatten, normalise if asked, one linear layer, activation: (B, *space) -> [(B, D), (B, width[0])].
+
+    Senses give what each of their layers makes of an observation; the first is the observation as the learner sees it.
+    """
+
+    wiring: Tensor | None
+
+    def __init__(self, sense: Sense, config: MLP) -> None:
+        super().__init__()
+        self.sense, self.axes = sense, len(sense.space.shape)
+        size = int(torch.Size(sense.space.shape).numel())
+        self.normaliser = Normaliser(size) if sense.normalise else None
+        self.register_buffer("wiring", _wiring(sense))
+        self.layer = Linear(size, config.width[0], config.init)
+        self.activation = ACTIVATIONS[config.activation]
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = _scaled(x, self.sense, self.layer.weight).flatten(-self.axes)  # (B, D)
+        if self.normaliser is not None:
+            x = self.normaliser(x)
+        x = _wired(x, self.wiring)
+        return [x, self.activation(self.layer(x))]
+
+    def fields(self) -> Tensor:
+        """Each unit's weights where they look in the world, channels averaged: (width[0], H, W)."""
+        shape = self.sense.space.shape
+        if len(shape) not in (2, 3):
+            raise ValueError(f"observations of shape {shape} are no pictures: weights on them can't be drawn")
+        weights = self.layer.weight if self.wiring is None else self.layer.weight[:, self.wiring.argsort()]
+        weights, last = weights.unflatten(-1, shape), _picture(shape)[1]
+        return weights if len(shape) == 2 else weights.mean(-1 if last else -3)
+
+
+class ConvSense(nn.Module):
+    """Convolutions over an image sense: (B, *space) -> what each layer makes of it, [(B, D), .., (B, width[0])]."""
+
+    wiring: Tensor | None
+
+    def __init__(self, sense: Sense, config: Conv) -> None:
+        super().__init__()
+        if sense.normalise:
+            raise ValueError("observation normalisation is for vectors; bytes of images are scaled to 0..1 already")
+        self.sense, self.axes = sense, len(sense.space.shape)
+        self.image, self.last = _picture(sense.space.shape)
+        self.register_buffer("wiring", _wiring(sense))
+        layers, (inputs, *side) = [], self.image
+        for outputs in config.channels:
+            layers.append(nn.Conv2d(inputs, outputs, config.kernel, padding=config.kernel // 2))
+            inputs, side = outputs, [length // 2 for length in side]
+        self.convolutions = nn.ModuleList(layers)
+        self.layer = Linear(inputs * side[0] * side[1], config.width[0], config.init)
+        self.activation = ACTIVATIONS[config.activation]
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        seen = _wired(_scaled(x, self.sense, self.layer.weight).flatten(-self.axes), self.wiring)  # (B, D)
+        x, found = seen.unflatten(-1, self.sense.space.shape), [seen]
+        x = (x.movedim(-1, -3) if self.last else x).reshape(-1, *self.image)  # (B, C, H, W)
+        for convolution in self.convolutions:
+            x = nn.functional.max_pool2d(self.activation(convolution(x)), 2)
+            found.append(x.flatten(-3))
+        return [*found, self.activation(self.layer(found[-1]))]
+
+    def fields(self) -> Tensor:
+        """The kernels of the first convolution, channels averaged: (channels[0], kernel, kernel)."""
+        kernels: Tensor = self.convolutions[0].weight  # type: ignore[assignment]
+        return kernels.mean(-3)
+
+
+class Tower(nn.Module):
+    """Senses, the trunk behind them and perhaps a memory: an observation of a named sense -> features (B, width[-1]).
+
+    The features of a tower with memory are its state: width[-1] numbers, hidden (B, width[-1]).
+    """
+
+    def __init__(self, senses: dict[str, Sense], config: MLP, feedback: bool) -> None:
+        super().__init__()
+        self.senses = nn.ModuleDict({name: config.encoder(sense) for name, sense in senses.items()})
+        pairs = zip(config.width, config.width[1:], strict=False)
+        self.trunk = nn.ModuleList(Linear(inputs, outputs, config.init, fed_back=feedback) for inputs, outputs in pairs)
+        self.activations = [ACTIVATIONS[config.activation]] * len(self.trunk)
+        if config.linear_features:
+            self.activations[-1] = _identity
+        self.memory = GRUCell(config.width[-1], config.width[-1], config.init) if config.memory == "gru" else None
+
+    def forward(self, x: Tensor, sense: str) -> Tensor:
+        """One step of (B, *space), from an empty memory."""
+        return self.layers(x, sense)[-1]
+
+    def layers(self, x: Tensor, sense: str) -> list[Tensor]:
+        """What each layer makes of one step, from an empty memory: the observation as seen (B, D), .., features."""
+        found = self._before_memory(x, sense)
+        return found if self.memory is None else [*found, self.memory(found[-1], torch.zeros_like(found[-1]))]
+
+    def recall(self, x: Tensor, sense: str, hidden: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
+        """Steps x (B * T, *space), B-major, from hidden: features (B * T, width[-1]) and hidden after the last step."""
+        assert self.memory is not None
+        return self.memory.unroll(self._before_memory(x, sense)[-1], hidden, starts)
+
+    def _before_memory(self, x: Tensor, sense: str) -> list[Tensor]:
+        found: list[Tensor] = self.senses[sense](x)
+        for layer, activation in zip(self.trunk, self.activations, strict=True):
+            found.append(activation(layer(found[-1])))
+        return found
+
+
+def _identity(x: Tensor) -> Tensor:
+    return x
+
+
+def _take_feedback(config: MLP) -> None:
+    """Raises ValueError for layers through which errors can only travel by backprop."""
+    unfit = {"convolutions": isinstance(config, Conv), "a recurrent memory": config.memory != "none"}
+    for what, there in unfit.items():
+        if there:
+            mend = "use kind: mlp with memory: none, or rule: backprop and no probe of the alignment"
+            raise ValueError(f"errors can't travel back through {what} by fixed random feedback; {mend}")
+
+
+class LinearHead(nn.Module):
+    """A linear read-out, perhaps behind a layer of its own; a Gaussian one appends its log standard deviations."""
+
+    def __init__(self, inputs: int, head: Head, config: MLP, feedback: bool) -> None:
+        super().__init__()
+        self.activation = ACTIVATIONS[config.activation]
+        self.hidden = Linear(inputs, head.hidden, config.init, fed_back=feedback) if head.hidden else None
+        self.layer = Linear(head.hidden or inputs, head.size, config.init, head.gain, feedback)
+        self.log_std = nn.Parameter(torch.zeros(head.size)) if head.gaussian else None
+
+    def forward(self, features: Tensor) -> Tensor:
+        out: Tensor = self.layer(features if self.hidden is None else self.activation(self.hidden(features)))
+        return out if self.log_std is None else torch.cat([out, self.log_std.unsqueeze(-2).expand_as(out)], -1)
+
+
+class Brain(nn.Module):
+    """Senses -> trunk (-> memory) -> heads, for one learner.
+
+    - ``forward(x, sense, head)``: (B, *observation) -> (B, head size); a brain with memory steps from an empty one.
+    - ``forward(x, sense, head, hidden, starts)``, with memory: x (B, T, *observation), hidden (B, memory_size) before
+      the first step, starts (B, T) bool, where an episode begins and memory is emptied first -> outputs
+      (B * T, head size), B-major, and hidden after the last step. The part of a tower that no head asks for stays.
+
+    ``head`` may be a tuple of names, which gives a tuple of outputs from one pass. ``memory_size`` is 0 without memory;
+    with ``critic: own`` hidden is that of the body, then that of the critic's.
+    """
+
+    stacks = True  # every operation acts on trailing axes: parameters with a leading N axis run N learners
+
+    def __init__(self, needs: Needs, config: MLP) -> None:
+        super().__init__()
+        self.stacks = not isinstance(config, Conv)
+        senses, heads = dict(needs.senses), dict(needs.heads)
+        if needs.feedback:
+            _take_feedback(config)
+        self.body = Tower(senses, config, needs.feedback)
+        self.own_critic = config.critic == "own" and any(head.critic for head in heads.values())
+        self.critic_body = Tower(senses, config, needs.feedback) if self.own_critic else None
+        self.critics = frozenset(name for name, head in heads.items() if head.critic and self.own_critic)
+        self.memory_size = config.width[-1] * (1 + self.own_critic) if config.memory != "none" else 0
+        self.heads = nn.ModuleDict(
+            {name: LinearHead(config.width[-1], head, config, needs.feedback) for name, head in heads.items()}
+        )
+
+    def forward(
+        self,
+        x: Tensor,
+        sense: str,
+        head: str | tuple[str, ...],
+        hidden: Tensor | None = None,
+        starts: Tensor | None = None,
+    ) -> Any:
+        names = (head,) if isinstance(head, str) else head
+        features: dict[bool, Tensor] = {}
+        if hidden is None or starts is None:
+            for own in {name in self.critics: None for name in names}:
+                features[own] = self._tower(own)(x, sense)
+        else:
+            x, parts = x.flatten(starts.dim() - 2, starts.dim() - 1), list(hidden.chunk(1 + self.own_critic, -1))
+            for own in {name in self.critics: None for name in names}:
+                features[own], parts[own] = self._tower(own).recall(x, sense, parts[own], starts)
+            hidden = torch.cat(parts, -1)
+        outputs = tuple(self.heads[name](features[name in self.critics]) for name in names)
+        result = outputs[0] if isinstance(head, str) else outputs
+        return result if hidden is None else (result, hidden)
+
+    def features(self, x: Tensor, sense: str) -> list[Tensor]:
+        """(B, *observation) as the learner sees it, (B, D), then as each hidden layer of the body has it, (B, D')."""
+        return self.body.layers(x, sense)
+
+    def fields(self, sense: str) -> Tensor:
+        """Receptive fields of the body's first layer, in the world's order: (U, H, W). ValueError for vectors."""
+        eye = self.body.senses[sense]
+        assert isinstance(eye, DenseSense | ConvSense)
+        return eye.fields()
+
+    def _tower(self, own: bool) -> Tower:
+        tower = self.critic_body if own else self.body
+        assert tower is not None
+        return tower

@@ -1,0 +1,37 @@
+"""The losses of ONE learner, one family a file."""
+
+from devlearn.learners.objectives.clustering import MutualInformation, information, joint
+from devlearn.learners.objectives.contrastive import NTXent
+from devlearn.learners.objectives.feedback_alignment import FeedbackAlignment, Rule, check_rule, learned_by
+from devlearn.learners.objectives.objective import Batch, Objective, Result
+from devlearn.learners.objectives.ppo import ClippedSurrogate, categorical, gaussian
+from devlearn.learners.objectives.prediction import Forecast, surprise
+from devlearn.learners.objectives.reconstruction import Inpainting, Reconstruction, per_pixel
+from devlearn.learners.objectives.reinforce import Reinforce, sample
+from devlearn.learners.objectives.supervised import CrossEntropy, OwnAnswers
+
+__all__ = [
+    "Batch",
+    "ClippedSurrogate",
+    "CrossEntropy",
+    "FeedbackAlignment",
+    "Forecast",
+    "Inpainting",
+    "MutualInformation",
+    "NTXent",
+    "Objective",
+    "OwnAnswers",
+    "Reconstruction",
+    "Reinforce",
+    "Result",
+    "Rule",
+    "categorical",
+    "check_rule",
+    "gaussian",
+    "information",
+    "joint",
+    "learned_by",
+    "per_pixel",
+    "sample",
+    "surprise",
+]

@@ -1,0 +1,35 @@
+"""Which image is the other view of this one?"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch.nn import functional as F
+
+from devlearn.learners.objectives.objective import Batch, Result
+
+
+@dataclass(frozen=True)
+class NTXent:
+    """Which image is the other view of this one? Normalised temperature-scaled cross-entropy (Chen et al. 2020).
+
+    Batch: images (B, H, W) and others (B, H, W), row by row two views of one thing, bytes or floats on one scale. All
+    2B views are mapped to unit vectors; the softmax over the cosine similarities, divided by ``temperature``, of a view
+    to the 2B - 1 others should pick its partner. Metric: accuracy, the share of views whose nearest other is its
+    partner.
+    """
+
+    stacks: ClassVar[bool] = True
+    sense: str
+    head: str
+    temperature: float = 0.5
+
+    def __call__(self, brain: Any, batch: Batch) -> Result:
+        views = torch.cat([batch["images"], batch["others"]], -3)  # (2B, H, W)
+        found = F.normalize(brain(views, self.sense, self.head), dim=-1)  # (2B, D)
+        likeness = found @ found.transpose(-1, -2) / self.temperature  # (2B, 2B)
+        count = likeness.shape[-1]
+        likeness = likeness.masked_fill(torch.eye(count, dtype=torch.bool, device=likeness.device), -torch.inf)
+        partner = torch.arange(count, device=likeness.device).roll(count // 2).expand(likeness.shape[:-1])
+        loss = -F.log_softmax(likeness, -1).gather(-1, partner.unsqueeze(-1)).squeeze(-1).mean(-1)
+        return loss, {"accuracy": (likeness.detach().argmax(-1) == partner).to(likeness.dtype).mean(-1)}

@@ -1,0 +1,88 @@
+"""The clipped surrogate of policy optimisation."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from devlearn.learners.objectives.objective import Batch, Result
+
+
+def categorical(logits: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-probability of actions (B,) and entropy (B,) under logits (B, A)."""
+    log_p = F.log_softmax(logits, -1)
+    return log_p.gather(-1, actions.unsqueeze(-1)).squeeze(-1), -(log_p.exp() * log_p).sum(-1)
+
+
+def gaussian(parameters: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-density of actions (B, A) and entropy (B,) under a diagonal Gaussian: means, log deviations (B, 2A)."""
+    mean, log_std = parameters.chunk(2, -1)
+    half_log_tau = 0.9189385332046727  # log(2 pi) / 2
+    log_p = -0.5 * ((actions - mean) * (-log_std).exp()).square() - log_std - half_log_tau
+    return log_p.sum(-1), (log_std + 0.5 + half_log_tau).sum(-1)
+
+
+@dataclass(frozen=True)
+class ClippedSurrogate:
+    """PPO's loss (Schulman et al. 2017, eq. 9).
+
+    Batch, (B, ...) each: observations, actions, log_p, advantages, returns, values. For a brain with memory they are
+    sequences, (B, T, ...) each, with starts (B, T) and the hidden state before them, (B, H).
+    ``advantages`` are normalised over the minibatch when asked, the value loss is clipped around the old values when
+    asked. Metrics: policy_loss, value_loss, entropy, approx_kl (the estimator of Schulman's note, k3), clip_fraction.
+    """
+
+    stacks: ClassVar[bool] = True
+    sense: str
+    actor: str
+    critic: str
+    discrete: bool
+    clip: float = 0.2
+    entropy: float = 0.0
+    value: float = 0.5
+    normalise_advantages: bool = True
+    clip_values: bool = True
+
+    def __call__(self, brain: Any, batch: Batch) -> Result:
+        (policy, values), batch = self._outputs(brain, batch)
+        log_p, entropy = (categorical if self.discrete else gaussian)(policy, batch["actions"])
+        log_ratio = log_p - batch["log_p"]
+        ratio = log_ratio.exp()
+        advantages = batch["advantages"]
+        if self.normalise_advantages:
+            deviation = advantages.std(-1, keepdim=True)
+            advantages = (advantages - advantages.mean(-1, keepdim=True)) / (deviation + 1e-8)
+        clipped = ratio.clamp(1 - self.clip, 1 + self.clip)
+        policy_loss = torch.maximum(-advantages * ratio, -advantages * clipped).mean(-1)
+        value_loss = self._value_loss(values.squeeze(-1), batch)
+        mean_entropy = entropy.mean(-1)
+        loss = policy_loss - self.entropy * mean_entropy + self.value * value_loss
+        with torch.no_grad():
+            metrics = {
+                "policy_loss": policy_loss,
+                "value_loss": value_loss,
+                "entropy": mean_entropy,
+                "approx_kl": (ratio - 1 - log_ratio).mean(-1),
+                "clip_fraction": ((ratio - 1).abs() > self.clip).to(ratio.dtype).mean(-1),
+            }
+        return loss, metrics
+
+    def _outputs(self, brain: Any, batch: Batch) -> tuple[tuple[Tensor, Tensor], Batch]:
+        """The outputs of actor and critic, (B, ...) each, and the batch in the same rows: sequences are flattened."""
+        heads = (self.actor, self.critic)
+        if "hidden" not in batch:
+            return brain(batch["observations"], self.sense, heads), batch
+        outputs, _ = brain(batch["observations"], self.sense, heads, batch["hidden"], batch["starts"])
+        axis = batch["starts"].dim() - 2
+        rows = ("actions", "log_p", "advantages", "returns", "values")
+        return outputs, {name: batch[name].flatten(axis, axis + 1) for name in rows}
+
+    def _value_loss(self, values: Tensor, batch: Batch) -> Tensor:
+        returns, old = batch["returns"], batch["values"]
+        loss = (values - returns).square()
+        if self.clip_values:
+            near = old + (values - old).clamp(-self.clip, self.clip)
+            loss = torch.maximum(loss, (near - returns).square())
+        return 0.5 * loss.mean(-1)

@@ -1,0 +1,58 @@
+"""An image, or the hidden part of it, from what is shown."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from devlearn.learners.objectives.objective import Batch, Result
+
+
+def per_pixel(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Bernoulli cross-entropy and squared error, which has no gradient, of each pixel: (B, H * W) both.
+
+    Logits are (B, H * W), targets (B, H, W) in bytes.
+    """
+    wanted = targets.flatten(-2).to(logits.dtype) / 255
+    losses = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    return losses, (torch.sigmoid(logits.detach()) - wanted).square()
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """Per-pixel Bernoulli cross-entropy of a target image. Batch: images (B, H, W) shown, targets (B, H, W) in bytes.
+
+    With a corrupted image shown and the clean one as target this is the denoising autoencoder (Vincent et al. 2008);
+    with a movie's next frame as target it is next-frame prediction. Metric: error, the mean squared error in 0..1.
+    """
+
+    stacks: ClassVar[bool] = True
+    sense: str
+    head: str
+
+    def __call__(self, brain: Any, batch: Batch) -> Result:
+        logits = brain(batch["images"], self.sense, self.head)  # (B, H * W)
+        losses, squares = per_pixel(logits, batch["targets"])
+        return losses.mean((-2, -1)), {"error": squares.mean((-2, -1))}
+
+
+@dataclass(frozen=True)
+class Inpainting:
+    """Per-pixel Bernoulli cross-entropy where nothing was to be seen (masked patches: He et al. 2022).
+
+    Batch: images (B, H, W) shown, targets (B, H, W) in bytes, hidden (B, H, W) bool: the pixels that count. Metric:
+    error, the mean squared error of these pixels in 0..1.
+    """
+
+    stacks: ClassVar[bool] = True
+    sense: str
+    head: str
+
+    def __call__(self, brain: Any, batch: Batch) -> Result:
+        logits = brain(batch["images"], self.sense, self.head)  # (B, H * W)
+        losses, squares = per_pixel(logits, batch["targets"])
+        share = batch["hidden"].flatten(-2).to(logits.dtype)
+        share = share / share.sum((-2, -1), keepdim=True).clamp(min=1)
+        return (losses * share).sum((-2, -1)), {"error": (squares * share).sum((-2, -1))}

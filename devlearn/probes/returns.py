@@ -1,0 +1,70 @@
+"""The return of greedy episodes."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from devlearn.learners.brains.needs import Needs
+from devlearn.learners.cohort import Cohort
+from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged
+from devlearn.tasks.envs.policy import policy_of
+from devlearn.tasks.envs.recurrent_state import Memory
+from devlearn.tasks.envs.render import film
+
+
+@probe("return")
+class Return(Probe):
+    """Undiscounted return and length of episodes in which the likeliest action is taken.
+
+    Full measurements keep a filmstrip of the first learner's first episode: up to eight moments, played again in an
+    environment of its own. One that can't be drawn (no renderer, or none installed) leaves its observations instead.
+
+    Each of a learner's E episodes is played in a copy of its own, always from the same seeds, to its end or ``limit``.
+
+    Metrics:
+        return: mean over episodes of the sum of rewards, ``(1/E) sum_e sum_t r_et``
+        length: mean number of steps of an episode
+    """
+
+    metrics: ClassVar = {"return": Metric("higher", None), "length": Metric("higher", None)}
+
+    env: str = Field(description="a Gymnasium id")
+    keys: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the environment")
+    episodes: int = Field(16, ge=1, description="episodes of each learner, each in a copy of its own")
+    limit: int = Field(
+        10_000, ge=1, description="steps after which an episode that does not end is counted as it stands"
+    )
+
+    def needs(self) -> Needs:
+        return policy_of(self.env, self.keys)[0]
+
+    def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
+        _, policy = policy_of(self.env, self.keys)
+        world = probing.context.world(self.env, self.episodes, keys=self.keys)
+        memory = Memory(cohort, self.episodes)
+        returns, lengths = np.zeros((2, cohort.n, self.episodes))
+        running = np.ones((cohort.n, self.episodes), bool)
+        seed, actions = world.episode_seed(0, 0), []
+        try:
+            for _ in range(self.limit):
+                observation = torch.from_numpy(world.observation).to(cohort.device)
+                action = policy.greedy(memory.look(observation, policy.sense, policy.actor))
+                actions += [action[0, 0].cpu().numpy()] if running[0, 0] else []
+                step = world.step(action.cpu().numpy())
+                returns += np.where(running, step.reward, 0)
+                lengths += running
+                ended = step.terminated | step.truncated
+                memory.end(torch.from_numpy(ended))
+                running &= ~ended
+                if not running.any():
+                    break
+        finally:
+            world.close()
+        values = {"return": returns.mean(1), "length": lengths.mean(1)}
+        strip = film(self.env, self.keys, seed, actions) if full else {}
+        return Measurement(
+            {name: unless_diverged(torch.from_numpy(value), cohort) for name, value in values.items()},
+            pictures={name: torch.from_numpy(array) for name, array in strip.items()},
+        )

@@ -1,0 +1,88 @@
+"""What a supervisor knows of a job: its description, its state and how far it is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from devlearn.records.atomic import read_json
+
+Status = Literal["waiting", "running", "done", "failed", "not run"]
+
+
+@dataclass(frozen=True)
+class JobInfo:
+    """One branch of the tree of arms for one block of seeds. ``folder`` and ``parent`` are relative to the run."""
+
+    folder: str
+    branch: str
+    arms: tuple[str, ...]
+    seeds: tuple[int, ...]
+    parent: str | None
+    stages: tuple[str, ...]
+    seconds: float = 1.0  # a rough estimate, for what to start first and how to weigh progress
+
+    @property
+    def title(self) -> str:
+        """For people: the arms and the seeds."""
+        return f"{', '.join(self.arms)} (seeds {span(self.seeds)})"
+
+
+@dataclass(frozen=True)
+class View:
+    """How far a job is: ``index`` of the stage it is in, the share of that stage and of the whole job, in 0..1."""
+
+    job: JobInfo
+    status: Status
+    index: int = 0
+    fraction: float = 0.0
+    overall: float = 0.0
+    updates: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    diverged: int = 0
+
+    def share(self, stage: int) -> float:
+        """The share of this job's ``stage``-th stage that has been lived."""
+        if self.status == "done" or self.index > stage:
+            return 1.0
+        return self.fraction if self.index == stage else 0.0
+
+
+def span(seeds: Sequence[int]) -> str:
+    """``0-7`` for a run of consecutive seeds, else ``3,7,9``."""
+    consecutive = list(seeds) == list(range(seeds[0], seeds[0] + len(seeds)))
+    return f"{seeds[0]}-{seeds[-1]}" if consecutive and len(seeds) > 1 else ",".join(map(str, seeds))
+
+
+def load_job(run: Path, entry: Mapping[str, Any]) -> JobInfo:
+    """The job of one entry of ``resolved.json``'s ``jobs``, completed from its ``job.json``.
+
+    Raises:
+        FileNotFoundError: the folder has no job.json.
+    """
+    path = run / entry["folder"] / "job.json"
+    found = read_json(path)
+    if found is None:
+        raise FileNotFoundError(f"{path} is missing")
+    stages = tuple(stage["name"] for stage in found["stages"])
+    who = found["branch"], tuple(found["arms"]), tuple(found["seeds"]), found["parent"]
+    return JobInfo(entry["folder"], *who, stages, found.get("seconds", 1.0))
+
+
+def view(run: Path, job: JobInfo, status: Status) -> View:
+    """What the job's own progress.json says."""
+    if status == "done":
+        return View(job, status, len(job.stages), 1.0, 1.0)
+    found = read_json(run / job.folder / "progress.json")
+    if found is None:
+        return View(job, status)
+    return View(
+        job,
+        status,
+        found["index"],
+        found["fraction"],
+        found["overall"],
+        found["updates"],
+        found["metrics"],
+        found["diverged"],
+    )

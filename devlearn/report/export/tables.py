@@ -1,0 +1,197 @@
+"""The tables of a run: a row for one thing, the same columns for every run, computed from its records.
+
+Before the columns below stand those of ``vary``, one for each varied path; ``train`` ends with a column for each metric
+that its stages declare.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from devlearn.evidence import compare, entries, load
+from devlearn.records.reader import lines
+
+if TYPE_CHECKING:
+    from devlearn.evidence import ArmRecords, LearnerRecord, Moment, RunRecords
+
+Row = dict[str, Any]
+
+_WHO = {"arm": "the arm", "seed": "the learner"}
+_WHERE = {
+    "stage": "the stage's name, or birth",
+    "visit": "which visit to it (0 is the first)",
+    "position": "the stage's index in the life, -1 at birth",
+    "update": "gradient steps of this visit",
+}
+_SPENT = {
+    "labels": "labelled images, from birth on",
+    "label_bits": "their information, log2 of the number of classes for each",
+    "images": "images shown, repeats counted",
+    "env_steps": "environment steps",
+    "updates": "gradient steps",
+    "flops": "floating-point operations",
+}
+_QUESTION = {"probe": "the compared probe", "metric": "its metric", "at": "the moment that is compared"}
+
+COLUMNS: dict[str, dict[str, str]] = {
+    "probes": {
+        **_WHO, **_WHERE,
+        "moment": "birth, every, end, or best",
+        "probe": "what was measured", "metric": "which of its metrics", "value": "its value",
+        **_SPENT,
+    },
+    "train": {**_WHO, **_WHERE, **_SPENT},
+    "ledger": {
+        "arm": "the arm",
+        "part": "life, or tuning: all trials of the arm and all their learners together",
+        "seed": "the learner; empty for tuning",
+        **_SPENT,
+        "seconds": "wall-clock seconds, the mean over the arm's learners; empty for tuning",
+        "diverged": "whether the learner turned non-finite; empty for tuning",
+        "done": "whether all its jobs are finished",
+    },
+    "arms": {
+        "arm": "the arm", **_QUESTION,
+        "n": "independent values", "mean": "their mean", "sd": "their standard deviation (n - 1)",
+        "median": "their median", "iqm": "the mean of their middle half",
+        "best": "mean at each learner's best checkpoint", "diverged": "learners that turned non-finite",
+    },
+    "comparisons": {
+        "arm": "the first arm", "against": "the arm that it is compared with", **_QUESTION,
+        "better": "higher or lower", "smallest_effect": "differences below this do not matter",
+        "n": "pairs of independent values", "difference": "mean of arm minus against",
+        "low": "lower end of its interval", "high": "upper end of its interval", "level": "the interval's level",
+        "low_new_images": "lower end of the interval for new seeds and new images",
+        "high_new_images": "its upper end",
+        "p": "p of the test that the mean difference is zero",
+        "p_adjusted": "p adjusted over the family, times the number of planned looks",
+        "probability_of_improvement": "share of pairs of learners in which the first is better; ties count half",
+        "verdict": "incomplete, identical, equivalent, better, worse, undecided or exploratory",
+        "suggests": "the word of an exploratory verdict",
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows, each with a value (or None) for some of ``columns``."""
+
+    columns: tuple[str, ...]
+    rows: list[Row]
+
+
+def tables(folder: Path) -> dict[str, Table]:
+    """Every table by name.
+
+    Raises:
+        EvidenceError: the folder holds no run.
+    """
+    run = load(folder)
+    answers = entries(compare([folder])) if run.resolved["probes"] else []
+    found = {
+        "probes": list(probes(run)),
+        "train": list(train(run)),
+        "ledger": list(_ledger(run)),
+        "arms": [_arm(answer, name) for answer in answers for name in answer["arms"]],
+        "comparisons": [_pair(answer, pair) for answer in answers for pair in answer["comparisons"]],
+    }
+    varied = dict.fromkeys(path for point in run.points for path in point.point)
+    return {name: Table(_columns(varied, name, rows), rows) for name, rows in found.items()}
+
+
+def _columns(varied: Iterable[str], name: str, rows: list[Row]) -> tuple[str, ...]:
+    own = (*varied, *COLUMNS[name])
+    metrics = dict.fromkeys(column for row in rows for column in row) if name == "train" else ()
+    return (*own, *(column for column in metrics if column not in own))
+
+
+def probes(run: "RunRecords") -> Iterator[Row]:
+    """What every probe measured: a row for each arm, seed, moment and metric."""
+    for point in run.points:
+        for arm in point.arms.values():
+            for life in arm.lives.values():
+                for moment in (*life.moments, *((life.best,) if life.best else ())):
+                    who = {**point.point, "arm": arm.name, "seed": life.seed, **_place(arm, moment)}
+                    for (probe, metric), value in moment.values.items():
+                        what = {"moment": moment.when, "probe": probe, "metric": metric, "value": value}
+                        yield {**who, **what, **_spent(moment.ledger)}
+
+
+def _place(arm: "ArmRecords", moment: "Moment") -> Row:
+    stage = arm.stages[moment.position] if moment.position >= 0 else {"name": "birth", "visit": 0}
+    place = {"stage": stage["name"], "visit": stage["visit"], "position": moment.position}
+    return {**place, "update": moment.update}
+
+
+def train(run: "RunRecords") -> Iterator[Row]:
+    """What training said on the way: every row of every train.csv, for every arm that lived it."""
+    for point in run.points:
+        for arm in point.arms.values():
+            for branch in dict.fromkeys(stage["branch"] for stage in arm.stages):
+                for job in run.resolved["jobs"]:
+                    if job["branch"] == branch:
+                        for row in _lines(run.folder / job["folder"]):
+                            if row["seed"] in arm.lives:
+                                yield {**point.point, "arm": arm.name, **row}
+
+
+def _lines(job: Path) -> Iterator[Row]:
+    for path in sorted((job / "records").glob("*/train.csv"), key=lambda path: int(path.parent.name.partition("-")[0])):
+        position, _, rest = path.parent.name.partition("-")
+        stage, _, visit = rest.rpartition(".")
+        place = {"stage": stage, "visit": int(visit), "position": int(position)}
+        for row in lines(path):
+            who = {"seed": int(row.pop("seed")), **place, "update": int(row.pop("update"))}
+            spent = _spent({unit: float(row.pop(unit)) for unit in LEDGER})
+            yield {**who, **spent, **{metric: float(text) if text else None for metric, text in row.items()}}
+
+
+def _ledger(run: "RunRecords") -> Iterator[Row]:
+    for point, entry in zip(run.points, run.resolved["points"], strict=True):
+        for arm in point.arms.values():
+            for life in arm.lives.values():
+                yield {**point.point, "arm": arm.name, "part": "life", **_life(arm, life)}
+            tuning = entry["arms"][arm.name].get("tuning")
+            if tuning:
+                yield {**point.point, "arm": arm.name, "part": "tuning", **_spent(tuning["ledger"]), "done": True}
+
+
+def _life(arm: "ArmRecords", life: "LearnerRecord") -> Row:
+    state = {"seconds": arm.seconds, "diverged": life.diverged is not None, "done": life.done}
+    return {"seed": life.seed, **_spent(life.ledger), **state}
+
+
+def _spent(ledger: Mapping[str, float]) -> Row:
+    """The ledger with whole numbers where units are counted."""
+    return {unit: float(ledger[unit]) if unit == "label_bits" else _whole(ledger[unit]) for unit in LEDGER}
+
+
+def _whole(value: float) -> int | float:
+    return int(value) if float(value).is_integer() else value
+
+
+def _asked(answer: Row) -> Row:
+    return {**answer["point"], "probe": answer["probe"], "metric": answer["metric"], "at": str(answer["at"])}
+
+
+def _arm(answer: Row, name: str) -> Row:
+    summary = answer["arms"][name]
+    kept = ("n", "mean", "sd", "median", "iqm", "best", "diverged")
+    return {**_asked(answer), "arm": name, **{key: summary[key] for key in kept}}
+
+
+def _pair(answer: Row, pair: Row) -> Row:
+    kept = ("arm", "against", "n", "difference", "level", "p", "p_adjusted", "probability_of_improvement")
+    ends = {"": pair["interval"], "_new_images": pair["interval_new_images"]}
+    return {
+        **_asked(answer),
+        "better": answer["better"],
+        "smallest_effect": answer["smallest_effect"],
+        **{key: pair[key] for key in (*kept, "verdict", "suggests")},
+        **{f"{end}{of}": value for of, both in ends.items() for end, value in _ends(both)},
+    }
+
+
+def _ends(interval: list[float | None] | None) -> Iterator[tuple[str, float | None]]:
+    yield from zip(("low", "high"), interval or (None, None), strict=True)

@@ -1,0 +1,63 @@
+"""Curves for TensorBoard: a folder for each arm and learner, written by tensorboard's own writer.
+
+A step is a gradient step of the whole life, so that stages stand one after the other. The best checkpoint's
+measurement has no place on that axis and is left out.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from devlearn.report.export.tables import COLUMNS, Table
+
+Curve = list[tuple[int, str, float]]
+
+
+def write(found: dict[str, Table], folder: Path) -> list[Path]:
+    """Write the curves of the tables ``probes`` and ``train``; files of an earlier export are replaced."""
+    curves: dict[str, Curve] = defaultdict(list)
+    for name, values in (*_measured(found["probes"]), *_trained(found["train"])):
+        curves[name].append(values)
+    return [_write(folder / name, curve) for name, curve in curves.items()]
+
+
+def _measured(table: Table) -> Iterator[tuple[str, tuple[int, str, float]]]:
+    for row in table.rows:
+        if row["moment"] != "best":
+            yield _name(table, row), (int(row["updates"]), f"{row['probe']}/{row['metric']}", row["value"])
+
+
+def _trained(table: Table) -> Iterator[tuple[str, tuple[int, str, float]]]:
+    metrics = [name for name in table.columns if name not in _own(table)]
+    for row in table.rows:
+        for metric in metrics:
+            if row.get(metric) is not None:
+                yield _name(table, row), (int(row["updates"]), f"train/{row['stage']}/{metric}", row[metric])
+
+
+def _own(table: Table) -> set[str]:
+    """The columns that are no metrics: ours, and those of ``vary`` before them."""
+    first = table.columns.index(next(iter(COLUMNS["train"])))
+    return {*table.columns[:first], *COLUMNS["train"]}
+
+
+def _name(table: Table, row: dict[str, Any]) -> str:
+    varied = table.columns[: table.columns.index("arm")]
+    point = ",".join(f"{path}={row[path]}" for path in varied).replace("/", "_")
+    return "/".join([*([point] if point else []), row["arm"], f"seed-{row['seed']}"])
+
+
+def _write(folder: Path, curve: Curve) -> Path:
+    for earlier in folder.glob("events.out.tfevents.*"):
+        earlier.unlink()
+    writer = EventFileWriter(str(folder))
+    for step, tag, value in sorted(curve):
+        summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
+        writer.add_event(Event(wall_time=float(step), step=step, summary=summary))
+    writer.close()
+    return next(folder.glob("events.out.tfevents.*"))

@@ -1,0 +1,32 @@
+"""Which arms share a plot of lines: all while they are few, else an arm with those that it is paired with."""
+
+from collections.abc import Iterator, Sequence
+
+from devlearn.records.reader import Json
+
+MOST = 10  # lines that one plot can tell apart
+Family = tuple[str, list[str]]  # what its plots are called, and its arms
+
+
+def families(body: Json) -> list[Family]:
+    """The families of a point's arms, each arm in one at least, in the order of the pairs.
+
+    A family is the arm that stands first in some pairs with their second arms; more than ``MOST`` arms make several,
+    each with the first arm. Its arms stand in the order of the scenario. Few arms are one family without a name.
+    """
+    arms = list(body["arms"])
+    if len(arms) <= MOST:
+        return [("", arms)]
+    rivals: dict[str, list[str]] = {}
+    for pair in body["comparisons"]:
+        rivals.setdefault(pair["arm"], []).append(pair["against"])
+    found = [(first, [first, *some]) for first, others in rivals.items() for some in _parts(others, MOST - 1)]
+    paired = {arm for _, members in found for arm in members}
+    found += [("arms without a pair", some) for some in _parts([arm for arm in arms if arm not in paired], MOST)]
+    return [(name, sorted(members, key=arms.index)) for name, members in found]
+
+
+def _parts(things: Sequence[str], most: int) -> Iterator[list[str]]:
+    """As few parts as there can be, of about the same size."""
+    parts = -(-len(things) // most)
+    return (list(things[part * len(things) // parts : (part + 1) * len(things) // parts]) for part in range(parts))

@@ -1,0 +1,64 @@
+"""Where a page's figures and pictures go: always into figures/, and into the page as long as it stays small."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from devlearn.records.arrays import Array
+from devlearn.report.figures import DOUBLE, Drawn
+from devlearn.report.png import data_uri
+from devlearn.report.svg import inline, save
+
+ROOM = 2_300_000  # bytes of the page that figures and pictures may take; a page is promised to stay under 3 MB
+Shown = dict[str, Any]
+
+
+class FigureStore:
+    """Figures of one run. What no longer fits into the page is named there with its file, never left out quietly."""
+
+    def __init__(self, run: Path, room: int = ROOM) -> None:
+        self.folder, self.left = run / "figures", room
+        self._known: dict[str, str] = {}  # pictures by their content, with the id of the place that holds them
+
+    def figure(self, drawn: Drawn | None) -> Shown | None:
+        """A figure saved and, where there is room, ready for the page; None stays None."""
+        if drawn is None:
+            return None
+        svg = inline(save(drawn.figure, self.folder, drawn.name), drawn.name, drawn.alt)
+        wide = float(drawn.figure.get_figwidth()) >= DOUBLE
+        return {"svg": self._put(svg), "caption": drawn.caption, "name": drawn.name, "wide": wide, "alt": drawn.alt}
+
+    def figures(self, drawn: Mapping[str, Drawn | None] | Sequence[Drawn | None]) -> list[Shown]:
+        """Several figures, without those that there are not."""
+        found = drawn.values() if isinstance(drawn, Mapping) else drawn
+        return [shown for one in found if (shown := self.figure(one)) is not None]
+
+    def file(self, drawn: Drawn) -> str:
+        """A figure that is saved only, because the page shows its pictures one by one; its name."""
+        save(drawn.figure, self.folder, drawn.name)
+        return drawn.name
+
+    def picture(self, image: Array, alt: str) -> Markup | None:
+        """(H, W) or (H, W, 3) bytes as SVG for the page; the same picture is carried once. None where room is out."""
+        height, width = image.shape[:2]
+        uri = data_uri(image)
+        key = f"{height}x{width}:{uri}"
+        if key in self._known:
+            inner = f'<use href="#{self._known[key]}"/>'
+        else:
+            inner = f'<image id="picture-{len(self._known)}" width="{width}" height="{height}" href="{uri}"/>'
+        frame = f'<svg class="picture" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(alt)}">'
+        shown = self._put(Markup(f"{frame}{inner}</svg>"))
+        if shown is not None:
+            self._known.setdefault(key, f"picture-{len(self._known)}")
+        return shown
+
+    def _put(self, markup: Markup) -> Markup | None:
+        size = len(markup.encode())
+        if size > self.left:
+            self.left = 0  # what comes later is left out too: a page with holes would be read as complete
+            return None
+        self.left -= size
+        return markup

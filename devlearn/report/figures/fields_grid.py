@@ -1,0 +1,62 @@
+"""Pictures of one learner through its life, for a paper: a row for each label, a column for each moment."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from devlearn.records.arrays import Array, Picture
+from devlearn.report.style import DOUBLE, INK, SMALL, Drawn, sheet
+
+LEFT, GAP, TOP = 1.0, 0.06, 0.2  # inches: the labels, between pictures, for a picture's title
+WIDEST = 1.5
+Cells = Sequence[tuple[str, Array]]
+
+
+def grown(rows: Mapping[str, Cells], caption: str, name: str, alt: str) -> Drawn:
+    """``rows`` holds for each label its pictures, each with its title: (H, W) or (H, W, 3) uint8, all of one shape."""
+    columns = max(len(cells) for cells in rows.values())
+    width = min(WIDEST, (DOUBLE - LEFT) / columns - GAP)
+    shape = next(image.shape for cells in rows.values() for _, image in cells)
+    height = width * shape[0] / shape[1]
+    figure = sheet((height + TOP + GAP) * len(rows) + GAP, DOUBLE)
+    for row, (label, cells) in enumerate(rows.items()):
+        bottom = figure.get_figheight() - (row + 1) * (height + TOP + GAP)
+        _row(figure, label, cells, bottom, width, height)
+    return Drawn(name, figure, caption, alt)
+
+
+def _row(figure: Figure, label: str, cells: Cells, bottom: float, width: float, height: float) -> None:
+    """All pictures of a row in one plot: a plot for each would take a second a page."""
+    total = figure.get_figheight()
+    say: dict[str, Any] = {"fontsize": SMALL, "color": INK}
+    figure.text(0.02 / DOUBLE, (bottom + height / 2) / total, "\n".join(textwrap.wrap(label, 17)), va="center", **say)
+    for column, (title, _) in enumerate(cells):
+        figure.text((LEFT + column * (width + GAP)) / DOUBLE, (bottom + height + 0.04) / total, title, **say)
+    gap = max(1, round(cells[0][1].shape[1] * GAP / width))
+    strip = mosaic(np.stack([image for _, image in cells]), len(cells), gap)
+    whole = len(cells) * (width + GAP) - GAP
+    axes = figure.add_axes((LEFT / DOUBLE, bottom / total, whole / DOUBLE, height / total))
+    axes.set_axis_off()
+    axes.imshow(strip, cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="auto")
+
+
+def moment_of(picture: Picture) -> str:
+    """``birth``, ``after look``, ``after look (visit 2)``."""
+    if picture.position < 0:
+        return "birth"
+    return f"after {picture.stage}" + (f" (visit {picture.visit + 1})" if picture.visit else "")
+
+
+def mosaic(tiles: Array, across: int | None = None, gap: int = 1) -> Array:
+    """(U, H, W) or (U, H, W, 3) side by side, ``across`` in a row (about a square where not given), gaps in between."""
+    across = across or int(np.ceil(np.sqrt(len(tiles))))
+    down = -(-len(tiles) // across)
+    height, width = tiles.shape[1] + gap, tiles.shape[2] + gap
+    whole = np.full((down * height - gap, across * width - gap, *tiles.shape[3:]), 255, np.uint8)
+    for index, tile in enumerate(tiles):
+        top, side = index // across * height, index % across * width
+        whole[top : top + tile.shape[0], side : side + tile.shape[1]] = tile
+    return whole

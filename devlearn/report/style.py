@@ -1,0 +1,204 @@
+"""What all figures share: column widths, sizes of letters, colours, axes."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from devlearn.records.reader import Json
+
+SINGLE, DOUBLE = 3.4, 7.0  # inches: one column of a paper, and two
+TEXT, SMALL = 8.0, 7.0  # points at that width; nothing is smaller
+LETTER = 0.55 * SMALL / 72  # inches: the mean width of a small letter
+LONGEST = 24  # letters of a name before it is cut
+NAMES_AT = 1.11  # of a plot's width: where the names of its lines begin
+INK, GRID, PAPER = "#1a1c20", "#d8dbe0", "#ffffff"
+# Okabe and Ito's hues, darkened to 4.5:1 on white; the page gives lighter ones in the dark. Lines differ in dash and
+# marker as well, so that nothing hangs on colour alone.
+COLOURS = ("#0066a0", "#b34700", "#00735a", "#97407a", "#7d5c00", "#4d535c")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 2)), (0, (8, 2)))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure with its file name, its caption, and its description for those who can't see it."""
+
+    name: str
+    figure: Figure
+    caption: str
+    alt: str
+
+
+def look(index: int) -> tuple[str, str, str | tuple[int, tuple[float, ...]]]:
+    """Colour, marker and dash of the arm with this index; combinations repeat after 36 arms."""
+    other = index + index // len(COLOURS)
+    return COLOURS[index % len(COLOURS)], MARKERS[other % len(MARKERS)], DASHES[other % len(DASHES)]
+
+
+def sheet(height: float, width: float = SINGLE) -> Figure:
+    """An empty figure, ``height`` inches high."""
+    return Figure(figsize=(width, height), facecolor=PAPER)
+
+
+def one_plot(
+    height: float, metric: str | None = None, left: float = 0.125, right: float = 0.965, width: float = SINGLE
+) -> tuple[Figure, Axes]:
+    """A figure of one plot; the y axis is in the metric's units where one is given."""
+    figure = sheet(height, width)
+    axes = plain(figure.add_axes((left, 0.42 / height, right - left, 1 - 0.6 / height), facecolor="none"))
+    if metric is not None:
+        scale(axes, "y", metric)
+    return figure, axes
+
+
+def two_plots(height: float, metric: str, right: float, left: float = 0.125) -> tuple[Figure, list[Axes]]:
+    """A figure of two plots over one x axis, the upper one lower than the other; y is in the metric's units."""
+    figure = sheet(height)
+    space = height - 0.8  # without the letters above, between and below
+    upper = (left, (0.6 + 0.58 * space) / height, right - left, 0.42 * space / height)
+    lower = (left, 0.42 / height, right - left, 0.58 * space / height)
+    top = figure.add_axes(upper, facecolor="none")
+    plots = [plain(top), plain(figure.add_axes(lower, facecolor="none", sharex=top))]
+    top.tick_params(labelbottom=False)
+    for axes in plots:
+        scale(axes, "y", metric)
+    return figure, plots
+
+
+def plain(axes: Axes) -> Axes:
+    """Two spines, a faint grid behind, small letters."""
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(INK)
+        axes.spines[side].set_linewidth(0.7)
+    axes.tick_params(colors=INK, labelsize=SMALL, width=0.7, length=2.5, pad=2)
+    axes.grid(True, color=GRID, linewidth=0.5)
+    axes.set_axisbelow(True)
+    return axes
+
+
+def scale(axes: Axes, which: str, metric: str) -> None:
+    """Percent on an axis of accuracies."""
+    if metric == "accuracy":
+        axis = axes.xaxis if which == "x" else axes.yaxis
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
+
+
+def few_ticks(axes: Axes, which: str, most: int = 5) -> None:
+    """At most ``most`` ticks."""
+    (axes.xaxis if which == "x" else axes.yaxis).set_major_locator(MaxNLocator(most))
+
+
+def counts(axes: Axes) -> None:
+    """Short counts along x: 250, 1.5k, 30M."""
+    if axes.get_xscale() == "linear":
+        few_ticks(axes, "x")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+
+
+def from_zero(axes: Axes) -> None:
+    """No tick below 0 on an axis of counts: the margin left of it is room, not a number."""
+    low, high = axes.get_xlim()
+    axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= high])
+    axes.set_xlim(low, high)
+
+
+def short(value: float) -> str:
+    """A count for an axis: 250, 1.5k, 30M, 2G."""
+    for size_of, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size_of:
+            return f"{value / size_of:.4g}{letter}"
+    return f"{value:.4g}"
+
+
+def titled(key: tuple[str, str], family: str = "") -> str:
+    """``digits accuracy (%)``: what a measure is called above a plot; ``: waves`` where it shows one family of arms."""
+    text = f"{key[0]} {key[1].replace('_', ' ')}" + (" (%)" if key[1] == "accuracy" else "")
+    return f"{text}: {shorten(family)}" if family else text
+
+
+def named(body: Json) -> str:
+    """The compared measure's title."""
+    return titled((body["probe"], body["metric"]))
+
+
+def heading(axes: Axes, text: str) -> None:
+    """A title above the left end of a plot."""
+    axes.set_title(text, color=INK, fontsize=TEXT, loc="left", pad=4)
+
+
+def shorten(name: str, limit: int = LONGEST) -> str:
+    """A name that fits, with an ellipsis where it was cut."""
+    return name if len(name) <= limit else f"{name[: limit - 1]}…"
+
+
+def wide(names: Iterable[str]) -> float:
+    """Inches that the longest of some names takes in small letters, once cut."""
+    return max((inches(shorten(name)) for name in names), default=0.0)
+
+
+def inches(text: str) -> float:
+    """The width of a text in small letters."""
+    return float(text_to_path.get_text_width_height_descent(text, FontProperties(size=SMALL), False)[0]) / 72
+
+
+def left_of(names: Iterable[str], width: float = SINGLE) -> float:
+    """Where a plot begins, as a share of the figure, so that ``names`` fit beside its rows."""
+    return (wide(names) + 0.1) / width
+
+
+def right_of(names: Iterable[str], left: float = 0.125) -> float:
+    """Where a plot ends, as a share of a column, so that ``label_ends`` has room for ``names``."""
+    return left + (0.99 - left - wide(names) / SINGLE) / NAMES_AT
+
+
+def log_where_it_spans(axes: Axes, x: Sequence[float]) -> None:
+    """A logarithmic axis (linear around 0) where the positive values span more than a factor of 50."""
+    positive = [value for value in x if value > 0]
+    if positive and max(positive) / min(positive) > 50:
+        axes.set_xscale("symlog", linthresh=min(positive))
+        decades = 10.0 ** np.arange(math.ceil(math.log10(min(positive))), math.floor(math.log10(max(positive))) + 1)
+        axes.set_xticks([0.0, *decades[:: max(1, len(decades) // 3)]])
+
+
+def label_ends(axes: Axes, ends: Sequence[tuple[float, str, int]]) -> None:
+    """Names to the right of the plot, at the height of each line's end, pushed apart where they would overlap."""
+    inches = float(axes.get_window_extent().height) / axes.figure.dpi
+    ordered = sorted(ends)
+    at = [_height(axes, value) for value, _, _ in ordered]
+    for end, place, (_, arm, index) in zip(at, apart(at, 1.25 * SMALL / 72 / inches), ordered, strict=True):
+        colour, marker, _ = look(index)
+        axes.plot([1.01, 1.05], [end, place], transform=axes.transAxes, color=colour, linewidth=0.7, clip_on=False)
+        axes.plot(1.075, place, marker, transform=axes.transAxes, color=colour, markersize=3.5, clip_on=False)
+        axes.text(NAMES_AT, place, shorten(arm), transform=axes.transAxes, color=INK, va="center", fontsize=SMALL)
+
+
+def _height(axes: Axes, value: float) -> float:
+    """Where ``value`` stands, as a share of the plot's height, on whatever scale its axis has."""
+    on_screen = axes.transData.transform((axes.get_xlim()[0], value))
+    return float(axes.transAxes.inverted().transform(on_screen)[1])
+
+
+def apart(places: Sequence[float], step: float) -> list[float]:
+    """Ascending places at least ``step`` apart: pushed up, then, from 1 downwards, down again."""
+    found: list[float] = []
+    for place in places:
+        found.append(max(place, found[-1] + step) if found else place)
+    ceiling = 1.0
+    for index in reversed(range(len(found))):
+        found[index] = min(found[index], ceiling)
+        ceiling = found[index] - step
+    return found
+
+
+def finite(values: Sequence[float | None]) -> bool:
+    """Whether all of them are known and finite."""
+    return all(value is not None and np.isfinite(value) for value in values)

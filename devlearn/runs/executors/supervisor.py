@@ -1,0 +1,149 @@
+"""The supervisor: starts each job when its parent is done, retries what crashed, keeps the rest going."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devlearn.records.atomic import read_json
+from devlearn.records.job_state import JobInfo, Status, View, view
+from devlearn.runs.executors.base import Executor, WorkerExit
+from devlearn.runs.executors.local import signal_name
+from devlearn.runs.executors.worker import write_state
+
+RETRIES = 2  # a crashed job is started again at most this often
+TICK = 0.5  # seconds between two looks at the progress of running jobs
+
+Watch = Callable[[Sequence[View]], None]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A job that failed, and why: the text of its state.json, which names stage, arm and seeds."""
+
+    job: JobInfo
+    error: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of every job."""
+
+    done: tuple[JobInfo, ...]
+    failed: tuple[Failure, ...]
+    not_run: tuple[JobInfo, ...]
+
+
+@dataclass
+class _Track:
+    """A job's fate so far."""
+
+    job: JobInfo
+    status: Status = "waiting"
+    errors: list[str] = field(default_factory=list)
+    last: View | None = None
+
+
+class Supervisor:
+    """Drives all ``jobs`` of one run folder through an executor."""
+
+    def __init__(
+        self, run: Path, jobs: Sequence[JobInfo], executor: Executor, watch: Watch = lambda views: None
+    ) -> None:
+        self.run, self.executor, self.watch = run, executor, watch
+        self.tracks = {job.folder: _Track(job) for job in jobs}
+        self.ahead = {job.folder: self._ahead(job, jobs) for job in jobs}
+
+    def _ahead(self, job: JobInfo, jobs: Sequence[JobInfo]) -> float:
+        """Estimated seconds from here to the end of the longest life that goes through this job."""
+        return job.seconds + max(
+            (self._ahead(child, jobs) for child in jobs if child.parent == job.folder), default=0.0
+        )
+
+    def supervise(self) -> Outcome:
+        """Live all jobs that are not done yet.
+
+        Raises:
+            KeyboardInterrupt: after all workers were stopped.
+        """
+        for track in self.tracks.values():
+            if self._recorded(track.job) == "done":
+                track.status = "done"
+        try:
+            while self._start_ready() or self._any("running"):
+                self._look()
+                for ended in self.executor.poll(TICK):
+                    self._settle(ended)
+        finally:
+            self.executor.stop()
+        self._look()
+        return self._outcome()
+
+    def _recorded(self, job: JobInfo) -> str | None:
+        state = read_json(self.run / job.folder / "state.json")
+        return state["status"] if state else None
+
+    def _any(self, status: Status) -> bool:
+        return any(track.status == status for track in self.tracks.values())
+
+    def _start_ready(self) -> bool:
+        """Start what can be started; True where something was."""
+        self._give_up_orphans()
+        ready = [track for track in self.tracks.values() if track.status == "waiting" and self._parent_done(track.job)]
+        ready.sort(key=lambda track: -self.ahead[track.job.folder])  # the longest first; ties keep the plan's order
+        chosen = ready[: max(self.executor.free_slots(), 0)]
+        for track in chosen:
+            self.executor.submit(self.run / track.job.folder)
+            track.status = "running"
+        return bool(chosen)
+
+    def _parent_done(self, job: JobInfo) -> bool:
+        return job.parent is None or self.tracks[job.parent].status == "done"
+
+    def _give_up_orphans(self) -> None:
+        """Jobs below a failed one are not run; parents come before their children in the plan."""
+        for track in self.tracks.values():
+            parent = track.job.parent
+            if parent is not None and self.tracks[parent].status in ("failed", "not run"):
+                track.status = "not run"
+
+    def _settle(self, ended: WorkerExit) -> None:
+        """A worker ended: its job is done, is tried again, or has failed."""
+        track = self.tracks[ended.folder.relative_to(self.run).as_posix()]
+        if ended.code == 0 and self._recorded(track.job) == "done":
+            track.status = "done"
+            return
+        error = self._why(track.job, ended)
+        hopeless = (
+            error in track.errors and ended.code >= 0
+        )  # the same exception twice: a third time would tell nothing
+        track.errors.append(error)
+        track.status = "failed" if hopeless or len(track.errors) > RETRIES else "waiting"
+        if track.status == "failed":
+            write_state(ended.folder, "failed", error, len(track.errors))
+
+    def _why(self, job: JobInfo, ended: WorkerExit) -> str:
+        state = read_json(ended.folder / "state.json")
+        if state and state["status"] == "failed" and state["error"] and ended.code > 0:
+            return str(state["error"])
+        return f"{job.title}: the worker ended ({signal_name(ended.code)}){_last_words(ended.folder / 'log.txt')}"
+
+    def _look(self) -> None:
+        for track in self.tracks.values():
+            if track.last is None or track.status == "running" or track.last.status != track.status:
+                track.last = view(self.run, track.job, track.status)
+        self.watch([track.last for track in self.tracks.values() if track.last is not None])
+
+    def _outcome(self) -> Outcome:
+        tracks = self.tracks.values()
+        return Outcome(
+            tuple(track.job for track in tracks if track.status == "done"),
+            tuple(Failure(track.job, track.errors[-1]) for track in tracks if track.status == "failed"),
+            tuple(track.job for track in tracks if track.status == "not run"),
+        )
+
+
+def _last_words(log: Path) -> str:
+    """The last line of a worker's log and where the rest is."""
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
+    last = next((line for line in reversed(lines) if line.strip()), "")
+    return f": {last}\nits log: {log}" if last else f"; its log: {log}"

@@ -1,0 +1,92 @@
+"""A worker: one process, one thread, one job.
+
+``devlearn worker JOBDIR`` and the local executor both end in ``work``. It is idempotent: a job that is done stays
+done, one that was cut off goes on from its checkpoint.
+"""
+
+import faulthandler
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from devlearn.records.atomic import locked, read_json, write_json
+
+Live = Callable[[Path], None]
+
+ORPHANED = 113  # exit status of a worker whose supervisor died
+PATIENCE = 30.0  # seconds for the last worker of this folder to be gone, after its supervisor was killed
+
+
+def live(folder: Path) -> None:
+    """Live the job with the engine, on one thread."""
+    import torch
+
+    from devlearn.runs import engine
+
+    torch.set_num_threads(1)
+    engine.live(folder)
+
+
+def work(folder: Path, live: Live = live) -> None:
+    """Live or resume the job in ``folder`` and keep its state.json; never two workers in one folder at once.
+
+    Raises:
+        FolderLocked: another worker lives this job.
+        Exception: whatever the job raised; its text is in state.json.
+    """
+    with locked(folder, f"the job in {folder}", PATIENCE):
+        before = read_json(folder / "state.json")
+        attempt = before["attempt"] + 1 if before else 1
+        write_state(folder, "running", None, attempt)
+        try:
+            live(folder)
+        except Exception as error:
+            write_state(folder, "failed", _words(error), attempt)
+            raise
+        write_state(folder, "done", None, attempt)
+
+
+def write_state(folder: Path, status: str, error: str | None, attempt: int) -> None:
+    """Replace the job's state.json."""
+    write_json(folder / "state.json", {"status": status, "error": error, "attempt": attempt})
+
+
+def _words(error: Exception) -> str:
+    """What to tell the user: the engine's own words, or kind and message of anything else."""
+    from devlearn.runs.engine import JobFailed
+
+    return str(error) if isinstance(error, JobFailed) else f"{type(error).__name__}: {error}"
+
+
+def entry(folder: Path, live: Live) -> None:
+    """Where a worker process of the local executor begins: output to log.txt, life tied to the supervisor's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _die_with_supervisor()
+    _log_to(folder / "log.txt")
+    work(folder, live)
+
+
+def _die_with_supervisor() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(ORPHANED)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _log_to(path: Path) -> None:
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    sys.stdout, sys.stderr = open(1, "w", buffering=1, closefd=False), open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
+    faulthandler.enable()

@@ -1,0 +1,90 @@
+"""What the yields of a stage consume, one after another, counted at plan time."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from devlearn.stages.stage import Stage, Work
+
+ONCE = ("labels", "label_bits")
+PER_YIELD = ("updates", "env_steps", "images", "flops")
+
+
+@dataclass(frozen=True)
+class ChangeWindow:
+    """Updates of a visit, [start, end), in which every yield consumes alike; the last one has no end."""
+
+    stage: Stage
+    work: Work
+    start: int
+    end: int | None
+
+    @property
+    def yields(self) -> float:
+        """How many yields it has: the first that begins at ``end`` or later is no longer its own."""
+        return math.inf if self.end is None else -(-(self.end - self.start) // self.work.updates)
+
+
+class CostModel:
+    """What the yields of a stage consume, one after another: its windows, as ``change`` makes them.
+
+    Args:
+        stage: the stage.
+        work: what a yield of a stage consumes, usually ``lambda stage: stage.work(brain)``.
+
+    Attributes:
+        windows: in order; those that a stage's ``from`` and ``until`` leave empty are left out.
+        bought: what is paid once, when the stage begins, with the rates of a yield.
+    """
+
+    def __init__(self, stage: Stage, work: Callable[[Stage], Work]) -> None:
+        self.stage = stage
+        self.bought = own = work(stage)
+        self.windows: list[ChangeWindow] = []
+        start = 0
+        for change in sorted(stage.change, key=lambda change: change.from_):
+            changed = stage.under(change)
+            start = self._open(stage, own, start, change.from_)
+            start = self._open(changed, work(changed), start, change.until)
+        self._open(stage, own, start, None)
+
+    def _open(self, stage: Stage, work: Work, start: int, end: int | None) -> int:
+        """Add a window, unless it is empty or an endless one came before; the updates at which the next begins."""
+        over = bool(self.windows) and self.windows[-1].end is None
+        if over or (end is not None and end <= start):
+            return start
+        if end is not None:
+            end = start + -(-(end - start) // work.updates) * work.updates
+        self.windows.append(ChangeWindow(stage, work, start, end))
+        return start if end is None else end
+
+    def at(self, updates: int) -> ChangeWindow:
+        """The window after that many updates of a visit."""
+        return next(window for window in reversed(self.windows) if window.start <= updates)
+
+    def consumes(self, unit: str) -> bool:
+        """Whether every yield consumes some of a unit."""
+        return unit not in ONCE and all(getattr(window.work, unit) > 0 for window in self.windows)
+
+    def spent(self, yields: int) -> Work:
+        """What that many yields consume, without what is paid once."""
+        total = dict.fromkeys(PER_YIELD, 0)
+        for window in self.windows:
+            count = min(yields, window.yields)
+            total = {unit: size + int(count) * getattr(window.work, unit) for unit, size in total.items()}
+            yields -= int(count)
+        return Work(**total)
+
+    def reach(self, unit: str, size: int) -> int:
+        """The number of yields after which ``size`` of a unit that they all consume has been consumed."""
+        done = 0
+        for window in self.windows:
+            count = min(window.yields, max(0, -(-size // getattr(window.work, unit))))
+            done, size = done + int(count), size - int(count) * getattr(window.work, unit)
+        return done
+
+    @property
+    def planned(self) -> int:
+        """The number of yields that the stage's declared budget comes to; one for a stage that acts once."""
+        budget = self.stage.budget()
+        return 1 if budget is None else self.reach(*budget)

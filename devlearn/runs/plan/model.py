@@ -1,0 +1,147 @@
+"""What a plan is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from devlearn.runs.plan.cost_model import ONCE, PER_YIELD, CostModel
+from devlearn.scenario import Scenario, Unit
+from devlearn.stages.stage import Stage, Work
+
+
+@dataclass(frozen=True)
+class PlannedStage:
+    """One stage as an arm lives it.
+
+    ``name`` and ``visit`` key its streams, ``index`` is its place in the life. ``rates``: what its yields consume,
+    ``planned`` the number of yields that the budget comes to. ``total`` is an arm's [unit, size], on its last stage;
+    there ``select`` says that each learner's best checkpoint is kept. ``left`` are weights that the stage may be
+    thought to make, and does not.
+    """
+
+    name: str
+    visit: int
+    index: int
+    kind: str
+    stage: Stage
+    rates: CostModel
+    planned: int
+    total: tuple[Unit, int] | None = None
+    select: bool = False
+    left: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """The stage's fields, as JSON."""
+        return self.stage.model_dump(mode="json", by_alias=True)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that decides what the stage does: two arms that agree in it live it once."""
+        parts = {"name": self.name, "visit": self.visit, "kind": self.kind, "version": self.stage.version}
+        return {**parts, "keys": self.keys, "total": self.total, **({"select": True} if self.select else {})}
+
+    @property
+    def ledger(self) -> Work:
+        """What one learner is declared to consume in this stage."""
+        once = self.rates.bought
+        return replace(self.rates.spent(self.planned), labels=once.labels, label_bits=once.label_bits)
+
+
+def add(first: Work, second: Work) -> Work:
+    """The sum of two ledgers."""
+    return Work(**{name: getattr(first, name) + getattr(second, name) for name in (*PER_YIELD, *ONCE)})
+
+
+def total_of(stages: tuple[PlannedStage, ...] | list[PlannedStage]) -> Work:
+    """What one learner is declared to consume in a whole path."""
+    total = Work()
+    for lived in stages:
+        total = add(total, lived.ledger)
+    return total
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A run of stages shared by the same arms. ``name`` is its folder's, ``parent`` the branch it continues."""
+
+    name: str
+    digest: str
+    parent: str | None
+    stages: tuple[PlannedStage, ...]
+    arms: tuple[str, ...]
+    point: int  # the first point of ``vary`` that lives it
+    seeds: frozenset[int]
+
+
+@dataclass(frozen=True)
+class ArmPlan:
+    """One arm: its stages, for each the branch it is lived in, and the declared ledger of the whole path."""
+
+    name: str
+    stages: tuple[PlannedStage, ...]
+    branches: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The branches in order."""
+        return tuple(dict.fromkeys(self.branches))
+
+    @property
+    def ledger(self) -> Work:
+        return total_of(self.stages)
+
+
+@dataclass(frozen=True)
+class PointPlan:
+    """One point of ``vary`` ({} without it).
+
+    ``needs_stages`` are (name, kind, keys) of all stages whose needs make the brain, ``context`` is what a branch's
+    identity takes from the scenario, ``parameters`` counts one learner's weights.
+    """
+
+    point: Mapping[str, Any]
+    scenario: Scenario
+    needs_stages: tuple[tuple[str, str, dict[str, Any]], ...]
+    context: Mapping[str, Any]
+    parameters: int
+    arms: tuple[ArmPlan, ...]
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """One branch for one block of seeds. ``seconds`` and ``memory`` (bytes) are rough estimates."""
+
+    folder: str
+    branch: Branch
+    seeds: tuple[int, ...]
+    parent: str | None
+    seconds: float
+    memory: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Points, and jobs with parents before children."""
+
+    scenario: Scenario
+    points: tuple[PointPlan, ...]
+    jobs: tuple[PlannedJob, ...] = field(default=())
+
+    @property
+    def seconds(self) -> float:
+        """Rough estimate of the work of all jobs, in core-seconds; probes and start-up are not counted."""
+        return sum(job.seconds for job in self.jobs)
+
+    @property
+    def longest(self) -> float:
+        """Rough estimate of the longest chain of jobs, in seconds: no number of cores is faster."""
+        ends: dict[str | None, float] = {None: 0.0}
+        for job in self.jobs:
+            ends[job.folder] = ends[job.parent] + job.seconds
+        return max(ends.values())
+
+    @property
+    def memory(self) -> int:
+        """Rough estimate of the largest job's tensors, in bytes: weights, gradients, two moments, best checkpoints."""
+        return max((job.memory for job in self.jobs), default=0)

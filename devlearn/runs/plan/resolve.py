@@ -1,0 +1,256 @@
+"""Arms of one point, resolved: needs united, the brain built without storage, budgets counted, match and total."""
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from devlearn.learners.brains import Needs, brain_builder
+from devlearn.runs.plan import checks
+from devlearn.runs.plan.changes import refusal
+from devlearn.runs.plan.cost_model import CostModel
+from devlearn.runs.plan.describe import describe
+from devlearn.runs.plan.model import ArmPlan, PlannedStage, PointPlan, total_of
+from devlearn.scenario import ArmItem, ResolvedArm, Scenario, ScenarioError, Unit
+from devlearn.stages.stage import Stage, Work
+
+NeedsStage = tuple[str, str, dict[str, Any]]
+
+
+def resolve(point: dict[str, Any], scenario: Scenario) -> PointPlan:
+    """One point of the grid.
+
+    Raises:
+        ScenarioError: needs that contradict each other, a brain that can't be built, a budget, ``match`` or ``total``
+            that can't be met; each at its place in the file.
+    """
+    listed, needs = _needs(scenario)
+    brain = _brain(scenario, needs)
+    _fit(scenario, brain)
+    lives = _Arms(scenario, brain, needs)
+    arms = tuple(ArmPlan(name, tuple(lives.lives(name))) for name in scenario.arms)
+    checks.changes(scenario, arms)
+    checks.moments(scenario, arms)
+    return PointPlan(
+        point=point,
+        scenario=scenario,
+        needs_stages=listed,
+        context=_context(scenario, needs),
+        parameters=sum(weights.numel() for weights in brain.parameters()),
+        arms=arms,
+    )
+
+
+def _context(scenario: Scenario, needs: Needs) -> dict[str, Any]:
+    """What decides a life besides its stages. ``select`` only decides what is kept of it."""
+    select = scenario.compare.select if scenario.compare else None
+    extra = {"pin": sorted(scenario.pin), "select": select}
+    shared = {"brain": scenario.brain, "probes": _probes(scenario), "needs": describe(needs)}
+    return shared | {key: value for key, value in extra.items() if value}
+
+
+def _needs(scenario: Scenario) -> tuple[tuple[NeedsStage, ...], Needs]:
+    """Every stage whose needs make the brain, and their union with the probes' needs.
+
+    A stage that an arm's ``set`` changes is listed again, as ``stage/arm/place``, only where it needs something more.
+    """
+    listed: list[NeedsStage] = []
+    needs = Needs()
+    for name, stage in scenario.stages.items():
+        needs = _unite(scenario, needs, ("stages", name), stage)
+        listed.append((name, scenario.stage_kinds[name], stage.model_dump(mode="json", by_alias=True)))
+    for name, probe in scenario.probes.items():
+        needs = _unite(scenario, needs, ("probes", name), probe)
+    for arm, course in scenario.arms.items():
+        for place, step in enumerate(course.steps):
+            united = _unite(scenario, needs, ("arms", arm), step.stage)
+            if describe(united) != describe(needs):
+                keys = step.stage.model_dump(mode="json", by_alias=True)
+                listed.append((f"{step.use}/{arm}/{place}", step.kind, keys))
+                needs = united
+    return tuple(listed), needs
+
+
+def _unite(scenario: Scenario, needs: Needs, place: tuple[str, str], part: Any) -> Needs:
+    try:
+        united: Needs = needs | part.needs()
+    except Exception as error:  # a user's environment or stage may fail in any way
+        raise scenario.error(place, f"{place[1]}: {_words(error)}") from error
+    return united
+
+
+def _words(error: Exception) -> str:
+    plain = isinstance(error, ValueError | LookupError | RuntimeError) and error.args
+    return str(error.args[0]) if plain else f"{type(error).__name__}: {error}"
+
+
+def _brain(scenario: Scenario, needs: Needs) -> nn.Module:
+    """One learner's network on the meta device: shapes without storage."""
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            return brain_builder(scenario.brain, needs)()
+    except Exception as error:  # a user's module may fail in any way
+        raise scenario.error(("brain",), f"the brain can't be built: {_words(error)}") from error
+
+
+def _fit(scenario: Scenario, brain: nn.Module) -> None:
+    """Every probe can measure this brain."""
+    for name, probe in scenario.probes.items():
+        try:
+            probe.fits(brain)
+        except Exception as error:  # a user's probe may fail in any way
+            raise scenario.error(("probes", name), f"{name}: {_words(error)}") from error
+
+
+def _probes(scenario: Scenario) -> dict[str, Any]:
+    """What identifies the probes."""
+    return {
+        name: {"kind": scenario.probe_kinds[name], "version": probe.version, "keys": probe.model_dump(mode="json")}
+        for name, probe in scenario.probes.items()
+    }
+
+
+class _Arms:
+    """Resolves arms in the order in which ``match`` needs them."""
+
+    def __init__(self, scenario: Scenario, brain: nn.Module, needs: Needs) -> None:
+        self.scenario, self.brain, self.needs = scenario, brain, needs
+        self._lives: dict[str, list[PlannedStage]] = {}
+        self._work: dict[tuple[str, str], Work] = {}
+
+    def lives(self, name: str) -> list[PlannedStage]:
+        """The stages that an arm lives."""
+        if name not in self._lives:
+            course = self.scenario.arms[name]
+            lives = [self._lived(name, course, index) for index in range(len(course.steps))]
+            if course.match is not None:
+                for unit in course.match.units:
+                    lives[-1] = self._matched(name, lives, course.match.arm, unit)
+            if course.total is not None:
+                lives[-1] = self._filled(name, lives, *course.total)
+            if self.scenario.compare is not None and self.scenario.compare.select is not None:
+                lives[-1] = replace(lives[-1], select=True)
+            self._lives[name] = lives
+        return self._lives[name]
+
+    def _lived(self, arm: str, course: ResolvedArm, index: int) -> PlannedStage:
+        step = course.steps[index]
+        visit = Counter(earlier.stream for earlier in course.steps[:index])[step.stream]
+        if getattr(step.stage, "optimiser", None) == "continue":
+            self._can_continue(arm, course, index)
+        self._can_change(arm, step, index)
+        rates = CostModel(step.stage, lambda stage: self._work_of(step.use, step.kind, stage))
+        budget = step.stage.budget()
+        if budget is not None and not rates.consumes(budget[0]):
+            place = ("stages", step.use, budget[0])
+            raise self.scenario.error(place, f"{step.kind} spends no {budget[0]} here; give its budget in another unit")
+        left = step.stage.leaves(self.brain)
+        return PlannedStage(step.stream, visit, index, step.kind, step.stage, rates, rates.planned, left=left)
+
+    def _can_change(self, arm: str, step: ArmItem, index: int) -> None:
+        """Every ``change`` leaves the brain, what was bought and the shape of the state as they are."""
+        own = step.stage.change == self.scenario.stages[step.use].change
+        place = ("stages", step.use) if own else ("arms", arm, "stages", index, "set")
+        for number, change in enumerate(step.stage.change):
+            at = (*place, "change", number)
+            try:
+                changed = step.stage.under(change)
+                works = self._work_of(step.use, step.kind, step.stage), self._work_of(step.use, step.kind, changed)
+                why = refusal(step.stage, changed, works, brain_builder(self.scenario.brain, self.needs))
+            except ScenarioError:
+                raise
+            except Exception as error:  # a user's stage may fail in any way
+                raise self.scenario.error(at, f"{step.use}, changed: {_words(error)}") from error
+            if why:
+                keys = " and ".join(change.set)
+                mend = "live it as a stage of its own"
+                raise self.scenario.error(at, f"{keys} of {step.use!r} can't change on the way: {why}; {mend}")
+
+    def _can_continue(self, arm: str, course: ResolvedArm, index: int) -> None:
+        """``optimiser: continue`` needs a stage before it with moments, which ends for all learners together."""
+        before = course.steps[index - 1] if index else None
+        why = "no stage comes before it" if before is None else ""
+        if before is not None and not before.stage.units:
+            why = f"{before.use!r} before it leaves no moments behind"
+        if before is not None and before.stage.until is not None:
+            why = f"{before.use!r} before it has a gate, and learners that pass apart would share one step count"
+        if why:
+            raise self.scenario.error(("arms", arm), f"{course.steps[index].use!r} can't continue an optimiser: {why}")
+
+    def _work_of(self, use: str, kind: str, stage: Stage) -> Work:
+        key = (kind, stage.model_dump_json())
+        if key not in self._work:
+            try:
+                self._work[key] = stage.work(self.brain)
+            except Exception as error:  # a user's stage or brain may fail in any way
+                raise self.scenario.error(("stages", use), f"{use}: {_words(error)}") from error
+        return self._work[key]
+
+    def _matched(self, name: str, lives: list[PlannedStage], other: str, by: str) -> PlannedStage:
+        """The last stage, scaled until the arm consumes what the other does, as nearly as whole yields allow."""
+        place = ("arms", name, "match")
+        goal = getattr(total_of(self.lives(other)), by)
+        missing = goal - getattr(total_of(lives[:-1]), by)
+        rates = lives[-1].rates
+        who = f"arm {name!r} can't be matched to {other!r} by {by}"
+        if goal == 0 and getattr(total_of(lives), by) == 0:
+            raise self.scenario.error(place, f"{who}: neither consumes any; match by what both consume")
+        bought = getattr(lives[-1].ledger, by)
+        if by == "labels" and getattr(lives[-1].stage, "labels", None) and missing > 0 and missing != bought:
+            return self._with_labels(place, who, lives[-1], missing)
+        if not rates.consumes(by):
+            if missing == bought:
+                return lives[-1]
+            why = f"its last stage, {lives[-1].name!r}, does not consume {by} yield by yield"
+            raise self.scenario.error(place, f"{who}: {why}")
+        count = rates.reach(by, missing)
+        before, after = (getattr(rates.spent(max(yields, 0)), by) for yields in (count - 1, count))
+        if missing - before < after - missing:
+            count -= 1
+        if count < 1:
+            spent = f"its earlier stages consume {goal - missing:,} of the {goal:,} already"
+            raise self.scenario.error(place, f"{who}: {spent}")
+        return self._with_yields(lives[-1], count)
+
+    def _with_labels(self, place: tuple[str, ...], who: str, lived: PlannedStage, count: int) -> PlannedStage:
+        """The stage with so many labelled images, or with all that there are; its budget stays."""
+        keys = lived.stage.model_dump(mode="json", by_alias=True)
+        try:
+            stage = type(lived.stage).model_validate({**keys, "labels": count})
+        except ValidationError as error:
+            whole = self._with_all_labels(lived, keys)
+            if whole is None or self._work_of(lived.name, lived.kind, whole).labels > count:
+                why = error.errors()[0]["msg"].removeprefix("Value error, ")
+                message = f"{who}: {lived.name!r} can't have {count:,} labels: {why}"
+                raise self.scenario.error(place, message) from error
+            stage = whole
+        rates = CostModel(stage, lambda stage: self._work_of(lived.name, lived.kind, stage))
+        return replace(lived, stage=stage, rates=rates, planned=rates.planned)
+
+    def _with_all_labels(self, lived: PlannedStage, keys: dict[str, Any]) -> Stage | None:
+        """The stage with every label of its split, or None for a stage that has no such key."""
+        try:
+            return type(lived.stage).model_validate({**keys, "labels": "all"})
+        except ValidationError:
+            return None
+
+    def _filled(self, name: str, lives: list[PlannedStage], unit: Unit, size: int) -> PlannedStage:
+        """The last stage with what the earlier ones are declared to leave of the arm's total."""
+        place, last = ("arms", name, "total"), lives[-1]
+        left = size - getattr(total_of(lives[:-1]), unit)
+        if not last.rates.consumes(unit):
+            raise self.scenario.error(place, f"the last stage of {name!r}, {last.name!r}, consumes no {unit}")
+        if left <= 0:
+            message = f"the earlier stages of {name!r} consume {size - left:,} {unit}, so nothing of {size:,} is left"
+            raise self.scenario.error(place, message)
+        return self._with_yields(last, last.rates.reach(unit, left), (unit, size))
+
+    def _with_yields(self, lived: PlannedStage, count: int, total: tuple[Unit, int] | None = None) -> PlannedStage:
+        """The stage with a budget of ``count`` yields, in its own unit."""
+        budget = lived.stage.budget()
+        assert budget is not None
+        size = getattr(lived.rates.spent(count), budget[0])
+        return replace(lived, stage=lived.stage.model_copy(update={budget[0]: size}), planned=count, total=total)

@@ -1,0 +1,40 @@
+"""Which seeds of an arm share something learned, under one name for whatever goes by several."""
+
+from collections.abc import Mapping, Sequence
+
+from devlearn.records.genome_file import TENSORS
+from devlearn.runs.plan.model import ArmPlan, PlannedStage, PointPlan
+
+
+def kinship(points: Sequence[PointPlan]) -> dict[str, str]:
+    """One name for each name of a life, over the whole plan: what one file says of itself is one life."""
+    group: dict[str, set[str]] = {}
+    for point in points:
+        for lived in (lived for arm in point.arms for lived in arm.stages):
+            for names in dict.fromkeys(lived.stage.kin(seed) for seed in point.scenario.seeds):
+                joined = set(names).union(*(group.get(name, ()) for name in names))
+                group |= dict.fromkeys(joined, joined)
+    return {name: min(joined, key=_plainer) for name, joined in group.items()}
+
+
+def _plainer(name: str) -> tuple[bool, str]:
+    return name.startswith(TENSORS), name
+
+
+def lineages(arm: ArmPlan, seeds: Sequence[int], same: Mapping[str, str]) -> dict[int, str]:
+    """The name of what each seed shares with others (a genome, a demonstrator); empty where no stage shares a thing.
+
+    Seeds that share one thing here and another there are of one lineage; a seed that shares nothing is its own.
+    """
+    names = [{seed: _shared(lived, seed, same) for seed in seeds} for lived in arm.stages]
+    found = {seed: f"seed {seed}" for seed in seeds}
+    for shared in names:
+        for name in sorted({name for name in shared.values() if name is not None}):
+            joined = {found[seed] for seed in seeds if shared[seed] == name}
+            found = {seed: name if own in joined else own for seed, own in found.items()}
+    return found if any(name is not None for shared in names for name in shared.values()) else {}
+
+
+def _shared(lived: PlannedStage, seed: int, same: Mapping[str, str]) -> str | None:
+    kin = lived.stage.kin(seed)
+    return same[kin[0]] if kin else lived.stage.lineage(seed)

@@ -1,0 +1,1 @@
+"""How far a run is: bars, and how long it will take."""

@@ -1,0 +1,231 @@
+"""The Python face: live a scenario, open a run folder.
+
+run = devlearn.run("first_steps", seeds=8)
+run.records                          # a pandas frame where pandas is installed, else a list of dicts
+run.compare()                        # what comparison.json holds
+run.learner("developmental", seed=3) # an ordinary nn.Module
+"""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from devlearn.records.atomic import read_json
+from devlearn.runs.executors.local import warming
+from devlearn.runs.executors.supervisor import Outcome
+from devlearn.runs.folder import FolderMismatch
+from devlearn.runs.pipeline import complaints, live, prepare
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class RunFailed(RuntimeError):
+    """Some jobs of a run failed. ``folder`` has what was lived, ``outcome`` what failed and why."""
+
+    def __init__(self, folder: Path, outcome: Outcome) -> None:
+        self.folder, self.outcome = folder, outcome
+        super().__init__("\n".join(complaints(outcome)))
+
+    @property
+    def run(self) -> "Run":
+        """What was lived. Raises FolderMismatch where the trials of ``tune`` failed, and nothing else began."""
+        return Run(self.folder)
+
+
+def run(
+    scenario: str | Path,
+    seeds: int | Sequence[int] | None = None,
+    out: str | Path | None = None,
+    set: Mapping[str, Any] | None = None,
+    jobs: int | None = None,
+    progress: bool = True,
+    device: str = "cpu",
+) -> "Run":
+    """Live a scenario on this machine and compare its arms.
+
+    Args:
+        scenario: the path of a scenario file, or the name of one of ours.
+        seeds: how many learners an arm has, or which; the scenario's own by default.
+        out: the run's folder, ``runs/<scenario>`` by default. The same scenario in the same folder goes on.
+        set: values laid over the scenario, by dotted path: ``{"stages.look.updates": 100}``.
+        jobs: worker processes, one per core by default.
+        progress: show bars or lines on stderr.
+        device: ``cpu`` or ``cuda``.
+
+    Raises:
+        ScenarioError: with every mistake of the scenario.
+        FolderMismatch: the folder holds another run.
+        RunFailed: some jobs failed; the rest is kept.
+    """
+    overrides = [f"{path}={json.dumps(value)}" for path, value in (set or {}).items()]
+    overrides += [] if seeds is None else [f"seeds={json.dumps(seeds if isinstance(seeds, int) else list(seeds))}"]
+    with warming():
+        prepared = prepare(scenario, out, overrides, device, command="devlearn.run(...)")
+    outcome = live(prepared, jobs, progress, say=_tell if progress else lambda line: None)
+    if outcome.failed:
+        raise RunFailed(prepared, outcome)
+    from devlearn import evidence  # scipy: only where records are compared
+
+    evidence.save(prepared)
+    evidence.save_analyses(prepared)
+    return Run(prepared)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+class Run:
+    """A run folder, opened.
+
+    Raises:
+        FolderMismatch: ``folder`` holds no run.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        found = read_json(self.folder / "resolved.json")
+        if found is None:
+            why = "it has no resolved.json"
+            if (self.folder / "steps.json").exists():
+                why = f"its trials are not finished; devlearn resume {folder} goes on"
+            raise FolderMismatch(f"{folder} holds no run: {why}")
+        self.resolved: dict[str, Any] = found
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
+
+    @property
+    def records(self) -> Any:
+        """A row for each arm, seed, moment and metric that was measured, with the ledger at that moment.
+
+        A pandas frame where pandas is installed, else a list of dicts.
+        """
+        return self.table("probes")
+
+    def table(self, name: str) -> Any:
+        """``rows`` as a pandas frame where pandas is installed, else as they are."""
+        rows = self.rows(name)
+        if importlib.util.find_spec("pandas") is None:
+            return rows
+        return importlib.import_module("pandas").DataFrame(rows)
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """A table as a list of dicts: probes, train, ledger, arms or comparisons, with the columns of ``export``.
+
+        Raises:
+            LookupError: no such table.
+        """
+        from devlearn.report.export import tables
+
+        found = tables(self.folder)
+        if name not in found:
+            raise LookupError(f"no table {name!r}; there are: {', '.join(found)}")
+        return [{column: row.get(column) for column in found[name].columns} for row in found[name].rows]
+
+    def export(self, to: str = "csv", out: str | Path | None = None) -> list[Path]:
+        """Write the run's tables as csv or parquet, or its curves for TensorBoard; the paths are returned.
+
+        Args:
+            out: a folder, RUN/export by default.
+
+        Raises:
+            MissingExtra: the format needs a package that is not installed.
+        """
+        from devlearn.report.export import export
+
+        return export(self.folder, to, None if out is None else Path(out))
+
+    def compare(self, probe: str | None = None, at: str | int | None = None) -> Any:
+        """The comparison that the scenario declares, or another (exploratory); a list with ``vary``."""
+        from devlearn.evidence import compare, note
+
+        found = compare([self.folder], probe, at)
+        note(self.folder)
+        return found
+
+    def analyses(self) -> dict[str, Any]:
+        """What the curves say beyond the declared comparison: the content of analyses.json."""
+        from devlearn.evidence import analyse, load
+
+        return analyse(load(self.folder))
+
+    def report(self) -> Path:
+        """Write report.html and return its path."""
+        from devlearn.report import write
+
+        return write(self.folder)
+
+    def learner(self, arm: str, seed: int, point: int = 0) -> "nn.Module":
+        """The network of one learner at the end of its life.
+
+        Args:
+            point: which point of ``vary``, in the order of the scenario.
+
+        Raises:
+            LookupError: no such arm, seed or point.
+            FileNotFoundError: its job is not finished.
+        """
+        from devlearn.runs import engine
+
+        last = self._arm(arm, point)["path"][-1]
+        return engine.learner(self._job(last, seed), seed)
+
+    def genomes(
+        self,
+        arm: str,
+        seeds: Sequence[int] = (),
+        after: str | None = None,
+        out: str | Path | None = None,
+        point: int = 0,
+    ) -> list[Path]:
+        """Write a genome file for each seed's learner, for ``innate.inherit``; the paths are returned.
+
+        Args:
+            seeds: all of the run by default.
+            after: the stage whose end counts, the arm's last one by default.
+            out: a folder, RUN/genomes by default.
+            point: which point of ``vary``, in the order of the scenario.
+
+        Raises:
+            LookupError: no such arm, seed or stage, or what was there after it has not been kept.
+            FileNotFoundError: a job is not finished.
+        """
+        from devlearn.runs.genomes import written
+
+        last = self._lived(arm, after, point)
+        folder = self.folder / "genomes" if out is None else Path(out)
+        found = []
+        for seed in seeds or self.resolved["seeds"]:
+            job = self._job(last[-1]["branch"], seed)
+            found.append(written(self.resolved, point, arm, last, job, seed, folder))
+        return found
+
+    def _arm(self, arm: str, point: int) -> Mapping[str, Any]:
+        arms: Mapping[str, Any] = self.resolved["points"][point]["arms"]
+        if arm not in arms:
+            raise LookupError(f"no arm {arm!r}; there are: {', '.join(arms)}")
+        found: Mapping[str, Any] = arms[arm]
+        return found
+
+    def _lived(self, arm: str, after: str | None, point: int) -> list[dict[str, Any]]:
+        """The stages of an arm up to ``after``, at whose end a branch ends."""
+        stages: list[dict[str, Any]] = self._arm(arm, point)["stages"]
+        names = [stage["name"] for stage in stages]
+        if after is not None and after not in names:
+            raise LookupError(f"arm {arm!r} has no stage {after!r}; it has: {', '.join(names)}")
+        count = len(names) if after is None else len(names) - names[::-1].index(after)
+        if count < len(names) and stages[count]["branch"] == stages[count - 1]["branch"]:
+            why = f"what was there after {after!r} is not kept: it goes on into {names[count]!r}"
+            raise LookupError(f"{why}; add an arm that ends there, `born: [{', '.join(names[:count])}]`, and run again")
+        return stages[:count]
+
+    def _job(self, branch: str, seed: int) -> Path:
+        for job in self.resolved["jobs"]:
+            if job["branch"] == branch and seed in job["seeds"]:
+                return self.folder / str(job["folder"])
+        raise LookupError(f"no seed {seed}; there are: {', '.join(map(str, self.resolved['seeds']))}")

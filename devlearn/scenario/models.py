@@ -1,0 +1,262 @@
+"""A scenario as frozen models. The fields are the YAML keys; their descriptions are the reference of the format."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag
+
+from devlearn.scenario.problems import ScenarioError
+from devlearn.scenario.yaml_nodes import List, Map
+
+Unit = Literal["updates", "env_steps", "images", "flops"]
+UNITS: tuple[Unit, ...] = ("updates", "env_steps", "images", "flops")
+
+NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
+Name = Annotated[str, Field(pattern=NAME)]
+Count = Annotated[int, Field(gt=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**62)]  # the seed of pinned streams is larger
+At = Literal["end", "area", "birth", "best"] | Annotated[int, Field(ge=0)]
+Better = Literal["higher", "lower"]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Use(_Frozen):
+    """One item of an arm: a stage, perhaps under another name and with other values."""
+
+    use: str = Field(description="NAME of a stage")
+    as_: Name | None = Field(None, alias="as", description="another name, and so other random streams")
+    set: Mapping[str, Any] = Field(default_factory=dict, description="keys of the stage that this arm changes")
+
+    @property
+    def stream(self) -> str:
+        """The name that keys the stage's randomness."""
+        return self.as_ or self.use
+
+
+Alike = Literal["flops", "labels", "env_steps", "images", "updates"]
+
+
+def _labels_and_one(units: tuple[Alike, ...]) -> tuple[Alike, ...]:
+    if len(units) != 2 or units.count("labels") != 1:
+        raise ValueError("a list is labels and one other unit, which sets the budget, such as [labels, flops]")
+    return units
+
+
+class Match(_Frozen):
+    """Scale an arm's last stage until the whole arm has consumed what another has."""
+
+    arm: str = Field(description="NAME of the arm to equal")
+    by: Annotated[
+        Annotated[Alike, Tag("one")] | Annotated[tuple[Alike, ...], AfterValidator(_labels_and_one), Tag("two")],
+        Discriminator(lambda by: "two" if isinstance(by, list | tuple) else "one"),
+    ] = Field(
+        description="what both arms consume alike; by labels, the last stage gets more of them and keeps its budget; "
+        "[labels, UNIT]: more of them, and a budget that makes the unit equal too"
+    )
+
+    @property
+    def units(self) -> tuple[Alike, ...]:
+        """What is met, in order: labels first, as they decide what an update costs."""
+        given = (self.by,) if isinstance(self.by, str) else self.by
+        return tuple(sorted(given, key=lambda unit: unit != "labels"))
+
+
+class ArmSpec(_Frozen):
+    """One experimental condition: a sequence of stages."""
+
+    stages: Annotated[tuple[Use, ...], Field(min_length=1)] = Field(description="the stages in order")
+    match: Match | None = Field(None, description="scale the last stage's budget to equal another arm")
+    total: Annotated[Mapping[Unit, Count], Field(min_length=1, max_length=1)] | None = Field(
+        None, description="{UNIT: N}: what the whole arm consumes; the last stage gets what the others leave"
+    )
+
+
+class Fit(_Frozen):
+    """A power law of the error over the points of ``vary``."""
+
+    over: Literal["labels", "parameters", "flops", "images", "env_steps", "updates"] = Field(
+        description="what the points differ in, as the horizontal axis"
+    )
+    from_: Annotated[float, Field(gt=0)] | None = Field(None, alias="from", description="the smallest value fitted")
+    to: Annotated[float, Field(gt=0)] | None = Field(None, description="the largest value fitted")
+    published: float | None = Field(None, description="a published exponent, shown beside the fitted one")
+
+
+class Compare(_Frozen):
+    """The comparison that the scenario declares before it is run."""
+
+    probe: str = Field(description="NAME of a probe, or NAME.METRIC; its first metric is the default")
+    at: At = Field(
+        "end", description="end, area, birth, an update of the last stage, or best: the checkpoint that select picks"
+    )
+    better: Better | None = Field(None, description="higher or lower; the metric knows its own direction")
+    smallest_effect: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="differences below this do not matter; needed where there are pairs"
+    )
+    pairs: tuple[tuple[str, str], ...] = Field((), description="[arm, the arm it is compared with]")
+    looks: Annotated[tuple[Count, ...], Field(min_length=1)] | None = Field(
+        None,
+        description="numbers of seeds at which the verdict may be looked at, the last one being seeds; the run stops "
+        "early where every pair is decided, and each look has its share of alpha",
+    )
+    levels: Annotated[tuple[float, ...], Field(max_length=2)] = Field(
+        (), description="one or two values, the better one last: how long each learner takes to them, and between them"
+    )
+    select: str | None = Field(
+        None,
+        description="NAME of a probe that reads no test split and is measured on the way: it picks each learner's best "
+        "checkpoint of the arm's last stage",
+    )
+    fit: Fit | None = Field(None, description="a power law of the error over the points of vary")
+
+
+class Tune(_Frozen):
+    """Values tried for every arm alike, on seeds of their own, before the scenario is lived."""
+
+    over: Annotated[Mapping[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1)] = Field(
+        description="a map of dotted paths below stages to lists of values; the trials are their product"
+    )
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
+        description="seeds of the trials' learners; none of the scenario's own"
+    )
+    probe: str = Field(
+        description="NAME of a probe, or NAME.METRIC, that reads no test split: the trial with the best mean at the "
+        "end is set for the arm"
+    )
+
+
+class Header(_Frozen):
+    """The top-level keys that hold plain values."""
+
+    devlearn: Literal[1] = Field(description="version of the format")
+    scenario: Name = Field(description="the scenario's name")
+    about: str = Field("", description="the question, in a sentence")
+    seeds: Count | Annotated[list[Seed], Field(min_length=1)] = Field(
+        16, description="how many learners an arm has (seeds 0, 1, ...), or a list of seeds"
+    )
+    block: Count = Field(16, description="how many seeds live together as one cohort; part of the plan")
+
+
+class File(Header):
+    """All top-level keys; the structured ones are read one by one."""
+
+    brain: Mapping[str, Any] = Field(description="the architecture that all arms share: kind and its keys")
+    stages: Annotated[Mapping[str, Any], Field(min_length=1)] = Field(
+        description="the phases of life, by name; the name keys their randomness"
+    )
+    arms: Annotated[Mapping[str, Any], Field(min_length=1)] = Field(description="the experimental conditions, by name")
+    probes: Mapping[str, Any] = Field(default_factory=dict, description="the measurements, by name")
+    compare: Mapping[str, Any] | None = Field(
+        None, description="the comparison declared beforehand; without it the first probe at the end, and no pairs"
+    )
+    pin: tuple[str, ...] = Field(
+        (),
+        description="streams that are the same for all seeds: init (the weights), or what a stage draws (labels, ...)",
+    )
+    tune: Tune | None = Field(
+        None, description="values tried for every arm alike, on other seeds and without test data; the best is set"
+    )
+    vary: Mapping[str, Any] | list[Mapping[str, Any]] | None = Field(
+        None, description="a map of dotted paths to lists of values is a product; a list of maps is a list of points"
+    )
+    extends: str | None = Field(None, description="a file to start from: maps merge, lists replace")
+
+
+class Comparison(_Frozen):
+    """``compare`` with everything filled in."""
+
+    probe: str
+    metric: str
+    better: Better
+    at: At
+    smallest_effect: float | None
+    pairs: tuple[tuple[str, str], ...]
+    looks: tuple[int, ...] | None = None
+    levels: tuple[float, ...] = ()
+    select: str | None = None
+    fit: Fit | None = None
+
+
+class ArmItem(BaseModel):
+    """One item of an arm with ``set`` applied: ``stage`` is a model of the stage's own class."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    use: str
+    stream: str
+    kind: str
+    stage: Any
+
+
+class ResolvedArm(_Frozen):
+    """An arm whose stages are resolved. Budgets are as declared: ``match`` and ``total`` are the plan's work."""
+
+    steps: tuple[ArmItem, ...]
+    match: Match | None
+    total: tuple[Unit, int] | None
+
+
+class Scenario(BaseModel):
+    """A checked scenario.
+
+    ``stages`` and ``probes`` hold models of the plug-ins' own classes, with their kinds in ``stage_kinds`` and
+    ``probe_kinds``. ``brain`` is the brain's keys with all defaults and its ``kind``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    scenario: str
+    about: str
+    seeds: tuple[int, ...]
+    block: int
+    brain: Mapping[str, Any]
+    stages: Mapping[str, Any]
+    stage_kinds: Mapping[str, str]
+    arms: Mapping[str, ResolvedArm]
+    probes: Mapping[str, Any]
+    probe_kinds: Mapping[str, str]
+    compare: Comparison | None
+    pin: tuple[str, ...] = ()
+    tune: Tune | None = None
+
+    _source: Map = PrivateAttr()
+    _points: tuple[tuple[dict[str, Any], "Scenario"], ...] = PrivateAttr(default=())
+
+    @property
+    def stops(self) -> tuple[int, ...]:
+        """The numbers of seeds after which verdicts are looked at: the planned looks, where the seeds are planned."""
+        looks = (self.compare.looks if self.compare else None) or ()
+        planned = len(self.seeds) in looks and self.seeds == tuple(range(len(self.seeds)))
+        return tuple(look for look in looks if look <= len(self.seeds)) if planned else (len(self.seeds),)
+
+    def first(self, count: int) -> "Scenario":
+        """The scenario with its first ``count`` seeds, at every point."""
+        found = self.model_copy(update={"seeds": self.seeds[:count]})
+        found._points = tuple((point, scenario.first(count)) for point, scenario in self._points)
+        return found
+
+    def error(self, path: Sequence[str | int], message: str) -> ScenarioError:
+        """An error at the deepest place of ``path`` that the file has, e.g. ``("arms", "more", "match")``."""
+        mark = node = None
+        current: Any = self._source
+        for part in path:
+            if isinstance(current, Map) and part in current.entries:
+                mark, node = current.entries[str(part)].mark, current.entries[str(part)].node
+            elif isinstance(current, List) and isinstance(part, int) and part < len(current.items):
+                mark, node = current.items[part].mark, current.items[part]
+            elif isinstance(current, List) and part == "stages":  # an arm that is written as its list
+                continue
+            else:
+                break
+            current = node
+        return ScenarioError.at(mark or self._source.mark, message)
+
+
+def units_of(stage: Any) -> tuple[Unit, ...]:
+    """The budgets that make sense for a stage or its class."""
+    units: tuple[Unit, ...] = getattr(stage, "units", ())
+    return units

@@ -1,0 +1,92 @@
+"""What a stage may see while it is lived: streams, data, environments, artifacts. Nothing in it can be written to."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from devlearn.streams import PINNED, Streams, streams
+from devlearn.tasks.data import Dataset, load, load_altered
+from devlearn.tasks.envs import VectorEnv
+
+EPISODE = "episode"  # the stream of a world
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a stage may see. Nothing in it can be written to.
+
+    ``planned`` is the number of yields that the declared budget comes to, for schedules. ``inherited`` are the
+    optimiser moments that the stage before left behind, for ``optimiser: continue``; None where there are none.
+    ``artifacts`` are the states of other branches that the scenario asked for, by name. ``measuring`` is true for
+    probes, which alone may read a test split. ``pin`` are the names of streams that are the same for all learners.
+    """
+
+    seeds: tuple[int, ...]
+    name: str
+    visit: int
+    device: torch.device
+    planned: int
+    inherited: State | None = None
+    artifacts: Mapping[str, Any] = field(default_factory=dict)
+    measuring: bool = False
+    pin: frozenset[str] = frozenset()
+
+    def streams(self, *names: str, counter: int = 0) -> Streams:
+        """This stage's randomness called ``names``, at block ``counter`` (an epoch, a rollout)."""
+        return streams(self.drawn_by(names[0]), self.name, self.visit, *names, counter=counter)
+
+    def drawn_by(self, stream: str) -> tuple[int, ...]:
+        """The seeds that key a stream of this stage: the learners' own, or one for all where it is pinned."""
+        return (PINNED,) * len(self.seeds) if stream in self.pin else self.seeds
+
+    def minibatches(self, pool: int, batch: int, done: int, stream: str = "order") -> Iterator[Tensor]:
+        """Positions in range(pool), (N, min(batch, pool)) each, endlessly: every epoch in a new order.
+
+        ``done`` is the number of minibatches already taken, ``stream`` the name of the stream that orders them. What is
+        left over at an epoch's end is dropped.
+        """
+        size = min(batch, pool)
+        while True:
+            epoch, start = divmod(done, pool // size)
+            order = torch.from_numpy(self.streams(stream, counter=epoch).permutation(pool)).to(self.device)
+            for column in range(start * size, pool - size + 1, size):
+                yield order[:, column : column + size]
+                done += 1
+
+    def inherit(self) -> State:
+        """The moments that the stage before left behind. Raises ValueError where there are none."""
+        if not self.inherited:
+            raise ValueError("'optimiser: continue' needs a stage before it that leaves optimiser moments behind")
+        return dict(self.inherited)
+
+    def data(self, split: str, blur: float = 0.0, sham: bool = False, shift: int = 0) -> Dataset:
+        """A data set on the device, e.g. ``mnist.train``, perhaps out of focus (``blur``: pixels, one sd).
+
+        ``sham``: as many images without structure, see ``devlearn.tasks.data.sham``. ``shift``: each image is moved by
+        up to so many pixels, always by the same. Raises ValueError where a stage asks for a test split.
+        """
+        if split.endswith(".test") and not self.measuring:
+            raise ValueError(f"a stage may not read {split}; only probes may")
+        if not (blur or sham or shift):
+            return load(split, self.device)
+        return load_altered(split, self.device, sham, shift, blur)
+
+    def world(
+        self,
+        env: str,
+        copies: int,
+        state: State | None = None,
+        purpose: str = "",
+        keys: Mapping[str, Any] | None = None,
+    ) -> VectorEnv:
+        """``copies`` environments for each learner, fresh or resumed from ``state``. Close it in a ``finally``.
+
+        ``keys`` are the keyword arguments of the environment; ``purpose`` names its stream (``""`` for training).
+        Episodes are drawn from the stream ``episode``.
+        """
+        names, episodes = (self.name, self.visit, purpose), self.drawn_by(EPISODE)
+        return VectorEnv(env, dict(keys or {}), self.seeds, copies, names, state, episodes=episodes)

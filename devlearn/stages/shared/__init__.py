@@ -1,0 +1,1 @@
+"""What several stages have: batches, views, evolution strategies, rewritten weights."""

@@ -1,0 +1,1 @@
+"""School: learning from labels."""

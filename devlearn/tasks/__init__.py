@@ -1,0 +1,1 @@
+"""What learners are confronted with: data sets and environments."""

@@ -1,0 +1,119 @@
+"""A filmstrip: a few moments of one episode, played again from its seed and the learner's actions, and drawn."""
+
+import warnings
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from devlearn_envs import BatchEnv
+
+from devlearn.tasks.envs.registration import describe, make
+from devlearn.tasks.envs.spaces import Array, clean
+from devlearn.tasks.envs.sync_vector_env import SyncVectorEnv
+from devlearn.tasks.envs.vector_env import native_batch
+
+FRAMES = 8
+HEIGHT = 96  # pixels
+BYTES = 29_000  # of a strip, compressed
+MODE = "rgb_array"
+
+Look = Callable[[], Array]
+
+
+def film(env: str, keys: Mapping[str, Any], seed: int, actions: Sequence[Array]) -> dict[str, Array]:
+    """The episode that begins at ``seed`` and goes on with ``actions`` (one copy's), at moments evenly spread over it.
+
+    ``steps`` (T,) int64 counts from 0, the start; ``rewards`` (T,) float32 is the return so far. What is seen:
+
+    - ``frames`` (T, H, W) or (T, H, W, 3) uint8, T <= 8, at most 96 pixels high: what the environment draws (our own
+      by ``draw``, others in Gymnasium's render mode rgb_array), or else the learner's view, where that is a picture;
+    - otherwise ``trace`` (T, D) float32: the observation's numbers over time, as many as fit into 30 kB.
+    """
+    batch, look = _theatre(env, keys, seed)
+    try:
+        if look is not None:
+            steps, rewards, shown = _play(batch, actions, look, FRAMES)
+            return {"frames": _small(np.stack(shown)), "steps": steps, "rewards": rewards}
+        width = min(batch.observe()[0].size, BYTES // 4 // FRAMES)
+        rows = BYTES // 4 // width
+        steps, rewards, shown = _play(batch, actions, lambda: batch.observe()[0].ravel()[:width], rows)
+        return {"trace": np.stack(shown).astype(np.float32), "steps": steps, "rewards": rewards}
+    finally:
+        batch.close()
+
+
+def _theatre(env: str, keys: Mapping[str, Any], seed: int) -> tuple[BatchEnv, Look | None]:
+    """One copy at the beginning of the episode, and how to draw it (None where that can't be done)."""
+    batch = native_batch(env, keys, 1)
+    if batch is None and _offers(env, keys):
+        batch = _rendered(env, keys, seed)
+        if batch is not None:
+            return batch, lambda: batch.draw(0)
+    batch = _begun(SyncVectorEnv(1, env, keys, reuse=True) if batch is None else batch, seed)
+    if batch.drawable() and not isinstance(batch, SyncVectorEnv):
+        return batch, lambda: batch.draw(0)
+    space = batch.observation_space
+    picture = space.dtype == np.uint8 and (len(space.shape) == 2 or space.shape[2:] == (3,))
+    return batch, (lambda: batch.observe()[0]) if picture else None
+
+
+def _begun(batch: BatchEnv, seed: int) -> BatchEnv:
+    batch.reset(np.array([seed], np.int64), np.array([True]))
+    return batch
+
+
+def _offers(env: str, keys: Mapping[str, Any]) -> bool:
+    one = make(env, keys)
+    try:
+        return MODE in (one.metadata.get("render_modes") or ())
+    finally:
+        one.close()
+
+
+def _rendered(env: str, keys: Mapping[str, Any], seed: int) -> BatchEnv | None:
+    """A copy that draws itself, or None, with a warning, where its renderer fails (it is often not installed)."""
+    batch = None
+    try:
+        batch = _begun(SyncVectorEnv(1, env, {**keys, "render_mode": MODE}, reuse=True), seed)
+        batch.draw(0)
+    except Exception as error:  # a renderer may fail in any way: libraries, drivers, displays
+        if batch is not None:
+            batch.close()
+        warnings.warn(f"{env} can't be drawn, so its observations are kept: {describe(error)}", stacklevel=2)
+        return None
+    return batch
+
+
+def _play(batch: BatchEnv, actions: Sequence[Array], look: Look, count: int) -> tuple[Array, Array, list[Array]]:
+    """Steps, returns so far and views at ``count`` moments or fewer, the first and the last among them."""
+    moments = set(np.linspace(0, len(actions), count).round().astype(int).tolist())
+    total, kept = 0.0, [(0, 0.0, look())]
+    for t, action in enumerate(actions, 1):
+        reward, terminated, truncated = batch.step(clean(batch.action_space, np.asarray(action)[None]))
+        total, over = total + float(reward[0]), bool(terminated[0] or truncated[0])
+        if t in moments or over:
+            kept.append((t, total, look()))
+        if over:
+            break
+    steps, rewards, shown = zip(*kept, strict=True)
+    return np.array(steps, np.int64), np.array(rewards, np.float32), list(shown)
+
+
+def _small(frames: Array) -> Array:
+    """Frames averaged over squares of pixels until they are at most 96 high and 30 kB in all."""
+    times = max(1, -(-frames.shape[1] // HEIGHT))
+    small = _averaged(frames, times)
+    while len(zlib.compress(small.tobytes())) > BYTES:
+        times += 1
+        small = _averaged(frames, times)
+    return small
+
+
+def _averaged(frames: Array, times: int) -> Array:
+    if times == 1:
+        return frames
+    height, width = frames.shape[1] // times, frames.shape[2] // times
+    cut = frames[:, : height * times, : width * times]
+    squares = cut.reshape(len(frames), height, times, width, times, *frames.shape[3:])
+    return squares.mean((2, 4)).round().astype(np.uint8)

@@ -1,0 +1,133 @@
+"""Rollouts: a cohort acts in its world and remembers what an actor-critic needs to learn from it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from devlearn.learners.cohort import Cohort
+from devlearn.learners.objectives import categorical, gaussian
+from devlearn.streams import Streams
+from devlearn.tasks.envs.policy import Policy
+from devlearn.tasks.envs.recurrent_state import Memory
+from devlearn.tasks.envs.returns import advantages
+
+if TYPE_CHECKING:
+    from devlearn.tasks.envs import VectorEnv
+
+CHUNK = 32  # steps whose values are estimated in one pass: few enough to stay in the cache
+
+
+def collect(
+    cohort: Cohort,
+    world: "VectorEnv",
+    policy: Policy,
+    memory: Memory,
+    streams: Streams,
+    length: int,
+    gamma: float,
+    lam: float,
+) -> dict[str, Tensor]:
+    """Act for ``length`` steps in every copy; each entry of the result is (N, T * E, ...), one row a step.
+
+    Entries: observations, actions, log_p, values, advantages (GAE), returns. The value of an episode's last
+    observation is used where it was truncated and not where it terminated. With memory a row is a sequence,
+    (N, E, T, ...), and there are two more entries: starts, and hidden (N, E, H) before the first step.
+    """
+    n, copies = world.observation.shape[:2]
+    observations = torch.empty(n, length, *world.observation.shape[1:], dtype=_dtype(world.observation))
+    noise = policy.noise(streams, length, copies)  # (N, T, E, A)
+    outputs, remembered, actions, steps, starts, hidden = [], [], [], [], [], memory.hidden
+    heads = (policy.actor, policy.critic) if memory else (policy.actor,)
+    with torch.no_grad():
+        for t in range(length):
+            observations[:, t] = torch.from_numpy(world.observation)
+            starts.append(memory.starts)
+            out, *value = memory.look(observations[:, t].to(cohort.device), policy.sense, heads)
+            action = policy.sample(out, noise[:, t].to(out.device))
+            step = world.step(action.cpu().numpy())
+            outputs.append(out)
+            remembered += value
+            actions.append(action)
+            steps.append(_compact(step, memory))
+            memory.end(torch.from_numpy(step.terminated | step.truncated))
+        last = torch.from_numpy(world.observation).to(cohort.device)
+        if memory:
+            values = torch.stack([*remembered, memory.glance(last, policy.sense, policy.critic)])
+        else:  # what does not depend on memory is judged afterwards, many steps at once
+            seen = [*observations.to(cohort.device).flatten(1, 2).split(CHUNK * copies, 1), last]
+            judged = torch.cat([cohort(part, policy.sense, policy.critic) for part in seen], 1)
+            values = judged.unflatten(1, (length + 1, copies)).transpose(0, 1)
+        values = values.squeeze(-1)  # (T + 1, N, E)
+        next_values = values[1:].clone()
+        _bootstrap(next_values, steps, memory, policy)
+    batch = _batch(outputs, values[:-1], actions, steps, next_values, policy, gamma, lam)
+    timed = {"observations": observations.to(cohort.device), **batch}  # (N, T, E, ...) each
+    if not memory:
+        return {name: entry.flatten(1, 2) for name, entry in timed.items()}
+    timed["starts"] = torch.stack(starts, 1)
+    return {"hidden": hidden, **{name: entry.transpose(1, 2) for name, entry in timed.items()}}
+
+
+@dataclass(frozen=True)
+class _Steps:
+    reward: np.ndarray[Any, Any]
+    terminated: np.ndarray[Any, Any]
+    truncated: np.ndarray[Any, Any]
+    where: tuple[np.ndarray[Any, Any], ...]  # learners and copies whose episode was truncated
+    final: np.ndarray[Any, Any]  # the observations that those episodes ended in
+    hidden: Tensor  # and what was remembered then, (K, H)
+
+
+def _compact(step: Any, memory: Memory) -> _Steps:
+    where = np.nonzero(step.truncated & ~step.terminated)
+    return _Steps(step.reward, step.terminated, step.truncated, where, step.final[where], memory.hidden[where])
+
+
+def _dtype(array: np.ndarray[Any, Any]) -> torch.dtype:
+    return torch.from_numpy(array[:0].copy()).dtype
+
+
+def _bootstrap(next_values: Tensor, steps: list[_Steps], memory: Memory, policy: Policy) -> None:
+    """Write the value of each truncated episode's final observation into ``next_values``, with one forward pass."""
+    per_learner: list[list[Any]] = [[] for _ in range(next_values.shape[1])]
+    for t, s in enumerate(steps):
+        for i, e, obs, hidden in zip(*s.where, s.final, s.hidden, strict=True):
+            per_learner[i].append((t, e, obs, hidden))
+    width = max(len(rows) for rows in per_learner)
+    if not width:
+        return
+    finals = np.zeros((len(per_learner), width, *steps[0].final.shape[1:]), steps[0].final.dtype)
+    remembered = memory.hidden.new_zeros(len(per_learner), width, memory.hidden.shape[-1])
+    for i, rows in enumerate(per_learner):
+        for k, (_, _, obs, hidden) in enumerate(rows):
+            finals[i, k], remembered[i, k] = obs, hidden
+    seen = torch.from_numpy(finals).to(next_values.device)
+    values = memory.glance(seen, policy.sense, policy.critic, remembered).squeeze(-1)  # (N, K)
+    for i, rows in enumerate(per_learner):
+        for k, (t, e, _, _) in enumerate(rows):
+            next_values[t, i, e] = values[i, k]
+
+
+def _batch(
+    outputs: list[Tensor],
+    value: Tensor,
+    actions: list[Tensor],
+    steps: list[_Steps],
+    next_values: Tensor,
+    policy: Policy,
+    gamma: float,
+    lam: float,
+) -> dict[str, Tensor]:
+    """What was done and what came of it, (N, T, E, ...) each."""
+    device, dtype = next_values.device, next_values.dtype
+    rewards = torch.from_numpy(np.stack([s.reward for s in steps])).to(device, dtype)
+    terminated = torch.from_numpy(np.stack([s.terminated for s in steps])).to(device)
+    truncated = torch.from_numpy(np.stack([s.truncated for s in steps])).to(device)
+    gae = advantages(rewards, value, next_values, terminated, truncated, gamma, lam)
+    taken = torch.stack(actions)
+    log_p, _ = (categorical if policy.discrete else gaussian)(torch.stack(outputs), taken)
+    timed = {"actions": taken, "log_p": log_p, "values": value, "advantages": gae, "returns": gae + value}
+    return {name: entry.transpose(0, 1) for name, entry in timed.items()}

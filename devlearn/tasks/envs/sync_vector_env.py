@@ -1,0 +1,153 @@
+"""Any Gymnasium environment, K copies, under the batch-native protocol; resumed by replaying."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from devlearn_envs import BatchEnv
+from gymnasium import spaces
+
+from devlearn.tasks.envs.registration import Env, describe, make
+from devlearn.tasks.envs.spaces import Array, learner_actions, observation_box, to_env, to_learner
+
+REPLAYED_DIFFERENTLY = (
+    "the episode of environment seed {seed} replays differently: after the same {steps} actions it shows something "
+    "else. Its randomness does not come from reset(seed=...) alone (a global generator, the time, state that outlives "
+    "a reset), so an interrupted run can't be continued as if nothing had happened. Draw everything from "
+    "self.np_random; 'devlearn check env' says where it goes wrong"
+)
+
+
+class CopyFailed(Exception):
+    """Copy ``copy`` (of K) failed; ``what`` says how. The cause, if any, is chained."""
+
+    def __init__(self, copy: int, what: str) -> None:
+        self.copy, self.what = copy, what
+        super().__init__(f"copy {copy}: {what}")
+
+
+class SyncVectorEnv(BatchEnv):
+    """K environments of ``gymnasium.make(env, **keys)``, stepped one after another.
+
+    Their state is the episode's seed and the actions since; ``load`` replays them. ``reuse`` says that a used
+    environment may be reset for the next episode; otherwise it is made anew.
+    """
+
+    def __init__(self, copies: int, env: str, keys: Mapping[str, Any], reuse: bool) -> None:
+        super().__init__(copies)
+        self.env, self.keys, self.reuse = env, keys, reuse
+        self._envs: list[Env] = []
+        self._used = np.zeros(copies, bool)
+        try:
+            for _ in range(copies):
+                self._envs.append(make(env, keys))
+            self.observation_space = observation_box(env, self._envs[0].observation_space)
+            self.action_space = learner_actions(env, self._envs[0].action_space)
+        except BaseException:
+            self.close()
+            raise
+        self._shown = np.zeros((copies, *self.observation_space.shape), self.observation_space.dtype)
+        self._seeds = np.zeros(copies, np.int64)
+        self._lengths = np.zeros(copies, np.int64)
+        stored = np.float32 if isinstance(self.action_space, spaces.Box) else np.int32
+        self._actions: Array = np.zeros((copies, 64, *(self.action_space.shape or ())), stored)
+
+    def reset(self, seeds: Array, where: Array) -> None:
+        for k in np.flatnonzero(where).tolist():
+            self._start(k, int(seeds[k]))
+        self._require_finite()
+
+    def _start(self, k: int, seed: int) -> None:
+        try:
+            if self._used[k] and not self.reuse:
+                self._envs[k].close()
+                self._envs[k] = make(self.env, self.keys)
+            observation, _ = self._envs[k].reset(seed=seed)
+            self._show(k, observation)
+        except Exception as error:
+            raise CopyFailed(k, f"reset(seed={seed}) raised {describe(error)}") from error
+        self._used[k], self._seeds[k], self._lengths[k] = True, seed, 0
+
+    def _show(self, k: int, observation: Any) -> None:
+        shown = np.asarray(to_learner(self._envs[k].observation_space, observation))
+        if shown.shape != self._shown.shape[1:]:
+            raise ValueError(f"the observation has shape {shown.shape} instead of {self._shown.shape[1:]}")
+        if not np.can_cast(shown.dtype, self._shown.dtype, "same_kind"):
+            raise ValueError(f"the observation is {shown.dtype} and its space {self._shown.dtype}: cast it to that")
+        self._shown[k] = shown
+
+    def _require_finite(self) -> None:
+        if self._shown.dtype.kind == "f" and not np.isfinite(self._shown).all():
+            k = int(np.argmin(np.isfinite(self._shown.reshape(self.copies, -1)).all(1)))
+            raise CopyFailed(k, f"the observation is not finite: {self._shown[k]}")
+
+    def step(self, actions: Array) -> tuple[Array, Array, Array]:
+        rewards = np.zeros(self.copies, np.float32)
+        terminated, truncated = np.zeros(self.copies, bool), np.zeros(self.copies, bool)
+        self._remember(actions)
+        for k in range(self.copies):
+            rewards[k], terminated[k], truncated[k] = self._step(k, actions[k])
+        self._require_finite()
+        if not np.isfinite(rewards).all():
+            k = int(np.argmin(np.isfinite(rewards)))
+            raise CopyFailed(k, f"the reward is not finite: {rewards[k]}")
+        return rewards, terminated, truncated
+
+    def _step(self, k: int, action: Array) -> tuple[float, bool, bool]:
+        env = self._envs[k]
+        try:
+            observation, reward, terminated, truncated, _ = env.step(to_env(env.action_space, action))
+            self._show(k, observation)
+            return float(reward), bool(terminated), bool(truncated)
+        except Exception as error:
+            raise CopyFailed(k, f"step({action}) raised {describe(error)}") from error
+
+    def _remember(self, actions: Array) -> None:
+        if self._lengths.max() >= self._actions.shape[1]:
+            self._actions = np.concatenate([self._actions, np.zeros_like(self._actions)], axis=1)
+        self._actions[np.arange(self.copies), self._lengths] = actions
+        self._lengths += 1
+
+    def observe(self) -> Array:
+        return self._shown.copy()
+
+    def draw(self, index: int) -> Array:
+        """What Gymnasium renders, (H, W, 3) uint8, where the environments were made with ``render_mode: rgb_array``."""
+        picture = np.asarray(self._envs[index].render())
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+            raise ValueError(f"render() gave {picture.dtype} of shape {picture.shape} instead of uint8 (H, W, 3)")
+        return picture
+
+    def state(self) -> dict[str, Array]:
+        longest = int(self._lengths.max())
+        actions = self._actions[:, :longest].copy()  # (K, T, ...)
+        actions[np.arange(longest) >= self._lengths[:, None]] = 0
+        return {
+            "seeds": self._seeds.copy(),
+            "lengths": self._lengths.copy(),
+            "actions": actions,
+            "shown": self._shown.copy(),
+        }
+
+    def load(self, state: dict[str, Array]) -> None:
+        longest = state["actions"].shape[1]
+        capacity = max(64, 1 << longest.bit_length())
+        self._actions = np.zeros((self.copies, capacity, *self._actions.shape[2:]), self._actions.dtype)
+        self._actions[:, :longest] = state["actions"]
+        for k in range(self.copies):
+            self._replay(k, int(state["seeds"][k]), int(state["lengths"][k]), state["shown"][k])
+
+    def _replay(self, k: int, seed: int, length: int, shown: Array) -> None:
+        self._start(k, seed)
+        ended = False
+        for t in range(length):
+            _, terminated, truncated = self._step(k, self._actions[k, t])
+            ended = ended or terminated or truncated
+        if ended or self._shown[k].tobytes() != shown.tobytes():
+            raise CopyFailed(k, REPLAYED_DIFFERENTLY.format(seed=seed, steps=length))
+        self._lengths[k] = length
+
+    def close(self) -> None:
+        for env in self._envs:
+            env.close()
+        self._envs = []

@@ -1,0 +1,29 @@
+"""Experience without reward: what was seen, what was done, and what it led to."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from devlearn.tasks.envs import VectorEnv
+
+Act = Callable[[Tensor, int], Tensor]
+
+
+def gather(world: "VectorEnv", act: Act, length: int, device: torch.device) -> dict[str, Tensor]:
+    """Live ``length`` steps in every copy: images and targets (N, T * E, ...), actions (N, T * E), one row a step.
+
+    ``act(observation, t)`` chooses (N, E) actions for (N, E, ...) observations. A row's target is what its step ended
+    in: where an episode ended, its last observation and not the first of the next.
+    """
+    seen: list[Any] = []
+    for t in range(length):
+        before = torch.from_numpy(np.array(world.observation)).to(device)
+        actions = act(before, t)
+        step = world.step(actions.cpu().numpy())
+        seen.append((before, torch.from_numpy(np.array(step.final)).to(device), actions))
+    images, targets, actions = (torch.stack(part, 1).flatten(1, 2) for part in zip(*seen, strict=True))
+    return {"images": images, "targets": targets, "actions": actions}

@@ -1,0 +1,204 @@
+"""The world of a cohort: E copies of an environment for each of N learners, and their trajectories."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from devlearn_envs import NATIVE, BatchEnv
+
+from devlearn.streams import generator
+from devlearn.tasks.envs.registration import WorldError, check_id
+from devlearn.tasks.envs.reset_safety import reuse_is_safe
+from devlearn.tasks.envs.spaces import Array, clean
+from devlearn.tasks.envs.sync_vector_env import CopyFailed, SyncVectorEnv
+
+RING = 100  # completed episodes that training returns average over
+BLOCK = 64  # episode seeds drawn at once
+
+
+@dataclass(frozen=True)
+class EnvStep:
+    """What one step of all copies brought.
+
+    ``observation`` (N, E, ...) is what the learner acts on next: where an episode ended, the first of the next one.
+    ``final`` is what the step ended in: the last observation of the episode where it ended, ``observation`` elsewhere.
+    ``reward`` float32, ``terminated`` and ``truncated`` bool: (N, E).
+    """
+
+    observation: Array
+    reward: Array
+    terminated: Array
+    truncated: Array
+    final: Array
+
+
+def native_batch(env: str, keys: Mapping[str, Any], copies: int) -> BatchEnv | None:
+    """``copies`` of one of our own environments as one program; None for any other."""
+    name = check_id(env)
+    if name not in NATIVE:
+        return None
+    try:
+        return NATIVE[name](copies, **keys)
+    except (TypeError, ValueError) as error:
+        raise WorldError(f"{env}: making it with {dict(keys)} failed: {error}") from error
+
+
+class VectorEnv:
+    """E copies of ``env`` for each of N learners, stepped together; an ended episode is followed by the next at once.
+
+    Args:
+        env: a Gymnasium id, or ``package.module:Name-v0``.
+        keys: the environment's keyword arguments.
+        seeds: of the learners (N).
+        copies: E.
+        names: of the stream that episodes are drawn from: the episode of (learner, copy, number) starts from a seed
+            that depends on these, the learner's seed and nothing else.
+        state: what ``state()`` returned, to continue bit for bit.
+        native: run our own environments as one numpy program; otherwise copy by copy, with the same results.
+        episodes: seeds (N) that episodes are drawn from in place of the learners' own.
+
+    Raises:
+        UnknownEnv, WorldError: where the environment does not exist, can't be used, or fails.
+    """
+
+    def __init__(
+        self,
+        env: str,
+        keys: Mapping[str, Any],
+        seeds: tuple[int, ...],
+        copies: int,
+        names: tuple[str | int, ...],
+        state: dict[str, Any] | None = None,
+        *,
+        native: bool = True,
+        episodes: tuple[int, ...] | None = None,
+    ) -> None:
+        self.env, self.seeds, self.copies, self.names = env, tuple(seeds), copies, tuple(names)
+        self._drawn_by = self.seeds if episodes is None else tuple(episodes)
+        self._shape = (len(self.seeds), copies)
+        self._batch = self._build(keys, state, native)
+        self.observation_space, self.action_space = self._batch.observation_space, self._batch.action_space
+        self._seed_block = np.zeros((*self._shape, BLOCK), np.int64)
+        self._block = np.full(self._shape, -1)
+        try:
+            self._restore(state) if state is not None else self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self, keys: Mapping[str, Any], state: dict[str, Any] | None, native: bool) -> BatchEnv:
+        total = len(self.seeds) * self.copies
+        if native and (batch := native_batch(self.env, keys, total)) is not None:
+            return batch
+        reuse = reuse_is_safe(self.env, keys) if state is None else bool(state["reuse"])
+        return SyncVectorEnv(total, self.env, keys, reuse)
+
+    def _begin(self) -> None:
+        n = len(self.seeds)
+        self._episode = np.zeros(self._shape, np.int64)
+        self._length = np.zeros(self._shape, np.int64)
+        self._return = np.zeros(self._shape)
+        self._last_returns, self._last_lengths = np.zeros((n, RING)), np.zeros((n, RING), np.int64)
+        self._count = np.zeros(n, np.int64)
+        self._start(np.ones(self._shape, bool))
+        self.observation = self._observe()
+
+    def step(self, actions: Array) -> EnvStep:
+        """Act with ``actions``: (N, E) integers, or (N, E, A) floats; these are clipped to the space, NaN acts as 0."""
+        reward, terminated, truncated = self._act(np.asarray(actions))
+        self._return += reward
+        self._length += 1
+        ended = terminated | truncated
+        final = self.observation = self._observe()
+        if ended.any():
+            self._complete(ended)
+            self._start(ended)
+            self.observation = self._observe()
+        return EnvStep(self.observation, reward, terminated, truncated, final)
+
+    def _act(self, actions: Array) -> tuple[Array, Array, Array]:
+        one = self.action_space.shape or ()
+        if actions.shape != (*self._shape, *one):
+            raise ValueError(f"{self.env}: actions of shape {actions.shape} instead of {(*self._shape, *one)}")
+        given = clean(self.action_space, actions.reshape(-1, *one))
+        try:
+            reward, terminated, truncated = self._batch.step(given)
+        except CopyFailed as failure:
+            raise self._error(failure, int(self._length.flat[failure.copy]) + 1) from failure.__cause__
+        return reward.reshape(self._shape), terminated.reshape(self._shape), truncated.reshape(self._shape)
+
+    def _observe(self) -> Array:
+        seen = self._batch.observe()
+        return seen.reshape(*self._shape, *seen.shape[1:])
+
+    def _complete(self, ended: Array) -> None:
+        for n, e in np.argwhere(ended).tolist():
+            slot = self._count[n] % RING
+            self._last_returns[n, slot], self._last_lengths[n, slot] = self._return[n, e], self._length[n, e]
+            self._count[n] += 1
+        self._episode[ended] += 1
+        self._return[ended], self._length[ended] = 0.0, 0
+
+    def _start(self, where: Array) -> None:
+        """Start the episodes of the copies in ``where`` (N, E) from their seeds."""
+        seeds = np.zeros(self._shape, np.int64)
+        for n, e in np.argwhere(where).tolist():
+            seeds[n, e] = self.episode_seed(n, e)
+        try:
+            self._batch.reset(seeds.ravel(), where.ravel())
+        except CopyFailed as failure:
+            raise self._error(failure, 0) from failure.__cause__
+
+    def episode_seed(self, n: int, e: int) -> int:
+        """The seed of the episode that copy ``e`` of learner ``n`` is in.
+
+        Drawn in blocks: a generator costs twenty times an integer.
+        """
+        block, place = divmod(int(self._episode[n, e]), BLOCK)
+        if self._block[n, e] != block:
+            rng = generator(self._drawn_by[n], *self.names, "episode", e, counter=block)
+            self._seed_block[n, e], self._block[n, e] = rng.integers(2**31, size=BLOCK), block
+        return int(self._seed_block[n, e, place])
+
+    def _error(self, failure: CopyFailed, step: int) -> WorldError:
+        n, e = divmod(failure.copy, self.copies)
+        place = f"seed {self.seeds[n]}, copy {e}, episode {self._episode[n, e]}, step {step}"
+        return WorldError(f"{self.env}: {place}: {failure.what}")
+
+    @property
+    def completed(self) -> tuple[Array, Array, Array]:
+        """Mean return (N,) and length (N,) of each learner's last 100 completed episodes, nan if none; count (N,)."""
+        filled = np.where(self._count > 0, np.minimum(self._count, RING), np.nan)
+        return self._last_returns.sum(1) / filled, self._last_lengths.sum(1) / filled, self._count.copy()
+
+    def state(self) -> dict[str, Any]:
+        """All that a resume needs: a nested dict of numpy arrays with a leading N axis, and numbers; copied."""
+        batch = {name: array.reshape(*self._shape, *array.shape[1:]) for name, array in self._batch.state().items()}
+        return {
+            "episode": self._episode.copy(),
+            "length": self._length.copy(),
+            "return": self._return.copy(),
+            "last_returns": self._last_returns.copy(),
+            "last_lengths": self._last_lengths.copy(),
+            "count": self._count.copy(),
+            "reuse": int(getattr(self._batch, "reuse", True)),
+            "batch": batch,
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self._episode, self._length = state["episode"].copy(), state["length"].copy()
+        self._return, self._count = state["return"].copy(), state["count"].copy()
+        self._last_returns, self._last_lengths = state["last_returns"].copy(), state["last_lengths"].copy()
+        total = len(self.seeds) * self.copies
+        batch = {name: array.reshape(total, *array.shape[2:]) for name, array in state["batch"].items()}
+        try:
+            self._batch.load(batch)
+        except CopyFailed as failure:
+            step = int(self._length.flat[failure.copy])
+            raise self._error(failure, step) from failure.__cause__
+        self.observation = self._observe()
+
+    def close(self) -> None:
+        """Close the environments."""
+        self._batch.close()

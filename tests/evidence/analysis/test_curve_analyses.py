@@ -1,0 +1,199 @@
+"""analyses.json: its shape, what is marked exploratory, its areas and births, and its words."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import ANY
+
+import numpy as np
+import pytest
+
+from devlearn.evidence import (
+    EvidenceError,
+    LearnerRecord,
+    analyse,
+    analysis_words,
+    compare,
+    load,
+    save_analyses,
+    values,
+)
+from devlearn.evidence.analysis.curve_matrix import track
+from devlearn.records.reader import Json
+from tests.evidence.fake_arms import ACCURACY, arm, run
+from tests.evidence.fake_run import tiny_run, write_run
+
+DECLARED = {"levels": [0.3, 0.6], "fit": {"over": "labels", "from": None, "to": None}}
+
+
+@pytest.fixture(scope="module")
+def analysed(tmp_path_factory: pytest.TempPathFactory) -> Json:
+    made = write_run(tmp_path_factory.mktemp("varied") / "run", seeds=8, vary=[10, 100, 1000], compare=DECLARED)
+    return analyse(load(made))
+
+
+def test_shape_is_the_documented_one(analysed: Json) -> None:
+    arms = ["random-init", "developmental", "shuffled", "more-school", "sham", "twin"]
+    assert len(analysed["points"]) == 3
+    point = analysed["points"][0]
+    parts = "point levels level_pairs hot_start bands birth newborn start area proxy"
+    assert list(point) == parts.split()
+    assert list(point["levels"]) == list(point["proxy"]) == list(point["birth"]["arms"]) == arms
+    assert (point["bands"][0]["arm"], point["bands"][0]["against"]) == ("developmental", "random-init")
+    keys = {"arm", "against", "updates", "difference", "low", "high", "critical", "differs_from"}
+    assert keys <= point["bands"][0].keys()
+    fit = analysed["fits"]["random-init"]
+    assert {
+        "over",
+        "from",
+        "to",
+        "x",
+        "error",
+        "low",
+        "high",
+        "exponent",
+        "interval",
+        "scale",
+        "n",
+        "points",
+    } <= fit.keys()
+    assert list(analysed["fits"]) == arms
+
+
+def test_saved_file_is_strict_json_and_what_was_returned(tmp_path: Path) -> None:
+    made = write_run(tmp_path / "run", seeds=5, compare={"levels": [0.3, 0.99]})
+    found = save_analyses(made)
+    assert json.loads((made / "analyses.json").read_text(), parse_constant=pytest.fail) == found
+    assert not list(made.glob("*.new"))
+    assert found["fits"] == {}
+
+
+def test_what_was_not_declared_is_exploratory(analysed: Json, made_up: Path) -> None:
+    marked = [part for part, exploratory in analysed["exploratory"].items() if exploratory]
+    assert set(marked) == {"bands", "newborn", "start", "proxy", "birth", "area"}
+    assert all(analyse(load(made_up))["exploratory"].values())
+    told = analysis_words(analysed)
+    labels = "labels = 10: "
+    assert (
+        f"{labels}8 of 8 learners of random-init reached 30 %, half of them within 10 updates of the last stage"
+        in told[0]
+    )
+    bands = [text for text in told if "The curves of" in text]
+    assert all(text.split(": ")[1] == "exploratory" for text in bands)
+    assert len(bands) == 15
+    assert not told[-1].startswith("exploratory")
+    assert told[-1].startswith("twin: error = 0.")
+
+
+def test_area_is_the_comparisons_own(made_up: Path) -> None:
+    """One definition: both over the 30 updates that the pairs have in common, though one arm's stage has 120."""
+    found, compared = analyse(load(made_up))["points"][0]["area"], compare([made_up], at="area")
+    assert found["until"] == 30
+    for name, one in found["arms"].items():
+        assert one["mean"] == compared["arms"][name]["mean"]  # type: ignore[call-overload]
+    for pair, other in zip(found["pairs"], compared["comparisons"], strict=True):  # type: ignore[call-overload]
+        assert [pair[key] for key in ("difference", "interval", "p")] == [
+            other[key] for key in ("difference", "interval", "p")
+        ]
+
+
+def test_area_of_a_pair_ends_with_the_shorter_stage() -> None:
+    """Over 0 to 15: a is 0 -> 1 at 10, then 1: (5 + 5) / 15; b is 0 -> 3 at 30: 1.5 at 15, mean .75."""
+    a, b = arm("a", [0, 10, 15], [[0, 1, 1]]), arm("b", [0, 30], [[0, 3]])
+    assert [values(one, ACCURACY, "area", 15)[0] for one in (a, b)] == [pytest.approx(10 / 15), pytest.approx(0.75)]
+    found = analyse(run([{"a": a, "b": b}], {"pairs": [["a", "b"]]}))["points"][0]["area"]
+    assert found["until"] == 15
+    assert found["pairs"][0]["difference"] == pytest.approx(10 / 15 - 0.75)
+    assert found["arms"]["b"]["mean"] == pytest.approx(0.75)
+
+
+def test_birth_newborn_and_start(made_up: Path) -> None:
+    """developmental lives waves (innate), look, play, school; its digits don't move before school."""
+    made = load(made_up)
+    analysis = analyse(made)
+    born = list(values(made.points[0].arms["developmental"], ACCURACY, "birth").values())
+    for where in ("birth", "newborn", "start"):
+        found = analysis["points"][0][where]
+        assert found["arms"]["developmental"] == {"n": 16, "mean": pytest.approx(np.mean(born)), "interval": ANY}
+        assert found["pairs"][0]["difference"] == 0
+    assert not any("at birth" in text for text in analysis_words(analysis))
+
+
+def test_innate_stages_give_a_newborn(tmp_path: Path) -> None:
+    """The first stage becomes innate: what its 20 updates gave is what the learner is born with."""
+    rising = [0.5 + 0.01 * seed for seed in range(6)]
+    made = tiny_run(tmp_path, {"a": rising, "b": [0.3] * 6}, compare={"pairs": [["a", "b"]]})
+    file = made / "resolved.json"
+    resolved = json.loads(file.read_text())
+    resolved["points"][0]["arms"]["a"]["stages"][0]["kind"] = "innate.waves"
+    file.write_text(json.dumps(resolved))
+    point = analyse(load(made))["points"][0]
+    assert point["birth"]["pairs"][0]["difference"] == 0
+    assert point["newborn"]["pairs"][0]["difference"] == pytest.approx(0.425)
+    assert point["newborn"]["pairs"][0]["p"] == 2 / 2**6
+
+
+def test_a_learner_without_a_value_is_not_left_out(tmp_path: Path) -> None:
+    made = tiny_run(
+        tmp_path, {"a": [1.0] * 6, "b": [0.5] * 6}, diverged={"a": {2: 10}}, metric={"worst": None},
+        compare={"pairs": [["a", "b"]], "levels": [0.2, 0.4]},
+    )  # fmt: skip
+    found = analyse(load(made))
+    point = found["points"][0]
+    assert point["area"]["pairs"][0]["p"] is None
+    assert "no 'worst' value" in point["bands"][0]["refused"]
+    assert any("difference unknown, 6 pairs" in text for text in analysis_words(found))
+
+
+def test_learners_of_one_lineage_count_once(tmp_path: Path) -> None:
+    """Seeds 0 and 1 share a genome in arm a: their differences, 1 and 3, count as one of 2."""
+    ends = {"a": [1.0, 3.0, 1.5, 1.7, 2.2, 1.1, 0.9], "b": [0.0] * 7}
+    made = tiny_run(tmp_path, ends, compare={"pairs": [["a", "b"]], "levels": [0.5]})
+    file = made / "resolved.json"
+    resolved = json.loads(file.read_text())
+    resolved["points"][0]["arms"]["a"]["lineages"] = {"0": "genome-0", "1": "genome-0"}
+    file.write_text(json.dumps(resolved))
+    point = analyse(load(made))["points"][0]
+    assert point["level_pairs"][0]["n"] == point["bands"][0]["n"] == point["area"]["pairs"][0]["n"] == 6
+    assert point["area"]["pairs"][0]["difference"] == pytest.approx((2.0 + 1.5 + 1.7 + 2.2 + 1.1 + 0.9) / 6 / 2)
+    assert point["area"]["arms"]["a"]["n"] == 6
+
+
+def test_words_of_hot_starts_and_proxies() -> None:
+    updates = list(range(0, 110, 5))
+    luck = np.exp(np.random.default_rng(2).normal(0, 0.1, (10, 1)))
+    rise = 0.9 - 0.8 * np.exp(-0.05 * luck * np.array(updates))
+    quick = 0.9 - 0.8 * np.exp(-0.1 * luck * np.array(updates))
+    arms = {"quick": arm("quick", updates, quick), "plain": arm("plain", updates, rise)}
+    found = analyse(run([arms], {"pairs": [["quick", "plain"]], "levels": [0.3, 0.6]}))
+    ratio = found["points"][0]["hot_start"][0]["ratio"]
+    assert ratio == pytest.approx(0.5, abs=0.02)
+    told = analysis_words(found)
+    start = "nth = 0: quick against plain, hot start or faster learning: faster learning; from 30 % to 60 % it took"
+    assert any(text.startswith(f"{start} {ratio:.3g} times the updates") for text in told)
+    assert any(
+        "nth = 0: exploratory: plain: digits.cross_entropy as a proxy of digits.accuracy" in text for text in told
+    )
+    gone = analyse(run([arms], {"pairs": [["quick", "plain"]], "levels": [0.3, 0.95]}))
+    sentence = next(text for text in analysis_words(gone) if "hot start or faster learning" in text)
+    assert "on record for 0 of 10 pairs; it takes 6 and 80 % of them" in sentence
+    assert sentence.endswith("Not counted: 10 of quick never reached the second, 10 of plain never reached the second.")
+
+
+def test_a_measure_that_birth_lacks_is_named() -> None:
+    bare = arm("bare", [0, 10], [[0.1, 0.2]])
+    late = LearnerRecord(0, bare.lives[0].moments[1:], {}, None, True)
+    with pytest.raises(EvidenceError, match=r"digits.accuracy of arm 'bare' is not on record at its birth"):
+        track(replace(bare, lives={0: late}), ACCURACY)
+
+
+def test_without_a_declared_comparison_and_without_probes(tmp_path: Path) -> None:
+    made = tiny_run(tmp_path, {"a": [1.0, 2.0]})
+    file = made / "resolved.json"
+    resolved = json.loads(file.read_text()) | {"compare": None}
+    file.write_text(json.dumps(resolved))
+    assert analyse(load(made))["points"][0]["area"]["arms"]["a"]["n"] == 2
+    file.write_text(json.dumps(resolved | {"probes": {}}))
+    nothing = analyse(load(made))
+    assert nothing == {"points": [], "fits": {}}
+    assert analysis_words(nothing) == []

@@ -1,0 +1,173 @@
+"""The one test and the statistics around it, against hand-worked numbers, brute force and simulation."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from devlearn.evidence import statistics as t
+
+# Sorted -8, 1, 2, 3, 4, 10, 30, 40: mean 82/8, median 3.5, the middle half is 2, 3, 4, 10.
+UNEVEN = [30.0, 1.0, 2.0, -8.0, 3.0, 4.0, 10.0, 40.0]
+
+
+def test_mean_median_and_iqm_of_a_lopsided_sample_differ() -> None:
+    assert (np.mean(UNEVEN), np.median(UNEVEN), t.iqm(UNEVEN)) == (10.25, 3.5, 4.75)
+    assert t.iqm([1, 2, 3, 50, 60]) == pytest.approx(55 / 3)  # floor(5 / 4) = 1 cut from each end
+
+
+@pytest.mark.parametrize(
+    ("d", "p"),
+    [
+        ([1, 2, 3], 2 / 8),  # sums +-6 +-4 +-2 +-0: only all or none flipped reaches 6
+        ([1, 2, -3], 8 / 8),  # the sum is 0, so everything reaches it
+        ([1, 1, -1], 8 / 8),  # |sum| is 1 or 3 for every flip: ties count
+        ([3, 2, -1], 4 / 8),  # 4: +-(3+2+1) and +-(3+2-1)
+        ([1, 2, 3, 4], 2 / 16),
+        ([1, 2, 3, -1], 6 / 16),  # 5: +-7 once, +-5 twice
+        ([0, 0, 0, 0], 1.0),
+    ],
+)
+def test_sign_flip_by_hand(d: list[float], p: float) -> None:
+    assert t.sign_flip(d) == p
+
+
+def test_one_sided_sign_flip_by_hand() -> None:
+    assert t.sign_flip([1, 2, 3], alternative="greater") == 1 / 8
+    assert t.sign_flip([-1, -2, -3], alternative="greater") == 1.0
+    assert t.sign_flip([1, 2, 3, -1], alternative="greater") == 3 / 16
+
+
+def test_ties_that_rounding_breaks_are_counted() -> None:
+    d = [0.1, 0.2, -0.3]  # sums to 5.6e-17 in floating point
+    assert sum(d) != 0
+    assert t.sign_flip(d) == 1.0
+
+
+@pytest.mark.parametrize("n", [1, 5, 10, 16])
+def test_sign_flip_equals_listing_all_flips(n: int) -> None:
+    d = np.random.default_rng(n).normal(0.3, 1, n)
+    signs = np.array(list(itertools.product([1, -1], repeat=n)))
+    hits = np.abs(signs @ d) >= abs(d.sum()) - 1e-12
+    assert t.sign_flip(d) == hits.mean()
+
+
+def test_monte_carlo_agrees_with_the_exact_test_where_both_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    d = np.random.default_rng(3).normal(0.4, 1, 12)
+    exact, (low, high) = t.sign_flip(d), t.interval(d)
+    monkeypatch.setattr(t, "EXACT", 8)
+    spread = math.sqrt(exact * (1 - exact) / t.FLIPS)
+    assert t.sign_flip(d) == pytest.approx(exact, abs=5 * spread)
+    assert t.interval(d) == pytest.approx((low, high), abs=0.02)
+
+
+def test_monte_carlo_never_says_zero_and_repeats_itself() -> None:
+    d = np.full(40, 1.0)
+    assert t.sign_flip(d) == 1 / (1 + t.FLIPS)
+    noisy = np.random.default_rng(0).normal(0.2, 1, 24)
+    assert t.sign_flip(noisy) == t.sign_flip(noisy)
+
+
+@pytest.mark.parametrize("n", [6, 7, 9])
+def test_interval_is_the_set_of_shifts_that_the_test_keeps(n: int) -> None:
+    """Brute force: the ends are subset means; just inside the test keeps the shift, just outside it rejects."""
+    d = np.random.default_rng(n).normal(0, 1, n)
+    low, high = t.interval(d)
+    means = [np.mean(s) for r in range(1, n + 1) for s in itertools.combinations(d, r)]
+    assert np.min(np.abs(np.array(means) - low)) < 1e-12
+    assert np.min(np.abs(np.array(means) - high)) < 1e-12
+    kept = [t.sign_flip(d, shift) > 0.05 for shift in (low - 1e-6, low + 1e-6, d.mean(), high - 1e-6, high + 1e-6)]
+    assert kept == [False, True, True, True, False]
+
+
+def test_interval_by_hand_at_six_seeds_is_the_range() -> None:
+    """n = 6: p < 0.05 only when no sign differs, so every shift between the extremes is kept."""
+    assert t.interval([1, 2, 3, 4, 5, 9]) == pytest.approx((1, 9))
+
+
+def test_too_few_seeds_have_no_interval() -> None:
+    assert t.interval([1.0, 1.1, 0.9, 1.0, 1.2]) == (-math.inf, math.inf)
+    assert t.smallest_p(5) == 1 / 16 > t.ALPHA > t.smallest_p(6) == 1 / 32
+
+
+@pytest.mark.parametrize("n", [20, 33])
+def test_monte_carlo_interval_inverts_the_monte_carlo_test(n: int) -> None:
+    d = np.random.default_rng(n).normal(0.1, 1, n)
+    low, high = t.interval(d)
+    kept = [t.sign_flip(d, shift) > 0.05 for shift in (low - 1e-6, low + 1e-6, high - 1e-6, high + 1e-6)]
+    assert kept == [False, True, True, False]
+
+
+@pytest.mark.parametrize("draw", [stats.norm(0, 1), stats.t(3), stats.uniform(-1, 2)], ids=["normal", "t3", "uniform"])
+def test_false_positives_come_at_the_attainable_size(draw: stats.rv_continuous) -> None:
+    """A/A at n = 8: p takes multiples of 2/256, so p <= 0.05 has probability 12/256; 4,000 simulated experiments."""
+    experiments, size = 4000, 12 / 256
+    d = draw.rvs(size=(experiments, 8), random_state=np.random.default_rng(11))
+    rate = np.mean([t.sign_flip(row) <= t.ALPHA for row in d])
+    assert rate == pytest.approx(size, abs=4 * math.sqrt(size * (1 - size) / experiments))
+
+
+def test_intervals_cover_at_their_attainable_rate() -> None:
+    experiments, truth, rate = 2000, 0.7, 1 - 12 / 256
+    d = np.random.default_rng(12).normal(truth, 2, (experiments, 8))
+    covered = np.mean([low <= truth <= high for low, high in map(t.interval, d)])
+    assert covered == pytest.approx(rate, abs=4 * math.sqrt(rate * (1 - rate) / experiments))
+
+
+def test_equivalence_at_its_edge_is_wrong_one_time_in_twenty() -> None:
+    """True difference exactly the smallest effect: one-sided p <= 0.05 has probability 12/256 at n = 8."""
+    experiments, size = 2000, 12 / 256
+    d = np.random.default_rng(13).normal(1.0, 0.3, (experiments, 8))
+    rate = np.mean([t.equivalence(row, 1.0) <= t.ALPHA for row in d])
+    assert rate == pytest.approx(size, abs=4 * math.sqrt(size * (1 - size) / experiments))
+
+
+def test_equivalence_by_hand() -> None:
+    """d + 2 and 2 - d are both all positive: each one-sided p is 1/2^n; with a smaller margin neither is."""
+    d = [0.1, -0.2, 0.3, 0.0, -0.1]
+    assert t.equivalence(d, 2.0) == 1 / 32
+    assert t.equivalence(d, 0.05) > 0.05
+
+
+def test_holm_by_hand() -> None:
+    """Sorted .01 .02 .03 .2: x4 = .04, x3 = .06, x2 = .06, x1 = .2, each at least the one before."""
+    assert t.holm([0.03, 0.01, 0.2, 0.02]) == pytest.approx([0.06, 0.04, 0.2, 0.06])
+    assert t.holm([0.5, 0.9]) == [1.0, 1.0]
+    assert t.holm([0.01, None]) == [0.02, None]
+    assert t.holm([]) == []
+
+
+def test_welch_is_scipys_and_knows_its_edges() -> None:
+    x, y = [1.0, 2.0, 4.0], [2.0, 2.5, 9.0, 1.0]
+    p, (low, high) = t.welch(x, y)
+    assert p == stats.ttest_ind(x, y, equal_var=False).pvalue
+    assert low < np.mean(x) - np.mean(y) < high
+    assert t.welch([1, 1], [1, 1]) == (1.0, (0.0, 0.0))
+    assert t.welch([1], [2, 3]) == (1.0, (-math.inf, math.inf))
+    assert t.welch_equivalence([1.0, 1.1, 0.9], [1.0, 1.05, 0.95], 1.0) < 0.05 < t.welch_equivalence(x, y, 0.1)
+
+
+def test_probability_of_improvement_by_hand() -> None:
+    """Pairs: 1<2 1<3, 2=2 2<3, 5>2 5>3: two wins and a tie of six."""
+    assert t.probability_of_improvement([1, 2, 5], [2, 3]) == pytest.approx(2.5 / 6)
+    assert t.probability_of_improvement([1, 2, 5], [2, 3], "lower") == pytest.approx(3.5 / 6)
+
+
+def test_seeds_needed_by_hand() -> None:
+    """Mean 1, sd 2: (1.95996 + 0.84162)^2 * 4 = 31.4."""
+    assert t.seeds_needed(_with(mean=1, sd=2, n=10)) == 32
+    assert t.seeds_needed([1.0, -1.0]) is None
+    assert t.seeds_needed(_with(mean=5, sd=0.1, n=10)) == 6  # fewer can't reach significance
+
+
+def _with(mean: float, sd: float, n: int) -> list[float]:
+    x = np.arange(n, dtype=float)
+    return list(mean + sd * (x - x.mean()) / x.std(ddof=1))
+
+
+def test_mean_interval_is_the_t_interval() -> None:
+    mean, low, high = t.mean_interval([1.0, 2.0, 3.0])
+    assert (mean, low, high) == pytest.approx((2, 2 - 4.30265 / math.sqrt(3), 2 + 4.30265 / math.sqrt(3)), abs=1e-5)
+    assert t.mean_interval([1.0]) == (1.0, -math.inf, math.inf)

@@ -1,0 +1,92 @@
+"""A headline tells few verdicts one by one and counts many; who beat all of its rivals is named."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from devlearn.evidence.text.comparison import FEW
+from devlearn.evidence.text.summary import headline
+
+Pairs = Sequence[tuple[str, str, str]]
+
+
+def body(pairs: Pairs, point: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What a headline reads of a point of a comparison."""
+    told = [{"arm": arm, "against": against, "suggests": word} for arm, against, word in pairs]
+    return {"comparisons": told, "point": dict(point or {}), "exploratory_reasons": [], "look": None, "pin": []}
+
+
+def family(arm: str, *words: str) -> list[tuple[str, str, str]]:
+    return [(arm, f"{arm}-{place}", word) for place, word in enumerate(words)]
+
+
+def test_few_pairs_are_told_one_by_one() -> None:
+    few = family("a", *["better"] * (FEW - 1)) + family("b", "undecided")
+    assert headline(body(few)).startswith("a is better than a-0, a-1, ")
+    assert headline(body(few)).endswith("b can't be told from b-0.")
+    assert headline(body([*few, ("b", "c", "worse")])) == (
+        f"The verdict is better in {FEW - 1} of {FEW + 1} pairs, worse in 1 and undecided in 1. "
+        "a beats every arm that it is paired with."
+    )
+
+
+def test_many_pairs_of_one_verdict_are_one_sentence() -> None:
+    assert headline(body(family("a", *["undecided"] * 39))) == "The verdict is undecided in all 39 pairs."
+
+
+def test_who_loses_one_pair_is_not_named() -> None:
+    """On whichever side of the pair it stands."""
+    pairs = family("a", *["better"] * 4) + family("b", *["better"] * 4) + family("c", *["better"] * 4)
+    all_but_b = headline(body([*pairs, ("c", "b", "better")]))
+    assert all_but_b.endswith("all 13 pairs.")
+    assert headline(body([*pairs, ("d", "b", "better"), ("d", "e", "undecided")])).endswith(
+        "a and c beat every arm that they are paired with."
+    )
+    assert headline(body([*pairs, ("e", "b", "worse"), ("d", "f", "worse")])).endswith(
+        "a, b and c beat every arm that they are paired with."
+    )
+    none = family("a", *["better"] * 8, "undecided") + family("b", "worse", "better")
+    assert headline(body(none)).endswith("No arm beats every arm that it is paired with.")
+
+
+def test_points_at_which_an_arm_wins_are_named_while_they_are_few() -> None:
+    won, open_ = family("a", *["better"] * 5), family("a", *["better"] * 4, "undecided")
+    at = [{"stages.s.shift": shift, "probes.p.shift": shift} for shift in range(4)]
+    two = headline([body(won, at[0]), body(open_, at[1])])
+    assert two == (
+        "The verdict is better in 9 of 10 pairs over 2 points and undecided in 1. "
+        "a beats every arm that it is paired with at shift = 0."
+    )
+    four = headline([body(won, point) for point in at[:3]] + [body(open_, at[3])])
+    assert four.endswith("a beats every arm that it is paired with at 3 of 4 points.")
+
+
+def test_the_same_few_verdicts_at_many_points_are_told_once() -> None:
+    points = [{"stages.s.labels": labels} for labels in (1, 10, 100, 1000, 10_000)]
+    text = headline([body(family("a", "better", "worse"), point) for point in points])
+    assert text == "At all 5 points of labels: a is better than a-0 and is worse than a-1."
+
+
+@pytest.mark.parametrize("arms", [FEW, FEW + 1])
+def test_many_winners_are_counted(arms: int) -> None:
+    pairs = [pair for name in range(arms) for pair in family(f"arm{name}", "better", "better")]
+    text = headline(body([*pairs, ("x", "y", "worse")]))
+    assert (f" {arms} arms beat every arm" in text) == (arms > FEW)
+    assert ("arm7 beat every" in text) == (arms == FEW)
+    assert text.count(". ") == 1
+
+
+def test_few_pairs_over_many_points_are_told_over_what_is_varied() -> None:
+    """`all` is a place like the numbers; what changes besides is not what the points are told by."""
+    labels: list[dict[str, Any]] = [{"stages.s.labels": count} for count in (10, 100, 1000)]
+    points = [*labels, {"stages.s.labels": "all", "stages.s.updates": 800}]
+    words = ("better", "better", "better", "equivalent")
+    bodies = [
+        body([("a", "b", word), ("a", "c", "worse"), ("a", "d", "undecided")], p)
+        for p, word in zip(points, words, strict=True)
+    ]
+    assert headline(bodies) == (
+        "Over labels = 10, 100, 1000, all: a against b: better at 10, 100 and 1000, equivalent at all; "
+        "a against c: worse at every; a against d: undecided at every."
+    )

@@ -1,0 +1,99 @@
+"""Exact resume needs everything that a checkpoint holds: taking one thing away changes the records."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devlearn.runs.engine import live
+from tests.runs.engine.jobs import changed_checkpoint, digest, killed_after, write_job
+
+SWING = {"kind": "trial.ppo", "env": "Pendulum-v1", "env_steps": 400, "copies": 2, "rollout": 20}
+PLAY = {**SWING, "env": "Acrobot-v1", "normalise_observations": True}
+REACH = {**SWING, "env": "devlearn/DigitReach-v0"}
+
+
+def no_moments(content: dict[str, Any]) -> None:
+    content["state"]["moments"] = {}
+
+
+def no_statistics(content: dict[str, Any]) -> None:
+    for name, tensor in content["brain"].items():
+        if ".normaliser." in name:
+            tensor.fill_(1.0)
+
+
+def no_episode_seeds(content: dict[str, Any]) -> None:
+    """Every copy forgets which episode it is in and what it began from."""
+
+    def forget(state: dict[str, Any]) -> None:
+        for key, value in state.items():
+            if isinstance(value, dict):
+                forget(value)
+            elif key in ("episode", "seeds"):
+                value[...] = 0
+
+    forget(content["state"]["world"])
+
+
+def nothing(content: dict[str, Any]) -> None:
+    pass
+
+
+@pytest.mark.parametrize("play", [PLAY, REACH], ids=["replayed", "native"])
+@pytest.mark.parametrize("take", [nothing, no_moments, no_statistics, no_episode_seeds])
+def test_a_checkpoint_holds_nothing_that_could_be_left_out(
+    tmp_path: Path, play: dict[str, Any], take: Callable[[dict[str, Any]], None]
+) -> None:
+    if take is no_statistics and play is REACH:
+        pytest.skip("images have no observation statistics")
+    whole, cut = (write_job(tmp_path / name, "branch", {"play": play}, {}) for name in ("whole", "cut"))
+    live(whole)
+    killed_after(cut, 2, segment=3)
+    with changed_checkpoint(cut) as content:
+        assert content["state"] is not None
+        take(content)
+    try:
+        live(cut)
+    except Exception as error:
+        assert take is not nothing, error
+        assert "replay" in str(error)  # an environment that is not where it was is noticed at once
+        return
+    assert (digest(cut) == digest(whole)) == (take is nothing)
+
+
+SCHOOL = {
+    "kind": "supervise",
+    "updates": 16,
+    "labels": 20,
+    "batch": 8,
+    "unlabelled": "consistency",
+    "unlabelled_batch": 16,
+    "threshold": 0.1,
+    "align": True,
+    "teacher": 0.9,
+    "views": {},
+}
+
+
+def no_teacher(content: dict[str, Any]) -> None:
+    for tensor in content["state"]["teacher"].values():
+        tensor.fill_(0)
+
+
+def no_share(content: dict[str, Any]) -> None:
+    content["state"]["share"].copy_(content["state"]["share"].roll(1, -1) ** 4)
+
+
+@pytest.mark.parametrize("take", [nothing, no_moments, no_teacher, no_share])
+def test_a_school_with_a_teacher_goes_on_where_it_was(tmp_path: Path, take: Callable[[dict[str, Any]], None]) -> None:
+    """Killed after its second checkpoint; what the teacher knew and which answers were frequent is needed."""
+    whole, cut = (write_job(tmp_path / name, "branch", {"school": SCHOOL}) for name in ("whole", "cut"))
+    live(whole)
+    killed_after(cut, 2, segment=5)
+    with changed_checkpoint(cut) as content:
+        assert content["state"] is not None
+        take(content)
+    live(cut)
+    assert (digest(cut) == digest(whole)) == (take is nothing)

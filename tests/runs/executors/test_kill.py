@@ -1,0 +1,113 @@
+"""SIGKILL twenty times, worker and supervisor; the records end byte-identical to those of a run left alone."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from devlearn.runs.engine import checkpoint
+from tests.runs.engine.jobs import digest
+
+SCENARIO = """
+devlearn: 1
+scenario: killed
+seeds: 2
+brain: {kind: mlp, width: [64, 32], activation: tanh}
+stages:
+  look:  {kind: pretrain.denoise, updates: 700}
+  reach: {kind: trial.ppo, env: devlearn/DigitReach-v0, env_steps: 14000, copies: 4, rollout: 32}
+  swing: {kind: trial.ppo, env: Acrobot-v1, env_steps: 10000, copies: 4, rollout: 32}
+  walk:
+    {kind: trial.ppo, env: BipedalWalker-v3, env_steps: 4500, copies: 2, rollout: 32, normalise_observations: true}
+arms:
+  grown: [look, reach, swing, walk]
+probes:
+  rebuild: {kind: objective, stage: look, every: 100}
+"""
+KILLS, MID_STAGE = 20, 15
+ENVIRONMENT = {**os.environ, "DEVLEARN_CHECKPOINT_SECONDS": "0.5", "OMP_NUM_THREADS": "1"}
+
+
+def start(run: Path) -> subprocess.Popen[bytes]:
+    command = [
+        sys.executable,
+        "-m",
+        "devlearn",
+        "run",
+        str(run.parent / "killed.yaml"),
+        "--out",
+        str(run),
+        "--no-report",
+    ]
+    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def job_of(run: Path) -> Path:
+    return next(path.parent for path in run.glob("jobs/*/*/job.json"))
+
+
+def overall(job: Path) -> float:
+    path = job / "progress.json"
+    return json.loads(path.read_text())["overall"] if path.exists() else 0.0
+
+
+def in_a_stage(job: Path) -> bool:
+    """Whether the newest checkpoint lies in the middle of a stage."""
+    content = checkpoint.load_last(job / "checkpoints")
+    return content is not None and content["state"] is not None and content["yields"] > 0
+
+
+def worker_of(job: Path) -> int:
+    """The process that holds the job's folder, or held it last; 0 where there is none yet."""
+    path = job / ".lock"
+    return int(path.read_text() or 0) if path.exists() else 0
+
+
+def kill_at(run: Path, share: float, supervisor: subprocess.Popen[bytes], whom: str, dead: set[int]) -> bool:
+    """Kill when the job is ``share`` of its way; whether that was in the middle of a stage.
+
+    Waits for a checkpoint, and for a worker that is none of the ``dead`` ones; adds the one that dies now.
+    """
+    while (
+        not list(run.glob("jobs/*/*/checkpoints/*.pt"))
+        or overall(job_of(run)) < share
+        or worker_of(job_of(run)) in dead
+    ):
+        assert supervisor.poll() is None, "the run ended before it was killed"
+        time.sleep(0.02)
+    job = job_of(run)
+    middle, worker = in_a_stage(job), worker_of(job)
+    os.kill(supervisor.pid if whom == "supervisor" else worker, signal.SIGKILL)
+    dead.add(worker)
+    return middle
+
+
+def finished(run: Path) -> bool:
+    return (job_of(run) / "artifacts" / "end.pt").exists()
+
+
+def test_killed_twenty_times_and_not_a_byte_differs(tmp_path: Path) -> None:
+    (tmp_path / "killed.yaml").write_text(SCENARIO)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert start(whole).wait() == 0
+    shares = np.sort(np.random.default_rng(0).uniform(0.0, 0.97, KILLS))
+    supervisor, middles, dead = start(cut), 0, {0}
+    for number, share in enumerate(shares):
+        if supervisor.poll() is not None:  # the last one was killed, or gave up on a job whose worker died so often
+            supervisor = start(cut)
+        whom = "supervisor" if number % 3 == 2 else "worker"
+        middles += kill_at(cut, share, supervisor, whom, dead)
+        if whom == "supervisor":
+            assert supervisor.wait() == -signal.SIGKILL
+        else:
+            time.sleep(0.3)
+    if supervisor.poll() is None:
+        supervisor.wait()
+    assert finished(cut) or start(cut).wait() == 0
+    assert middles >= MID_STAGE
+    assert digest(job_of(cut)) == digest(job_of(whole))

@@ -1,0 +1,142 @@
+"""Jobs run in the order of the graph, survive crashes, and a run folder has one supervisor."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import fakes
+import pytest
+
+from devlearn.runs.executors import (
+    FolderLocked,
+    JobInfo,
+    Local,
+    Outcome,
+    Supervisor,
+    View,
+    load_job,
+    locked,
+    read_json,
+    work,
+)
+
+
+def supervise(run: Path, acts: dict[str, str], parents: dict[str, str] | None = None, workers: int = 2) -> Outcome:
+    jobs = [load_job(run, entry) for entry in fakes.make(run, acts, parents)]
+    return Supervisor(run, jobs, Local(workers, fakes.live)).supervise()
+
+
+def names(jobs: tuple[JobInfo, ...]) -> list[str]:
+    return [job.branch for job in jobs]
+
+
+def test_children_follow_their_parents_and_siblings_run_beside(tmp_path: Path) -> None:
+    outcome = supervise(tmp_path, {"a": ".", "b": ".", "c": ".", "d": "."}, {"b": "a", "c": "b", "d": "a"})
+    assert names(outcome.done) == ["a", "b", "c", "d"]
+    assert outcome.failed == () and outcome.not_run == ()
+    assert "attempt 0" in (tmp_path / "jobs/a/seeds-0-3/log.txt").read_text()
+
+
+def test_a_killed_job_is_retried_twice_and_breaks_no_other(tmp_path: Path) -> None:
+    outcome = supervise(tmp_path, {"once": "k.", "always": "k", "below": ".", "fine": "."}, {"below": "always"})
+    assert names(outcome.done) == ["once", "fine"]
+    assert fakes.attempts(tmp_path, "once") == "k."
+    assert fakes.attempts(tmp_path, "always") == "kkk"
+    assert names(tuple(failure.job for failure in outcome.failed)) == ["always"]
+    assert "always (seeds 0-3)" in outcome.failed[0].error and "SIGKILL" in outcome.failed[0].error
+    assert names(outcome.not_run) == ["below"] and fakes.attempts(tmp_path, "below") == ""
+    state = read_json(tmp_path / "jobs/always/seeds-0-3/state.json")
+    assert state is not None and state["status"] == "failed"
+
+
+def test_the_same_exception_twice_is_final_and_another_one_is_not(tmp_path: Path) -> None:
+    outcome = supervise(tmp_path, {"same": "!", "differs": "?", "heals": "!."})
+    assert fakes.attempts(tmp_path, "same") == "!!"
+    assert fakes.attempts(tmp_path, "differs") == "???"
+    assert names(outcome.done) == ["heals"]
+    assert [failure.error for failure in outcome.failed] == ["ValueError: boom", "ValueError: boom2"]
+
+
+def test_what_is_done_stays_done_and_what_failed_is_tried_again(tmp_path: Path) -> None:
+    supervise(tmp_path, {"good": ".", "bad": "!!."})
+    jobs = [load_job(tmp_path, {"folder": f"jobs/{name}/seeds-0-3"}) for name in ("good", "bad")]
+    seen: list[View] = []
+    outcome = Supervisor(tmp_path, jobs, Local(2, fakes.live), seen.extend).supervise()
+    assert names(outcome.done) == ["good", "bad"]
+    assert fakes.attempts(tmp_path, "good") == "."
+    assert fakes.attempts(tmp_path, "bad") == "!!."
+    assert seen[0].status == "done" and seen[0].share(1) == 1
+
+
+def test_one_supervisor_a_folder(tmp_path: Path) -> None:
+    with (
+        locked(tmp_path, "runs/x"),
+        pytest.raises(FolderLocked, match=f"runs/x is in use .*{os.getpid()}"),
+        locked(tmp_path, "runs/x"),
+    ):
+        pass
+    with locked(tmp_path, "runs/x"):
+        pass
+
+
+def test_a_worker_by_hand_lives_a_job(tmp_path: Path) -> None:
+    fakes.make(tmp_path, {"a": "."})
+    work(tmp_path / "jobs/a/seeds-0-3", fakes.live)
+    assert fakes.attempts(tmp_path, "a") == "."
+
+
+SUPERVISE = """
+import sys
+from pathlib import Path
+import fakes
+from devlearn.runs.executors import Local, Supervisor, load_job
+run = Path(sys.argv[1])
+jobs = [load_job(run, entry) for entry in fakes.make(run, {"a": "z", "b": "z", "c": "."})]
+try:
+    Supervisor(run, jobs, Local(2, fakes.live)).supervise()
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def _supervisor_with_two_sleepers(run: Path) -> tuple["subprocess.Popen[bytes]", list[int]]:
+    """An unguarded user script that supervises, and the processes of its two workers."""
+    script = run / "script.py"
+    script.write_text(SUPERVISE)
+    paths = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen([sys.executable, str(script), str(run)], env={**os.environ, "PYTHONPATH": paths})
+    tried = [run / f"jobs/{name}/seeds-0-3/tried" for name in "ab"]
+    _until(lambda: all(path.exists() and path.read_text().endswith("\n") for path in tried), 60)
+    return process, [int(path.read_text().strip()[1:]) for path in tried]
+
+
+def _until(condition, seconds: float) -> None:  # type: ignore[no-untyped-def]
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "gave up waiting"
+        time.sleep(0.05)
+
+
+def _gone(pid: int) -> bool:
+    """No such process, or one that only waits to be reaped."""
+    try:
+        return (
+            Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+            if sys.platform == "linux"
+            else os.kill(pid, 0)
+        )
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_no_worker_outlives_its_supervisor(tmp_path: Path, how: signal.Signals) -> None:
+    process, workers = _supervisor_with_two_sleepers(tmp_path)
+    process.send_signal(how)
+    assert process.wait(20) == (130 if how == signal.SIGINT else -signal.SIGKILL)
+    for pid in workers:
+        _until(lambda pid=pid: _gone(pid), 20)
+    assert fakes.attempts(tmp_path, "c") == ""

@@ -1,0 +1,62 @@
+"""Runs in steps, with toy budgets, their jobs lived in this process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devlearn.runs import executors as execute
+from devlearn.runs.executors import read_json
+from devlearn.runs.executors.supervisor import Outcome
+from devlearn.runs.folder import jobs_of
+
+HEAD = """
+devlearn: 1
+scenario: steps
+seeds: 4
+block: 4
+brain: {kind: mlp, width: [8]}
+stages:
+  look: {kind: pretrain.denoise, updates: 2, batch: 4}
+  school: {kind: supervise, labels: 20, updates: 3, batch: 4}
+arms:
+  plain: [school]
+  looked: [look, school]
+  same: [school]
+probes:
+  digits: {kind: accuracy, data: mnist.test, every: 3}
+  valid: {kind: accuracy, data: mnist.valid}
+"""
+LOOKS = "compare: {probe: digits, smallest_effect: 0.001, pairs: [[looked, plain]], looks: [2, 3, 4]}\n"
+TUNE = "tune: {over: {stages.school.lr: [0.3, 0.001], stages.school.batch: [4, 5]}, seeds: [7, 8], probe: valid}\n"
+
+
+@pytest.fixture(scope="module")
+def text() -> dict[str, str]:
+    """The parts of a scenario file."""
+    return {"head": HEAD, "looks": LOOKS, "tune": TUNE}
+
+
+@pytest.fixture(scope="module")
+def in_process() -> Iterator[list[tuple[str, int]]]:
+    """Jobs are lived in this process; the list of (folder, number of jobs that were not done) of every step."""
+    steps: list[tuple[str, int]] = []
+
+    def supervise(folder: Path, workers: int | None, progress: bool, what: str = "") -> Outcome:
+        jobs = jobs_of(folder)
+        todo = [job for job in jobs if (read_json(folder / job.folder / "state.json") or {}).get("status") != "done"]
+        steps.append((folder.name + what, len(todo)))
+        for job in todo:
+            execute.work(folder / job.folder)
+        return Outcome(tuple(jobs), (), ())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("devlearn.runs.steps._supervise", supervise)
+        yield steps
+
+
+@pytest.fixture
+def inline(in_process: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """``in_process``, emptied for one test."""
+    in_process.clear()
+    return in_process

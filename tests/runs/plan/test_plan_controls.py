@@ -1,0 +1,198 @@
+"""Which controls a scenario lacks, what it should add, and that adding just that ends the matter."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from devlearn.evidence import missing_controls, undecidable
+from devlearn.runs.plan import plan, resolved
+from devlearn.runs.plan.missing_controls import uncontrolled
+from devlearn.scenario import parse
+
+BASE: dict[str, Any] = {
+    "devlearn": 1,
+    "scenario": "x",
+    "brain": {"kind": "mlp", "width": [8]},
+    "stages": {
+        "waves": {"kind": "innate.waves", "updates": 3},
+        "look": {"kind": "pretrain.denoise", "updates": 3},
+        "mix": {"kind": "innate.shuffle"},
+        "fresh": {"kind": "innate.fresh_head"},
+        "school": {"kind": "supervise", "labels": 20, "updates": 3},
+    },
+    "probes": {"digits": {"kind": "accuracy", "data": "mnist.test"}},
+}
+ALL = {
+    "shuffled": ["waves", "mix", "school"],
+    "sham": [{"use": "waves", "set": {"sham": "noise"}}, "school"],
+    "compute": {"stages": ["school"], "match": {"arm": "born", "by": "flops"}},
+}
+
+
+def text(arms: dict[str, Any], pairs: list[list[str]], **stages: Any) -> str:
+    compare = {"probe": "digits", "smallest_effect": 0.01, "pairs": pairs}
+    whole = {**BASE, "stages": {**BASE["stages"], **stages}, "arms": {"plain": ["school"], **arms}, "compare": compare}
+    return yaml.safe_dump(whole, sort_keys=False)
+
+
+def lacks(arms: dict[str, Any], pairs: list[list[str]] | None = None, **stages: Any) -> dict[str, list[str]]:
+    """By arm, the controls it lacks, where each arm but plain is compared with plain or as ``pairs`` say."""
+    pairs = pairs if pairs is not None else [["born", "plain"], *(["born", name] for name in arms if name != "born")]
+    found = uncontrolled(parse(text(arms, pairs, **stages), "f"))
+    return {name: [entry["control"] for entry in entries] for name, entries in found.items()}
+
+
+def test_a_prior_alone_lacks_all_and_with_its_controls_none() -> None:
+    assert lacks({"born": ["waves", "school"]}) == {"born": ["shuffle", "sham", "compute"]}
+    assert lacks({"born": ["waves", "school"], **ALL}) == {}
+
+
+@pytest.mark.parametrize("gone", ALL)
+def test_each_control_is_missed(gone: str) -> None:
+    arms = {"born": ["waves", "school"], **{name: arm for name, arm in ALL.items() if name != gone}}
+    assert lacks(arms) == {"born": [{"shuffled": "shuffle"}.get(gone, gone)]}
+
+
+def test_an_arm_without_a_pair_is_no_control_and_the_mend_is_the_pair() -> None:
+    pairs = [["born", "plain"], ["born", "sham"], ["compute", "born"]]
+    found = uncontrolled(parse(text({"born": ["waves", "school"], **ALL}, pairs), "f"))
+    assert found == {"born": [{"control": "shuffle", "stages": ["waves"], "pair": "[born, shuffled]"}]}
+
+
+@pytest.mark.parametrize(
+    ("name", "arm"),
+    [
+        ("shuffled", ["mix", "waves", "school"]),  # before the prior
+        ("shuffled", ["waves", "mix", {"use": "school", "set": {"updates": 4}}]),  # another school
+        ("sham", [{"use": "waves", "set": {"sham": "noise", "updates": 2}}, "school"]),  # shorter
+        ("compute", {"stages": ["school"], "match": {"arm": "plain", "by": "updates"}}),  # matched to another
+        ("compute", {"stages": ["waves", "school"], "match": {"arm": "born", "by": "flops"}}),  # holds the prior
+    ],
+)
+def test_what_is_no_control(name: str, arm: Any) -> None:
+    control = {"shuffled": "shuffle"}.get(name, name)
+    assert control in lacks({"born": ["waves", "school"], **ALL, name: arm})["born"]
+
+
+def test_two_priors_are_named_together_and_shammed_together() -> None:
+    arms = {"born": ["waves", "look", "school"], "shuffled": ["waves", "look", "mix", "school"]}
+    found = uncontrolled(parse(text(arms, [["born", "plain"], ["born", "shuffled"]]), "f"))["born"]
+    assert [(entry["control"], entry["stages"]) for entry in found] == [
+        ("sham", ["waves", "look"]),
+        ("compute", ["waves", "look"]),
+    ]
+    assert yaml.safe_load("{" + found[0]["arm"] + "}") == {
+        "born-sham": [{"use": "waves", "set": {"sham": "phase"}}, {"use": "look", "set": {"sham": True}}, "school"]
+    }
+    assert yaml.safe_load("{" + found[1]["arm"] + "}") == {
+        "born-compute": {"stages": ["school"], "match": {"arm": "born", "by": "flops"}}
+    }
+
+
+def test_what_both_arms_hold_needs_no_control() -> None:
+    assert lacks({"born": ["waves", "look", "school"], "less": ["waves", "school"]}, [["born", "less"]]) == {
+        "born": ["shuffle", "sham", "compute"]
+    }
+    found = uncontrolled(
+        parse(text({"born": ["waves", "look", "school"], "less": ["waves", "school"]}, [["born", "less"]]), "f")
+    )
+    assert {stage for entry in found["born"] for stage in entry["stages"]} == {"look"}
+    assert lacks({"born": ["waves", {"use": "school", "as": "other"}]}, []) == {}
+
+
+def test_a_prior_that_is_the_whole_life_makes_no_claim() -> None:
+    assert lacks({"born": ["waves"]}) == {}
+
+
+def test_a_fresh_read_out_makes_no_control_of_an_arm() -> None:
+    assert lacks({"born": ["waves", "fresh", "school"]}) == {"born": ["shuffle", "sham", "compute"]}
+
+
+def test_doing_what_the_warnings_say_ends_them() -> None:
+    arms: dict[str, Any] = {"born": ["waves", {"use": "look", "set": {"lr": 0.01}}, "school"]}
+    pairs, stages = [["born", "plain"]], {key: BASE["stages"][key] for key in ("waves", "look", "school")}
+    whole = {**BASE, "stages": stages, "arms": {"plain": ["school"], **arms}}
+    whole["compare"] = {"probe": "digits", "smallest_effect": 0.01, "pairs": pairs}
+    for entry in uncontrolled(parse(yaml.safe_dump(whole, sort_keys=False), "f"))["born"]:
+        stages |= yaml.safe_load("{" + entry.get("stage", "") + "}")
+        whole["arms"] |= yaml.safe_load("{" + entry["arm"] + "}")
+        pairs.append(yaml.safe_load(entry["pair"]))
+    assert len(pairs) == 4
+    again = plan(parse(yaml.safe_dump(whole, sort_keys=False), "f"))
+    assert missing_controls(resolved(again)) == []
+
+
+def test_the_words_are_one_line_an_arm_and_no_part_of_the_digest() -> None:
+    arms = {"born": ["waves", "school"]}
+    found = resolved(plan(parse(text(arms, [["born", "plain"]]), "f")))
+    (line,) = missing_controls(found)
+    assert line.startswith(
+        "born lacks control pairs for waves: shuffle, sham, compute; add to arms born-shuffle: [waves, mix, school], "
+    )
+    assert line.endswith("; to pairs [born, born-shuffle], [born, born-sham], [born, born-compute]")
+    assert "uncontrolled" in found["points"][0]["arms"]["born"]
+    assert "uncontrolled" not in found["points"][0]["arms"]["plain"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "given"),
+    [({"labels": "all"}, True), ({"labels": "all", "data": "mnist.valid"}, False), ({"labels": 40}, False)],
+)
+def test_whoever_reads_all_labels_of_the_split_is_the_control_of_bought_ones(keys: dict[str, Any], given: bool) -> None:
+    genome = {"kind": "innate.genome", "data": "mnist.train", "labels": 30, "updates": 3}
+    told = {"kind": "supervise", "updates": 3, "data": "mnist.train", **keys}
+    arms = {"born": ["genome", "told"], "untold": ["told"]}
+    assert ("data" not in lacks(arms, [["born", "untold"]], genome=genome, told=told)["born"]) == given
+
+
+GENOME = {"kind": "innate.genome", "data": "mnist.train", "labels": 30, "updates": 3}
+
+
+@pytest.mark.parametrize(
+    ("by", "labels", "missing"),
+    [
+        ("flops", 20, {"compute", "data"}),
+        ("labels", 20, {"compute"}),
+        (["labels", "flops"], 20, set()),
+        (["labels", "updates"], 20, {"compute"}),
+        ("flops", "all", set()),
+    ],
+)
+def test_what_was_bought_with_labels_needs_a_rival_with_both(by: Any, labels: Any, missing: set[str]) -> None:
+    school = {"kind": "supervise", "data": "mnist.train", "labels": labels, "updates": 3}
+    rival = {"stages": ["school"], "match": {"arm": "born", "by": by}}
+    found = lacks({"born": ["genome", "school"], "rival": rival}, [["born", "rival"]], genome=GENOME, school=school)
+    assert set(found.get("born", ())) & {"compute", "data"} == missing
+
+
+def test_one_arm_is_asked_for_where_labels_and_compute_are_missing() -> None:
+    arms = {"born": ["waves", "genome", "school"]}
+    found = resolved(plan(parse(text(arms, [["born", "plain"]], genome=GENOME), "f")))
+    wanting = {entry["control"]: entry for entry in found["points"][0]["arms"]["born"]["uncontrolled"]}
+    both = "born-both: {stages: [school], match: {arm: born, by: [labels, flops]}}"
+    assert wanting["compute"]["arm"] == wanting["data"]["arm"] == both
+    assert (wanting["compute"]["stages"], wanting["data"]["stages"]) == (["waves", "genome"], ["genome"])
+    (line,) = missing_controls(found)
+    assert line.count(both) == line.count("[born, born-both]") == 1
+    again = {**arms, **yaml.safe_load("{" + both + "}")}
+    assert not {"compute", "data"} & set(
+        lacks(again, [["born", "plain"], ["born", "born-both"]], genome=GENOME)["born"]
+    )
+
+
+def test_a_plan_that_can_decide_nothing_is_warned_of_and_the_mend_suffices() -> None:
+    """2 / 2^5 = 0.0625 with five seeds; six reach 0.03125, which two pairs double: seven are needed."""
+
+    def said(seeds: int, pairs: list[list[str]]) -> list[str]:
+        given = text({"born": ["waves", "school"], **ALL}, pairs)
+        return undecidable(resolved(plan(parse(given, "f", [f"seeds={seeds}"]))))
+
+    pairs = [["born", "plain"], ["born", "shuffled"]]
+    assert said(6, pairs[:1]) == [] and said(7, pairs) == []
+    (warning,) = said(6, pairs)
+    assert warning == (
+        "with 6 seeds and 2 comparisons no difference can reach significance: "
+        "the smallest p that can occur, adjusted, is 0.062; 7 seeds can"
+    )
+    assert said(6, []) == []

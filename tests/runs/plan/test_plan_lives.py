@@ -1,0 +1,198 @@
+"""One arm: visits, set, budgets, needs, match and total."""
+
+import pytest
+import torch
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from devlearn.runs.plan import job_specs, plan, resolved
+from devlearn.scenario import ScenarioError, parse
+from devlearn.tasks.data import most_balanced
+from tests.runs.plan.plan_fakes import arm, made, message, spec, stored
+
+
+def test_visits_and_aliases_key_the_streams():
+    lives = arm(made("  x: [a, {use: a, as: again}, b, a, {use: a, as: again}]"), "x").stages
+    assert [(lived.name, lived.visit, lived.index) for lived in lives] == [
+        ("a", 0, 0), ("again", 0, 1), ("b", 0, 2), ("a", 1, 3), ("again", 1, 4),
+    ]  # fmt: skip
+
+
+def test_set_changes_one_arm_and_keeps_the_stream():
+    found = made("  x: [a]\n  y: [{use: a, set: {rows: 7}}]")
+    x, y = arm(found, "x").stages[0], arm(found, "y").stages[0]
+    assert (x.name, x.visit, x.keys["rows"]) == ("a", 0, 10) and (y.name, y.visit, y.keys["rows"]) == ("a", 0, 7)
+
+
+@pytest.mark.parametrize(("gain", "size", "expected"), [(1, 30, 30), (16, 30, 2), (16, 32, 2), (16, 33, 3)])
+def test_a_budget_ends_at_the_first_yield_that_reaches_it(gain, size, expected):
+    found = made(f"  x: [{{use: a, set: {{gain: {gain}, updates: {size}}}}}]")
+    lived = arm(found, "x").stages[0]
+    assert lived.planned == expected and lived.ledger.updates == expected * gain
+
+
+def test_a_stage_that_acts_once_is_one_yield():
+    assert arm(made("  x: [mix, a]"), "x").stages[0].planned == 1
+
+
+def test_the_ledger_pays_for_the_whole_path():
+    ledger = arm(made("  x: [a, mix, c, c]"), "x").ledger
+    assert (ledger.updates, ledger.images, ledger.flops, ledger.labels, ledger.label_bits) == (50, 500, 5000, 10, 10.0)
+
+
+def test_a_budget_in_a_unit_that_a_stage_does_not_spend():
+    with pytest.raises(ScenarioError) as error:
+        made("  x: [d]", stages="  d: {kind: drill, env_steps: 3}")
+    assert message(error) == "f.yaml:11:20: drill spends no env_steps here; give its budget in another unit"
+
+
+def test_needs_are_united_over_all_stages_used_or_not():
+    small, large = made("  x: [a]"), made("  x: [a]", stages="  d: {kind: drill, size: 5, updates: 1}")
+    assert large.points[0].parameters > small.points[0].parameters
+    assert [entry["name"] for entry in spec(large)["needs_stages"]] == ["a", "b", "c", "mix", "d"]
+
+
+def test_a_set_that_needs_more_is_listed_too():
+    found = made("  x: [a]\n  y: [{use: a, set: {size: 6}}]\n  z: [{use: a, set: {size: 6, rows: 3}}]")
+    names = {entry["name"]: entry["keys"]["size"] for entry in spec(found)["needs_stages"] if entry["kind"] == "drill"}
+    assert names == {"a": 3, "b": 3, "c": 3, "a/y/0": 6}
+
+
+def test_needs_that_contradict_each_other():
+    with pytest.raises(ScenarioError, match=r"^f.yaml:11:3: d: head 'out' is asked for as"):
+        made("  x: [a]", stages="  d: {kind: picky, updates: 3}")
+
+
+def test_planning_draws_from_no_global_generator():
+    before = torch.random.get_rng_state()
+    made("  x: [a, b]")
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_match_scales_the_last_stage_in_its_own_unit():
+    found = made("  x: [a, b]\n  y: {stages: [c], match: {arm: x, by: flops}}")
+    last = arm(found, "y").stages[-1]
+    assert last.planned == 44 and last.stage.budget() == ("updates", 44)  # 3000 + 1400 flops, 100 a yield
+    assert arm(found, "x").ledger.flops == arm(found, "y").ledger.flops == 4400
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    first=st.integers(1, 400), own=st.integers(1, 50), cost=st.integers(1, 90), gain=st.integers(1, 9),
+    unit=st.sampled_from(["flops", "images", "updates"]),
+)  # fmt: skip
+def test_match_is_as_near_as_whole_yields_allow(first, own, cost, gain, unit):
+    stages = f"  d: {{kind: drill, flops: {own}, cost: {cost}, gain: {gain}, rows: {gain}}}"
+    arms = f"""\
+  x: [{{use: b, set: {{updates: {first + 60}, rows: 9}}}}]
+  y: {{stages: [a, d], match: {{arm: x, by: {unit}}}}}"""
+    found = made(arms, stages=stages)
+    goal, reached = (getattr(arm(found, name).ledger, unit) for name in ("x", "y"))
+    last = arm(found, "y").stages[-1]
+    assert abs(goal - reached) * 2 <= getattr(last.rates.windows[0].work, unit) and last.planned >= 1
+    assert last.stage.budget() == ("flops", last.planned * cost)
+
+
+def test_match_by_labels_gives_the_last_stage_as_many_and_leaves_its_budget():
+    found = made(
+        "  x: [c, e]\n  y: {stages: [e], match: {arm: x, by: labels}}\n"
+        "  z: {stages: [c, a, e], match: {arm: y, by: labels}}",
+        stages="  e: {kind: drill, updates: 8, labels: 7}",
+    )
+    assert [arm(found, name).ledger.labels for name in "xyz"] == [12, 12, 12]
+    assert [arm(found, name).stages[-1].stage.labels for name in "xyz"] == [7, 12, 7]
+    assert [arm(found, name).stages[-1].planned for name in "xyz"] == [8, 8, 8]
+
+
+@pytest.mark.parametrize("by", ["[labels, flops]", "[flops, labels]"])
+def test_match_by_labels_and_another_unit_meets_both(by):
+    found = made(
+        f"  x: [c, a, e]\n  y: {{stages: [e], match: {{arm: x, by: {by}}}}}",
+        stages="  e: {kind: drill, updates: 8, labels: 7}",
+    )
+    assert [arm(found, name).ledger.labels for name in "xy"] == [12, 12]
+    assert arm(found, "x").ledger.flops == arm(found, "y").ledger.flops
+    last = arm(found, "y").stages[-1]
+    assert last.stage.labels == 12 and last.planned > 8
+    assert resolved(found)["points"][0]["arms"]["y"]["match"] == {"arm": "x", "by": yaml.safe_load(by)}
+
+
+def matched_by_labels(*paid: int | str) -> str:
+    """x pays for labels of mnist.valid (5,000 images) stage by stage, y has to know as many in one stage."""
+    school = "{kind: supervise, data: mnist.valid, updates: 3, labels: %s}"
+    bought = ", ".join(f"s{i}: {school % labels}" for i, labels in enumerate(paid))
+    return f"""\
+devlearn: 1
+scenario: x
+brain: {{kind: mlp, width: [4]}}
+stages: {{{bought}, few: {school % 20}}}
+arms:
+  x: [{", ".join(f"s{i}" for i in range(len(paid)))}]
+  y: {{stages: [few], match: {{arm: x, by: labels}}}}
+"""
+
+
+def test_match_by_labels_that_no_balanced_draw_has():
+    most = most_balanced("mnist.valid")
+    assert most + 20 < 5_000
+    with pytest.raises(ScenarioError, match=rf"f:7:22: arm 'y' .* 'few' can't have {most + 20:,} labels: a class-bal"):
+        plan(parse(matched_by_labels(most, 20), "f"))
+
+
+def test_match_by_more_labels_than_there_are_and_by_updates():
+    text = matched_by_labels("all", 20).replace("by: labels", "by: [labels, updates]")
+    last = arm(plan(parse(text, "f")), "y").stages[-1]
+    assert (last.stage.labels, last.ledger.labels, last.planned) == ("all", 5_000, 6)
+
+
+@pytest.mark.parametrize("paid", [("all",), ("all", 20), ("all", "all")])
+def test_match_by_as_many_labels_as_there_are_or_more(paid: tuple[int | str, ...]):
+    last = arm(plan(parse(matched_by_labels(*paid), "f")), "y").stages[-1]
+    assert (last.stage.labels, last.ledger.labels, last.planned) == ("all", 5_000, 3)
+
+
+def test_match_of_a_match():
+    found = made(
+        "  z: {stages: [b], match: {arm: y, by: updates}}\n  y: {stages: [c], match: {arm: x, by: updates}}\n  x: [a]"
+    )
+    assert [arm(found, name).ledger.updates for name in "xyz"] == [30, 30, 30]
+
+
+@pytest.mark.parametrize(
+    ("arms", "text"),
+    [
+        ("  x: [a]\n  y: {stages: [a, a, b], match: {arm: x, by: updates}}",
+         "f.yaml:14:26: arm 'y' can't be matched to 'x' by updates: its earlier stages consume 60 of the 30 already"),
+        ("  x: [a]\n  y: {stages: [b], match: {arm: x, by: env_steps}}",
+         "f.yaml:14:20: arm 'y' can't be matched to 'x' by env_steps: "
+         "neither consumes any; match by what both consume"),
+        ("  x: [c]\n  y: {stages: [b], match: {arm: x, by: labels}}",
+         "f.yaml:14:20: arm 'y' can't be matched to 'x' by labels: "
+         "its last stage, 'b', does not consume labels yield by yield"),
+        ("  x: [{use: a, set: {steps: 2}}]\n  y: {stages: [b], match: {arm: x, by: env_steps}}",
+         "f.yaml:14:20: arm 'y' can't be matched to 'x' by env_steps: "
+         "its last stage, 'b', does not consume env_steps yield by yield"),
+        ("  x: [c]\n  y: {stages: [a, c], match: {arm: x, by: labels}}", None),
+        ("  y: {stages: [a, b], total: {updates: 30}}",
+         "f.yaml:13:23: the earlier stages of 'y' consume 30 updates, so nothing of 30 is left"),
+        ("  y: {stages: [a, b], total: {env_steps: 30}}",
+         "f.yaml:13:23: the last stage of 'y', 'b', consumes no env_steps"),
+    ],
+)  # fmt: skip
+def test_match_and_total_that_can_not_be_met(arms, text):
+    if text is None:  # both arms consume the same already
+        assert arm(made(arms), "y").stages[-1].planned in (10, 20)
+        return
+    with pytest.raises(ScenarioError) as error:
+        made(arms)
+    assert message(error) == text
+
+
+def test_total_leaves_the_rest_to_the_last_stage():
+    found = made("  y: {stages: [a, b], total: {updates: 100}}\n  x: [a, b]")
+    last = arm(found, "y").stages[-1]
+    assert last.stage.budget() == ("updates", 70) and last.total == ("updates", 100)
+    totals = [[stage.get("total") for stage in entry["stages"]] for entry in job_specs(found).values()]
+    assert sorted(totals, key=str) == [[None], [None], [["updates", 100]]]
+    assert stored(found)["points"][0]["arms"]["y"]["stages"][-1]["total"] == ["updates", 100]

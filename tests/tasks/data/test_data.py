@@ -1,0 +1,78 @@
+"""The embedded data set and what is drawn from it."""
+
+import gzip
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from devlearn.stages.shared.labelled import Lessons
+from devlearn.streams import streams
+from devlearn.tasks.data import FEWEST, SIZES, balanced, load, mnist, most_balanced, size
+
+CPU = torch.device("cpu")
+
+
+def test_the_splits_are_disjoint_parts_of_the_published_files() -> None:
+    train, valid, both, test = (load(f"mnist.{part}", CPU) for part in ("train", "valid", "train+valid", "test"))
+    assert [len(split) for split in (train, valid, both, test)] == [55_000, 5_000, 60_000, 10_000]
+    assert torch.equal(torch.cat([train.images, valid.images]), both.images)
+    assert both.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+    assert test.labels.bincount().tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert both.images.float().mean().item() / 255 == pytest.approx(0.1307, abs=1e-4)
+
+
+def test_an_unknown_split_names_the_nearest() -> None:
+    with pytest.raises(ValueError, match=r"did you mean 'mnist.train'"):
+        size("mnist.trian")
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    for file in mnist.FOLDER.glob("*.gz"):
+        shutil.copy(file, tmp_path)
+    name = "t10k-labels-idx1-ubyte"
+    content = bytearray(gzip.decompress((tmp_path / f"{name}.gz").read_bytes()))
+    content[100] ^= 1
+    (tmp_path / f"{name}.gz").write_bytes(gzip.compress(bytes(content)))
+    with pytest.raises(OSError, match="damaged"):
+        mnist.read("t10k", tmp_path)
+
+
+@pytest.mark.parametrize("count", [10, 37, 100])
+def test_labels_are_drawn_class_balanced_without_repeats(count: int) -> None:
+    train = load("mnist.train", CPU)
+    drawn = balanced(train.labels, count, streams(range(3), "labels"))
+    assert drawn.shape == (3, count)
+    for rows in drawn:
+        per_class = np.bincount(train.labels[rows].numpy(), minlength=10)
+        assert per_class.max() - per_class.min() <= 1
+        assert len(rows.unique()) == count
+    assert not torch.equal(drawn[0], drawn[1])
+
+
+def test_a_part_of_a_split_is_spread_over_it() -> None:
+    test = load("mnist.test", CPU)
+    part = test.spread(2_000)
+    assert torch.equal(part.images, test.images[::5])
+    assert torch.equal(part.labels, test.labels[::5])
+    assert len(test.spread(99_999)) == len(test)
+
+
+@pytest.mark.parametrize("split", list(SIZES))
+def test_the_rarest_class_limits_a_balanced_draw(split: str) -> None:
+    labels = load(split, CPU).labels
+    fewest = int(torch.bincount(labels).min())
+    assert FEWEST[split] == fewest and most_balanced(split) == 10 * fewest
+    drawn = balanced(labels, most_balanced(split), streams((0,), "draw"))
+    assert torch.equal(torch.bincount(labels[drawn[0]]), torch.full((10,), fewest))
+    with pytest.raises(ValueError, match="larger"):
+        balanced(labels, most_balanced(split) + 10, streams((0,), "draw"))
+
+
+@pytest.mark.parametrize(("keys", "most"), [({}, 49_630), ({"data": "mnist.train+valid"}, 54_210)])
+def test_more_labels_than_a_balanced_draw_has_are_refused(keys: dict[str, str], most: int) -> None:
+    assert Lessons(labels=most, **keys).labels == most
+    with pytest.raises(ValueError, match=f"has at most {most:,} of its"):
+        Lessons(labels=most + 1, **keys)

@@ -1,0 +1,289 @@
+"""The shipped contract tests pass everything registered and name the law that a broken plug-in breaks."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pydantic import Field
+from torch import nn
+
+from devlearn import registry
+from devlearn.learners.brains import Needs, brain_builder
+from devlearn.learners.brains.brain import MLP
+from devlearn.learners.cohort import Cohort
+from devlearn.records.genome_file import GenomeFile
+from devlearn.stages.context import Context, State
+from devlearn.stages.stage import Metrics, Stage, Work
+from devlearn.stages.supervise.cross_entropy import Supervise
+from devlearn.testing import Finding, assert_ok, check_brain, check_env, check_stage
+from devlearn.testing.stages import BRAIN
+
+TOY: dict[str, dict[str, Any]] = {
+    "trial.ppo": {"env": "CartPole-v1", "copies": 2, "rollout": 16},
+    "pretrain.predict": {"env": "devlearn/DigitReach-v0", "copies": 4, "rollout": 4},
+    "supervise": {"labels": 20, "batch": 8},
+    "supervise.evolution": {"labels": 20, "batch": 8, "population": 6},
+}
+
+
+def broken(findings: list[Finding]) -> dict[str, str]:
+    return {finding.name: finding.message for finding in findings if not finding.ok}
+
+
+def toy(kind: str, folder: Path) -> dict[str, Any]:
+    """Keys for a trial of one stage; a stage that is born from files finds one of a learner like those on trial."""
+    if kind == "innate.inherit":
+        return {"files": [str(genome(folder / "toy.genome.npz"))]}
+    return TOY.get(kind, {"batch": 8} if "batch" in registry.get("stages", kind).model_fields else {})
+
+
+def genome(path: Path) -> Path:
+    tensors = {name: tensor.numpy() for name, tensor in brain_builder(BRAIN, Needs())().state_dict().items()}
+    spent = dict.fromkeys(("labels", "label_bits", "images", "env_steps", "updates", "flops"), 0)
+    return GenomeFile(tensors, {"brain": dict(BRAIN), "ledger": spent, "lineage": "toy"}).write(path)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in registry.names("stages") if not kind.startswith("test.")])
+def test_every_registered_stage_keeps_the_laws(kind: str, tmp_path: Path) -> None:
+    assert_ok(check_stage(kind, toy(kind, tmp_path)))
+
+
+@pytest.mark.parametrize("kind", registry.names("brains"))
+def test_every_registered_brain_keeps_the_laws(kind: str) -> None:
+    assert_ok(check_brain(kind))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"env": "Pendulum-v1", "copies": 2, "rollout": 16, "normalise_observations": True},
+        {"env": "devlearn/DigitReach-v0", "copies": 2, "rollout": 16},
+    ],
+    ids=["continuous", "images"],
+)
+def test_play_keeps_the_laws_in_other_spaces(keys: dict[str, Any]) -> None:
+    assert_ok(check_stage("trial.ppo", keys))
+
+
+def test_an_environment_that_keeps_the_laws() -> None:
+    assert_ok(check_env("CartPole-v1"))
+
+
+def test_assert_ok_names_what_is_broken() -> None:
+    with pytest.raises(AssertionError, match="ends: never"):
+        assert_ok([Finding("id", True, "fine"), Finding("ends", False, "never")])
+    with pytest.raises(AssertionError, match="nothing"):
+        assert_ok([])
+
+
+class _School(Supervise):
+    """School with small batches: what the broken stages below are made of."""
+
+    labels: int = Field(20, description="labelled images")
+    batch: int = Field(8, description="images an update")
+
+
+class _ForgetsMoments(_School):
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        state["moments"] = {}
+        return super().segment(cohort, state, context)
+
+
+class _ForgetsItsPlace(_School):
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        state["done"] = 0
+        return super().segment(cohort, state, context)
+
+
+class _DrawsGlobally(_School):
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        torch.rand(1), np.random.rand(), random.random()
+        return super().begin(cohort, context)
+
+
+class _NoisyBirth(_School):
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        for weights in cohort.parameters().values():
+            weights.mul_(1.5)
+        return super().begin(cohort, context)
+
+
+class _Couples(_School):
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        for metrics in super().segment(cohort, state, context):
+            for weights in cohort.parameters().values():
+                weights.sub_(0.01 * weights.mean(0))
+            yield metrics
+
+
+class _Averages(_School):
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        for metrics in super().segment(cohort, state, context):
+            yield {name: value.mean() for name, value in metrics.items()}
+
+
+class _SaysTooLittle(_School):
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        for metrics in super().segment(cohort, state, context):
+            yield {"loss": metrics["loss"]}
+
+
+class _Stops(_School):
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        yield from [metrics for metrics, _ in zip(super().segment(cohort, state, context), range(2), strict=False)]
+
+
+class _Hides(_School):
+    def work(self, brain: nn.Module) -> Work:
+        return Work(updates=2, images=8, flops=1)
+
+
+class _NotSavable(_School):
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return {**super().begin(cohort, context), "generator": np.random.default_rng(1)}
+
+
+class _Bare(_School):
+    spare: int = 3
+
+
+class _Clock(_School):
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        for metrics in super().segment(cohort, state, context):
+            next(iter(cohort.parameters().values())).add_(1e-3 * next(_ticks))
+            yield metrics
+
+
+_ticks = iter(range(10_000))
+
+
+@pytest.mark.parametrize(
+    ("stage", "law"),
+    [
+        (_ForgetsMoments, "resume"),
+        (_ForgetsItsPlace, "resume"),
+        (_NotSavable, "resume"),
+        (_DrawsGlobally, "global randomness"),
+        (_NoisyBirth, "zero updates"),
+        (_Couples, "cohort size"),
+        (_Couples, "diverged neighbour"),
+        (_Averages, "metrics"),
+        (_SaysTooLittle, "metrics"),
+        (_Stops, "lives"),
+        (_Hides, "work"),
+        (_Bare, "descriptions"),
+        (_Clock, "deterministic"),
+    ],
+)
+def test_a_broken_stage_is_told_its_law(stage: type[Stage], law: str) -> None:
+    assert law in broken(check_stage(stage))
+
+
+def test_wrong_kinds_and_keys_are_findings() -> None:
+    assert "did you mean 'supervise'" in broken(check_stage("supervize"))["kind"]
+    assert "labels" in broken(check_stage("supervise", {"labels": "many"}))["keys"]
+    assert "env" in broken(check_stage("trial.ppo"))["keys"]
+    assert "No module named 'nowhere'" in broken(check_brain("nowhere:Brain"))["kind"]
+
+
+class _Plain(nn.Module):
+    """A sound user brain, and what the broken ones below are made of."""
+
+    def __init__(self, needs: Needs, width: int = 16) -> None:
+        super().__init__()
+        sizes = {name: int(np.prod(sense.space.shape)) for name, sense in needs.senses.items()}
+        self.senses = nn.ModuleDict({name: nn.Linear(size, width) for name, size in sizes.items()})
+        self.middle = self.make_middle(width)
+        gaussian = {name: head.size * (1 + head.gaussian) for name, head in needs.heads.items()}
+        self.heads = nn.ModuleDict({name: nn.Linear(width, size) for name, size in gaussian.items()})
+
+    def make_middle(self, width: int) -> nn.Module:
+        return nn.Sequential(nn.LayerNorm(width), nn.Tanh())
+
+    def forward(self, x: torch.Tensor, sense: str, head: str | tuple[str, ...]) -> Any:
+        flat = x.to(torch.float32).flatten(1) / (255 if x.dtype == torch.uint8 else 1)
+        x = self.middle(self.senses[sense](flat))
+        return self.heads[head](x) if isinstance(head, str) else tuple(self.heads[name](x) for name in head)
+
+
+class _Dropout(_Plain):
+    def make_middle(self, width: int) -> nn.Module:
+        return nn.Dropout(0.5)
+
+
+class _BatchNorm(_Plain):
+    def make_middle(self, width: int) -> nn.Module:
+        return nn.BatchNorm1d(width)
+
+
+class _Counts(_Plain):
+    def __init__(self, needs: Needs) -> None:
+        super().__init__(needs)
+        self.register_buffer("calls", torch.zeros(1))
+
+    def forward(self, x: torch.Tensor, sense: str, head: str | tuple[str, ...]) -> Any:
+        self.calls += 1
+        return super().forward(x, sense, head)
+
+
+class _Loose(_Plain):
+    """A bare parameter: born from one stream with everything before it."""
+
+    def __init__(self, needs: Needs) -> None:
+        super().__init__(needs)
+        self.scale = nn.Parameter(torch.randn(4))
+
+    def forward(self, x: torch.Tensor, sense: str, head: str | tuple[str, ...]) -> Any:
+        return super().forward(x, sense, head)
+
+
+class _Zero(_Plain):
+    def __init__(self, needs: Needs) -> None:
+        super().__init__(needs)
+        for part in self.modules():
+            part.reset_parameters = lambda: None  # type: ignore[assignment, method-assign]
+        for parameter in self.parameters():
+            nn.init.zeros_(parameter)
+
+
+class _Detached(_Plain):
+    def forward(self, x: torch.Tensor, sense: str, head: str | tuple[str, ...]) -> Any:
+        found = super().forward(x, sense, head)
+        return found.detach().requires_grad_() if isinstance(head, str) else found
+
+
+class _OneHead(_Plain):
+    def forward(self, x: torch.Tensor, sense: str, head: str | tuple[str, ...]) -> Any:
+        return super().forward(x, sense, head if isinstance(head, str) else head[0])
+
+
+def test_a_users_brain_keeps_the_laws() -> None:
+    findings = {finding.name: finding for finding in check_brain(_Plain, {"width": 8})}
+    assert_ok(list(findings.values()))
+    assert "mapped (vmap)" in findings["cohort"].message
+
+
+@pytest.mark.parametrize(
+    ("brain", "law"),
+    [
+        (_Dropout, "no randomness"),
+        (_BatchNorm, "rows"),
+        (_BatchNorm, "cohort"),
+        (_Counts, "no memory"),
+        (_Loose, "extension"),
+        (_Zero, "seeds"),
+        (_Detached, "gradients"),
+        (_OneHead, "shapes"),
+    ],
+)
+def test_a_broken_brain_is_told_its_law(brain: type[nn.Module], law: str) -> None:
+    assert law in broken(check_brain(brain))
+
+
+def test_a_brain_that_can_not_be_built_is_a_finding() -> None:
+    assert "width" in broken(check_brain("mlp", {"width": []}))["builds"]
+    assert MLP(width=(4,)).width == (4,)
