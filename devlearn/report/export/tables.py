@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from devlearn.evidence import compare, entries, load
 from devlearn.records.reader import lines
+from devlearn.records.schema import LEDGER
 
 if TYPE_CHECKING:
     from devlearn.evidence import ArmRecords, LearnerRecord, Moment, RunRecords
