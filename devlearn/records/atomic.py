@@ -1,32 +1,61 @@
-"""Small files that several processes read while one writes."""
+"""Files that several processes read while one writes: whole or not at all, and UTF-8 whatever the locale."""
 
 import fcntl
 import json
 import os
-import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+PART = ".part"
 
 
 class FolderLocked(RuntimeError):
     """Another process holds the folder."""
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` so that a reader sees the old file or the new one, never half of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+@contextmanager
+def replacing(path: Path, durable: bool = False) -> Iterator[IO[bytes]]:
+    """A binary file that becomes ``path`` when the block ends without an error: readers see the old file or the new.
+
+    ``durable``: it is on the disk before it replaces the old one, so that it outlives a loss of power too.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{PART}")  # nobody else's
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(value, file, indent=1)
-            file.write("\n")
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+        with part.open("wb") as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        part.replace(path)
     except BaseException:
-        os.unlink(name)
+        part.unlink(missing_ok=True)
         raise
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what killed writers left; for a folder that nobody else writes to."""
+    for part in folder.glob(f".*{PART}"):
+        part.unlink()
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole, as UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: Any, indent: int | None = 1, allow_nan: bool = True) -> None:
+    """Write plain values as JSON, whole."""
+    write_text(path, json.dumps(value, indent=indent, allow_nan=allow_nan) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -1,0 +1,67 @@
+"""A job's own files: job.json, state.json, progress.json."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from devlearn.records.schema.base import FileModel, Keys, Number
+from devlearn.records.schema.resolved import ProbeEntry, VisitEntry
+
+
+class NeedEntry(FileModel):
+    """A stage whose needs shape the brain."""
+
+    name: str = Field(description="its name")
+    kind: str = Field(description="its kind")
+    keys: Keys = Field(description="all its keys")
+
+
+class SelectEntry(FileModel):
+    """What picks each learner's best checkpoint."""
+
+    probe: str = Field(description="the probe")
+    metric: str = Field(description="its metric")
+    better: str = Field(description="higher or lower")
+
+
+class JobSpec(FileModel):
+    """job.json: all that a worker needs to live one branch for one block of seeds."""
+
+    format: int = Field(description="the version of this file's format")
+    records: int = Field(1, description="the version of the format of the records beside it")
+    scenario: str = Field(description="the scenario's name")
+    arms: tuple[str, ...] = Field(description="the arms that live this branch")
+    branch: str = Field(description="the branch")
+    seeds: tuple[int, ...] = Field(description="the block of seeds")
+    parent: str | None = Field(description="the folder of the job whose learners it goes on with; null at birth")
+    brain: Keys = Field(description="the brain, with all keys")
+    needs_stages: tuple[NeedEntry, ...] = Field(description="all stages of the scenario: their needs make the brain")
+    stages: tuple[VisitEntry, ...] = Field(description="what is lived, in order")
+    probes: dict[str, ProbeEntry] = Field(description="every probe, by name, with all keys")
+    device: str = Field("cpu", description="where tensors are")
+    path: tuple[str, ...] = Field((), description="folders on the worker's module path")
+    digest: str = Field(description="identity of the branch: everything but the seeds")
+    pin: tuple[str, ...] = Field((), description="the streams that are the same for all seeds")
+    select: SelectEntry | None = Field(None, description="what picks the best checkpoints, where something does")
+    seconds: Number = Field(1.0, description="a rough estimate of its work, in core-seconds")
+
+
+class JobState(FileModel):
+    """state.json: what became of the job, by its last worker's word."""
+
+    status: Literal["running", "done", "failed"] = Field(description="running, done or failed")
+    error: str | None = Field(None, description="why it failed, in words")
+    attempt: int = Field(1, description="which attempt this is, from 1")
+
+
+class Progress(FileModel):
+    """progress.json: how far a running job is, rewritten about once a second."""
+
+    stage: str = Field(description="the stage that is lived")
+    index: int = Field(description="its place among the job's stages, from 0")
+    stages: int = Field(description="the job's stages")
+    fraction: Number = Field(description="the share of this stage that has been lived, 0 to 1")
+    overall: Number = Field(description="the share of the job")
+    updates: int = Field(description="updates of this visit")
+    metrics: dict[str, Number] = Field(description="the stage's metrics, means over the learners that are not NaN")
+    diverged: int = Field(description="learners that have turned non-finite")

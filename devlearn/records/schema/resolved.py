@@ -1,0 +1,194 @@
+"""resolved.json: a scenario with everything filled in. All that evidence and report know of it."""
+
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+from devlearn.records.schema.base import FileModel, Json, Keys, Number
+
+
+class MetricEntry(FileModel):
+    """A metric of a probe."""
+
+    omitted = frozenset({"unit", "proxy_of"})
+
+    better: str = Field(description="higher or lower")
+    worst: Number | None = Field(None, description="what a diverged learner counts with; null: it has no value then")
+    unit: str | None = Field(None, description="what it is counted in; left out in older folders")
+    proxy_of: str | None = Field(None, description="the metric that it stands in for, where it is a proxy")
+
+
+class ProbeEntry(FileModel):
+    """A probe: what it measures. Its own keys stand between ``every`` and ``metrics``."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: str = Field(description="its kind")
+    every: int | None = Field(None, description="updates between two measurements on the way; null: only at the ends")
+    metrics: dict[str, MetricEntry] = Field(default={}, description="its metrics by name, the first one by default")
+
+    @property
+    def own(self) -> Keys:
+        """The probe's keys, as its scenario may write them."""
+        return {"every": self.every, **(self.model_extra or {})}
+
+    @model_serializer(mode="wrap")
+    def _metrics_last(self, handler: SerializerFunctionWrapHandler) -> Json:
+        found: Json = handler(self)
+        return {**found, "metrics": found.pop("metrics")}
+
+
+class MatchEntry(FileModel):
+    """What an arm is matched to."""
+
+    arm: str = Field(description="the arm that it equals")
+    by: str | tuple[str, ...] = Field(description="the unit, or units, in which it does")
+
+
+class ControlEntry(FileModel):
+    """A control that an arm's priors ask for and no declared pair gives, with what to add to the scenario, as YAML."""
+
+    omitted = frozenset({"arm", "stage"})
+
+    control: str = Field(description="what is not controlled for: shuffle, sham, compute, data or fresh_head")
+    stages: tuple[str, ...] = Field(description="the stages that ask for it")
+    pair: str = Field(description="the pair to add")
+    arm: str = Field("", description="the arm to add, where there is no such arm yet")
+    stage: str = Field("", description="the stage to add, where there is no such stage yet")
+
+
+class TrialEntry(FileModel):
+    """One trial of `tune`."""
+
+    set: Keys = Field(description="what it set, by dotted path")
+    mean: Number = Field(description="the probe's mean at the end")
+
+
+class TuningEntry(FileModel):
+    """How an arm's values were chosen."""
+
+    chosen: Keys = Field(description="what was set for the arm, by dotted path")
+    seeds: tuple[int, ...] = Field(description="the trials' seeds")
+    probe: str = Field(description="the probe that chose")
+    trials: tuple[TrialEntry, ...] = Field(description="every trial")
+    ledger: dict[str, Number] = Field(description="what all trials consumed, by unit")
+
+
+class VisitEntry(FileModel):
+    """One visit to a stage, as a job lives it."""
+
+    omitted = frozenset({"total", "select"})
+
+    name: str = Field(description="the name that keys its streams")
+    visit: int = Field(0, description="which visit to it (0 is the first)")
+    kind: str = Field(description="the stage's kind")
+    index: int = Field(0, description="its index in the life")
+    keys: Keys = Field(default={}, description="all keys of the stage, defaults included")
+    total: tuple[str, Number] | None = Field(
+        None, description="[unit, size]: what the whole arm consumes, on its last stage"
+    )
+    select: bool = Field(False, description="whether each learner's best checkpoint is kept and measured")
+
+
+class StageEntry(VisitEntry):
+    """One stage of an arm, in the order of life."""
+
+    omitted = frozenset({*VisitEntry.omitted, "role", "kin", "trained", "left"})
+
+    role: str | None = Field(None, description="what the stage is in a life: innate, pretrain, trial, supervise, ...")
+    budget: tuple[str, Number] | None = Field(None, description="[unit, size], or null where it acts once")
+    branch: str = Field("", description="the branch of the tree of lives that it stands in")
+    kin: dict[int, tuple[str, ...]] = Field(
+        default={}, description="by seed, the names of those whom the learner has something from by this stage"
+    )
+    trained: tuple[str, ...] = Field((), description="the data splits that it, and whoever it passes on, trained on")
+    left: tuple[str, ...] = Field((), description="weights that it might be thought to make, and does not")
+
+
+class ArmEntry(FileModel):
+    """One arm."""
+
+    omitted = frozenset({"draws", "match", "lineages", "uncontrolled", "tuning"})
+
+    path: tuple[str, ...] = Field(description="the branches that it lives, in order")
+    stages: tuple[StageEntry, ...] = Field(description="its stages, in the order of life")
+    draws: tuple[str, ...] | None = Field(None, description="the names of all streams that it draws from")
+    match: MatchEntry | None = Field(None, description="the arm that it equals, and in which units")
+    lineages: dict[int, str] = Field(
+        default={}, description="by seed, what learners share that was learned; others are lineages of their own"
+    )
+    uncontrolled: tuple[ControlEntry, ...] = Field((), description="controls that no declared pair gives")
+    tuning: TuningEntry | None = Field(None, description="how its values were chosen by `tune`")
+
+
+class CompareFit(FileModel):
+    """The power law that is asked for."""
+
+    over: str = Field(description="what the points differ in")
+    from_: Number | None = Field(None, alias="from", description="the smallest value fitted")
+    to: Number | None = Field(None, description="the largest value fitted")
+    published: Number | None = Field(None, description="a published exponent")
+
+
+class CompareEntry(FileModel):
+    """The question that the scenario declares."""
+
+    probe: str = Field(description="the compared probe")
+    metric: str | None = Field(None, description="its metric")
+    better: str | None = Field(None, description="higher or lower")
+    at: str | int = Field("end", description="end, area, birth, best, or an update of the last stage")
+    smallest_effect: Number | None = Field(None, description="differences below this do not matter")
+    pairs: tuple[tuple[str, str], ...] = Field((), description="[arm, the arm it is compared with]")
+    looks: tuple[int, ...] | None = Field(None, description="the planned numbers of seeds")
+    levels: tuple[Number, ...] = Field((), description="the levels whose times are compared")
+    select: str | None = Field(None, description="the probe that picks the best checkpoints")
+    fit: CompareFit | None = Field(None, description="the power law over the points of `vary`")
+
+
+class PointEntry(FileModel):
+    """One point of `vary`; `seeds`, `brain` and `probes` stand here only where it changes them."""
+
+    omitted = frozenset({"seeds", "brain", "probes"})
+
+    point: Keys = Field(description="what `vary` sets, by dotted path; empty without `vary`")
+    seeds: tuple[int, ...] | None = Field(None, description="this point's seeds")
+    brain: Keys | None = Field(None, description="this point's brain")
+    probes: dict[str, ProbeEntry] | None = Field(None, description="this point's probes")
+    parameters: int | None = Field(None, description="one learner's weights")
+    arms: dict[str, ArmEntry] = Field(description="every arm, by name")
+
+
+class JobEntry(FileModel):
+    """One branch of the tree of lives for one block of seeds."""
+
+    folder: str = Field(description="its folder in the run's")
+    branch: str = Field(description="the branch")
+    seeds: tuple[int, ...] = Field(description="its block of seeds")
+    parent: str | None = Field(None, description="the folder of the job whose learners it goes on with; null at birth")
+
+
+class Resolved(FileModel):
+    """A scenario with everything filled in."""
+
+    omitted = frozenset({"pin_seed", "seen"})
+
+    format: int = Field(description="the version of this file's format")
+    scenario: str = Field(description="the scenario's name")
+    digest: str = Field(description="identity of the question (everything but the seeds)")
+    about: str = Field("", description="what the scenario says of itself")
+    seeds: tuple[int, ...] = Field(description="the learners of every arm")
+    brain: Keys = Field(description="the brain, with all keys")
+    probes: dict[str, ProbeEntry] = Field(description="every probe, by name, with all keys")
+    compare: CompareEntry | None = Field(None, description="the question; null where the scenario asks none")
+    pin: tuple[str, ...] = Field((), description="the streams that are the same for all seeds")
+    pin_seed: int | None = Field(None, description="the one seed that draws them")
+    points: tuple[PointEntry, ...] = Field(description="one entry for each point of `vary`")
+    jobs: tuple[JobEntry, ...] = Field(description="every job, parents before children")
+    seen: tuple[int, ...] = Field((), description="numbers of seeds at which a verdict was seen before more were added")
+
+    def brain_at(self, point: int) -> Keys:
+        """The brain at a point of ``vary``."""
+        own = self.points[point].brain
+        return self.brain if own is None else own
+
+    def seeds_at(self, point: int) -> tuple[int, ...]:
+        """The seeds at a point of ``vary``."""
+        return self.points[point].seeds or self.seeds

@@ -1,0 +1,41 @@
+"""The smaller files of a run: manifest.json, steps.json, seen.json."""
+
+from pydantic import Field
+
+from devlearn.records.schema.base import FileModel, Keys
+
+
+class Manifest(FileModel):
+    """manifest.json: what a reader needs to repeat the run."""
+
+    command: str = Field(description="the command that planned it last")
+    digest: str = Field(description="the question's identity, as in resolved.json")
+    versions: dict[str, str] = Field(description="of Python and of the packages that decide numbers")
+    machine: Keys = Field(description="platform, cores, and the cores that could be used")
+    started: str = Field("", description="when, in UTC")
+    overrides: tuple[str, ...] = Field((), description="what `--set` laid over the scenario")
+
+
+class How(FileModel):
+    """How a run was asked for."""
+
+    command: str = Field(description="the command")
+    overrides: tuple[str, ...] = Field(description="what `--set` laid over the scenario")
+    path: tuple[str, ...] = Field(description="folders on the workers' module path")
+    device: str = Field(description="where tensors are")
+
+
+class Steps(FileModel):
+    """steps.json: what a run with `tune` or `looks` needs to go on to its next step."""
+
+    format: int = Field(description="the version of this file's format")
+    scenario: str = Field(description="the checked scenario, as text that a scenario file may hold")
+    seeds: tuple[int, ...] = Field(description="the seeds of the last look")
+    how: How = Field(description="how the run was asked for")
+
+
+class Seen(FileModel):
+    """seen.json: that an answer was given. It outlives comparison.json; from then on the question stands."""
+
+    format: int = Field(description="the version of this file's format")
+    seeds: tuple[int, ...] = Field(description="the numbers of seeds for which an arm's lives were all compared")

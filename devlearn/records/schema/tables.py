@@ -1,0 +1,45 @@
+"""The tables of a visit to a stage: their columns, each with its meaning."""
+
+LEDGER = {
+    "labels": "labelled images that it was given, from birth on",
+    "label_bits": "their information, log2 of the number of classes for each",
+    "images": "images shown, repeats counted",
+    "env_steps": "environment steps",
+    "updates": "gradient steps, over the whole life",
+    "flops": "floating-point operations",
+}
+COLUMNS = tuple(LEDGER)
+TRAIN = {"seed": "the learner", "update": "updates of this visit so far", **LEDGER}
+_WHERE = {
+    "seed": "the learner",
+    "stage": "the stage's name",
+    "visit": "which visit to it (0 is the first)",
+    "update": "updates of this visit so far",
+}
+TABLES = {
+    "probes": {
+        **_WHERE,
+        "moment": "birth, every (on the way, on a fixed part of the data), end, or best (the checkpoint that "
+        "`compare.select` picks)",
+        "probe": "the probe's name in the scenario",
+        "metric": "the probe's metric",
+        "value": "what was measured",
+    },
+    "events": {**_WHERE, "event": "what happened", "detail": "the details in words"},
+    "seconds": {"update": "updates of this visit so far", "seconds": "wall-clock seconds of the job so far"},
+}
+ARRAYS = {
+    "<probe>.npz": {
+        "seeds": "(N,) the learners",
+        "correct": "(N, M / 8) uint8: whether each of M images was right at the stage's end, one bit each",
+        "count": "M",
+    },
+    "<probe>.pictures.npz": {
+        "seed": "the job's first learner, whom the pictures show at birth or at the stage's end",
+        "fields": "(U, H, W) uint8, of the probe fields: receptive fields; weight 0 is 128, the largest shown 1 or 255",
+        "frames": "(T, H, W) or (T, H, W, 3) uint8, of the probe return: T <= 8 moments of one greedy episode",
+        "steps": "(T,) the steps of the episode at those moments",
+        "rewards": "(T,) float32 the return up to those moments",
+        "trace": "(T, D) float32 the observations instead of frames, where an environment can't be drawn",
+    },
+}
