@@ -1,11 +1,13 @@
 """Element-wise optimisers over parameters that carry a leading N axis."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
+from torch.optim.sgd import sgd
 
 
 class Weighted(Protocol):
@@ -35,40 +37,97 @@ class Weights:
 class Optimiser:
     """An element-wise optimiser over stacked parameters (a cohort's, or ``Weights``): exactly N optimisers.
 
-    ``moments`` holds all that it remembers and is kept up to date: ``kind``, ``steps`` {parameter: number} and, for
-    each slot, ``slot:parameter`` tensors (N, *shape). An empty dict starts afresh. As in torch, a parameter that the
-    loss does not reach is left alone. Rules that couple parameters (LAMB, Muon, global norms) would couple learners
-    and are not offered.
+    Args:
+        owner: the parameters; those whose ``grad`` is None are left alone by a step, as in torch.
+        moments: all that the optimiser remembers, kept up to date: ``kind``, ``steps`` {parameter: number} and, for
+            each slot, ``slot:parameter`` tensors (N, *shape). An empty dict starts afresh.
+        kind: ``adam`` (AdamW, whose weight decay is decoupled) or ``sgd``.
+        lr: the learning rate; ``set_lr`` changes it.
+        momentum: of ``sgd``.
+        weight_decay: of both.
+        eps: of ``adam``, added to the root of the second moment.
+
+    The steps are torch's own fused ones, called without ``torch.optim.Optimizer``, which imports torch's compiler.
+    Rules that couple parameters (LAMB, Muon, global norms) would couple learners and are not offered.
     """
 
-    def __init__(self, owner: Weighted, moments: dict[str, Any], kind: str, lr: float, **keys: Any) -> None:
+    def __init__(
+        self,
+        owner: Weighted,
+        moments: dict[str, Any],
+        kind: str,
+        lr: float,
+        *,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        eps: float = 1e-8,
+    ) -> None:
         self.weights, self.moments = owner.weights, moments
+        self.lr, self.momentum, self.weight_decay, self.eps = lr, momentum, weight_decay, eps
         moments.setdefault("kind", kind)
         moments.setdefault("steps", {})
-        self.torch = self._build(moments["kind"], lr, keys)
-        for key, tensor in moments.items():
-            if isinstance(tensor, Tensor):
-                slot, _, name = key.partition(":")
-                self.torch.state[self.weights[name]][slot] = tensor
-        for name, step in moments["steps"].items():
-            self.torch.state[self.weights[name]]["step"] = torch.tensor(float(step), device=owner.device)
-
-    def _build(self, kind: str, lr: float, keys: dict[str, Any]) -> torch.optim.Optimizer:
-        if kind == "adam":
-            keys.pop("momentum", None)
-            return torch.optim.AdamW(self.weights.values(), lr=lr, fused=True, **{"weight_decay": 0.0, **keys})
-        return torch.optim.SGD(self.weights.values(), lr=lr, fused=True, **keys)
+        device = owner.device
+        self._counts = {name: torch.tensor(float(step), device=device) for name, step in moments["steps"].items()}
 
     def set_lr(self, lr: float) -> None:
-        self.torch.param_groups[0]["lr"] = lr
+        self.lr = lr
 
     def step(self) -> None:
-        self.torch.step()
+        """Move every parameter that has a gradient, in place."""
+        moved = {name: weight for name, weight in self.weights.items() if weight.grad is not None}
+        with torch.no_grad():
+            if self.moments["kind"] == "adam":
+                self._adam(moved)
+            else:
+                self._sgd(moved)
         steps = self.moments["steps"]
-        for name, weight in self.weights.items():
-            if weight.grad is None:
-                continue
-            if name not in steps:
-                slots = {slot: value for slot, value in self.torch.state[weight].items() if slot != "step"}
-                self.moments.update({f"{slot}:{name}": value for slot, value in slots.items() if value is not None})
-            steps[name] = steps.get(name, 0) + 1
+        steps.update((name, steps.get(name, 0) + 1) for name in moved)
+
+    def _adam(self, moved: Mapping[str, nn.Parameter]) -> None:
+        for name, weight in moved.items():
+            if name not in self.moments["steps"]:
+                self._counts[name] = torch.zeros((), device=weight.device)
+                self.moments[f"exp_avg:{name}"] = torch.zeros_like(weight)
+                self.moments[f"exp_avg_sq:{name}"] = torch.zeros_like(weight)
+        adamw(
+            *_with_gradients(moved.values()),
+            self._slot("exp_avg", moved),
+            self._slot("exp_avg_sq", moved),
+            [],
+            [self._counts[name] for name in moved],
+            fused=True,
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=self.lr,
+            weight_decay=self.weight_decay,
+            eps=self.eps,
+            maximize=False,
+        )
+
+    def _sgd(self, moved: Mapping[str, nn.Parameter]) -> None:
+        slots = {name: self.moments.get(f"momentum_buffer:{name}") for name in moved}
+        fresh = [name for name, buffer in slots.items() if buffer is None]
+        for names in (fresh, [name for name in moved if name not in fresh]):  # torch takes buffers for all or for none
+            buffers = [slots[name] for name in names]
+            sgd(
+                *_with_gradients(moved[name] for name in names),
+                buffers,
+                fused=True,
+                weight_decay=self.weight_decay,
+                momentum=self.momentum,
+                lr=self.lr,
+                dampening=0.0,
+                nesterov=False,
+                maximize=False,
+            )
+            if self.momentum:
+                self.moments.update((f"momentum_buffer:{name}", buffers[i]) for i, name in enumerate(names))
+
+    def _slot(self, slot: str, names: Iterable[str]) -> list[Tensor]:
+        return [self.moments[f"{slot}:{name}"] for name in names]
+
+
+def _with_gradients(weights: Iterable[nn.Parameter]) -> tuple[list[Tensor], list[Tensor]]:
+    pairs = [(weight, weight.grad) for weight in weights if weight.grad is not None]
+    return [weight for weight, _ in pairs], [gradient for _, gradient in pairs]

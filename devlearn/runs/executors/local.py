@@ -15,7 +15,7 @@ from pathlib import Path
 from devlearn.runs.executors.base import WorkerExit
 from devlearn.runs.executors.worker import Live, entry, live
 
-PRELOAD = ["torch", "torch._dynamo", "torchvision", "devlearn.runs.engine"]
+PRELOAD = ["torch", "devlearn.runs.engine"]
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 # Tensors of some MiB come and go at every update: keep their memory, in large pages (glibc; no effect elsewhere).
 KEEP_MEMORY = {

@@ -87,7 +87,7 @@ class Predict(Stage):
         rows = self.copies * self.rollout
         image, actions = ((rows, *seen.shape), torch.uint8), ((rows,), torch.int64)
         learn = flops.update(brain, objective, {"images": image, "targets": image, "actions": actions})
-        looked = flops.meta_batch({"x": image})["x"]
+        looked = flops.blank_batch({"x": image})["x"]
         act = flops.forward(brain, looked, sense, objective.head) if self.policy == "curious" else 0
         return Work(updates=1, env_steps=rows, flops=learn + act)
 

@@ -39,7 +39,7 @@ class Generations(Lessons):
 
     def judging(self, brain: nn.Module) -> int:
         """FLOPs of judging one copy."""
-        return flops.forward(brain, flops.meta_batch(self.shapes)["images"], IMAGE_SENSE, DIGITS)
+        return flops.forward(brain, flops.blank_batch(self.shapes)["images"], IMAGE_SENSE, DIGITS)
 
     def work(self, brain: nn.Module) -> Work:
         return Work(

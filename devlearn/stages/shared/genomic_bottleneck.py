@@ -131,10 +131,10 @@ class Bottleneck:
             for name, growth in self.growths.items()
         }
 
-    def rehearse(self) -> None:
-        """One learner's weights grown, and slopes brought back to its genome, without storage: for counting FLOPs."""
+    def rehearse(self, device: str) -> None:
+        """One learner's weights grown, and slopes brought back to its genome, on zeros: for counting FLOPs."""
         parts = ((f"{name}:{part}", shape) for name, g in self.growths.items() for part, shape in g.shapes().items())
-        genes = {name: torch.empty((1, *shape), device="meta", requires_grad=True) for name, shape in parts}
+        genes = {name: torch.zeros((1, *shape), device=device, requires_grad=True) for name, shape in parts}
         torch.stack([grown.sum() for grown in self.grow(genes).values()]).sum().backward()
 
 

@@ -106,7 +106,7 @@ class PPO(Stage):
         shapes = {"observations": ((*rows, *space.shape), seen), "actions": actions, **shapes}
         if memory:
             shapes |= {"starts": (rows, torch.bool), "hidden": ((rows[0], memory), torch.float32)}
-        acting = flops.meta_batch({"x": ((self.copies, *space.shape), seen)})["x"]
+        acting = flops.blank_batch({"x": ((self.copies, *space.shape), seen)})["x"]
         act = flops.forward(brain, acting, policy.sense, (policy.actor, policy.critic))
         learn = flops.update(brain, self.objective(policy), shapes)
         return Work(updates=updates, env_steps=self.copies * self.rollout, flops=act * self.rollout + learn * updates)

@@ -1,13 +1,22 @@
-"""The embedded MNIST files: checked against their published MD5 sums, read by torchvision's IDX reader."""
+"""The embedded MNIST files, checked against their published MD5 sums.
+
+They are IDX files: two zero bytes, the type of the numbers (8: bytes), the number of axes, the length of each axis in
+four bytes, the largest first, then the numbers (https://yann.lecun.com/exdb/mnist/). torchvision, whose import takes
+three seconds and loads torch's compiler, is not needed to read them.
+"""
 
 import gzip
 import hashlib
-import tempfile
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+import numpy as np
+
+from devlearn.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FILES = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -19,20 +28,18 @@ COUNTS = {"train": 60_000, "t10k": 10_000}
 FOLDER = Path(__file__).parent
 
 
-def _read(name: str, folder: Path) -> Tensor:
-    from torchvision.datasets.mnist import read_sn3_pascalvincent_tensor  # three seconds: only where data is read
-
+def _read(name: str, folder: Path) -> "Tensor":
     content = gzip.decompress((folder / f"{name}.gz").read_bytes())
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != FILES[name]:
         raise OSError(f"{folder / name}.gz is damaged (its MD5 sum differs); reinstall devlearn")
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(content)
-        file.flush()
-        return read_sn3_pascalvincent_tensor(file.name)
+    axes = content[3]
+    start = 4 + 4 * axes
+    shape = np.frombuffer(content[4:start], ">i4")
+    return torch.from_numpy(np.frombuffer(content[start:], np.uint8).reshape(shape).copy())
 
 
 @lru_cache(maxsize=2)
-def read(part: str, folder: Path = FOLDER) -> tuple[Tensor, Tensor]:
+def read(part: str, folder: Path = FOLDER) -> "tuple[Tensor, Tensor]":
     """Images (M, 28, 28) uint8, 0 background to 255 ink, and labels (M,) int64, of ``train`` or ``t10k``.
 
     Raises OSError where a file is damaged or holds something else.
