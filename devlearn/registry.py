@@ -12,7 +12,12 @@ from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
-GROUPS = {"stages": "devlearn.stages", "brains": "devlearn.learners.brains", "probes": "devlearn.probes"}
+GROUPS = {
+    "stages": "devlearn.stages",
+    "brains": "devlearn.learners.brains",
+    "probes": "devlearn.probes",
+    "executors": "devlearn.runs.executors",
+}
 
 _tables: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
 _loaded: set[str] = set()

@@ -1,11 +1,15 @@
 """The command group: how errors become messages and exit codes."""
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 OK, FAILED, BAD_INPUT, PARTLY_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+CUT_OFF = 141  # a run that stopped because nobody reads what it says any more: what SIGPIPE would make of it
 
 # The user's mistakes. A module that was never imported can't have raised its error, and is not imported for this.
 MISTAKES = {
@@ -15,7 +19,8 @@ MISTAKES = {
     "devlearn.records.genome_file": "BadGenome",
     "devlearn.tasks.envs.registration": "UnknownEnv",
     "devlearn.records.atomic": "FolderLocked",
-    "devlearn.runs.folder": "FolderMismatch",
+    "devlearn.records.ownership": "NotOurs",
+    "devlearn.runs.pipeline": "FolderMismatch",
     "devlearn.report.export.formats": "MissingExtra",
     "devlearn.templates": "BadName",
 }
@@ -24,6 +29,26 @@ MISTAKES = {
 def mistakes() -> tuple[type[Exception], ...]:
     """The exception types that are answers to bad input. Anything else is a bug and keeps its traceback."""
     return tuple(getattr(sys.modules[module], name) for module, name in MISTAKES.items() if module in sys.modules)
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """What is printed inside may find no reader: then it goes nowhere, and what follows is done all the same."""
+    try:
+        yield
+    except BrokenPipeError:
+        silence()
+
+
+def silence() -> None:
+    """Send what is still to be printed, and what waits to be, nowhere: the reader of stdout or stderr has left."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 class Group(click.Group):
@@ -36,7 +61,7 @@ class Group(click.Group):
             click.echo("interrupted", err=True)
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:  # the reader of stdout has left, as in `devlearn list envs | head`
-            sys.stdout = None  # nothing is left to flush at exit
+            silence()
             ctx.exit(OK)
         except Exception as error:
             if not isinstance(error, mistakes()):
@@ -50,7 +75,7 @@ class Group(click.Group):
 def main() -> None:
     """A laboratory for developmental learning.
 
-    A scenario says which stages of life each arm of an experiment goes through. devlearn lives every arm with many
+    A scenario says which stages of life each arm of an experiment goes through. devlearn trains every arm with many
     seeds and says, with statistics and an account of costs, whether the developmental arm beats its controls.
 
     \b

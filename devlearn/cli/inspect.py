@@ -18,10 +18,10 @@ KINDS = ("env", "stage", "brain", "scenario")
 
 
 def see_here() -> None:
-    """Modules in the current folder can be imported, as with ``python -m``."""
+    """Modules in the current folder can be imported, where none that is installed has their name."""
     here = str(Path.cwd())
     if here not in sys.path:
-        sys.path.insert(0, here)
+        sys.path.append(here)
 
 
 @click.command("list")
@@ -96,10 +96,10 @@ def check(what: str, name: str, keys: tuple[str, ...]) -> None:
 
 
 def _check_scenario(name: str) -> None:
-    from devlearn.runs.pipeline import make_plans
+    from devlearn.runs import pipeline
     from devlearn.runs.plan import resolved
 
-    plan = make_plans(name, ()).own
+    plan = pipeline.plan(pipeline.load(name)).own
     scenario = plan.scenario
     counts = {"arm": len(scenario.arms), "stage": len(scenario.stages), "seed": len(scenario.seeds)}
     words = [f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items()]
@@ -109,14 +109,10 @@ def _check_scenario(name: str) -> None:
 
 def warn(resolved: dict[str, Any]) -> None:
     """Say on stderr what a plan can't decide, can't score, leaves without a control or does not inherit."""
-    from rich.console import Console
+    from devlearn.runs.forewarnings import forewarnings
 
-    from devlearn.evidence import missing_controls, not_inherited, undecidable, unscored_matches
-    from devlearn.report.terminal import warned
-
-    checks = (undecidable, unscored_matches, missing_controls, not_inherited)
-    if found := [warning for check in checks for warning in check(resolved)]:
-        Console(stderr=True, width=None if sys.stderr.isatty() else 120).print(warned(found))
+    for warning in forewarnings(resolved):
+        click.echo(str(warning), err=True)
 
 
 def _keys(texts: Sequence[str]) -> dict[str, object]:

@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,18 +39,38 @@ def _moment(at: str | None) -> str | int | None:
     return int(at) if at is not None and at.isdecimal() else at
 
 
-def show(comparison: "Comparison", analysis: dict[str, Any] | None = None, run: Path | None = None) -> None:
-    """The verdicts as a table and in words, then what the scenario declared about its curves, on stdout."""
+def show(
+    comparison: "Comparison",
+    analysis: dict[str, Any] | None = None,
+    run: Path | None = None,
+    warned: Collection[str] = (),
+) -> None:
+    """The verdicts as a table and in words, then what the scenario declared about its curves, on stdout.
+
+    Warnings that have been given before the run (``warned``) are left out.
+    """
     from rich.console import Console
 
     from devlearn.evidence import conclusion
     from devlearn.report.terminal import told, verdict_table
 
     console = Console(soft_wrap=False) if sys.stdout.isatty() else Console(width=120)
-    console.print(verdict_table(comparison, conclusion(comparison, analysis) if analysis else None))
-    console.print()
-    for sentence in told(comparison, analysis, None if run is None else shlex.quote(str(run))):
-        console.print(sentence, highlight=False, markup=False)
+    with console.capture() as printed:  # rich would end the process where nobody reads
+        title = conclusion(comparison, analysis) if analysis else None
+        console.print(verdict_table(_without(comparison, warned), title))
+        console.print()
+        for sentence in told(comparison, analysis, None if run is None else shlex.quote(str(run))):
+            console.print(sentence, highlight=False, markup=False)
+    click.echo(printed.get(), nl=False)
+
+
+def _without(comparison: "Comparison", warned: Collection[str]) -> "Comparison":
+    from devlearn.evidence import entries
+
+    return [
+        {**body, "warnings": [warning for warning in body["warnings"] if warning not in warned]}
+        for body in entries(comparison)
+    ]
 
 
 @click.command()

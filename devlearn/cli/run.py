@@ -1,18 +1,19 @@
-"""Commands that live jobs: run, resume."""
+"""Commands that train learners: run, resume."""
 
-import json
 import shlex
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from devlearn.cli.group import BAD_INPUT, FAILED, INTERRUPTED, PARTLY_FAILED
+from devlearn.cli.group import CUT_OFF, FAILED, INTERRUPTED, PARTLY_FAILED, unheard
 
 if TYPE_CHECKING:
-    from devlearn.runs.executors import Outcome
+    from devlearn.runs.forewarnings import Forewarning
+    from devlearn.runs.pipeline import Face, Finished, Results, Started
 
 
 def _seeds(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
@@ -25,20 +26,28 @@ def _seeds(context: click.Context, parameter: click.Parameter, text: str | None)
     return f"seeds=[{', '.join(parts)}]" if "," in text else f"seeds={parts[0]}"
 
 
-JOBS = click.option("--jobs", type=click.IntRange(min=1), help="Worker processes; one per core by default.")
+JOBS = click.option("--jobs", type=click.IntRange(min=1), help="Workers at once; one per core by default.")
+EXECUTOR = click.option(
+    "--executor", default="local", show_default=True, metavar="NAME", help="What starts the workers."
+)
+ACCEPT = click.option(
+    "--accept-changes", is_flag=True, help="Go on although a plug-in or a version has changed since its jobs began."
+)
 NO_REPORT = click.option("--no-report", is_flag=True, help="Compare, but write no report.html.")
 
 
-@click.command(short_help="Live SCENARIO and compare its arms.")
+@click.command(short_help="Run SCENARIO and compare its arms.")
 @click.argument("scenario")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Run folder; runs/<scenario> by default.")
 @click.option("--seeds", callback=_seeds, metavar="N|A,B", help="How many learners an arm has, or which seeds.")
 @click.option("--set", "settings", multiple=True, metavar="K=V", help="Lay a value over the scenario, by dotted path.")
 @JOBS
+@EXECUTOR
 @click.option(
     "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where tensors live."
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
+@ACCEPT
 @NO_REPORT
 def run(
     scenario: str,
@@ -46,105 +55,106 @@ def run(
     seeds: str | None,
     settings: tuple[str, ...],
     jobs: int | None,
+    executor: str,
     device: str,
     dry_run: bool,
+    accept_changes: bool,
     no_report: bool,
 ) -> None:
-    """Live SCENARIO (a file, or the name of one of ours) and compare its arms.
+    """Run SCENARIO (a file, or the name of one of ours) and compare its arms.
 
     The same scenario in the same folder goes on where it stopped; more seeds and arms are added.
     """
     overrides = [*settings, *([seeds] if seeds else [])]
     if dry_run:
-        from devlearn.cli.inspect import warn
-        from devlearn.cli.show_plan import show_plans
-        from devlearn.runs.pipeline import make_plans
-        from devlearn.runs.plan import resolved
-
-        plans = make_plans(scenario, overrides)
-        show_plans(plans)
-        warn(resolved(plans.own))
+        _show_plan(scenario, overrides)
         return
-    from devlearn.runs.executors import warming
+    click.echo(f"{scenario}: reading the scenario, starting workers", err=True)  # before anything heavy is imported
+    from devlearn.runs import pipeline
 
-    with warming():
-        from devlearn.runs.pipeline import prepare
-
-        _check_device(device)
-        folder = prepare(scenario, out, overrides, device, _command())
-        _warn(folder)
-    _live_and_conclude(folder, jobs, no_report)
+    options = pipeline.Options(executor, jobs, accept_changes, report=not no_report)
+    command = shlex.join(["devlearn", *sys.argv[1:]])
+    _finish(pipeline.start(scenario, out, overrides, device, command, options, _face()))
 
 
 @click.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @JOBS
+@EXECUTOR
+@ACCEPT
 @NO_REPORT
-def resume(run: Path, jobs: int | None, no_report: bool) -> None:
+def resume(run: Path, jobs: int | None, executor: str, accept_changes: bool, no_report: bool) -> None:
     """Go on with an interrupted RUN, and try again what failed."""
-    _live_and_conclude(run, jobs, no_report)
-
-
-def _command() -> str:
-    return shlex.join(["devlearn", *sys.argv[1:]])
-
-
-def _warn(folder: Path) -> None:
-    """Before anything is lived: which controls the plan leaves out. With ``tune`` the plan comes later."""
-    from devlearn.cli.inspect import warn
-
-    if (folder / "resolved.json").exists():
-        warn(json.loads((folder / "resolved.json").read_text(encoding="utf-8")))
-
-
-def _check_device(device: str) -> None:
-    import torch
-
-    if device == "cuda" and not torch.cuda.is_available():
-        click.echo("--device cuda: torch finds no CUDA device here; leave the option out to run on the CPU", err=True)
-        sys.exit(BAD_INPUT)
-
-
-def _live_and_conclude(folder: Path, jobs: int | None, no_report: bool) -> None:
-    """Live the jobs, compare, report; the exit code says how it went."""
+    click.echo(f"{run}: going on", err=True)
     from devlearn.runs import pipeline
 
+    _finish(pipeline.restart(run, pipeline.Options(executor, jobs, accept_changes, report=not no_report), _face()))
+
+
+def _show_plan(scenario: str, overrides: Sequence[str]) -> None:
+    from devlearn.cli.inspect import warn
+    from devlearn.cli.show_plan import show_plans
+    from devlearn.runs import pipeline
+    from devlearn.runs.plan import resolved
+
+    plans = pipeline.plan(pipeline.load(scenario, overrides))
+    show_plans(plans)
+    warn(resolved(plans.own))
+
+
+def _face() -> "Face":
+    from devlearn.runs.pipeline import Face
+
+    return Face(say=click.echo, warn=_warn, show=_show, progress=True)
+
+
+def _warn(warnings: "Sequence[Forewarning]") -> None:
+    for warning in warnings:
+        click.echo(str(warning), err=True)
+
+
+def _show(results: "Results", warned: "Sequence[Forewarning]") -> None:
+    """The results; where nobody reads them any more, the report is written all the same."""
+    from devlearn.cli.results import show
+
+    with unheard():
+        show(results.comparison, results.analysis, results.folder, {warning.text for warning in warned})
+        click.echo()
+
+
+def _finish(started: "Started") -> None:
+    """Train, evaluate, report; the exit code says how it went."""
+    from devlearn.runs import pipeline
+
+    resume = f"devlearn resume {shlex.quote(str(started.folder))}"
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        outcome = pipeline.live(folder, jobs, progress=True, say=click.echo)
-        if (folder / "resolved.json").exists():  # not yet where a trial of 'tune' failed
-            _conclude(folder, no_report)
+        finished = pipeline.finish(started, _face())
     except KeyboardInterrupt:
-        click.echo(f"interrupted; devlearn resume {shlex.quote(str(folder))} goes on", err=True)
+        click.echo(f"interrupted; {resume} goes on", err=True)
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # whoever read our output has left while learners were trained
+        with unheard():
+            click.echo(f"nobody reads what this prints any more; {resume} goes on", err=True)
+        sys.exit(CUT_OFF)
     finally:
         signal.signal(signal.SIGTERM, before)
-    _exit(outcome, folder)
+    with unheard():
+        if finished.results is not None:
+            click.echo(f"report: {finished.page}" if finished.page else f"records: {finished.folder}")
+        _complain(finished, resume)
+    if finished.outcome.failed:
+        sys.exit(PARTLY_FAILED if finished.outcome.done else FAILED)
 
 
 def _interrupt(number: int, frame: Any) -> None:
     raise KeyboardInterrupt
 
 
-def _conclude(folder: Path, no_report: bool) -> None:
-    from devlearn import evidence
-    from devlearn.cli.results import show
-
-    show(evidence.save(folder), evidence.save_analyses(folder), folder)
-    click.echo()
-    if not no_report:
-        from devlearn.report import write
-
-        click.echo(f"report: {write(folder)}")
-    else:
-        click.echo(f"records: {folder}")
-
-
-def _exit(outcome: "Outcome", folder: Path) -> None:
+def _complain(finished: "Finished", resume: str) -> None:
     from devlearn.runs.pipeline import complaints
 
-    for complaint in complaints(outcome):
+    for complaint in complaints(finished.outcome):
         click.echo(complaint, err=True)
-    if outcome.failed:
-        click.echo(f"the rest is kept; once it is mended: devlearn resume {shlex.quote(str(folder))}", err=True)
-        sys.exit(PARTLY_FAILED if outcome.done else FAILED)
+    if finished.outcome.failed:
+        click.echo(f"the rest is kept; once it is mended: {resume}", err=True)

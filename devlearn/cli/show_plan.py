@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from devlearn.runs.pipeline import Plans
     from devlearn.runs.plan import ArmPlan, Plan, PlannedJob, PlannedStage
-    from devlearn.runs.prepare import Plans
     from devlearn.scenario import Scenario
     from devlearn.stages.stage import Work
 

@@ -89,7 +89,7 @@ def _acquire(handle: int, what: str, deadline: float) -> None:
         try:
             return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= deadline:
-                holder = os.pread(handle, 32, 0).decode() or "unknown"
+            holder = os.pread(handle, 32, 0).decode() or "unknown"
+            if time.monotonic() >= deadline or holder == str(os.getpid()):  # this process will not be gone
                 raise FolderLocked(f"{what} is in use by another devlearn (process {holder})") from None
             time.sleep(0.05)

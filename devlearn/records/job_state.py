@@ -64,9 +64,14 @@ def load_job(run: Path, entry: Mapping[str, Any]) -> JobInfo:
     found = read_json(path)
     if found is None:
         raise FileNotFoundError(f"{path} is missing")
-    stages = tuple(stage["name"] for stage in found["stages"])
-    who = found["branch"], tuple(found["arms"]), tuple(found["seeds"]), found["parent"]
-    return JobInfo(entry["folder"], *who, stages, found.get("seconds", 1.0))
+    return job_info(entry["folder"], found)
+
+
+def job_info(folder: str, spec: Mapping[str, Any]) -> JobInfo:
+    """The job of ``folder`` (relative to the run) whose job.json holds ``spec``."""
+    stages = tuple(stage["name"] for stage in spec["stages"])
+    who = spec["branch"], tuple(spec["arms"]), tuple(spec["seeds"]), spec["parent"]
+    return JobInfo(folder, *who, stages, spec.get("seconds", 1.0))
 
 
 def view(run: Path, job: JobInfo, status: Status) -> View:

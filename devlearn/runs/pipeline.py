@@ -1,6 +1,579 @@
-"""From a scenario to a lived run folder: check, plan, tune, live look by look."""
+"""The one way through: a scenario is loaded, planned, written, trained, evaluated, reported.
 
-from devlearn.runs.prepare import make_plans, prepare, read_scenario
-from devlearn.runs.steps import complaints, live
+``start`` and ``finish`` go it whole, for the command line and for Python alike; each step can be taken alone. A run
+that is gone on with (``restart``) takes the same way from where it was stopped.
+"""
 
-__all__ = ["complaints", "live", "make_plans", "prepare", "read_scenario"]
+import importlib
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from devlearn import registry
+from devlearn.records.atomic import locked, read_json, write_json
+from devlearn.records.job_state import JobInfo, View, job_info, span
+from devlearn.records.ownership import claim_run, is_run
+from devlearn.runs import provenance
+from devlearn.runs.executors.base import Executor
+from devlearn.runs.executors.local import Local, cores, warming
+from devlearn.runs.executors.supervisor import Outcome, Supervisor
+from devlearn.runs.forewarnings import Forewarning, forewarnings
+
+if TYPE_CHECKING:
+    from devlearn.evidence import Comparison
+    from devlearn.runs.plan import Plan
+    from devlearn.scenario import Scenario
+
+STEPS = "steps.json"
+TUNE = "tune"
+SEEN = "seen.json"  # written with every verdict
+PATIENCE = 10.0  # seconds for whoever holds the folder to be gone, after it was killed
+WARM = ("devlearn.evidence", "devlearn.report.page")  # what is needed after the last job: scipy, matplotlib
+Json = dict[str, Any]
+
+
+class FolderMismatch(ValueError):
+    """The folder can't be used for this; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Face:
+    """Whom a run talks to. ``say`` takes a line on what a step came to, ``warn`` the warnings of a plan, all at once
+    and before anything is trained, ``show`` the results and the warnings that were given before.
+    """
+
+    say: Callable[[str], None] = lambda line: None
+    warn: Callable[[Sequence[Forewarning]], None] = lambda warnings: None
+    show: Callable[["Results", Sequence[Forewarning]], None] = lambda results, warned: None
+    progress: bool = False  # bars or lines on stderr while jobs are trained
+
+
+@dataclass(frozen=True)
+class Options:
+    """How jobs are trained: the name of an ``executor``, its number of ``workers`` (its own choice for None).
+
+    ``accept_changes``: go on with a folder although a plug-in or a version has changed since its jobs began.
+    ``report``: write report.html.
+    """
+
+    executor: str = "local"
+    workers: int | None = None
+    accept_changes: bool = False
+    report: bool = True
+
+    def made(self) -> Executor:
+        """The executor. Raises UnknownName, with the nearest name."""
+        found: Executor = registry.get("executors", self.executor)(self.workers)
+        return found
+
+
+@dataclass(frozen=True)
+class Order:
+    """A checked scenario, and all that its run keeps of how it was asked for: what goes on needs nothing else.
+
+    ``text`` is the scenario's file as it was given, ``path`` what workers add to their module path.
+    """
+
+    scenario: "Scenario"
+    text: bytes
+    command: str
+    overrides: tuple[str, ...]
+    path: tuple[str, ...]
+    device: str
+
+    @property
+    def how(self) -> Json:
+        """As steps.json and the manifest have it."""
+        return {
+            "command": self.command,
+            "overrides": list(self.overrides),
+            "path": list(self.path),
+            "device": self.device,
+        }
+
+
+@dataclass(frozen=True)
+class Plans:
+    """All that a scenario comes to: the trials of ``tune`` (None without it), then the scenario itself.
+
+    Before its trials are trained, the scenario is planned with its values as declared.
+    """
+
+    trials: "Plan | None"
+    own: "Plan"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a folder is to hold: the plan, the content of its resolved.json, and that of every job.json by folder."""
+
+    plan: "Plan"
+    resolved: Json
+    specs: Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A written folder whose jobs can be trained: the content of its resolved.json, and its jobs, parents first."""
+
+    folder: Path
+    resolved: Json
+    jobs: tuple[JobInfo, ...]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A run folder, its first step, and what plans those after it (None where there is one step only).
+
+    ``asked`` is what resolved.json would hold if every seed of every look were trained with values as declared.
+    """
+
+    folder: Path
+    first: Step
+    asked: Json
+    order: Order | None = None
+    accept_changes: bool = False
+
+
+@dataclass(frozen=True)
+class Started:
+    """A written run whose training can begin, and the warnings that were given of it."""
+
+    written: Written
+    executor: Executor
+    report: bool
+    warned: tuple[Forewarning, ...]
+
+    @property
+    def folder(self) -> Path:
+        return self.written.folder
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run found: the content of comparison.json and of analyses.json."""
+
+    folder: Path
+    comparison: "Comparison"
+    analysis: Json
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that was gone through: what became of its jobs, its results, its page.
+
+    ``results`` is None where trials of ``tune`` failed and nothing else began, ``page`` where none was asked for.
+    """
+
+    folder: Path
+    outcome: Outcome
+    results: Results | None
+    page: Path | None
+
+
+# ---- the whole way, in two halves: what can be refused, and what takes its time ----------------------------------
+
+
+def start(
+    name: str | Path,
+    out: str | Path | None,
+    overrides: Sequence[str],
+    device: str,
+    command: str,
+    options: Options,
+    face: Face,
+) -> Started:
+    """Load, plan and write a scenario (a file, or the name of one of ours), and warn of what its plan lacks.
+
+    The run folder is ``out``, ``runs/<scenario>`` by default.
+
+    Raises:
+        ScenarioError: with every mistake of the scenario.
+        FolderMismatch: the folder holds another run, or what trains its jobs has changed.
+        NotOurs: the folder holds something else.
+        FolderLocked: another process trains it.
+        UnknownName: no such executor.
+    """
+    executor = options.made()
+    check_device(device)
+    with warming() if isinstance(executor, Local) else nullcontext():
+        written = write(load(name, overrides, device, command), out, options.accept_changes)
+        return _warned(written, executor, options, face)
+
+
+def restart(folder: Path, options: Options, face: Face) -> Started:
+    """Go on with the run in ``folder``, and try again what failed. Raises what ``start`` raises."""
+    executor = options.made()
+    return _warned(reopen(folder, options.accept_changes), executor, options, face)
+
+
+def _warned(written: Written, executor: Executor, options: Options, face: Face) -> Started:
+    warned = forewarnings(written.asked)
+    face.warn(warned)
+    return Started(written, executor, options.report, tuple(warned))
+
+
+def finish(started: Started, face: Face) -> Finished:
+    """Train, evaluate and report.
+
+    Raises:
+        FolderLocked: another process trains it.
+        FolderMismatch: what trains its jobs has changed on the way.
+        KeyboardInterrupt: after the workers were stopped.
+    """
+    folder = started.written.folder
+    outcome = train(started.written, started.executor, face)
+    if not (folder / "resolved.json").exists():  # trials of tune failed
+        return Finished(folder, outcome, None, None)
+    results = evaluate(folder)
+    face.show(results, started.warned)
+    return Finished(folder, outcome, results, report(results) if started.report else None)
+
+
+# ---- step by step ------------------------------------------------------------------------------------------------
+
+
+def load(name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", command: str = "") -> Order:
+    """A checked scenario, its environments too; its folder and the current one are put on the module path, last.
+
+    Raises:
+        ScenarioError: with every mistake.
+    """
+    from devlearn import scenario
+    from devlearn.tasks.data import size
+    from devlearn.tasks.envs import check_id
+
+    given, source = tuple(overrides), scenario.find(name)
+    path = provenance.importable(Path.cwd(), source.parent)
+    checked = scenario.load(source, given, check_id, size)
+    return Order(checked, source.read_bytes(), command, given, tuple(path), device)
+
+
+def plan(order: Order) -> Plans:
+    """The plans of a scenario that is run for the first time, with all seeds of all looks."""
+    from devlearn import scenario
+    from devlearn.runs import plan as plans
+
+    checked = order.scenario
+    trials = plans.plan(scenario.experiment(checked)) if checked.tune else None
+    own = None
+    for count in checked.stops:  # the seeds of each look are blocks of their own
+        own = plans.plan(checked.first(count), None if own is None else plans.resolved(own))
+    assert own is not None
+    return Plans(trials, own)
+
+
+def write(order: Order, out: str | Path | None = None, accept_changes: bool = False) -> Written:
+    """Plan a scenario and write what its first step needs; nothing is written over that is another's.
+
+    Raises what ``start`` raises.
+    """
+    folder = Path("runs") / order.scenario.scenario if out is None else Path(out)
+    claim_run(folder)
+    with locked(folder, str(folder), PATIENCE):
+        return _first(folder, order, accept_changes)
+
+
+def reopen(folder: Path, accept_changes: bool = False) -> Written:
+    """A run folder that is there, to go on with it. Raises what ``start`` raises."""
+    if not is_run(folder):
+        raise FolderMismatch(f"{folder} holds no run: it has no resolved.json of devlearn's")
+    with locked(folder, str(folder), PATIENCE):
+        order = stored(folder)
+        if order is not None:
+            return _first(folder, order, accept_changes)
+        step = _open(folder, accept_changes)
+        return Written(folder, step, step.resolved)
+
+
+def train(written: Written, executor: Executor, face: Face = Face()) -> Outcome:
+    """Train every job of a run folder that is not done yet, and whatever its scenario plans after them.
+
+    Raises:
+        FolderLocked: another process trains it.
+        KeyboardInterrupt: after the workers were stopped.
+    """
+    with locked(written.folder, str(written.folder), PATIENCE):
+        if written.order is None:
+            return _supervise(written.first, executor, face)
+        return _in_steps(written, written.order, executor, face)
+
+
+def evaluate(folder: Path) -> Results:
+    """Compare a run as its scenario asks, analyse its curves, and keep both in comparison.json and analyses.json.
+
+    Raises:
+        EvidenceError: the folder holds no run, or one whose records were changed.
+    """
+    from devlearn import evidence
+
+    return Results(folder, evidence.save(folder), evidence.save_analyses(folder))
+
+
+def report(results: Results) -> Path:
+    """Write report.html and return its path."""
+    from devlearn.report import write as write_page
+
+    return write_page(results.folder)
+
+
+def complaints(outcome: Outcome) -> list[str]:
+    """What failed and why, and what was therefore not run: one entry each."""
+    failed = [f"failed: {failure.job.title}\n  " + failure.error.replace("\n", "\n  ") for failure in outcome.failed]
+    return [*failed, *(f"not run: {job.title}: its parent {job.parent} failed" for job in outcome.not_run)]
+
+
+def check_device(device: str) -> None:
+    """Raises FolderMismatch where torch finds no such device."""
+    if device == "cpu":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise FolderMismatch(
+            f"--device {device}: torch finds no CUDA device here; leave the option out to run on the CPU"
+        )
+
+
+# ---- run folders -------------------------------------------------------------------------------------------------
+
+
+def _first(folder: Path, order: Order, accept: bool) -> Written:
+    """Write what the first step needs; nothing is written where the folder holds another run."""
+    from devlearn import scenario
+    from devlearn.runs import interim
+    from devlearn.runs import plan as plans
+
+    first = order.scenario
+    if first.tune is None and not interim.looks(first):
+        step = _write(folder, _plan(folder, first, order, accept), order)
+        (folder / STEPS).unlink(missing_ok=True)
+        return Written(folder, step, step.resolved)
+    before = read_json(folder / "resolved.json")
+    if before is not None and before["scenario"] != first.scenario:
+        raise FolderMismatch(f"{folder} holds scenario {before['scenario']!r}; choose another folder with --out")
+    if first.tune is None:
+        planned = _plan(folder, first.first(interim.next_stop(first, before)), order, accept)
+        asked = {**planned.resolved, "seeds": list(first.seeds)}
+        store(folder, order)
+        return Written(folder, _write(folder, planned, order), asked, order, accept)
+    trials = folder / TUNE
+    claim_run(trials)
+    planned = _plan(trials, scenario.experiment(first), order, accept)
+    asked = plans.resolved(plans.plan(first))  # what can't be asked is refused before the trials are trained
+    if before is not None and _all_done(trials, planned):
+        from devlearn.runs.tuning import settle  # numpy and scipy, as evidence
+
+        own, tuning = settle(trials, first)
+        _plan(folder, own.first(interim.next_stop(own, before)), order, accept, tuning)
+    store(folder, order)
+    return Written(folder, _write(trials, planned, order), asked, order, accept)
+
+
+def _plan(
+    folder: Path,
+    scenario: "Scenario",
+    order: Order,
+    accept: bool,
+    tuning: Sequence[Mapping[str, Any]] | None = None,
+) -> Planned:
+    """Plan ``scenario`` for ``folder``, beside what the folder has of the same run (seeds, arms). Writes nothing.
+
+    Args:
+        tuning: for each point of ``vary``, {arm: how its values were chosen}, for resolved.json.
+
+    Raises:
+        FolderMismatch: the folder holds another run, or what trains its jobs has changed.
+        ScenarioError: what can't be planned.
+    """
+    from devlearn.runs import plan as plans
+
+    before = read_json(folder / "resolved.json")
+    found = plans.plan(scenario, before)
+    resolved = plans.resolved(found)
+    for point, chosen in zip(resolved["points"], tuning or (), strict=False):
+        for arm, record in chosen.items():
+            point["arms"][arm]["tuning"] = record
+    if before is not None and (reasons := plans.same_run(before, resolved, _answered(folder, before))):
+        why = "\n  ".join(reasons)
+        raise FolderMismatch(f"{folder} holds another run:\n  {why}\nchoose another folder with --out, or delete it")
+    seconds = {job.folder: job.seconds for job in found.jobs}
+    specs = {
+        name: {**spec, "seconds": seconds[name]}
+        for name, spec in plans.job_specs(found, order.device, order.path).items()
+    }
+    _check_program(folder, specs, accept)
+    seen = _seen(folder, before, resolved)
+    return Planned(found, resolved | ({"seen": seen} if seen else {}), specs)
+
+
+def _write(folder: Path, planned: Planned, order: Order) -> Step:
+    """Write a run's files, or add to those of the same run; resolved.json, which counts, comes last."""
+    (folder / "scenario.yaml").write_bytes(order.text)
+    for name, spec in planned.specs.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        write_json(folder / name / "job.json", spec)
+    _write_manifest(folder, planned.resolved["digest"], order.how, planned.specs)
+    write_json(folder / "resolved.json", planned.resolved)
+    return Step(folder, planned.resolved, tuple(job_info(name, spec) for name, spec in planned.specs.items()))
+
+
+def _open(folder: Path, accept: bool) -> Step:
+    """A folder that was written before, whoever did; what trains its jobs now stands in its manifest."""
+    resolved = read_json(folder / "resolved.json")
+    if resolved is None:
+        raise FolderMismatch(f"{folder} holds no run: it has no resolved.json")
+    specs: dict[str, Json] = {}
+    for job in resolved["jobs"]:
+        spec = read_json(folder / job["folder"] / "job.json")
+        if spec is None:
+            raise FolderMismatch(f"{folder / job['folder']} has no job.json; run its scenario again to write it anew")
+        specs[job["folder"]] = spec
+    for spec in specs.values():
+        provenance.importable(*spec.get("path", ()))
+    _check_program(folder, specs, accept)
+    before = read_json(folder / provenance.MANIFEST) or {"command": "", "overrides": []}
+    _write_manifest(folder, resolved["digest"], before, specs)
+    return Step(folder, resolved, tuple(job_info(name, spec) for name, spec in specs.items()))
+
+
+def _check_program(folder: Path, specs: Mapping[str, Json], accept: bool) -> None:
+    """Raises FolderMismatch where jobs would be trained by another program than those before them."""
+    if not accept and (changed := provenance.changes(folder, specs)):
+        why = "\n  ".join(changed)
+        raise FolderMismatch(
+            f"{folder}: its jobs would be trained by different programs:\n  {why}\n"
+            f"choose another folder with --out, or go on all the same with {provenance.ACCEPT}"
+        )
+
+
+def _write_manifest(folder: Path, digest: str, how: Mapping[str, Any], specs: Mapping[str, Json]) -> None:
+    write_json(folder / provenance.MANIFEST, provenance.manifest(folder, digest, how, specs, cores()))
+
+
+def _seen(folder: Path, before: Json | None, resolved: Mapping[str, Any]) -> list[int]:
+    """The numbers of seeds at which a verdict had been seen before more were added."""
+    if before is None:
+        return []
+    count = len(before["seeds"])
+    noted = (read_json(folder / SEEN) or {"seeds": []})["seeds"]
+    seen = {*before.get("seen", []), *noted, *([count] if _compared(folder, count) else [])}
+    return sorted(number for number in seen if number < len(resolved["seeds"]))
+
+
+def _answered(folder: Path, before: Mapping[str, Any]) -> bool:
+    """Whether somebody may have seen an answer to the question, for however many seeds."""
+    return bool(before.get("seen")) or any((folder / name).exists() for name in ("comparison.json", SEEN))
+
+
+def _compared(folder: Path, count: int) -> bool:
+    """Whether comparison.json speaks of ``count`` seeds, and not of those before them."""
+    path = folder / "comparison.json"
+    if not path.exists():
+        return False
+    found = json.loads(path.read_text(encoding="utf-8"))
+    first = found[0] if isinstance(found, list) else found
+    return any(len(arm["values"]) == count for arm in first["arms"].values())
+
+
+def _all_done(folder: Path, planned: Planned) -> bool:
+    states = [read_json(folder / name / "state.json") for name in planned.specs]
+    return all(state is not None and state["status"] == "done" for state in states)
+
+
+def store(folder: Path, order: Order) -> None:
+    """Write what ``stored`` reads."""
+    from devlearn.scenario import source
+
+    own = {
+        "format": 1,
+        "scenario": source(order.scenario),
+        "seeds": list(order.scenario.seeds),
+        "how": order.how,
+    }
+    (folder / "scenario.yaml").write_bytes(order.text)
+    write_json(folder / STEPS, own)
+
+
+def stored(folder: Path) -> Order | None:
+    """What was asked of a run folder that is trained in steps; None where it is trained in one."""
+    from devlearn import scenario
+
+    found = read_json(folder / STEPS)
+    if found is None:
+        return None
+    how = found["how"]
+    provenance.importable(*how["path"])
+    own = scenario.parse(found["scenario"], str(folder / STEPS), [f"seeds={json.dumps(found['seeds'])}"])
+    text = (folder / "scenario.yaml").read_bytes()
+    return Order(own, text, how["command"], tuple(how["overrides"]), tuple(how["path"]), how["device"])
+
+
+# ---- training ----------------------------------------------------------------------------------------------------
+
+
+def _in_steps(written: Written, order: Order, executor: Executor, face: Face) -> Outcome:
+    """First the trials of ``tune``, then the seeds, look by look until every pair is decided."""
+    from devlearn.runs import interim
+
+    folder, own, tuning, step = written.folder, order.scenario, None, written.first
+    if own.tune is not None:
+        with locked(step.folder, str(step.folder), PATIENCE):
+            outcome = _supervise(step, executor, face, ", trials")
+        if outcome.failed:
+            return outcome
+        from devlearn.runs.tuning import settle  # numpy, as evidence
+
+        own, tuning = settle(step.folder, own)
+        for line in interim.chosen(tuning):
+            face.say(line)
+    start = own.stops.index(interim.next_stop(own, read_json(folder / "resolved.json")))
+    for number, count in enumerate(own.stops[start:], start + 1):
+        if own.tune is not None or number > start + 1:
+            planned = _plan(folder, own.first(count), order, written.accept_changes, tuning)
+            step = _write(folder, planned, order)
+        what = f", look {number} of {len(own.stops)}" if len(own.stops) > 1 else ""
+        outcome = _supervise(step, executor, face, what)
+        if outcome.failed or count not in interim.looks(own):
+            break
+        line, ends = interim.look(evaluate(folder).comparison, own, count)
+        face.say(line)
+        if ends:
+            break
+    return outcome
+
+
+def _supervise(step: Step, executor: Executor, face: Face, what: str = "") -> Outcome:
+    """Train the jobs of one written folder."""
+    if not face.progress:
+        return Supervisor(step.folder, step.jobs, executor, _Warmer(executor)).supervise()
+    from devlearn.runs.progress.bars import watcher
+
+    with watcher(title(step, what, executor.workers)) as watch:
+        return Supervisor(step.folder, step.jobs, executor, _Warmer(executor, watch)).supervise()
+
+
+class _Warmer:
+    """Watches jobs, and while the last ones are trained imports what comes after them, on a core that is free."""
+
+    def __init__(self, executor: Executor, watch: Callable[[Sequence[View]], None] = lambda views: None) -> None:
+        self.executor, self.watch, self.begun = executor, watch, False
+
+    def __call__(self, views: Sequence[View]) -> None:
+        self.watch(views)
+        running = any(view.status == "running" for view in views)
+        if not self.begun and running and self.executor.free_slots() > 0:
+            self.begun = True
+            threading.Thread(target=lambda: [importlib.import_module(name) for name in WARM], daemon=True).start()
+
+
+def title(step: Step, what: str, workers: int) -> str:
+    """One line about a run: its scenario, arms, seeds, jobs and workers."""
+    resolved = step.resolved
+    arms, points = len(resolved["points"][0]["arms"]), len(resolved["points"])
+    parts = [f"{arms} arms", *([f"{points} points"] if points > 1 else []), f"seeds {span(resolved['seeds'])}"]
+    return f"{resolved['scenario']}{what}: {', '.join([*parts, f'{len(step.jobs)} jobs', f'{workers} workers'])}"

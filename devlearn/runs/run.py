@@ -1,4 +1,4 @@
-"""The Python face: live a scenario, open a run folder.
+"""The Python face: run a scenario, open a run folder.
 
 run = devlearn.run("first_steps", seeds=8)
 run.records                          # a pandas frame where pandas is installed, else a list of dicts
@@ -14,17 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devlearn.records.atomic import read_json
-from devlearn.runs.executors.local import warming
+from devlearn.records.ownership import is_run
+from devlearn.runs import pipeline
 from devlearn.runs.executors.supervisor import Outcome
-from devlearn.runs.folder import FolderMismatch
-from devlearn.runs.pipeline import complaints, live, prepare
+from devlearn.runs.forewarnings import Forewarning
+from devlearn.runs.pipeline import Face, FolderMismatch, Options, complaints
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 class RunFailed(RuntimeError):
-    """Some jobs of a run failed. ``folder`` has what was lived, ``outcome`` what failed and why."""
+    """Some jobs of a run failed. ``folder`` has what was trained, ``outcome`` what failed and why."""
 
     def __init__(self, folder: Path, outcome: Outcome) -> None:
         self.folder, self.outcome = folder, outcome
@@ -32,7 +33,7 @@ class RunFailed(RuntimeError):
 
     @property
     def run(self) -> "Run":
-        """What was lived. Raises FolderMismatch where the trials of ``tune`` failed, and nothing else began."""
+        """What was trained. Raises FolderMismatch where the trials of ``tune`` failed, and nothing else began."""
         return Run(self.folder)
 
 
@@ -44,39 +45,54 @@ def run(
     jobs: int | None = None,
     progress: bool = True,
     device: str = "cpu",
+    executor: str = "local",
+    report: bool = True,
+    accept_changes: bool = False,
 ) -> "Run":
-    """Live a scenario on this machine and compare its arms.
+    """Run a scenario, compare its arms, and write the report: what ``devlearn run`` does.
+
+    Warnings of the plan are printed once on stderr, before anything is trained.
 
     Args:
         scenario: the path of a scenario file, or the name of one of ours.
         seeds: how many learners an arm has, or which; the scenario's own by default.
         out: the run's folder, ``runs/<scenario>`` by default. The same scenario in the same folder goes on.
         set: values laid over the scenario, by dotted path: ``{"stages.look.updates": 100}``.
-        jobs: worker processes, one per core by default.
+        jobs: workers at once, by default as many as the executor thinks fit: one per core.
         progress: show bars or lines on stderr.
         device: ``cpu`` or ``cuda``.
+        executor: what starts the workers: ``local``, or a plug-in's name.
+        report: write report.html too.
+        accept_changes: go on with a folder although a plug-in or a version has changed since its jobs began.
 
     Raises:
         ScenarioError: with every mistake of the scenario.
-        FolderMismatch: the folder holds another run.
+        FolderMismatch: the folder holds another run, or what trains its jobs has changed.
+        NotOurs: the folder holds something else.
+        FolderLocked: another process trains it.
+        UnknownName: no such executor.
         RunFailed: some jobs failed; the rest is kept.
     """
     overrides = [f"{path}={json.dumps(value)}" for path, value in (set or {}).items()]
     overrides += [] if seeds is None else [f"seeds={json.dumps(seeds if isinstance(seeds, int) else list(seeds))}"]
-    with warming():
-        prepared = prepare(scenario, out, overrides, device, command="devlearn.run(...)")
-    outcome = live(prepared, jobs, progress, say=_tell if progress else lambda line: None)
-    if outcome.failed:
-        raise RunFailed(prepared, outcome)
-    from devlearn import evidence  # scipy: only where records are compared
-
-    evidence.save(prepared)
-    evidence.save_analyses(prepared)
-    return Run(prepared)
+    options, face = Options(executor, jobs, accept_changes, report), Face(warn=_warn)
+    if progress:
+        _tell(f"{scenario}: reading the scenario, starting workers")
+        face = Face(say=_tell, warn=_warn, progress=True)
+    started = pipeline.start(scenario, out, overrides, device, "devlearn.run(...)", options, face)
+    done = pipeline.finish(started, face)
+    if done.outcome.failed:
+        raise RunFailed(done.folder, done.outcome)
+    return Run(done.folder)
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr)
+    print(line, file=sys.stderr, flush=True)
+
+
+def _warn(warnings: Sequence[Forewarning]) -> None:
+    for warning in warnings:
+        _tell(str(warning))
 
 
 class Run:
@@ -88,10 +104,10 @@ class Run:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        found = read_json(self.folder / "resolved.json")
+        found = read_json(self.folder / "resolved.json") if is_run(self.folder) else None
         if found is None:
-            why = "it has no resolved.json"
-            if (self.folder / "steps.json").exists():
+            why = "it has no resolved.json of devlearn's"
+            if is_run(self.folder) and (self.folder / "steps.json").exists():
                 why = f"its trials are not finished; devlearn resume {folder} goes on"
             raise FolderMismatch(f"{folder} holds no run: {why}")
         self.resolved: dict[str, Any] = found

@@ -1,5 +1,6 @@
 """The contract of an executor: it starts workers on some machine and tells when they ended."""
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,20 +16,32 @@ class WorkerExit:
 
 
 class Executor(Protocol):
-    """Starts one worker per job folder. It knows nothing of plans, parents or retries."""
+    """Starts one worker per job folder. It knows nothing of plans, parents or retries.
+
+    It is made as ``Class(workers)``, where None leaves the number to it. ``devlearn worker FOLDER`` is what a worker
+    runs, wherever that is: it trains or resumes the job in ``folder``, keeps its state.json, and ends with status 0
+    where the job is done. ``devlearn check executor NAME`` tries an executor against the laws.
+    """
+
+    workers: int  # how many may run at once; people are told
 
     def free_slots(self) -> int:
         """How many more workers may be started now."""
         ...
 
     def submit(self, folder: Path) -> None:
-        """Start a worker that lives or resumes the job in ``folder``."""
+        """Start a worker that trains or resumes the job in ``folder``; never called without a free slot."""
         ...
 
     def poll(self, timeout: float) -> Sequence[WorkerExit]:
-        """The workers that ended; waits up to ``timeout`` seconds for one."""
+        """The workers that ended since the last call, each once; waits up to ``timeout`` seconds for one."""
         ...
 
     def stop(self) -> None:
-        """End all workers now; each loses at most the segment that it is in."""
+        """End all workers now and wait until they are gone; each loses at most the segment that it is in."""
         ...
+
+
+def signal_name(code: int) -> str:
+    """What an exit status says: ``killed by SIGKILL`` or ``exit status 1``."""
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"

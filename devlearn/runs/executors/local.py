@@ -12,6 +12,7 @@ from multiprocessing import connection, forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+from devlearn.registry import register
 from devlearn.runs.executors.base import WorkerExit
 from devlearn.runs.executors.worker import Live, entry, live
 
@@ -100,6 +101,7 @@ def _server() -> int | None:
     return found
 
 
+@register("executors", "local")
 class Local:
     """Executor of ``workers`` processes on this machine, one thread each; by default one per core."""
 
@@ -137,8 +139,3 @@ class Local:
                 process.kill()
                 process.join()
         self.running.clear()
-
-
-def signal_name(code: int) -> str:
-    """What an exit status says: ``killed by SIGKILL`` or ``exit status 1``."""
-    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"

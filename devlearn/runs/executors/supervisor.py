@@ -6,8 +6,7 @@ from pathlib import Path
 
 from devlearn.records.atomic import read_json
 from devlearn.records.job_state import JobInfo, Status, View, view
-from devlearn.runs.executors.base import Executor, WorkerExit
-from devlearn.runs.executors.local import signal_name
+from devlearn.runs.executors.base import Executor, WorkerExit, signal_name
 from devlearn.runs.executors.worker import write_state
 
 RETRIES = 2  # a crashed job is started again at most this often

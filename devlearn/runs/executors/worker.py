@@ -25,8 +25,11 @@ def live(folder: Path) -> None:
     """Live the job with the engine, on one thread."""
     import torch
 
-    from devlearn.runs import engine
+    from devlearn.runs import engine, provenance
 
+    spec = read_json(folder / "job.json") or {}
+    provenance.importable(*spec.get("path", ()))
+    provenance.check_unchanged(folder, spec)
     torch.set_num_threads(1)
     engine.live(folder)
 

@@ -1,14 +1,14 @@
 """Runs in steps, with toy budgets, their jobs lived in this process."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from devlearn.runs import executors as execute
 from devlearn.runs.executors import read_json
+from devlearn.runs.executors.base import Executor
 from devlearn.runs.executors.supervisor import Outcome
-from devlearn.runs.folder import jobs_of
+from devlearn.runs.pipeline import Face, Step
 
 HEAD = """
 devlearn: 1
@@ -42,16 +42,16 @@ def in_process() -> Iterator[list[tuple[str, int]]]:
     """Jobs are lived in this process; the list of (folder, number of jobs that were not done) of every step."""
     steps: list[tuple[str, int]] = []
 
-    def supervise(folder: Path, workers: int | None, progress: bool, what: str = "") -> Outcome:
-        jobs = jobs_of(folder)
-        todo = [job for job in jobs if (read_json(folder / job.folder / "state.json") or {}).get("status") != "done"]
-        steps.append((folder.name + what, len(todo)))
-        for job in todo:
-            execute.work(folder / job.folder)
-        return Outcome(tuple(jobs), (), ())
+    def supervise(step: Step, executor: Executor, face: Face, what: str = "") -> Outcome:
+        folders = [step.folder / job.folder for job in step.jobs]
+        todo = [folder for folder in folders if (read_json(folder / "state.json") or {}).get("status") != "done"]
+        steps.append((step.folder.name + what, len(todo)))
+        for folder in todo:
+            execute.work(folder)
+        return Outcome(step.jobs, (), ())
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("devlearn.runs.steps._supervise", supervise)
+        patch.setattr("devlearn.runs.pipeline._supervise", supervise)
         yield steps
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devlearn.runs.pipeline import prepare
+from devlearn.runs.pipeline import load, write
 from tests.commands import said
 
 
@@ -91,14 +91,14 @@ def test_the_plan_is_printed_with_its_looks(here: Path) -> None:
 
 
 def test_a_question_without_an_answer_may_still_be_changed(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare(here / "steps.yaml", None, [], "cpu", "devlearn run")
-    prepare(here / "steps.yaml", None, ["compare.smallest_effect=0.02"], "cpu", "devlearn run")
+    write(load(here / "steps.yaml"))
+    write(load(here / "steps.yaml", ["compare.smallest_effect=0.02"]))
     assert stored()["compare"]["smallest_effect"] == 0.02
     said("run", "steps.yaml", "--seeds", "2", "--set", "compare.smallest_effect=0.02", "--no-report")
     for name in ("comparison.json", "seen.json"):
         assert "compare.smallest_effect was 0.02" in said("run", "steps.yaml", code=2)
         Path("runs/steps", name).unlink()
-    prepare(here / "steps.yaml", None, [], "cpu", "devlearn run")
+    write(load(here / "steps.yaml"))
 
 
 def test_what_was_seen_outlives_the_answers_file(here: Path) -> None:

@@ -14,10 +14,9 @@ from devlearn import evidence
 from devlearn.records.atomic import write_json
 from devlearn.records.job_state import JobInfo
 from devlearn.runs import executors as execute
-from devlearn.runs import folder as folder_of
+from devlearn.runs import pipeline
+from devlearn.runs.executors.local import Local
 from devlearn.runs.executors.supervisor import Failure, Outcome
-from devlearn.runs.folder import jobs_of
-from devlearn.runs.pipeline import live, prepare
 from devlearn.runs.run import Run
 from devlearn.scenario import ScenarioError
 from tests.commands import call
@@ -28,7 +27,7 @@ Inline = list[tuple[str, int]]
 def tuned(folder: Path, text: dict[str, str], change: tuple[str, str] = ("", "")) -> Run:
     path = folder / "steps.yaml"
     path.write_text((text["head"] + text["looks"] + text["tune"]).replace(*change))
-    return devlearn.run(path, out=folder / "run", progress=False)
+    return devlearn.run(path, out=folder / "run", progress=False, report=False)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +126,7 @@ def test_a_trial_that_fails_is_named_and_can_be_tried_again(
     path, out = tmp_path / "steps.yaml", str(tmp_path / "run")
     path.write_text((text["head"] + text["looks"] + text["tune"]).replace("[2, 3, 4]", "[2, 4]"))
     with monkeypatch.context() as patch:
-        patch.setattr("devlearn.runs.steps._supervise", lambda folder, *_: _failed(jobs_of(folder)))
+        patch.setattr("devlearn.runs.pipeline._supervise", lambda step, *_: _failed(step.jobs))
         first = call("run", path, "--out", out, "--no-report")
         assert first.exit_code == 1 and "worn out" in first.stderr and f"devlearn resume {out}" in first.stderr
         with pytest.raises(devlearn.runs.run.RunFailed, match="worn out") as caught:
@@ -138,8 +137,8 @@ def test_a_trial_that_fails_is_named_and_can_be_tried_again(
     assert again.exit_code == 0 and "tuned looked: stages.school.lr = " in again.stdout
 
 
-def _failed(jobs: list[JobInfo]) -> Outcome:
-    return Outcome((), (Failure(jobs[0], "worn out"),), tuple(jobs[1:]))
+def _failed(jobs: tuple[JobInfo, ...]) -> Outcome:
+    return Outcome((), (Failure(jobs[0], "worn out"),), jobs[1:])
 
 
 class Killed(BaseException):
@@ -151,12 +150,13 @@ def test_a_run_that_is_killed_at_every_moment_ends_as_one_that_was_not(
 ) -> None:
     tune = text["tune"].replace(", stages.school.batch: [4, 5]", "")
     whole = tuned(tmp_path, {**text, "tune": tune, "looks": text["looks"].replace("[2, 3, 4]", "[2, 4]")}).folder
-    broken = prepare(tmp_path / "steps.yaml", tmp_path / "broken", [], "cpu", "devlearn.run(...)")
+    order = pipeline.load(tmp_path / "steps.yaml", command="devlearn.run(...)")
+    broken = pipeline.write(order, tmp_path / "broken").folder
     for kills in range(200):
         with monkeypatch.context() as patch:
             _die_at(patch, kills)
             try:
-                live(broken, None, progress=False)
+                pipeline.train(pipeline.reopen(broken), Local())
                 break
             except Killed:
                 continue
@@ -179,7 +179,7 @@ def _die_at(patch: pytest.MonkeyPatch, number: int) -> None:
 
         return wrapped
 
-    patch.setattr(folder_of, "write_json", dying(write_json, True))
+    patch.setattr(pipeline, "write_json", dying(write_json, True))
     patch.setattr(execute, "work", dying(execute.work, True))
     patch.setattr(evidence, "save", dying(evidence.save, False))
 

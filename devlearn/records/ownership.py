@@ -1,0 +1,104 @@
+"""Which folders and files are ours: nothing else is ever written over.
+
+A run folder is known by its file ``.devlearn``, an export folder by the same file, which there lists what was written.
+Run folders that are older than the mark are known by what their resolved.json or steps.json holds.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from devlearn.records.atomic import read_json, write_json
+
+MARK = ".devlearn"
+RESOLVED = {"format", "scenario", "digest", "seeds", "points", "jobs"}  # keys of an older folder's resolved.json
+STEPS = {"format", "scenario", "seeds", "how"}  # of its steps.json, before the trials of tune are finished
+
+
+class NotOurs(ValueError):
+    """Something of somebody else's stands where we would write; the message says what and how to mend it."""
+
+
+def is_run(folder: Path) -> bool:
+    """Whether ``folder`` is one of our run folders, of whatever age."""
+    if _mark(folder).get("holds") == "run":
+        return True
+    return _has(folder / "resolved.json", RESOLVED) or _has(folder / "steps.json", STEPS)
+
+
+def claim_run(folder: Path) -> None:
+    """Make ``folder`` and mark it as a run's, unless it is one already.
+
+    Raises:
+        NotOurs: it can't be made, or holds files and is no run folder of ours; nothing is written then.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        strangers = sorted(path.name for path in folder.iterdir() if not _is_lock(path))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise NotOurs(f"{folder} can't be made a run folder: {why}; choose another with --out") from error
+    if strangers and not is_run(folder):
+        held = ", ".join(strangers[:3]) + (f" and {len(strangers) - 3} more" if len(strangers) > 3 else "")
+        raise NotOurs(
+            f"{folder} is not empty and no run folder of devlearn's (it holds {held}), and nothing was written; "
+            "choose another with --out"
+        )
+    if _mark(folder).get("holds") != "run":
+        _write_mark(folder, {"holds": "run"})
+
+
+def check_free(folder: Path, names: Iterable[str]) -> None:
+    """See that none of ``names`` in ``folder`` is a file or folder that we did not write there.
+
+    Raises:
+        NotOurs: one is; nothing is written then.
+    """
+    ours = set(_mark(folder).get("files", ()))
+    taken = [name for name in names if name not in ours and (folder / name).exists()]
+    if taken:
+        raise NotOurs(
+            f"{', '.join(taken)} in {folder} would be overwritten, and devlearn did not write it there; "
+            "choose another folder with --out"
+        )
+
+
+def note_written(folder: Path, names: Iterable[str]) -> None:
+    """Mark ``names`` in ``folder`` as ours, so that they may be written again."""
+    before = _mark(folder)
+    _write_mark(folder, {**before, "files": sorted({*before.get("files", ()), *names})})
+
+
+def _is_lock(path: Path) -> bool:
+    """Whether it is what a run leaves that was stopped before it wrote anything: an empty file, or a process."""
+    if path.name != ".lock" or not path.is_file():
+        return False
+    content = path.read_bytes()
+    return not content or content.isdigit()
+
+
+def _write_mark(folder: Path, content: Mapping[str, Any]) -> None:
+    try:
+        write_json(folder / MARK, {"devlearn": 1, **content})
+    except OSError as error:
+        raise NotOurs(f"{folder} can't be written to: {error.strerror}; choose another with --out") from error
+
+
+def _mark(folder: Path) -> dict[str, Any]:
+    """The content of the folder's mark; nothing where there is none, or one that isn't ours."""
+    found = _read(folder / MARK)
+    return found if found.get("devlearn") == 1 else {}
+
+
+def _has(path: Path, keys: set[str]) -> bool:
+    return keys <= _read(path).keys()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The JSON object in ``path``; an empty one where there is none: whatever else stands there is not ours."""
+    try:
+        found: Any = read_json(path)
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,81 @@
+"""What a plan can't decide, can't score, leaves without a control or does not inherit: said once, before it is run."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Json = Mapping[str, Any]
+LONG = 110  # letters of a sentence that stands on a line for each of its parts
+PLACES = {"stages": "stages:", "arms": "arms:", "pairs": "compare:\n  pairs:"}  # where lines of YAML belong
+
+
+@dataclass(frozen=True)
+class Forewarning:
+    """``text`` is the sentence that the results would say again, ``what`` its part that says what is amiss.
+
+    ``paste`` are lines of YAML that mend it, to add to the scenario's file.
+    """
+
+    text: str
+    what: str
+    paste: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        what = self.what if len(self.what) <= LONG else self.what.replace("; ", ";\n  ")
+        return "\n  ".join([f"warning: {what}{'; add' if self.paste else ''}", *self.paste])
+
+
+def forewarnings(resolved: Json) -> list[Forewarning]:
+    """The warnings of a plan, from the content of its resolved.json."""
+    from devlearn.evidence import not_inherited, undecidable, unscored_matches
+
+    plan = dict(resolved)
+    plain = [text for check in (undecidable, unscored_matches, not_inherited) for text in check(plan)]
+    found = [*(Forewarning(text, text) for text in plain), *_uncontrolled(plan), *_unselected(plan)]
+    return list(dict.fromkeys(found))
+
+
+def _uncontrolled(resolved: Json) -> Iterator[Forewarning]:
+    from devlearn.evidence.analysis.warnings import additions, lacking, uncontrolled
+
+    for point in resolved["points"]:
+        for name, arm in point["arms"].items():
+            if wanting := arm.get("uncontrolled"):
+                yield Forewarning(uncontrolled(name, wanting), lacking(name, wanting), _paste(additions(wanting)))
+
+
+def _paste(additions: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Lines of YAML by the place in the file that each belongs to."""
+    found: list[str] = []
+    for place, lines in additions.items():
+        found += PLACES[place].split("\n")
+        found += [f"    - {line}" if place == "pairs" else f"  {line}" for line in lines]
+    return tuple(found)
+
+
+def _unselected(resolved: Json) -> Iterator[Forewarning]:
+    """Matched arms that end in school and are scored at their end only: they may have overfitted by then."""
+    asked = resolved["compare"]
+    if not asked or asked["at"] != "end" or asked.get("select"):
+        return
+    for point in resolved["points"]:
+        arms = point["arms"]
+        for name in dict.fromkeys(name for pair in asked["pairs"] for name in pair):
+            others = [other for pair in asked["pairs"] if name in pair for other in pair if other != name]
+            if not _matched_school(arms[name]) or any(arms[other].get("match") for other in others):
+                continue
+            what = (
+                f"{name} is matched and scored at its end only: if it overfits there, the other arm's gain is too large"
+            )
+            paste = ("compare:", f"  select: {_held_out(resolved)}")
+            yield Forewarning(f"{what}; declare compare.select", what, paste)
+
+
+def _matched_school(arm: Json) -> bool:
+    return bool(arm.get("match")) and str(arm["stages"][-1]["kind"]).split(".")[0] == "supervise"
+
+
+def _held_out(resolved: Json) -> str:
+    """A probe that picks checkpoints: it reads no test split, and is measured on the way."""
+    fit = (name for name, probe in resolved["probes"].items() if probe.get("data") == "mnist.valid" and probe["every"])
+    return next(fit, "NAME  # of a probe of mnist.valid that has 'every'")
