@@ -104,7 +104,7 @@ def flops_an_image() -> float:
     stage = get("stages", "supervise")(data="mnist.train+valid", batch=BATCH, updates=UPDATES)
     with torch.device("meta"):
         brain = brain_builder(BRAIN, Needs({IMAGE_SENSE: IMAGE}, {"digits": Head(10)}))()
-    return stage.work(brain).flops / BATCH
+    return stage.cost(brain).flops / BATCH
 
 
 def matmul_peak(repetitions: int = 30) -> float:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from devlearn.runs.run import Run as Run
     from devlearn.runs.run import run as run
     from devlearn.stages.context import Context as Context
+    from devlearn.stages.stage import Cost as Cost
     from devlearn.stages.stage import Stage as Stage
-    from devlearn.stages.stage import Work as Work
 
 __version__ = "0.1.0"
 
@@ -24,11 +24,12 @@ _HOMES = {
     "run": "devlearn.runs.run",
     "Context": "devlearn.stages.stage",
     "Stage": "devlearn.stages.stage",
-    "Work": "devlearn.stages.stage",
+    "Cost": "devlearn.stages.stage",
+    "Work": "devlearn.stages.stage",  # Cost, by its name of the version before
 }
 _MODULES = ("stage", "testing")
 
-__all__ = ["Context", "Run", "Stage", "Work", "__version__", "run", "stage", "testing"]
+__all__ = ["Context", "Cost", "Run", "Stage", "__version__", "run", "stage", "testing"]
 
 
 def __getattr__(name: str) -> Any:

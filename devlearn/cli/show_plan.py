@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from devlearn.runs.pipeline import Plans
     from devlearn.runs.plan import ArmPlan, Plan, PlannedJob, PlannedStage
     from devlearn.scenario import Scenario
-    from devlearn.stages.stage import Work
+    from devlearn.stages.stage import Cost
 
 
 def show_plans(plans: "Plans") -> None:
@@ -92,7 +92,7 @@ def _stage(lived: "PlannedStage") -> str:
     return f"{lived.name}{again}: {kind}{size}"
 
 
-def _ledger(work: "Work") -> str:
+def _ledger(work: "Cost") -> str:
     parts = [f"{getattr(work, unit):,} {unit}" for unit in ("labels", "images", "env_steps", "updates")]
     used = [part for part in parts if not part.startswith("0 ")]
     return ", ".join([*used, f"{work.flops:.3g} FLOPs"])

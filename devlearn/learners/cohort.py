@@ -179,7 +179,7 @@ class Cohort:
         self._step(optimiser, clip)
         return metrics
 
-    def slopes(self, objective: Objective, batch: Any) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def gradients(self, objective: Objective, batch: Any) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Each learner's gradient by qualified name, (N, *shape), and the metrics that ``update`` gives. No step.
 
         Parameters that the objective does not reach are left out; frozen ones are there.
@@ -205,13 +205,13 @@ class Cohort:
             loss.sum().backward()
         return {"loss": loss.detach(), **{name: value.detach() for name, value in metrics.items()}}
 
-    def descend(self, slopes: Mapping[str, Tensor], optimiser: Optimiser, clip: float | None = None) -> None:
-        """One step of every learner down slopes found without autograd, by qualified name: (N, *shape).
+    def apply_gradients(self, gradients: Mapping[str, Tensor], optimiser: Optimiser, clip: float | None = None) -> None:
+        """One step of every learner down gradients found without autograd, by qualified name: (N, *shape).
 
         Parameters that are not named are left alone.
         """
         for name, weight in self.weights.items():
-            weight.grad = slopes.get(name)
+            weight.grad = gradients.get(name)
         self._step(optimiser, clip)
 
     def _step(self, optimiser: Optimiser, clip: float | None) -> None:

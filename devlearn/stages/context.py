@@ -43,17 +43,17 @@ class Context:
         """The seeds that key a stream of this stage: the learners' own, or one for all where it is pinned."""
         return (PINNED,) * len(self.seeds) if stream in self.pin else self.seeds
 
-    def minibatches(self, pool: int, batch: int, done: int, stream: str = "order") -> Iterator[Tensor]:
-        """Positions in range(pool), (N, min(batch, pool)) each, endlessly: every epoch in a new order.
+    def minibatches(self, count: int, batch: int, done: int, stream: str = "order") -> Iterator[Tensor]:
+        """Positions in range(count), (N, min(batch, count)) each, endlessly: every epoch in a new order.
 
         ``done`` is the number of minibatches already taken, ``stream`` the name of the stream that orders them. What is
         left over at an epoch's end is dropped.
         """
-        size = min(batch, pool)
+        size = min(batch, count)
         while True:
-            epoch, start = divmod(done, pool // size)
-            order = torch.from_numpy(self.streams(stream, counter=epoch).permutation(pool)).to(self.device)
-            for column in range(start * size, pool - size + 1, size):
+            epoch, start = divmod(done, count // size)
+            order = torch.from_numpy(self.streams(stream, counter=epoch).permutation(count)).to(self.device)
+            for column in range(start * size, count - size + 1, size):
                 yield order[:, column : column + size]
                 done += 1
 

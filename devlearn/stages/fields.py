@@ -1,11 +1,101 @@
-"""Fields that stages share: gates, changes on the way, and the types of common keys."""
+"""Types of the keys that stages share, each with its bounds and its meaning; and what gates and changes say.
+
+A stage writes ``lr: LearningRate = 1e-3``. Where a key means something of its own, the stage describes it itself.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+
+from devlearn.learners.schedule import Schedule
+from devlearn.tasks.data import CLASSES, FEWEST, most_balanced, size
 
 Count = Annotated[int, Field(gt=0)]
+
+
+def _enough(labels: int | Literal["all"], info: ValidationInfo) -> int | Literal["all"]:
+    """Raises ValueError where the split, a key before ``labels``, has too few images of a class."""
+    split = info.data.get("data")
+    if split in FEWEST and labels != "all" and labels > (most := most_balanced(split)):
+        rarest = f"{most:,} of its {size(split):,} images, as its rarest class has {FEWEST[split]:,}"
+        raise ValueError(f"a class-balanced draw from {split} has at most {rarest}; or write all")
+    return labels
+
+
+# ---- labelled images ---------------------------------------------------------------------------------------------
+
+LabelledSplit = Annotated[str, Field(description="the split that the labelled images are drawn from")]
+Labels = Annotated[
+    Annotated[int, Field(ge=CLASSES)] | Literal["all"],
+    AfterValidator(_enough),
+    Field(description="labelled images for each learner, drawn class-balanced; or all of the split"),
+]
+LabelledBatchSize = Annotated[int, Field(ge=1, description="images an update; never more than there are labels")]
+Blur = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=28,
+        description="what is seen is out of focus: sd in pixels of a Gaussian blur; its FLOPs are not counted",
+    ),
+]
+Shift = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=27,
+        description="what is seen is out of the middle: largest move in pixels along each axis, filled with 0; every "
+        "image has a move of its own, the same for all learners and at every showing",
+    ),
+]
+
+# ---- images without labels ---------------------------------------------------------------------------------------
+
+UnlabelledSplit = Annotated[str, Field(description="the split whose images are looked at; its labels are never read")]
+BatchSize = Annotated[int, Field(ge=1, description="images an update")]
+PairBatchSize = Annotated[int, Field(ge=2, description="pairs of views an update; each view counts as an image shown")]
+Sham = Annotated[
+    bool,
+    Field(description="a control: images without structure, each pixel's values over the split in random order"),
+]
+DecoderUnits = Annotated[int, Field(ge=0, description="units of the decoder's hidden layer; 0: it is linear")]
+
+# ---- how weights change ------------------------------------------------------------------------------------------
+
+OptimiserName = Literal["adam", "sgd", "continue"]
+OptimiserOrContinue = Annotated[
+    OptimiserName, Field(description="continue keeps the optimiser and the moments of the stage before")
+]
+LearningRate = Annotated[float, Field(gt=0, description="learning rate")]
+AdamRate = Annotated[float, Field(gt=0, description="learning rate of Adam")]
+Momentum = Annotated[float, Field(ge=0, lt=1, description="of sgd")]
+WeightDecay = Annotated[float, Field(ge=0, description="L2 for sgd, decoupled for adam")]
+RateSchedule = Annotated[Schedule, Field(description="of the learning rate over the declared budget")]
+
+# ---- evolution ---------------------------------------------------------------------------------------------------
+
+Fitness = Literal["accuracy", "cross_entropy"]
+CopyBatchSize = Annotated[
+    int, Field(ge=1, description="images that each copy of a generation sees; never more than labels")
+]
+SlopeRate = Annotated[float, Field(gt=0, description="learning rate of the rule that follows the estimated slope")]
+Population = Annotated[int, Field(ge=2, multiple_of=2, description="copies of a generation, in mirrored pairs")]
+Sigma = Annotated[float, Field(gt=0, description="standard deviation of the perturbation of every weight")]
+FitnessKey = Annotated[
+    Fitness, Field(description="what makes a copy better: more right answers, or a lower cross-entropy")
+]
+Lineages = Annotated[
+    Count | None,
+    Field(
+        description="how many ancestors are evolved, from births of their own: learner s descends from number s modulo "
+        "this, and evidence counts lineages; empty: every learner evolves alone, from what it is",
+    ),
+]
+
+# ---- keys of every stage -----------------------------------------------------------------------------------------
 
 
 class Gate(BaseModel):
@@ -19,7 +109,7 @@ class Gate(BaseModel):
     min_updates: int = Field(0, ge=0, description="updates that every learner lives before the gate may open")
 
     @model_validator(mode="after")
-    def _one_level(self) -> "Gate":
+    def _one_level(self) -> Gate:
         if (self.at_least is None) == (self.at_most is None):
             raise ValueError("give exactly one of at_least and at_most")
         return self
@@ -35,7 +125,7 @@ class Change(BaseModel):
     set: Annotated[Mapping[str, Any], Field(min_length=1)] = Field(description="keys of the stage and their new values")
 
     @model_validator(mode="after")
-    def _forward(self) -> "Change":
+    def _forward(self) -> Change:
         if self.until is not None and self.until <= self.from_:
             raise ValueError(f"until ({self.until}) must be after from ({self.from_})")
         return self

@@ -1,33 +1,43 @@
 """The contract of a stage: one phase of life with one way of learning.
 
-A stage is a frozen model whose fields are its YAML keys. It declares what it needs of a brain and what one of its
-yields consumes, and it has two verbs: ``begin`` makes the state, ``segment`` lives. Everything else (budgets, gates,
-records, probes, checkpoints, stopping) belongs to the engine.
+A stage is a frozen model whose fields are its YAML keys. It says what it ``needs`` of a brain and what one of its
+yields will ``cost``; ``begin`` makes its state and ``segment`` lives. Everything else (budgets, gates, records, probes,
+checkpoints, stopping) belongs to the engine.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-from torch import Tensor, nn
+from pydantic import ConfigDict, Field, field_validator
 
-from devlearn.learners.brains.needs import Needs
-from devlearn.learners.cohort import Cohort
 from devlearn.registry import named
 from devlearn.scenario.controls import Control
-from devlearn.stages.context import Context, State
 from devlearn.stages.fields import Change, Count, Gate
+from devlearn.stages.old_names import OldNames
 from devlearn.tasks.data import SIZES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from devlearn.learners.brains.needs import Needs
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
 
 Unit = Literal["updates", "env_steps", "images", "flops"]
 UNITS: tuple[Unit, ...] = ("updates", "env_steps", "images", "flops")
-Metrics = Mapping[str, Tensor]
+Role = Literal["innate", "pretrain", "trial", "imitate", "caregiver", "supervise", "consolidate", "control"]
+Metrics: TypeAlias = "Mapping[str, Tensor]"
 
 
 @dataclass(frozen=True)
-class Work:
+class Cost:
     """What one learner consumes: ``labels`` and ``label_bits`` once when the stage begins, the rest at every yield."""
 
     updates: int = 0
@@ -38,25 +48,36 @@ class Work:
     label_bits: float = 0.0
 
 
-class Stage(BaseModel):
+class Stage(OldNames):
     """One phase of life. Subclass it, name it with ``@stage``, and give every field a description.
 
-    Class variables: ``kind`` (set by ``@stage``), ``version`` (raise it when results change), ``units`` (the budgets
-    that make sense; empty for a stage that acts once), ``metrics`` (the columns that it yields), ``draws`` (the first
-    names of the streams it draws from; ``episode`` where it opens a world; what ``pin`` can name), ``fixed`` (keys that
-    its state or what it bought is made for, so ``change`` may not touch them; those that it does not have do no harm),
-    ``controls`` (what a claim about it has to rule out, see ``controls.py``) and ``control`` (which of them it is,
-    where it is one).
+    Four methods make a stage (``needs``, ``cost``, ``begin``, ``segment``), a fifth, ``evaluate``, gives it a held-out
+    objective. The others have answers that are right for nearly all.
+
+    Attributes:
+        kind: set by ``@stage``.
+        version: set by ``@stage``; raise it when results change.
+        role: what the phase is in a life. Declare it, as reports and warnings go by it; undeclared, ``pretrain``.
+        units: the budgets that make sense; empty for a stage that acts once.
+        metrics: the columns that it yields.
+        stream_names: the first names of the streams that it draws from, which ``pin`` can name; ``episode`` where it
+            opens an environment.
+        immutable_keys: keys that its state or what it bought is made for, so ``change`` may not touch them. Those that
+            it does not have do no harm.
+        controls: what a claim about it has to rule out (``scenario/controls.py``).
+        control: which of these it is, where it is one.
+        renamed: keys by their names of the version before: {old: new}.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: ClassVar[str] = ""
     version: ClassVar[int] = 1
+    role: ClassVar[Role] = "pretrain"
     units: ClassVar[tuple[Unit, ...]] = ("updates", "images", "flops")
     metrics: ClassVar[tuple[str, ...]] = ()
-    draws: ClassVar[tuple[str, ...]] = ()
-    fixed: ClassVar[tuple[str, ...]] = ("data", "labels", "optimiser", "env", "keys", "copies")
+    stream_names: ClassVar[tuple[str, ...]] = ()
+    immutable_keys: ClassVar[tuple[str, ...]] = ("data", "labels", "optimiser", "env", "keys", "copies")
     controls: ClassVar[tuple[Control, ...]] = ()
     control: ClassVar[Control | None] = None
 
@@ -69,29 +90,15 @@ class Stage(BaseModel):
         (), description="other values for some keys from one update to another; the optimiser is not restarted"
     )
 
-    @field_validator("change")
-    @classmethod
-    def _apart(cls, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Raises ValueError where two windows overlap."""
-        for first, second in pairwise(sorted(changes, key=lambda change: change.from_)):
-            if first.covers(second.from_):
-                until = "its end" if first.until is None else f"update {first.until}"
-                raise ValueError(
-                    f"two windows overlap: one lasts until {until}, the next begins at update {second.from_}"
-                )
-        return changes
-
-    def under(self, change: Change) -> "Stage":
-        """This stage with a change applied. Raises pydantic's ValidationError where a value is wrong."""
-        own = self.model_dump(mode="json", by_alias=True, exclude={"change"})
-        return type(self).model_validate({**own, **change.set})
-
     def needs(self) -> Needs:
         """The senses and heads that this stage uses."""
         raise NotImplementedError
 
-    def work(self, brain: nn.Module) -> Work:
-        """What one learner consumes. ``brain`` is one learner's network on the meta device, for counting FLOPs."""
+    def cost(self, brain: nn.Module) -> Cost:
+        """What one learner consumes. ``brain`` is one learner's network on the meta device, for counting FLOPs.
+
+        Raises ValueError, with the mend, for a brain that can't live this stage.
+        """
         raise NotImplementedError
 
     def begin(self, cohort: Cohort, context: Context) -> State:
@@ -113,6 +120,8 @@ class Stage(BaseModel):
         """What this stage learns, measured on held-out data, for the probe ``objective``: {metric: (N,)}."""
         raise NotImplementedError(f"{self.kind} has no held-out objective; write 'evaluate' to give it one")
 
+    # ---- what has an answer for nearly all ----------------------------------------------------------------------
+
     def evaluates_on(self) -> tuple[str, ...]:
         """The data splits that ``evaluate`` reads."""
         return ()
@@ -123,8 +132,12 @@ class Stage(BaseModel):
         values = [*keys.values(), *(value for change in keys["change"] for value in change["set"].values())]
         return tuple(dict.fromkeys(value for value in values if isinstance(value, str) and value in SIZES))
 
-    def leaves(self, brain: nn.Module) -> tuple[str, ...]:
-        """Weights of a brain that this stage may be thought to make, and does not; told before anything is lived."""
+    def uses_labels(self) -> bool:
+        """Whether it reads labels, or passes on what was made by reading them."""
+        return bool(getattr(self, "labels", None))
+
+    def not_inherited(self, brain: nn.Module) -> tuple[str, ...]:
+        """Weights of a brain that it may be thought to make, and does not; reported before training starts."""
         return ()
 
     def lineage(self, seed: int) -> str | None:
@@ -134,12 +147,19 @@ class Stage(BaseModel):
         """
         return None
 
-    def kin(self, seed: int) -> tuple[str, ...]:
+    def origin_ids(self, seed: int) -> tuple[str, ...]:
         """The names of the life that this seed's learner descends from, the same in every scenario; (): of none.
 
         A life may go by several names; learners that share one of them are one lineage.
         """
         return ()
+
+    # ---- the engine's side --------------------------------------------------------------------------------------
+
+    def with_change(self, change: Change) -> Stage:
+        """This stage with a change applied. Raises pydantic's ValidationError where a value is wrong."""
+        own = self.model_dump(mode="json", by_alias=True, exclude={"change"})
+        return type(self).model_validate({**own, **change.set})
 
     def budget(self) -> tuple[Unit, int] | None:
         """The unit and size of the budget, or None where no unit is given."""
@@ -149,6 +169,18 @@ class Stage(BaseModel):
                 return unit, size
         return None
 
+    @field_validator("change")
+    @classmethod
+    def _windows_apart(cls, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        """Raises ValueError where two windows overlap."""
+        for first, second in pairwise(sorted(changes, key=lambda change: change.from_)):
+            if first.covers(second.from_):
+                until = "its end" if first.until is None else f"update {first.until}"
+                raise ValueError(
+                    f"two windows overlap: one lasts until {until}, the next begins at update {second.from_}"
+                )
+        return changes
+
 
 S = TypeVar("S", bound=type[Stage])
 
@@ -156,3 +188,10 @@ S = TypeVar("S", bound=type[Stage])
 def stage(kind: str, version: int = 1) -> Callable[[S], S]:
     """Class decorator: name a stage and enter it into the registry."""
     return named("stages", kind, version)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Work":
+        warnings.warn("Work is called Cost since 0.2; the old name works until 0.3", DeprecationWarning, stacklevel=2)
+        return Cost
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ from devlearn.registry import UnknownName, get
 from devlearn.runs.engine import checkpoint
 from devlearn.stages.context import State
 from devlearn.stages.shared.labelled import DIGITS
-from devlearn.stages.stage import Stage
+from devlearn.stages.stage import Role, Stage
 from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE
 from devlearn.tasks.envs.check import Finding
 from devlearn.testing.drawing import Watched
@@ -55,7 +55,11 @@ def _opening(kind: str | type[Stage], keys: dict[str, Any]) -> tuple[list[Findin
         return [Finding("kind", False, str(error))], None
     if not (isinstance(cls, type) and issubclass(cls, Stage)):
         return [Finding("kind", False, f"{kind!r} is not a subclass of devlearn.stages.stage.Stage")], None
-    findings = [Finding("kind", True, f"{cls.kind or cls.__name__}, version {cls.version}"), _described(cls)]
+    findings = [
+        Finding("kind", True, f"{cls.kind or cls.__name__}, version {cls.version}"),
+        _role(cls),
+        _described(cls),
+    ]
     try:
         stage = cls(**keys)
     except ValidationError as error:
@@ -72,6 +76,16 @@ def _described(cls: type[Stage]) -> Finding:
     if bare:
         return Finding("descriptions", False, f"give {', '.join(bare)} a Field(..., description='...')")
     return Finding("descriptions", True, "every key has its meaning beside it")
+
+
+def _role(cls: type[Stage]) -> Finding:
+    """Whether the class says what the phase is in a life."""
+    if cls.role not in get_args(Role):
+        return Finding("role", False, f"{cls.role!r} is no role; there are {', '.join(get_args(Role))}")
+    if not any("role" in vars(base) for base in cls.__mro__ if base is not Stage):
+        mend = f"declare one of {', '.join(get_args(Role))}: role = 'innate' for a prior"
+        return Finding("role", False, f"it declares none and counts as {cls.role}; {mend}")
+    return Finding("role", True, f"{cls.role}: reports and warnings go by it")
 
 
 def _needs(stage: Stage) -> Needs:
@@ -99,8 +113,8 @@ class _Trial:
             used = touched()
         laws: dict[str, Callable[[], Finding]] = {
             "metrics": self.metrics,
-            "work": self.work,
-            "draws": self.draws,
+            "cost": self.cost,
+            "streams": self.streams,
             "zero updates": self.zero_updates,
             "deterministic": self.deterministic,
             "cohort size": self.cohort_size,
@@ -170,27 +184,27 @@ class _Trial:
                     )
         return Finding("metrics", True, f"({len(SEEDS)},) each: {', '.join(self.stage.metrics) or 'none declared'}")
 
-    def work(self) -> Finding:
-        """The declared work of a yield is what a yield does."""
+    def cost(self) -> Finding:
+        """The declared cost of a yield is what a yield does."""
         with torch.device("meta"):
             brain: nn.Module = self.builder()
-        work, cohort = self.stage.work(brain), self.cohort()
+        cost, cohort = self.stage.cost(brain), self.cohort()
         context = self.context(SEEDS)
         self._segment(cohort, self.stage.begin(cohort, context), context, 1)
-        if cohort.updates != work.updates:
-            return Finding("work", False, f"a yield took {cohort.updates} updates, 'work' declares {work.updates}")
-        units = [unit for unit in self.stage.units if not getattr(work, unit)]
+        if cohort.updates != cost.updates:
+            return Finding("cost", False, f"a yield took {cohort.updates} updates, 'cost' declares {cost.updates}")
+        units = [unit for unit in self.stage.units if not getattr(cost, unit)]
         if units:
-            return Finding("work", False, f"a budget in {units[0]} would never end: 'work' declares none per yield")
+            return Finding("cost", False, f"a budget in {units[0]} would never end: 'cost' declares none per yield")
         return Finding(
-            "work", True, f"a yield: {work.updates} updates, {work.env_steps} env_steps, {work.flops:,} FLOPs"
+            "cost", True, f"a yield: {cost.updates} updates, {cost.env_steps} env_steps, {cost.flops:,} FLOPs"
         )
 
-    def draws(self) -> Finding:
-        if missing := self.drawn - set(self.stage.draws):
-            mend = "name it in 'draws', so that 'pin' can name it too"
-            return Finding("draws", False, f"it draws from the stream {sorted(missing)[0]!r}; {mend}")
-        return Finding("draws", True, f"from {', '.join(sorted(self.drawn)) or 'no stream'}")
+    def streams(self) -> Finding:
+        if missing := self.drawn - set(self.stage.stream_names):
+            mend = "name it in 'stream_names', so that 'pin' can name it too"
+            return Finding("streams", False, f"it draws from the stream {sorted(missing)[0]!r}; {mend}")
+        return Finding("streams", True, f"from {', '.join(sorted(self.drawn)) or 'no stream'}")
 
     def zero_updates(self) -> Finding:
         cohort = self.cohort()

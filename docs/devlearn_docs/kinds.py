@@ -64,8 +64,9 @@ def _stage(kind: str, cls: Any) -> str:
     doc = parse(own_doc(cls))
     budgets = f"Budgets: {', '.join(map(code, cls.units))}." if cls.units else "It acts once and has no budget."
     said = table(("metric", "meaning"), ([code(m), plain(doc.metrics.get(m, ""))] for m in cls.metrics))
-    streams = f"Streams that `pin` can name: {', '.join(map(code, cls.draws))}." if cls.draws else "It draws nothing."
-    fixed = [code(key) for key in cls.fixed if key in cls.model_fields]
+    names = ", ".join(map(code, cls.stream_names))
+    streams = f"Streams that `pin` can name: {names}." if names else "It draws nothing."
+    fixed = [code(key) for key in cls.immutable_keys if key in cls.model_fields]
     kept = f"Keys that `change` can't touch: {', '.join(fixed)}." if fixed else ""
     asked = f"Controls that it needs: {', '.join(map(code, cls.controls))}." if cls.controls else ""
     is_one = f"It makes the control {code(cls.control)}." if cls.control else ""

@@ -12,7 +12,6 @@ from devlearn.learners.cohort import Cohort
 from devlearn.registry import get
 from devlearn.runs.plan.changes import refusal
 from devlearn.runs.plan.cost_model import CostModel
-from devlearn.stages.shared.ancestors import Ancestral
 from devlearn.stages.stage import Stage
 from devlearn.streams import PINNED
 from devlearn.testing.drawing import Watched
@@ -32,7 +31,7 @@ def lived(stage: Stage, cohort: Cohort, yields: int, context: Watched | None = N
     ``cut``: close it at every yield, and go on from a copy of its state.
     """
     context = context or watched(cohort)
-    rates = CostModel(stage, lambda stage: stage.work(cohort.member(0).to("meta")))
+    rates = CostModel(stage, lambda stage: stage.cost(cohort.member(0).to("meta")))
     state, found, updates = stage.begin(cohort, context), [], 0
     while len(found) < yields:
         window = rates.at(updates)
@@ -53,12 +52,12 @@ def with_change(stage: Stage, key: str, value: Any, start: int, end: int | None)
 
 def updates_of(row: str) -> int:
     """Updates of one yield."""
-    return make(row).work(cohort_for(row, [0]).member(0).to("meta")).updates
+    return make(row).cost(cohort_for(row, [0]).member(0).to("meta")).updates
 
 
-def kin(stage: Stage) -> list[Stage]:
+def evolved(stage: Stage) -> list[Stage]:
     """The stage with ancestors that learners share, who have few labels; none where there are no ancestors."""
-    return [stage.model_copy(update={"lineages": 2, "labels": 20})] if isinstance(stage, Ancestral) else []
+    return [stage.model_copy(update={"lineages": 2, "labels": 20})] if hasattr(stage, "lineages") else []
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -66,20 +65,20 @@ def test_the_streams_that_a_stage_draws_from_are_those_it_declares(row: str) -> 
     kind = STAGES[row][0]
     drawn: set[str] = set()
     for other in (other for other in ROWS if STAGES[other][0] == kind):
-        for stage in (make(other), *kin(make(other))):
+        for stage in (make(other), *evolved(make(other))):
             cohort = cohort_for(other, (0, 1))
             context = watched(cohort)
             lived(stage, cohort, 1, context)
             drawn |= context.drawn
-    assert drawn == set(get("stages", kind).draws)
+    assert drawn == set(get("stages", kind).stream_names)
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if get("stages", STAGES[row][0]).draws])
+@pytest.mark.parametrize("row", [row for row in ROWS if get("stages", STAGES[row][0]).stream_names])
 def test_with_everything_pinned_all_seeds_are_one(row: str) -> None:
     """Learners that are born alike and whose streams are all pinned stay alike; without the pin they don't."""
     stage, seeds = make(row), (0, 1, 2)
     apart: list[float] = []
-    for pin in (frozenset(stage.draws), frozenset[str]()):
+    for pin in (frozenset(stage.stream_names), frozenset[str]()):
         cohort = cohort_for(row, seeds, born=(PINNED,) * 3)
         lived(stage, cohort, 2, watched(cohort, pin))
         apart.append(max(float((tensor - tensor[:1]).double().abs().max()) for tensor in cohort.state().values()))
@@ -141,7 +140,7 @@ CHANGES = [
     for row in TRAINED
     if row not in SLOW
     for key, field in type(make(row)).model_fields.items()
-    if key not in Stage.model_fields and key not in make(row).fixed
+    if key not in Stage.model_fields and key not in make(row).immutable_keys
     if (value := another(field, getattr(make(row), key))) not in (None, getattr(make(row), key))
 ]
 
@@ -153,7 +152,7 @@ def test_every_key_that_is_not_fixed_can_change_on_the_way(row: str, key: str, v
     changed = stage.model_copy(update={key: value})
     brain = brain_builder(BRAINS.get(row, BRAIN), needs_of(stage))
     meta = cohort_for(row, (0,)).member(0).to("meta")
-    if why := refusal(stage, changed, (stage.work(meta), changed.work(meta)), brain):
+    if why := refusal(stage, changed, (stage.cost(meta), changed.cost(meta)), brain):
         assert REFUSED[row, key] in why
         return
     assert (row, key) not in REFUSED

@@ -11,7 +11,7 @@ from devlearn.evidence.statistics.sign_flip import sign_flip
 from devlearn.learners.brains import brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.registry import get
-from devlearn.stages.shared.unlabelled_images import HELD
+from devlearn.stages.shared.unlabelled import HELD_OUT
 from devlearn.stages.stage import Stage
 from devlearn.streams import streams
 from devlearn.tasks.data import load_altered
@@ -79,14 +79,13 @@ def test_a_sham_teaches_less_about_pictures() -> None:
 def test_a_sham_is_judged_on_held_out_shams() -> None:
     for sham in (False, True):
         stage: Any = stage_of("pretrain.denoise", updates=1, sham=sham)
-        expected = load_altered("mnist.valid", CPU, sham=sham).spread(HELD).images
-        assert torch.equal(stage.held(context_for((0,))), expected)
+        expected = load_altered("mnist.valid", CPU, sham=sham).spread(HELD_OUT).images
+        assert torch.equal(stage.pictures.held_out(context_for((0,))), expected)
 
 
 def test_hidden_patches_are_whole_blank_and_as_many_as_asked() -> None:
     stage: Any = stage_of("pretrain.mask", updates=1, batch=32, patch=7, share=0.5)
-    cohort = Cohort(brain_builder(BRAIN, stage.needs()), (0, 1))
-    batch = next(stage.shown(cohort, 0, context_for((0, 1))))
+    batch = next(stage.minibatches(context_for((0, 1)), 0))
     small = batch["hidden"].unflatten(-1, (4, 7)).unflatten(-3, (4, 7))  # (N, B, 4, 7, 4, 7)
     assert torch.equal(small.amin((-1, -3)), small.amax((-1, -3)))
     assert (batch["hidden"].flatten(-2).sum(-1) == 8 * 49).all()
@@ -97,8 +96,7 @@ def test_hidden_patches_are_whole_blank_and_as_many_as_asked() -> None:
 
 def test_two_views_differ_and_a_pair_shows_one_image() -> None:
     stage: Any = stage_of("pretrain.contrast", updates=1, batch=16, views={"rotate": 3, "shift": 0.5, "elastic": 0.2})
-    cohort = Cohort(brain_builder(BRAIN, stage.needs()), (0, 1))
-    batch = next(stage.shown(cohort, 0, context_for((0, 1))))
+    batch = next(stage.two_views.minibatches(context_for((0, 1)), 0))
     one, other = (torch.nn.functional.normalize(batch[name].flatten(2), dim=-1) for name in ("images", "others"))
     likeness = one @ other.mT  # (N, B, B)
     own = likeness.diagonal(dim1=1, dim2=2)

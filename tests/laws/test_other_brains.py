@@ -60,4 +60,4 @@ def test_a_stage_changes_the_brain_it_is_lived_on(brain: str, row: str) -> None:
 def test_what_a_brain_can_not_do_is_refused_with_the_mend(brain: str, row: str) -> None:
     with pytest.raises(ValueError, match=REFUSED[brain, row]), torch.device("meta"):
         stage = rows.make(row)
-        stage.work(brain_builder(BRAINS[brain], rows.needs_of(stage))())
+        stage.cost(brain_builder(BRAINS[brain], rows.needs_of(stage))())

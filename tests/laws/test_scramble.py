@@ -131,4 +131,4 @@ class Bare(nn.Module):
 
 def test_a_brain_without_a_wiring_is_refused_with_the_mend() -> None:
     with pytest.raises(ValueError, match=r"Bare has no buffer 'wiring'; give its image sense one, \(D,\)"):
-        make("scramble").work(Bare(PLAIN))
+        make("scramble").cost(Bare(PLAIN))

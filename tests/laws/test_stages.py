@@ -24,7 +24,7 @@ def everything(cohort: Cohort) -> torch.Tensor:
 
 def updates_to_yields(row: str, updates: int) -> int:
     stage = make(row)
-    return max(1, updates // max(1, stage.work(cohort_for(row, [0]).member(0).to("meta")).updates))
+    return max(1, updates // max(1, stage.cost(cohort_for(row, [0]).member(0).to("meta")).updates))
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -98,7 +98,7 @@ def test_the_declared_work_is_the_work_done(row: str) -> None:
     stage = make(row)
     cohort = cohort_for(row, (0, 1))
     _, metrics = live(stage, cohort, 3)
-    assert cohort.updates == len(metrics) * stage.work(cohort.member(0).to("meta")).updates
+    assert cohort.updates == len(metrics) * stage.cost(cohort.member(0).to("meta")).updates
 
 
 @pytest.mark.parametrize("row", ROWS)

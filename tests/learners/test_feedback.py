@@ -123,10 +123,10 @@ def test_the_bits_are_those_that_the_feedback_can_carry() -> None:
     stage = make("guess").model_copy(update={"updates": 3, "samples": 2})
     work = stage.work(Cohort(brain_builder(BRAINS[0], stage.needs()), [0]).member(0).to("meta"))
     assert (work.labels, work.label_bits, work.images) == (20, 3 * 8 * 2, 8)
-    long = stage.model_copy(update={"updates": 1000}).work(brain_builder(BRAINS[0], stage.needs())().to("meta"))
+    long = stage.model_copy(update={"updates": 1000}).cost(brain_builder(BRAINS[0], stage.needs())().to("meta"))
     assert long.label_bits == pytest.approx(20 * np.log2(10))
     by_images = stage.model_copy(update={"updates": None, "images": 17})
-    assert by_images.work(brain_builder(BRAINS[0], stage.needs())().to("meta")).label_bits == 3 * 8 * 2
+    assert by_images.cost(brain_builder(BRAINS[0], stage.needs())().to("meta")).label_bits == 3 * 8 * 2
 
 
 LEARNERS = tuple(range(8))

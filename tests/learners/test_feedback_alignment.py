@@ -54,7 +54,7 @@ def by_hand(found: Cohort, learner: int) -> dict[str, Tensor]:
 @pytest.mark.parametrize("mapper", MAPPERS)
 def test_slopes_are_the_ones_by_hand(mapper: Mapper | None) -> None:
     found = cohort(mapper)
-    slopes, _ = found.slopes(ALIGNED, batch())
+    slopes, _ = found.gradients(ALIGNED, batch())
     for learner in range(3):
         for name, expected in by_hand(found, learner).items():
             torch.testing.assert_close(slopes[name][learner], expected, rtol=1e-10, atol=1e-13)
@@ -66,7 +66,7 @@ def test_with_the_weights_as_feedback_it_is_backprop(mapper: Mapper | None, kind
     found = cohort(mapper, kind)
     for name in fed_back(found.buffers):
         found.buffers[f"{name}.feedback"].copy_(found.parameters()[f"{name}.weight"])
-    (aligned, said), (backprop, also) = (found.slopes(objective, batch()) for objective in (ALIGNED, BACKPROP))
+    (aligned, said), (backprop, also) = (found.gradients(objective, batch()) for objective in (ALIGNED, BACKPROP))
     assert aligned.keys() == backprop.keys()
     for name, slope in aligned.items():
         torch.testing.assert_close(slope, backprop[name], rtol=1e-12, atol=1e-14)
@@ -76,7 +76,7 @@ def test_with_the_weights_as_feedback_it_is_backprop(mapper: Mapper | None, kind
 @pytest.mark.parametrize("mapper", MAPPERS)
 def test_feedback_changes_slopes_behind_the_read_out_and_no_output(mapper: Mapper | None) -> None:
     found = cohort(mapper)
-    (aligned, said), (backprop, also) = (found.slopes(objective, batch()) for objective in (ALIGNED, BACKPROP))
+    (aligned, said), (backprop, also) = (found.gradients(objective, batch()) for objective in (ALIGNED, BACKPROP))
     assert torch.equal(said["loss"], also["loss"])
     for name, slope in aligned.items():
         assert torch.allclose(slope, backprop[name]) == name.startswith(LAST)
@@ -89,8 +89,8 @@ def test_who_has_feedback_is_otherwise_bit_equal_to_who_has_none(kind: str) -> N
     for name, weights in bare.parameters().items():
         assert torch.equal(weights, born.parameters()[name])
     for objective in (BACKPROP, ALIGNED):  # without feedback both rules are backprop
-        slopes = bare.slopes(objective, batch())[0]
-        assert all(torch.equal(slope, slopes[name]) for name, slope in born.slopes(BACKPROP, batch())[0].items())
+        slopes = bare.gradients(objective, batch())[0]
+        assert all(torch.equal(slope, slopes[name]) for name, slope in born.gradients(BACKPROP, batch())[0].items())
 
 
 @pytest.mark.parametrize("kind", BRAINS)
@@ -143,7 +143,7 @@ class Bare(nn.Module):
 @pytest.mark.parametrize("row", ["school-aligned", "noise"])
 def test_a_users_brain_without_feedback_is_refused_with_the_mend(row: str) -> None:
     with pytest.raises(ValueError, match=r"Bare has no buffer 'feedback'.*; where needs.feedback is set"):
-        make(row).work(Bare(needs()))
+        make(row).cost(Bare(needs()))
 
 
 def test_needs_are_united() -> None:
@@ -161,8 +161,8 @@ def test_an_objective_runs_alike_after_one_that_failed_inside_the_rule() -> None
     broken: Objective = FeedbackAlignment(fails)
     found = cohort()
     with pytest.raises(RuntimeError, match="inside"):
-        found.slopes(broken, batch())
-    slopes = found.slopes(BACKPROP, batch())[0]
+        found.gradients(broken, batch())
+    slopes = found.gradients(BACKPROP, batch())[0]
     assert torch.allclose(
-        slopes[f"{FIRST}.weight"], cohort(feedback=False).slopes(BACKPROP, batch())[0][f"{FIRST}.weight"]
+        slopes[f"{FIRST}.weight"], cohort(feedback=False).gradients(BACKPROP, batch())[0][f"{FIRST}.weight"]
     )

@@ -189,7 +189,7 @@ def test_the_work_counts_the_memory() -> None:
     for memory in ("none", "gru"):
         brain = brain_builder({**ROW_BRAINS["play-memory"], "memory": memory}, stage.needs())
         with torch.device("meta"):
-            sizes[memory] = stage.work(brain()).flops
+            sizes[memory] = stage.cost(brain()).flops
     cell, rows, minibatch = 2 * 8 * 3 * 8, 4 * 8, 2 * 8
     acting = rows * 2 * cell  # the input's and the state's part
     learning = 4 * 2 * minibatch * 3 * 2 * cell - 4 * 2 * 2 * cell  # the first state has no gradient
@@ -200,7 +200,7 @@ def test_copies_that_can_not_be_split_are_refused_with_the_mend() -> None:
     stage = get("stages", "trial.ppo")(env="CartPole-v1", env_steps=100, copies=6, minibatches=4)
     brain = brain_builder(ROW_BRAINS["play-memory"], stage.needs())()
     with pytest.raises(ValueError, match=r"6 copies can't be split evenly into 4 .* multiple of minibatches"):
-        stage.work(brain.to("meta"))
+        stage.cost(brain.to("meta"))
 
 
 @pytest.mark.parametrize("kind", ["mlp", "conv"])

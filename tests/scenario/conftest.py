@@ -11,7 +11,7 @@ from devlearn.stages.stage import Stage
 
 
 class School(Stage):
-    draws: ClassVar = ("labels", "order")
+    stream_names: ClassVar = ("labels", "order")
     metrics = ("loss",)
 
     data: str = Field("mnist.train", description="the split")
@@ -22,7 +22,7 @@ class School(Stage):
 
 
 class Play(Stage):
-    draws: ClassVar = ("worlds",)
+    stream_names: ClassVar = ("worlds",)
     units = ("env_steps", "updates", "flops")
 
     env: str = Field(description="a Gymnasium id")
@@ -30,7 +30,7 @@ class Play(Stage):
 
 
 class Shuffle(Stage):
-    draws: ClassVar = ()
+    stream_names: ClassVar = ()
     units = ()
 
 

@@ -12,8 +12,9 @@ from devlearn.learners import flops
 from devlearn.learners.brains import brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.registry import get
-from devlearn.stages.shared import evolution_strategy as generations
-from devlearn.stages.shared.population import Noise, centred_ranks, scores, slope
+from devlearn.stages.shared import evolution_strategy
+from devlearn.stages.shared.evolution_strategy import Noise, centred_ranks, estimate_gradient, scores
+from devlearn.stages.shared.labelled import CROSS_ENTROPY
 from devlearn.stages.stage import Stage
 from devlearn.tasks.data import load
 from devlearn.testing import assert_ok, check_stage
@@ -32,7 +33,7 @@ def newborn(stage: Stage, seeds: tuple[int, ...], dtype: torch.dtype = torch.flo
 
 
 def batch_of(stage: Any, cohort: Cohort) -> dict[str, torch.Tensor]:
-    return next(iter(stage.minibatches(cohort, {"done": 0}, context_for(cohort.seeds))))
+    return next(stage.labelled.minibatches(context_for(cohort.seeds), 0))
 
 
 @pytest.mark.parametrize("lr", [1.0, 0.25])
@@ -49,7 +50,7 @@ def test_reptile_moves_part_of_the_way_that_a_task_teaches(lr: float) -> None:
         for start in (0, 4, 8):
             part = {name: value[row, start : start + 4] for name, value in batch.items()}
             descent.zero_grad()
-            stage.objective(member, part)[0].backward()
+            CROSS_ENTROPY(member, part)[0].backward()
             descent.step()
         taught = torch.cat([weight.detach().flatten() for weight in member.parameters()])
         torch.testing.assert_close(cohort.flat[row], before[row] + lr * (taught - before[row]))
@@ -81,7 +82,7 @@ def test_every_block_of_generations_has_noise_of_its_own(monkeypatch: pytest.Mon
         tables.append(noise.table)
         return noise
 
-    monkeypatch.setattr(generations, "BLOCK", 2)
+    monkeypatch.setattr(evolution_strategy, "BLOCK", 2)
     monkeypatch.setattr(Noise, "draw", kept)
     stage = make("evolve", batch=4, population=2)
     live(stage, newborn(stage, (0,)), 5)
@@ -90,12 +91,12 @@ def test_every_block_of_generations_has_noise_of_its_own(monkeypatch: pytest.Mon
 
 
 def test_copies_that_learn_are_marked_after_learning() -> None:
-    """The slope of one Baldwin generation, with every copy trained and marked by hand."""
+    """The gradient of one Baldwin generation, with every copy trained and marked by hand."""
     stage: Any = make("evolve", batch=5, population=6, inner=2, inner_lr=0.3, optimiser="sgd", lr=0.1)
     cohort = newborn(stage, (4, 5))
     batch, before = batch_of(stage, cohort), cohort.flat
     noise = Noise.draw(
-        context_for((4, 5)).streams("noise"), cohort, cohort.reached(stage.objective, stage.shapes), 32, 3
+        context_for((4, 5)).streams("noise"), cohort, cohort.reached(CROSS_ENTROPY, stage.labelled.shapes), 32, 3
     )
 
     def marked(learner: int, copies: Any, rows: Any) -> Any:
@@ -106,8 +107,8 @@ def test_copies_that_learn_are_marked_after_learning() -> None:
     for learner in range(2):
         directions = noise.directions(learner, 0)
         rows = {name: value[learner] for name, value in batch.items()}
-        found = scores(cohort, learner, directions, stage.sigma, stage.objective, rows, marked)
-        uphill = slope(directions, centred_ranks(found["accuracy"]), stage.sigma)
+        found = scores(cohort, learner, directions, stage.sigma, CROSS_ENTROPY, rows, marked)
+        uphill = estimate_gradient(directions, centred_ranks(found["accuracy"]), stage.sigma)
         wanted.append(torch.cat([uphill[name].flatten() for name in uphill]))
     live(stage, cohort, 1)
     torch.testing.assert_close(cohort.flat, before + 0.1 * torch.stack(wanted))
@@ -122,9 +123,9 @@ def one_life(stage: Any, member: Any, birth: Any, rows: Any) -> tuple[torch.Tens
     parts = [{name: value[start : start + 5] for name, value in rows.items()} for start in (0, 5, 10)]
     for part in parts[:2]:
         descent.zero_grad()
-        stage.objective(member, part)[0].backward()
+        CROSS_ENTROPY(member, part)[0].backward()
         descent.step()
-    loss, metrics = stage.objective(member, parts[2])
+    loss, metrics = CROSS_ENTROPY(member, parts[2])
     return loss.detach(), metrics["accuracy"].detach()
 
 
@@ -138,12 +139,12 @@ def test_births_keep_the_laws(kind: str, keys: dict[str, Any]) -> None:
 def test_all_that_copies_see_and_learn_is_paid() -> None:
     darwin, baldwin = make("evolve", batch=8, population=6), make("evolve", batch=8, population=6, inner=3)
     brain = newborn(darwin, (0,)).member(0).to("meta")
-    step = flops.update(brain, darwin.objective, darwin.shapes)  # type: ignore[attr-defined]
-    born, learned = darwin.work(brain), baldwin.work(brain)
+    step = flops.update(brain, CROSS_ENTROPY, darwin.labelled.shapes)  # type: ignore[attr-defined]
+    born, learned = darwin.cost(brain), baldwin.cost(brain)
     assert (born.images, learned.images) == (6 * 8, 6 * 8 * 4)
     assert learned.flops == born.flops + 6 * 3 * step
     assert (born.labels, born.updates, learned.updates) == (55_000, 1, 1)
-    tasks = make("reptile", batch=8, inner=5, inner_batch=8).work(brain)
+    tasks = make("reptile", batch=8, inner=5, inner_batch=8).cost(brain)
     assert (tasks.updates, tasks.images, tasks.flops) == (5, 40, 5 * step)
 
 
@@ -156,7 +157,7 @@ def accuracy(stage: Any, cohort: Cohort) -> np.ndarray[Any, Any]:
     data = load("mnist.valid", torch.device("cpu")).spread(500)
     images, labels = data.images.expand(cohort.n, -1, -1, -1), data.labels.expand(cohort.n, -1)
     with torch.no_grad():
-        found: np.ndarray[Any, Any] = cohort.losses(stage.objective, {"images": images, "labels": labels})[1][
+        found: np.ndarray[Any, Any] = cohort.losses(CROSS_ENTROPY, {"images": images, "labels": labels})[1][
             "accuracy"
         ].numpy()
     return found

@@ -141,7 +141,7 @@ def test_a_fresh_head_is_another_than_the_first() -> None:
 def test_a_brain_without_read_outs_of_that_name_is_refused() -> None:
     stage = get("stages", "innate.fresh_head")(pattern="readout.*")
     with pytest.raises(ValueError, match=r"no parameter matches pattern 'readout\.\*'; there are: body"):
-        stage.work(learned("mlp").member(0))
+        stage.cost(learned("mlp").member(0))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,9 +9,9 @@ import torch
 from devlearn.learners import flops
 from devlearn.learners.brains import brain_builder
 from devlearn.learners.cohort import Cohort
-from devlearn.learners.objectives import CrossEntropy
 from devlearn.registry import get
 from devlearn.stages.shared.genomic_bottleneck import Bottleneck
+from devlearn.stages.shared.labelled import CROSS_ENTROPY
 from devlearn.stages.stage import Stage
 from devlearn.tasks.data import load
 from devlearn.testing import assert_ok, check_stage
@@ -67,10 +67,9 @@ def test_a_step_of_a_genome_is_the_chain_rule_through_growth() -> None:
     zeros = {name: torch.zeros_like(weight) for name, weight in member.named_parameters() if name not in grown}
     data = load("mnist.train", torch.device("cpu"))
     rows = next(context.minibatches(len(data), 8, 0))[0]
-    objective: CrossEntropy = stage.objective  # type: ignore[attr-defined]
     batch = {"images": data.images[rows], "labels": data.labels[rows]}
     call = lambda *inputs: torch.func.functional_call(member, {**grown, **zeros}, inputs)  # noqa: E731
-    objective(call, batch)[0].backward()
+    CROSS_ENTROPY(call, batch)[0].backward()
     for name, gene in genes.items():
         torch.testing.assert_close(fresh["ancestors"]["genes"][name], gene.detach() - 0.1 * gene.grad)
 
@@ -82,7 +81,7 @@ def test_a_genome_learns_digits_through_twenty_weights_a_number() -> None:
     data = load("mnist.valid", torch.device("cpu")).spread(500)
     with torch.no_grad():
         images = data.images.expand(cohort.n, -1, -1, -1)
-        _, metrics = cohort.losses(stage.objective, {"images": images, "labels": data.labels.expand(cohort.n, -1)})  # type: ignore[attr-defined]
+        _, metrics = cohort.losses(CROSS_ENTROPY, {"images": images, "labels": data.labels.expand(cohort.n, -1)})
     assert float(metrics["accuracy"].min()) > 0.6
 
 
@@ -90,10 +89,10 @@ def test_growing_is_paid() -> None:
     """FLOPs of an update: those of the network, and three products of (O, 2H) with (2H, I) for each tensor and more."""
     stage = genome()
     brain = Cohort(brain_builder(BRAIN, stage.needs()), (0,)).member(0).to("meta")
-    own = flops.update(brain, stage.objective, stage.shapes)  # type: ignore[attr-defined]
+    own = flops.update(brain, CROSS_ENTROPY, stage.labelled.shapes)  # type: ignore[attr-defined]
     shapes = {name: weight.shape for name, weight in brain.named_parameters()}
     products = sum(
         3 * 2 * int(np.prod(growth.shape)) * 2 * growth.units
         for growth in Bottleneck.of(shapes, 20, "binary").growths.values()
     )
-    assert own + products < stage.work(brain).flops < own + 1.2 * products
+    assert own + products < stage.cost(brain).flops < own + 1.2 * products

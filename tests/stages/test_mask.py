@@ -14,6 +14,7 @@ from devlearn.learners.cohort import Cohort
 from devlearn.probes.accuracy import Accuracy
 from devlearn.registry import get
 from devlearn.stages.innate.mask import topmost
+from devlearn.stages.shared.labelled import CROSS_ENTROPY
 from devlearn.stages.stage import Stage
 from tests.laws.rows import context_for, live, measure
 
@@ -77,14 +78,14 @@ def test_a_step_of_the_scores_is_the_straight_through_rule() -> None:
     before = {name: scores.clone() for name, scores in state["scores"].items()}
     next(iter(stage.segment(found, state, context)))
 
-    batch = next(iter(stage.minibatches(found, {"done": 0}, context)))  # type: ignore[attr-defined]
+    batch = next(stage.labelled.minibatches(context, 0))  # type: ignore[attr-defined]
     for learner in range(len(SEEDS)):
         network = cohort().member(learner)
         for name, parameter in network.named_parameters():
             if name in before:
                 kept = topmost(before[name], 0.5, signed=False)[learner]
                 parameter.data.copy_(born[name][learner] * kept / math.sqrt(0.5))
-        stage.objective(network, {key: value[learner] for key, value in batch.items()})[0].backward()  # type: ignore[attr-defined]
+        CROSS_ENTROPY(network, {key: value[learner] for key, value in batch.items()})[0].backward()
         for name, scores in before.items():
             slope = network.get_parameter(name).grad
             assert slope is not None

@@ -19,7 +19,7 @@ def noise(**keys: object) -> Stage:
 
 def test_noise_is_standard_normal_on_the_scale_of_ink_and_answers_are_even() -> None:
     stage, context = noise(batch=500, sd=2.0), context_for(SEEDS)
-    first, second = (batch for batch, _ in zip(stage.shown(None, 0, context), range(2), strict=False))  # type: ignore[attr-defined]
+    first, second = (batch for batch, _ in zip(stage.minibatches(context, 0), range(2), strict=False))  # type: ignore[attr-defined]
     ink = first["images"].double() / 255  # (2, 500, 28, 28)
     assert ink.mean().item() == pytest.approx(0, abs=4 * 2 / math.sqrt(ink.numel()))
     assert ink.std().item() == pytest.approx(2, rel=0.01)
@@ -31,8 +31,8 @@ def test_noise_is_standard_normal_on_the_scale_of_ink_and_answers_are_even() -> 
 
 def test_noise_charges_images_and_flops_but_no_labels() -> None:
     stage = make("noise")
-    work = stage.work(cohort_for("noise", [0]).member(0).to("meta"))
-    school = make("school-aligned").work(cohort_for("school-aligned", [0]).member(0).to("meta"))
+    work = stage.cost(cohort_for("noise", [0]).member(0).to("meta"))
+    school = make("school-aligned").cost(cohort_for("school-aligned", [0]).member(0).to("meta"))
     assert (work.labels, work.label_bits, work.images, work.updates) == (0, 0, 8, 1)
     assert work.flops == school.flops  # the same network, as many images
 

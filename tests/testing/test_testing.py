@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from pydantic import Field
 from torch import nn
 
 from devlearn import registry
+from devlearn.learners import flops
 from devlearn.learners.brains import Needs, brain_builder
 from devlearn.learners.brains.brain import MLP
 from devlearn.learners.cohort import Cohort
 from devlearn.records.genome_file import GenomeFile
 from devlearn.stages.context import Context, State
-from devlearn.stages.stage import Metrics, Stage, Work
-from devlearn.stages.supervise.cross_entropy import Supervise
+from devlearn.stages.shared.labelled import CROSS_ENTROPY, DIGITS_NEEDS, LabelledBatches
+from devlearn.stages.shared.train import Descent, train
+from devlearn.stages.stage import Cost, Metrics, Stage
 from devlearn.testing import Finding, assert_ok, check_brain, check_env, check_stage
 from devlearn.testing.stages import BRAIN
 
@@ -80,11 +81,32 @@ def test_assert_ok_names_what_is_broken() -> None:
         assert_ok([])
 
 
-class _School(Supervise):
-    """School with small batches: what the broken stages below are made of."""
+LABELLED = LabelledBatches("mnist.train", 20, 8)
 
-    labels: int = Field(20, description="labelled images")
-    batch: int = Field(8, description="images an update")
+
+class _School(Stage):
+    """A sound school with small batches: what the broken stages below are made of."""
+
+    role = "supervise"
+    metrics = ("loss", "accuracy")
+    stream_names = ("labels", "order")
+
+    def needs(self) -> Needs:
+        return DIGITS_NEEDS
+
+    def cost(self, brain: nn.Module) -> Cost:
+        return Cost(updates=1, images=8, flops=flops.update(brain, CROSS_ENTROPY, LABELLED.shapes), labels=20)
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return {"done": 0, "moments": {}}
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        batches = LABELLED.minibatches(context, state["done"])
+        return train(cohort, CROSS_ENTROPY, batches, Descent(1e-3), state, context)
+
+
+class _Roleless(Stage):
+    """Says nothing of what it is in a life."""
 
 
 class _ForgetsMoments(_School):
@@ -138,8 +160,8 @@ class _Stops(_School):
 
 
 class _Hides(_School):
-    def work(self, brain: nn.Module) -> Work:
-        return Work(updates=2, images=8, flops=1)
+    def cost(self, brain: nn.Module) -> Cost:
+        return Cost(updates=2, images=8, flops=1)
 
 
 class _NotSavable(_School):
@@ -174,8 +196,9 @@ _ticks = iter(range(10_000))
         (_Averages, "metrics"),
         (_SaysTooLittle, "metrics"),
         (_Stops, "lives"),
-        (_Hides, "work"),
+        (_Hides, "cost"),
         (_Bare, "descriptions"),
+        (_Roleless, "role"),
         (_Clock, "deterministic"),
     ],
 )

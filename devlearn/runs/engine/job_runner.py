@@ -141,7 +141,7 @@ class JobRunner:
 
     def _visit(self, call: StageVisit) -> None:
         stage, brain = call.stage, self._meta()
-        self.rates = rates = CostModel(stage, lambda stage: stage.work(brain))
+        self.rates = rates = CostModel(stage, lambda stage: stage.cost(brain))
         context = Context(
             self.job.seeds, call.name, call.visit, self.job.device, rates.planned, self.inherited, pin=self.job.pin
         )

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from devlearn.records.schema import COLUMNS
 from devlearn.runs.plan.cost_model import ONCE, PER_YIELD
-from devlearn.stages.stage import Work
+from devlearn.stages.stage import Cost
 
 
 class Ledger:
@@ -22,15 +22,15 @@ class Ledger:
             name: torch.zeros(n, dtype=torch.float64 if name == "label_bits" else torch.int64) for name in COLUMNS
         }
 
-    def buy(self, work: Work, living: Tensor) -> None:
+    def buy(self, work: Cost, living: Tensor) -> None:
         """Charge what is paid once when a stage begins, to the learners (N,) that live it."""
         self._charge(work, living, ONCE)
 
-    def spend(self, work: Work, living: Tensor) -> None:
+    def spend(self, work: Cost, living: Tensor) -> None:
         """Charge one yield to the learners (N,) that live it."""
         self._charge(work, living, PER_YIELD)
 
-    def _charge(self, work: Work, living: Tensor, names: tuple[str, ...]) -> None:
+    def _charge(self, work: Cost, living: Tensor, names: tuple[str, ...]) -> None:
         for name in names:
             column = self.columns[name]
             column += living.to(column.dtype) * getattr(work, name)

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from devlearn.learners.cohort import Cohort
 from devlearn.runs.plan.describe import describe
 from devlearn.stages.context import Context
-from devlearn.stages.stage import Stage, Work
+from devlearn.stages.stage import Cost, Stage
 
 
-def refusal(stage: Stage, changed: Stage, works: tuple[Work, Work], build: Callable[[], nn.Module]) -> str:
+def refusal(stage: Stage, changed: Stage, works: tuple[Cost, Cost], build: Callable[[], nn.Module]) -> str:
     """Why ``stage`` can't be lived on as ``changed``; empty where it can. ``build`` makes one learner's network.
 
     Raises what a stage's own methods raise.

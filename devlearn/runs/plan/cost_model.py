@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from devlearn.stages.stage import Stage, Work
+from devlearn.stages.stage import Cost, Stage
 
 ONCE = ("labels", "label_bits")
 PER_YIELD = ("updates", "env_steps", "images", "flops")
@@ -15,7 +15,7 @@ class ChangeWindow:
     """Updates of a visit, [start, end), in which every yield consumes alike; the last one has no end."""
 
     stage: Stage
-    work: Work
+    work: Cost
     start: int
     end: int | None
 
@@ -30,25 +30,25 @@ class CostModel:
 
     Args:
         stage: the stage.
-        work: what a yield of a stage consumes, usually ``lambda stage: stage.work(brain)``.
+        work: what a yield of a stage consumes, usually ``lambda stage: stage.cost(brain)``.
 
     Attributes:
         windows: in order; those that a stage's ``from`` and ``until`` leave empty are left out.
         bought: what is paid once, when the stage begins, with the rates of a yield.
     """
 
-    def __init__(self, stage: Stage, work: Callable[[Stage], Work]) -> None:
+    def __init__(self, stage: Stage, work: Callable[[Stage], Cost]) -> None:
         self.stage = stage
         self.bought = own = work(stage)
         self.windows: list[ChangeWindow] = []
         start = 0
         for change in sorted(stage.change, key=lambda change: change.from_):
-            changed = stage.under(change)
+            changed = stage.with_change(change)
             start = self._open(stage, own, start, change.from_)
             start = self._open(changed, work(changed), start, change.until)
         self._open(stage, own, start, None)
 
-    def _open(self, stage: Stage, work: Work, start: int, end: int | None) -> int:
+    def _open(self, stage: Stage, work: Cost, start: int, end: int | None) -> int:
         """Add a window, unless it is empty or an endless one came before; the updates at which the next begins."""
         over = bool(self.windows) and self.windows[-1].end is None
         if over or (end is not None and end <= start):
@@ -66,14 +66,14 @@ class CostModel:
         """Whether every yield consumes some of a unit."""
         return unit not in ONCE and all(getattr(window.work, unit) > 0 for window in self.windows)
 
-    def spent(self, yields: int) -> Work:
+    def spent(self, yields: int) -> Cost:
         """What that many yields consume, without what is paid once."""
         total = dict.fromkeys(PER_YIELD, 0)
         for window in self.windows:
             count = min(yields, window.yields)
             total = {unit: size + int(count) * getattr(window.work, unit) for unit, size in total.items()}
             yields -= int(count)
-        return Work(**total)
+        return Cost(**total)
 
     def reach(self, unit: str, size: int) -> int:
         """The number of yields after which ``size`` of a unit that they all consume has been consumed."""

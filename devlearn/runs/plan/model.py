@@ -6,7 +6,7 @@ from typing import Any
 
 from devlearn.runs.plan.cost_model import ONCE, PER_YIELD, CostModel
 from devlearn.scenario import Scenario, Unit
-from devlearn.stages.stage import Stage, Work
+from devlearn.stages.stage import Cost, Stage
 
 
 @dataclass(frozen=True)
@@ -42,20 +42,20 @@ class PlannedStage:
         return {**parts, "keys": self.keys, "total": self.total, **({"select": True} if self.select else {})}
 
     @property
-    def ledger(self) -> Work:
+    def ledger(self) -> Cost:
         """What one learner is declared to consume in this stage."""
         once = self.rates.bought
         return replace(self.rates.spent(self.planned), labels=once.labels, label_bits=once.label_bits)
 
 
-def add(first: Work, second: Work) -> Work:
+def add(first: Cost, second: Cost) -> Cost:
     """The sum of two ledgers."""
-    return Work(**{name: getattr(first, name) + getattr(second, name) for name in (*PER_YIELD, *ONCE)})
+    return Cost(**{name: getattr(first, name) + getattr(second, name) for name in (*PER_YIELD, *ONCE)})
 
 
-def total_of(stages: tuple[PlannedStage, ...] | list[PlannedStage]) -> Work:
+def total_of(stages: tuple[PlannedStage, ...] | list[PlannedStage]) -> Cost:
     """What one learner is declared to consume in a whole path."""
-    total = Work()
+    total = Cost()
     for lived in stages:
         total = add(total, lived.ledger)
     return total
@@ -88,7 +88,7 @@ class ArmPlan:
         return tuple(dict.fromkeys(self.branches))
 
     @property
-    def ledger(self) -> Work:
+    def ledger(self) -> Cost:
         return total_of(self.stages)
 
 

@@ -15,7 +15,7 @@ from devlearn.runs.plan.cost_model import CostModel
 from devlearn.runs.plan.describe import describe
 from devlearn.runs.plan.model import ArmPlan, PlannedStage, PointPlan, total_of
 from devlearn.scenario import ArmItem, ResolvedArm, Scenario, ScenarioError, Unit
-from devlearn.stages.stage import Stage, Work
+from devlearn.stages.stage import Cost, Stage
 
 NeedsStage = tuple[str, str, dict[str, Any]]
 
@@ -119,7 +119,7 @@ class _Arms:
     def __init__(self, scenario: Scenario, brain: nn.Module, needs: Needs) -> None:
         self.scenario, self.brain, self.needs = scenario, brain, needs
         self._lives: dict[str, list[PlannedStage]] = {}
-        self._work: dict[tuple[str, str], Work] = {}
+        self._work: dict[tuple[str, str], Cost] = {}
 
     def lives(self, name: str) -> list[PlannedStage]:
         """The stages that an arm lives."""
@@ -147,7 +147,7 @@ class _Arms:
         if budget is not None and not rates.consumes(budget[0]):
             place = ("stages", step.use, budget[0])
             raise self.scenario.error(place, f"{step.kind} spends no {budget[0]} here; give its budget in another unit")
-        left = step.stage.leaves(self.brain)
+        left = step.stage.not_inherited(self.brain)
         return PlannedStage(step.stream, visit, index, step.kind, step.stage, rates, rates.planned, left=left)
 
     def _can_change(self, arm: str, step: ArmItem, index: int) -> None:
@@ -157,7 +157,7 @@ class _Arms:
         for number, change in enumerate(step.stage.change):
             at = (*place, "change", number)
             try:
-                changed = step.stage.under(change)
+                changed = step.stage.with_change(change)
                 works = self._work_of(step.use, step.kind, step.stage), self._work_of(step.use, step.kind, changed)
                 why = refusal(step.stage, changed, works, brain_builder(self.scenario.brain, self.needs))
             except ScenarioError:
@@ -180,11 +180,11 @@ class _Arms:
         if why:
             raise self.scenario.error(("arms", arm), f"{course.steps[index].use!r} can't continue an optimiser: {why}")
 
-    def _work_of(self, use: str, kind: str, stage: Stage) -> Work:
+    def _work_of(self, use: str, kind: str, stage: Stage) -> Cost:
         key = (kind, stage.model_dump_json())
         if key not in self._work:
             try:
-                self._work[key] = stage.work(self.brain)
+                self._work[key] = stage.cost(self.brain)
             except Exception as error:  # a user's stage or brain may fail in any way
                 raise self.scenario.error(("stages", use), f"{use}: {_words(error)}") from error
         return self._work[key]

@@ -11,7 +11,7 @@ def kinship(points: Sequence[PointPlan]) -> dict[str, str]:
     group: dict[str, set[str]] = {}
     for point in points:
         for lived in (lived for arm in point.arms for lived in arm.stages):
-            for names in dict.fromkeys(lived.stage.kin(seed) for seed in point.scenario.seeds):
+            for names in dict.fromkeys(lived.stage.origin_ids(seed) for seed in point.scenario.seeds):
                 joined = set(names).union(*(group.get(name, ()) for name in names))
                 group |= dict.fromkeys(joined, joined)
     return {name: min(joined, key=_plainer) for name, joined in group.items()}
@@ -36,5 +36,5 @@ def lineages(arm: ArmPlan, seeds: Sequence[int], same: Mapping[str, str]) -> dic
 
 
 def _shared(lived: PlannedStage, seed: int, same: Mapping[str, str]) -> str | None:
-    kin = lived.stage.kin(seed)
+    kin = lived.stage.origin_ids(seed)
     return same[kin[0]] if kin else lived.stage.lineage(seed)

@@ -124,7 +124,7 @@ def _arm(arm: ArmPlan, scenario: Scenario, wanting: list[Json] | None, same: Map
     return {
         "path": list(arm.path),
         "stages": stages,
-        "draws": list(dict.fromkeys(["init", *(name for lived in arm.stages for name in lived.stage.draws)])),
+        "draws": list(dict.fromkeys(["init", *(name for lived in arm.stages for name in lived.stage.stream_names)])),
         **({"match": match.model_dump(mode="json")} if match else {}),
         **({"lineages": {str(seed): name for seed, name in shared.items()}} if shared else {}),
         **({"uncontrolled": wanting} if wanting else {}),
@@ -135,7 +135,7 @@ def _kin(lived: PlannedStage, scenario: Scenario) -> Json:
     """Whom each seed has something from by this stage, by names that hold in every run: genome files go by them."""
     found = {}
     for seed in scenario.seeds:
-        if names := lived.stage.kin(seed):
+        if names := lived.stage.origin_ids(seed):
             found[str(seed)] = list(names)
         elif name := lived.stage.lineage(seed):
             found[str(seed)] = [life(f"{lived.name}, {name}", dict(scenario.brain))]

@@ -34,7 +34,7 @@ def _all(piece: Piece, problems: Problems) -> Iterator[Piece]:
 def _allowed(piece: Piece, node: Map, problems: Problems) -> bool:
     """Whether all keys may change; those that may not are in ``problems``."""
     assert piece.cls is not None
-    engine, made_for = _engine_keys(piece), getattr(piece.cls, "fixed", ())
+    engine, made_for = _engine_keys(piece), getattr(piece.cls, "immutable_keys", ())
     for key, entry in node.entries.items():
         if key in engine:
             problems.add(

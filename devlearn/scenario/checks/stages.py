@@ -133,7 +133,7 @@ def aliases(items: Sequence[Item], stages: Lookup, problems: Problems) -> None:
 def pins(named: Sequence[str], node: Node | None, pieces: Iterable[Piece], problems: Problems) -> None:
     """``pin`` names the weights' stream or one that a stage draws."""
     classes = [piece.cls for piece in pieces if piece.cls is not None]
-    known = dict.fromkeys(("init", *(name for cls in classes for name in getattr(cls, "draws", ()))))
+    known = dict.fromkeys(("init", *(name for cls in classes for name in getattr(cls, "stream_names", ()))))
     listed = node.items if isinstance(node, List) else ()
     for index, (name, item) in enumerate(zip(named, listed, strict=False)):
         if name not in known:

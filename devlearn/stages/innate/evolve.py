@@ -1,26 +1,50 @@
 """Evolved birth weights: copies of an ancestor are marked, at birth or after a little learning, and followed."""
 
-from collections.abc import Iterator, Mapping
-from typing import Literal
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, final
 
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
 
 from devlearn.learners import flops
-from devlearn.learners.cohort import Cohort
-from devlearn.learners.optimiser import Optimiser
-from devlearn.stages.context import Context, State
-from devlearn.stages.shared.ancestors import Ancestral
-from devlearn.stages.shared.evolution_strategy import Generations
-from devlearn.stages.stage import Metrics, stage
+from devlearn.stages.fields import (
+    Blur,
+    CopyBatchSize,
+    FitnessKey,
+    LabelledSplit,
+    Labels,
+    Lineages,
+    Momentum,
+    Population,
+    RateSchedule,
+    Shift,
+    Sigma,
+    SlopeRate,
+    WeightDecay,
+)
+from devlearn.stages.shared.ancestors import Ancestors
+from devlearn.stages.shared.evolution_strategy import EvolutionStrategy, forward_flops
+from devlearn.stages.shared.labelled import CROSS_ENTROPY, DIGITS_NEEDS, LabelledBatches
+from devlearn.stages.shared.train import Descent
+from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.streams import BIRTH
 
-Batch = Mapping[str, Tensor]
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from torch import Tensor, nn
+
+    from devlearn.learners.brains.needs import Needs
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
 
 
 @stage("innate.evolve")
-class Evolve(Generations, Ancestral):
+@final
+class Evolve(Stage):
     """Evolves the weights that a learner is born with, by evolution strategies on digits, at birth or after learning.
 
     A generation: P = ``population`` copies of the ancestor, weights plus and minus ``sigma`` times P/2 normal
@@ -42,60 +66,97 @@ class Evolve(Generations, Ancestral):
         here birth weights follow an estimated slope.
     """
 
+    role = "innate"
+    metrics = ("loss", "accuracy")
+    stream_names = ("labels", "order", "noise", BIRTH)
+    immutable_keys = ("data", "labels", "optimiser", "momentum", "lineages", "inner")
     controls = ("shuffle", "moments", "scale", "spectrum", "compute", "data")
 
-    draws = (*Generations.draws, BIRTH)
-    fixed = (*Ancestral.fixed, "inner")
-
+    data: LabelledSplit = "mnist.train"
+    labels: Labels = "all"
+    batch: CopyBatchSize = 64
     optimiser: Literal["adam", "sgd"] = Field("adam", description="the rule by which ancestors follow the slope")
+    lr: SlopeRate = 0.03
+    momentum: Momentum = 0.0
+    weight_decay: WeightDecay = 0.0
+    schedule: RateSchedule = "constant"
+    blur: Blur = 0.0
+    shift: Shift = 0
+    lineages: Lineages = None
+    population: Population = 128
+    sigma: Sigma = 0.06
+    fitness: FitnessKey = "accuracy"
     inner: int = Field(0, ge=0, description="gradient steps that a copy learns before it is marked; none at birth")
     inner_lr: float = Field(0.1, gt=0, description="learning rate of those steps, plain gradient descent")
 
     @model_validator(mode="after")
-    def _enough_images(self) -> "Evolve":
-        if self.pool <= self.inner:
+    def _enough_images(self) -> Evolve:
+        if self.labelled.num_labels <= self.inner:
             raise ValueError(f"{self.inner} inner steps and a mark need {self.inner + 1} images at least; raise labels")
         return self
 
     @property
-    def rows(self) -> int:
-        return min(self.batch * (self.inner + 1), self.pool)
+    def labelled(self) -> LabelledBatches:
+        """The images of a generation: those of the inner steps, and those that copies are marked on."""
+        return LabelledBatches(self.data, self.labels, self.batch * (self.inner + 1), self.blur, self.shift)
 
-    def _lessons(self, batch: Batch) -> list[Batch]:
-        """The images of a generation in equal parts: one for each inner step, and one to be marked on."""
-        part = self.rows // (self.inner + 1)
-        return [
-            {name: value[start : start + part] for name, value in batch.items()}
-            for start in range(0, part * (self.inner + 1), part)
-        ]
+    @property
+    def _lesson(self) -> LabelledBatches:
+        """An equal part of them: the images of one inner step, or of the mark."""
+        return replace(self.labelled, batch=self.labelled.batch_size // (self.inner + 1))
 
-    def judging(self, brain: nn.Module) -> int:
-        part = self.model_copy(update={"batch": self.rows // (self.inner + 1), "inner": 0})
-        return self.inner * flops.update(brain, self.objective, part.shapes) + Generations.judging(part, brain)
+    @property
+    def strategy(self) -> EvolutionStrategy:
+        return EvolutionStrategy(self.population, self.sigma, self.fitness)
 
-    def evolve(self, ancestors: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        broods: dict[int, Cohort] = {}
+    @property
+    def ancestors(self) -> Ancestors:
+        return Ancestors(self.lineages)
 
-        def after_learning(learner: int, copies: Batch, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def lineage(self, seed: int) -> str | None:
+        return self.ancestors.lineage(self.kind, seed)
+
+    def needs(self) -> Needs:
+        return DIGITS_NEEDS
+
+    def cost(self, brain: nn.Module) -> Cost:
+        learning = self.inner * flops.update(brain, CROSS_ENTROPY, self._lesson.shapes)
+        return self.strategy.cost(self.labelled, learning + forward_flops(brain, self._lesson))
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return self.ancestors.begin(cohort, context)
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        return self.ancestors.segment(cohort, state, context, self._evolve)
+
+    def _evolve(self, ancestors: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        broods: dict[int, Cohort] = {}  # by size: copies of a learner, as learners
+
+        def after_learning(
+            learner: int, copies: Mapping[str, Tensor], batch: Mapping[str, Tensor]
+        ) -> tuple[Tensor, Mapping[str, Tensor]]:
             count = len(next(iter(copies.values())))
             brood = broods.setdefault(count, ancestors.newborn((context.seeds[learner],) * count))
-            return self._learn(brood, {**_alike(ancestors, learner), **copies}, batch)
+            alike = {name: tensor[learner] for name, tensor in {**ancestors.parameters(), **ancestors.buffers}.items()}
+            return self._learn(brood, {**alike, **copies}, batch)
 
-        return self.generations(ancestors, state, context, after_learning if self.inner else None)
+        descent = Descent(self.lr, self.schedule, self.optimiser, self.momentum, self.weight_decay)
+        evaluate = after_learning if self.inner else None
+        return self.strategy.generations(ancestors, self.labelled, descent, state, context, evaluate)
 
-    def _learn(self, brood: Cohort, birth: Batch, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def _learn(
+        self, brood: Cohort, birth: Mapping[str, Tensor], batch: Mapping[str, Tensor]
+    ) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Copies with the weights ``birth`` learn, and are marked: loss (P,) and metrics."""
         for name, tensor in {**brood.parameters(), **brood.buffers}.items():
             tensor.copy_(birth[name])
+        part = self._lesson.batch_size
         *lessons, exam = [
-            {name: value.expand(brood.n, *value.shape) for name, value in part.items()} for part in self._lessons(batch)
+            {name: value[start : start + part].expand(brood.n, part, *value.shape[1:]) for name, value in batch.items()}
+            for start in range(0, part * (self.inner + 1), part)
         ]
-        optimiser = Optimiser(brood, {}, "sgd", self.inner_lr)
+        optimiser = Descent(self.inner_lr, optimiser="sgd").make_optimiser(brood, {})
         for lesson in lessons:
-            brood.update(self.objective, lesson, optimiser)
+            brood.update(CROSS_ENTROPY, lesson, optimiser)
         with torch.no_grad():
-            return brood.losses(self.objective, exam)
-
-
-def _alike(ancestors: Cohort, learner: int) -> dict[str, Tensor]:
-    return {name: tensor[learner] for name, tensor in {**ancestors.parameters(), **ancestors.buffers}.items()}
+            return brood.losses(CROSS_ENTROPY, exam)

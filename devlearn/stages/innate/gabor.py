@@ -1,22 +1,33 @@
 """A first layer as in primary visual cortex: Gabor patches."""
 
+from __future__ import annotations
+
 from math import pi
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, final
 
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor
 
-from devlearn.stages.context import Context
-from devlearn.stages.shared.receptive_fields import Eyes, grid, places
-from devlearn.stages.stage import stage
+from devlearn.stages.shared.receptive_fields import SEEING, centres, check_first_layer, grid, rewrite_first_layer
+from devlearn.stages.stage import Cost, Stage, stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from devlearn.learners.brains.needs import Needs
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
 
 NARROWEST = 0.3  # pixels: a narrower envelope may miss them all
 Frequency = Annotated[float, Field(gt=0, le=0.5)]
 
 
 @stage("innate.gabor")
-class Gabor(Eyes):
+@final
+class Gabor(Stage):
     """Makes the first layer's fields Gabor patches in quadrature pairs, once; later layers are left alone.
 
     The field of a unit is ``exp(-(x'^2 + y'^2) / (2 s^2)) cos(2 pi f x' + p)`` at its place, with x' and y' turned by
@@ -35,7 +46,10 @@ class Gabor(Eyes):
         tuning is drawn evenly from a few values instead of from distributions measured in the macaque.
     """
 
-    draws = ("places", "tuning", "phases")
+    role = "innate"
+    units = ()
+    stream_names = ("places", "tuning", "phases")
+    controls = ("shuffle", "moments", "spectrum")
 
     orientations: int = Field(8, ge=1, description="how many orientations there are")
     frequencies: Annotated[tuple[Frequency, ...], Field(min_length=1)] = Field(
@@ -44,7 +58,7 @@ class Gabor(Eyes):
     cycles: float = Field(0.4, gt=0, description="standard deviation of the envelope, in cycles")
 
     @model_validator(mode="after")
-    def _wide_enough(self) -> "Gabor":
+    def _wide_enough(self) -> Gabor:
         """Raises ValueError for fields that may fall between the pixels."""
         narrowest = self.cycles / max(self.frequencies)
         if narrowest < NARROWEST:
@@ -53,10 +67,25 @@ class Gabor(Eyes):
             raise ValueError(f"{why}, and {NARROWEST:g} are needed; raise cycles to {NARROWEST * finest:g}")
         return self
 
+    def needs(self) -> Needs:
+        return SEEING
+
+    def cost(self, brain: nn.Module) -> Cost:
+        check_first_layer(brain)
+        return Cost()
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return {}
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        rewrite_first_layer(cohort, lambda units, side: self.fields(context, units, side))
+        yield {}
+
     def fields(self, context: Context, units: int, side: int) -> Tensor:
+        """Fields of any norm, (N, units, side, side)."""
         pairs = -(-units // 2)
         y, x = (
-            (at - to).repeat_interleave(2, 1) for at, to in zip(grid(side), places(context, pairs, side), strict=True)
+            (at - to).repeat_interleave(2, 1) for at, to in zip(grid(side), centres(context, pairs, side), strict=True)
         )
         kinds = torch.from_numpy(context.streams("tuning").integers(self.orientations * len(self.frequencies), pairs))
         kinds = kinds.repeat_interleave(2, 1)[..., None, None]  # (N, U, 1, 1)

@@ -1,28 +1,48 @@
 """Born with weights that a small genome describes: the genomic bottleneck."""
 
-from collections.abc import Iterator, Mapping
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, final
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
 
 from devlearn.learners import flops
-from devlearn.learners.cohort import Cohort
-from devlearn.learners.objectives import CrossEntropy
 from devlearn.learners.optimiser import Weights
-from devlearn.learners.schedule import Schedule
-from devlearn.stages.context import Context, State
-from devlearn.stages.shared.ancestors import Ancestral
+from devlearn.stages.fields import (
+    Blur,
+    LabelledBatchSize,
+    LabelledSplit,
+    Labels,
+    Lineages,
+    Momentum,
+    RateSchedule,
+    Shift,
+    WeightDecay,
+)
+from devlearn.stages.shared.ancestors import Ancestors
 from devlearn.stages.shared.genomic_bottleneck import Bottleneck, Code
-from devlearn.stages.shared.labelled import DIGITS
-from devlearn.stages.stage import Metrics, Work, stage
-from devlearn.tasks.data import IMAGE_SENSE
+from devlearn.stages.shared.labelled import CROSS_ENTROPY, DIGITS_NEEDS, LabelledBatches
+from devlearn.stages.shared.train import Descent
+from devlearn.stages.stage import Cost, Stage, stage
+from devlearn.streams import BIRTH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from devlearn.learners.brains.needs import Needs
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
 
 GENES = "genes"
 
 
 @stage("innate.genome")
-class Genome(Ancestral):
+@final
+class Genome(Stage):
     """Weights are grown from a g-network over neuron codes, which learns digits from labels, end to end.
 
     Each weight tensor has a g-network: from the code of a pre- and of a post-neuron, bits of +-1, one hidden layer of
@@ -44,14 +64,23 @@ class Genome(Ancestral):
         zero over its inputs. Biases are zero at birth and no part of the genome.
     """
 
+    role = "innate"
     metrics = ("loss", "accuracy", "compression")
-    draws = (*Ancestral.draws, GENES)
-    fixed = (*Ancestral.fixed, "compression", "code")
+    stream_names = ("labels", "order", BIRTH, GENES)
+    immutable_keys = ("data", "labels", "optimiser", "momentum", "lineages", "compression", "code")
     controls = ("shuffle", "moments", "scale", "spectrum", "compute", "data")
 
-    batch: int = Field(256, ge=1, description="images an update; never more than there are labels")
+    data: LabelledSplit = "mnist.train"
+    labels: Labels = "all"
+    batch: LabelledBatchSize = 256
+    optimiser: Literal["adam", "sgd"] = Field("adam", description="the rule by which ancestors improve")
     lr: float = Field(3e-2, gt=0, description="learning rate of the genome")
-    schedule: Schedule = Field("cosine", description="of the learning rate over the declared budget")
+    momentum: Momentum = 0.0
+    weight_decay: WeightDecay = 0.0
+    schedule: RateSchedule = "cosine"
+    blur: Blur = 0.0
+    shift: Shift = 0
+    lineages: Lineages = None
     compression: float = Field(
         322, ge=1, description="weights for each number of the genome; whole hidden units come near it"
     )
@@ -62,33 +91,50 @@ class Genome(Ancestral):
     )
 
     @property
-    def objective(self) -> CrossEntropy:
-        return CrossEntropy(IMAGE_SENSE, DIGITS)
+    def labelled(self) -> LabelledBatches:
+        return LabelledBatches(self.data, self.labels, self.batch, self.blur, self.shift)
+
+    @property
+    def descent(self) -> Descent:
+        return Descent(self.lr, self.schedule, self.optimiser, self.momentum, self.weight_decay)
+
+    @property
+    def ancestors(self) -> Ancestors:
+        return Ancestors(self.lineages)
+
+    def lineage(self, seed: int) -> str | None:
+        return self.ancestors.lineage(self.kind, seed)
+
+    def needs(self) -> Needs:
+        return DIGITS_NEEDS
+
+    def cost(self, brain: nn.Module) -> Cost:
+        own, bottleneck = self.labelled, self._bottleneck(brain)
+        step = flops.update(brain, CROSS_ENTROPY, own.shapes) + flops.of(bottleneck.rehearse)
+        return Cost(updates=1, images=own.batch_size, flops=step, labels=own.num_labels, label_bits=own.label_bits)
 
     def _bottleneck(self, brain: nn.Module) -> Bottleneck:
         """For the parameters that the read-out depends on."""
-        return Bottleneck.of(flops.reached(brain, self.objective, self.shapes), self.compression, self.code)
-
-    def work(self, brain: nn.Module) -> Work:
-        bottleneck = self._bottleneck(brain)
-        cost = flops.update(brain, self.objective, self.shapes) + flops.of(bottleneck.rehearse)
-        return Work(updates=1, images=self.rows, flops=cost, labels=self.pool, label_bits=self.bits)
+        return Bottleneck.of(flops.reached(brain, CROSS_ENTROPY, self.labelled.shapes), self.compression, self.code)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
-        state, theirs = super().begin(cohort, context), self.descent(context)
+        state, theirs = self.ancestors.begin(cohort, context), self.ancestors.context(context)
         bottleneck, like = self._bottleneck(cohort.member(0)), next(iter(cohort.parameters().values()))
         state["ancestors"][GENES] = bottleneck.conceive(lambda name: theirs.streams(GENES, name), like)
         return state
 
-    def evolve(self, ancestors: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        bottleneck, genome = self._bottleneck(ancestors.member(0)), Weights.of(state[GENES])
-        optimiser = self.rebuilt(genome, state["moments"])
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        return self.ancestors.segment(cohort, state, context, self._evolve)
+
+    def _evolve(self, ancestors: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        bottleneck, genome, descent = self._bottleneck(ancestors.member(0)), Weights.of(state[GENES]), self.descent
+        optimiser = descent.make_optimiser(genome, state["moments"])
         compression = torch.full((ancestors.n,), bottleneck.compression)
         grown = _born(ancestors, bottleneck, genome)
-        for batch in self.minibatches(ancestors, state, context):
-            slopes, metrics = ancestors.slopes(self.objective, batch)
-            torch.autograd.backward(list(grown.values()), [slopes[name] for name in grown])
-            optimiser.set_lr(self.rate(state, context))
+        for batch in self.labelled.minibatches(context, state["done"]):
+            gradients, metrics = ancestors.gradients(CROSS_ENTROPY, batch)
+            torch.autograd.backward(list(grown.values()), [gradients[name] for name in grown])
+            optimiser.set_lr(descent.learning_rate(state["done"], context))
             optimiser.step()
             grown = _born(ancestors, bottleneck, genome)
             ancestors.updates += 1
@@ -96,8 +142,8 @@ class Genome(Ancestral):
             yield {**metrics, "compression": compression}
 
 
-def _born(ancestors: Cohort, bottleneck: Bottleneck, genome: Weights) -> Mapping[str, Tensor]:
-    """Grow the ancestors' weights and write them: {parameter: (N, *shape)}, with their graph; old slopes are gone."""
+def _born(ancestors: Cohort, bottleneck: Bottleneck, genome: Weights) -> dict[str, Tensor]:
+    """Grow the ancestors' weights and write them: {parameter: (N, *shape)}, with their graph; old gradients go."""
     for gene in genome.weights.values():
         gene.grad = None
     grown, weights = bottleneck.grow(genome.weights), ancestors.parameters()

@@ -1,30 +1,38 @@
 """Born from genome files: what another life has evolved or learned is there at birth."""
 
+from __future__ import annotations
+
 import fnmatch
-from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, final
 
 import torch
 from pydantic import Field, ValidationInfo, field_validator
-from torch import Tensor, nn
 
 from devlearn.learners.brains.needs import Needs
-from devlearn.learners.cohort import Cohort
 from devlearn.records.genome_file import GenomeFile, find, read
-from devlearn.stages.context import Context, State
-from devlearn.stages.stage import Metrics, Stage, Work, stage
+from devlearn.stages.stage import Cost, Stage, stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from torch import Tensor, nn
+
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
 
 
 @cache
-def _kin(file: str, content: str, only: str) -> tuple[str, ...]:
+def _origin_ids(file: str, content: str, only: str) -> tuple[str, ...]:
     """The names of a file's life; ``content`` is its checksum, so that a file written anew is read anew."""
     genome = read(file)
     return (*genome.lineage, genome.alike(only))
 
 
 @stage("innate.inherit")
+@final
 class Inherit(Stage):
     """Takes over the weights of learners that `devlearn genome` has written to files, once.
 
@@ -39,6 +47,7 @@ class Inherit(Stage):
         inherited: share of the learner's weights and biases that came from its genome
     """
 
+    role = "innate"
     units = ()
     metrics = ("inherited",)
     controls = ("shuffle", "moments", "scale", "spectrum", "compute", "data")
@@ -68,16 +77,19 @@ class Inherit(Stage):
             raise ValueError(f"{what} changed since its checksum was taken; leave contents out, or run it anew")
         return found
 
-    def kin(self, seed: int) -> tuple[str, ...]:
+    def origin_ids(self, seed: int) -> tuple[str, ...]:
         number = seed % len(self.files)
-        return _kin(self.files[number], self.contents[number], self.only)
+        return _origin_ids(self.files[number], self.contents[number], self.only)
 
-    def leaves(self, brain: nn.Module) -> tuple[str, ...]:
+    def not_inherited(self, brain: nn.Module) -> tuple[str, ...]:
         """Weights that a file does not have; none where ``only`` says what is meant."""
         if "only" in self.model_fields_set:
             return ()
         files = [read(file).tensors for file in self.files]
         return tuple(name for name, _ in brain.named_parameters() if not all(name in tensors for tensors in files))
+
+    def uses_labels(self) -> bool:
+        return True
 
     def trains_on(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(split for file in self.files for split in read(file).trained))
@@ -99,12 +111,12 @@ class Inherit(Stage):
     def needs(self) -> Needs:
         return Needs()
 
-    def work(self, brain: nn.Module) -> Work:
+    def cost(self, brain: nn.Module) -> Cost:
         genomes = [read(file) for file in self.files]
         for genome in genomes:
             self._passed(genome, brain.state_dict())
         spent = ("labels", "label_bits", "images", "env_steps", "flops")
-        return Work(**{unit: max(genome.about["ledger"][unit] for genome in genomes) for unit in spent})
+        return Cost(**{unit: max(genome.about["ledger"][unit] for genome in genomes) for unit in spent})
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {}

@@ -1,23 +1,41 @@
 """Topology without learned weights: which of a newborn's random weights to keep."""
 
-from collections.abc import Iterator
-from typing import Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias, final
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
 
 from devlearn.learners import flops
-from devlearn.learners.cohort import Cohort
-from devlearn.learners.objectives import CrossEntropy
 from devlearn.learners.optimiser import Weights
 from devlearn.learners.stacking import column
-from devlearn.stages.context import Context, State
-from devlearn.stages.shared.labelled import DIGITS, Lessons
-from devlearn.stages.stage import Metrics, Work, stage
-from devlearn.tasks.data import IMAGE_SENSE
+from devlearn.stages.fields import (
+    Blur,
+    LabelledBatchSize,
+    LabelledSplit,
+    Labels,
+    LearningRate,
+    Momentum,
+    RateSchedule,
+    Shift,
+    WeightDecay,
+)
+from devlearn.stages.shared.labelled import CROSS_ENTROPY, DIGITS_NEEDS, LabelledBatches
+from devlearn.stages.shared.train import Descent
+from devlearn.stages.stage import Cost, Stage, stage
 
-Tensors = dict[str, Tensor]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from devlearn.learners.brains.needs import Needs
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
+
+Tensors: TypeAlias = "dict[str, Tensor]"
 
 
 def topmost(scores: Tensor, density: float, signed: bool) -> Tensor:
@@ -34,7 +52,8 @@ def topmost(scores: Tensor, density: float, signed: bool) -> Tensor:
 
 
 @stage("innate.mask")
-class Supermask(Lessons):
+@final
+class Supermask(Stage):
     """Learns which of a newborn's random weights to keep, and never changes one of them (edge-popup).
 
     Every weight ``w_i`` of a layer has a score ``s_i``; the share ``density`` of the layer with the highest scores is
@@ -58,12 +77,22 @@ class Supermask(Lessons):
         never masked. Koster et al. find the density by a threshold; here it is given, the same for every layer.
     """
 
+    role = "innate"
     metrics = ("loss", "accuracy")
-    draws = (*Lessons.draws, "scores", "places")
-    fixed = (*Lessons.fixed, "density", "signed", "constant")
+    stream_names = ("labels", "order", "scores", "places")
+    immutable_keys = ("data", "labels", "optimiser", "momentum", "density", "signed", "constant")
     controls = ("shuffle", "compute", "data")
 
+    data: LabelledSplit = "mnist.train"
+    labels: Labels = "all"
+    batch: LabelledBatchSize = 128
     optimiser: Literal["adam", "sgd"] = Field("adam", description="of the scores")
+    lr: LearningRate = 1e-3
+    momentum: Momentum = 0.0
+    weight_decay: WeightDecay = 0.0
+    schedule: RateSchedule = "constant"
+    blur: Blur = 0.0
+    shift: Shift = 0
     density: float = Field(0.5, gt=0, le=1, description="share of each layer's weights that is kept")
     signed: bool = Field(False, description="a mask in {-1, 0, 1}: kept weights may be turned around")
     constant: bool = Field(False, description="frozen weights of a layer are +-c, c their root mean square at birth")
@@ -72,16 +101,24 @@ class Supermask(Lessons):
     )
 
     @property
-    def objective(self) -> CrossEntropy:
-        return CrossEntropy(IMAGE_SENSE, DIGITS)
+    def labelled(self) -> LabelledBatches:
+        return LabelledBatches(self.data, self.labels, self.batch, self.blur, self.shift)
 
-    def work(self, brain: nn.Module) -> Work:
-        cost = flops.update(brain, self.objective, self.shapes)
-        return Work(updates=1, images=self.rows, flops=cost, labels=self.pool, label_bits=self.bits)
+    @property
+    def descent(self) -> Descent:
+        return Descent(self.lr, self.schedule, self.optimiser, self.momentum, self.weight_decay)
+
+    def needs(self) -> Needs:
+        return DIGITS_NEEDS
+
+    def cost(self, brain: nn.Module) -> Cost:
+        own = self.labelled
+        step = flops.update(brain, CROSS_ENTROPY, own.shapes)
+        return Cost(updates=1, images=own.batch_size, flops=step, labels=own.num_labels, label_bits=own.label_bits)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         born, frozen, scores = cohort.parameters(), {}, {}
-        for name in cohort.reached(self.objective, self.shapes):
+        for name in cohort.reached(CROSS_ENTROPY, self.labelled.shapes):
             if born[name].dim() > 2:  # weights, not biases
                 frozen[name] = self._frozen(born[name])
                 drawn = torch.from_numpy(context.streams("scores", name).random(*born[name].shape[1:]))
@@ -97,31 +134,26 @@ class Supermask(Lessons):
         return born / self.density**0.5
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        frozen, scores = state["frozen"], state["scores"]
+        frozen, scores, descent = state["frozen"], state["scores"], self.descent
         owner = Weights.of(scores)
-        optimiser = self.rebuilt(owner, state["score_moments"])
+        optimiser = descent.make_optimiser(owner, state["score_moments"])
         places = self._places(context, scores) if self.shuffled else {}
         masks = self._masks(scores)
-        for batch in self.minibatches(cohort, state, context):
-            self._wear(cohort, frozen, masks)
-            slopes, metrics = cohort.slopes(self.objective, batch)
+        for batch in self.labelled.minibatches(context, state["done"]):
+            _wear(cohort, frozen, masks)
+            gradients, metrics = cohort.gradients(CROSS_ENTROPY, batch)
             for name, weight in owner.weights.items():
-                weight.grad = slopes[name] * frozen[name]
-            optimiser.set_lr(self.rate(state, context))
+                weight.grad = gradients[name] * frozen[name]
+            optimiser.set_lr(descent.learning_rate(state["done"], context))
             optimiser.step()
             cohort.updates += 1
             masks = self._masks(scores)
-            self._wear(cohort, frozen, {name: _moved(mask, places.get(name)) for name, mask in masks.items()})
+            _wear(cohort, frozen, {name: _moved(mask, places.get(name)) for name, mask in masks.items()})
             state["done"] += 1
             yield metrics
 
     def _masks(self, scores: Tensors) -> Tensors:
         return {name: topmost(tensor, self.density, self.signed) for name, tensor in scores.items()}
-
-    def _wear(self, cohort: Cohort, frozen: Tensors, masks: Tensors) -> None:
-        weights = cohort.parameters()
-        for name, mask in masks.items():
-            torch.mul(frozen[name], mask, out=weights[name])
 
     def _places(self, context: Context, scores: Tensors) -> Tensors:
         """A permutation of each layer's places, (N, D), the same at every moment."""
@@ -129,6 +161,12 @@ class Supermask(Lessons):
             name: torch.from_numpy(context.streams("places", name).permutation(tensor[0].numel())).to(tensor.device)
             for name, tensor in scores.items()
         }
+
+
+def _wear(cohort: Cohort, frozen: Tensors, masks: Tensors) -> None:
+    weights = cohort.parameters()
+    for name, mask in masks.items():
+        torch.mul(frozen[name], mask, out=weights[name])
 
 
 def _moved(mask: Tensor, places: Tensor | None) -> Tensor:

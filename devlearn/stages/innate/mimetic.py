@@ -1,16 +1,29 @@
 """A first layer with the covariance of receptive fields: smooth and local, in closed form."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
 import torch
 from pydantic import Field
-from torch import Tensor
 
-from devlearn.stages.context import Context
-from devlearn.stages.shared.receptive_fields import Eyes, grid, places
-from devlearn.stages.stage import stage
+from devlearn.stages.shared.receptive_fields import SEEING, centres, check_first_layer, grid, rewrite_first_layer
+from devlearn.stages.stage import Cost, Stage, stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from devlearn.learners.brains.needs import Needs
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
 
 
 @stage("innate.mimetic")
-class Mimetic(Eyes):
+@final
+class Mimetic(Stage):
     """Draws the first layer's fields from a Gaussian process over pixels, each in a window of its own, once.
 
     The weights of a unit on pixels u and v are jointly Gaussian around 0 with covariance ``exp(-|u - v|^2 / (2 a^2))
@@ -28,13 +41,31 @@ class Mimetic(Eyes):
         covariance to recordings; here length and window are chosen on the valid split, and norms are a newborn's.
     """
 
-    draws = ("places", "process")
+    role = "innate"
+    units = ()
+    stream_names = ("places", "process")
+    controls = ("shuffle", "moments", "spectrum")
 
     length: float = Field(3.0, gt=0, description="pixels over which the weights of a field agree")
     window: float = Field(8.0, gt=0, description="standard deviation in pixels of a field's window")
 
+    def needs(self) -> Needs:
+        return SEEING
+
+    def cost(self, brain: nn.Module) -> Cost:
+        check_first_layer(brain)
+        return Cost()
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return {}
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        rewrite_first_layer(cohort, lambda units, side: self.fields(context, units, side))
+        yield {}
+
     def fields(self, context: Context, units: int, side: int) -> Tensor:
-        y, x = (at - centre for at, centre in zip(grid(side), places(context, units, side), strict=True))
+        """Fields of any norm, (N, units, side, side)."""
+        y, x = (at - centre for at, centre in zip(grid(side), centres(context, units, side), strict=True))
         noise = torch.from_numpy(context.streams("process").normal(units, side, side)).double()
         root = self._root(side)
         process = root @ noise @ root  # the covariance is a product over rows and columns

@@ -1,29 +1,39 @@
 """Before the eyes open: random noise with random answers, which brings weights into line with their feedback."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
 from dataclasses import replace
 from itertools import count
-from typing import ClassVar
+from typing import TYPE_CHECKING, final
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
 
-from devlearn.learners.brains.needs import Head, Needs
-from devlearn.learners.cohort import Cohort
-from devlearn.learners.objectives import CrossEntropy, Objective, Rule, check_rule, learned_by
-from devlearn.stages.context import Context
-from devlearn.stages.shared.labelled import DIGITS
-from devlearn.stages.shared.train import Practice, Shapes
-from devlearn.stages.stage import Metrics, Work, stage
-from devlearn.streams import Streams
-from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE
+from devlearn.learners import flops
+from devlearn.learners.objectives import Rule, check_rule, learned_by
+from devlearn.stages.fields import AdamRate, RateSchedule
+from devlearn.stages.shared.labelled import CROSS_ENTROPY, DIGITS_NEEDS
+from devlearn.stages.shared.train import Descent, evaluate_objective, train
+from devlearn.stages.stage import Cost, Stage, stage
+from devlearn.tasks.data import CLASSES, IMAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from devlearn.learners.brains.needs import Needs
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
+    from devlearn.streams import Streams
 
 HELD_OUT = 1_000
 
 
 @stage("innate.noise")
-class Noise(Practice):
+@final
+class Noise(Stage):
     """Learns random answers to random noise under feedback alignment: nothing to know, but weights that come into line.
 
     Every update draws B new images of 784 independent pixels ``x ~ N(0, sd^2)`` (on the scale where ink is 0..1) and
@@ -42,49 +52,48 @@ class Noise(Practice):
         Weights and feedback are drawn as torch's layers are (Kaiming uniform), each in its own stream of draws.
     """
 
+    role = "innate"
     metrics = ("loss", "accuracy")
-    draws = ("noise", "answers")
-    fixed = (*Practice.fixed, "rule")
-
+    stream_names = ("noise", "answers")
+    immutable_keys = ("rule",)
     controls = ("shuffle", "scale", "compute")
 
-    heads: ClassVar = {DIGITS: Head(CLASSES)}
-
     batch: int = Field(64, ge=1, description="images of noise an update")
+    lr: AdamRate = 1e-3
+    schedule: RateSchedule = "constant"
     sd: float = Field(1.0, gt=0, description="standard deviation of a pixel, where ink is 0..1")
     rule: Rule = Field(
         "feedback_alignment", description="how errors travel back: by fixed random feedback, or backprop"
     )
 
-    @property
-    def objective(self) -> Objective:
-        return learned_by(self.rule, CrossEntropy(IMAGE_SENSE, DIGITS))
-
-    @property
-    def shapes(self) -> Shapes:
-        return {
-            "images": ((self.batch, *IMAGE.space.shape), torch.float32),
-            "labels": ((self.batch,), torch.int64),
-        }
-
     def needs(self) -> Needs:
-        return replace(super().needs(), feedback=self.rule == "feedback_alignment")
+        return replace(DIGITS_NEEDS, feedback=self.rule == "feedback_alignment")
 
-    def work(self, brain: nn.Module) -> Work:
+    def cost(self, brain: nn.Module) -> Cost:
         check_rule(self.rule, brain)
-        return super().work(brain)
+        shapes = {"images": ((self.batch, *IMAGE.space.shape), torch.float32), "labels": ((self.batch,), torch.int64)}
+        step = flops.update(brain, learned_by(self.rule, CROSS_ENTROPY), shapes)
+        return Cost(updates=1, images=self.batch, flops=step)
 
-    def shown(self, cohort: Cohort, done: int, context: Context) -> Iterator[dict[str, Tensor]]:
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return {"done": 0, "moments": {}}
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        objective, descent = learned_by(self.rule, CROSS_ENTROPY), Descent(self.lr, self.schedule)
+        return train(cohort, objective, self.minibatches(context, state["done"]), descent, state, context)
+
+    def minibatches(self, context: Context, done: int) -> Iterator[dict[str, Tensor]]:
+        """Noise in the unit of bytes, (N, B, 28, 28) float32, and ``labels`` (N, B), after the first ``done``."""
         for number in count(done):
             noise, answers = (context.streams(name, counter=number) for name in ("noise", "answers"))
             yield self._drawn(noise, answers, self.batch, context)
 
     def _drawn(self, noise: Streams, answers: Streams, rows: int, context: Context) -> dict[str, Tensor]:
-        """Noise in the unit of bytes, (N, B, 28, 28) float32, and labels (N, B)."""
         images = torch.from_numpy(noise.normal(rows, *IMAGE.space.shape)).to(context.device)
         labels = torch.from_numpy(answers.integers(CLASSES, rows)).to(context.device)
         return {"images": images.mul_(255 * self.sd), "labels": labels}
 
     def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
         """The objective on 1,000 new images of noise for each learner."""
-        return self.judged(cohort, self._drawn(context.streams("noise"), context.streams("answers"), HELD_OUT, context))
+        batch = self._drawn(context.streams("noise"), context.streams("answers"), HELD_OUT, context)
+        return evaluate_objective(cohort, CROSS_ENTROPY, batch)

@@ -1,25 +1,45 @@
 """Birth weights from which little tasks are learned fast: Reptile."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, final
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
 
 from devlearn.learners import flops
-from devlearn.learners.cohort import Cohort
-from devlearn.learners.objectives import CrossEntropy
-from devlearn.learners.optimiser import Optimiser
 from devlearn.learners.schedule import Schedule
-from devlearn.stages.context import Context, State
-from devlearn.stages.shared.ancestors import Ancestral
-from devlearn.stages.shared.labelled import DIGITS
-from devlearn.stages.stage import Metrics, Work, stage
-from devlearn.tasks.data import CLASSES, IMAGE_SENSE
+from devlearn.stages.fields import (
+    Blur,
+    LabelledSplit,
+    Labels,
+    Lineages,
+    Momentum,
+    Shift,
+    WeightDecay,
+)
+from devlearn.stages.shared.ancestors import Ancestors
+from devlearn.stages.shared.labelled import CROSS_ENTROPY, DIGITS_NEEDS, LabelledBatches
+from devlearn.stages.shared.train import Descent
+from devlearn.stages.stage import Cost, Stage, stage
+from devlearn.streams import BIRTH
+from devlearn.tasks.data import CLASSES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from devlearn.learners.brains.needs import Needs
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
 
 
 @stage("innate.reptile")
-class Reptile(Ancestral):
+@final
+class Reptile(Stage):
     """Moves birth weights towards what few labels teach, task after task.
 
     A task is ``batch`` labelled images. The ancestor learns ``inner`` steps of it, each on ``inner_batch`` of the
@@ -40,51 +60,84 @@ class Reptile(Ancestral):
         their names unless ``relabel``. Inner Adam keeps its first moment.
     """
 
+    role = "innate"
     metrics = ("loss", "accuracy", "learned")
-    draws = (*Ancestral.draws, "names")
+    stream_names = ("labels", "order", BIRTH, "names")
+    immutable_keys = ("data", "labels", "optimiser", "momentum", "lineages")
     controls = ("shuffle", "moments", "scale", "spectrum", "compute", "data")
 
+    data: LabelledSplit = "mnist.train"
+    labels: Labels = "all"
     batch: int = Field(50, ge=1, description="labelled images of a task; never more than there are labels")
+    optimiser: Literal["adam", "sgd"] = Field("adam", description="the rule by which ancestors improve")
     lr: float = Field(1.0, gt=0, le=1, description="how far birth weights move towards what a task has taught")
+    momentum: Momentum = 0.0
+    weight_decay: WeightDecay = 0.0
     schedule: Schedule = Field("linear", description="of that over the declared budget")
+    blur: Blur = 0.0
+    shift: Shift = 0
+    lineages: Lineages = None
     inner: int = Field(10, ge=1, description="gradient steps of a task")
     inner_batch: int = Field(10, ge=1, description="images of a task that such a step sees, in turn")
     inner_lr: float = Field(1e-3, gt=0, description="learning rate of those steps")
     relabel: bool = Field(False, description="whether every task gives the digits other names")
 
     @property
-    def objective(self) -> CrossEntropy:
-        return CrossEntropy(IMAGE_SENSE, DIGITS)
+    def labelled(self) -> LabelledBatches:
+        return LabelledBatches(self.data, self.labels, self.batch, self.blur, self.shift)
 
     @property
-    def _part(self) -> "Reptile":
-        """The stage with one inner step's images for a minibatch."""
-        return self.model_copy(update={"batch": min(self.inner_batch, self.rows)})
+    def ancestors(self) -> Ancestors:
+        return Ancestors(self.lineages)
 
-    def work(self, brain: nn.Module) -> Work:
-        step = flops.update(brain, self.objective, self._part.shapes)
-        images = self.inner * self._part.rows
-        return Work(self.inner, images=images, flops=self.inner * step, labels=self.pool, label_bits=self.bits)
+    @property
+    def _step_size(self) -> int:
+        """Images of an inner step."""
+        return min(self.inner_batch, self.labelled.batch_size)
 
-    def evolve(self, ancestors: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        for task in self.minibatches(ancestors, state, context):
+    def lineage(self, seed: int) -> str | None:
+        return self.ancestors.lineage(self.kind, seed)
+
+    def needs(self) -> Needs:
+        return DIGITS_NEEDS
+
+    def cost(self, brain: nn.Module) -> Cost:
+        own = self.labelled
+        step = flops.update(brain, CROSS_ENTROPY, replace(own, batch=self._step_size).shapes)
+        return Cost(
+            updates=self.inner,
+            images=self.inner * self._step_size,
+            flops=self.inner * step,
+            labels=own.num_labels,
+            label_bits=own.label_bits,
+        )
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return self.ancestors.begin(cohort, context)
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        return self.ancestors.segment(cohort, state, context, self._evolve)
+
+    def _evolve(self, ancestors: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        outer = Descent(self.lr, self.schedule)
+        for task in self.labelled.minibatches(context, state["done"]):
             if self.relabel:
                 names = torch.from_numpy(context.streams("names", counter=state["done"]).permutation(CLASSES))
                 task = {**task, "labels": names.to(context.device).gather(1, task["labels"])}
             born = {name: weights.clone() for name, weights in ancestors.parameters().items()}
             first, last = self._learn(ancestors, task)
             for name, weights in ancestors.parameters().items():
-                weights.copy_(born[name].lerp(weights, self.rate(state, context)))
+                weights.copy_(born[name].lerp(weights, outer.learning_rate(state["done"], context)))
             state["done"] += 1
             yield {**first, "learned": last["accuracy"]}
 
     def _learn(self, ancestors: Cohort, task: dict[str, Tensor]) -> tuple[Metrics, Metrics]:
-        """All inner steps of a task; what the first and the last one said."""
-        optimiser = Optimiser(ancestors, {}, self.optimiser, self.inner_lr, **self.decay)
-        size, found = self._part.rows, []
+        """All inner steps of a task; the metrics of the first and of the last one."""
+        inner = Descent(self.inner_lr, "constant", self.optimiser, self.momentum, self.weight_decay)
+        optimiser = inner.make_optimiser(ancestors, {})
+        size, images, metrics = self._step_size, self.labelled.batch_size, []
         for step in range(self.inner):
-            rows = (step * size + torch.arange(size, device=ancestors.device)) % self.rows
-            found.append(
-                ancestors.update(self.objective, {name: value[:, rows] for name, value in task.items()}, optimiser)
-            )
-        return found[0], found[-1]
+            rows = (step * size + torch.arange(size, device=ancestors.device)) % images
+            part = {name: value[:, rows] for name, value in task.items()}
+            metrics.append(ancestors.update(CROSS_ENTROPY, part, optimiser))
+        return metrics[0], metrics[-1]

@@ -1,21 +1,30 @@
 """The control for what an architecture knows about space: every learner's pixels in an order of its own, for life."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import TYPE_CHECKING, final
 
 import torch
-from torch import nn
 
 from devlearn.learners.brains.needs import Needs
-from devlearn.learners.cohort import Cohort
-from devlearn.stages.context import Context, State
-from devlearn.stages.stage import Metrics, Stage, Work, stage
+from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.data import IMAGE, IMAGE_SENSE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import nn
+
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
 
 BUFFER = "wiring"
 
 
 @stage("innate.scramble")
+@final
 class Scramble(Stage):
     """Permutes the pixels of all images that the learner will ever see, once: in later stages, play and probes.
 
@@ -24,19 +33,20 @@ class Scramble(Stage):
     learner is asked to paint (``pretrain.denoise``) stays in the world's order. A second visit scrambles further.
     """
 
+    role = "control"
     units = ()
-    draws = (BUFFER,)
+    stream_names = (BUFFER,)
 
     def needs(self) -> Needs:
         return Needs({IMAGE_SENSE: replace(IMAGE, scrambled=True)})
 
-    def work(self, brain: nn.Module) -> Work:
+    def cost(self, brain: nn.Module) -> Cost:
         if not any(_is_wiring(name) for name, _ in brain.named_buffers()):
             mend = (
                 "give its image sense one, (D,) int64, where sense.scrambled is set: pixel wiring[i] is seen in place i"
             )
             raise ValueError(f"{type(brain).__name__} has no buffer {BUFFER!r}; {mend}")
-        return Work()
+        return Cost()
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {}

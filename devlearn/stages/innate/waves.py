@@ -1,28 +1,38 @@
 """Before the eyes open: spontaneous retinal waves, learned by predicting what comes next or what belongs together."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
 from itertools import count
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, final
 
 import torch
 from pydantic import Field
-from torch import Tensor
 
+from devlearn.learners import flops
 from devlearn.learners.brains.needs import Head, Needs
-from devlearn.learners.cohort import Cohort
 from devlearn.learners.objectives import NTXent, Reconstruction
-from devlearn.stages.context import Context, State
-from devlearn.stages.shared.train import Practice, Shapes
-from devlearn.stages.stage import Metrics, Stage, stage
-from devlearn.tasks.data import IMAGE_SENSE
+from devlearn.stages.fields import AdamRate, RateSchedule
+from devlearn.stages.shared.train import Descent, evaluate_objective, train
+from devlearn.stages.stage import Cost, Stage, stage
+from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 from devlearn.tasks.data.waves import FRAMES, SHAMS, SIDE, movies
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
 
 FRAME_HEAD, PLACE_HEAD = "next_frame", "neighbours"
 HELD_OUT = 16  # movies
 
 
 @stage("innate.waves")
-class Waves(Practice):
+@final
+class Waves(Stage):
     """Learns from spontaneous waves, which no world made: what comes next, or what belongs together.
 
     A Greenberg-Hastings automaton on a 28 x 28 torus: a resting cell fires when one of its eight neighbours fires, then
@@ -54,12 +64,15 @@ class Waves(Practice):
         probe ``objective`` draws 16 new movies for each learner.
     """
 
+    role = "innate"
     metrics = ("loss", "error")
-    draws = ("movies", "sham")
-    fixed = (*Stage.fixed, "predict", "project", "hidden")
+    stream_names = ("movies", "sham")
+    immutable_keys = ("predict", "project", "hidden")
     controls = ("shuffle", "sham", "compute")
 
     batch: int = Field(64, ge=2, description="movies an update; each shows one frame, or two neighbours")
+    lr: AdamRate = 1e-3
+    schedule: RateSchedule = "constant"
     predict: Literal["next_frame", "neighbours"] = Field("next_frame", description="what is learned from a movie")
     sham: Literal["none", "phase", "shuffled_frames", "noise"] = Field(
         "none", description="a control: movies that are no waves, with random phases, in random order, or white noise"
@@ -75,37 +88,39 @@ class Waves(Practice):
         return Reconstruction(IMAGE_SENSE, FRAME_HEAD)
 
     @property
-    def shapes(self) -> Shapes:
-        images = ((self.batch, SIDE, SIDE), torch.uint8)
-        return {"images": images, self._next: images}
-
-    @property
-    def seen(self) -> int:
-        return self.batch * (2 if self.predict == "neighbours" else 1)
-
-    @property
     def _next(self) -> str:
         """What the objective calls the next frame."""
         return "others" if self.predict == "neighbours" else "targets"
 
     def needs(self) -> Needs:
         if self.predict == "neighbours":
-            return Needs(self.senses, {PLACE_HEAD: Head(self.project, hidden=self.hidden)})
-        return Needs(self.senses, {FRAME_HEAD: Head(SIDE * SIDE)})
+            return Needs({IMAGE_SENSE: IMAGE}, {PLACE_HEAD: Head(self.project, hidden=self.hidden)})
+        return Needs({IMAGE_SENSE: IMAGE}, {FRAME_HEAD: Head(SIDE * SIDE)})
+
+    def cost(self, brain: nn.Module) -> Cost:
+        frames = ((self.batch, SIDE, SIDE), torch.uint8)
+        step = flops.update(brain, self.objective, {"images": frames, self._next: frames})
+        return Cost(updates=1, images=self.batch * (2 if self.predict == "neighbours" else 1), flops=step)
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return {"done": 0, "moments": {}}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        for metrics in super().segment(cohort, state, context):
+        batches, descent = self.minibatches(context, state["done"]), Descent(self.lr, self.schedule)
+        for metrics in train(cohort, self.objective, batches, descent, state, context):
             yield _named(metrics)
 
-    def shown(self, cohort: Cohort, done: int, context: Context) -> Iterator[dict[str, Tensor]]:
+    def minibatches(self, context: Context, done: int) -> Iterator[dict[str, Tensor]]:
+        """A frame of each movie, and the next one, (N, B, 28, 28) each, after the first ``done``, endlessly."""
         played = None
         for number in count(done):
             block, place = divmod(number, FRAMES - 1)
             if played is None or place == 0:
                 played = self._played(context, block, self.batch)
-            yield {"images": played[:, place], self._next: played[:, place + 1]}  # (N, B, 28, 28)
+            yield {"images": played[:, place], self._next: played[:, place + 1]}
 
     def _played(self, context: Context, block: int, number: int) -> Tensor:
+        """Movies, or what is shown in place of them: (N, FRAMES, number, 28, 28) bytes."""
         played = movies(context.streams("movies", counter=block), number)
         if self.sham != "none":
             played = SHAMS[self.sham](played, context.streams("sham", counter=block))
@@ -118,7 +133,7 @@ class Waves(Practice):
             now, after = played[:, FRAMES // 2 - 1], played[:, FRAMES // 2]
         else:
             now, after = played[:, :-1].flatten(1, 2), played[:, 1:].flatten(1, 2)
-        return _named(self.judged(cohort, {"images": now, self._next: after}))
+        return _named(evaluate_objective(cohort, self.objective, {"images": now, self._next: after}))
 
 
 def _named(metrics: Metrics) -> Metrics:

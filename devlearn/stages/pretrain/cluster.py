@@ -1,22 +1,37 @@
 """Looking: sort images into clusters so that two views of one image fall into the same."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
 import torch
 from pydantic import Field
-from torch import Tensor
 
+from devlearn.learners import flops
 from devlearn.learners.brains.needs import Head, Needs
-from devlearn.learners.cohort import Cohort
 from devlearn.learners.objectives import MutualInformation, information, joint
-from devlearn.stages.context import Context
-from devlearn.stages.shared.unlabelled_images import Pairs
-from devlearn.stages.stage import stage
+from devlearn.stages.fields import AdamRate, PairBatchSize, RateSchedule, Sham, UnlabelledSplit
+from devlearn.stages.shared.train import Descent, train
+from devlearn.stages.shared.unlabelled import EVALUATED_ON, TwoViews, UnlabelledBatches
+from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.data import IMAGE, IMAGE_SENSE
+from devlearn.tasks.data.augment import Views
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
 
 MAIN, AUXILIARY = "clusters", "overclusters"
 
 
 @stage("pretrain.cluster")
-class Cluster(Pairs):
+@final
+class Cluster(Stage):
     """Invariant information clustering: what an image's cluster tells about the cluster of its deformed view.
 
     Every image is deformed twice. Of each sub-head ``P`` (K, K) is the share of pairs that fall into clusters ``(c,
@@ -41,13 +56,26 @@ class Cluster(Pairs):
         the best of the paper's sub-heads; here the sub-head is chosen without labels.
     """
 
+    role = "pretrain"
     metrics = ("loss", "information")
-    fixed = (*Pairs.fixed, "clusters", "overclusters", "sub_heads")
+    stream_names = ("order", "views")
+    immutable_keys = ("data", "clusters", "overclusters", "sub_heads")
+    controls = ("shuffle", "sham", "compute")
 
+    batch: PairBatchSize = 256
+    lr: AdamRate = 1e-3
+    schedule: RateSchedule = "constant"
+    data: UnlabelledSplit = "mnist.train"
+    sham: Sham = False
+    views: Views = Field(Views.model_validate({}), description="how much a view of an image is deformed")
     clusters: int = Field(10, ge=2, description="clusters of a sub-head")
     overclusters: int = Field(50, ge=0, description="clusters of an auxiliary sub-head; 0: there are none")
     sub_heads: int = Field(5, ge=1, description="sub-heads of each kind, which differ in their first weights")
     balance: float = Field(1.0, gt=0, description="weight of the clusters' entropies: above 1 favours even clusters")
+
+    @property
+    def two_views(self) -> TwoViews:
+        return TwoViews(UnlabelledBatches(self.data, self.batch, self.sham), self.views)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -61,13 +89,33 @@ class Cluster(Pairs):
     def needs(self) -> Needs:
         return Needs({IMAGE_SENSE: IMAGE}, {name: Head(self.sub_heads * size) for name, size in self.sizes.items()})
 
+    def cost(self, brain: nn.Module) -> Cost:
+        step = flops.update(brain, self.objective, self.two_views.shapes)
+        return Cost(updates=1, images=2 * self.batch, flops=step)
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return {"done": 0, "moments": {}}
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        batches, descent = self.two_views.minibatches(context, state["done"]), Descent(self.lr, self.schedule)
+        return train(cohort, self.objective, batches, descent, state, context)
+
+    def evaluates_on(self) -> tuple[str, ...]:
+        return EVALUATED_ON
+
+    def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
+        """The objective on views of 1,000 images of the valid split, in minibatches of the stage's size."""
+        return self.two_views.evaluate(cohort, self.objective, context)
+
     def chosen(self, cohort: Cohort, context: Context) -> Tensor:
         """Each learner's sub-head with the most information on held-out views, without labels: (N,)."""
-        pair = self.pair(self.held(context).expand(cohort.n, -1, -1, -1), context, 0)
+        images = self.two_views.pictures.held_out(context).expand(cohort.n, -1, -1, -1)
+        pair = self.two_views.pair(images, context, 0)
         logits = cohort(torch.cat([pair["images"], pair["others"]], 1), IMAGE_SENSE, MAIN)
         return information(joint(logits, self.clusters), self.balance).argmax(-1)
 
     def assign(self, cohort: Cohort, images: Tensor, chosen: Tensor) -> Tensor:
         """The cluster of each image (M, 28, 28) in each learner's ``chosen`` sub-head: (N, M)."""
         logits = cohort(images.expand(cohort.n, *images.shape), IMAGE_SENSE, MAIN).unflatten(-1, (-1, self.clusters))
-        return logits[torch.arange(cohort.n, device=logits.device), :, chosen].argmax(-1)
+        clusters: Tensor = logits[torch.arange(cohort.n, device=logits.device), :, chosen].argmax(-1)
+        return clusters

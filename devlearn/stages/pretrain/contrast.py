@@ -1,18 +1,36 @@
 """Looking: tell which of many views shows the same image."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
 from pydantic import Field
 
+from devlearn.learners import flops
 from devlearn.learners.brains.needs import Head, Needs
 from devlearn.learners.objectives import NTXent
-from devlearn.stages.shared.unlabelled_images import Pairs
-from devlearn.stages.stage import stage
+from devlearn.stages.fields import AdamRate, PairBatchSize, RateSchedule, Sham, UnlabelledSplit
+from devlearn.stages.shared.train import Descent, train
+from devlearn.stages.shared.unlabelled import EVALUATED_ON, TwoViews, UnlabelledBatches
+from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.data import IMAGE, IMAGE_SENSE
+from devlearn.tasks.data.augment import Views
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import nn
+
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
 
 HEAD = "contrast"
 
 
 @stage("pretrain.contrast")
-class Contrast(Pairs):
+@final
+class Contrast(Stage):
     """Contrastive learning: a view of an image is to be found among all views of a minibatch by its other view.
 
     Each of B images is deformed twice; a projection (a hidden layer, then a read-out of ``project`` numbers) maps the
@@ -31,12 +49,25 @@ class Contrast(Pairs):
         minibatches, so there are fewer wrong views to tell apart.
     """
 
+    role = "pretrain"
     metrics = ("loss", "accuracy")
-    fixed = (*Pairs.fixed, "project", "hidden")
+    stream_names = ("order", "views")
+    immutable_keys = ("data", "project", "hidden")
+    controls = ("shuffle", "sham", "compute")
 
+    batch: PairBatchSize = 256
+    lr: AdamRate = 1e-3
+    schedule: RateSchedule = "constant"
+    data: UnlabelledSplit = "mnist.train"
+    sham: Sham = False
+    views: Views = Field(Views.model_validate({}), description="how much a view of an image is deformed")
     temperature: float = Field(0.5, gt=0, description="what similarities are divided by before the softmax")
     project: int = Field(64, ge=1, description="numbers that a view is mapped to")
     hidden: int = Field(128, ge=0, description="units of the projection's hidden layer; 0: it is linear")
+
+    @property
+    def two_views(self) -> TwoViews:
+        return TwoViews(UnlabelledBatches(self.data, self.batch, self.sham), self.views)
 
     @property
     def objective(self) -> NTXent:
@@ -44,3 +75,21 @@ class Contrast(Pairs):
 
     def needs(self) -> Needs:
         return Needs({IMAGE_SENSE: IMAGE}, {HEAD: Head(self.project, hidden=self.hidden)})
+
+    def cost(self, brain: nn.Module) -> Cost:
+        step = flops.update(brain, self.objective, self.two_views.shapes)
+        return Cost(updates=1, images=2 * self.batch, flops=step)
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return {"done": 0, "moments": {}}
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        batches, descent = self.two_views.minibatches(context, state["done"]), Descent(self.lr, self.schedule)
+        return train(cohort, self.objective, batches, descent, state, context)
+
+    def evaluates_on(self) -> tuple[str, ...]:
+        return EVALUATED_ON
+
+    def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
+        """The objective on views of 1,000 images of the valid split, in minibatches of the stage's size."""
+        return self.two_views.evaluate(cohort, self.objective, context)

@@ -1,26 +1,38 @@
-"""Looking: rebuild images from which pixels are missing, without any label."""
+"""Looking: see the whole image in one that is partly blanked, without any label."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
 
 import torch
 from pydantic import Field
-from torch import Tensor
 
+from devlearn.learners import flops
 from devlearn.learners.brains.needs import Head, Needs
-from devlearn.learners.cohort import Cohort
 from devlearn.learners.objectives import Reconstruction
-from devlearn.stages.context import Context
-from devlearn.stages.shared.train import Shapes
-from devlearn.stages.shared.unlabelled_images import HELD, Looking
-from devlearn.stages.stage import Metrics, stage
+from devlearn.stages.fields import AdamRate, BatchSize, DecoderUnits, RateSchedule, Sham, UnlabelledSplit
+from devlearn.stages.shared.train import Descent, evaluate_objective, train
+from devlearn.stages.shared.unlabelled import EVALUATED_ON, HELD_OUT, UnlabelledBatches
+from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.data import IMAGE, IMAGE_SENSE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
 
 HEAD = "denoise"
 BLOCK = 16  # minibatches whose masks are drawn together
+OBJECTIVE = Reconstruction(IMAGE_SENSE, HEAD)
 
 
 @stage("pretrain.denoise")
-class Denoise(Looking):
+@final
+class Denoise(Stage):
     """A denoising autoencoder: masking noise, per-pixel cross-entropy (Vincent et al. 2008).
 
     Pixels are blanked with probability ``drop``; ``q`` (784 probabilities) guesses the whole clean image ``x`` in 0..1.
@@ -38,40 +50,54 @@ class Denoise(Looking):
         its weights are not tied to the encoder's; optimised by Adam instead of plain stochastic gradient descent.
     """
 
+    role = "pretrain"
     metrics = ("loss", "error")
-    fixed = (*Looking.fixed, "hidden")
-    draws = ("order", "mask")
+    stream_names = ("order", "mask")
+    immutable_keys = ("data", "hidden")
+    controls = ("shuffle", "sham", "compute")
 
-    hidden: int = Field(0, ge=0, description="units of the decoder's hidden layer; 0: it is linear")
+    batch: BatchSize = 128
+    lr: AdamRate = 1e-3
+    schedule: RateSchedule = "constant"
+    data: UnlabelledSplit = "mnist.train"
+    sham: Sham = False
+    hidden: DecoderUnits = 0
     drop: float = Field(0.5, gt=0, lt=1, description="probability that a pixel is blanked")
 
+    @property
+    def pictures(self) -> UnlabelledBatches:
+        return UnlabelledBatches(self.data, self.batch, self.sham)
+
     def needs(self) -> Needs:
-        return Needs(self.senses, {HEAD: Head(28 * 28, hidden=self.hidden)})
+        return Needs({IMAGE_SENSE: IMAGE}, {HEAD: Head(28 * 28, hidden=self.hidden)})
 
-    @property
-    def objective(self) -> Reconstruction:
-        return Reconstruction(IMAGE_SENSE, HEAD)
-
-    @property
-    def shapes(self) -> Shapes:
+    def cost(self, brain: nn.Module) -> Cost:
         images = ((self.batch, *IMAGE.space.shape), torch.uint8)
-        return {"images": images, "targets": images}
+        step = flops.update(brain, OBJECTIVE, {"images": images, "targets": images})
+        return Cost(updates=1, images=self.batch, flops=step)
 
-    def shown(self, cohort: Cohort, done: int, context: Context) -> Iterator[dict[str, Tensor]]:
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return {"done": 0, "moments": {}}
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        batches, descent = self.minibatches(context, state["done"]), Descent(self.lr, self.schedule)
+        return train(cohort, OBJECTIVE, batches, descent, state, context)
+
+    def minibatches(self, context: Context, done: int) -> Iterator[dict[str, Tensor]]:
+        """``images``, partly blanked, and the whole ones as ``targets``: (N, B, 28, 28) after the first ``done``."""
         masks = None
-        for number, images in enumerate(self.looks(done, context), done):  # (N, B, 28, 28)
+        for number, images in enumerate(self.pictures.minibatches(context, done), done):
             block, place = divmod(number, BLOCK)
             if masks is None or place == 0:
-                masks = self._masks(context, block, images.shape[1])
+                kept = context.streams("mask", counter=block).mask(1 - self.drop, BLOCK, images.shape[1], 28, 28)
+                masks = torch.from_numpy(kept).to(context.device)  # (N, BLOCK, B, 28, 28) bool
             yield {"images": images * masks[:, place], "targets": images}
 
-    def _masks(self, context: Context, block: int, rows: int) -> Tensor:
-        """Which pixels are kept, for a block of minibatches: (N, BLOCK, B, 28, 28) bool."""
-        kept = context.streams("mask", counter=block).mask(1 - self.drop, BLOCK, rows, 28, 28)
-        return torch.from_numpy(kept).to(context.device)
+    def evaluates_on(self) -> tuple[str, ...]:
+        return EVALUATED_ON
 
     def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
         """Reconstruction of 1,000 images of the valid split, each learner's masks fixed."""
-        images = self.held(context).expand(cohort.n, -1, -1, -1)
-        kept = torch.from_numpy(context.streams("mask").mask(1 - self.drop, HELD, 28, 28)).to(context.device)
-        return self.judged(cohort, {"images": images * kept, "targets": images})
+        images = self.pictures.held_out(context).expand(cohort.n, -1, -1, -1)
+        kept = torch.from_numpy(context.streams("mask").mask(1 - self.drop, HELD_OUT, 28, 28)).to(context.device)
+        return evaluate_objective(cohort, OBJECTIVE, {"images": images * kept, "targets": images})

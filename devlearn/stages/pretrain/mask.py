@@ -1,28 +1,39 @@
 """Looking: guess the hidden patches of an image from those that are seen."""
 
-from collections.abc import Iterator
-from typing import ClassVar, Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, final
 
 import torch
 from pydantic import Field
-from torch import Tensor
 
+from devlearn.learners import flops
 from devlearn.learners.brains.needs import Head, Needs
-from devlearn.learners.cohort import Cohort
 from devlearn.learners.objectives import Inpainting
-from devlearn.stages.context import Context
-from devlearn.stages.shared.train import Shapes
-from devlearn.stages.shared.unlabelled_images import Looking
-from devlearn.stages.stage import Metrics, stage
-from devlearn.streams import Streams
+from devlearn.stages.fields import AdamRate, BatchSize, DecoderUnits, RateSchedule, Sham, UnlabelledSplit
+from devlearn.stages.shared.train import Descent, evaluate_objective, train
+from devlearn.stages.shared.unlabelled import EVALUATED_ON, UnlabelledBatches
+from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.data import IMAGE, IMAGE_SENSE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
+    from devlearn.streams import Streams
 
 HEAD = "mask"
 SIDE = 28
+OBJECTIVE = Inpainting(IMAGE_SENSE, HEAD)
 
 
 @stage("pretrain.mask")
-class MaskedPatches(Looking):
+@final
+class MaskedPatches(Stage):
     """Masked patches: whole squares of an image are blanked, and what was in them is to be guessed.
 
     Of the patches of ``patch`` x ``patch`` pixels of each image a ``share`` (in whole patches) is blanked, others each
@@ -42,28 +53,43 @@ class MaskedPatches(Looking):
         normalised ones.
     """
 
+    role = "pretrain"
     metrics = ("loss", "error")
-    fixed = (*Looking.fixed, "hidden")
-    draws: ClassVar = ("order", "patches")
+    stream_names = ("order", "patches")
+    immutable_keys = ("data", "hidden")
+    controls = ("shuffle", "sham", "compute")
 
+    batch: BatchSize = 128
+    lr: AdamRate = 1e-3
+    schedule: RateSchedule = "constant"
+    data: UnlabelledSplit = "mnist.train"
+    sham: Sham = False
     patch: Literal[1, 2, 4, 7, 14] = Field(4, description="side of a patch in pixels; it divides 28")
     share: float = Field(0.5, gt=0, lt=1, description="of the patches that are hidden; 0.75 in the paper")
-    hidden: int = Field(0, ge=0, description="units of the decoder's hidden layer; 0: it is linear")
+    hidden: DecoderUnits = 0
 
     @property
-    def objective(self) -> Inpainting:
-        return Inpainting(IMAGE_SENSE, HEAD)
-
-    @property
-    def shapes(self) -> Shapes:
-        shape = (self.batch, *IMAGE.space.shape)
-        return {"images": (shape, torch.uint8), "targets": (shape, torch.uint8), "hidden": (shape, torch.bool)}
+    def pictures(self) -> UnlabelledBatches:
+        return UnlabelledBatches(self.data, self.batch, self.sham)
 
     def needs(self) -> Needs:
         return Needs({IMAGE_SENSE: IMAGE}, {HEAD: Head(SIDE * SIDE, hidden=self.hidden)})
 
-    def shown(self, cohort: Cohort, done: int, context: Context) -> Iterator[dict[str, Tensor]]:
-        for number, images in enumerate(self.looks(done, context), done):
+    def cost(self, brain: nn.Module) -> Cost:
+        shape = (self.batch, *IMAGE.space.shape)
+        shapes = {"images": (shape, torch.uint8), "targets": (shape, torch.uint8), "hidden": (shape, torch.bool)}
+        return Cost(updates=1, images=self.batch, flops=flops.update(brain, OBJECTIVE, shapes))
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return {"done": 0, "moments": {}}
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        batches, descent = self.minibatches(context, state["done"]), Descent(self.lr, self.schedule)
+        return train(cohort, OBJECTIVE, batches, descent, state, context)
+
+    def minibatches(self, context: Context, done: int) -> Iterator[dict[str, Tensor]]:
+        """``images``, partly ``hidden``, and the whole ones as ``targets``: (N, B, 28, 28) after the first ``done``."""
+        for number, images in enumerate(self.pictures.minibatches(context, done), done):
             yield self._blanked(images, context.streams("patches", counter=number))
 
     def _blanked(self, images: Tensor, streams: Streams) -> dict[str, Tensor]:
@@ -74,7 +100,10 @@ class MaskedPatches(Looking):
         hidden = small.repeat_interleave(self.patch, -1).repeat_interleave(self.patch, -2).to(images.device)
         return {"images": images * ~hidden, "targets": images, "hidden": hidden}
 
+    def evaluates_on(self) -> tuple[str, ...]:
+        return EVALUATED_ON
+
     def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
         """The hidden patches of 1,000 images of the valid split."""
-        images = self.held(context).expand(cohort.n, -1, -1, -1)
-        return self.judged(cohort, self._blanked(images, context.streams("patches")))
+        images = self.pictures.held_out(context).expand(cohort.n, -1, -1, -1)
+        return evaluate_objective(cohort, OBJECTIVE, self._blanked(images, context.streams("patches")))

@@ -1,31 +1,42 @@
 """Looking and moving: foresee the next observation of a world that one acts in."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Iterator
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, final
 
 import torch
 from gymnasium import spaces as kinds
 from pydantic import Field
-from torch import Tensor, nn
 
 from devlearn.learners import flops
 from devlearn.learners.brains.needs import Head, Needs, Sense, sense_name
-from devlearn.learners.cohort import Cohort
 from devlearn.learners.objectives import Forecast, surprise
-from devlearn.learners.optimiser import Optimiser
-from devlearn.learners.schedule import Schedule, factor
-from devlearn.stages.context import EPISODE, Context, State
-from devlearn.stages.stage import Metrics, Stage, Work, stage
+from devlearn.stages.context import EPISODE
+from devlearn.stages.fields import AdamRate, RateSchedule
+from devlearn.stages.shared.train import Descent, evaluate_objective
+from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.data.sham import scattered
-from devlearn.tasks.envs import VectorEnv, spaces
-from devlearn.tasks.envs.transitions import Act, gather
+from devlearn.tasks.envs import spaces
+from devlearn.tasks.envs.transitions import gather
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
+    from devlearn.tasks.envs import VectorEnv
+    from devlearn.tasks.envs.transitions import Act
 
 HELD = 32  # steps of a held-out world in each copy
 TWICE = ("images", "targets")
 
 
 @stage("pretrain.predict")
+@final
 class Predict(Stage):
     """Foresees the next observation of an environment from this one and the action. Rewards are never read.
 
@@ -50,10 +61,12 @@ class Predict(Stage):
         trained on the model's error as its reward; here actions are drawn by the expected error one step ahead.
     """
 
+    role = "pretrain"
     units = ("env_steps", "updates", "flops")
     metrics = ("loss", "error", "activity")
     controls = ("shuffle", "sham", "compute")
-    draws = ("actions", "sham", EPISODE)
+    stream_names = ("actions", "sham", EPISODE)
+    immutable_keys = ("env", "keys", "copies")
 
     env: str = Field(description="a Gymnasium id with pictures (bytes) to see and discrete actions")
     keys: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the environment")
@@ -66,8 +79,8 @@ class Predict(Stage):
     )
     copies: int = Field(32, ge=1, description="environments of each learner")
     rollout: int = Field(8, ge=1, description="steps in each environment between updates")
-    lr: float = Field(1e-3, gt=0, description="learning rate of Adam")
-    schedule: Schedule = Field("constant", description="of the learning rate over the declared budget")
+    lr: AdamRate = 1e-3
+    schedule: RateSchedule = "constant"
 
     def _seen(self) -> tuple[str, kinds.Box, Forecast]:
         """The sense, its space and the objective. Raises ValueError for a world that can't be foreseen so."""
@@ -82,25 +95,25 @@ class Predict(Stage):
         size = objective.actions * seen.shape[0] * seen.shape[1]
         return Needs({sense: Sense(seen)}, {objective.head: Head(size)})
 
-    def work(self, brain: nn.Module) -> Work:
+    def cost(self, brain: nn.Module) -> Cost:
         sense, seen, objective = self._seen()
         rows = self.copies * self.rollout
         image, actions = ((rows, *seen.shape), torch.uint8), ((rows,), torch.int64)
         learn = flops.update(brain, objective, {"images": image, "targets": image, "actions": actions})
         looked = flops.blank_batch({"x": image})["x"]
         act = flops.forward(brain, looked, sense, objective.head) if self.policy == "curious" else 0
-        return Work(updates=1, env_steps=rows, flops=learn + act)
+        return Cost(updates=1, env_steps=rows, flops=learn + act)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {"done": 0, "moments": {}, "world": None}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        objective = self._seen()[2]
-        optimiser = Optimiser(cohort, state["moments"], "adam", self.lr)
+        objective, descent = self._seen()[2], Descent(self.lr, self.schedule)
+        optimiser = descent.make_optimiser(cohort, state["moments"])
         world = context.world(self.env, self.copies, state["world"], keys=self.keys)
         try:
             while True:
-                optimiser.set_lr(self.lr * factor(self.schedule, state["done"], context.planned))
+                optimiser.set_lr(descent.learning_rate(state["done"], context))
                 batch = self._lived(cohort, world, context, state["done"], self.policy, self.rollout)
                 metrics = cohort.update(objective, batch, optimiser)
                 state["done"] += 1
@@ -141,8 +154,7 @@ class Predict(Stage):
             batch = self._lived(cohort, world, context, 0, "random", HELD)
         finally:
             world.close()
-        loss, metrics = cohort.losses(self._seen()[2], batch)
-        return {"loss": loss, **metrics}
+        return evaluate_objective(cohort, self._seen()[2], batch)
 
 
 def _entropy(actions: Tensor, count: int) -> Tensor:

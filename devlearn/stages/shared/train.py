@@ -1,72 +1,70 @@
-"""What stages share that descend one objective on minibatches of their own making, by Adam."""
+"""How weights change: the rule, its learning rate, and the loop of minibatches, which every stage with a loss has."""
 
-from abc import abstractmethod
-from collections.abc import Iterator
-from typing import ClassVar
+from __future__ import annotations
 
-import torch
-from pydantic import Field
-from torch import Tensor, nn
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from devlearn.learners import flops
-from devlearn.learners.brains.needs import Head, Needs, Sense
-from devlearn.learners.cohort import Cohort, Objective
 from devlearn.learners.optimiser import Optimiser
 from devlearn.learners.schedule import Schedule, factor
-from devlearn.stages.context import Context, State
-from devlearn.stages.stage import Metrics, Stage, Work
-from devlearn.tasks.data import IMAGE, IMAGE_SENSE
+from devlearn.stages.fields import OptimiserName
 
-Shapes = dict[str, tuple[tuple[int, ...], torch.dtype]]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from torch import Tensor
+
+    from devlearn.learners.cohort import Cohort, Objective
+    from devlearn.learners.optimiser import Weighted
+    from devlearn.stages.context import Context, State
 
 
-class Practice(Stage):
-    """A stage whose learners practise on minibatches (N, B, ...). What they are shown, and to what end, it says."""
+@dataclass(frozen=True)
+class Descent:
+    """The rule by which weights follow a gradient, and the schedule of its learning rate over the declared budget."""
 
-    senses: ClassVar[dict[str, Sense]] = {IMAGE_SENSE: IMAGE}
-    heads: ClassVar[dict[str, Head]] = {}
+    lr: float
+    schedule: Schedule = "constant"
+    optimiser: OptimiserName = "adam"
+    momentum: float = 0.0
+    weight_decay: float = 0.0
 
-    batch: int = Field(128, ge=1, description="images an update")
-    lr: float = Field(1e-3, gt=0, description="learning rate of Adam")
-    schedule: Schedule = Field("constant", description="of the learning rate over the declared budget")
+    def begin(self, context: Context) -> State:
+        """Nothing done, and moments that are empty or those of the stage before. Raises ValueError without these."""
+        return {"done": 0, "moments": context.inherit() if self.optimiser == "continue" else {}}
 
-    @property
-    @abstractmethod
-    def objective(self) -> Objective:
-        """The loss of ONE learner."""
+    def make_optimiser(self, owner: Weighted, moments: dict[str, Any]) -> Optimiser:
+        """The optimiser of the learners, or of what else they learn, with its moments, which it keeps up to date."""
+        return Optimiser(
+            owner, moments, self.optimiser, self.lr, weight_decay=self.weight_decay, momentum=self.momentum
+        )
 
-    @property
-    @abstractmethod
-    def shapes(self) -> Shapes:
-        """Shapes and dtypes of one learner's minibatch, for counting FLOPs."""
+    def learning_rate(self, done: int, context: Context) -> float:
+        """The learning rate after ``done`` yields."""
+        return self.lr * factor(self.schedule, done, context.planned)
 
-    @abstractmethod
-    def shown(self, cohort: Cohort, done: int, context: Context) -> Iterator[dict[str, Tensor]]:
-        """The minibatches (N, B, ...) after the first ``done``, endlessly."""
 
-    @property
-    def seen(self) -> int:
-        """Images that an update shows to each learner."""
-        return self.batch
+def train(
+    cohort: Cohort,
+    objective: Objective,
+    batches: Iterable[dict[str, Tensor]],
+    descent: Descent,
+    state: State,
+    context: Context,
+) -> Iterator[dict[str, Tensor]]:
+    """One gradient step for each of the minibatches (N, B, ...), each with a yield of the objective's metrics (N,).
 
-    def needs(self) -> Needs:
-        return Needs(self.senses, self.heads)
+    ``state`` has ``done``, the minibatches taken, and ``moments``. ``batches`` begin after the first ``done``.
+    """
+    optimiser = descent.make_optimiser(cohort, state["moments"])
+    for batch in batches:
+        optimiser.set_lr(descent.learning_rate(state["done"], context))
+        metrics = cohort.update(objective, batch, optimiser)
+        state["done"] += 1
+        yield metrics
 
-    def work(self, brain: nn.Module) -> Work:
-        return Work(updates=1, images=self.seen, flops=flops.update(brain, self.objective, self.shapes))
 
-    def begin(self, cohort: Cohort, context: Context) -> State:
-        return {"done": 0, "moments": {}}
-
-    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        optimiser = Optimiser(cohort, state["moments"], "adam", self.lr)
-        for batch in self.shown(cohort, state["done"], context):
-            optimiser.set_lr(self.lr * factor(self.schedule, state["done"], context.planned))
-            metrics = cohort.update(self.objective, batch, optimiser)
-            state["done"] += 1
-            yield metrics
-
-    def judged(self, cohort: Cohort, batch: dict[str, Tensor]) -> Metrics:
-        """The objective on held-out data, without a step: loss and metrics, (N,) each."""
-        loss, metrics = cohort.losses(self.objective, batch)
-        return {"loss": loss, **metrics}
+def evaluate_objective(cohort: Cohort, objective: Objective, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The objective on a minibatch (N, B, ...) without a step: ``loss`` and its metrics, (N,) each."""
+    loss, metrics = cohort.losses(objective, batch)
+    return {"loss": loss, **metrics}

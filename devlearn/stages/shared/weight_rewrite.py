@@ -1,54 +1,27 @@
-"""What stages share that make a learner's weights anew, once."""
+"""Weights that are made anew, once: how they are written, and where new ones come from."""
 
-from abc import abstractmethod
-from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
 
-from devlearn.learners.brains.needs import Needs
-from devlearn.learners.cohort import Cohort
-from devlearn.stages.context import Context, State
-from devlearn.stages.stage import Metrics, Stage, Work
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context
 
 OTHERS = "birth"  # the stream of seeds for other learners, whose weights are taken
 
 
-class Remake(Stage):
-    """A stage that acts once on weights and biases. What becomes of them, it says. Buffers are left alone."""
-
-    units: ClassVar = ()
-
-    @abstractmethod
-    def remade(self, cohort: Cohort, context: Context) -> Mapping[str, Tensor]:
-        """New values by qualified name, (N, *shape) each; parameters that are not named are left alone."""
-
-    def needs(self) -> Needs:
-        return Needs()
-
-    def work(self, brain: nn.Module) -> Work:
-        return Work()
-
-    def begin(self, cohort: Cohort, context: Context) -> State:
-        return {}
-
-    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        parameters = cohort.parameters()
-        for name, values in self.remade(cohort, context).items():
-            parameters[name].copy_(values)
-        yield {}
-
-
-class RemakeEach(Remake):
-    """A stage that makes every weight and bias tensor anew from what it was. How, it says."""
-
-    @abstractmethod
-    def anew(self, name: str, weights: Tensor, context: Context) -> Tensor:
-        """The new values of a tensor (N, *shape), by its qualified name."""
-
-    def remade(self, cohort: Cohort, context: Context) -> dict[str, Tensor]:
-        return {name: self.anew(name, weights, context) for name, weights in cohort.parameters().items()}
+def rewrite_weights(cohort: Cohort, values: Mapping[str, Tensor]) -> None:
+    """Write values by qualified name, (N, *shape) each; parameters that are not named, and buffers, are left alone."""
+    parameters = cohort.parameters()
+    for name, tensor in values.items():
+        parameters[name].copy_(tensor)
 
 
 def normal(context: Context, stream: str, name: str, like: Tensor, *shape: int) -> Tensor:
@@ -57,7 +30,7 @@ def normal(context: Context, stream: str, name: str, like: Tensor, *shape: int) 
     return drawn.to(like.device, torch.float64)
 
 
-def reborn(cohort: Cohort, context: Context) -> dict[str, Tensor]:
+def newborn_weights(cohort: Cohort, context: Context) -> dict[str, Tensor]:
     """The parameters of as many other learners of this architecture as they are born, drawn from ``birth``."""
     seeds = context.streams(OTHERS).integers(2**62)
     return cohort.newborn([int(seed) for seed in seeds]).parameters()

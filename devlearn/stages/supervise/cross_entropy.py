@@ -1,24 +1,48 @@
 """School: labelled images and cross-entropy, and what may be learned from others without labels."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, final
 
 from pydantic import Field
-from torch import nn
 
 from devlearn.learners import flops
-from devlearn.learners.brains.needs import Needs
-from devlearn.learners.cohort import Cohort
-from devlearn.learners.objectives import CrossEntropy, Objective, OwnAnswers, Rule, check_rule, learned_by
-from devlearn.stages.context import Context, State
-from devlearn.stages.shared.labelled import DIGITS
-from devlearn.stages.shared.semi_supervised import Unlabelled, believed
-from devlearn.stages.stage import Metrics, Work, stage
+from devlearn.learners.objectives import CrossEntropy, OwnAnswers, Rule, check_rule, learned_by
+from devlearn.stages.fields import (
+    Blur,
+    LabelledBatchSize,
+    LabelledSplit,
+    Labels,
+    LearningRate,
+    Momentum,
+    OptimiserOrContinue,
+    RateSchedule,
+    Shift,
+    WeightDecay,
+)
+from devlearn.stages.shared.labelled import DIGITS, DIGITS_NEEDS, LabelledBatches
+from devlearn.stages.shared.pseudo_labels import PseudoLabels, deformed, mask_rate
+from devlearn.stages.shared.train import Descent
+from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.data import IMAGE_SENSE
+from devlearn.tasks.data.augment import Views
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from devlearn.learners.brains.needs import Needs
+    from devlearn.learners.cohort import Cohort
+    from devlearn.learners.objectives import Objective
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
 
 
 @stage("supervise")
-class Supervise(Unlabelled):
+@final
+class Supervise(Stage):
     """Learns digits from labels by minibatch gradient descent on the cross-entropy; perhaps from its own answers too.
 
     ``z_b`` are the K = 10 logits of image b of a minibatch of B, ``y_b`` its label. With ``unlabelled: pseudo`` or
@@ -50,32 +74,109 @@ class Supervise(Unlabelled):
         draw feedback uniformly at a scale of its own; here it is drawn as the weights are.
     """
 
+    role = "supervise"
     metrics = ("loss", "accuracy", "sure")
-    fixed = (*Unlabelled.fixed, "rule")
+    stream_names = ("labels", "order", "views", "unlabelled", "light", "strong")
+    immutable_keys = (
+        "data",
+        "labels",
+        "optimiser",
+        "momentum",
+        "unlabelled",
+        "unlabelled_batch",
+        "align",
+        "teacher",
+        "rule",
+    )
 
+    data: LabelledSplit = "mnist.train"
+    labels: Labels = "all"
+    batch: LabelledBatchSize = 128
+    optimiser: OptimiserOrContinue = "adam"
+    lr: LearningRate = 1e-3
+    momentum: Momentum = 0.0
+    weight_decay: WeightDecay = 0.0
+    schedule: RateSchedule = "constant"
+    blur: Blur = 0.0
+    shift: Shift = 0
+    views: Views | None = Field(None, description="how the labelled images are deformed, anew at every update")
+    unlabelled: Literal["none", "pseudo", "consistency"] = Field(
+        "none",
+        description="what is made of images without labels: nothing, pseudo-labels, consistency under deformation",
+    )
+    unlabelled_batch: int = Field(256, ge=1, description="images of the split without labels, an update")
+    threshold: float = Field(0.95, ge=0, lt=1, description="confidence from which an answer is believed")
+    weight: float = Field(1.0, ge=0, description="of the loss on believed answers")
+    ramp: int = Field(0, ge=0, description="updates over which this weight grows linearly from 0")
+    light: Views | None = Field(None, description="consistency: deformation of the view that is answered")
+    strong: Views = Field(
+        Views.model_validate({}), description="consistency: deformation of the view that learns the answer"
+    )
+    align: bool = Field(False, description="scale answers to be as frequent as the labels: distribution alignment")
+    teacher: float = Field(
+        0.0, ge=0, lt=1, description="who answers: a running mean of the weights with this decay; 0: the learner itself"
+    )
     rule: Rule = Field(
         "backprop",
         description="how errors travel back: by the weights, or by fixed random feedback (mlp without memory)",
     )
 
     @property
+    def labelled(self) -> LabelledBatches:
+        return LabelledBatches(self.data, self.labels, self.batch, self.blur, self.shift)
+
+    @property
+    def descent(self) -> Descent:
+        return Descent(self.lr, self.schedule, self.optimiser, self.momentum, self.weight_decay)
+
+    @property
+    def pseudo_labels(self) -> PseudoLabels | None:
+        """What is made of images without labels."""
+        if self.unlabelled == "none":
+            return None
+        consistent, views = self.unlabelled == "consistency", (self.light, self.strong)
+        asked = (self.unlabelled_batch, self.threshold, self.weight, self.ramp, consistent)
+        return PseudoLabels(*asked, *views, self.align, self.teacher)
+
+    @property
     def objective(self) -> Objective:
-        kind = OwnAnswers if self.extra else CrossEntropy
+        kind = CrossEntropy if self.unlabelled == "none" else OwnAnswers
         return learned_by(self.rule, kind(IMAGE_SENSE, DIGITS))
 
     def needs(self) -> Needs:
-        return replace(super().needs(), feedback=self.rule == "feedback_alignment")
+        return replace(DIGITS_NEEDS, feedback=self.rule == "feedback_alignment")
 
-    def work(self, brain: nn.Module) -> Work:
+    def cost(self, brain: nn.Module) -> Cost:
         check_rule(self.rule, brain)
-        cost = flops.update(brain, self.objective, self.wide) + self.asking(brain)
-        images = self.rows + self.extra
-        return Work(updates=1, images=images, flops=cost, labels=self.pool, label_bits=self.bits)
+        own, more = self.labelled, self.pseudo_labels
+        shapes = {**own.shapes, **(more.shapes if more else {})}
+        return Cost(
+            updates=1,
+            images=own.batch_size + (more.batch if more else 0),
+            flops=flops.update(brain, self.objective, shapes) + (more.flops(brain) if more else 0),
+            labels=own.num_labels,
+            label_bits=own.label_bits,
+        )
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        more = self.pseudo_labels
+        return {**self.descent.begin(context), **(more.begin(cohort) if more else {})}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        optimiser = self.rebuilt(cohort, state["moments"])
+        descent, objective = self.descent, self.objective
+        optimiser = descent.make_optimiser(cohort, state["moments"])
         for batch in self.minibatches(cohort, state, context):
-            optimiser.set_lr(self.rate(state, context))
-            metrics = cohort.update(self.objective, batch, optimiser)
+            optimiser.set_lr(descent.learning_rate(state["done"], context))
+            metrics = cohort.update(objective, batch, optimiser)
             state["done"] += 1
-            yield {**metrics, "sure": believed(batch)}
+            yield {**metrics, "sure": mask_rate(batch)}
+
+    def minibatches(self, cohort: Cohort, state: State, context: Context) -> Iterator[dict[str, Tensor]]:
+        """Labelled images, deformed where asked, and unlabelled ones with answers: (N, B, ...) and (N, U, ...)."""
+        batches = self._seen(state, context)
+        more = self.pseudo_labels
+        return more.added_to(batches, self.labelled, cohort, state, context) if more else batches
+
+    def _seen(self, state: State, context: Context) -> Iterator[dict[str, Tensor]]:
+        for batch in self.labelled.minibatches(context, state["done"]):
+            yield {**batch, "images": deformed(batch["images"], self.views, context, "views", state["done"])}

@@ -1,15 +1,43 @@
 """School without gradients: perturbed copies are marked, and the learner moves towards the better ones."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
-from devlearn.learners.cohort import Cohort
-from devlearn.stages.context import Context, State
-from devlearn.stages.shared.evolution_strategy import Generations
-from devlearn.stages.stage import Metrics, stage
+from typing import TYPE_CHECKING, final
+
+from devlearn.stages.fields import (
+    Blur,
+    CopyBatchSize,
+    FitnessKey,
+    LabelledSplit,
+    Labels,
+    Momentum,
+    OptimiserOrContinue,
+    Population,
+    RateSchedule,
+    Shift,
+    Sigma,
+    SlopeRate,
+    WeightDecay,
+)
+from devlearn.stages.shared.evolution_strategy import EvolutionStrategy, forward_flops
+from devlearn.stages.shared.labelled import DIGITS_NEEDS, LabelledBatches
+from devlearn.stages.shared.train import Descent
+from devlearn.stages.stage import Cost, Stage, stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import nn
+
+    from devlearn.learners.brains.needs import Needs
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
 
 
 @stage("supervise.evolution")
-class Evolution(Generations):
+@final
+class Evolution(Stage):
     """Climbs 0/1 accuracy itself, or the cross-entropy as a control, by evolution strategies: no gradient anywhere.
 
     An update is a generation: P = ``population`` copies, weights plus and minus ``sigma`` times P/2 normal directions
@@ -30,5 +58,45 @@ class Evolution(Generations):
         2^20 numbers (or twice the weights, where that is more), drawn anew every 32 generations.
     """
 
+    role = "supervise"
+    metrics = ("loss", "accuracy")
+    stream_names = ("labels", "order", "noise")
+    immutable_keys = ("data", "labels", "optimiser", "momentum")
+
+    data: LabelledSplit = "mnist.train"
+    labels: Labels = "all"
+    batch: CopyBatchSize = 64
+    optimiser: OptimiserOrContinue = "adam"
+    lr: SlopeRate = 0.03
+    momentum: Momentum = 0.0
+    weight_decay: WeightDecay = 0.0
+    schedule: RateSchedule = "constant"
+    blur: Blur = 0.0
+    shift: Shift = 0
+    population: Population = 128
+    sigma: Sigma = 0.06
+    fitness: FitnessKey = "accuracy"
+
+    @property
+    def labelled(self) -> LabelledBatches:
+        return LabelledBatches(self.data, self.labels, self.batch, self.blur, self.shift)
+
+    @property
+    def descent(self) -> Descent:
+        return Descent(self.lr, self.schedule, self.optimiser, self.momentum, self.weight_decay)
+
+    @property
+    def strategy(self) -> EvolutionStrategy:
+        return EvolutionStrategy(self.population, self.sigma, self.fitness)
+
+    def needs(self) -> Needs:
+        return DIGITS_NEEDS
+
+    def cost(self, brain: nn.Module) -> Cost:
+        return self.strategy.cost(self.labelled, forward_flops(brain, self.labelled))
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return self.descent.begin(context)
+
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        return self.generations(cohort, state, context)
+        return self.strategy.generations(cohort, self.labelled, self.descent, state, context)

@@ -1,25 +1,47 @@
 """School by trial and error: a guess for each image, judged right or wrong."""
 
-from collections.abc import Iterator
-from typing import Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, final
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
 
 from devlearn.learners import flops
-from devlearn.learners.cohort import Cohort
 from devlearn.learners.objectives import Reinforce
-from devlearn.stages.context import Context, State
-from devlearn.stages.shared.labelled import DIGITS, Lessons
-from devlearn.stages.stage import Metrics, Work, stage
+from devlearn.stages.fields import (
+    Blur,
+    LabelledBatchSize,
+    LabelledSplit,
+    Labels,
+    LearningRate,
+    Momentum,
+    OptimiserOrContinue,
+    RateSchedule,
+    Shift,
+    WeightDecay,
+)
+from devlearn.stages.shared.labelled import DIGITS, DIGITS_NEEDS, LabelledBatches
+from devlearn.stages.shared.train import Descent, train
+from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.data import IMAGE_SENSE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from devlearn.learners.brains.needs import Needs
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
 
 BLOCK = 64  # minibatches whose guesses are drawn together
 
 
 @stage("supervise.reinforce")
-class Guess(Lessons):
+@final
+class Guess(Stage):
     """Guesses classes at random from its own probabilities and is told right or wrong (REINFORCE).
 
     Each image b of a minibatch gets S = ``samples`` guesses ``a_bs`` from ``softmax(z_b)``; the reward ``r_bs`` is 1
@@ -45,44 +67,72 @@ class Guess(Lessons):
         Kool et al. leave out one of several samples of one input; here the other rewards are all of the minibatch's.
     """
 
+    role = "supervise"
     metrics = ("loss", "reward", "accuracy")
-    draws = (*Lessons.draws, "guess")
-    fixed = (*Lessons.fixed, "batch", "samples")  # events are counted once, for label_bits
+    stream_names = ("labels", "order", "guess")
+    immutable_keys = ("data", "labels", "optimiser", "momentum", "batch", "samples")  # label_bits are counted once
 
+    data: LabelledSplit = "mnist.train"
+    labels: Labels = "all"
+    batch: LabelledBatchSize = 128
+    optimiser: OptimiserOrContinue = "adam"
+    lr: LearningRate = 1e-3
+    momentum: Momentum = 0.0
+    weight_decay: WeightDecay = 0.0
+    schedule: RateSchedule = "constant"
+    blur: Blur = 0.0
+    shift: Shift = 0
     samples: int = Field(1, ge=1, description="guesses for each image of an update, each judged")
     baseline: Literal["none", "mean"] = Field(
         "mean", description="taken from each reward: nothing, or the mean of the minibatch's other rewards (unbiased)"
     )
 
     @property
+    def labelled(self) -> LabelledBatches:
+        return LabelledBatches(self.data, self.labels, self.batch, self.blur, self.shift)
+
+    @property
+    def descent(self) -> Descent:
+        return Descent(self.lr, self.schedule, self.optimiser, self.momentum, self.weight_decay)
+
+    @property
     def objective(self) -> Reinforce:
         return Reinforce(IMAGE_SENSE, DIGITS, self.baseline)
 
-    def work(self, brain: nn.Module) -> Work:
-        draws = {"draws": ((self.rows, self.samples), torch.float32)}
-        cost = flops.update(brain, self.objective, {**self.shapes, **draws})
-        bits = min(self.bits, self._updates(cost) * self.rows * self.samples)
-        return Work(updates=1, images=self.rows, flops=cost, labels=self.pool, label_bits=bits)
+    def needs(self) -> Needs:
+        return DIGITS_NEEDS
 
-    def _updates(self, cost: int) -> float:
-        """Updates of the declared budget, at ``cost`` FLOPs each; endless without one."""
+    def cost(self, brain: nn.Module) -> Cost:
+        labelled, events = self.labelled, self.labelled.batch_size * self.samples
+        draws = {"draws": ((labelled.batch_size, self.samples), torch.float32)}
+        step = flops.update(brain, self.objective, {**labelled.shapes, **draws})
+        return Cost(
+            updates=1,
+            images=labelled.batch_size,
+            flops=step,
+            labels=labelled.num_labels,
+            label_bits=min(labelled.label_bits, self._updates(step) * events),
+        )
+
+    def _updates(self, step: int) -> float:
+        """Updates of the declared budget, at ``step`` FLOPs each; endless without one."""
         if (budget := self.budget()) is None:
             return float("inf")
         unit, size = budget
-        return -(-size // {"updates": 1, "images": self.rows, "flops": cost}[unit])
+        return -(-size // {"updates": 1, "images": self.labelled.batch_size, "flops": step}[unit])
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return self.descent.begin(context)
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        optimiser, draws = self.rebuilt(cohort, state["moments"]), None
-        for batch in self.minibatches(cohort, state, context):
-            block, place = divmod(state["done"], BLOCK)
-            if draws is None or place == 0:
-                draws = self._draws(context, block)
-            optimiser.set_lr(self.rate(state, context))
-            metrics = cohort.update(self.objective, {**batch, "draws": draws[:, place]}, optimiser)
-            state["done"] += 1
-            yield metrics
+        return train(cohort, self.objective, self._batches(state["done"], context), self.descent, state, context)
 
-    def _draws(self, context: Context, block: int) -> Tensor:
-        """Uniform numbers, one a guess, for a block of minibatches: (N, BLOCK, B, S)."""
-        drawn = context.streams("guess", counter=block).random(BLOCK, self.rows, self.samples)
-        return torch.from_numpy(drawn).to(context.device)
+    def _batches(self, done: int, context: Context) -> Iterator[dict[str, Tensor]]:
+        """Labelled images, and ``draws`` (N, B, S) uniform in [0, 1), one a guess, after the first ``done``."""
+        rows, draws = self.labelled.batch_size, None
+        for number, batch in enumerate(self.labelled.minibatches(context, done), done):
+            block, place = divmod(number, BLOCK)
+            if draws is None or place == 0:
+                drawn = context.streams("guess", counter=block).random(BLOCK, rows, self.samples)
+                draws = torch.from_numpy(drawn).to(context.device)  # (N, BLOCK, B, S)
+            yield {**batch, "draws": draws[:, place]}

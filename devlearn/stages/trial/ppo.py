@@ -1,29 +1,40 @@
 """Play: proximal policy optimisation in any Gymnasium environment with discrete or continuous actions."""
 
-from collections.abc import Iterator
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, final
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
 
 from devlearn.learners import flops
 from devlearn.learners.brains.layers import merge_moments
 from devlearn.learners.brains.needs import Needs, Sense, memory_size
-from devlearn.learners.cohort import Cohort
 from devlearn.learners.objectives import ClippedSurrogate
 from devlearn.learners.optimiser import Optimiser
-from devlearn.learners.schedule import Schedule, factor
-from devlearn.stages.context import EPISODE, Context, State
-from devlearn.stages.stage import Metrics, Stage, Work, stage
-from devlearn.tasks.envs.policy import Policy, policy_of
+from devlearn.learners.schedule import factor
+from devlearn.stages.context import EPISODE
+from devlearn.stages.fields import AdamRate, RateSchedule
+from devlearn.stages.stage import Cost, Stage, stage
+from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.recurrent_state import Memory
 from devlearn.tasks.envs.rollout import collect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
+    from devlearn.tasks.envs.policy import Policy
 
 PPO_METRICS = ("loss", "policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
 
 
 @stage("trial.ppo")
+@final
 class PPO(Stage):
     """Proximal policy optimisation (Schulman et al. 2017) with generalised advantage estimation.
 
@@ -54,9 +65,11 @@ class PPO(Stage):
         is acted and learned under one scale.
     """
 
+    role = "trial"
     units = ("env_steps", "updates", "flops")
     metrics = ("return", "length", *PPO_METRICS)
-    draws = ("rollout", "order", EPISODE)
+    stream_names = ("rollout", "order", EPISODE)
+    immutable_keys = ("env", "keys", "copies")
 
     env: str = Field(description="a Gymnasium id: devlearn/Name-v0, CartPole-v1, package.module:Name-v0")
     keys: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the environment")
@@ -64,8 +77,8 @@ class PPO(Stage):
     rollout: int = Field(128, ge=1, description="steps in each environment between updates")
     epochs: int = Field(4, ge=1, description="passes over a rollout")
     minibatches: int = Field(4, ge=1, description="updates in each pass")
-    lr: float = Field(2.5e-4, gt=0, description="learning rate of Adam")
-    schedule: Schedule = Field("linear", description="of the learning rate over the declared budget")
+    lr: AdamRate = 2.5e-4
+    schedule: RateSchedule = "linear"
     gamma: float = Field(0.99, ge=0, le=1, description="discount")
     lam: float = Field(0.95, ge=0, le=1, description="decay of the generalised advantage estimate")
     clip: float = Field(0.2, gt=0, description="of the probability ratio, and of the value loss")
@@ -95,21 +108,21 @@ class PPO(Stage):
             raise ValueError(f"{why} into {self.minibatches} minibatches; make copies a multiple of minibatches")
         return self.copies // self.minibatches, self.rollout
 
-    def work(self, brain: nn.Module) -> Work:
+    def cost(self, brain: nn.Module) -> Cost:
         needs, policy = policy_of(self.env, self.keys)
         space = needs.senses[policy.sense].space
         memory = memory_size(brain)
         rows, updates = self.minibatch(memory), self.epochs * self.minibatches
         seen = torch.uint8 if space.dtype == "uint8" else torch.float32
         actions = (rows, torch.int64) if policy.discrete else ((*rows, policy.actions), torch.float32)
-        shapes = {name: (rows, torch.float32) for name in ("log_p", "advantages", "returns", "values")}
-        shapes = {"observations": ((*rows, *space.shape), seen), "actions": actions, **shapes}
+        shapes = {"observations": ((*rows, *space.shape), seen), "actions": actions}
+        shapes |= {name: (rows, torch.float32) for name in ("log_p", "advantages", "returns", "values")}
         if memory:
             shapes |= {"starts": (rows, torch.bool), "hidden": ((rows[0], memory), torch.float32)}
         acting = flops.blank_batch({"x": ((self.copies, *space.shape), seen)})["x"]
         act = flops.forward(brain, acting, policy.sense, (policy.actor, policy.critic))
         learn = flops.update(brain, self.objective(policy), shapes)
-        return Work(updates=updates, env_steps=self.copies * self.rollout, flops=act * self.rollout + learn * updates)
+        return Cost(updates=updates, env_steps=self.copies * self.rollout, flops=act * self.rollout + learn * updates)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {"done": 0, "moments": {}, "world": None, "memory": None}

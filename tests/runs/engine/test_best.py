@@ -17,7 +17,7 @@ from devlearn.runs.engine import checkpoint, live
 from devlearn.runs.engine.job import Job
 from devlearn.runs.engine.job_runner import JobRunner
 from devlearn.stages.context import Context, State
-from devlearn.stages.stage import Metrics, Stage, Work, stage
+from devlearn.stages.stage import Cost, Metrics, Stage, stage
 from tests.laws.rows import make, needs_of
 from tests.runs.engine.jobs import DIGITS, changed_checkpoint, digest, killed_after, rows, write_job
 
@@ -147,8 +147,8 @@ class Counts(Stage):
     def needs(self) -> Any:
         return needs_of(make("school"))
 
-    def work(self, brain: nn.Module) -> Work:
-        return Work(updates=1, images=1)
+    def cost(self, brain: nn.Module) -> Cost:
+        return Cost(updates=1, images=1)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {"done": 0, "moments": {}}

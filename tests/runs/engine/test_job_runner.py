@@ -16,7 +16,7 @@ from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe
 from devlearn.runs.engine import JobFailed, checkpoint, learner, live
 from devlearn.runs.engine.job import Job
 from devlearn.stages.context import Context, State
-from devlearn.stages.stage import Metrics, Stage, Work, stage
+from devlearn.stages.stage import Cost, Metrics, Stage, stage
 from tests.laws.rows import BRAIN, make, needs_of
 from tests.runs.engine.jobs import digest, killed_after, rows, write_job
 
@@ -148,8 +148,8 @@ class Explodes(Stage):
     def needs(self) -> Any:
         return needs_of(make("school"))
 
-    def work(self, brain: nn.Module) -> Work:
-        return Work(updates=1, images=1)
+    def cost(self, brain: nn.Module) -> Cost:
+        return Cost(updates=1, images=1)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {"done": 0, "moments": {}}

@@ -14,7 +14,7 @@ from devlearn.probes.probe import Metric, Probe
 from devlearn.runs.plan import Plan, job_specs, plan, resolved
 from devlearn.scenario import parse
 from devlearn.stages.context import Context, State
-from devlearn.stages.stage import Stage, Work
+from devlearn.stages.stage import Cost, Stage
 
 
 def needs(size: int) -> Needs:
@@ -30,7 +30,7 @@ class Drill(Stage):
     gain: int = Field(1, description="updates a yield")
     rows: int = Field(10, description="images a yield")
     steps: int = Field(0, description="env_steps a yield")
-    cost: int = Field(100, description="flops a yield")
+    each: int = Field(100, description="flops a yield")
     size: int = Field(3, description="of the observation")
     slots: int = Field(1, description="of the state")
     env: str = Field("", description="for estimates")
@@ -38,9 +38,9 @@ class Drill(Stage):
     def needs(self) -> Needs:
         return needs(self.size)
 
-    def work(self, brain: torch.nn.Module) -> Work:
+    def cost(self, brain: torch.nn.Module) -> Cost:
         assert all(weights.is_meta for weights in brain.parameters())
-        return Work(self.gain, self.steps, self.rows, self.cost, self.labels, float(self.labels))
+        return Cost(self.gain, self.steps, self.rows, self.each, self.labels, float(self.labels))
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {"done": 0, "replay": {"seen": torch.zeros(cohort.n, self.slots)}}
@@ -52,8 +52,8 @@ class Once(Stage):
     def needs(self) -> Needs:
         return Needs()
 
-    def work(self, brain: torch.nn.Module) -> Work:
-        return Work()
+    def cost(self, brain: torch.nn.Module) -> Cost:
+        return Cost()
 
 
 class Score(Probe):
@@ -79,7 +79,7 @@ scenario: fake
 brain: {{kind: mlp, width: [4, 4]}}
 stages:
   a: {{kind: drill, updates: 30}}
-  b: {{kind: drill, updates: 20, cost: 70}}
+  b: {{kind: drill, updates: 20, each: 70}}
   c: {{kind: drill, updates: 10, labels: 5}}
   mix: {{kind: once}}
 {stages}

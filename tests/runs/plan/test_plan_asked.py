@@ -8,7 +8,7 @@ from devlearn.runs.plan.checks import _moment
 from devlearn.runs.plan.cost_model import CostModel
 from devlearn.runs.plan.model import PlannedStage
 from devlearn.scenario import ScenarioError
-from devlearn.stages.stage import Work
+from devlearn.stages.stage import Cost
 from tests.runs.plan.plan_fakes import Drill, made, message
 
 ARMS = "  x: [a, b]\n  y: [b]"  # b lives 20 updates, and 'valid' is measured every 10
@@ -69,7 +69,7 @@ def test_what_a_gate_leaves_of_a_total_may_be_reached():
 def test_moments_are_those_of_living_yield_by_yield(gains, window, every):
     change = {"from": window[0], "until": sum(window), "set": {"gain": gains[1]}}
     stage = Drill(gain=gains[0], updates=40, change=[change])
-    lived = PlannedStage("d", 0, 0, "drill", stage, CostModel(stage, lambda stage: Work(stage.gain)), 0)
+    lived = PlannedStage("d", 0, 0, "drill", stage, CostModel(stage, lambda stage: Cost(stage.gain)), 0)
     updates, found = 0, []
     while updates < 40:
         after = updates + lived.rates.at(updates).work.updates

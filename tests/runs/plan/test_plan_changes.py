@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from devlearn.runs.plan.cost_model import CostModel
 from devlearn.scenario import ScenarioError
-from devlearn.stages.stage import Work
+from devlearn.stages.stage import Cost
 from tests.runs.plan.plan_fakes import Drill, arm, made, message
 
 
@@ -17,7 +17,7 @@ def changed(text: str, budget: str = "updates: 30", keys: str = "") -> str:
 
 
 def test_the_ledger_counts_each_window_as_it_is():
-    stages = changed("{from: 10, until: 16, set: {rows: 7, cost: 3}}, {from: 20, set: {rows: 1}}")
+    stages = changed("{from: 10, until: 16, set: {rows: 7, each: 3}}, {from: 20, set: {rows: 1}}")
     ledger = arm(made("  x: [d]", stages=stages), "x").ledger
     assert (ledger.updates, ledger.images, ledger.flops) == (30, 14 * 10 + 6 * 7 + 10 * 1, 24 * 100 + 6 * 3)
 
@@ -28,7 +28,7 @@ def test_the_ledger_counts_each_window_as_it_is():
      ("images: 143", 17), ("flops: 1003", 11), ("flops: 1019", 17), ("flops: 1018", 16)],
 )  # fmt: skip
 def test_a_budget_in_another_unit_ends_at_the_first_yield_that_reaches_it(budget, planned):
-    found = made("  x: [d]", stages=changed("{from: 10, until: 16, set: {rows: 7, cost: 3}}", budget))
+    found = made("  x: [d]", stages=changed("{from: 10, until: 16, set: {rows: 7, each: 3}}", budget))
     assert arm(found, "x").stages[0].planned == planned
 
 
@@ -45,10 +45,10 @@ def test_windows_add_up_to_living_them_one_by_one(windows, gain, rows, size, uni
         own = {"from": start + gap, "until": start + gap + length, "set": {"rows": new_rows, "gain": new_gain}}
         changes, start = [*changes, own], start + gap + length
     stage = Drill(gain=gain, rows=rows, change=changes)
-    rates = CostModel(stage, lambda stage: Work(stage.gain, 0, stage.rows))
+    rates = CostModel(stage, lambda stage: Cost(stage.gain, 0, stage.rows))
     yields = updates = images = 0
     while (updates if unit == "updates" else images) < size:
-        lived = next((stage.under(change) for change in stage.change if change.covers(updates)), stage)
+        lived = next((stage.with_change(change) for change in stage.change if change.covers(updates)), stage)
         assert (rates.at(updates).work.updates, rates.at(updates).work.images) == (lived.gain, lived.rows)
         yields, updates, images = yields + 1, updates + lived.gain, images + lived.rows
         assert (rates.spent(yields).updates, rates.spent(yields).images) == (updates, images)
@@ -56,7 +56,7 @@ def test_windows_add_up_to_living_them_one_by_one(windows, gain, rows, size, uni
 
 
 def test_match_and_total_count_windows():
-    stages = changed("{from: 10, until: 20, set: {cost: 40}}")
+    stages = changed("{from: 10, until: 20, set: {each: 40}}")
     found = made(
         "  x: [a]\n  y: {stages: [d], match: {arm: x, by: flops}}\n  z: {stages: [d], total: {flops: 1500}}",
         stages=stages,
@@ -69,7 +69,7 @@ def test_match_and_total_count_windows():
 @settings(max_examples=50, deadline=None, derandomize=True)
 @given(cost=st.integers(1, 300), start=st.integers(0, 40), length=st.integers(1, 40))
 def test_match_is_as_near_as_whole_yields_allow(cost, start, length):
-    stages = changed(f"{{from: {start}, until: {start + length}, set: {{cost: {cost}}}}}", "updates: 5", ", rows: 3")
+    stages = changed(f"{{from: {start}, until: {start + length}, set: {{each: {cost}}}}}", "updates: 5", ", rows: 3")
     found = made("  x: [a, b]\n  y: {stages: [d], match: {arm: x, by: flops}}", stages=stages)
     last, goal = arm(found, "y").stages[0], arm(found, "x").ledger.flops
     gaps = [abs(last.rates.spent(last.planned + step).flops - goal) for step in (-1, 0, 1)]

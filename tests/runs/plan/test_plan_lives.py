@@ -83,7 +83,7 @@ def test_match_scales_the_last_stage_in_its_own_unit():
     unit=st.sampled_from(["flops", "images", "updates"]),
 )  # fmt: skip
 def test_match_is_as_near_as_whole_yields_allow(first, own, cost, gain, unit):
-    stages = f"  d: {{kind: drill, flops: {own}, cost: {cost}, gain: {gain}, rows: {gain}}}"
+    stages = f"  d: {{kind: drill, flops: {own}, each: {cost}, gain: {gain}, rows: {gain}}}"
     arms = f"""\
   x: [{{use: b, set: {{updates: {first + 60}, rows: 9}}}}]
   y: {{stages: [a, d], match: {{arm: x, by: {unit}}}}}"""

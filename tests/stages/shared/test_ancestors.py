@@ -58,7 +58,7 @@ def test_a_state_with_fewer_ancestors_than_learners_is_complete(kind: str) -> No
 def test_evolution_charges_the_updates_of_the_ancestors(kind: str) -> None:
     stage = make(kind, lineages=2)
     cohort = live(stage, (0, 1, 2))
-    assert cohort.updates == 3 * stage.work(cohort.member(0).to("meta")).updates
+    assert cohort.updates == 3 * stage.cost(cohort.member(0).to("meta")).updates
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

@@ -94,7 +94,7 @@ def test_orientations_and_frequencies_are_all_drawn_and_evenly() -> None:
 def test_the_process_has_the_covariance_in_its_docstring(monkeypatch: pytest.MonkeyPatch) -> None:
     """3,000 fields centred alike: exp(-d^2 / 2 a^2) exp(-(|u|^2 + |v|^2) / 2 b^2), to 4 standard errors."""
     places, fixed = 13.5, torch.full((3, 1_000, 1, 1), 13.5, dtype=torch.float64)
-    monkeypatch.setattr("devlearn.stages.innate.mimetic.places", lambda *_: (fixed, fixed))
+    monkeypatch.setattr("devlearn.stages.innate.mimetic.centres", lambda *_: (fixed, fixed))
     drawn = fields(stage("innate.mimetic", length=2.0, window=4.0), 1_000).flatten(0, 1)
     for (y1, x1), (y2, x2) in [((13, 13), (13, 13)), ((13, 13), (13, 15)), ((12, 12), (16, 14)), ((5, 13), (7, 13))]:
         apart = (y1 - y2) ** 2 + (x1 - x2) ** 2
@@ -119,7 +119,7 @@ class Bare(nn.Module):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_brain_without_a_first_layer_on_images_is_refused_with_the_mend(kind: str) -> None:
     with pytest.raises(ValueError, match=r"Bare has no first layer on images .*; call it senses.image_28x28.layer"):
-        stage(kind).work(Bare())
+        stage(kind).cost(Bare())
 
 
 def test_fields_that_fall_between_the_pixels_are_refused_with_the_mend() -> None:

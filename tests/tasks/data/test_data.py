@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from devlearn.stages.shared.labelled import Lessons
+from devlearn.registry import get
 from devlearn.streams import streams
 from devlearn.tasks.data import FEWEST, SIZES, balanced, load, mnist, most_balanced, size
 
@@ -73,6 +73,7 @@ def test_the_rarest_class_limits_a_balanced_draw(split: str) -> None:
 
 @pytest.mark.parametrize(("keys", "most"), [({}, 49_630), ({"data": "mnist.train+valid"}, 54_210)])
 def test_more_labels_than_a_balanced_draw_has_are_refused(keys: dict[str, str], most: int) -> None:
-    assert Lessons(labels=most, **keys).labels == most
+    stage = get("stages", "supervise")
+    assert stage(labels=most, **keys).labels == most
     with pytest.raises(ValueError, match=f"has at most {most:,} of its"):
-        Lessons(labels=most + 1, **keys)
+        stage(labels=most + 1, **keys)

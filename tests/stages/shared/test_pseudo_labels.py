@@ -9,9 +9,9 @@ from torch import Tensor
 from devlearn.evidence.statistics.sign_flip import sign_flip
 from devlearn.learners.brains import brain_builder
 from devlearn.learners.cohort import Cohort
-from devlearn.stages import stage
-from devlearn.stages.shared import labelled as lessons
-from devlearn.stages.shared.semi_supervised import MEMORY, aligned, believed, follow, shares
+from devlearn.stages import context as contexts
+from devlearn.stages.shared import labelled
+from devlearn.stages.shared.pseudo_labels import MEMORY, align_distribution, class_shares, ema_update, mask_rate
 from devlearn.stages.supervise.cross_entropy import Supervise
 from devlearn.tasks.data import IMAGE_SENSE, Dataset, load
 from tests.laws.rows import context_for, go_on, live
@@ -37,8 +37,8 @@ def pupils(seeds: tuple[int, ...], width: int = 16) -> Cohort:
 def test_labels_outside_the_pool_are_never_read(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """All other labels permuted: bit-equal weights. One label of the pool changed: others, so the test can tell."""
     taught, data, seeds = school(**EVERY_MODE[mode]), load("mnist.train", CPU), (0, 1)
-    pool = taught.labelled(context_for(seeds))
-    monkeypatch.setattr(lessons, "balanced", lambda *_: pool)
+    pool = taught.labelled.indices(context_for(seeds))
+    monkeypatch.setattr(labelled, "balanced", lambda *_: pool)
     outside = torch.ones(len(data), dtype=torch.bool).index_fill_(0, pool.flatten(), False).nonzero().squeeze(1)
     permuted = data.labels.clone()
     permuted[outside] = data.labels[outside[torch.randperm(len(outside), generator=torch.Generator().manual_seed(0))]]
@@ -46,7 +46,7 @@ def test_labels_outside_the_pool_are_never_read(mode: str, monkeypatch: pytest.M
     told = data.labels.index_put((pool[0, :1],), (data.labels[pool[0, :1]] + 1) % 10)
     found = []
     for labels in (data.labels, permuted, told):
-        monkeypatch.setattr(stage, "load", lambda *_, labels=labels: Dataset(data.images, labels))
+        monkeypatch.setattr(contexts, "load", lambda *_, labels=labels: Dataset(data.images, labels))
         cohort = pupils(seeds)
         _, metrics = live(taught, cohort, 5)
         found.append(cohort.flat)
@@ -59,12 +59,12 @@ def test_without_new_keys_school_is_what_it_was() -> None:
     """A plain school's minibatches hold the pool's own images, and nothing else."""
     taught, data = school(), load("mnist.train", CPU)
     batch = next(taught.minibatches(pupils((0, 1)), {"done": 0}, context_for((0, 1))))
-    pool = taught.labelled(context_for((0, 1)))
+    pool = taught.labelled.indices(context_for((0, 1)))
     assert set(batch) == {"images", "labels"}
     for i in range(2):
         shown = {tuple(image) for image in batch["images"][i].flatten(1).tolist()}
         assert shown == {tuple(image) for image in data.images[pool[i]].flatten(1).tolist()}
-    assert believed(batch).tolist() == [0, 0]
+    assert mask_rate(batch).tolist() == [0, 0]
 
 
 def unlabelled_part(taught: Supervise, cohort: Cohort, done: int = 0) -> dict[str, Tensor]:
@@ -81,7 +81,7 @@ def test_pseudo_labels_are_the_answers_on_the_very_image_and_only_confident_ones
     p = cohort(batch["unlabelled"], IMAGE_SENSE, "digits").softmax(-1)
     assert torch.equal(batch["answers"], p.argmax(-1))
     assert torch.equal(batch["trust"], 3.0 * (p.amax(-1) >= 0.5))
-    assert 0 < believed(batch).mean() < 1
+    assert 0 < mask_rate(batch).mean() < 1
 
 
 def test_the_weight_grows_over_the_ramp() -> None:
@@ -104,17 +104,17 @@ def test_alignment_by_hand() -> None:
     p = torch.tensor([[[0.75, 0.25], [0.5, 0.5], [1.0, 0.0]], [[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]]])
     now, mean = torch.tensor([[0.75, 0.25], [0.5, 0.5]]), torch.tensor([[0.75, 0.25]] * 2)
     share = (mean - (1 - MEMORY) * now) / MEMORY
-    found = aligned(p, torch.tensor([[0.5, 0.5]] * 2), share)
+    found = align_distribution(p, torch.tensor([[0.5, 0.5]] * 2), share)
     torch.testing.assert_close(share, mean)
     torch.testing.assert_close(found[0], torch.tensor([[0.5, 0.5], [0.25, 0.75], [1.0, 0.0]]))
     torch.testing.assert_close(found[1], torch.tensor([[0.5, 0.5], [0.25, 0.75], [0.1, 0.9]]))
-    assert shares(torch.tensor([[0, 0, 3, 9]])).tolist() == [[0.5, 0, 0, 0.25, 0, 0, 0, 0, 0, 0.25]]
+    assert class_shares(torch.tensor([[0, 0, 3, 9]])).tolist() == [[0.5, 0, 0, 0.25, 0, 0, 0, 0, 0, 0.25]]
 
 
 def test_the_teacher_is_a_running_mean() -> None:
     teacher, cohort = pupils((0,)), pupils((1,))
     before, own = teacher.flat, cohort.flat
-    follow(teacher, cohort, 0.75)
+    ema_update(teacher, cohort, 0.75)
     torch.testing.assert_close(teacher.flat, 0.75 * before + 0.25 * own)
 
 
@@ -134,7 +134,7 @@ def test_a_schools_teacher_follows_its_learner() -> None:
 
 def test_what_is_shown_without_labels_is_on_the_ledger() -> None:
     brain = pupils((0,)).member(0).to("meta")
-    plain, more = school().work(brain), school(unlabelled="consistency").work(brain)
+    plain, more = school().cost(brain), school(unlabelled="consistency").cost(brain)
     assert (plain.images, more.images, more.labels) == (20, 52, 20)
     forward = 2 * (784 * 16 + 16 * 10)  # multiply and add, an image
     step = forward + 2 * 784 * 16 + 2 * 2 * 16 * 10  # no gradient for the pixels

@@ -1,4 +1,4 @@
-"""Evolution strategies: copies against networks of their own, ranks by hand, slopes where they are known."""
+"""Evolution strategies: copies against networks of their own, ranks by hand, gradients where they are known."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from torch import nn
 
 from devlearn.learners.cohort import Cohort, Mapper
 from devlearn.learners.optimiser import Optimiser
-from devlearn.stages.shared import population
-from devlearn.stages.shared.population import Directions, Noise, centred_ranks, scores, slope
+from devlearn.stages.shared import evolution_strategy
+from devlearn.stages.shared.evolution_strategy import Directions, Noise, centred_ranks, estimate_gradient, scores
 from devlearn.streams import streams
 from tests.learners.test_cohort import NEEDS, OBJECTIVE, UserNet, batch, cohort
 
@@ -70,7 +70,7 @@ def test_the_size_of_a_chunk_changes_nothing(monkeypatch: pytest.MonkeyPatch) ->
     row = {name: value[1] for name, value in data.items()}
     directions = drawn(found, 1, 7)
     whole = scores(found, 1, directions, 0.1, OBJECTIVE, row)
-    monkeypatch.setattr(population, "BYTES", 1)
+    monkeypatch.setattr(evolution_strategy, "BYTES", 1)
     for name, value in scores(found, 1, directions, 0.1, OBJECTIVE, row).items():
         assert value.shape == (2, 7)
         torch.testing.assert_close(value, whole[name])
@@ -90,12 +90,12 @@ def test_centred_ranks_by_hand(fitness: list[float], ranks: list[float]) -> None
     torch.testing.assert_close(centred_ranks(torch.tensor(fitness)), torch.tensor(ranks))
 
 
-def test_the_slope_of_a_plane_is_found_exactly() -> None:
+def test_the_gradient_of_a_plane_is_found_exactly() -> None:
     """With the directions sqrt(D) e_1 .. sqrt(D) e_D the estimate of a linear fitness a . w is a itself."""
     plane = torch.tensor([[1.0, -2.0], [0.5, 4.0]], dtype=torch.float64)
     directions = Directions(2 * torch.eye(4, dtype=torch.float64), {"w": torch.Size([2, 2])})
     rise = 0.3 * directions.rows @ plane.flatten()
-    torch.testing.assert_close(slope(directions, torch.stack([rise, -rise]), 0.3)["w"], plane)
+    torch.testing.assert_close(estimate_gradient(directions, torch.stack([rise, -rise]), 0.3)["w"], plane)
 
 
 def test_the_estimate_is_the_gradient_where_there_is_one() -> None:
@@ -105,7 +105,7 @@ def test_the_estimate_is_the_gradient_where_there_is_one() -> None:
     row = {name: value[0] for name, value in data.items()}
     directions = drawn(found, 0, 4096)
     told = scores(found, 0, directions, 1e-3, OBJECTIVE, row)["loss"]
-    estimate = slope(directions, told, 1e-3)
+    estimate = estimate_gradient(directions, told, 1e-3)
     found.update(OBJECTIVE, data, Optimiser(found, moments, "sgd", 1e-9))
     ours = torch.cat([estimate[name].flatten() for name in estimate])
     true = torch.cat([found.weights[name].grad[0].flatten() for name in estimate])  # type: ignore[index]
