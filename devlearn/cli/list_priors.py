@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from devlearn.stages.stage import Stage
 
 Kinds = dict[str, "type[Stage]"]
-FAMILY = "innate."
 
 
 def show() -> None:
@@ -18,8 +17,8 @@ def show() -> None:
     from devlearn.scenario.controls import CONTROLS, RULES_OUT, example
 
     stages: Kinds = {name: registry.get("stages", name) for name in registry.names("stages")}
-    controls = {name: cls for name, cls in stages.items() if cls.control}
-    priors = {name: cls for name, cls in stages.items() if name.startswith(FAMILY) and name not in controls}
+    priors = {name: cls for name, cls in stages.items() if cls.role == "innate"}
+    controls = {name: cls for name, cls in stages.items() if cls.role == "control"}
     looking = {name: cls for name, cls in stages.items() if cls.controls and name not in priors}
     width = max(len(name) for name in (*priors, *controls, *looking))
     _kinds("priors", priors, width)

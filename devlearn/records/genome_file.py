@@ -56,7 +56,7 @@ class GenomeFile:
         said = self.about["lineage"]
         if not isinstance(said, str):
             return tuple(said)
-        lived = self.about.get("stages", [])
+        lived = self.about.get("stages", [])  # of a file so old, which has kinds and keys and nothing else to go by
         given = any(stage["kind"] == "innate.inherit" or stage["keys"].get("lineages") for stage in lived)
         own = () if given or "seed" not in self.about else (life(f"seed {self.about['seed']}", self.about["brain"]),)
         runs = list(BY_RUN.finditer(said))

@@ -1,15 +1,21 @@
 """What a stage may see while it is lived: streams, data, environments, artifacts. Nothing in it can be written to."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
 
 from devlearn.streams import PINNED, Streams, streams
-from devlearn.tasks.data import Dataset, load, load_altered
+from devlearn.tasks.data import load, load_altered
 from devlearn.tasks.envs import VectorEnv
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from devlearn.tasks.data import Dataset
 
 EPISODE = "episode"  # the stream of a world
 State = dict[str, Any]

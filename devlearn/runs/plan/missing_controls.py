@@ -166,7 +166,7 @@ def _items(scenario: Scenario, name: str, control: Control, places: list[int]) -
 
 def _bought(stages: Iterable[Stage]) -> bool:
     """Whether one of the stages reads labels, or passes on what was made by reading them."""
-    return any(getattr(stage, "labels", None) or stage.kind == "innate.inherit" for stage in stages)
+    return any(stage.uses_labels() for stage in stages)
 
 
 def sham(stage: type[Stage]) -> Json:

@@ -131,7 +131,8 @@ class Supermask(Stage):
         if self.constant:
             size = born.flatten(1).square().mean(1).sqrt()  # (N,)
             born = born.sign() * column(size, born)
-        return born / self.density**0.5
+        frozen: Tensor = born / self.density**0.5
+        return frozen
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         frozen, scores, descent = state["frozen"], state["scores"], self.descent

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from devlearn.learners.cohort import Cohort, Objective
+    from devlearn.learners.cohort import Cohort
+    from devlearn.learners.objectives import Objective
     from devlearn.stages.context import Context, State
     from devlearn.stages.shared.labelled import LabelledBatches
     from devlearn.stages.shared.train import Descent
@@ -162,13 +163,17 @@ def scores(
         torch.add(own, rows, alpha=sigma, out=copies[0])
         torch.add(own, rows, alpha=-sigma, out=copies[1])
         parts = directions.parts(copies.flatten(0, 1))
-        if evaluate is None:
-            loss, metrics = cohort.judge(learner, parts, objective, batch)
-        else:
-            loss, metrics = evaluate(learner, parts, batch)
+        how = evaluate or partial(_forward, cohort, objective)
+        loss, metrics = how(learner, parts, batch)
         for name, value in {"loss": loss, **metrics}.items():
             marks.setdefault(name, []).append(value.view(2, -1))
     return {name: torch.cat(parts, 1) for name, parts in marks.items()}
+
+
+def _forward(
+    cohort: Cohort, objective: Objective, learner: int, copies: Mapping[str, Tensor], batch: Mapping[str, Tensor]
+) -> tuple[Tensor, Mapping[str, Tensor]]:
+    return cohort.judge(learner, copies, objective, batch)
 
 
 def centred_ranks(fitness: Tensor) -> Tensor:

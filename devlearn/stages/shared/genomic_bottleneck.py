@@ -12,22 +12,27 @@ genome lifts or lowers all weights together, and rectified units die. Source: Sh
 the zero sum.
 """
 
+from __future__ import annotations
+
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch
-from torch import Tensor
 
-from devlearn.streams import Streams
 from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import Tensor
+
+    from devlearn.streams import Streams
+
 Code = Literal["grid", "binary", "gray"]
-Genes = dict[
-    str, Tensor
-]  # of N learners: ``PARAMETER:pre`` (N, p, H), ``:post`` (N, q, H), ``:phase``, ``:out`` (N, H)
-SPREAD = 0.5  # standard deviation of the first phases' slopes
+# Of N learners: ``PARAMETER:pre`` (N, p, H), ``:post`` (N, q, H), ``:phase`` and ``:out`` (N, H).
+Genes: TypeAlias = "dict[str, Tensor]"
+SPREAD = 0.5  # standard deviation of the first weights from codes to phases
 
 
 def bits(count: int, gray: bool = False) -> Tensor:
@@ -75,7 +80,8 @@ class Growth:
         seen = torch.cat([x.sin(), x.cos()], -1)
         seen = seen - seen.mean(-2, keepdim=True)
         told = torch.cat([y.cos(), y.sin()], -1) * torch.cat([out, out], -1).unsqueeze(-2)
-        return (told @ seen.mT).unflatten(-1, self.shape[1:]) * math.sqrt(2 / len(self.pre))
+        weights: Tensor = (told @ seen.mT).unflatten(-1, self.shape[1:]) * math.sqrt(2 / len(self.pre))
+        return weights
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ class Bottleneck:
     biases: Mapping[str, torch.Size]
 
     @classmethod
-    def of(cls, shapes: Mapping[str, torch.Size], compression: float, code: Code) -> "Bottleneck":
+    def of(cls, shapes: Mapping[str, torch.Size], compression: float, code: Code) -> Bottleneck:
         """For parameters of ``shapes``: as many hidden units as come nearest to a compression.
 
         They are shared out by the cube root of a tensor's entries, one unit at least.
@@ -132,7 +138,7 @@ class Bottleneck:
         }
 
     def rehearse(self, device: str) -> None:
-        """One learner's weights grown, and slopes brought back to its genome, on zeros: for counting FLOPs."""
+        """One learner's weights grown and gradients brought back to its genome, on zeros: for counting FLOPs."""
         parts = ((f"{name}:{part}", shape) for name, g in self.growths.items() for part, shape in g.shapes().items())
         genes = {name: torch.zeros((1, *shape), device=device, requires_grad=True) for name, shape in parts}
         torch.stack([grown.sum() for grown in self.grow(genes).values()]).sum().backward()

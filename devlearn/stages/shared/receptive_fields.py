@@ -37,7 +37,8 @@ def _scaled(fields: Callable[[int, int], Tensor], born: Tensor) -> Tensor:
     units, side = born.shape[1], IMAGE.space.shape[0] if born.dim() == 3 else born.shape[-1]
     new = fields(units, side).to(born)  # (N, U, H, W)
     new = new.view_as(born) if born.dim() == 3 else new.unsqueeze(2).expand_as(born)
-    return new * (_norms(born) / _norms(new)).view(*born.shape[:2], *[1] * (born.dim() - 2))
+    scaled: Tensor = new * (_norms(born) / _norms(new)).view(*born.shape[:2], *[1] * (born.dim() - 2))
+    return scaled
 
 
 def _norms(fields: Tensor) -> Tensor:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from devlearn.learners.cohort import Cohort, Objective
+    from devlearn.learners.cohort import Cohort
+    from devlearn.learners.objectives import Objective
     from devlearn.learners.optimiser import Weighted
     from devlearn.stages.context import Context, State
 

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from devlearn.learners.cohort import Cohort, Objective
+    from devlearn.learners.cohort import Cohort
     from devlearn.learners.flops import Shapes
+    from devlearn.learners.objectives import Objective
     from devlearn.stages.context import Context
     from devlearn.stages.stage import Metrics
 
