@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import torch
-
+from devlearn.lazy import torch
 from devlearn.streams import PINNED, Streams, streams
 from devlearn.tasks.data import load, load_altered
 from devlearn.tasks.envs import VectorEnv

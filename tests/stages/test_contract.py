@@ -1,7 +1,10 @@
 """The contract of a stage: all of ours are final and say what they are; and names of the version before still work."""
 
+import ast
 import inspect
 import warnings
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -14,6 +17,7 @@ from devlearn.stages.stage import Cost, Role, Stage
 
 OURS = {name: registry.get("stages", name) for name in registry.names("stages")}
 OURS = {name: cls for name, cls in OURS.items() if cls.__module__.startswith("devlearn.stages.")}
+FOLDER = Path(stages.__file__).parent
 
 
 @pytest.mark.parametrize("kind", OURS)
@@ -101,3 +105,21 @@ def test_a_stage_in_new_words_is_told_nothing() -> None:
                 return Cost()
 
         assert New().cost(None) == Cost()  # type: ignore[arg-type]
+
+
+# ---- no torch before it is needed --------------------------------------------------------------------------------
+
+
+def loaded(code: ast.Module) -> Iterator[str]:
+    """The modules that a file imports when it is imported itself: not under TYPE_CHECKING, in no function."""
+    for node in code.body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.py")), ids=lambda path: str(path.relative_to(FOLDER)))
+def test_a_stage_is_declared_without_torch(path: Path) -> None:
+    names = set(loaded(ast.parse(path.read_text(encoding="utf-8"))))
+    assert not {name for name in names if name.split(".")[0] == "torch"}

@@ -102,7 +102,7 @@ def _point(point: PointPlan, base: Scenario, same: Mapping[str, str]) -> Json:
 def _unseeded(point: Json) -> Json:
     arms = {name: _without(arm, "lineages", "draws", "uncontrolled") for name, arm in point["arms"].items()}
     arms = {
-        name: {**arm, "stages": [_without(stage, "kin", "trained", "left") for stage in arm["stages"]]}
+        name: {**arm, "stages": [_without(stage, "role", "kin", "trained", "left") for stage in arm["stages"]]}
         for name, arm in arms.items()
     }
     return {**_without(point, "seeds"), "arms": arms}
@@ -117,7 +117,7 @@ def _arm(arm: ArmPlan, scenario: Scenario, wanting: list[Json] | None, same: Map
     stages = []
     for lived, branch in zip(arm.stages, arm.branches, strict=True):
         budget = lived.stage.budget()
-        own = {"budget": None if budget is None else list(budget), "branch": branch}
+        own = {"role": lived.stage.role, "budget": None if budget is None else list(budget), "branch": branch}
         stages.append({**_stage(lived), **own, **_kin(lived, scenario), **_told(lived)})
     match = scenario.arms[arm.name].match
     shared = lineages(arm, scenario.seeds, same)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, final
 
-import torch
 from pydantic import Field, model_validator
 
+from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.stages.fields import (
     Blur,

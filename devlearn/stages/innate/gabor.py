@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import pi
 from typing import TYPE_CHECKING, Annotated, final
 
-import torch
 from pydantic import Field, model_validator
 
+from devlearn.lazy import torch
 from devlearn.stages.shared.receptive_fields import SEEING, centres, check_first_layer, grid, rewrite_first_layer
 from devlearn.stages.stage import Cost, Stage, stage
 

@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, final
 
-import torch
 from pydantic import Field, ValidationInfo, field_validator
 
+from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.records.genome_file import GenomeFile, find, read
 from devlearn.stages.stage import Cost, Stage, stage

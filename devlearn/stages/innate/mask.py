@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias, final
 
-import torch
 from pydantic import Field
 
+from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.learners.optimiser import Weights
 from devlearn.learners.stacking import column

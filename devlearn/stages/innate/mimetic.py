@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, final
 
-import torch
 from pydantic import Field
 
+from devlearn.lazy import torch
 from devlearn.stages.shared.receptive_fields import SEEING, centres, check_first_layer, grid, rewrite_first_layer
 from devlearn.stages.stage import Cost, Stage, stage
 

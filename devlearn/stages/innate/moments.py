@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, final
 
-import torch
-
+from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.stages.shared.weight_rewrite import normal, rewrite_weights
 from devlearn.stages.stage import Cost, Stage, stage

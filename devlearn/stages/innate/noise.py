@@ -6,9 +6,9 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, final
 
-import torch
 from pydantic import Field
 
+from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.learners.objectives import Rule, check_rule, learned_by
 from devlearn.stages.fields import AdamRate, RateSchedule

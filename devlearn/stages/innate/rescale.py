@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, final
 
-import torch
 from pydantic import Field
 
+from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.learners.stacking import column
 from devlearn.stages.shared.weight_rewrite import OTHERS, newborn_weights, rewrite_weights

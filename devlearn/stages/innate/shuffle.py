@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, final
 
-import torch
 from pydantic import Field
 
+from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.stages.shared.weight_rewrite import rewrite_weights
 from devlearn.stages.stage import Cost, Stage, stage

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Literal, final
 
-import torch
 from pydantic import Field
 
+from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.learners.brains.needs import Head, Needs
 from devlearn.learners.objectives import NTXent, Reconstruction

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Literal, final
 
-import torch
 from gymnasium import spaces as kinds
 from pydantic import Field
 
+from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.learners.brains.needs import Head, Needs, Sense, sense_name
 from devlearn.learners.objectives import Forecast, surprise

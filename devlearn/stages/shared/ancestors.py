@@ -12,8 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import torch
-
+from devlearn.lazy import torch
 from devlearn.streams import BIRTH, torch_seed
 
 if TYPE_CHECKING:

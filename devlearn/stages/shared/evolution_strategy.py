@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-import torch
-
+from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.stages.fields import Fitness
 from devlearn.stages.shared.labelled import CROSS_ENTROPY, DIGITS

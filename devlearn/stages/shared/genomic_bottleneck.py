@@ -18,8 +18,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import torch
-
+from devlearn.lazy import torch
 from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import torch
-
+from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Head, Needs
 from devlearn.learners.objectives import CrossEntropy
 from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE, balanced, size

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-
+from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.stages.shared.labelled import DIGITS
 from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE

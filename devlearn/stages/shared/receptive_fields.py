@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
+from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.stages.shared.weight_rewrite import rewrite_weights
 from devlearn.tasks.data import IMAGE, IMAGE_SENSE

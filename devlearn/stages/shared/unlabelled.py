@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-
+from devlearn.lazy import torch
 from devlearn.stages.shared.train import evaluate_objective
 from devlearn.tasks.data import IMAGE
 from devlearn.tasks.data.augment import Views, warped

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, final
 
-import torch
 from pydantic import Field
 
+from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.learners.brains.layers import merge_moments
 from devlearn.learners.brains.needs import Needs, Sense, memory_size

@@ -1,0 +1,90 @@
+"""What a stage is in a life goes by what it declares, whatever it is called: in listings, warnings and records."""
+
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from devlearn import registry
+from devlearn.cli import main
+from devlearn.learners.brains.needs import Needs
+from devlearn.runs.plan import plan, resolved
+from devlearn.runs.plan.missing_controls import uncontrolled
+from devlearn.scenario import parse
+from devlearn.stages.stage import Cost, Stage
+from tests.laws.rows import STAGES, make
+
+SCENARIO = """\
+devlearn: 1
+scenario: named
+seeds: 2
+brain: {kind: mlp, width: [4]}
+stages:
+  born: {kind: mine}
+  mixed: {kind: innate.shuffle}
+  look: {kind: pretrain.denoise, updates: 3}
+  school: {kind: supervise, labels: 20, updates: 3}
+arms:
+  plain: [school]
+  prior: [born, mixed, look, school]
+probes:
+  digits: {kind: accuracy}
+compare: {probe: digits, smallest_effect: 0.1, pairs: [[prior, plain]]}
+"""
+
+
+class Mine(Stage):
+    """A prior of somebody else, under a name of their own."""
+
+    role = "innate"
+    units = ()
+    controls = ("shuffle",)
+
+    def needs(self) -> Needs:
+        return Needs()
+
+    def cost(self, brain: Any) -> Cost:
+        return Cost()
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry.names("stages")
+    monkeypatch.setitem(registry._tables["stages"], "mine", Mine)
+
+
+def test_records_have_the_role_of_every_stage() -> None:
+    content: Any = resolved(plan(parse(SCENARIO, "f.yaml")))
+    roles = [stage["role"] for stage in content["points"][0]["arms"]["prior"]["stages"]]
+    assert roles == ["innate", "control", "pretrain", "supervise"]
+
+
+def test_roles_follow_from_the_rest_and_leave_a_runs_digest_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    before: Any = resolved(plan(parse(SCENARIO, "f.yaml")))
+    monkeypatch.setattr(Mine, "role", "pretrain")
+    after: Any = resolved(plan(parse(SCENARIO, "f.yaml")))
+    assert before["points"] != after["points"]
+    assert before["digest"] == after["digest"]
+
+
+def test_a_prior_that_was_installed_is_listed_among_the_priors() -> None:
+    lines = CliRunner().invoke(main, ["list", "priors"]).stdout.splitlines()
+    starts = [next(i for i, line in enumerate(lines) if line.startswith(f"{word} ")) for word in ("mine", "looking")]
+    assert starts[0] < starts[1]
+    controls = lines[lines.index("stages that make a control") :]
+    assert {"innate.shuffle", "innate.scramble"} <= {line.split(" ")[0] for line in controls}
+
+
+@pytest.mark.parametrize("row", sorted(STAGES))
+def test_who_uses_labels_is_known_before_anything_is_counted(row: str) -> None:
+    """Stages with the key ``labels``, and those that pass on what others learned."""
+    kind = STAGES[row][0]
+    assert make(row).uses_labels() == (hasattr(make(row), "labels") or kind == "innate.inherit")
+
+
+def test_a_prior_that_passes_on_labels_is_matched_by_labels_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Mine, "controls", ("compute",))
+    scenario = parse(SCENARIO.replace("[born, mixed, look, school]", "[born, school]"), "f.yaml")
+    assert "by: flops}" in uncontrolled(scenario)["prior"][0]["arm"]
+    monkeypatch.setattr(Mine, "uses_labels", lambda self: True)
+    assert "by: [labels, flops]}" in uncontrolled(scenario)["prior"][0]["arm"]
