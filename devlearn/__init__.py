@@ -22,7 +22,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Run": "devlearn.runs.run",
     "run": "devlearn.runs.run",
-    "Context": "devlearn.stages.stage",
+    "Context": "devlearn.stages.context",
     "Stage": "devlearn.stages.stage",
     "Cost": "devlearn.stages.stage",
     "Work": "devlearn.stages.stage",  # Cost, by its name of the version before

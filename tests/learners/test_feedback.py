@@ -121,7 +121,7 @@ def test_the_baseline_leaves_the_expectation_alone() -> None:
 def test_the_bits_are_those_that_the_feedback_can_carry() -> None:
     """One bit an event of the declared budget, and never more than the labels of the pool."""
     stage = make("guess").model_copy(update={"updates": 3, "samples": 2})
-    work = stage.work(Cohort(brain_builder(BRAINS[0], stage.needs()), [0]).member(0).to("meta"))
+    work = stage.cost(Cohort(brain_builder(BRAINS[0], stage.needs()), [0]).member(0).to("meta"))
     assert (work.labels, work.label_bits, work.images) == (20, 3 * 8 * 2, 8)
     long = stage.model_copy(update={"updates": 1000}).cost(brain_builder(BRAINS[0], stage.needs())().to("meta"))
     assert long.label_bits == pytest.approx(20 * np.log2(10))

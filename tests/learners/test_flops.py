@@ -32,9 +32,9 @@ def test_every_stage_is_counted_as_torch_counts_it(row: str, kind: str, monkeypa
     stage = make(row)
     with torch.device("meta"):
         brain = brain_builder(BRAINS[kind], needs_of(stage))()
-    found = stage.work(brain)
+    found = stage.cost(brain)
     monkeypatch.setattr(flops, "of", flops.by_torch)
-    assert found.flops == stage.work(brain).flops
+    assert found.flops == stage.cost(brain).flops
     assert all(weight.is_meta for weight in brain.parameters())
 
 
@@ -115,7 +115,7 @@ def test_counting_a_gradient_step_leaves_the_compiler_unimported() -> None:
         "    for row in ('look', 'contrast', 'school', 'play-native'):\n"
         "        stage = make(row)\n"
         "        with torch.device('meta'): brain = brain_builder({'kind': kind}, needs_of(stage))()\n"
-        "        assert stage.work(brain).flops\n"
+        "        assert stage.cost(brain).flops\n"
         "assert 'torch._dynamo' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
