@@ -4,11 +4,14 @@
     run = devlearn.run("first_steps", seeds=8)
     run.compare()
 
-Everything here is imported on first use, so that ``import devlearn`` costs nothing.
+Everything here is imported on first use, so that ``import devlearn`` costs nothing. Plug-ins import
+``devlearn.plugin``.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from devlearn import _deprecated
 
 if TYPE_CHECKING:
     from devlearn.runs.run import Run as Run
@@ -22,13 +25,15 @@ __version__ = "0.1.0"
 _HOMES = {
     "Run": "devlearn.runs.run",
     "run": "devlearn.runs.run",
-    "Context": "devlearn.stages.stage",
+    "Context": "devlearn.stages.context",
     "Stage": "devlearn.stages.stage",
     "Work": "devlearn.stages.stage",
 }
-_MODULES = ("stage", "testing")
+_MODULES = ("plugin", "stage", "testing")
 
-__all__ = ["Context", "Run", "Stage", "Work", "__version__", "run", "stage", "testing"]
+__all__ = ["Context", "Run", "Stage", "Work", "__version__", "plugin", "run", "testing"]
+
+_deprecated.install()
 
 
 def __getattr__(name: str) -> Any:

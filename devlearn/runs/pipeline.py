@@ -66,7 +66,8 @@ class Options:
     report: bool = True
 
     def made(self) -> Executor:
-        """The executor. Raises UnknownName, with the nearest name."""
+        """The executor, which may be a plug-in in the current folder. Raises UnknownName, with the nearest name."""
+        provenance.importable(Path.cwd())
         found: Executor = registry.get("executors", self.executor)(self.workers)
         return found
 
