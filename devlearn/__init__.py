@@ -4,11 +4,14 @@
     run = devlearn.run("first_steps", seeds=8)
     run.compare()
 
-Everything here is imported on first use, so that ``import devlearn`` costs nothing.
+Everything here is imported on first use, so that ``import devlearn`` costs nothing. Plug-ins import
+``devlearn.plugin``.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from devlearn import _deprecated
 
 if TYPE_CHECKING:
     from devlearn.runs.run import Run as Run
@@ -27,9 +30,11 @@ _HOMES = {
     "Cost": "devlearn.stages.stage",
     "Work": "devlearn.stages.stage",  # Cost, by its name of the version before
 }
-_MODULES = ("stage", "testing")
+_MODULES = ("plugin", "stage", "testing")
 
-__all__ = ["Context", "Cost", "Run", "Stage", "__version__", "run", "stage", "testing"]
+__all__ = ["Context", "Cost", "Run", "Stage", "__version__", "plugin", "run", "stage", "testing"]
+
+_deprecated.install()
 
 
 def __getattr__(name: str) -> Any:

@@ -25,7 +25,7 @@ def see_here() -> None:
 
 
 @click.command("list")
-@click.argument("what", type=click.Choice(["stages", "priors", "brains", "envs", "probes", "scenarios"]))
+@click.argument("what", type=click.Choice(["stages", "priors", "brains", "envs", "probes", "executors", "scenarios"]))
 def list_(what: str) -> None:
     """Name what can be used in a scenario."""
     see_here()
@@ -72,7 +72,7 @@ def _about(path: Path) -> str:
 
 
 @click.command(short_help="Try NAME against the laws of its kind.")
-@click.argument("what", type=click.Choice(KINDS))
+@click.argument("what", type=click.Choice((*KINDS, "executor")))
 @click.argument("name")
 @click.option("--key", "keys", multiple=True, metavar="K=V", help="A key of the stage, brain or environment.")
 def check(what: str, name: str, keys: tuple[str, ...]) -> None:
@@ -83,6 +83,7 @@ def check(what: str, name: str, keys: tuple[str, ...]) -> None:
     devlearn check env my_envs:Maze-v0
     devlearn check stage trial.ppo --key env=CartPole-v1
     devlearn check brain conv
+    devlearn check executor local
     """
     see_here()
     if what == "scenario":
@@ -90,6 +91,11 @@ def check(what: str, name: str, keys: tuple[str, ...]) -> None:
         return
     from devlearn import testing
 
+    if what == "executor":
+        if keys:
+            raise click.UsageError("an executor has no keys")
+        _print_findings(f"{what} {name}", testing.check_executor(name))
+        return
     laws: dict[str, Callable[[str, dict[str, object]], list[Finding]]]
     laws = {"env": testing.check_env, "stage": testing.check_stage, "brain": testing.check_brain}
     _print_findings(f"{what} {name}", laws[what](name, _keys(keys)))

@@ -23,7 +23,10 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 def compare(runs: tuple[Path, ...], probe: str | None, at: str | None, as_json: bool) -> None:
     """Compare the arms of one run, or of several RUNS: seed by seed where they hold the same seeds."""
     from devlearn import evidence
+    from devlearn.runs.run import Run
 
+    for run in runs:
+        Run(run)  # refuses what is no run folder of ours
     found = evidence.compare(runs, probe, _moment(at))
     for run in runs:
         evidence.note(run)
@@ -77,9 +80,9 @@ def _without(comparison: "Comparison", warned: Collection[str]) -> "Comparison":
 @click.argument("run", type=FOLDER)
 def report(run: Path) -> None:
     """Write RUN/report.html, one self-contained page."""
-    from devlearn.report import write
+    from devlearn.runs.run import Run
 
-    click.echo(str(write(run)))
+    click.echo(str(Run(run).report()))
 
 
 @click.command(short_help="Write the records of RUN as tables.")

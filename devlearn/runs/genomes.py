@@ -4,14 +4,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from devlearn.records.genome_file import SUFFIX, GenomeFile, life
+from devlearn.records.genome_file import SUFFIX, BadGenome, GenomeFile, life, read
+from devlearn.records.ownership import NotOurs
 from devlearn.runs import engine
 
 Json = Mapping[str, Any]
 
 
 def written(resolved: Json, point: int, arm: str, stages: Sequence[Json], job: Path, seed: int, folder: Path) -> Path:
-    """Write ``ARM-seedS.genome.npz`` of the learner that lived ``stages``, whose last branch ended in ``job``."""
+    """Write ``ARM-seedS.genome.npz`` of the learner that lived ``stages``, whose last branch ended in ``job``.
+
+    Raises:
+        NotOurs: a file of that name is there which is no genome of this run's.
+    """
     tensors, ledger = engine.remains(job, seed)
     entry = resolved["points"][point]
     brain = entry.get("brain", resolved["brain"])
@@ -30,7 +35,17 @@ def written(resolved: Json, point: int, arm: str, stages: Sequence[Json], job: P
     }
     name = f"{arm}-seed{seed}" if not entry["point"] else f"{arm}-point{point}-seed{seed}"
     genome = GenomeFile({name: tensor.cpu().numpy() for name, tensor in tensors.items()}, about)
-    return genome.write(folder / f"{name}{SUFFIX}")
+    path = folder / f"{name}{SUFFIX}"
+    if path.exists() and not _of_run(path, resolved["digest"]):
+        raise NotOurs(f"{path} is no genome of this run and would be overwritten; choose another folder with --out")
+    return genome.write(path)
+
+
+def _of_run(path: Path, run: str) -> bool:
+    try:
+        return bool(read(path).about.get("run") == run)
+    except BadGenome:
+        return False
 
 
 def _lineage(stages: Sequence[Json], joined: Json, seed: int, brain: Json) -> list[str]:

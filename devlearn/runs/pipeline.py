@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devlearn import registry
-from devlearn.records.atomic import locked, read_json, write_json
+from devlearn.records.atomic import locked, read_json, write_bytes, write_json
 from devlearn.records.job_state import JobInfo, View, job_info, span
+from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import claim_run, is_run
+from devlearn.records.schema import How, JobState, Manifest, Seen, Steps
+from devlearn.records.versions import STEPS
 from devlearn.runs import provenance
 from devlearn.runs.executors.base import Executor
 from devlearn.runs.executors.local import Local, cores, warming
@@ -28,9 +31,6 @@ if TYPE_CHECKING:
     from devlearn.runs.plan import Plan
     from devlearn.scenario import Scenario
 
-STEPS = "steps.json"
-TUNE = "tune"
-SEEN = "seen.json"  # written with every verdict
 PATIENCE = 10.0  # seconds for whoever holds the folder to be gone, after it was killed
 WARM = ("devlearn.evidence", "devlearn.report.page")  # what is needed after the last job: scipy, matplotlib
 Json = dict[str, Any]
@@ -66,7 +66,8 @@ class Options:
     report: bool = True
 
     def made(self) -> Executor:
-        """The executor. Raises UnknownName, with the nearest name."""
+        """The executor, which may be a plug-in in the current folder. Raises UnknownName, with the nearest name."""
+        provenance.importable(Path.cwd())
         found: Executor = registry.get("executors", self.executor)(self.workers)
         return found
 
@@ -75,25 +76,12 @@ class Options:
 class Order:
     """A checked scenario, and all that its run keeps of how it was asked for: what goes on needs nothing else.
 
-    ``text`` is the scenario's file as it was given, ``path`` what workers add to their module path.
+    ``text`` is the scenario's file as it was given.
     """
 
     scenario: "Scenario"
     text: bytes
-    command: str
-    overrides: tuple[str, ...]
-    path: tuple[str, ...]
-    device: str
-
-    @property
-    def how(self) -> Json:
-        """As steps.json and the manifest have it."""
-        return {
-            "command": self.command,
-            "overrides": list(self.overrides),
-            "path": list(self.path),
-            "device": self.device,
-        }
+    how: How
 
 
 @dataclass(frozen=True)
@@ -227,7 +215,7 @@ def finish(started: Started, face: Face) -> Finished:
     """
     folder = started.written.folder
     outcome = train(started.written, started.executor, face)
-    if not (folder / "resolved.json").exists():  # trials of tune failed
+    if not RunFolder(folder).resolved.exists():  # trials of tune failed
         return Finished(folder, outcome, None, None)
     results = evaluate(folder)
     face.show(results, started.warned)
@@ -250,7 +238,8 @@ def load(name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", c
     given, source = tuple(overrides), scenario.find(name)
     path = provenance.importable(Path.cwd(), source.parent)
     checked = scenario.load(source, given, check_id, size)
-    return Order(checked, source.read_bytes(), command, given, tuple(path), device)
+    how = How(command=command, overrides=given, path=tuple(path), device=device)
+    return Order(checked, source.read_bytes(), how)
 
 
 def plan(order: Order) -> Plans:
@@ -281,7 +270,7 @@ def write(order: Order, out: str | Path | None = None, accept_changes: bool = Fa
 def reopen(folder: Path, accept_changes: bool = False) -> Written:
     """A run folder that is there, to go on with it. Raises what ``start`` raises."""
     if not is_run(folder):
-        raise FolderMismatch(f"{folder} holds no run: it has no resolved.json of devlearn's")
+        raise FolderMismatch(f"{folder} is no run folder of devlearn's: it holds no run")
     with locked(folder, str(folder), PATIENCE):
         order = stored(folder)
         if order is not None:
@@ -351,9 +340,9 @@ def _first(folder: Path, order: Order, accept: bool) -> Written:
     first = order.scenario
     if first.tune is None and not interim.looks(first):
         step = _write(folder, _plan(folder, first, order, accept), order)
-        (folder / STEPS).unlink(missing_ok=True)
+        RunFolder(folder).steps.unlink(missing_ok=True)
         return Written(folder, step, step.resolved)
-    before = read_json(folder / "resolved.json")
+    before = read_json(RunFolder(folder).resolved)
     if before is not None and before["scenario"] != first.scenario:
         raise FolderMismatch(f"{folder} holds scenario {before['scenario']!r}; choose another folder with --out")
     if first.tune is None:
@@ -361,7 +350,7 @@ def _first(folder: Path, order: Order, accept: bool) -> Written:
         asked = {**planned.resolved, "seeds": list(first.seeds)}
         store(folder, order)
         return Written(folder, _write(folder, planned, order), asked, order, accept)
-    trials = folder / TUNE
+    trials = RunFolder(folder).tune.root
     claim_run(trials)
     planned = _plan(trials, scenario.experiment(first), order, accept)
     asked = plans.resolved(plans.plan(first))  # what can't be asked is refused before the trials are trained
@@ -392,7 +381,7 @@ def _plan(
     """
     from devlearn.runs import plan as plans
 
-    before = read_json(folder / "resolved.json")
+    before = read_json(RunFolder(folder).resolved)
     found = plans.plan(scenario, before)
     resolved = plans.resolved(found)
     for point, chosen in zip(resolved["points"], tuning or (), strict=False):
@@ -404,7 +393,7 @@ def _plan(
     seconds = {job.folder: job.seconds for job in found.jobs}
     specs = {
         name: {**spec, "seconds": seconds[name]}
-        for name, spec in plans.job_specs(found, order.device, order.path).items()
+        for name, spec in plans.job_specs(found, order.how.device, order.how.path).items()
     }
     _check_program(folder, specs, accept)
     seen = _seen(folder, before, resolved)
@@ -413,37 +402,38 @@ def _plan(
 
 def _write(folder: Path, planned: Planned, order: Order) -> Step:
     """Write a run's files, or add to those of the same run; resolved.json, which counts, comes last."""
-    (folder / "scenario.yaml").write_bytes(order.text)
+    write_bytes(RunFolder(folder).scenario, order.text)
     for name, spec in planned.specs.items():
         (folder / name).mkdir(parents=True, exist_ok=True)
-        write_json(folder / name / "job.json", spec)
+        write_json(RunFolder(folder).job(name).spec, spec)
     _write_manifest(folder, planned.resolved["digest"], order.how, planned.specs)
-    write_json(folder / "resolved.json", planned.resolved)
+    write_json(RunFolder(folder).resolved, planned.resolved)
     return Step(folder, planned.resolved, tuple(job_info(name, spec) for name, spec in planned.specs.items()))
 
 
 def _open(folder: Path, accept: bool) -> Step:
     """A folder that was written before, whoever did; what trains its jobs now stands in its manifest."""
-    resolved = read_json(folder / "resolved.json")
+    resolved = read_json(RunFolder(folder).resolved)
     if resolved is None:
         raise FolderMismatch(f"{folder} holds no run: it has no resolved.json")
     specs: dict[str, Json] = {}
     for job in resolved["jobs"]:
-        spec = read_json(folder / job["folder"] / "job.json")
+        spec = read_json(RunFolder(folder).job(job["folder"]).spec)
         if spec is None:
             raise FolderMismatch(f"{folder / job['folder']} has no job.json; run its scenario again to write it anew")
         specs[job["folder"]] = spec
     for spec in specs.values():
         provenance.importable(*spec.get("path", ()))
     _check_program(folder, specs, accept)
-    before = read_json(folder / provenance.MANIFEST) or {"command": "", "overrides": []}
-    _write_manifest(folder, resolved["digest"], before, specs)
+    before = Manifest.read(RunFolder(folder).manifest)
+    command, overrides = (before.command, before.overrides) if before else ("", ())
+    _write_manifest(folder, resolved["digest"], How(command=command, overrides=overrides, path=(), device=""), specs)
     return Step(folder, resolved, tuple(job_info(name, spec) for name, spec in specs.items()))
 
 
 def _check_program(folder: Path, specs: Mapping[str, Json], accept: bool) -> None:
     """Raises FolderMismatch where jobs would be trained by another program than those before them."""
-    if not accept and (changed := provenance.changes(folder, specs)):
+    if not accept and (changed := provenance.changes(RunFolder(folder), specs)):
         why = "\n  ".join(changed)
         raise FolderMismatch(
             f"{folder}: its jobs would be trained by different programs:\n  {why}\n"
@@ -451,8 +441,9 @@ def _check_program(folder: Path, specs: Mapping[str, Json], accept: bool) -> Non
         )
 
 
-def _write_manifest(folder: Path, digest: str, how: Mapping[str, Any], specs: Mapping[str, Json]) -> None:
-    write_json(folder / provenance.MANIFEST, provenance.manifest(folder, digest, how, specs, cores()))
+def _write_manifest(folder: Path, digest: str, how: How, specs: Mapping[str, Json]) -> None:
+    run = RunFolder(folder)
+    write_json(run.manifest, provenance.manifest(run, digest, how, specs, cores()).content())
 
 
 def _seen(folder: Path, before: Json | None, resolved: Mapping[str, Any]) -> list[int]:
@@ -460,19 +451,20 @@ def _seen(folder: Path, before: Json | None, resolved: Mapping[str, Any]) -> lis
     if before is None:
         return []
     count = len(before["seeds"])
-    noted = (read_json(folder / SEEN) or {"seeds": []})["seeds"]
-    seen = {*before.get("seen", []), *noted, *([count] if _compared(folder, count) else [])}
+    noted = Seen.read(RunFolder(folder).seen)
+    seen = {*before.get("seen", []), *(noted.seeds if noted else ()), *([count] if _compared(folder, count) else [])}
     return sorted(number for number in seen if number < len(resolved["seeds"]))
 
 
 def _answered(folder: Path, before: Mapping[str, Any]) -> bool:
     """Whether somebody may have seen an answer to the question, for however many seeds."""
-    return bool(before.get("seen")) or any((folder / name).exists() for name in ("comparison.json", SEEN))
+    run = RunFolder(folder)
+    return bool(before.get("seen")) or run.comparison.exists() or run.seen.exists()
 
 
 def _compared(folder: Path, count: int) -> bool:
     """Whether comparison.json speaks of ``count`` seeds, and not of those before them."""
-    path = folder / "comparison.json"
+    path = RunFolder(folder).comparison
     if not path.exists():
         return False
     found = json.loads(path.read_text(encoding="utf-8"))
@@ -481,36 +473,37 @@ def _compared(folder: Path, count: int) -> bool:
 
 
 def _all_done(folder: Path, planned: Planned) -> bool:
-    states = [read_json(folder / name / "state.json") for name in planned.specs]
-    return all(state is not None and state["status"] == "done" for state in states)
+    states = [JobState.read(RunFolder(folder).job(name).state) for name in planned.specs]
+    return all(state is not None and state.status == "done" for state in states)
 
 
 def store(folder: Path, order: Order) -> None:
     """Write what ``stored`` reads."""
     from devlearn.scenario import source
 
-    own = {
-        "format": 1,
-        "scenario": source(order.scenario),
-        "seeds": list(order.scenario.seeds),
-        "how": order.how,
-    }
-    (folder / "scenario.yaml").write_bytes(order.text)
-    write_json(folder / STEPS, own)
+    checked = order.scenario
+    own = Steps(format=STEPS.written, scenario=source(checked), seeds=checked.seeds, how=order.how)
+    write_bytes(RunFolder(folder).scenario, order.text)
+    write_json(RunFolder(folder).steps, own.content())
 
 
 def stored(folder: Path) -> Order | None:
-    """What was asked of a run folder that is trained in steps; None where it is trained in one."""
+    """What was asked of a run folder that is trained in steps; None where it is trained in one.
+
+    Raises:
+        FolderMismatch: its steps were written in another version of the format.
+    """
     from devlearn import scenario
 
-    found = read_json(folder / STEPS)
+    path = RunFolder(folder).steps
+    found = Steps.read(path)
     if found is None:
         return None
-    how = found["how"]
-    provenance.importable(*how["path"])
-    own = scenario.parse(found["scenario"], str(folder / STEPS), [f"seeds={json.dumps(found['seeds'])}"])
-    text = (folder / "scenario.yaml").read_bytes()
-    return Order(own, text, how["command"], tuple(how["overrides"]), tuple(how["path"]), how["device"])
+    if why := STEPS.refusal(found.format, resume=True):
+        raise FolderMismatch(f"{folder}: {why}")
+    provenance.importable(*found.how.path)
+    own = scenario.parse(found.scenario, str(path), [f"seeds={json.dumps(found.seeds)}"])
+    return Order(own, RunFolder(folder).scenario.read_bytes(), found.how)
 
 
 # ---- training ----------------------------------------------------------------------------------------------------
@@ -531,9 +524,9 @@ def _in_steps(written: Written, order: Order, executor: Executor, face: Face) ->
         own, tuning = settle(step.folder, own)
         for line in interim.chosen(tuning):
             face.say(line)
-    start = own.stops.index(interim.next_stop(own, read_json(folder / "resolved.json")))
+    start = own.stops.index(interim.next_stop(own, read_json(RunFolder(folder).resolved)))
     for number, count in enumerate(own.stops[start:], start + 1):
-        if own.tune is not None or number > start + 1:
+        if step.folder != folder or number > start + 1:  # `written` holds the first step
             planned = _plan(folder, own.first(count), order, written.accept_changes, tuning)
             step = _write(folder, planned, order)
         what = f", look {number} of {len(own.stops)}" if len(own.stops) > 1 else ""

@@ -13,20 +13,18 @@ import platform
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any
 
-from devlearn.records.atomic import read_json
+from devlearn.records.layout import JobFolder, RunFolder
+from devlearn.records.schema import How, JobState, Manifest, Program
 
-MANIFEST = "manifest.json"
 COMPUTES = ("devlearn", "torch", "numpy", "gymnasium")  # another version of these is another program
 PACKAGES = ("devlearn", "torch", "torchvision", "gymnasium", "numpy")  # what a reader is told
 ACCEPT = "--accept-changes"
-TRACES = ("checkpoints/*.pt", "artifacts/end.pt")  # what a job has whose training began
 NAMED = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):[A-Za-z_][\w-]*")  # package.module:Name
 OURS = ("devlearn", "devlearn_envs")
 INSTALLED = ("site-packages", "dist-packages")
@@ -34,37 +32,24 @@ INSTALLED = ("site-packages", "dist-packages")
 Json = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Program:
-    """``versions`` {package: version}; ``sources`` {module: {file: sha256}} of the plug-ins, None where unknown."""
+def digest(program: Program) -> str:
+    """A program's name in the manifest."""
+    return hashlib.sha256(json.dumps(program.content(), sort_keys=True).encode()).hexdigest()[:16]
 
-    versions: Mapping[str, str]
-    sources: Mapping[str, Mapping[str, str]] | None
 
-    @property
-    def content(self) -> dict[str, Any]:
-        """As the manifest has it."""
-        return {"versions": self.versions, "sources": self.sources}
-
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()[:16]
-
-    def __hash__(self) -> int:
-        return hash(self.digest)
-
-    def unlike(self, other: "Program") -> list[str]:
-        """What ``self`` is made of that is otherwise in ``other``, in words; a plug-in that only one has is not."""
-        found = [
-            f"{name} was {other.versions[name]} and is {now}"
-            for name, now in self.versions.items()
-            if other.versions.get(name, now) != now
-        ]
-        for module in (self.sources or {}).keys() & (other.sources or {}).keys():
-            now, before = (program.sources[module] for program in (self, other) if program.sources)
-            changed = sorted(file for file in now.keys() | before.keys() if now.get(file) != before.get(file))
-            found += [f"{file} of {module} was changed" for file in changed]
-        return sorted(found)
+def unlike(now: Program, before: Program) -> list[str]:
+    """What ``now`` is made of that was otherwise ``before``, in words; a plug-in that only one of them has is not."""
+    found = [
+        f"{name} was {before.versions[name]} and is {version}"
+        for name, version in now.versions.items()
+        if before.versions.get(name, version) != version
+    ]
+    ours, theirs = now.sources or {}, before.sources or {}
+    for module in sorted(ours.keys() & theirs.keys()):
+        files = sorted(ours[module].keys() | theirs[module].keys())
+        changed = (file for file in files if ours[module].get(file) != theirs[module].get(file))
+        found += [f"{file} of {module} was changed" for file in changed]
+    return found
 
 
 def programs_of(specs: Mapping[str, Json]) -> dict[str, Program]:
@@ -72,70 +57,71 @@ def programs_of(specs: Mapping[str, Json]) -> dict[str, Program]:
 
     Their ``path`` must be importable.
     """
-    sources: dict[str, Mapping[str, str]] = {}
+    sources: dict[str, dict[str, str]] = {}
     found = {}
     for name, spec in specs.items():
         modules = sorted({*_modules(spec)})
         sources |= {module: _source(module) for module in modules if module not in sources}
-        found[name] = Program(_versions(), {module: sources[module] for module in modules})
+        found[name] = Program(versions=_versions(), sources={module: sources[module] for module in modules})
     return found
 
 
-def changes(folder: Path, specs: Mapping[str, Json]) -> list[str]:
-    """What has changed since jobs of the run in ``folder`` began that share it with jobs which are still to be trained.
+def changes(run: RunFolder, specs: Mapping[str, Json]) -> list[str]:
+    """What has changed since jobs of a run began that share it with jobs which are still to be trained.
 
     Args:
         specs: the content of every job.json, by folder relative to the run.
     """
-    known = _known(read_json(folder / MANIFEST), specs)
-    before = {program: name for name in reversed(specs) if _begun(folder / name) for program in known.get(name, ())}
-    now = programs_of({name: spec for name, spec in specs.items() if not _done(folder / name)})
+    known = _known(run, specs)
+    begun = {name: known.get(name, {}) for name in specs if _begun(run.job(name))}
+    before = {each: (program, name) for name in reversed(begun) for each, program in begun[name].items()}
+    now = {digest(program): program for program in programs_of(_open(run, specs)).values()}
     found = {
         f"{change} since {job} began": None
-        for program in dict.fromkeys(now.values())
-        for earlier, job in before.items()
-        for change in program.unlike(earlier)
+        for program in now.values()
+        for earlier, job in before.values()
+        for change in unlike(program, earlier)
     }
     return list(found)
 
 
-def manifest(folder: Path, digest: str, how: Json, specs: Mapping[str, Json], cores: int) -> dict[str, Any]:
-    """The content of manifest.json: command, versions, machine, and the programs of each job, newest last.
+def manifest(run: RunFolder, question: str, how: How, specs: Mapping[str, Json], cores: int) -> Manifest:
+    """Command, versions, machine, and the programs of each job, newest last.
 
     Args:
-        how: ``command`` and ``overrides``, of the command that begins now or of the one that is gone on with.
+        question: the digest in resolved.json.
+        how: of the command that begins now, or of the one that is gone on with.
     """
-    known = _known(read_json(folder / MANIFEST), specs)
-    now = programs_of({name: spec for name, spec in specs.items() if not _done(folder / name)})
-    jobs = {
-        name: list(dict.fromkeys([*(known.get(name, ()) if _begun(folder / name) else ()), *_one(now.get(name))]))
-        for name in specs
-    }
-    programs = dict.fromkeys(program for each in jobs.values() for program in each)
-    return {
-        "command": how["command"],
-        "digest": digest,
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        "machine": {"platform": platform.platform(), "cores": os.cpu_count(), "usable_cores": cores},
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "overrides": list(how["overrides"]),
-        "programs": {program.digest: program.content for program in programs},
-        "jobs": {name: [program.digest for program in each] for name, each in jobs.items()},
-    }
+    known, now = _known(run, specs), programs_of(_open(run, specs))
+    jobs: dict[str, dict[str, Program]] = {}
+    for name in specs:
+        trained = known.get(name, {}) if _begun(run.job(name)) else {}
+        next_ = {digest(now[name]): now[name]} if name in now else {}
+        jobs[name] = {each: program for each, program in trained.items() if each not in next_} | next_
+    return Manifest(
+        command=how.command,
+        digest=question,
+        versions={"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        machine={"platform": platform.platform(), "cores": os.cpu_count(), "usable_cores": cores},
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        overrides=how.overrides,
+        programs={each: program for programs in jobs.values() for each, program in programs.items()},
+        jobs={name: tuple(programs) for name, programs in jobs.items()},
+    )
 
 
-def check_unchanged(job: Path, spec: Json) -> None:
+def check_unchanged(job: JobFolder, spec: Json) -> None:
     """See that a worker which starts now is the program that the manifest promises for its job.
 
     Raises:
         ValueError: a plug-in's source has been changed in the meantime.
     """
-    run, name = job.parents[2], "/".join(job.parts[-3:])
-    promised = _known(read_json(run / MANIFEST), [name]).get(name)
-    if promised and (found := programs_of({name: spec})[name].unlike(promised[-1])):
+    name = job.root.relative_to(job.run.root).as_posix()
+    promised = list(_known(job.run, [name]).get(name, {}).values())
+    if promised and (found := unlike(programs_of({name: spec})[name], promised[-1])):
         raise ValueError(
-            f"{'; '.join(found)} while the run was going on; change it back, or `devlearn resume {run} {ACCEPT}` "
-            "goes on with what there is now"
+            f"{'; '.join(found)} while the run was going on; change it back, or "
+            f"`devlearn resume {job.run.root} {ACCEPT}` goes on with what there is now"
         )
 
 
@@ -149,31 +135,31 @@ def importable(*folders: str | Path) -> list[str]:
     return found
 
 
-def _one(program: Program | None) -> list[Program]:
-    return [] if program is None else [program]
-
-
-def _known(found: Json | None, jobs: Iterable[str]) -> dict[str, list[Program]]:
-    """The programs of each job that the manifest ``found`` tells of; of an older one's, only the versions are known."""
+def _known(run: RunFolder, jobs: Iterable[str]) -> dict[str, dict[str, Program]]:
+    """By job, the programs that the run's manifest tells of; of an older manifest, only the versions are known."""
+    found = Manifest.read(run.manifest)
     if found is None:
         return {}
-    if "jobs" not in found:
-        versions = {name: found["versions"][name] for name in COMPUTES if name in found["versions"]}
-        return {job: [Program(versions, None)] for job in jobs}
-    programs = {name: Program(one["versions"], one["sources"]) for name, one in found["programs"].items()}
-    return {job: [programs[name] for name in names] for job, names in found["jobs"].items()}
+    if not found.jobs:
+        versions = {name: found.versions[name] for name in COMPUTES if name in found.versions}
+        old = Program(versions=versions, sources=None)
+        return {job: {digest(old): old} for job in jobs}
+    return {job: {each: found.programs[each] for each in trained} for job, trained in found.jobs.items()}
 
 
-def _begun(job: Path) -> bool:
-    return any(next(job.glob(trace), None) for trace in TRACES)
+def _open(run: RunFolder, specs: Mapping[str, Json]) -> dict[str, Json]:
+    """The jobs that are still to be trained."""
+    states = {name: JobState.read(run.job(name).state) for name in specs}
+    return {name: specs[name] for name, state in states.items() if state is None or state.status != "done"}
 
 
-def _done(job: Path) -> bool:
-    return (read_json(job / "state.json") or {}).get("status") == "done"
+def _begun(job: JobFolder) -> bool:
+    """Whether learners have been trained there."""
+    return job.end.exists() or any(job.checkpoints.glob("*.pt"))
 
 
 @cache
-def _versions() -> Mapping[str, str]:
+def _versions() -> dict[str, str]:
     return {name: version(name) for name in COMPUTES}
 
 
@@ -210,18 +196,18 @@ def _source(module: str) -> dict[str, str]:
     root = _root(module)
     if root is None:
         return {}
+    own = module.partition(".")[0]
+    alone = bool(set(root.parts) & set(INSTALLED))  # beside an installed package stand other people's
     found: dict[str, str] = {}
     waiting = [module]
     while waiting:
-        for path in _files(root, waiting.pop()):
-            name = path.relative_to(root).as_posix()
-            if name not in found:
+        name = waiting.pop()
+        for path in _files(root, name) if not alone or name.partition(".")[0] == own else ():
+            file = path.relative_to(root).as_posix()
+            if file not in found:
                 text = path.read_bytes()
-                found[name] = hashlib.sha256(text).hexdigest()
+                found[file] = hashlib.sha256(text).hexdigest()
                 waiting += _mentions(text, path, root)
-    if set(root.parts) & set(INSTALLED):  # beside it stand other people's packages
-        own = module.partition(".")[0]
-        found = {name: sha for name, sha in found.items() if name.split("/")[0].removesuffix(".py") == own}
     return found
 
 

@@ -106,10 +106,10 @@ class Run:
         self.folder = Path(folder)
         found = read_json(self.folder / "resolved.json") if is_run(self.folder) else None
         if found is None:
-            why = "it has no resolved.json of devlearn's"
+            why = f"{folder} is no run folder of devlearn's: it holds no run"
             if is_run(self.folder) and (self.folder / "steps.json").exists():
-                why = f"its trials are not finished; devlearn resume {folder} goes on"
-            raise FolderMismatch(f"{folder} holds no run: {why}")
+                why = f"{folder} holds no run yet: its trials are not finished; devlearn resume {folder} goes on"
+            raise FolderMismatch(why)
         self.resolved: dict[str, Any] = found
 
     def __repr__(self) -> str:
@@ -151,6 +151,7 @@ class Run:
 
         Raises:
             MissingExtra: the format needs a package that is not installed.
+            NotOurs: a file of somebody else's would be overwritten.
         """
         from devlearn.report.export import export
 
@@ -210,6 +211,7 @@ class Run:
         Raises:
             LookupError: no such arm, seed or stage, or what was there after it has not been kept.
             FileNotFoundError: a job is not finished.
+            NotOurs: a file of that name is there which is no genome of this run's.
         """
         from devlearn.runs.genomes import written
 

@@ -37,6 +37,7 @@ TOY: dict[str, dict[str, object]] = {
     "kept.yaml": LOOK,
     "more.yaml": LOOK,
     "few.yaml": SCHOOL,
+    "gentle.yaml": LOOK,
     "tuned.yaml": LOOK,
     "looked.yaml": {**LOOK, "seeds": 16},
     "scent.yaml": {"stages.play.env_steps": 2048, "probes.skill.episodes": 2},

@@ -18,7 +18,7 @@ from devlearn.records.schema.resolved import (
     TuningEntry,
     VisitEntry,
 )
-from devlearn.records.schema.run import How, Manifest, Seen, Steps
+from devlearn.records.schema.run import How, Manifest, Program, Seen, Steps
 from devlearn.records.schema.tables import ARRAYS, COLUMNS, LEDGER, TABLES, TRAIN
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "Number",
     "PointEntry",
     "ProbeEntry",
+    "Program",
     "Progress",
     "Resolved",
     "Seen",

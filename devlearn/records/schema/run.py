@@ -5,6 +5,15 @@ from pydantic import Field
 from devlearn.records.schema.base import FileModel, Keys
 
 
+class Program(FileModel):
+    """What trained a job: another program is another experiment."""
+
+    versions: dict[str, str] = Field(description="of devlearn, torch, numpy and gymnasium")
+    sources: dict[str, dict[str, str]] | None = Field(
+        None, description="by plug-in module, the sha256 of its file and of those that it imports beside it"
+    )
+
+
 class Manifest(FileModel):
     """manifest.json: what a reader needs to repeat the run."""
 
@@ -14,6 +23,10 @@ class Manifest(FileModel):
     machine: Keys = Field(description="platform, cores, and the cores that could be used")
     started: str = Field("", description="when, in UTC")
     overrides: tuple[str, ...] = Field((), description="what `--set` laid over the scenario")
+    programs: dict[str, Program] = Field({}, description="what trained its jobs, by digest")
+    jobs: dict[str, tuple[str, ...]] = Field(
+        {}, description="by job, the digests of the programs that trained it, in this order"
+    )
 
 
 class How(FileModel):

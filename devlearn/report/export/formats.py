@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from devlearn.records.ownership import check_free, note_written
 from devlearn.report.export.tables import Table, tables
 
 NEEDS = {"parquet": "pyarrow", "tensorboard": "tensorboard"}  # extras of the same name bring them
@@ -23,6 +24,7 @@ def export(run: Path, to: str, out: Path | None = None) -> list[Path]:
         LookupError: no such format.
         MissingExtra: the format needs a package that is not installed.
         EvidenceError: the folder holds no run.
+        NotOurs: a file of somebody else's would be overwritten.
     """
     if to not in FORMATS:
         raise LookupError(f"no format {to!r}; there are: {', '.join(FORMATS)}")
@@ -30,8 +32,13 @@ def export(run: Path, to: str, out: Path | None = None) -> list[Path]:
         raise MissingExtra(f"--to {to} needs the package {NEEDS[to]}: pip install 'devlearn[{to}]'")
     found = tables(run)
     folder = run / "export" if out is None else out
+    names = ["tensorboard"] if to == "tensorboard" else [f"{name}.{to}" for name in found]
+    if not folder.resolve().is_relative_to(run.resolve()):
+        check_free(folder, names)
     folder.mkdir(parents=True, exist_ok=True)
-    return FORMATS[to](found, folder)
+    paths = FORMATS[to](found, folder)
+    note_written(folder, names)
+    return paths
 
 
 def _csv(found: dict[str, Table], folder: Path) -> list[Path]:

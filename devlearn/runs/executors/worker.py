@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from devlearn.records.atomic import locked, read_json, write_json
+from devlearn.records.layout import JobFolder
 
 Live = Callable[[Path], None]
 
@@ -29,7 +30,7 @@ def live(folder: Path) -> None:
 
     spec = read_json(folder / "job.json") or {}
     provenance.importable(*spec.get("path", ()))
-    provenance.check_unchanged(folder, spec)
+    provenance.check_unchanged(JobFolder(folder), spec)
     torch.set_num_threads(1)
     engine.live(folder)
 

@@ -1,0 +1,85 @@
+"""The one face that plug-ins import: everything that a stage, a probe, a brain or an executor is written with.
+
+    from devlearn.plugin import Head, Metrics, Needs, Stage, stage
+
+What stands here keeps its name when rooms inside are moved. A plug-in's tests import ``devlearn.testing``.
+"""
+
+from devlearn.learners import flops
+from devlearn.learners.brains.needs import Head, Needs, Sense
+from devlearn.learners.cohort import Cohort
+from devlearn.learners.objectives import (
+    Batch,
+    ClippedSurrogate,
+    CrossEntropy,
+    FeedbackAlignment,
+    Forecast,
+    Inpainting,
+    MutualInformation,
+    NTXent,
+    Objective,
+    OwnAnswers,
+    Reconstruction,
+    Reinforce,
+    Result,
+)
+from devlearn.learners.optimiser import Optimiser, Weighted, Weights
+from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe
+from devlearn.registry import register
+from devlearn.runs.executors.base import Executor, WorkerExit
+from devlearn.stages.context import Context, State
+from devlearn.stages.fields import AdamRate, BatchSize, Change, Gate, LearningRate, RateSchedule
+from devlearn.stages.stage import Cost, Metrics, Stage, stage
+from devlearn.streams import Streams, streams
+from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE, Dataset, balanced
+
+__all__ = [
+    "CLASSES",
+    "IMAGE",
+    "IMAGE_SENSE",
+    "AdamRate",
+    "Batch",
+    "BatchSize",
+    "Change",
+    "ClippedSurrogate",
+    "Cohort",
+    "Context",
+    "Cost",
+    "CrossEntropy",
+    "Dataset",
+    "Executor",
+    "FeedbackAlignment",
+    "Forecast",
+    "Gate",
+    "Head",
+    "Inpainting",
+    "LearningRate",
+    "Measurement",
+    "Metric",
+    "Metrics",
+    "MutualInformation",
+    "NTXent",
+    "Needs",
+    "Objective",
+    "Optimiser",
+    "OwnAnswers",
+    "Probe",
+    "Probing",
+    "RateSchedule",
+    "Reconstruction",
+    "Reinforce",
+    "Result",
+    "Sense",
+    "Stage",
+    "State",
+    "Streams",
+    "Weighted",
+    "Weights",
+    "WorkerExit",
+    "balanced",
+    "flops",
+    "probe",
+    "register",
+    "stage",
+    "streams",
+]

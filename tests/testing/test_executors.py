@@ -1,0 +1,82 @@
+"""The laws of executors: the one that ships keeps them, and each way to break them is found."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+from devlearn import registry
+from devlearn.runs.executors import Local, WorkerExit
+from devlearn.testing import Finding, assert_ok, check_executor, executors
+
+
+@pytest.mark.parametrize("name", registry.names("executors"))
+def test_a_registered_executor_keeps_the_laws(name: str) -> None:
+    assert_ok(check_executor(name))
+
+
+class Faulty(Local):
+    """``Local`` but for one fault, which the subclasses bring."""
+
+
+class Boundless(Faulty):
+    def free_slots(self) -> int:
+        return self.workers
+
+
+class Forgetful(Faulty):
+    """Every end is success."""
+
+    def poll(self, timeout: float) -> Sequence[WorkerExit]:
+        return [WorkerExit(found.folder, 0) for found in super().poll(timeout)]
+
+
+class Repeating(Faulty):
+    """Tells of every end twice."""
+
+    def poll(self, timeout: float) -> Sequence[WorkerExit]:
+        return [found for found in super().poll(timeout) for _ in range(2)]
+
+
+class Careless(Faulty):
+    """Leaves its workers alone when it is told to stop, and ends them afterwards."""
+
+    def stop(self) -> None:
+        self.kept = {**getattr(self, "kept", {}), **self.running}
+        self.running.clear()
+
+    def __del__(self) -> None:
+        for process in self.kept.values():
+            process.kill()
+
+
+def broken(findings: list[Finding]) -> list[str]:
+    return [finding.name for finding in findings if not finding.ok]
+
+
+@pytest.mark.parametrize(("cls", "law"), [(Boundless, "slots"), (Careless, "stop")])
+def test_a_broken_law_is_found(cls: type[Local], law: str) -> None:
+    assert law in broken(check_executor(cls))
+
+
+@pytest.mark.parametrize(("cls", "said"), [(Forgetful, "killed by SIGKILL"), (Repeating, "was told 2 times")])
+def test_a_wrong_word_of_an_end_is_found(cls: type[Local], said: str) -> None:
+    (ends,) = [finding for finding in check_executor(cls) if finding.name == "ends"]
+    assert not ends.ok and said in ends.message
+
+
+def test_an_unknown_executor_is_named() -> None:
+    (found,) = check_executor("lokal")
+    assert found.name == "kind" and "did you mean 'local'?" in found.message
+
+
+def test_one_that_cannot_be_made_is_a_finding() -> None:
+    (found,) = check_executor(lambda workers: Local(int("x")))
+    assert (found.name, found.ok) == ("made", False)
+
+
+def test_a_process_that_is_gone_does_not_live() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    assert not executors._lives(process.pid) and executors._lives(1)
