@@ -11,9 +11,10 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from devlearn.registry import named
 from devlearn.scenario.controls import Control
@@ -77,7 +78,8 @@ class Stage(OldNames):
     units: ClassVar[tuple[Unit, ...]] = ("updates", "images", "flops")
     metrics: ClassVar[tuple[str, ...]] = ()
     stream_names: ClassVar[tuple[str, ...]] = ()
-    immutable_keys: ClassVar[tuple[str, ...]] = ("data", "labels", "optimiser", "env", "keys", "copies")
+    immutable_keys: ClassVar[tuple[str, ...]] = ("data", "labels", "optimiser", "env", "env_kwargs", "num_envs")
+    renamed: ClassVar[Mapping[str, str]] = MappingProxyType({})
     controls: ClassVar[tuple[Control, ...]] = ()
     control: ClassVar[Control | None] = None
 
@@ -159,7 +161,7 @@ class Stage(OldNames):
     def with_change(self, change: Change) -> Stage:
         """This stage with a change applied. Raises pydantic's ValidationError where a value is wrong."""
         own = self.model_dump(mode="json", by_alias=True, exclude={"change"})
-        return type(self).model_validate({**own, **change.set})
+        return type(self).model_validate({**own, **self._by_new_names(change.set)})
 
     def budget(self) -> tuple[Unit, int] | None:
         """The unit and size of the budget, or None where no unit is given."""
@@ -168,6 +170,17 @@ class Stage(OldNames):
             if unit in self.units and size is not None:
                 return unit, size
         return None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_new_names(cls, keys: Any) -> Any:
+        """Keys of a file that is older than their names. Raises ValueError where a key has both."""
+        if not isinstance(keys, Mapping):
+            return keys
+        for old, new in cls.renamed.items():
+            if old in keys and new in keys:
+                raise ValueError(f"{old!r} is called {new!r} since 0.2; give one of them")
+        return {cls.renamed.get(key, key): value for key, value in keys.items()}
 
     @field_validator("change")
     @classmethod

@@ -136,7 +136,7 @@ gym.register("Brittle-v0", entry_point=Brittle)
 
 def test_a_failing_environment_names_itself_and_the_rest_is_kept(here: Path, toy: str) -> None:
     (here / "brittle_env.py").write_text(BRITTLE.replace("LIMIT", "5"))
-    play = "trial.ppo, env: 'brittle_env:Brittle-v0', env_steps: 64, copies: 2, rollout: 8"
+    play = "trial.ppo, env: 'brittle_env:Brittle-v0', env_steps: 64, num_envs: 2, rollout: 8"
     (here / "toy.yaml").write_text(toy.replace("pretrain.denoise, updates: 4, batch: 8", play))
     result = call("run", "toy.yaml", "--no-report")
     assert result.exit_code == 3

@@ -16,10 +16,10 @@ from devlearn.registry import get
 from devlearn.stages.context import Context
 from devlearn.stages.stage import Stage
 
-MEMORY = {"env_steps": 10_000, "copies": 4, "rollout": 8, "minibatches": 2}
+MEMORY = {"env_steps": 10_000, "num_envs": 4, "rollout": 8, "minibatches": 2}
 EVOLUTION = {"updates": 100, "batch": 16, "population": 8, "sigma": 0.1}
 OWN = {"updates": 100, "labels": 20, "batch": 8, "unlabelled_batch": 6}
-PREDICT = {"env": "devlearn/DigitReach-v0", "env_steps": 10_000, "copies": 4, "rollout": 3}
+PREDICT = {"env": "devlearn/DigitReach-v0", "env_steps": 10_000, "num_envs": 4, "rollout": 3}
 STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "waves": ("innate.waves", {"updates": 100, "batch": 4}),
     "neighbours": ("innate.waves", {"updates": 100, "batch": 4, "predict": "neighbours", "project": 8, "hidden": 6}),
@@ -46,15 +46,15 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "masked-sham": ("pretrain.mask", {"updates": 100, "batch": 8, "share": 0.75, "sham": True}),
     "predict": ("pretrain.predict", {**PREDICT}),
     "predict-curious": ("pretrain.predict", {**PREDICT, "policy": "curious", "temperature": 0.01, "sham": True}),
-    "play-native": ("trial.ppo", {"env": "devlearn/DigitReach-v0", "env_steps": 10_000, "copies": 2, "rollout": 16}),
-    "play-discrete": ("trial.ppo", {"env": "CartPole-v1", "env_steps": 10_000, "copies": 2, "rollout": 16}),
+    "play-native": ("trial.ppo", {"env": "devlearn/DigitReach-v0", "env_steps": 10_000, "num_envs": 2, "rollout": 16}),
+    "play-discrete": ("trial.ppo", {"env": "CartPole-v1", "env_steps": 10_000, "num_envs": 2, "rollout": 16}),
     "play-continuous": (
         "trial.ppo",
-        {"env": "Pendulum-v1", "env_steps": 10_000, "copies": 2, "rollout": 16, "normalise_observations": True},
+        {"env": "Pendulum-v1", "env_steps": 10_000, "num_envs": 2, "rollout": 16, "normalise_observations": True},
     ),
     "play-memory": (
         "trial.ppo",
-        {**MEMORY, "env": "CartPole-v1", "keys": {"max_episode_steps": 9}},
+        {**MEMORY, "env": "CartPole-v1", "env_kwargs": {"max_episode_steps": 9}},
     ),
     "play-memory-continuous": ("trial.ppo", {**MEMORY, "env": "Pendulum-v1", "normalise_observations": True}),
     "school": ("supervise", {"updates": 100, "labels": 20, "batch": 8}),

@@ -21,7 +21,7 @@ from tests.laws.rows import context_for, live
 
 LEARNERS = tuple(range(8))
 BRAIN = {"kind": "mlp", "width": [64, 32]}
-REACH = {"env": "devlearn/DigitReach-v0", "copies": 16, "rollout": 4}
+REACH = {"env": "devlearn/DigitReach-v0", "num_envs": 16, "rollout": 4}
 CPU = torch.device("cpu")
 
 

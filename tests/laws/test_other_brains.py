@@ -21,7 +21,7 @@ REFUSED = {
     ("memory", "noise"): "errors can't travel back through a recurrent memory",
     ("memory", "school-aligned"): "errors can't travel back through a recurrent memory",
     **{
-        ("memory", f"play-{env}"): "make copies a multiple of minibatches"
+        ("memory", f"play-{env}"): "make num_envs a multiple of minibatches"
         for env in ("native", "discrete", "continuous")
     },
 }

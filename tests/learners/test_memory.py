@@ -197,9 +197,9 @@ def test_the_work_counts_the_memory() -> None:
 
 
 def test_copies_that_can_not_be_split_are_refused_with_the_mend() -> None:
-    stage = get("stages", "trial.ppo")(env="CartPole-v1", env_steps=100, copies=6, minibatches=4)
+    stage = get("stages", "trial.ppo")(env="CartPole-v1", env_steps=100, num_envs=6, minibatches=4)
     brain = brain_builder(ROW_BRAINS["play-memory"], stage.needs())()
-    with pytest.raises(ValueError, match=r"6 copies can't be split evenly into 4 .* multiple of minibatches"):
+    with pytest.raises(ValueError, match=r"num_envs = 6 can't be split evenly into 4 .* multiple of minibatches"):
         stage.cost(brain.to("meta"))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from pydantic import ValidationError
 
 import devlearn
 from devlearn import registry
@@ -32,7 +33,9 @@ def test_a_stage_says_itself_what_it_is_and_which_keys_it_has(kind: str) -> None
     cls = OURS[kind]
     assert vars(cls)["role"] in get_args(Role)
     assert (cls.role == "control") == (cls.control is not None or kind == "innate.scramble")
-    assert set(cls.model_fields) == set(Stage.model_fields) | set(inspect.get_annotations(cls))
+    assert set(cls.model_fields) == set(Stage.model_fields) | {
+        key for key in inspect.get_annotations(cls) if key != "renamed"
+    }
     assert {"needs", "cost", "begin", "segment"} <= vars(cls).keys()
 
 
@@ -123,3 +126,29 @@ def loaded(code: ast.Module) -> Iterator[str]:
 def test_a_stage_is_declared_without_torch(path: Path) -> None:
     names = set(loaded(ast.parse(path.read_text(encoding="utf-8"))))
     assert not {name for name in names if name.split(".")[0] == "torch"}
+
+
+# ---- keys by their names of the version before -------------------------------------------------------------------
+
+REACH = {"env": "devlearn/DigitReach-v0", "env_steps": 100}
+
+
+@pytest.mark.parametrize("kind", [kind for kind, cls in OURS.items() if cls.renamed])
+def test_a_file_with_old_keys_gives_the_same_stage(kind: str) -> None:
+    cls = OURS[kind]
+    made = cls(**REACH, num_envs=2, env_kwargs={"reach": 3})
+    own = made.model_dump(mode="json")
+    old = {next((old for old, new in cls.renamed.items() if new == key), key): value for key, value in own.items()}
+    assert not set(old) & set(cls.renamed.values())
+    assert cls(**old) == made
+    assert set(cls.renamed.values()) <= set(cls.model_fields)
+    with pytest.raises(ValidationError, match=r"'copies' is called 'num_envs' since 0\.2; give one of them"):
+        cls(**REACH, num_envs=2, copies=2)
+
+
+def test_a_change_with_an_old_key_is_a_change_of_the_new_one() -> None:
+    """``gae_lambda`` may change on the way; a job that was written before calls it ``lam``."""
+    ppo = OURS["trial.ppo"]
+    changes = [{"from": 1, "set": {"lam": 0.5}}]
+    stage = ppo(**REACH, change=changes)
+    assert stage.with_change(stage.change[0]).gae_lambda == 0.5

@@ -24,8 +24,8 @@ from devlearn.testing import Finding, assert_ok, check_brain, check_env, check_s
 from devlearn.testing.stages import BRAIN
 
 TOY: dict[str, dict[str, Any]] = {
-    "trial.ppo": {"env": "CartPole-v1", "copies": 2, "rollout": 16},
-    "pretrain.predict": {"env": "devlearn/DigitReach-v0", "copies": 4, "rollout": 4},
+    "trial.ppo": {"env": "CartPole-v1", "num_envs": 2, "rollout": 16},
+    "pretrain.predict": {"env": "devlearn/DigitReach-v0", "num_envs": 4, "rollout": 4},
     "supervise": {"labels": 20, "batch": 8},
     "supervise.evolution": {"labels": 20, "batch": 8, "population": 6},
 }
@@ -61,8 +61,8 @@ def test_every_registered_brain_keeps_the_laws(kind: str) -> None:
 @pytest.mark.parametrize(
     "keys",
     [
-        {"env": "Pendulum-v1", "copies": 2, "rollout": 16, "normalise_observations": True},
-        {"env": "devlearn/DigitReach-v0", "copies": 2, "rollout": 16},
+        {"env": "Pendulum-v1", "num_envs": 2, "rollout": 16, "normalise_observations": True},
+        {"env": "devlearn/DigitReach-v0", "num_envs": 2, "rollout": 16},
     ],
     ids=["continuous", "images"],
 )

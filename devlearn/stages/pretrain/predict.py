@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 from gymnasium import spaces as kinds
 from pydantic import Field
@@ -40,9 +40,9 @@ TWICE = ("images", "targets")
 class Predict(Stage):
     """Foresees the next observation of an environment from this one and the action. Rewards are never read.
 
-    One yield is ``rollout`` steps in each of ``copies`` environments and one update on all of them. For each action the
-    head guesses every pixel ``x`` of the next observation, in 0..1, by a probability ``q``; the guess for the action
-    that was done counts. Actions are uniformly random, or those that the learner is curious about: action a is done
+    One yield is ``rollout`` steps in each of ``num_envs`` environments and one update on all of them. For each action
+    the head guesses every pixel ``x`` of the next observation, in 0..1, by a probability ``q``; the guess for the
+    action that was done counts. Actions are uniformly random, or those that the learner is curious about: action a is done
     with probability ``softmax_a(H_a / temperature)``, where ``H_a`` is the entropy in nats of the guess for a, which is
     the loss that the learner itself expects. That is error, not progress: what can't be foreseen (a noisy television)
     never bores it.
@@ -66,10 +66,11 @@ class Predict(Stage):
     metrics = ("loss", "error", "activity")
     controls = ("shuffle", "sham", "compute")
     stream_names = ("actions", "sham", EPISODE)
-    immutable_keys = ("env", "keys", "copies")
+    immutable_keys = ("env", "env_kwargs", "num_envs")
+    renamed: ClassVar = {"keys": "env_kwargs", "copies": "num_envs"}
 
     env: str = Field(description="a Gymnasium id with pictures (bytes) to see and discrete actions")
-    keys: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the environment")
+    env_kwargs: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the environment")
     policy: Literal["random", "curious"] = Field("random", description="how actions are chosen")
     temperature: float = Field(
         1.0, gt=0, description="curious: nats of expected loss that make an action e times as likely"
@@ -77,14 +78,14 @@ class Predict(Stage):
     sham: bool = Field(
         False, description="a control: each pixel's values over a rollout in random order, before and after"
     )
-    copies: int = Field(32, ge=1, description="environments of each learner")
+    num_envs: int = Field(32, ge=1, description="environments of each learner")
     rollout: int = Field(8, ge=1, description="steps in each environment between updates")
     lr: AdamRate = 1e-3
     schedule: RateSchedule = "constant"
 
     def _seen(self) -> tuple[str, kinds.Box, Forecast]:
         """The sense, its space and the objective. Raises ValueError for a world that can't be foreseen so."""
-        seen, acts = spaces(self.env, self.keys)
+        seen, acts = spaces(self.env, self.env_kwargs)
         if seen.dtype != "uint8" or len(seen.shape) != 2 or not isinstance(acts, kinds.Discrete):
             raise ValueError(f"{self.env}: pretrain.predict needs (H, W) bytes to see and discrete actions")
         sense = sense_name(seen, self.env)
@@ -97,7 +98,7 @@ class Predict(Stage):
 
     def cost(self, brain: nn.Module) -> Cost:
         sense, seen, objective = self._seen()
-        rows = self.copies * self.rollout
+        rows = self.num_envs * self.rollout
         image, actions = ((rows, *seen.shape), torch.uint8), ((rows,), torch.int64)
         learn = flops.update(brain, objective, {"images": image, "targets": image, "actions": actions})
         looked = flops.blank_batch({"x": image})["x"]
@@ -110,7 +111,7 @@ class Predict(Stage):
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         objective, descent = self._seen()[2], Descent(self.lr, self.schedule)
         optimiser = descent.make_optimiser(cohort, state["moments"])
-        world = context.world(self.env, self.copies, state["world"], keys=self.keys)
+        world = context.world(self.env, self.num_envs, state["world"], keys=self.env_kwargs)
         try:
             while True:
                 optimiser.set_lr(descent.learning_rate(state["done"], context))
@@ -135,7 +136,7 @@ class Predict(Stage):
     def _act(self, cohort: Cohort, context: Context, block: int, policy: str, length: int) -> Act:
         """Gumbel noise alone draws actions evenly; added to what the learner expects, by its curiosity."""
         objective = self._seen()[2]
-        drawn = context.streams("actions", counter=block).exponential(length, self.copies, objective.actions)
+        drawn = context.streams("actions", counter=block).exponential(length, self.num_envs, objective.actions)
         noise = -torch.from_numpy(drawn).log().to(cohort.device)  # (N, T, E, A)
 
         def act(observation: Tensor, t: int) -> Tensor:
@@ -149,7 +150,7 @@ class Predict(Stage):
 
     def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
         """Steps of a world of the measurement's own, moved at random: the same for all policies."""
-        world = context.world(self.env, self.copies, keys=self.keys)
+        world = context.world(self.env, self.num_envs, keys=self.env_kwargs)
         try:
             batch = self._lived(cohort, world, context, 0, "random", HELD)
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from pydantic import Field
 
@@ -39,7 +39,7 @@ class PPO(Stage):
     """Proximal policy optimisation (Schulman et al. 2017) with generalised advantage estimation.
 
     One yield is one rollout with its updates; its metrics are means over these updates. Brains with memory learn whole
-    sequences: a minibatch is some copies' rollouts, unrolled from what was remembered. A truncated episode is
+    sequences: a minibatch is some environments' rollouts, unrolled from what was remembered. A truncated episode is
     bootstrapped from the value of its last observation, a terminated one is not. ``rho`` is the probability (or
     density) of an action over that at the time of acting, ``A`` the advantage, ``R = A + V_old`` the target of V.
 
@@ -69,28 +69,34 @@ class PPO(Stage):
     units = ("env_steps", "updates", "flops")
     metrics = ("return", "length", *PPO_METRICS)
     stream_names = ("rollout", "order", EPISODE)
-    immutable_keys = ("env", "keys", "copies")
+    immutable_keys = ("env", "env_kwargs", "num_envs")
+    renamed: ClassVar = {
+        "keys": "env_kwargs",
+        "copies": "num_envs",
+        "lam": "gae_lambda",
+        "max_grad": "max_grad_norm",
+    }
 
     env: str = Field(description="a Gymnasium id: devlearn/Name-v0, CartPole-v1, package.module:Name-v0")
-    keys: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the environment")
-    copies: int = Field(8, ge=1, description="environments of each learner")
+    env_kwargs: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the environment")
+    num_envs: int = Field(8, ge=1, description="environments of each learner")
     rollout: int = Field(128, ge=1, description="steps in each environment between updates")
     epochs: int = Field(4, ge=1, description="passes over a rollout")
     minibatches: int = Field(4, ge=1, description="updates in each pass")
     lr: AdamRate = 2.5e-4
     schedule: RateSchedule = "linear"
     gamma: float = Field(0.99, ge=0, le=1, description="discount")
-    lam: float = Field(0.95, ge=0, le=1, description="decay of the generalised advantage estimate")
+    gae_lambda: float = Field(0.95, ge=0, le=1, description="decay of the generalised advantage estimate")
     clip: float = Field(0.2, gt=0, description="of the probability ratio, and of the value loss")
     entropy: float = Field(0.01, ge=0, description="weight of the entropy bonus")
     value: float = Field(0.5, ge=0, description="weight of the value loss")
-    max_grad: float = Field(0.5, gt=0, description="largest norm of each learner's gradient")
+    max_grad_norm: float = Field(0.5, gt=0, description="largest norm of each learner's gradient")
     normalise_advantages: bool = Field(True, description="over each minibatch")
     clip_values: bool = Field(True, description="clip the value loss around the old values")
     normalise_observations: bool = Field(False, description="by running statistics, for vector observations")
 
     def needs(self) -> Needs:
-        needs, policy = policy_of(self.env, self.keys)
+        needs, policy = policy_of(self.env, self.env_kwargs)
         sense = Sense(needs.senses[policy.sense].space, normalise=self.normalise_observations)
         return Needs({policy.sense: sense}, needs.heads)
 
@@ -102,14 +108,14 @@ class PPO(Stage):
     def minibatch(self, memory: int) -> tuple[int, ...]:
         """Rows of a minibatch: (B,) steps or, with memory, (B, T) sequences. Raises ValueError where they don't fit."""
         if not memory:
-            return (self.copies * self.rollout // self.minibatches,)
-        if self.copies % self.minibatches:
-            why = f"a brain with memory learns whole copies, and {self.copies} copies can't be split evenly"
-            raise ValueError(f"{why} into {self.minibatches} minibatches; make copies a multiple of minibatches")
-        return self.copies // self.minibatches, self.rollout
+            return (self.num_envs * self.rollout // self.minibatches,)
+        if self.num_envs % self.minibatches:
+            why = f"a brain with memory learns whole rollouts, and num_envs = {self.num_envs} can't be split evenly"
+            raise ValueError(f"{why} into {self.minibatches} minibatches; make num_envs a multiple of minibatches")
+        return self.num_envs // self.minibatches, self.rollout
 
     def cost(self, brain: nn.Module) -> Cost:
-        needs, policy = policy_of(self.env, self.keys)
+        needs, policy = policy_of(self.env, self.env_kwargs)
         space = needs.senses[policy.sense].space
         memory = memory_size(brain)
         rows, updates = self.minibatch(memory), self.epochs * self.minibatches
@@ -119,24 +125,24 @@ class PPO(Stage):
         shapes |= {name: (rows, torch.float32) for name in ("log_p", "advantages", "returns", "values")}
         if memory:
             shapes |= {"starts": (rows, torch.bool), "hidden": ((rows[0], memory), torch.float32)}
-        acting = flops.blank_batch({"x": ((self.copies, *space.shape), seen)})["x"]
+        acting = flops.blank_batch({"x": ((self.num_envs, *space.shape), seen)})["x"]
         act = flops.forward(brain, acting, policy.sense, (policy.actor, policy.critic))
         learn = flops.update(brain, self.objective(policy), shapes)
-        return Cost(updates=updates, env_steps=self.copies * self.rollout, flops=act * self.rollout + learn * updates)
+        return Cost(updates=updates, env_steps=self.num_envs * self.rollout, flops=act * self.rollout + learn * updates)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {"done": 0, "moments": {}, "world": None, "memory": None}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        _, policy = policy_of(self.env, self.keys)
+        _, policy = policy_of(self.env, self.env_kwargs)
         optimiser = Optimiser(cohort, state["moments"], "adam", self.lr, eps=1e-5)
-        memory = Memory(cohort, self.copies, state["memory"])
-        world = context.world(self.env, self.copies, state["world"], keys=self.keys)
+        memory = Memory(cohort, self.num_envs, state["memory"])
+        world = context.world(self.env, self.num_envs, state["world"], keys=self.env_kwargs)
         try:
             while True:
                 optimiser.set_lr(self.lr * factor(self.schedule, state["done"], context.planned))
                 noise = context.streams("rollout", counter=state["done"])
-                rollout = collect(cohort, world, policy, memory, noise, self.rollout, self.gamma, self.lam)
+                rollout = collect(cohort, world, policy, memory, noise, self.rollout, self.gamma, self.gae_lambda)
                 metrics = self._learn(cohort, rollout, policy, optimiser, context, state["done"])
                 if self.normalise_observations:
                     _merge(cohort, policy.sense, rollout["observations"])
@@ -168,7 +174,7 @@ class PPO(Stage):
                 index = learners + order[:, k * size : (k + 1) * size]  # (N, B)
                 taken = {name: entry.index_select(0, index.flatten()) for name, entry in rollout.items()}
                 batch = {name: entry.unflatten(0, index.shape) for name, entry in taken.items()}
-                for name, value in cohort.update(objective, batch, optimiser, self.max_grad).items():
+                for name, value in cohort.update(objective, batch, optimiser, self.max_grad_norm).items():
                     totals[name] += value.cpu()
         return {name: total / (self.epochs * self.minibatches) for name, total in totals.items()}
 

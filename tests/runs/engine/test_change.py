@@ -16,7 +16,7 @@ from tests.runs.engine.jobs import digest, killed_after, rows, write_job
 
 SCHOOL = {"kind": "supervise", "labels": 50, "batch": 10, "updates": 12, "schedule": "cosine"}
 SHORT = [{"from": 5, "until": 8, "set": {"batch": 4, "lr": 3e-3}}]
-PLAY = {"kind": "trial.ppo", "env": "Acrobot-v1", "env_steps": 200, "copies": 2, "rollout": 20}
+PLAY = {"kind": "trial.ppo", "env": "Acrobot-v1", "env_steps": 200, "num_envs": 2, "rollout": 20}
 
 
 def brain(folder: Path) -> dict[str, torch.Tensor]:

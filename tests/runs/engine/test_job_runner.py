@@ -22,8 +22,8 @@ from tests.runs.engine.jobs import digest, killed_after, rows, write_job
 
 LOOK = {"kind": "pretrain.denoise", "updates": 12, "batch": 8}
 SCHOOL = {"kind": "supervise", "labels": 50, "batch": 10, "updates": 12}
-PLAY = {"kind": "trial.ppo", "env": "Acrobot-v1", "env_steps": 200, "copies": 2, "rollout": 20}
-REACH = {"kind": "trial.ppo", "env": "devlearn/DigitReach-v0", "env_steps": 200, "copies": 2, "rollout": 20}
+PLAY = {"kind": "trial.ppo", "env": "Acrobot-v1", "env_steps": 200, "num_envs": 2, "rollout": 20}
+REACH = {"kind": "trial.ppo", "env": "devlearn/DigitReach-v0", "env_steps": 200, "num_envs": 2, "rollout": 20}
 
 
 @pytest.mark.parametrize("checkpoints", [1, 4, 7])
@@ -221,7 +221,7 @@ def test_the_optimiser_goes_on_only_where_a_stage_says_so(tmp_path: Path) -> Non
 
 
 def test_a_failure_names_the_stage_the_arm_and_the_seeds(tmp_path: Path) -> None:
-    folder = write_job(tmp_path, "branch", {"play": {**PLAY, "keys": {"no_such_argument": 1}}})
+    folder = write_job(tmp_path, "branch", {"play": {**PLAY, "env_kwargs": {"no_such_argument": 1}}})
     with pytest.raises(Exception, match="no_such_argument"):
         live(folder)
 

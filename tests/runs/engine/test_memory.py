@@ -15,8 +15,8 @@ from devlearn.runs.engine import checkpoint, live
 from tests.runs.engine.jobs import changed_checkpoint, digest, killed_after, rows, write_job
 
 BRAIN = {"kind": "mlp", "width": [16, 12], "memory": "gru", "critic": "own"}
-SHORT = {"kind": "trial.ppo", "copies": 4, "rollout": 10, "minibatches": 2, "env_steps": 400}
-PLAY = {**SHORT, "env": "Acrobot-v1", "keys": {"max_episode_steps": 17}}
+SHORT = {"kind": "trial.ppo", "num_envs": 4, "rollout": 10, "minibatches": 2, "env_steps": 400}
+PLAY = {**SHORT, "env": "Acrobot-v1", "env_kwargs": {"max_episode_steps": 17}}
 REACH = {**SHORT, "env": "devlearn/DigitReach-v0"}
 
 
@@ -37,7 +37,7 @@ def test_a_life_with_memory_that_was_cut_ends_with_the_same_records(
     tmp_path: Path, take: Callable[[dict[str, Any]], None]
 ) -> None:
     """Cut inside the second stage; without what was remembered the records are others."""
-    probes = {"skill": {"kind": "return", "env": PLAY["env"], "keys": PLAY["keys"], "episodes": 3, "every": 8}}
+    probes = {"skill": {"kind": "return", "env": PLAY["env"], "keys": PLAY["env_kwargs"], "episodes": 3, "every": 8}}
     stages = {"reach": REACH, "play": PLAY}
     whole, cut = (write_job(tmp_path / name, "branch", stages, probes, brain=BRAIN) for name in ("whole", "cut"))
     live(whole)
@@ -79,7 +79,7 @@ LEARN = {
     "kind": "trial.ppo",
     "env": "test/Corridor-v0",
     "env_steps": 32_768,
-    "copies": 16,
+    "num_envs": 16,
     "rollout": 32,
     "minibatches": 2,
     "lr": 5e-3,

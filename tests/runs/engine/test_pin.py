@@ -13,7 +13,7 @@ from devlearn.streams import BIRTH, PINNED, generator
 from tests.runs.engine.jobs import digest, rows, write_job
 
 SCHOOL = {"kind": "supervise", "labels": 50, "batch": 10, "updates": 12}
-PLAY = {"kind": "trial.ppo", "env": "CartPole-v1", "env_steps": 80, "copies": 2, "rollout": 20}
+PLAY = {"kind": "trial.ppo", "env": "CartPole-v1", "env_steps": 80, "num_envs": 2, "rollout": 20}
 LIFE = {"play": PLAY, "shuffle": {"kind": "innate.shuffle"}, "school": SCHOOL}
 STREAMS = [BIRTH, "labels", "order", "rollout", "episode"]
 

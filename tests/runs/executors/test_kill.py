@@ -20,10 +20,10 @@ seeds: 2
 brain: {kind: mlp, width: [64, 32], activation: tanh}
 stages:
   look:  {kind: pretrain.denoise, updates: 700}
-  reach: {kind: trial.ppo, env: devlearn/DigitReach-v0, env_steps: 14000, copies: 4, rollout: 32}
-  swing: {kind: trial.ppo, env: Acrobot-v1, env_steps: 10000, copies: 4, rollout: 32}
+  reach: {kind: trial.ppo, env: devlearn/DigitReach-v0, env_steps: 14000, num_envs: 4, rollout: 32}
+  swing: {kind: trial.ppo, env: Acrobot-v1, env_steps: 10000, num_envs: 4, rollout: 32}
   walk:
-    {kind: trial.ppo, env: BipedalWalker-v3, env_steps: 4500, copies: 2, rollout: 32, normalise_observations: true}
+    {kind: trial.ppo, env: BipedalWalker-v3, env_steps: 4500, num_envs: 2, rollout: 32, normalise_observations: true}
 arms:
   grown: [look, reach, swing, walk]
 probes:
