@@ -42,10 +42,10 @@ class Predict(Stage):
 
     One yield is ``rollout`` steps in each of ``num_envs`` environments and one update on all of them. For each action
     the head guesses every pixel ``x`` of the next observation, in 0..1, by a probability ``q``; the guess for the
-    action that was done counts. Actions are uniformly random, or those that the learner is curious about: action a is done
-    with probability ``softmax_a(H_a / temperature)``, where ``H_a`` is the entropy in nats of the guess for a, which is
-    the loss that the learner itself expects. That is error, not progress: what can't be foreseen (a noisy television)
-    never bores it.
+    action that was done counts. Actions are uniformly random, or those that the learner is curious about: action a is
+    done with probability ``softmax_a(H_a / temperature)``, where ``H_a`` is the entropy in nats of the guess for a,
+    which is the loss that the learner itself expects. That is error, not progress: what can't be foreseen (a noisy
+    television) never bores it.
 
     Metrics:
         loss: Bernoulli cross-entropy, the mean over steps and pixels of ``-x log q - (1 - x) log(1 - q)``
