@@ -14,7 +14,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import AliasChoices, ConfigDict, Field, field_validator
 
 from devlearn.registry import named
 from devlearn.scenario.controls import Control
@@ -161,7 +161,9 @@ class Stage(OldNames):
     def with_change(self, change: Change) -> Stage:
         """This stage with a change applied. Raises pydantic's ValidationError where a value is wrong."""
         own = self.model_dump(mode="json", by_alias=True, exclude={"change"})
-        return type(self).model_validate({**own, **self._by_new_names(change.set)})
+        return type(self).model_validate(
+            {**own, **{self.renamed.get(key, key): value for key, value in change.set.items()}}
+        )
 
     def budget(self) -> tuple[Unit, int] | None:
         """The unit and size of the budget, or None where no unit is given."""
@@ -171,16 +173,17 @@ class Stage(OldNames):
                 return unit, size
         return None
 
-    @model_validator(mode="before")
     @classmethod
-    def _by_new_names(cls, keys: Any) -> Any:
-        """Keys of a file that is older than their names. Raises ValueError where a key has both."""
-        if not isinstance(keys, Mapping):
-            return keys
+    def __pydantic_init_subclass__(cls, **keywords: Any) -> None:
+        """Read keys by the names that older files have for them; a file with both names of a key is refused.
+
+        Aliases, as a validator that comes before the fields would make pydantic forget that a strict file is JSON.
+        """
+        super().__pydantic_init_subclass__(**keywords)
         for old, new in cls.renamed.items():
-            if old in keys and new in keys:
-                raise ValueError(f"{old!r} is called {new!r} since 0.2; give one of them")
-        return {cls.renamed.get(key, key): value for key, value in keys.items()}
+            cls.model_fields[new].validation_alias = AliasChoices(new, old)
+        if cls.renamed:
+            cls.model_rebuild(force=True)
 
     @field_validator("change")
     @classmethod
