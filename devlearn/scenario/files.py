@@ -127,9 +127,10 @@ def _tree(text: str, name: str, above: tuple[Path, ...], problems: Problems) -> 
     node = root.entries["extends"].node
     rest = Map({key: entry for key, entry in root.entries.items() if key != "extends"}, root.mark)
     target = text_of(node)
+    if problems.at(node.mark):
+        return None
     if target is None:
-        if not problems.at(node.mark):
-            problems.add(node.mark, f"extends must be the path of a file, got {show(plain(node))}")
+        problems.add(node.mark, f"extends must be the path of a file, got {show(plain(node))}")
         return None
     base = Path(name).parent / target
     if not _is_file(base):

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -81,7 +81,8 @@ class _Loader(yaml.SafeLoader):
         self.extents: dict[int, tuple[int, int]] = {}  # by id of a node: the nodes in it, and the levels below it
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        place, alias = self.peek_event().start_mark, self.check_event(yaml.AliasEvent)
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        place, alias = cast(yaml.Mark, event.start_mark), isinstance(event, yaml.AliasEvent)
         outer, before = self.deepest, self.nodes
         self.depth += 1
         self.nodes, self.deepest = self.nodes + 1, self.depth
@@ -202,15 +203,16 @@ class _Reader:
         if node.tag not in (_PREFIX + "map", _PREFIX + "seq"):
             self.no_tag(node)
         self.above.append(node)
-        made = self.list(node) if isinstance(node, yaml.SequenceNode) else Map(self.entries(node), self.mark(node))
+        made: Node
+        if isinstance(node, yaml.MappingNode):
+            made = Map(self.entries(node), self.mark(node))
+        else:
+            made = List(tuple(self.convert(item) for item in node.value), self.mark(node))
         self.above.pop()
         return made
 
     def no_tag(self, node: yaml.Node) -> None:
         self.problems.add(self.mark(node), f"the tag {ascii(node.tag).strip(QUOTE)} is not part of a scenario")
-
-    def list(self, node: yaml.SequenceNode) -> List:
-        return List(tuple(self.convert(item) for item in node.value), self.mark(node))
 
     def leaf(self, node: yaml.ScalarNode) -> Leaf:
         if node.tag not in _READ:
@@ -220,7 +222,7 @@ class _Reader:
             return Leaf(_READ[node.tag](node.value), self.mark(node))
         except ValueError as error:
             self.problems.add(self.mark(node), str(error))
-            return Leaf(None, self.mark(node))
+            return Leaf("" if node.tag == _PREFIX + "str" else None, self.mark(node))
 
     def entries(self, node: yaml.MappingNode) -> dict[str, Entry]:
         """The map's own keys, over those that its merge key (``<<: *base`` or ``<<: [*one, *two]``) brings in."""
@@ -264,9 +266,10 @@ def merge(below: Map, above: Map) -> Map:
     """``above`` laid over ``below``: maps merge, anything else replaces."""
     entries = dict(below.entries)
     for key, entry in above.entries.items():
-        before = below.get(key)
-        both = isinstance(before, Map) and isinstance(entry.node, Map)
-        entries[key] = Entry(entry.mark, merge(before, entry.node)) if both else entry
+        before, node = below.get(key), entry.node
+        if isinstance(before, Map) and isinstance(node, Map):
+            node = merge(before, node)
+        entries[key] = Entry(entry.mark, node)
     return Map(entries, above.mark)
 
 
