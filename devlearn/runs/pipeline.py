@@ -6,6 +6,7 @@ that is gone on with (``restart``) takes the same way from where it was stopped.
 
 import importlib
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -238,6 +239,8 @@ def load(name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", c
     given, source = tuple(overrides), scenario.find(name)
     path = provenance.importable(Path.cwd(), source.parent)
     checked = scenario.load(source, given, check_id, size)
+    for note in checked.notes:
+        print(note, file=sys.stderr)
     how = How(command=command, overrides=given, path=tuple(path), device=device)
     return Order(checked, source.read_bytes(), how)
 

@@ -4,7 +4,7 @@ from devlearn.scenario.files import find, library, load, parse, points
 from devlearn.scenario.models import UNITS, ArmItem, Comparison, Fit, Match, ResolvedArm, Scenario, Tune, Unit, units_of
 from devlearn.scenario.problems import Mark, Problem, ScenarioError
 from devlearn.scenario.schema import schema
-from devlearn.scenario.trials import experiment, settled, source
+from devlearn.scenario.tuning import experiment, settled, source
 
 __all__ = [
     "UNITS",

@@ -7,16 +7,17 @@ from typing import Any
 from pydantic import BaseModel
 
 from devlearn.registry import UnknownName, get, nearest
-from devlearn.scenario import tuning
 from devlearn.scenario.checks import arms as arm_checks
-from devlearn.scenario.checks import comparison as question
-from devlearn.scenario.checks import stages as check
+from devlearn.scenario.checks import comparison as compare_checks
+from devlearn.scenario.checks import stages as stage_checks
+from devlearn.scenario.checks import tuning as tune_checks
 from devlearn.scenario.checks.changes import changed
 from devlearn.scenario.models import ArmItem, ArmSpec, Compare, File, Match, ResolvedArm, Scenario
-from devlearn.scenario.parts import Item, Lookup, Piece, is_name
+from devlearn.scenario.parts import Item, Lookup, Piece, check_name
 from devlearn.scenario.problems import Mark, Problems, hint
-from devlearn.scenario.validate import show, text_of, validate
-from devlearn.scenario.yaml_nodes import Entry, Leaf, List, Map, Node, plain
+from devlearn.scenario.renamed import NewNames
+from devlearn.scenario.validate import text_of, validate
+from devlearn.scenario.yaml_nodes import Entry, Leaf, List, Map, Node, plain, show
 
 
 @dataclass(frozen=True)
@@ -30,38 +31,40 @@ class ArmParts:
     mark: Mark
 
 
-def build(root: Node, problems: Problems, checks: check.Checks) -> Scenario | None:
+def build(root: Node, problems: Problems, checks: stage_checks.Checks) -> Scenario | None:
     """The scenario, or None where anything is wrong."""
     if not isinstance(root, Map):
         problems.add(root.mark, "a scenario is a map that begins with 'devlearn: 1'")
         return None
     own = Problems()
-    scenario = _build(root, own, checks)
-    problems.found.update(own.found)
-    return None if own.found else scenario
+    scenario = _build(NewNames(root, own).tree(root), own, checks)
+    problems.include(own)
+    return None if own.mistakes else scenario
 
 
-def _build(root: Map, problems: Problems, checks: check.Checks) -> Scenario | None:
+def _build(root: Map, problems: Problems, checks: stage_checks.Checks) -> Scenario | None:
     file = validate(File, root, Mark(root.mark.file, 1, 1), problems)
     brain = _plugin("brains", "brain", root.entries["brain"], problems) if _is_map(root.get("brain")) else None
     stages, probes = _plugins("stages", root, problems), _plugins("probes", root, problems)
     arms = [_arm(name, entry, stages, problems) for name, entry in _named("arms", root, problems)]
     items = [item for arm in arms for item in arm.items]
     compare = _compare(root, problems)
-    check.stages(stages, items, probes, problems)
+    stage_checks.stages(stages, items, probes, problems)
     lived = [*stages.values(), *(item.piece for item in items)]
     lived += changed(lived, problems)
-    check.outside([*lived, *probes.values()], checks, problems)
-    check.probes(probes, stages, lived, problems)
-    check.aliases(items, stages, problems)
-    arm_checks.courses({arm.name: (arm.node, arm.items) for arm in arms}, problems)
-    comparison = question.comparison(compare, root, probes, stages, [arm.name for arm in arms], problems)
+    stage_checks.outside([*lived, *probes.values()], checks, problems)
+    stage_checks.probes(probes, stages, lived, problems)
+    stage_checks.aliases(items, stages, problems)
+    whole = {arm.name: (arm.node, arm.items) for arm in arms}
+    arm_checks.budgets(whole, problems)
+    arm_checks.moments(whole, probes, problems)
+    comparison = compare_checks.comparison(compare, root, probes, stages, [arm.name for arm in arms], problems)
     seeds = _seeds(file, root, problems)
     if file is not None:
-        question.looks(compare, seeds, root, problems)
-        check.pins(file.pin, root.get("pin"), stages.values(), problems)
-        tuning.check(file.tune, root, seeds, _lived(arms), probes, stages, problems)
-    if file is None or brain is None or problems.found:
+        compare_checks.looks(compare, seeds, root, problems)
+        stage_checks.pins(file.pin, root.get("pin"), stages.values(), problems)
+        tune_checks.tuning(file.tune, root, seeds, _lived(arms), probes, stages, problems)
+    if file is None or brain is None or problems.mistakes:
         return None
     scenario = Scenario(
         scenario=file.scenario,
@@ -99,8 +102,7 @@ def _named(section: str, root: Map, problems: Problems) -> list[tuple[str, Entry
     if not isinstance(node, Map):
         return []
     for name, entry in node.entries.items():
-        if not is_name(name):
-            problems.add(entry.mark, f"{name!r} is not a name: use letters, digits, - and _")
+        check_name(name, entry.mark, problems)
     return list(node.entries.items())
 
 
@@ -191,8 +193,8 @@ def _arm(name: str, entry: Entry, stages: Lookup, problems: Problems) -> ArmPart
             return ArmParts(name, None, (), node, entry.mark)
     arm = validate(ArmSpec, node, entry.mark, problems)
     items = listed.items if isinstance(listed, List) else ()
-    found = [_item(item, stages, problems) for item in items if isinstance(item, Map)]
-    return ArmParts(name, arm, tuple(item for item in found if item), node, entry.mark)
+    resolved = [_item(item, stages, problems) for item in items if isinstance(item, Map)]
+    return ArmParts(name, arm, tuple(item for item in resolved if item), node, entry.mark)
 
 
 def _use(item: Node) -> Node:
@@ -228,8 +230,8 @@ def _changed(stage: Piece, merged: Map, at: Mark, problems: Problems) -> Any:
     own = Problems()
     assert stage.cls is not None
     model = validate(stage.cls, merged, at, own, without=("kind",))
-    said = {problem.message for problem in problems.found} if stage.model is None else set()
-    problems.found.update({problem: None for problem in own.found if problem.message not in said})
+    said = {problem.message for problem in problems.mistakes} if stage.model is None else set()
+    problems.mistakes.update({problem: None for problem in own.mistakes if problem.message not in said})
     return model
 
 
@@ -253,8 +255,9 @@ def _seeds(file: File | None, root: Map, problems: Problems) -> tuple[int, ...]:
         return ()
     if isinstance(file.seeds, int):
         return tuple(range(file.seeds))
+    node, before = root.get("seeds"), set[int]()
     for index, seed in enumerate(file.seeds):
-        if seed in file.seeds[:index]:
-            node = root.get("seeds")
+        if seed in before:
             problems.add(node.items[index].mark if isinstance(node, List) else root.mark, f"seed {seed} stands twice")
+        before.add(seed)
     return tuple(file.seeds)

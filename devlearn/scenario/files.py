@@ -6,14 +6,16 @@ from typing import Any
 
 from devlearn.scenario.build import build
 from devlearn.scenario.models import Scenario
-from devlearn.scenario.problems import Mark, Problems, ScenarioError, hint
+from devlearn.scenario.problems import Mark, Problems, ScenarioError, hint, in_reading_order
+from devlearn.scenario.renamed import NewNames
 from devlearn.scenario.tuning import trials
-from devlearn.scenario.validate import show, text_of
-from devlearn.scenario.variations import apply, describe, grid, hidden
+from devlearn.scenario.validate import text_of
+from devlearn.scenario.variations import apply, describe, few, grid, hidden
 from devlearn.scenario.variations import overrides as settings_of
-from devlearn.scenario.yaml_nodes import Map, Node, compose, merge, plain
+from devlearn.scenario.yaml_nodes import MOST_TEXT, Map, Node, compose, merge, plain, show
 
 Check = Callable[[str], object]
+MOST_BASES = 16
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -33,7 +35,7 @@ def find(name_or_path: str | Path) -> Path:
         ScenarioError: with the nearest name where there is no such file.
     """
     path, known = Path(name_or_path), library()
-    if path.is_file():
+    if _is_file(path):
         return path
     name = str(name_or_path).removesuffix(".yaml")
     if name in known:
@@ -76,20 +78,28 @@ def parse(
     if not isinstance(root, Map):
         if root is not None:
             problems.add(root.mark, "a scenario is a map that begins with 'devlearn: 1'")
-        raise ScenarioError(problems.sorted())
-    settings = settings_of(overrides, problems)
-    root = apply(root, settings, problems)
+        raise ScenarioError(in_reading_order(problems.mistakes))
+    names = NewNames(root, problems)
+    settings = [names.setting(setting) for setting in settings_of(overrides, problems)]
+    root = apply(names.tree(root), settings, problems)
+    root = NewNames(root, problems).tree(root)  # an override may hold a whole stage
     varied, tried = grid(root, problems), trials(root, problems)
+    if "tune" in root.entries:
+        few("the trials of tune at all points of vary", len(varied) * len(tried), root.entries["tune"].mark, problems)
     hidden(settings, varied, tried, problems)
     given = {"env": check_env, "data": check_data}
     checks = {field: check for field, check in given.items() if check is not None}
-    scenario = build(root, problems, checks)
+    base = Problems()
+    scenario = build(root, base, checks)
+    problems.mistakes.update(base.mistakes)
+    problems.notes.update({} if varied else base.notes)  # with vary, nobody lives the base
     points = [(describe(point), build(apply(root, point, problems), problems, checks)) for point in varied]
     for trial in tried:
         build(apply(root, trial, problems), problems, checks)
     problems.check()
     assert scenario is not None
     scenario._points = tuple((point, built) for point, built in points if built is not None)
+    scenario._notes = in_reading_order(problems.notes)
     return scenario
 
 
@@ -100,7 +110,8 @@ def points(scenario: Scenario) -> list[tuple[dict[str, Any], Scenario]]:
 
 def _read(path: Path, problems: Problems) -> str:
     try:
-        return path.read_bytes().decode()
+        with path.open("rb") as file:
+            return file.read(4 * MOST_TEXT + 1).decode()  # longer ones are refused, so that much is enough
     except UnicodeDecodeError as error:
         problems.add(Mark(str(path)), f"not UTF-8 text: {error.reason} at byte {error.start}")
     except OSError as error:
@@ -116,18 +127,35 @@ def _tree(text: str, name: str, above: tuple[Path, ...], problems: Problems) -> 
     node = root.entries["extends"].node
     rest = Map({key: entry for key, entry in root.entries.items() if key != "extends"}, root.mark)
     target = text_of(node)
+    if problems.at(node.mark):
+        return None
     if target is None:
         problems.add(node.mark, f"extends must be the path of a file, got {show(plain(node))}")
         return None
-    base, here = Path(name).parent / target, (*above, Path(name).resolve())
+    base = Path(name).parent / target
+    if not _is_file(base):
+        problems.add(node.mark, f"there is no file {base} to extend{_beside(base)}")
+        return None
+    here = (*above, Path(name).resolve())
     if base.resolve() in here:
         problems.add(node.mark, f"{target} extends this file in turn")
         return None
-    if not base.is_file():
-        problems.add(node.mark, f"there is no file {base} to extend{_beside(base)}")
+    if len(here) > MOST_BASES:
+        problems.add(node.mark, f"more than {MOST_BASES} files extend each other; write some of them as one")
         return None
     below = _tree(_read(base, problems), str(base), here, problems)
-    return None if below is None else merge(below, rest)
+    if not isinstance(below, Map):
+        return below
+    names = NewNames(merge(below, rest), problems)
+    return merge(names.tree(below), names.tree(rest))
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; none has a name that the system refuses."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _beside(path: Path) -> str:

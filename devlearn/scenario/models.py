@@ -5,14 +5,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag
 
-from devlearn.scenario.problems import ScenarioError
+from devlearn.scenario.problems import Problem, ScenarioError
 from devlearn.scenario.yaml_nodes import List, Map
 
 Unit = Literal["updates", "env_steps", "images", "flops"]
 UNITS: tuple[Unit, ...] = ("updates", "env_steps", "images", "flops")
 
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
-Name = Annotated[str, Field(pattern=NAME)]
+RENAMED: Mapping[str, str] = {}  # keys of the top level: the old name, the new one
+LONGEST = 64  # characters of a name: files are called by two names and an ending, and 255 bytes are the most
+Name = Annotated[str, Field(pattern=NAME, max_length=LONGEST)]
+MOST_SEEDS = 10_000
 Count = Annotated[int, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**62)]  # the seed of pinned streams is larger
 At = Literal["end", "area", "birth", "best"] | Annotated[int, Field(ge=0)]
@@ -98,7 +101,7 @@ class Compare(_Frozen):
         None, description="differences below this do not matter; needed where there are pairs"
     )
     pairs: tuple[tuple[str, str], ...] = Field((), description="[arm, the arm it is compared with]")
-    looks: Annotated[tuple[Count, ...], Field(min_length=1)] | None = Field(
+    looks: Annotated[tuple[Count, ...], Field(min_length=1, max_length=100)] | None = Field(
         None,
         description="numbers of seeds at which the verdict may be looked at, the last one being seeds; the run stops "
         "early where every pair is decided, and each look has its share of alpha",
@@ -120,7 +123,7 @@ class Tune(_Frozen):
     over: Annotated[Mapping[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1)] = Field(
         description="a map of dotted paths below stages to lists of values; the trials are their product"
     )
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MOST_SEEDS)] = Field(
         description="seeds of the trials' learners; none of the scenario's own"
     )
     probe: str = Field(
@@ -135,10 +138,12 @@ class Header(_Frozen):
     devlearn: Literal[1] = Field(description="version of the format")
     scenario: Name = Field(description="the scenario's name")
     about: str = Field("", description="the question, in a sentence")
-    seeds: Count | Annotated[list[Seed], Field(min_length=1)] = Field(
-        16, description="how many learners an arm has (seeds 0, 1, ...), or a list of seeds"
+    seeds: (
+        Annotated[int, Field(gt=0, le=MOST_SEEDS)] | Annotated[list[Seed], Field(min_length=1, max_length=MOST_SEEDS)]
+    ) = Field(16, description="how many learners an arm has (seeds 0, 1, ...), or a list of seeds")
+    block: Annotated[int, Field(gt=0, le=MOST_SEEDS)] = Field(
+        16, description="how many seeds live together as one cohort; part of the plan"
     )
-    block: Count = Field(16, description="how many seeds live together as one cohort; part of the plan")
 
 
 class File(Header):
@@ -225,6 +230,12 @@ class Scenario(BaseModel):
 
     _source: Map = PrivateAttr()
     _points: tuple[tuple[dict[str, Any], "Scenario"], ...] = PrivateAttr(default=())
+    _notes: tuple[Problem, ...] = PrivateAttr(default=())
+
+    @property
+    def notes(self) -> tuple[Problem, ...]:
+        """What is no mistake and should be mended all the same: old names of keys, measurements that never come."""
+        return self._notes
 
     @property
     def stops(self) -> tuple[int, ...]:

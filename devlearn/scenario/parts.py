@@ -1,13 +1,14 @@
 """Parts of a scenario between the file and the models: a model together with the nodes it was read from."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from devlearn.scenario.models import NAME, Unit, units_of
+from devlearn.scenario.models import LONGEST, NAME, Unit, units_of
 from devlearn.scenario.problems import Mark, Problems, hint
-from devlearn.scenario.yaml_nodes import Map, plain
+from devlearn.scenario.yaml_nodes import Map, plain, show
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,13 @@ class Item:
 Lookup = Mapping[str, Piece]
 
 
-def is_name(text: str) -> bool:
-    """Names key random streams and name folders: letters, digits, - and _."""
-    return re.match(NAME, text) is not None
+def check_name(text: str, mark: Mark, problems: Problems) -> None:
+    """Names key random streams and name folders and files: letters, digits, - and _, and not too many."""
+    if re.fullmatch(NAME.strip("^$"), text) is None:
+        problems.add(mark, f"{show(text)} is not a name: use letters, digits, - and _")
+    elif len(text) > LONGEST:
+        why = f"{len(text)} characters; give it at most {LONGEST}, as files are named after it"
+        problems.add(mark, f"the name {show(text)} has {why}")
 
 
 def metric(reference: str, mark: Mark, probes: Lookup, problems: Problems) -> tuple[Piece, str] | None:
@@ -89,6 +94,22 @@ def metric(reference: str, mark: Mark, probes: Lookup, problems: Problems) -> tu
         problems.add(mark, f"probe {name!r} has no metric {wanted!r}{hint(wanted, known)}")
         return None
     return (probe, wanted or known[0]) if probe.model is not None else None
+
+
+BOUNDS = {"share": (0.0, 1.0), "nats": (0.0, math.inf), "steps": (0.0, math.inf), "degrees": (0.0, 180.0)}
+
+
+def bounds(probe: Piece, name: str) -> tuple[float, float]:
+    """The least and the largest value that a probe's metric can have, by its unit."""
+    assert probe.cls is not None
+    unit = getattr(probe.cls.metrics[name], "unit", "share" if name.endswith("accuracy") else "number")
+    return BOUNDS.get(unit, (-math.inf, math.inf))
+
+
+def span(ends: tuple[float, float]) -> str:
+    """Bounds in words."""
+    low, high = ends
+    return f"goes from {low:g} to {high:g}" if math.isfinite(high) else f"is {low:g} or more"
 
 
 def reads(probe: Piece, stages: Lookup) -> tuple[str, ...]:

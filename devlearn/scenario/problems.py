@@ -44,28 +44,47 @@ class ScenarioError(Exception):
 
 @dataclass
 class Problems:
-    """Collects mistakes, each once."""
+    """Collects mistakes, and notes on what is no mistake and should be mended all the same; each once."""
 
-    found: dict[Problem, None] = field(default_factory=dict)
+    mistakes: dict[Problem, None] = field(default_factory=dict)
+    notes: dict[Problem, None] = field(default_factory=dict)
 
     def add(self, mark: Mark, message: str) -> None:
-        self.found[Problem(mark.file, mark.line, mark.column, message)] = None
+        self.mistakes[Problem(mark.file, mark.line, mark.column, message)] = None
 
-    def sorted(self) -> tuple[Problem, ...]:
-        """In reading order, files in the order of their first mistake."""
-        files = list(dict.fromkeys(problem.file for problem in self.found))
-        return tuple(sorted(self.found, key=lambda problem: (files.index(problem.file), problem.line, problem.column)))
+    def note(self, mark: Mark, message: str) -> None:
+        self.notes[Problem(mark.file, mark.line, mark.column, message)] = None
+
+    def at(self, mark: Mark) -> bool:
+        """Whether a mistake is known at a place."""
+        return any((said.file, said.line, said.column) == (mark.file, mark.line, mark.column) for said in self.mistakes)
+
+    def include(self, other: "Problems") -> None:
+        """All that another one holds."""
+        self.mistakes.update(other.mistakes)
+        self.notes.update(other.notes)
 
     def check(self) -> None:
         """Raises ScenarioError if there is any mistake."""
-        if self.found:
-            raise ScenarioError(self.sorted())
+        if self.mistakes:
+            raise ScenarioError(in_reading_order(self.mistakes))
+
+
+def in_reading_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Sorted by place, files in the order in which they come first."""
+    listed = tuple(problems)
+    files = list(dict.fromkeys(problem.file for problem in listed))
+    return tuple(sorted(listed, key=lambda problem: (files.index(problem.file), problem.line, problem.column)))
+
+
+MOST_NAMES, LONGEST_NAME = 40, 200  # in a message; of a name that is worth comparing with others
 
 
 def hint(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: the nearest valid one, or all of them."""
     names = tuple(known)
-    likely = nearest(name, names)
+    likely = nearest(name, names) if len(name) <= LONGEST_NAME else None
     if likely:
         return f"; did you mean {likely!r}?"
-    return f"; there are: {', '.join(names)}" if names else "; there are none"
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"; there are: {', '.join(names[:MOST_NAMES])}{more}" if names else "; there are none"

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from devlearn.registry import get, names
-from devlearn.scenario.models import NAME, UNITS, ArmSpec, Compare, File, units_of
+from devlearn.scenario.models import LONGEST, NAME, UNITS, ArmSpec, Compare, File, units_of
 
 Json = dict[str, Any]
 
@@ -57,7 +57,7 @@ def _sections(plugins: dict[str, dict[str, type[BaseModel]]], body: dict[Any, Js
 
 
 def _named(value: Json) -> Json:
-    return {"type": "object", "propertyNames": {"pattern": NAME}, "additionalProperties": value}
+    return {"type": "object", "propertyNames": {"pattern": NAME, "maxLength": LONGEST}, "additionalProperties": value}
 
 
 def _variant(kind: str, cls: type[BaseModel], body: Json) -> Json:

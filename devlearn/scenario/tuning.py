@@ -1,24 +1,27 @@
-"""``tune``: values that are tried for every arm alike, on seeds of their own and without test data."""
+"""``tune``: its trials, the scenario that lives them all, and the one in which each arm has its choice."""
 
-import math
-from collections.abc import Mapping, Sequence
-from itertools import product
+import json
+from collections.abc import Iterable, Mapping, Sequence
 
-from devlearn.scenario.models import Tune
-from devlearn.scenario.parts import Item, Lookup, Piece, metric, no_test_split
-from devlearn.scenario.problems import Mark, Problems, hint
-from devlearn.scenario.validate import show
-from devlearn.scenario.variations import Point, axes, describe
-from devlearn.scenario.yaml_nodes import List, Map
+from devlearn.scenario.build import build
+from devlearn.scenario.checks.stages import Checks
+from devlearn.scenario.models import Scenario
+from devlearn.scenario.problems import Mark, Problems
+from devlearn.scenario.validate import text_of
+from devlearn.scenario.variations import Point, Setting, apply, describe, products
+from devlearn.scenario.yaml_nodes import Entry, Leaf, List, Map, Node, plain, show
+
+DROPPED = ("tune", "vary", "compare", "seeds", "probes")
+NOTHING: Checks = {}
 
 
 def trials(root: Map, problems: Problems) -> list[Point]:
     """What every trial sets: the product of ``over``, in the order written."""
     tune = root.get("tune")
     over = tune.get("over") if isinstance(tune, Map) else None
-    if not isinstance(over, Map) or not over.entries:
+    if not isinstance(tune, Map) or not isinstance(over, Map) or not over.entries:
         return []
-    found = list(product(*axes(over, problems)))
+    found = products("the trials of tune", over, tune.entries["over"].mark, problems)
     values = [describe(trial) for trial in found]
     for index, trial in enumerate(found):
         if values[index] in values[:index]:
@@ -26,89 +29,118 @@ def trials(root: Map, problems: Problems) -> list[Point]:
     return found
 
 
-def check(
-    tune: Tune | None,
-    root: Map,
-    seeds: Sequence[int],
-    arms: Mapping[str, Sequence[Item]],
-    probes: Lookup,
-    stages: Lookup,
-    problems: Problems,
-) -> None:
-    """The probe, the seeds and the paths of ``tune``."""
-    written = root.get("tune")
-    if tune is None or not isinstance(written, Map):
-        return
-    piece = Piece("tune", "", Tune, tune, written, root.entries["tune"].mark)
-    found = metric(tune.probe, piece.value("probe"), probes, problems)
-    if found is not None:
-        _probe(found[0], found[1], piece, stages, problems)
-    _seeds(tune.seeds, seeds, piece, problems)
-    items = [item for lived in arms.values() for item in lived]
-    over = written.get("over")
-    if isinstance(over, Map) and math.prod(len(values) for values in tune.over.values()) == 1:
-        problems.add(piece.key("over"), "there is one trial, so nothing to choose; give a path two values or more")
-    for path, entry in over.entries.items() if isinstance(over, Map) else ():
-        _path(path, entry.mark, items, stages, problems)
-        _shared(path, entry.mark, arms, stages, problems)
-        _varied(path, entry.mark, root, problems)
+def source(scenario: Scenario) -> str:
+    """The scenario as one text (JSON, so YAML too): bases merged, overrides laid over it."""
+    return json.dumps(plain(scenario._source))
 
 
-def _probe(probe: Piece, name: str, tune: Piece, stages: Lookup, problems: Problems) -> None:
-    no_test_split(probe, stages, "tune", tune.value("probe"), problems)
-    if probe.model.worst is None and probe.model.metrics[name].worst is None:
-        why = f"what a learner that diverged counts as in {name}"
-        problems.add(probe.mark, f"probe {probe.name!r} chooses between trials and needs 'worst': {why}")
+def experiment(scenario: Scenario) -> Scenario:
+    """Every arm at every trial, on the seeds of ``tune``: a scenario whose points are those of ``vary`` x the trials.
+
+    It measures what chooses and what opens a gate; none of these probes reads a test split. Point p * T + t is trial t
+    of T at point p.
+
+    Raises:
+        ScenarioError: a trial that is not allowed at some point of ``vary``.
+    """
+    problems = Problems()
+    found = [
+        (
+            dict(point) | describe(trial),
+            build(apply(_only(at._source, at), trial, problems), problems, NOTHING),
+        )
+        for point, at in scenario._points or (({}, scenario),)
+        for trial in trials(scenario._source, problems)
+    ]
+    base = build(_only(scenario._source, scenario), problems, NOTHING)
+    problems.check()
+    assert base is not None
+    base._points = tuple((point, built) for point, built in found if built is not None)
+    return base
 
 
-def _seeds(own: Sequence[int], scenario: Sequence[int], tune: Piece, problems: Problems) -> None:
-    listed = tune.node.get("seeds")
-    marks = [item.mark for item in listed.items] if isinstance(listed, List) else []
-    for index, (seed, mark) in enumerate(zip(own, marks, strict=False)):
-        if seed in scenario:
-            problems.add(mark, f"seed {seed} is one of the scenario's; tune on others")
-        if seed in own[:index]:
-            problems.add(mark, f"seed {seed} stands twice")
+def _only(root: Map, scenario: Scenario) -> Map:
+    """The tree with the seeds and the probes of ``tune``, and without what is asked later."""
+    tune, probes = root.entries["tune"], root.entries["probes"]
+    assert scenario.tune is not None and isinstance(tune.node, Map) and isinstance(probes.node, Map)
+    wanted = {scenario.tune.probe.partition(".")[0], *_gates(scenario)}
+    measured = Map({name: entry for name, entry in probes.node.entries.items() if name in wanted}, probes.node.mark)
+    question = Map({"probe": tune.node.entries["probe"]}, tune.mark)
+    kept = {key: entry for key, entry in root.entries.items() if key not in DROPPED}
+    own = {
+        "seeds": tune.node.entries["seeds"],
+        "probes": Entry(probes.mark, measured),
+        "compare": Entry(tune.mark, question),
+    }
+    return Map(kept | own, root.mark)
 
 
-def _path(path: str, mark: Mark, items: Sequence[Item], stages: Lookup, problems: Problems) -> None:
-    """A path leads to a key of a stage, which no arm sets for itself."""
-    section, *rest = path.split(".")
-    if section != "stages" or len(rest) < 2:
-        problems.add(mark, f"tune goes below stages, as in stages.school.lr; {path!r} does not")
-        return
-    name, key = rest[:2]
-    if stages and name not in stages:
-        problems.add(mark, f"no such path: stages has no {name!r}{hint(name, stages)}")
-    if key == "kind":
-        problems.add(mark, "kind can't be tuned; make an arm of it")
-    for item in items:
-        changes = item.node.get("set")
-        if item.use == name and isinstance(changes, Map) and key in changes.entries:
-            problems.add(
-                changes.entries[key].mark, f"an arm can't set {key} of {name!r} itself where tune tries {path}"
-            )
+def _gates(scenario: Scenario) -> Iterable[str]:
+    """The probes that open gates."""
+    lived = [*scenario.stages.values(), *(step.stage for arm in scenario.arms.values() for step in arm.steps)]
+    return (stage.until.probe.partition(".")[0] for stage in lived if getattr(stage, "until", None) is not None)
 
 
-def _shared(path: str, mark: Mark, arms: Mapping[str, Sequence[Item]], stages: Lookup, problems: Problems) -> None:
-    """Every arm lives the stage: the others would choose among trials that are all the same."""
-    _, name, *_ = (*path.split("."), "")
-    without = [arm for arm, items in arms.items() if items and name not in {item.use for item in items}]
-    if name in stages and without:
-        several = len(without) > 1
-        who = f"arm{'s' * several} {', '.join(map(repr, without))} {'do' if several else 'does'}"
-        why = f"{who} not live {name!r} and would have nothing to choose"
-        problems.add(mark, f"{why}; tune a stage that all arms share, or give each arm a run of its own")
+def settled(scenario: Scenario, picks: Sequence[Mapping[str, int]]) -> Scenario:
+    """The scenario with every arm's choice set in it: for each point of ``vary``, {arm: number of its trial}.
+
+    A matched arm is matched to what has been chosen, when it is planned.
+    """
+    problems = Problems()
+    tried = trials(scenario._source, problems)
+    found = []
+    for (point, at), chosen in zip(scenario._points or (({}, scenario),), picks, strict=True):
+        root = Map({key: entry for key, entry in at._source.entries.items() if key != "tune"}, at._source.mark)
+        for arm, number in chosen.items():
+            root = _set(root, arm, tried[number], problems)
+        found.append((point, build(root, problems, NOTHING)))
+    problems.check()
+    built = [(point, at) for point, at in found if at is not None]
+    if not scenario._points:
+        return built[0][1]
+    copy = scenario.model_copy(update={"tune": None})
+    copy._points = tuple(built)
+    return copy
 
 
-def _varied(path: str, mark: Mark, root: Map, problems: Problems) -> None:
-    vary = root.get("vary")
-    maps = [vary] if isinstance(vary, Map) else vary.items if isinstance(vary, List) else ()
-    for other in dict.fromkeys(name for node in maps if isinstance(node, Map) for name in node.entries):
-        if within(path, other) or within(other, path):
-            problems.add(mark, f"tune and vary both set {path}; keep one")
+def _set(root: Map, arm: str, trial: Point, problems: Problems) -> Map:
+    """The tree in which every item of an arm has a trial's values for its stage."""
+    arms = root.entries["arms"].node
+    assert isinstance(arms, Map)
+    entry = arms.entries[arm]
+    node = Map({"stages": Entry(entry.mark, entry.node)}, entry.mark) if isinstance(entry.node, List) else entry.node
+    assert isinstance(node, Map)
+    listed = node.entries["stages"].node
+    assert isinstance(listed, List)
+    items = List(tuple(_item(root, item, trial, problems) for item in listed.items), listed.mark)
+    whole = Map({**node.entries, "stages": Entry(entry.mark, items)}, node.mark)
+    return Map(
+        {**root.entries, "arms": Entry(arms.mark, Map({**arms.entries, arm: Entry(entry.mark, whole)}, arms.mark))},
+        root.mark,
+    )
 
 
-def within(path: str, other: str) -> bool:
-    """Whether ``path`` is ``other`` or lies below it."""
-    return path == other or path.startswith(other + ".")
+def _item(root: Map, item: Node, trial: Point, problems: Problems) -> Node:
+    if isinstance(item, Leaf):
+        item = Map({"use": Entry(item.mark, item)}, item.mark)
+    assert isinstance(item, Map)
+    use, stages = text_of(item.get("use")), root.entries["stages"].node
+    assert use is not None and isinstance(stages, Map)
+    stage = stages.entries[use].node
+    keys = _keys(use, stage, trial, item.mark, problems) if isinstance(stage, Map) else {}
+    if not keys:
+        return item
+    before = item.get("set")
+    own = before.entries if isinstance(before, Map) else {}
+    return Map({**item.entries, "set": Entry(item.mark, Map({**own, **keys}, item.mark))}, item.mark)
+
+
+def _keys(use: str, stage: Map, trial: Point, mark: Mark, problems: Problems) -> dict[str, Entry]:
+    """The whole values of a stage's keys after a trial; a path may lead below a key."""
+    changed: dict[str, None] = {}
+    for setting in trial:
+        _, name, *path = setting.path.split(".")
+        if name == use:
+            stage = apply(stage, [Setting(".".join(path), setting.node, mark)], problems)
+            changed[path[0]] = None
+    return {key: stage.entries[key] for key in changed}

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from devlearn.registry import nearest
 from devlearn.scenario.problems import Mark, Problems, hint
-from devlearn.scenario.yaml_nodes import Leaf, List, Map, Node, plain
+from devlearn.scenario.yaml_nodes import Leaf, List, Map, Node, plain, show
 
 M = TypeVar("M", bound=BaseModel)
 Loc = Sequence[int | str]
@@ -39,6 +39,7 @@ _WORDS = {
     "less_than_equal": "be at most {le:g}",
     "too_short": "have at least {min_length} item(s)",
     "too_long": "have at most {max_length} item(s)",
+    "string_too_long": "have at most {max_length} characters, as files are named after it",
     "string_too_short": "have at least {min_length} character(s)",
     "string_pattern_mismatch": "be a name of letters, digits, - and _ that begins with no -",
     "literal_error": "be {expected}",
@@ -63,12 +64,6 @@ def validate(model: type[M], node: Map, at: Mark, problems: Problems, without: C
         return None
 
 
-def show(value: Any) -> str:
-    """A value as the file would write it, shortened."""
-    text = repr(value) if isinstance(value, str) else "nothing" if value is None else json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
 def keys_of(model: type[BaseModel]) -> list[str]:
     """The YAML keys of a model."""
     return [field.alias or name for name, field in model.model_fields.items()]
@@ -83,7 +78,8 @@ class _Report:
         self.model, self.node, self.at, self.problems, self.without = model, node, at, problems, without
 
     def all(self, error: ValidationError) -> None:
-        details = [detail for detail in error.errors(include_url=False) if not _follows(detail, error)]
+        every = error.errors(include_url=False)
+        details = [detail for detail in every if not _follows(detail, every)]
         unknown = {str(detail["loc"][-1]) for detail in details if detail["type"] == "extra_forbidden"}
         values: dict[tuple[Mark, str], list[Any]] = {}
         for detail in details:
@@ -143,10 +139,11 @@ class _Report:
         self.problems.add(mark, f"{text}, got {show(value)}{_help(value, details)}")
 
 
-def _follows(detail: Any, error: ValidationError) -> bool:
+def _follows(detail: Any, every: Sequence[Any]) -> bool:
     """Whether a list is only too short because what it holds is wrong, which has a message of its own."""
-    loc, others = detail["loc"], (other["loc"] for other in error.errors(include_url=False))
-    return detail["type"] == "too_short" and any(len(at) > len(loc) and at[: len(loc)] == loc for at in others)
+    loc = detail["loc"]
+    below = (len(other["loc"]) > len(loc) and other["loc"][: len(loc)] == loc for other in every)
+    return detail["type"] == "too_short" and any(below)
 
 
 def _phrase(detail: Any) -> str:

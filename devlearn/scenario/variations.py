@@ -1,15 +1,16 @@
 """Values laid over a scenario by dotted path: ``--set`` overrides, and the points of ``vary``."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from devlearn.scenario.problems import Mark, Problems, hint
-from devlearn.scenario.validate import show
-from devlearn.scenario.yaml_nodes import Entry, List, Map, Node, compose, plain
+from devlearn.scenario.yaml_nodes import Entry, List, Map, Node, compose, plain, show
 
 FIXED = ("devlearn", "scenario", "about", "extends", "vary", "compare", "block", "pin", "tune")
+MOST_POINTS = 1000
 NAMED = ("stages", "arms", "probes")  # their keys are names, which a path may not invent
 
 
@@ -80,8 +81,8 @@ def grid(root: Map, problems: Problems) -> list[Point]:
     node = root.get("vary")
     points: list[Point] = []
     if isinstance(node, Map):
-        points = list(product(*axes(node, problems)))
-    elif isinstance(node, List):
+        points = products("the points of vary", node, root.entries["vary"].mark, problems)
+    elif isinstance(node, List) and few("the points of vary", len(node.items), root.entries["vary"].mark, problems):
         maps = [item for item in node.items if isinstance(item, Map)]
         points = [tuple(Setting(path, entry.node, entry.mark) for path, entry in item.entries.items()) for item in maps]
     if _empty(node):
@@ -96,6 +97,19 @@ def _empty(node: Node | None) -> bool:
     if isinstance(node, List):
         return not node.items or any(isinstance(item, Map) and not item.entries for item in node.items)
     return isinstance(node, Map) and not node.entries
+
+
+def products(what: str, node: Map, mark: Mark, problems: Problems) -> list[Point]:
+    """Every choice of one value for each path of a map of lists, in the order written; none where they are too many."""
+    settings = axes(node, problems)
+    return list(product(*settings)) if few(what, math.prod(map(len, settings)), mark, problems) else []
+
+
+def few(what: str, count: int, mark: Mark, problems: Problems) -> bool:
+    """Whether what is lived several times is lived a number of times that anybody can pay for."""
+    if count > MOST_POINTS:
+        problems.add(mark, f"{what} are {count:,}, and {MOST_POINTS:,} are the most; give fewer values")
+    return count <= MOST_POINTS
 
 
 def axes(node: Map, problems: Problems) -> list[list[Setting]]:

@@ -4,11 +4,12 @@ PyYAML's safe composer reads the syntax; the values follow YAML 1.2's core schem
 booleans (``yes``, ``no``, ``on`` and ``off`` are words) and ``1e-3`` is a number.
 """
 
+import json
 import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -55,10 +56,55 @@ class Map:
 Node = Leaf | List | Map
 
 
+MOST_TEXT = 256 * 1024  # characters of a file
+MOST_NODES = 10_000  # keys and values of a file, once its aliases are written out
+DEEPEST = 32  # maps and lists inside each other
+LARGEST = 2**63
+
+
+class _TooMuch(Exception):
+    """A text that is too large or too deep to be a scenario."""
+
+    def __init__(self, place: yaml.Mark, message: str) -> None:
+        super().__init__(message)
+        self.place, self.message = place, message
+
+
 class _Loader(yaml.SafeLoader):
+    """Composes at most so many nodes, at most so deep, aliases written out: what never ends is refused at its place."""
+
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (PyYAML's own class attribute; none of YAML 1.1's rules)
 
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.nodes = self.depth = self.deepest = 0
+        self.extents: dict[int, tuple[int, int]] = {}  # by id of a node: the nodes in it, and the levels below it
 
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        place, alias = cast(yaml.Mark, event.start_mark), isinstance(event, yaml.AliasEvent)
+        outer, before = self.deepest, self.nodes
+        self.depth += 1
+        self.nodes, self.deepest = self.nodes + 1, self.depth
+        self._bounded(place)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        if alias:
+            count, levels = self.extents.get(id(node), (1, 0))  # none yet: an alias inside the thing it repeats
+            self.nodes, self.deepest = before + count, self.depth + levels
+            self._bounded(place)
+        else:
+            self.extents[id(node)] = self.nodes - before, self.deepest - self.depth
+        self.depth, self.deepest = self.depth - 1, max(outer, self.deepest)
+        return node
+
+    def _bounded(self, place: yaml.Mark) -> None:
+        if self.deepest > DEEPEST:
+            raise _TooMuch(place, f"more than {DEEPEST} maps and lists inside each other")
+        if self.nodes > MOST_NODES:
+            raise _TooMuch(place, f"more than {MOST_NODES:,} keys and values, aliases written out; shorten it")
+
+
+MERGE, QUOTE = "<<", "'"
 _PREFIX = "tag:yaml.org,2002:"
 _RULES = (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -71,11 +117,14 @@ _RULES = (
     ),
 )
 for _tag, _pattern, _first in _RULES:
-    _Loader.add_implicit_resolver(_PREFIX + _tag, re.compile(rf"^(?:{_pattern})$"), _first)
+    _Loader.add_implicit_resolver(_PREFIX + _tag, re.compile(rf"(?:{_pattern})\Z"), _first)
 
 
 def _int(text: str) -> int:
-    return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+    number = int(text, 0) if text[:2] in ("0o", "0x") else int(text) if len(text) < 30 else LARGEST
+    if abs(number) >= LARGEST:
+        raise ValueError(f"{text[:20]}{'...' * (len(text) > 20)} is too large for a whole number: below 2^63")
+    return number
 
 
 def _float(text: str) -> float:
@@ -85,80 +134,123 @@ def _float(text: str) -> float:
     return number
 
 
+def _text(text: str) -> str:
+    unfit = next((letter for letter in text if _unprintable(letter)), None)
+    if unfit is not None:
+        raise ValueError(f"text can't hold the character {unfit!r}")
+    return text
+
+
+def _unprintable(letter: str) -> bool:
+    """What YAML allows in no file, and lets in through escapes: control characters and half characters."""
+    return (letter < " " and letter not in "\t\n\r") or "\x7f" <= letter <= "\x9f" or "\ud800" <= letter <= "\udfff"
+
+
 _READ: dict[str, Callable[[str], Value]] = {
     _PREFIX + "null": lambda text: None,
     _PREFIX + "bool": lambda text: text.lower() == "true",
     _PREFIX + "int": _int,
     _PREFIX + "float": _float,
-    _PREFIX + "str": str,
+    _PREFIX + "str": _text,
 }
 
 
 def compose(text: str, file: str, problems: Problems) -> Node | None:
     """The tree of one YAML document, or None where the syntax is broken (which ``problems`` then says)."""
+    if len(text) > MOST_TEXT:
+        problems.add(Mark(file), f"more than {MOST_TEXT:,} characters; a scenario is shorter")
+        return None
     try:
-        node = yaml.compose(text, Loader=_Loader)  # a SafeLoader: builds nodes, never objects
+        loader = _Loader(text)  # a SafeLoader: builds nodes, never objects
+        try:
+            node = loader.get_single_node()
+        except (ValueError, OverflowError) as error:
+            problem = "an escape of a character that does not exist"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=loader.get_mark()) from error
+        return Map({}, Mark(file, 1, 1)) if node is None else _Reader(file, problems).convert(node)
+    except _TooMuch as error:
+        problems.add(_mark(file, error.place), error.message)
     except yaml.MarkedYAMLError as error:
         place = error.problem_mark or error.context_mark
-        mark = Mark(file, place.line + 1, place.column + 1) if place else Mark(file)
-        problems.add(mark, f"not YAML: {error.problem or error.context}")
-        return None
+        problems.add(_mark(file, place) if place else Mark(file), f"not YAML: {error.problem or error.context}")
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         mark = Mark(file, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
         problems.add(mark, f"not YAML: {error.reason}")
-        return None
-    return Map({}, Mark(file, 1, 1)) if node is None else _Reader(file, problems).convert(node)
+    return None
 
 
-@dataclass
+def _mark(file: str, place: yaml.Mark) -> Mark:
+    return Mark(file, place.line + 1, place.column + 1)
+
+
 class _Reader:
-    """Converts PyYAML's nodes to ours."""
+    """Converts PyYAML's nodes to ours, aliases written out and merge keys merged."""
 
-    file: str
-    problems: Problems
-    inside: tuple[int, ...] = ()  # ids of the nodes above: an alias may point back at one of them
+    def __init__(self, file: str, problems: Problems) -> None:
+        self.file, self.problems = file, problems
+        self.above: list[yaml.Node] = []  # an alias may point back at one of them
 
     def mark(self, node: yaml.Node) -> Mark:
-        return Mark(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+        return _mark(self.file, node.start_mark)
 
     def convert(self, node: yaml.Node) -> Node:
-        if id(node) in self.inside:
+        if any(node is other for other in self.above):
             self.problems.add(self.mark(node), "an alias can't stand inside the thing it repeats")
             return Leaf(None, self.mark(node))
-        below = _Reader(self.file, self.problems, (*self.inside, id(node)))
         if isinstance(node, yaml.ScalarNode):
             return self.leaf(node)
         if node.tag not in (_PREFIX + "map", _PREFIX + "seq"):
-            self.problems.add(self.mark(node), f"the tag {node.tag} is not part of a scenario")
-        if isinstance(node, yaml.SequenceNode):
-            return List(tuple(below.convert(item) for item in node.value), self.mark(node))
-        assert isinstance(node, yaml.MappingNode)
-        return Map(below.entries(node), self.mark(node))
+            self.no_tag(node)
+        self.above.append(node)
+        made: Node
+        if isinstance(node, yaml.MappingNode):
+            made = Map(self.entries(node), self.mark(node))
+        else:
+            made = List(tuple(self.convert(item) for item in node.value), self.mark(node))
+        self.above.pop()
+        return made
+
+    def no_tag(self, node: yaml.Node) -> None:
+        self.problems.add(self.mark(node), f"the tag {ascii(node.tag).strip(QUOTE)} is not part of a scenario")
 
     def leaf(self, node: yaml.ScalarNode) -> Leaf:
         if node.tag not in _READ:
-            self.problems.add(self.mark(node), f"the tag {node.tag} is not part of a scenario")
+            self.no_tag(node)
             return Leaf(node.value, self.mark(node))
         try:
             return Leaf(_READ[node.tag](node.value), self.mark(node))
         except ValueError as error:
             self.problems.add(self.mark(node), str(error))
-            return Leaf(None, self.mark(node))
+            return Leaf("" if node.tag == _PREFIX + "str" else None, self.mark(node))
 
     def entries(self, node: yaml.MappingNode) -> dict[str, Entry]:
-        found: dict[str, Entry] = {}
+        """The map's own keys, over those that its merge key (``<<: *base`` or ``<<: [*one, *two]``) brings in."""
+        own: dict[str, Entry] = {}
         for key, value in node.value:
-            mark = self.mark(key)
+            mark, name = self.mark(key), key.value
             if not isinstance(key, yaml.ScalarNode):
                 self.problems.add(mark, "a key must be a word")
-            elif key.value in found:
-                self.problems.add(
-                    mark, f"duplicate key {key.value!r}; it stands in line {found[key.value].mark.line} too"
-                )
+            elif name in own:
+                self.problems.add(mark, f"duplicate key {show(name)}; it stands in line {own[name].mark.line} too")
+            elif any(map(_unprintable, name)):
+                self.problems.add(mark, f"a key can't hold special characters, got {show(name)}")
             else:
-                found[key.value] = Entry(mark, self.convert(value))
-        return found
+                own[name] = Entry(mark, self.convert(value))
+        if any(key.value == MERGE and key.style is None for key, _ in node.value):  # a quoted one is a word
+            return self.merged(own.pop(MERGE)) | own
+        return own
+
+    def merged(self, entry: Entry) -> dict[str, Entry]:
+        """What a merge key brings in; of two maps the first one counts."""
+        maps = entry.node.items if isinstance(entry.node, List) else (entry.node,)
+        entries: dict[str, Entry] = {}
+        for base in maps:
+            if isinstance(base, Map):
+                entries = base.entries | entries
+            else:
+                self.problems.add(base.mark, f"{MERGE} merges maps, as in '{MERGE}: *base', got {show(plain(base))}")
+        return entries
 
 
 def plain(node: Node) -> Any:
@@ -170,12 +262,19 @@ def plain(node: Node) -> Any:
     return node.value
 
 
-def merge(below: Node, above: Node) -> Node:
+def merge(below: Map, above: Map) -> Map:
     """``above`` laid over ``below``: maps merge, anything else replaces."""
-    if not (isinstance(below, Map) and isinstance(above, Map)):
-        return above
     entries = dict(below.entries)
     for key, entry in above.entries.items():
-        node = merge(entries[key].node, entry.node) if key in entries else entry.node
+        before, node = below.get(key), entry.node
+        if isinstance(before, Map) and isinstance(node, Map):
+            node = merge(before, node)
         entries[key] = Entry(entry.mark, node)
     return Map(entries, above.mark)
+
+
+def show(value: Any) -> str:
+    """A value as the file would write it, shortened."""
+    text = ascii(value) if isinstance(value, str) and not value.isprintable() else ""
+    text = text or (repr(value) if isinstance(value, str) else "nothing" if value is None else json.dumps(value))
+    return text if len(text) <= 60 else text[:57] + "..."

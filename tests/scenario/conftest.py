@@ -24,9 +24,11 @@ class School(Stage):
 class Play(Stage):
     stream_names: ClassVar = ("worlds",)
     units = ("env_steps", "updates", "flops")
+    renamed: ClassVar = {"copies": "num_envs", "keys": "env_kwargs"}
 
     env: str = Field(description="a Gymnasium id")
-    keys: dict[str, Any] = Field(default_factory=dict, description="arguments")
+    env_kwargs: dict[str, Any] = Field(default_factory=dict, description="arguments")
+    num_envs: int = Field(8, ge=1, description="how many")
 
 
 class Shuffle(Stage):
@@ -83,7 +85,7 @@ stages:
     kind: fake.play
     env: Known-v0
     env_steps: 2000
-    keys: {size: 3}
+    env_kwargs: {size: 3}
   mix: {kind: fake.shuffle}
   school:
     kind: fake.school

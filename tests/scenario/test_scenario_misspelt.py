@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from devlearn.scenario.problems import Problems
 from devlearn.scenario.yaml_nodes import List, Map, compose
 
-NAMES = ("stages", "arms", "probes", "vary", "keys", "over")  # their keys are names, paths, or somebody else's
+NAMES = ("stages", "arms", "probes", "vary", "env_kwargs", "over")  # their keys are names, paths, or somebody else's
 
 
 @cache

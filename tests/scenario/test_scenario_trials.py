@@ -40,11 +40,13 @@ def test_a_choice_is_set_in_its_arm_at_its_point(valid):
 
 
 def test_a_path_below_a_key_keeps_the_rest_of_it_and_what_the_arm_sets(unvaried):
-    over = "tune: {over: {stages.play.keys.size: [5, 6], stages.review.updates: [7, 8]}, seeds: [50], probe: held}"
-    text = unvaried.replace(OVER, over).replace("keys: {size: 3}", "keys: {size: 3, colour: red}")
+    over = (
+        "tune: {over: {stages.play.env_kwargs.size: [5, 6], stages.review.updates: [7, 8]}, seeds: [50], probe: held}"
+    )
+    text = unvaried.replace(OVER, over).replace("{size: 3}", "{size: 3, colour: red}")
     text = text.replace("[review]", "[play, review]")
     playful = settled(parse(text, "f"), [{"playful": 3}]).arms["playful"]
-    assert playful.steps[0].stage.keys == {"size": 6, "colour": "red"}
+    assert playful.steps[0].stage.env_kwargs == {"size": 6, "colour": "red"}
     assert (playful.steps[1].stage.updates, playful.steps[1].stage.labels, playful.steps[1].stream) == (8, 50, "again")
     assert settled(parse(text, "f"), [{"playful": 0}]).arms["plain"].steps[1].stage.updates == 10
 

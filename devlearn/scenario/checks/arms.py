@@ -1,17 +1,17 @@
-"""What arms say about each other: ``match`` and ``total``."""
+"""What arms say about each other (``match`` and ``total``), and when their stages are measured."""
 
 from collections.abc import Mapping, Sequence
 
-from devlearn.scenario.parts import Item
+from devlearn.scenario.parts import Item, Lookup, Piece, metric
 from devlearn.scenario.problems import Problems, hint
 from devlearn.scenario.validate import text_of
 from devlearn.scenario.yaml_nodes import Map
 
-Courses = Mapping[str, tuple[Map, Sequence[Item]]]
+Arms = Mapping[str, tuple[Map, Sequence[Item]]]  # what the file says of an arm, and its items
 
 
-def courses(arms: Courses, problems: Problems) -> None:
-    """``match`` and ``total`` of every arm, given as (node, items)."""
+def budgets(arms: Arms, problems: Problems) -> None:
+    """``match`` and ``total`` of every arm."""
     for name, (node, items) in arms.items():
         both = [key for key in ("match", "total") if isinstance(node.get(key), Map)]
         if len(both) == 2:
@@ -22,13 +22,13 @@ def courses(arms: Courses, problems: Problems) -> None:
         _match(name, arms, problems)
 
 
-def _other(name: str, arms: Courses) -> str | None:
+def _other(name: str, arms: Arms) -> str | None:
     """The arm that an arm is matched to."""
     match = arms[name][0].get("match")
     return text_of(match.get("arm")) if isinstance(match, Map) else None
 
 
-def _match(name: str, arms: Courses, problems: Problems) -> None:
+def _match(name: str, arms: Arms, problems: Problems) -> None:
     other, match = _other(name, arms), arms[name][0].get("match")
     if other is None or not isinstance(match, Map):
         return
@@ -47,7 +47,7 @@ def _match(name: str, arms: Courses, problems: Problems) -> None:
                 problems.add(mark, f"match needs arms without gates: {why}")
 
 
-def _returns(name: str, arms: Courses) -> bool:
+def _returns(name: str, arms: Arms) -> bool:
     """Whether following ``match`` from an arm leads back to it."""
     seen: list[str] = []
     current = _other(name, arms)
@@ -55,3 +55,44 @@ def _returns(name: str, arms: Courses) -> bool:
         seen.append(current)
         current = _other(current, arms)
     return name in seen
+
+
+def moments(arms: Arms, probes: Lookup, problems: Problems) -> None:
+    """Gates open, and probes measure, before the stages are over. What is not counted in updates, the plan knows."""
+    longest: list[int | None] = []  # updates of every stage with a budget; None: not known here
+    for node, items in arms.values():
+        for index, item in enumerate(items):
+            stretched = index == len(items) - 1 and ("match" in node.entries or "total" in node.entries)
+            updates = None if stretched or item.piece.model is None else item.piece.get("updates")
+            if updates is not None:
+                _gate(item.piece, updates, probes, problems)
+            if item.piece.cls is None or item.piece.units:
+                longest.append(updates)
+    known = [updates for updates in longest if updates is not None]
+    if not known or len(known) < len(longest):
+        return
+    for probe in probes.values():
+        every = probe.get("every")
+        if probe.model is not None and every is not None and every > max(known):
+            why = f"no stage lives longer than {max(known):,} updates"
+            what = "so it is measured at birth and at the stages' ends only"
+            problems.note(probe.value("every"), f"probe {probe.name!r} has 'every: {every}', and {why}, {what}")
+
+
+def _gate(piece: Piece, updates: int, probes: Lookup, problems: Problems) -> None:
+    """A gate may open, and is looked at, before its stage is over anyway."""
+    gate = piece.get("until")
+    if not isinstance(gate, dict):
+        return
+    lives = f"stage {piece.name!r} lives {updates:,} updates"
+    if gate["min_updates"] > updates:
+        why = f"opens after {gate['min_updates']:,} updates at the earliest, and {lives}"
+        problems.add(
+            piece.within("until", "min_updates"), f"this gate never opens: it {why}; lower it, or give the stage more"
+        )
+    mark = piece.within("until", "probe")
+    found = metric(gate["probe"], mark, probes, Problems())  # what is wrong with the name has been said
+    every = found[0].model.every if found else None
+    if found and every is not None and every > updates:
+        why = f"probe {found[0].name!r} is measured every {every:,} updates, and {lives}; measure it more often"
+        problems.add(mark, f"this gate never opens: {why}")

@@ -12,10 +12,10 @@ from devlearn.scenario.yaml_nodes import List, Map
 
 def changed(pieces: Iterable[Piece], problems: Problems) -> list[Piece]:
     """Every stage as each of its changes makes it; those that can't be made are in ``problems``."""
-    found = [made for piece in pieces for made in _all(piece, problems)]
-    for made in found:
+    every = [made for piece in pieces for made in _all(piece, problems)]
+    for made in every:
         learns_from_no_test(made, problems)
-    return found
+    return every
 
 
 def _all(piece: Piece, problems: Problems) -> Iterator[Piece]:
@@ -59,8 +59,6 @@ def _made(piece: Piece, node: Map, problems: Problems) -> Iterator[Piece]:
     assert piece.cls is not None
     without = {key: entry for key, entry in piece.node.entries.items() if key != "change"}
     merged = Map({**without, **node.entries}, node.mark)
-    own = Problems()
-    model = validate(piece.cls, merged, node.mark, own, without=("kind",))
-    problems.found.update(own.found)
+    model = validate(piece.cls, merged, node.mark, problems, without=("kind",))
     if model is not None:
         yield replace(piece, model=model, node=merged)

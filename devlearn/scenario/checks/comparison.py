@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from devlearn.scenario.models import Better, Compare, Comparison
-from devlearn.scenario.parts import Lookup, Piece, metric, no_test_split
+from devlearn.scenario.parts import Lookup, Piece, bounds, metric, no_test_split, span
 from devlearn.scenario.problems import Mark, Problems, hint
 from devlearn.scenario.validate import text_of
 from devlearn.scenario.yaml_nodes import Entry, Leaf, List, Map
@@ -69,9 +69,11 @@ def _measured(compare: Piece, probe: Piece, name: str, problems: Problems) -> No
     if at == "best" and compare.get("select") is None:
         problems.add(compare.value("at"), "the best checkpoint needs 'select': the probe that picks it")
     effect = compare.get("smallest_effect")
-    if _is_share(name) and effect is not None and effect >= 1:
-        why = f"{name} goes from 0 to 1, and one point of it is 0.01"
-        problems.add(compare.value("smallest_effect"), f"smallest_effect must be less than 1, got {effect:g}: {why}")
+    low, high = bounds(probe, name)
+    if effect is not None and effect >= high - low:
+        why = f"{name} {span((low, high))}" + ", and one point of it is 0.01" * (high == 1)
+        must = f"smallest_effect must be less than {high - low:g}"
+        problems.add(compare.value("smallest_effect"), f"{must}, got {effect:g}: {why}")
     if not compare.get("pairs"):
         return
     if probe.model.worst is None and probe.model.metrics[name].worst is None:
@@ -79,11 +81,6 @@ def _measured(compare: Piece, probe: Piece, name: str, problems: Problems) -> No
         problems.add(probe.mark, f"probe {probe.name!r} is compared and needs 'worst': {why}")
     if compare.get("smallest_effect") is None:
         problems.add(compare.key("pairs"), "pairs need a smallest_effect: the difference that would matter")
-
-
-def _is_share(name: str) -> bool:
-    """Whether a metric is a share of images, from 0 to 1."""
-    return name.endswith("accuracy")
 
 
 def _on_the_way(probe: Piece, mark: Mark, problems: Problems) -> None:
@@ -98,10 +95,10 @@ def _levels(compare: Piece, found: tuple[Piece, str], better: Better, problems: 
         return
     probe, name = found
     _on_the_way(probe, compare.value("levels"), problems)
-    listed = compare.node.get("levels")
+    listed, ends = compare.node.get("levels"), bounds(probe, name)
     for level, item in zip(levels, listed.items if isinstance(listed, List) else (), strict=False):
-        if _is_share(name) and not 0 <= level <= 1:
-            problems.add(item.mark, f"a level of {level:g} is never reached: {name} goes from 0 to 1")
+        if not ends[0] <= level <= ends[1]:
+            problems.add(item.mark, f"a level of {level:g} is never reached: {name} {span(ends)}")
     gain = (levels[-1] - levels[0]) * (1 if better == "higher" else -1)
     if len(levels) == 2 and gain <= 0:
         order = "grow" if better == "higher" else "fall"
@@ -135,11 +132,11 @@ def _fit(compare: Piece, root: Map, problems: Problems) -> None:
 
 def _pairs(compare: Map, arms: Sequence[str], problems: Problems) -> None:
     listed = compare.get("pairs")
-    seen: list[list[str | None]] = []
+    seen: set[tuple[str | None, ...]] = set()
     for pair in listed.items if isinstance(listed, List) else ():
         if not isinstance(pair, List):
             continue
-        names = [text_of(leaf) for leaf in pair.items]
+        names = tuple(text_of(leaf) for leaf in pair.items)
         for name, leaf in zip(names, pair.items, strict=True):
             if name is not None and arms and name not in arms:
                 problems.add(leaf.mark, f"no arm is called {name!r}{hint(name, arms)}")
@@ -147,4 +144,4 @@ def _pairs(compare: Map, arms: Sequence[str], problems: Problems) -> None:
             problems.add(pair.mark, f"arm {names[0]!r} can't be compared with itself")
         if names in seen:
             problems.add(pair.mark, f"the pair {names[0]}, {names[1]} stands twice")
-        seen.append(names)
+        seen.add(names)

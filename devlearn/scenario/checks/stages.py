@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from devlearn.scenario.models import UNITS
-from devlearn.scenario.parts import Item, Lookup, Piece, metric, no_test_split, reads
+from devlearn.scenario.parts import Item, Lookup, Piece, bounds, metric, no_test_split, reads, span
 from devlearn.scenario.problems import Problems, hint
 from devlearn.scenario.yaml_nodes import List, Node
 
@@ -62,10 +63,20 @@ def _gate(piece: Piece, probes: Lookup, pieces: Lookup, problems: Problems) -> N
     found = metric(gate["probe"], mark, probes, problems) if isinstance(gate.get("probe"), str) else None
     if found is None:
         return
-    probe = found[0]
+    probe, name = found
     no_test_split(probe, pieces, "a gate", mark, problems)
     if probe.model.every is None:
         problems.add(mark, f"probe {probe.name!r} is not measured on the way; give it 'every'")
+    _opens(piece, gate, bounds(probe, name), name, problems)
+
+
+def _opens(piece: Piece, gate: Mapping[str, Any], ends: tuple[float, float], name: str, problems: Problems) -> None:
+    """The level of a gate is one that its metric can have."""
+    for key in ("at_least", "at_most"):
+        level = gate.get(key)
+        if isinstance(level, int | float) and (level > ends[1] if key == "at_least" else level < ends[0]):
+            why = f"{name} {span(ends)}"
+            problems.add(piece.within("until", key), f"a gate with {key}: {level:g} never opens: {why}")
 
 
 def outside(pieces: Iterable[Piece], checks: Checks, problems: Problems) -> None:
