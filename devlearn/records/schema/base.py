@@ -24,7 +24,9 @@ class FileModel(BaseModel):
     ``omitted`` are keys that the file has only where there is something to say; ``version`` is that of its ``format``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, populate_by_name=True, ser_json_inf_nan="constants"
+    )
     omitted: ClassVar[frozenset[str]] = frozenset()
     version: ClassVar[Format | None] = None
 
