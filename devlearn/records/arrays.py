@@ -1,6 +1,6 @@
-"""Pictures on record: what probes drew of one learner at birth and at each stage's end."""
+"""Arrays on record: which images a learner got right, and what probes drew of one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,9 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from devlearn.records.reader import BIRTH, ArmRecords, EvidenceError, RunRecords
+from devlearn.records.layout import BIRTH, JobFolder, VisitFolder
+from devlearn.records.reader import ArmRecords, EvidenceError, LearnerRecord
 
-ENDING = ".pictures.npz"
 Array = NDArray[Any]
 
 
@@ -32,16 +32,21 @@ class Picture:
     values: Mapping[str, float]
 
 
-def pictures(run: RunRecords, arm: ArmRecords, seed: int) -> list[Picture]:
+def pictures(arm: ArmRecords, seed: int) -> list[Picture]:
     """The pictures of one learner of an arm, in the order of life; none where it is not the one that was drawn.
 
     Raises:
         EvidenceError: a picture file can't be read.
     """
-    jobs = {job["branch"]: run.folder / job["folder"] for job in run.resolved["jobs"] if seed in job["seeds"]}
-    path = dict.fromkeys(stage["branch"] for stage in arm.stages)
-    found = [picture for branch in path for picture in _of(jobs[branch], arm) if picture.seed == seed]
-    return sorted(found, key=lambda picture: picture.position)
+    life = arm.lives[seed]
+    found = []
+    for visit in _visits(life):
+        for probe, path in visit.drawn():
+            arrays = _read(path)
+            if int(arrays.pop("seed")) == seed:
+                values = _measured(life, visit.position, probe)
+                found.append(Picture(visit.position, visit.stage, visit.visit, probe, seed, arrays, values))
+    return found
 
 
 def drawn_seed(arm: ArmRecords) -> int:
@@ -49,27 +54,48 @@ def drawn_seed(arm: ArmRecords) -> int:
     return next(iter(arm.lives))
 
 
-def _of(job: Path, arm: ArmRecords) -> Iterator[Picture]:
-    for path in sorted((job / "records").glob(f"*/arrays/*{ENDING}")):
-        visit = path.parents[1].name
-        position = BIRTH if visit == "birth" else int(visit.split("-", 1)[0])
-        stage = "birth" if position == BIRTH else arm.stages[position]["name"]
-        times = 0 if position == BIRTH else arm.stages[position].get("visit", 0)
-        arrays = dict(_read(path))
-        probe, seed = path.name.removesuffix(ENDING), int(arrays.pop("seed"))
-        yield Picture(position, stage, times, probe, seed, arrays, _measured(arm, seed, position, probe))
+def correct(arm: ArmRecords, probe: str) -> dict[int, NDArray[np.bool_]] | None:
+    """{seed: (M,) whether each image was right} at the end of the arm's life; None where it isn't on record for all.
+
+    Only the learners whose jobs are done are looked up.
+
+    Raises:
+        EvidenceError: a file can't be read, or has no row for a learner.
+    """
+    found = {}
+    for life in arm.lives.values():
+        if life.done:
+            visit = next((visit for visit in _visits(life) if visit.position == len(arm.stages) - 1), None)
+            if visit is None or not visit.correct(probe).exists():
+                return None
+            found[life.seed] = _row(visit.correct(probe), life.seed)
+    return found
 
 
-def _measured(arm: ArmRecords, seed: int, position: int, probe: str) -> dict[str, float]:
+def _visits(life: LearnerRecord) -> list[VisitFolder]:
+    """The record folders of a learner, in the order of life."""
+    return [visit for job in life.jobs for visit in JobFolder(job).visits()]
+
+
+def _row(path: Path, seed: int) -> NDArray[np.bool_]:
+    """One learner's verdicts (M,)."""
+    arrays = _read(path)
+    at = np.flatnonzero(arrays["seeds"] == seed)
+    if len(at) != 1:
+        raise EvidenceError(f"{path} has no row for seed {seed}; delete this job's folder and run again")
+    return np.unpackbits(arrays["correct"][at[0]], count=int(arrays["count"])).astype(bool)
+
+
+def _measured(life: LearnerRecord, position: int, probe: str) -> dict[str, float]:
     """What ``probe`` measured of a learner at birth or at the end of a stage; nothing where that is not on record."""
-    moments = arm.lives[seed].moments if seed in arm.lives else ()
-    found = [m.values for m in moments if m.position == position and m.when in ("birth", "end")]
+    when = "birth" if position == BIRTH else "end"
+    found = (moment.values for moment in life.moments if moment.position == position and moment.when == when)
     return {metric: value for values in found for (name, metric), value in values.items() if name == probe}
 
 
-def _read(path: Path) -> Iterator[tuple[str, Array]]:
+def _read(path: Path) -> dict[str, Array]:
     try:
         with np.load(path, allow_pickle=False) as file:
-            yield from ((name, file[name]) for name in file.files)
+            return {name: file[name] for name in file.files}
     except (OSError, ValueError, BadZipFile) as error:
         raise EvidenceError(f"{path}: not readable ({error}); delete this job's folder and run again") from error

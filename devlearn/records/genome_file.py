@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
-FORMAT = 1
+from devlearn.records.atomic import replacing
+from devlearn.records.versions import GENOME
+
 SUFFIX = ".genome.npz"
 ABOUT = "__devlearn_genome__"
 NEEDED = ("brain", "ledger", "lineage")  # what births and costs are told from
@@ -77,13 +79,11 @@ class GenomeFile:
         return f"{TENSORS}{digest.hexdigest()[:16]}"
 
     def write(self, path: Path) -> Path:
-        """Write it to a temporary file and rename that."""
-        text = json.dumps({"format": FORMAT, "about": self.about, "checksum": self.checksum})
+        """Write it whole; the path."""
+        text = json.dumps({"format": GENOME.written, "about": self.about, "checksum": self.checksum})
         path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_suffix(".new")
-        with new.open("wb") as file:
+        with replacing(path) as file:
             np.savez(file, allow_pickle=False, **{**self.tensors, ABOUT: np.array(text)})
-        new.replace(path)
         return path
 
 
@@ -139,8 +139,8 @@ def _checked(path: str | Path, arrays: dict[str, Array]) -> GenomeFile:
         version, genome, checksum = said["format"], GenomeFile(arrays, said.get("about", {})), said.get("checksum")
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadGenome(f"{path} is no genome file: what it says about itself can't be read ({error!r})") from error
-    if version != FORMAT:
-        raise BadGenome(f"{path} has format {version}, and this reads {FORMAT}; write it again")
+    if why := GENOME.refusal(version):
+        raise BadGenome(f"{path}: {why}")
     if genome.checksum != checksum:
         raise BadGenome(f"{path} is damaged: its checksum differs; write it again with `devlearn genome RUN ARM`")
     if lacking := [key for key in NEEDED if key not in genome.about]:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from devlearn.records.atomic import read_json
+from devlearn.records.layout import JobFolder, RunFolder
+from devlearn.records.schema import EvidenceError, JobSpec, Progress
+from devlearn.records.versions import RECORDS
 
 Status = Literal["waiting", "running", "done", "failed", "not run"]
 
@@ -54,40 +56,42 @@ def span(seeds: Sequence[int]) -> str:
     return f"{seeds[0]}-{seeds[-1]}" if consecutive and len(seeds) > 1 else ",".join(map(str, seeds))
 
 
+def read_spec(job: JobFolder, resume: bool = False) -> JobSpec | None:
+    """A job's description, or None where there is none.
+
+    Raises:
+        EvidenceError: it, or the records beside it, are of a version that can't be read; with ``resume``, gone on with.
+    """
+    spec = JobSpec.read(job.spec, resume)
+    if spec is not None and (why := RECORDS.refusal(spec.records, resume)):
+        raise EvidenceError(f"{job.root}: {why}")
+    return spec
+
+
 def load_job(run: Path, entry: Mapping[str, Any]) -> JobInfo:
     """The job of one entry of ``resolved.json``'s ``jobs``, completed from its ``job.json``.
 
     Raises:
         FileNotFoundError: the folder has no job.json.
     """
-    path = run / entry["folder"] / "job.json"
-    found = read_json(path)
-    if found is None:
-        raise FileNotFoundError(f"{path} is missing")
-    return job_info(entry["folder"], found)
+    job = RunFolder(run).job(entry["folder"])
+    spec = read_spec(job)
+    if spec is None:
+        raise FileNotFoundError(f"{job.spec} is missing")
+    return job_info(entry["folder"], spec)
 
 
-def job_info(folder: str, spec: Mapping[str, Any]) -> JobInfo:
-    """The job of ``folder`` (relative to the run) whose job.json holds ``spec``."""
-    stages = tuple(stage["name"] for stage in spec["stages"])
-    who = spec["branch"], tuple(spec["arms"]), tuple(spec["seeds"]), spec["parent"]
-    return JobInfo(folder, *who, stages, spec.get("seconds", 1.0))
+def job_info(folder: str, spec: JobSpec) -> JobInfo:
+    """The job of ``folder`` (relative to the run) with its description."""
+    stages = tuple(stage.name for stage in spec.stages)
+    return JobInfo(folder, spec.branch, spec.arms, spec.seeds, spec.parent, stages, spec.seconds)
 
 
 def view(run: Path, job: JobInfo, status: Status) -> View:
     """What the job's own progress.json says."""
     if status == "done":
         return View(job, status, len(job.stages), 1.0, 1.0)
-    found = read_json(run / job.folder / "progress.json")
+    found = Progress.read(RunFolder(run).job(job.folder).progress)
     if found is None:
         return View(job, status)
-    return View(
-        job,
-        status,
-        found["index"],
-        found["fraction"],
-        found["overall"],
-        found["updates"],
-        found["metrics"],
-        found["diverged"],
-    )
+    return View(job, status, found.index, found.fraction, found.overall, found.updates, found.metrics, found.diverged)

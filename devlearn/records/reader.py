@@ -9,23 +9,33 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-from devlearn.records.schema import COLUMNS
+from devlearn.records.job_state import read_spec
+from devlearn.records.layout import BIRTH, JobFolder, RunFolder, VisitFolder
+from devlearn.records.schema import LEDGER, ArmEntry, EvidenceError, JobState, Json, Manifest, Resolved
+
+__all__ = [
+    "BIRTH",
+    "ArmRecords",
+    "EvidenceError",
+    "Json",
+    "Key",
+    "LearnerRecord",
+    "Moment",
+    "Point",
+    "RunRecords",
+    "lines",
+    "load",
+    "visit_folder",
+]
 
 WHOLE = ("seed", "update")
-FORMATS = (1,)
-BIRTH = -1
 _RANK = {"birth": 0, "every": 1, "end": 2, "best": 3}
 
 Key = tuple[str, str]  # (probe, metric)
-Json = dict[str, Any]
-
-
-class EvidenceError(ValueError):
-    """What was asked for is not on record. The message names the run, the thing, and what there is."""
+Row = dict[str, str]  # of a table, by column
+Ledger = Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,7 @@ class Moment:
     update: int
     when: str
     values: Mapping[Key, float]
-    ledger: Mapping[str, float]
+    ledger: Ledger
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,7 @@ class LearnerRecord:
 
     seed: int
     moments: tuple[Moment, ...]
-    ledger: Mapping[str, float]
+    ledger: Ledger
     diverged: tuple[int, int] | None
     done: bool
     best: Moment | None = None
@@ -101,16 +111,28 @@ class RunRecords:
     resolved: Json
     manifest: Json
     points: tuple[Point, ...]
+    plan: Resolved | None = None
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """One record folder, by seed."""
+class _Visit:
+    """The records of one visit of a job, by seed."""
 
     position: int
-    train: Mapping[int, list[tuple[int, Json]]]
-    probes: Mapping[int, list[Json]]
+    train: Mapping[int, list[tuple[int, Ledger]]]
+    probes: Mapping[int, list[Row]]
     diverged: Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """All that is on record of one job. ``name`` is its folder in the run's; visits are in the order of life."""
+
+    name: str
+    folder: JobFolder
+    visits: tuple[_Visit, ...]
+    seconds: float  # wall-clock, the largest of its running totals
+    done: bool
 
 
 def load(folder: Path) -> RunRecords:
@@ -119,153 +141,147 @@ def load(folder: Path) -> RunRecords:
     Raises:
         EvidenceError: the folder holds no run, or one of another record format.
     """
-    resolved = _resolved(folder)
-    read = cache(lambda job: tuple(_records(folder / job)))
-    jobs = {(job["branch"], seed): job["folder"] for job in resolved["jobs"] for seed in job["seeds"]}
+    run = RunFolder(folder)
+    plan = Resolved.read(run.resolved)
+    if plan is None:
+        raise EvidenceError(f"{folder} is no run folder: it has no resolved.json")
+    jobs: dict[tuple[str, int], _Job] = {}
+    for entry in plan.jobs:
+        job = _job(entry.folder, run.job(entry.folder))
+        jobs |= {(entry.branch, seed): job for seed in entry.seeds}
     points = tuple(
         Point(
-            entry["point"],
-            {
-                name: _arm(folder, name, arm, entry.get("seeds", resolved["seeds"]), jobs, read, resolved.get("pin"))
-                for name, arm in entry["arms"].items()
-            },
+            entry.point, {name: _arm(name, arm, plan.seeds_at(i), jobs, plan.pin) for name, arm in entry.arms.items()}
         )
-        for entry in resolved["points"]
+        for i, entry in enumerate(plan.points)
     )
-    manifest = folder / "manifest.json"
-    return RunRecords(folder, resolved, json.loads(manifest.read_text()) if manifest.exists() else {}, points)
+    manifest = Manifest.read(run.manifest)
+    return RunRecords(
+        folder=folder,
+        resolved=json.loads(run.resolved.read_text(encoding="utf-8")),
+        manifest={} if manifest is None else manifest.content(),
+        points=points,
+        plan=plan,
+    )
 
 
-def _resolved(folder: Path) -> Json:
-    path = folder / "resolved.json"
-    if not path.exists():
-        raise EvidenceError(f"{folder} is no run folder: it has no resolved.json")
-    resolved: Json = json.loads(path.read_text())
-    if resolved.get("format") not in FORMATS:
-        raise EvidenceError(f"{path} has format {resolved.get('format')!r}; this version reads {FORMATS}")
-    return resolved
+def _job(name: str, folder: JobFolder) -> _Job:
+    read_spec(folder)  # refuses records of another version
+    state = JobState.read(folder.state)
+    visits = folder.visits()
+    totals = (float(row["seconds"]) for visit in visits for row in lines(visit.table("seconds")))
+    return _Job(
+        name=name,
+        folder=folder,
+        visits=tuple(map(_visit, visits)),
+        seconds=max(totals, default=0.0),
+        done=state is not None and state.status == "done",
+    )
+
+
+def _visit(folder: VisitFolder) -> _Visit:
+    train: dict[int, list[tuple[int, Ledger]]] = {
+        seed: [(int(row["update"]), {unit: float(row[unit]) for unit in LEDGER}) for row in rows]
+        for seed, rows in _by_seed(folder.table("train")).items()
+    }
+    gone = {
+        seed: [int(row["update"]) for row in rows if row["event"] == "diverged"]
+        for seed, rows in _by_seed(folder.table("events")).items()
+    }
+    diverged = {seed: min(updates) for seed, updates in gone.items() if updates}
+    return _Visit(folder.position, train, _by_seed(folder.table("probes")), diverged)
 
 
 def _arm(
-    folder: Path,
-    name: str,
-    arm: Json,
-    seeds: list[int],
-    jobs: Mapping[tuple[str, int], str],
-    read: Any,
-    pin: list[str] | None,
+    name: str, arm: ArmEntry, seeds: tuple[int, ...], jobs: Mapping[tuple[str, int], _Job], pin: tuple[str, ...]
 ) -> ArmRecords:
-    lives = {}
-    for seed in seeds:
-        path = [jobs[branch, seed] for branch in arm["path"]]
-        rows = [rows for job in path for rows in read(job)]
-        done = all(_done(folder / job) for job in path)
-        lives[seed] = _life(seed, rows, done, tuple(folder / job for job in path))
-    used = dict.fromkeys(jobs[branch, seed] for branch in arm["path"] for seed in seeds)
-    seconds = sum(_seconds(folder / job) for job in used) / len(seeds)
-    unfinished = tuple(job for job in used if not _done(folder / job))
-    lineages = {int(seed): lineage for seed, lineage in (arm.get("lineages") or {}).items()}
-    stages = tuple(arm["stages"])
-    fixed = (not lineages and _pinned(arm, pin or [])) or _alike(list(lives.values()))
-    rest = arm.get("match"), arm.get("tuning"), tuple(arm.get("uncontrolled", ()))
-    return ArmRecords(name, stages, lives, seconds, unfinished, lineages, fixed, *rest)
-
-
-def _pinned(arm: Json, pin: list[str]) -> bool:
-    """Whether all streams that the arm draws from are pinned; unknown, so no, where they aren't on record."""
-    return "draws" in arm and set(arm["draws"]) <= set(pin)
+    lives = {seed: _life(seed, [jobs[branch, seed] for branch in arm.path]) for seed in seeds}
+    used = {jobs[branch, seed].name: jobs[branch, seed] for branch in arm.path for seed in seeds}
+    pinned = arm.draws is not None and set(arm.draws) <= set(pin)  # unknown, so no, where they aren't on record
+    return ArmRecords(
+        name=name,
+        stages=tuple(stage.content() for stage in arm.stages),
+        lives=lives,
+        seconds=sum(job.seconds for job in used.values()) / len(seeds),
+        unfinished=tuple(job.name for job in used.values() if not job.done),
+        lineages=arm.lineages,
+        fixed=(not arm.lineages and pinned) or _alike(list(lives.values())),
+        match=None if arm.match is None else arm.match.content(),
+        tuning=None if arm.tuning is None else arm.tuning.content(),
+        uncontrolled=tuple(control.content() for control in arm.uncontrolled),
+    )
 
 
 def _alike(lives: list[LearnerRecord]) -> bool:
     """Whether all that was measured of the learners is the same for every seed."""
     if len(lives) < 2 or not all(life.done and life.moments for life in lives):
         return False
-    return len({repr((life.diverged, [_trace(moment) for moment in life.moments])) for life in lives}) == 1
+    traces = [[(m.position, m.update, m.when, sorted(m.values.items())) for m in life.moments] for life in lives]
+    return len({repr((life.diverged, trace)) for life, trace in zip(lives, traces, strict=True)}) == 1
 
 
-def _trace(moment: Moment) -> tuple[Any, ...]:
-    return moment.position, moment.update, moment.when, sorted(moment.values.items())
-
-
-def _life(seed: int, records: list[_Rows], done: bool, jobs: tuple[Path, ...]) -> LearnerRecord:
-    ledger: Mapping[str, float] = dict.fromkeys(COLUMNS, 0.0)
+def _life(seed: int, jobs: list[_Job]) -> LearnerRecord:
+    ledger: Ledger = dict.fromkeys(LEDGER, 0.0)
     moments: list[Moment] = []
     diverged = None
-    for rows in records:
-        train = rows.train.get(seed, [])
-        moments += _moments(rows.position, rows.probes.get(seed, []), train, ledger)
+    for visit in (visit for job in jobs for visit in job.visits):
+        train = visit.train.get(seed, [])
+        moments += _moments(visit.position, visit.probes.get(seed, []), train, ledger)
         ledger = train[-1][1] if train else ledger
-        if diverged is None and seed in rows.diverged:
-            diverged = (rows.position, rows.diverged[seed])
-    lived = tuple(moment for moment in moments if moment.when != "best")
-    best = next((moment for moment in reversed(moments) if moment.when == "best"), None)
-    return LearnerRecord(seed, lived, ledger, diverged, done, best, jobs)
+        if diverged is None and seed in visit.diverged:
+            diverged = (visit.position, visit.diverged[seed])
+    return LearnerRecord(
+        seed=seed,
+        moments=tuple(moment for moment in moments if moment.when != "best"),
+        ledger=ledger,
+        diverged=diverged,
+        done=all(job.done for job in jobs),
+        best=next((moment for moment in reversed(moments) if moment.when == "best"), None),
+        jobs=tuple(job.folder.root for job in jobs),
+    )
 
 
-def _moments(
-    position: int, probes: list[Json], train: list[tuple[int, Json]], before: Mapping[str, float]
-) -> Iterator[Moment]:
+def _moments(position: int, probes: list[Row], train: list[tuple[int, Ledger]], before: Ledger) -> Iterator[Moment]:
+    """``before`` is what the learner had consumed when the visit began."""
     values: dict[tuple[int, int, str], dict[Key, float]] = defaultdict(dict)
     for row in probes:
-        moment = row["moment"]
-        values[int(row["update"]), _RANK[moment], moment][row["probe"], row["metric"]] = float(row["value"])
+        when = row["moment"]
+        values[int(row["update"]), _RANK[when], when][row["probe"], row["metric"]] = float(row["value"])
     for (update, _, when), found in sorted(values.items()):
-        past = [ledger for u, ledger in train if u <= update]
+        past = [ledger for at, ledger in train if at <= update]
         yield Moment(position, update, when, found, past[-1] if past else before)
-
-
-def _records(job: Path) -> Iterator[_Rows]:
-    """The record folders of a job in the order of life: birth, then 00-..., 01-..."""
-    folders = [path for path in (job / "records").glob("*") if path.is_dir()]
-    for path in sorted(folders, key=lambda path: _position(path.name)):
-        yield _Rows(_position(path.name), _train(path), _by_seed(path / "probes.csv"), _diverged(path))
 
 
 def visit_folder(life: LearnerRecord, position: int) -> Path | None:
     """The record folder of a learner's stage at ``position``; None where there is none."""
-    folders = (path for job in life.jobs for path in (job / "records").glob("*") if path.is_dir())
-    return next((path for path in folders if _position(path.name) == position), None)
+    visits = (visit for job in life.jobs for visit in JobFolder(job).visits())
+    return next((visit.root for visit in visits if visit.position == position), None)
 
 
-def _position(name: str) -> int:
-    return BIRTH if name == "birth" else int(name.split("-", 1)[0])
-
-
-def _train(path: Path) -> dict[int, list[tuple[int, Json]]]:
-    return {
-        seed: [(int(row["update"]), {column: float(row[column]) for column in COLUMNS}) for row in rows]
-        for seed, rows in _by_seed(path / "train.csv").items()
-    }
-
-
-def _diverged(path: Path) -> dict[int, int]:
-    events = _by_seed(path / "events.csv")
-    found = {seed: [int(r["update"]) for r in rows if r["event"] == "diverged"] for seed, rows in events.items()}
-    return {seed: min(updates) for seed, updates in found.items() if updates}
-
-
-def _by_seed(path: Path) -> dict[int, list[Json]]:
-    table: dict[int, list[Json]] = defaultdict(list)
+def _by_seed(path: Path) -> dict[int, list[Row]]:
+    table: dict[int, list[Row]] = defaultdict(list)
     for row in lines(path):
         table[int(row["seed"])].append(row)
     return table
 
 
-def lines(path: Path) -> Iterator[Json]:
+def lines(path: Path) -> Iterator[Row]:
     """The finished lines of a CSV file; none where there is no file. A line is finished when its newline is there.
 
     Raises EvidenceError where a line has too few or too many cells, or one that is none of its column's.
     """
     if not path.exists():
         return
-    text = path.read_text()
+    mend = "the records were changed; delete this job's folder and run again"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise EvidenceError(f"{path}: not UTF-8 ({error}); {mend}") from error
     reader = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
     for row in reader:
         if None in row or None in row.values():
-            mend = "the records were changed; delete this job's folder and run again"
             raise EvidenceError(f"{path}:{reader.line_num}: expected {len(reader.fieldnames or ())} cells; {mend}")
         if wrong := next((column for column in row if not _legible(column, row[column])), None):
-            mend = "the records were changed; delete this job's folder and run again"
             raise EvidenceError(f"{path}:{reader.line_num}: {wrong} is {row[wrong]!r}; {mend}")
         yield row
 
@@ -274,21 +290,10 @@ def _legible(column: str, cell: str) -> bool:
     """Whether a cell can be what its column holds; only measured values may be infinite or no number."""
     if column == "moment":
         return cell in _RANK
-    if column not in WHOLE and column not in ("value", "seconds", *COLUMNS):
+    if column not in WHOLE and column not in ("value", "seconds", *LEDGER):
         return True
     try:
         number = int(cell) if column in WHOLE else float(cell)
     except ValueError:
         return False
     return column == "value" or math.isfinite(number)
-
-
-def _seconds(job: Path) -> float:
-    """Wall-clock seconds of a job: the largest of its running totals."""
-    rows = (row for path in (job / "records").glob("*/seconds.csv") for row in lines(path))
-    return max((float(row["seconds"]) for row in rows), default=0.0)
-
-
-def _done(job: Path) -> bool:
-    state = job / "state.json"
-    return state.exists() and json.loads(state.read_text())["status"] == "done"

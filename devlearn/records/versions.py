@@ -23,7 +23,8 @@ class Format:
         newer = isinstance(found, int) and found > self.written
         mend = "update devlearn" if newer else "go on with the devlearn that wrote it, or run again in another folder"
         known = str(self.written) if resume or self.written == 1 else f"{self.written - 1} and {self.written}"
-        return f"its {self.name} have format {found!r}, and this devlearn {'writes' if resume else 'reads'} {known}; {mend}"
+        verb = "writes" if resume else "reads"
+        return f"its {self.name} have format {found!r}, and this devlearn {verb} {known}; {mend}"
 
 
 PLAN = Format("plans", 1)  # resolved.json

@@ -7,12 +7,22 @@ same bits. Wall-clock seconds have a file of their own: the others are bit-ident
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
-from torch import Tensor
+from numpy.typing import NDArray
 
-from devlearn.records.schema import COLUMNS, TABLES
+from devlearn.records.atomic import replacing
+from devlearn.records.layout import VisitFolder
+from devlearn.records.schema import LEDGER, TABLES, TRAIN
+
+MEND = "delete this job's folder and run it again"
+
+
+class Column(Protocol):
+    """One value for each learner, (N,): a numpy array, or whatever else gives its values as plain ones."""
+
+    def tolist(self) -> list[Any]: ...
 
 
 class Recorder:
@@ -20,29 +30,30 @@ class Recorder:
 
     def __init__(self, folder: Path, seeds: Sequence[int], stage: str, visit: int, metrics: Sequence[str] = ()) -> None:
         self.folder, self.seeds, self.stage, self.visit, self.metrics = folder, seeds, stage, visit, tuple(metrics)
+        self._place = VisitFolder(folder)
         self._files: dict[str, IO[str]] = {}
-        self._tables = {"train": ("seed", "update", *COLUMNS, *self.metrics), **TABLES}
+        self._tables = {"train": (*TRAIN, *self.metrics), **TABLES}
         folder.mkdir(parents=True, exist_ok=True)
 
     def _rows(self, table: str, rows: list[list[Any]]) -> None:
         if table not in self._files:
-            path = self.folder / f"{table}.csv"
+            path = self._place.table(table)
             new = not path.exists() or path.stat().st_size == 0
-            self._files[table] = path.open("a", newline="")
+            self._files[table] = path.open("a", newline="", encoding="utf-8")
             if new:
                 csv.writer(self._files[table], lineterminator="\n").writerow(self._tables[table])
         csv.writer(self._files[table], lineterminator="\n").writerows(rows)
 
-    def train(self, update: Tensor, ledger: Mapping[str, Tensor], metrics: Mapping[str, Tensor], rows: Tensor) -> None:
+    def train(self, update: Column, ledger: Mapping[str, Column], metrics: Mapping[str, Column], rows: Column) -> None:
         """One row for each learner in ``rows`` (N,) bool; a metric that is not given is left empty."""
-        columns = [ledger[name].tolist() for name in COLUMNS]
-        columns += [metrics[name].tolist() if name in metrics else [""] * len(rows) for name in self.metrics]
-        at = update.tolist()
-        self._rows("train", [[self.seeds[i], at[i], *(c[i] for c in columns)] for i in rows.nonzero()[:, 0].tolist()])
+        chosen = _chosen(rows)
+        columns = [update.tolist(), *(ledger[name].tolist() for name in LEDGER)]
+        columns += [metrics[name].tolist() if name in metrics else [""] * len(self.seeds) for name in self.metrics]
+        self._rows("train", [[self.seeds[i], *(column[i] for column in columns)] for i in chosen])
 
-    def probe(self, update: Tensor, moment: str, probe: str, values: Mapping[str, Tensor], rows: Tensor) -> None:
+    def probe(self, update: Column, moment: str, probe: str, values: Mapping[str, Column], rows: Column) -> None:
         """One row for each learner in ``rows`` (N,) bool and each metric."""
-        at, chosen = update.tolist(), rows.nonzero()[:, 0].tolist()
+        at, chosen = update.tolist(), _chosen(rows)
         lists = {metric: value.tolist() for metric, value in values.items()}
         self._rows(
             "probes",
@@ -53,28 +64,29 @@ class Recorder:
             ],
         )
 
-    def event(self, update: Tensor, event: str, detail: str, rows: Tensor) -> None:
+    def event(self, update: Column, event: str, detail: str, rows: Column) -> None:
         """One row for each learner in ``rows`` (N,) bool."""
-        at, chosen = update.tolist(), rows.nonzero()[:, 0].tolist()
-        self._rows("events", [[self.seeds[i], self.stage, self.visit, at[i], event, detail] for i in chosen])
+        at = update.tolist()
+        self._rows("events", [[self.seeds[i], self.stage, self.visit, at[i], event, detail] for i in _chosen(rows)])
 
     def seconds(self, update: int, seconds: float) -> None:
+        """The job's wall-clock seconds so far."""
         self._rows("seconds", [[update, round(seconds, 3)]])
 
-    def correct(self, probe: str, correct: Tensor) -> None:
+    def correct(self, probe: str, correct: NDArray[np.bool_]) -> None:
         """Per-image verdicts (N, M) bool of a probe at the stage's end, one bit each."""
-        bits = np.packbits(correct.cpu().numpy(), axis=1)
-        count = np.array(correct.shape[1])
-        np.savez(self._array(probe), seeds=np.array(self.seeds), correct=bits, count=count)
+        bits, count = np.packbits(correct, axis=1), np.array(correct.shape[1])
+        path = self._place.correct(probe)
+        path.parent.mkdir(exist_ok=True)
+        with replacing(path) as file:
+            np.savez(file, seeds=np.array(self.seeds), correct=bits, count=count)
 
-    def pictures(self, probe: str, seed: int, pictures: Mapping[str, Tensor]) -> None:
+    def pictures(self, probe: str, seed: int, pictures: Mapping[str, NDArray[Any]]) -> None:
         """What a probe drew of the learner ``seed``, at birth or at the stage's end."""
-        arrays: dict[str, Any] = {name: picture.detach().cpu().numpy() for name, picture in pictures.items()}
-        np.savez_compressed(self._array(f"{probe}.pictures"), seed=np.array(seed), **arrays)
-
-    def _array(self, name: str) -> Path:
-        (self.folder / "arrays").mkdir(exist_ok=True)
-        return self.folder / "arrays" / f"{name}.npz"
+        path = self._place.pictures(probe)
+        path.parent.mkdir(exist_ok=True)
+        with replacing(path) as file:
+            np.savez_compressed(file, seed=np.array(seed), **pictures)  # type: ignore[arg-type]
 
     def __enter__(self) -> "Recorder":
         return self
@@ -83,13 +95,20 @@ class Recorder:
         self.close()
 
     def flush(self) -> None:
+        """Hand everything to the operating system: what ``offsets`` then counts outlives this process."""
         for file in self._files.values():
             file.flush()
 
     def close(self) -> None:
+        """Flush and close all tables."""
         for file in self._files.values():
             file.close()
         self._files.clear()
+
+
+def _chosen(rows: Column) -> list[int]:
+    """The places of the learners in ``rows`` (N,) bool."""
+    return [i for i, chosen in enumerate(rows.tolist()) if chosen]
 
 
 def offsets(records: Path) -> dict[str, int]:
@@ -111,9 +130,11 @@ def truncate(records: Path, kept: Mapping[str, int]) -> None:
         if name not in kept:
             path.unlink()
         elif path.stat().st_size < kept[name]:
-            raise ValueError(f"{path} is shorter than at its last checkpoint; delete this job's folder to live it anew")
+            raise ValueError(
+                f"{path} is shorter than at its last checkpoint; delete this job's folder and run it again"
+            )
         elif path.suffix == ".csv":
             with path.open("r+b") as file:
                 file.truncate(kept[name])
     if missing := [name for name in kept if not (records / name).exists()]:
-        raise ValueError(f"{records / missing[0]} is gone; delete this job's folder to live it anew")
+        raise ValueError(f"{records / missing[0]} is gone; {MEND}")

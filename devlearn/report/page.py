@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import os
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -13,6 +12,8 @@ from devlearn.evidence.analysis.curve_analyses import analyse
 from devlearn.evidence.analysis.viewed import note
 from devlearn.evidence.text.curves import conclusion
 from devlearn.evidence.text.formats import filters
+from devlearn.records.atomic import write_text
+from devlearn.records.layout import RunFolder
 from devlearn.records.reader import Json, RunRecords, load
 from devlearn.report.figure_store import FigureStore
 from devlearn.report.sections.views import Page, view
@@ -37,10 +38,8 @@ def write(run: Path) -> Path:
         run=found, resolved=found.resolved, manifest=found.manifest, headline=conclusion(comparison, page.analysis),
         scenario=_scenario(found), **shown, **_style(),
     )  # fmt: skip
-    path = run / "report.html"
-    draft = path.with_suffix(".html.new")
-    draft.write_text(text, encoding="utf-8")
-    os.replace(draft, path)
+    path = RunFolder(run).report
+    write_text(path, text)
     return path
 
 
@@ -61,5 +60,5 @@ def _style() -> Json:
 
 
 def _scenario(run: RunRecords) -> str:
-    path = run.folder / "scenario.yaml"
+    path = RunFolder(run.folder).scenario
     return path.read_text(encoding="utf-8") if path.exists() else ""

@@ -11,6 +11,7 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from devlearn.records.atomic import write_text
 from devlearn.report.style import SMALL, TEXT
 
 SETTINGS: Any = {
@@ -41,7 +42,7 @@ def save(figure: Figure, folder: Path, name: str) -> str:
     figure.savefig(folder / f"{name}.png", dpi=DOTS, metadata={"Software": None})
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    (folder / f"{name}.svg").write_text(text.getvalue())
+    write_text(folder / f"{name}.svg", text.getvalue())
     return text.getvalue()
 
 

@@ -19,7 +19,7 @@ from devlearn.records.atomic import locked, read_json, write_bytes, write_json
 from devlearn.records.job_state import JobInfo, View, job_info, span
 from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import claim_run, is_run
-from devlearn.records.schema import How, JobState, Manifest, Seen, Steps
+from devlearn.records.schema import How, JobSpec, JobState, Manifest, Seen, Steps
 from devlearn.records.versions import STEPS
 from devlearn.runs import provenance
 from devlearn.runs.executors.base import Executor
@@ -393,11 +393,7 @@ def _plan(
     if before is not None and (reasons := plans.same_run(before, resolved, _answered(folder, before))):
         why = "\n  ".join(reasons)
         raise FolderMismatch(f"{folder} holds another run:\n  {why}\nchoose another folder with --out, or delete it")
-    seconds = {job.folder: job.seconds for job in found.jobs}
-    specs = {
-        name: {**spec, "seconds": seconds[name]}
-        for name, spec in plans.job_specs(found, order.how.device, order.how.path).items()
-    }
+    specs = plans.job_specs(found, order.how.device, order.how.path)
     _check_program(folder, specs, accept)
     seen = _seen(folder, before, resolved)
     return Planned(found, resolved | ({"seen": seen} if seen else {}), specs)
@@ -411,7 +407,9 @@ def _write(folder: Path, planned: Planned, order: Order) -> Step:
         write_json(RunFolder(folder).job(name).spec, spec)
     _write_manifest(folder, planned.resolved["digest"], order.how, planned.specs)
     write_json(RunFolder(folder).resolved, planned.resolved)
-    return Step(folder, planned.resolved, tuple(job_info(name, spec) for name, spec in planned.specs.items()))
+    return Step(
+        folder, planned.resolved, tuple(job_info(name, JobSpec.of(spec)) for name, spec in planned.specs.items())
+    )
 
 
 def _open(folder: Path, accept: bool) -> Step:
@@ -431,7 +429,7 @@ def _open(folder: Path, accept: bool) -> Step:
     before = Manifest.read(RunFolder(folder).manifest)
     command, overrides = (before.command, before.overrides) if before else ("", ())
     _write_manifest(folder, resolved["digest"], How(command=command, overrides=overrides, path=(), device=""), specs)
-    return Step(folder, resolved, tuple(job_info(name, spec) for name, spec in specs.items()))
+    return Step(folder, resolved, tuple(job_info(name, JobSpec.of(spec)) for name, spec in specs.items()))
 
 
 def _check_program(folder: Path, specs: Mapping[str, Json], accept: bool) -> None:

@@ -160,9 +160,9 @@ class _Trial:
     def stop(self) -> Finding:
         notes = [self.run.job(job_name(f"wait{number}", "seeds-0")).root / "note" for number in range(WORKERS)]
         deadline = time.monotonic() + PATIENCE
-        while not all(note.exists() and note.read_text() for note in notes) and time.monotonic() < deadline:
+        while not all(note.exists() and note.stat().st_size for note in notes) and time.monotonic() < deadline:
             time.sleep(0.2)
-        here = [int(note.read_text()) for note in notes if note.exists()]
+        here = [int(note.read_text(encoding="utf-8")) for note in notes if note.exists()]
         if len(here) < WORKERS:
             return Finding("stop", False, f"{WORKERS - len(here)} of {WORKERS} submitted jobs never began")
         begun = time.monotonic()

@@ -1,22 +1,64 @@
-"""The fields of the files that a run writes. Their meanings are in fields.yaml; a test holds them to real files."""
+"""The fields of the files that a run writes, from their models' descriptions.
+
+What has no model is described in fields.yaml; a test holds that to real files.
+"""
 
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
+from pydantic import BaseModel
 
+from devlearn.records import schema
+from devlearn.records.schema import FileModel
 from devlearn_docs.words import code, table
+
+MODELS: dict[str, type[FileModel]] = {
+    "resolved": schema.Resolved,
+    "manifest": schema.Manifest,
+    "steps": schema.Steps,
+    "seen": schema.Seen,
+    "job": schema.JobSpec,
+    "state": schema.JobState,
+    "progress": schema.Progress,
+}
 
 
 @cache
 def described() -> dict[str, dict[str, str]]:
     """{file: {path of a field: meaning}}."""
-    found: dict[str, dict[str, str]] = yaml.safe_load(
+    written: dict[str, dict[str, str]] = yaml.safe_load(
         Path(__file__).with_name("fields.yaml").read_text(encoding="utf-8")
     )
-    return found
+    models = {name: dict(of_model(model)) for name, model in MODELS.items()}
+    arrays = {f"{file} {name}": text for file, names in schema.ARRAYS.items() for name, text in names.items()}
+    return {**written, **models, "train": schema.TRAIN, **schema.TABLES, "arrays": arrays}
+
+
+def of_model(model: type[BaseModel], at: str = "") -> Iterator[tuple[str, str]]:
+    """(path, meaning) of every field of a model and of the models in it; ``[]`` and ``*`` as ``paths`` has them."""
+    for name, field in model.model_fields.items():
+        path = f"{at}.{field.alias or name}".lstrip(".")
+        assert field.description, f"{model.__name__}.{name} has no description"
+        yield path, field.description
+        for mark, inner in _inner(field.annotation):
+            if mark == ".*":
+                yield f"{path}{mark}", str(inner.__doc__).partition("\n")[0].rstrip(".")
+            yield from of_model(inner, f"{path}{mark}")
+
+
+def _inner(kind: Any) -> Iterator[tuple[str, type[BaseModel]]]:
+    """The models that a type holds, with what a path to one goes on with."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield "", kind
+        return
+    origin, parts = get_origin(kind), get_args(kind)
+    mark = {tuple: "[]", list: "[]", dict: ".*"}.get(origin, "")
+    for part in parts[1:] if origin is dict else parts:
+        if part is not ...:
+            yield from ((f"{mark}{rest}", model) for rest, model in _inner(part))
 
 
 def fields(file: str) -> str:

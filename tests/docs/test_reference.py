@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 from devlearn_docs import MARK, generators
 from devlearn_docs.docstrings import own_doc, parse
-from devlearn_docs.fields import described, paths
+from devlearn_docs.fields import MODELS, described, paths
 from devlearn_docs.kinds import ours
 from devlearn_docs.scenario_keys import scenario_keys
 from devlearn_docs.words import type_words
 from devlearn_envs import NATIVE
 
 from devlearn.probes.probe import Probe
-from devlearn.records.schema import COLUMNS, TABLES
 from devlearn.stages.stage import Stage
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -128,10 +127,14 @@ def test_a_docstring_taken_apart() -> None:
 # ---- the files that a run writes ----
 
 
-def test_every_column_of_a_record_is_described() -> None:
-    tables = {**TABLES, "train": ("seed", "update", *COLUMNS)}
-    for name, columns in tables.items():
-        assert set(described()[name]) == set(columns), f"docs/devlearn_docs/fields.yaml: {name}"
+def test_the_reference_has_the_fields_of_every_model() -> None:
+    known = described()
+    assert {"points[].arms.*.stages[].budget", "points[].arms.*", "probes.*.metrics.*.better", "jobs[].parent"} <= set(
+        known["resolved"]
+    )
+    assert known["resolved"]["points[].arms.*"] == "One arm"
+    assert "compare.fit.from" in known["resolved"]
+    assert {*MODELS, "train", "probes", "events", "seconds", "arrays"} <= set(known)
 
 
 def test_every_field_of_a_comparison_is_described(comparisons: list[Any]) -> None:

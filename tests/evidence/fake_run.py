@@ -3,20 +3,24 @@
 Every number here is synthetic: a formula and a fixed generator, no learner behind it.
 """
 
-import csv
-import json
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from devlearn.records.atomic import write_json, write_text
+from devlearn.records.layout import JobFolder, RunFolder, job_name
+from devlearn.records.schema import LEDGER, JobState, Manifest, Resolved
+from devlearn.records.writer import Recorder
+
 DIVERGED = ("more", 11, 17)  # branch, seed, update of the visit
 UPDATES = 30
 IMAGES = 10_000
 RISEN_AT_BEST = 0.004
-LEDGER = ("labels", "label_bits", "images", "env_steps", "updates", "flops")
+Row = tuple[Any, ...]
 KINDS = {
     "waves": "innate.waves",
     "look": "pretrain.denoise",
@@ -114,9 +118,9 @@ def write_run(
         "command": "devlearn run made_up.yaml --out runs/made-up", "digest": "f" * 16,
         "versions": {"devlearn": "0.1.0", "torch": "2.15.0"}, "machine": {"cpu": "synthetic", "cores": 2},
     }  # fmt: skip
-    (folder / "resolved.json").write_text(json.dumps(resolved))
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    (folder / "scenario.yaml").write_text("devlearn: 1\nscenario: made-up\n")
+    write_json(RunFolder(folder).resolved, Resolved.of(resolved).content())
+    write_json(RunFolder(folder).manifest, Manifest.of(manifest).content())
+    write_text(RunFolder(folder).scenario, "devlearn: 1\nscenario: made-up\n")
     return folder
 
 
@@ -147,25 +151,21 @@ def tiny_run(
         stage = {"name": "school", "visit": 0, "kind": "supervise", "budget": ["updates", 20], "branch": arm,
                  "index": 0, "keys": {"data": "mnist.train"}}  # fmt: skip
         arms[arm] = {"path": [arm], "stages": [stage], **((entries or {}).get(arm) or {})}
-        jobs.append({"folder": f"jobs/{arm}/all", "branch": arm, "seeds": seeds, "parent": None})
-        job = folder / "jobs" / arm / "all"
+        jobs.append({"folder": job_name(arm, "all"), "branch": arm, "seeds": seeds, "parent": None})
+        job = folder / job_name(arm, "all")
         way = sorted((on_the_way or {}).items())
         rows = [(s, "school", 0, u, "every", "score", "points", v[place[s]]) for u, v in way for s in seeds]
         rows += [(s, "school", 0, 20, "end", "score", "points", ends[place[s]]) for s in seeds]
         kept = (best or {}).get(arm)
         rows += [(s, "school", 0, 10, "best", "score", "points", kept[place[s]]) for s in seeds] if kept else []
-        _probes(job / "records/birth", [(s, "birth", 0, 0, "birth", "score", "points", birth) for s in seeds])
-        _probes(job / "records/00-school.0", rows)
+        records = JobFolder(job).visit(0, "school", 0).root
+        _probes(JobFolder(job).birth.root, [(s, "birth", 0, 0, "birth", "score", "points", birth) for s in seeds])
+        _probes(records, rows)
         paid = {"labels": 5, "label_bits": 5 * math.log2(10), "images": 0, "env_steps": 0, "updates": 20}
         paid["flops"] = (flops or {}).get(arm, 1e6)
-        _table(
-            job / "records/00-school.0/train.csv",
-            ("seed", "update", *LEDGER, "loss"),
-            [(s, 20, *paid.values(), 0.5) for s in seeds],
-        )
-        _table(job / "records/00-school.0/seconds.csv", ("update", "seconds"), [(10, 1.5), (20, 3.0)])
-        gone = ((diverged or {}).get(arm) or {}).items()
-        _events(job / "records/00-school.0", [(s, "school", 0, u, "diverged", "loss") for s, u in gone])
+        _train(records, [(s, 20, *paid.values(), 0.5) for s in seeds])
+        _seconds(records, [(10, 1.5), (20, 3.0)])
+        _events(records, seeds, "school", ((diverged or {}).get(arm) or {}).items())
         finish(job)
     declared = {"better": "higher", "worst": 0.0, **(metric or {})}
     question = {"probe": "score", "metric": "points", "at": "end", "better": declared["better"], "smallest_effect": 0.0,
@@ -175,14 +175,14 @@ def tiny_run(
         "probes": {"score": {"kind": "made-up", "every": 10, "metrics": {"points": declared}}}, "compare": question,
         "points": [{"point": {}, "arms": arms}], "jobs": jobs, **resolved_keys,
     }  # fmt: skip
-    (folder / "resolved.json").write_text(json.dumps(resolved))
+    write_json(RunFolder(folder).resolved, Resolved.of(resolved).content())
     return folder
 
 
 def finish(job: Path, status: str = "done") -> None:
     """Write a job's state.json."""
     job.mkdir(parents=True, exist_ok=True)
-    (job / "state.json").write_text(json.dumps({"status": status, "error": None, "attempt": 1}))
+    write_json(JobFolder(job).state, JobState.of({"status": status}).content())
 
 
 def _stages(path: Sequence[str], suffix: str, labels: int) -> list[dict[str, Any]]:
@@ -200,15 +200,13 @@ def _stages(path: Sequence[str], suffix: str, labels: int) -> list[dict[str, Any
 def _write_branch(folder: Path, branch: str, seeds: list[int], suffix: str, labels: int) -> dict[str, Any]:
     parent, index, stages = BRANCHES[branch]
     block = f"seeds-{seeds[0]}-{seeds[-1]}"
-    name = f"jobs/{branch}{suffix}/{block}"
+    name = job_name(branch + suffix, block)
     job = folder / name
     ledger = dict.fromkeys(LEDGER, 0.0)
     if parent is None:
-        _probes(
-            job / "records/birth",
-            [("birth", s) for s in seeds],
-            lambda row: _measured(branch, "birth", row[1], 0.0, labels),
-        )
+        born = {s: _measured(branch, "birth", s, 0.0, labels) for s in seeds}
+        rows = [(s, "birth", 0, 0, "birth", *key, value) for s in seeds for key, value in born[s].items()]
+        _probes(JobFolder(job).birth.root, rows)
     else:
         ledger |= {
             "images": 2 * UPDATES * 8,
@@ -223,7 +221,7 @@ def _write_branch(folder: Path, branch: str, seeds: list[int], suffix: str, labe
         "folder": name,
         "branch": branch + suffix,
         "seeds": seeds,
-        "parent": f"jobs/{parent}{suffix}/{block}" if parent else None,
+        "parent": job_name(parent + suffix, block) if parent else None,
     }
 
 
@@ -238,9 +236,9 @@ def _write_visit(
     labels: int,
 ) -> None:
     """One record folder; ``ledger`` is paid into."""
-    records = job / "records" / f"{index:02d}-{stage}.0"
-    train: list[tuple[Any, ...]] = []
-    probes: list[tuple[Any, ...]] = []
+    records = JobFolder(job).visit(index, stage, 0).root
+    train: list[Row] = []
+    probes: list[Row] = []
     if stage == "school":
         ledger["labels"] += labels
         ledger["label_bits"] += labels * math.log2(10)
@@ -249,7 +247,7 @@ def _write_visit(
         for unit, per in _prices(stage).items():
             ledger[unit] = start[unit] + per * update
         for seed in (s for s in seeds if not _gone(branch, s, update - 10)):
-            train.append((seed, update, *ledger.values(), "" if update == 0 else repr(1 / (1 + update))))
+            train.append((seed, update, *ledger.values(), None if update == 0 else 1 / (1 + update)))
         moments = ["every"] * (0 < update < updates) + ["end"] * (update == updates)
         rows = [(stage, s, update, moment) for moment in moments for s in seeds]
         for row in rows:
@@ -258,30 +256,26 @@ def _write_visit(
             gone = _gone(branch, row[1], update)
             every = [key for key in found if row[3] == "end" or PROBES[key[0]]["every"]]
             probes += [(row[1], stage, 0, update, row[3], *key, math.nan if gone else found[key]) for key in every]
-    _table(records / "train.csv", ("seed", "update", *LEDGER, "loss"), train)
+    _train(records, train)
     _probes(records, probes)
-    _events(
-        records,
-        [(s, stage, 0, DIVERGED[2], "diverged", "loss") for s in seeds if updates and _gone(branch, s, updates)],
-    )
-    _table(records / "seconds.csv", ("update", "seconds"), [(updates, 2.0 + index + 0.125 * seeds[0])])
+    _events(records, seeds, stage, [(s, DIVERGED[2]) for s in seeds if updates and _gone(branch, s, updates)])
+    _seconds(records, [(updates, 2.0 + index + 0.125 * seeds[0])])
 
 
 def _write_last(job: Path, branch: str, seeds: list[int], labels: int, best: bool, images: bool) -> None:
     """What only an arm's last stage leaves: values at the best checkpoint, verdicts on single images."""
-    records = max((path for path in (job / "records").glob("*") if path.name != "birth"), key=lambda path: path.name)
+    records = JobFolder(job).visits()[-1].root
     if best:
         rows = [
             (s, "school", 0, 20, "best", *key, value + RISEN_AT_BEST * (key == ("digits", "accuracy")))
             for s in seeds
             for key, value in _measured(branch, "school", s, 1.0, labels).items()
         ]
-        _append(records / "probes.csv", rows)
+        _probes(records, rows)
     if images:
         accuracies = [_measured(branch, "school", s, 1.0, labels)["digits", "accuracy"] for s in seeds]
-        _arrays(
-            records, "digits", seeds, np.array([_right(branch, s, a) for s, a in zip(seeds, accuracies, strict=True)])
-        )
+        right = np.array([_right(branch, s, a) for s, a in zip(seeds, accuracies, strict=True)])
+        _arrays(records, "digits", seeds, right)
 
 
 def _right(branch: str, seed: int, accuracy: float) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -296,9 +290,8 @@ def _right(branch: str, seed: int, accuracy: float) -> np.ndarray[Any, np.dtype[
 
 def _arrays(records: Path, probe: str, seeds: Sequence[int], right: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
     """arrays/<probe>.npz of verdicts (N, M)."""
-    (records / "arrays").mkdir(parents=True, exist_ok=True)
-    bits, count = np.packbits(right, axis=1), np.array(right.shape[1])
-    np.savez(records / "arrays" / f"{probe}.npz", seeds=np.array(seeds), correct=bits, count=count)
+    with Recorder(records, seeds, "school", 0) as recorder:
+        recorder.correct(probe, right)
 
 
 def _gone(branch: str, seed: int, update: int) -> bool:
@@ -337,28 +330,36 @@ def _measured(branch: str, stage: str, seed: int, share: float, labels: int) -> 
     }
 
 
-def _probes(folder: Path, rows: Iterable[tuple[Any, ...]], measured: Any = None) -> None:
-    if measured is not None:
-        rows = [(row[1], "birth", 0, 0, "birth", *key, value) for row in rows for key, value in measured(row).items()]
-    _table(folder / "probes.csv", ("seed", "stage", "visit", "update", "moment", "probe", "metric", "value"), rows)
+def _probes(folder: Path, rows: Iterable[Row]) -> None:
+    """probes.csv of rows (seed, stage, visit, update, moment, probe, metric, value)."""
+    groups: dict[Row, list[tuple[int, float]]] = defaultdict(list)
+    for seed, *what, value in rows:
+        groups[tuple(what)].append((seed, value))
+    for (stage, visit, update, moment, probe, metric), found in groups.items():
+        seeds, values = zip(*found, strict=True)
+        with Recorder(folder, seeds, stage, visit) as recorder:
+            at, all_ = np.full(len(seeds), update), np.ones(len(seeds), bool)
+            recorder.probe(at, moment, probe, {metric: np.array(values, np.float64)}, all_)
 
 
-def _events(folder: Path, rows: Iterable[tuple[Any, ...]]) -> None:
-    _table(folder / "events.csv", ("seed", "stage", "visit", "update", "event", "detail"), rows)
+def _train(folder: Path, rows: Iterable[Row]) -> None:
+    """train.csv of rows (seed, update, what is consumed, loss); the loss may be None."""
+    for seed, update, *paid, loss in rows:
+        with Recorder(folder, (seed,), "", 0, ("loss",)) as recorder:
+            ledger = {unit: np.array([value]) for unit, value in zip(LEDGER, paid, strict=True)}
+            metrics = {} if loss is None else {"loss": np.array([loss])}
+            recorder.train(np.array([update]), ledger, metrics, np.ones(1, bool))
 
 
-def _append(path: Path, rows: Iterable[tuple[Any, ...]]) -> None:
-    with path.open("a", newline="") as file:
-        _write(file, rows)
+def _events(folder: Path, seeds: Sequence[int], stage: str, gone: Iterable[tuple[int, int]]) -> None:
+    """events.csv: everybody began, and those of ``gone`` (seed, update) diverged."""
+    with Recorder(folder, seeds, stage, 0) as recorder:
+        recorder.event(np.zeros(len(seeds), int), "began", "", np.ones(len(seeds), bool))
+        for seed, update in gone:
+            recorder.event(np.full(len(seeds), update), "diverged", "loss", np.array(seeds) == seed)
 
 
-def _write(file: Any, rows: Iterable[tuple[Any, ...]]) -> None:
-    lines = [[repr(float(v)) if isinstance(v, float) else v for v in row] for row in rows]
-    csv.writer(file, lineterminator="\n").writerows(lines)
-
-
-def _table(path: Path, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        _write(file, [tuple(columns)])
-        _write(file, rows)
+def _seconds(folder: Path, totals: Iterable[tuple[int, float]]) -> None:
+    with Recorder(folder, (), "", 0) as recorder:
+        for update, seconds in totals:
+            recorder.seconds(update, seconds)

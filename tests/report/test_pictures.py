@@ -33,7 +33,7 @@ def test_the_pictures_on_the_page_are_those_on_record(text: str, drawn: Path) ->
     addresses = {a["href"] for a in Elements(text).named("image")}
     run = load(drawn)
     for arm in run.points[0].arms.values():
-        for picture in pictures(run, arm, 0):
+        for picture in pictures(arm, 0):
             if "fields" in picture.arrays:
                 assert data_uri(mosaic(picture.arrays["fields"])) in addresses
             elif "frames" in picture.arrays:

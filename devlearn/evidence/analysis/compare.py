@@ -6,8 +6,6 @@ exactly the same seeds, else unpaired. No scenario declares that, so every verdi
 scored at the same moment.
 """
 
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +20,8 @@ from devlearn.evidence.analysis.verdicts import Judged, Rules, adjust, entry, ju
 from devlearn.evidence.analysis.viewed import note
 from devlearn.evidence.analysis.warnings import warnings
 from devlearn.evidence.statistics.sign_flip import ALPHA
+from devlearn.records.atomic import write_json
+from devlearn.records.layout import RunFolder
 from devlearn.records.reader import ArmRecords, EvidenceError, Json, Point, RunRecords, load
 
 Comparison = Json | list[Json]
@@ -71,13 +71,10 @@ def compare(run_folders: Sequence[Path], probe: str | None = None, at: At | None
 
 
 def save(run: Path) -> Comparison:
-    """Compare a run as its scenario asks and write RUN/comparison.json (to a temporary file, then renamed)."""
+    """Compare a run as its scenario asks and write RUN/comparison.json."""
     comparison = compare([run])
     note(run)
-    path = run / "comparison.json"
-    draft = path.with_suffix(".json.new")
-    draft.write_text(json.dumps(comparison, indent=2, allow_nan=False) + "\n")
-    os.replace(draft, path)
+    write_json(RunFolder(run).comparison, comparison, indent=2, allow_nan=False)
     return comparison
 
 

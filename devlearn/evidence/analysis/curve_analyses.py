@@ -4,8 +4,6 @@ Every part says whether the scenario declared it (``compare.levels``, ``compare.
 declare is exploratory. The p values here are not adjusted for each other: the family is comparison.json's.
 """
 
-import json
-import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -20,6 +18,8 @@ from devlearn.evidence.analysis.stage_gains import finite
 from devlearn.evidence.analysis.time_to_threshold import hot_start, level_pair, levels
 from devlearn.evidence.analysis.values import Measure, measure, value_at, values
 from devlearn.evidence.statistics.sign_flip import mean_interval
+from devlearn.records.atomic import write_json
+from devlearn.records.layout import RunFolder
 from devlearn.records.reader import BIRTH, ArmRecords, Json, LearnerRecord, Point, RunRecords, load
 
 Pairs = Iterable[tuple[str, str]]
@@ -41,11 +41,9 @@ def analyse(run: RunRecords) -> Json:
 
 
 def save_analyses(folder: Path) -> Json:
-    """Analyse the run in ``folder`` and write analyses.json beside comparison.json (a draft, then renamed)."""
+    """Analyse the run in ``folder`` and write analyses.json beside comparison.json."""
     analysis = analyse(load(folder))
-    draft = folder / "analyses.json.new"
-    draft.write_text(json.dumps(analysis, indent=2, allow_nan=False) + "\n")
-    os.replace(draft, folder / "analyses.json")
+    write_json(RunFolder(folder).analyses, analysis, indent=2, allow_nan=False)
     return analysis
 
 

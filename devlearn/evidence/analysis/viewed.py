@@ -1,12 +1,13 @@
 """What has been seen: for how many seeds a run's arms were ever compared. It outlives comparison.json."""
 
-import json
 import os
 from pathlib import Path
 
-from devlearn.records.reader import Json, load
-
-SEEN = "seen.json"
+from devlearn.records.atomic import write_json
+from devlearn.records.layout import RunFolder
+from devlearn.records.reader import load
+from devlearn.records.schema import Seen
+from devlearn.records.versions import SEEN
 
 
 def note(run: Path) -> None:
@@ -16,13 +17,11 @@ def note(run: Path) -> None:
     """
     if not os.access(run, os.W_OK):
         return
-    path, found = run / SEEN, load(run)
+    path, found = RunFolder(run).seen, load(run)
     count = len(found.resolved["seeds"])
     whole = any(
         sum(life.done for life in arm.lives.values()) == count for point in found.points for arm in point.arms.values()
     )
-    before: Json = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"format": 1, "seeds": []}
-    seeds = sorted({*before["seeds"], *([count] if whole else [])})
-    draft = path.with_suffix(".json.new")
-    draft.write_text(json.dumps({**before, "seeds": seeds}) + "\n", encoding="utf-8")
-    os.replace(draft, path)
+    before = Seen.read(path)
+    seeds = {*(before.seeds if before else ()), *([count] if whole else [])}
+    write_json(path, Seen(format=SEEN.written, seeds=tuple(sorted(seeds))).content(), indent=None)

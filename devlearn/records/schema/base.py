@@ -1,9 +1,13 @@
 """What all models of a run folder's files have in common."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, JsonValue, SerializerFunctionWrapHandler, ValidationError, model_serializer
+
+from devlearn.records.versions import Format
 
 Number: TypeAlias = int | float  # a whole number is written as one
 Keys: TypeAlias = dict[str, JsonValue]  # of a plug-in: its own model knows what they mean
@@ -17,11 +21,14 @@ class EvidenceError(ValueError):
 class FileModel(BaseModel):
     """A JSON object of a run folder. A key that it does not know is an error, one that an older folder lacks is not.
 
-    ``omitted`` are keys that the file has only where there is something to say.
+    ``omitted`` are keys that the file has only where there is something to say; ``version`` is that of its ``format``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, populate_by_name=True, ser_json_inf_nan="constants"
+    )
     omitted: ClassVar[frozenset[str]] = frozenset()
+    version: ClassVar[Format | None] = None
 
     @model_serializer(mode="wrap")
     def _without_silence(self, handler: SerializerFunctionWrapHandler) -> Json:
@@ -33,21 +40,52 @@ class FileModel(BaseModel):
         return self.model_dump(mode="json", by_alias=True)
 
     @classmethod
-    def read(cls, path: Path) -> Self | None:
+    def of(cls, content: Mapping[str, Any]) -> Self:
+        """The object of plain values. Raises pydantic's ValidationError where they are none."""
+        return cls.model_validate_json(json.dumps(content))
+
+    @classmethod
+    def read(cls, path: Path, resume: bool = False) -> Self | None:
         """The object in ``path``, or None where there is no such file.
 
+        Args:
+            resume: the file is gone on with, so it has to be of the version that is written.
+
         Raises:
-            EvidenceError: the file holds something else; with the place and what to do.
+            EvidenceError: the file holds something else, or is of another version; with the place and what to do.
         """
         try:
-            return cls.model_validate_json(path.read_bytes())
+            text = path.read_bytes()
         except FileNotFoundError:
             return None
+        try:
+            found = cls.model_validate_json(text)
         except ValidationError as error:
-            raise EvidenceError(f"{path}: {_first(error)}; it was changed, or written by a newer devlearn") from error
+            raise EvidenceError(f"{path}: {cls._other(text, resume) or _first(error)}") from error
+        if other := cls._other(text, resume):
+            raise EvidenceError(f"{path}: {other}")
+        return found
+
+    @classmethod
+    def _other(cls, text: bytes, resume: bool) -> str:
+        """Why the file's version is not ours; empty where it is, or where nothing tells."""
+        if cls.version is None:
+            return ""
+        try:
+            found = _Versioned.model_validate_json(text)
+        except ValidationError:
+            return ""
+        return cls.version.refusal(found.format, resume)
+
+
+class _Versioned(BaseModel):
+    """What every version of a file has."""
+
+    format: JsonValue = None
 
 
 def _first(error: ValidationError) -> str:
     wrong = error.errors(include_url=False)[0]
     place = ".".join(map(str, wrong["loc"]))
-    return f"{place}: {wrong['msg']}" if place else wrong["msg"]
+    why = f"{place}: {wrong['msg']}" if place else wrong["msg"]
+    return f"{why}; it was changed, or written by a newer devlearn"

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from devlearn.records.schema.base import FileModel, Keys, Number
 from devlearn.records.schema.resolved import ProbeEntry, VisitEntry
+from devlearn.records.versions import JOB
 
 
 class NeedEntry(FileModel):
@@ -27,8 +28,10 @@ class SelectEntry(FileModel):
 class JobSpec(FileModel):
     """job.json: all that a worker needs to live one branch for one block of seeds."""
 
+    version = JOB
+
     format: int = Field(description="the version of this file's format")
-    records: int = Field(1, description="the version of the format of the records beside it")
+    records: int = Field(default=1, description="the version of the format of the records beside it")
     scenario: str = Field(description="the scenario's name")
     arms: tuple[str, ...] = Field(description="the arms that live this branch")
     branch: str = Field(description="the branch")
@@ -38,20 +41,22 @@ class JobSpec(FileModel):
     needs_stages: tuple[NeedEntry, ...] = Field(description="all stages of the scenario: their needs make the brain")
     stages: tuple[VisitEntry, ...] = Field(description="what is lived, in order")
     probes: dict[str, ProbeEntry] = Field(description="every probe, by name, with all keys")
-    device: str = Field("cpu", description="where tensors are")
-    path: tuple[str, ...] = Field((), description="folders on the worker's module path")
+    device: str = Field(default="cpu", description="where tensors are")
+    path: tuple[str, ...] = Field(default=(), description="folders on the worker's module path")
     digest: str = Field(description="identity of the branch: everything but the seeds")
-    pin: tuple[str, ...] = Field((), description="the streams that are the same for all seeds")
-    select: SelectEntry | None = Field(None, description="what picks the best checkpoints, where something does")
-    seconds: Number = Field(1.0, description="a rough estimate of its work, in core-seconds")
+    pin: tuple[str, ...] = Field(default=(), description="the streams that are the same for all seeds")
+    select: SelectEntry | None = Field(
+        default=None, description="what picks the best checkpoints, where something does"
+    )
+    seconds: Number = Field(default=1.0, description="a rough estimate of its work, in core-seconds")
 
 
 class JobState(FileModel):
     """state.json: what became of the job, by its last worker's word."""
 
     status: Literal["running", "done", "failed"] = Field(description="running, done or failed")
-    error: str | None = Field(None, description="why it failed, in words")
-    attempt: int = Field(1, description="which attempt this is, from 1")
+    error: str | None = Field(default=None, description="why it failed, in words")
+    attempt: int = Field(default=1, description="which attempt this is, from 1")
 
 
 class Progress(FileModel):

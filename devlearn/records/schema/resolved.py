@@ -3,6 +3,7 @@
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from devlearn.records.schema.base import FileModel, Json, Keys, Number
+from devlearn.records.versions import PLAN
 
 
 class MetricEntry(FileModel):
@@ -11,9 +12,11 @@ class MetricEntry(FileModel):
     omitted = frozenset({"unit", "proxy_of"})
 
     better: str = Field(description="higher or lower")
-    worst: Number | None = Field(None, description="what a diverged learner counts with; null: it has no value then")
-    unit: str | None = Field(None, description="what it is counted in; left out in older folders")
-    proxy_of: str | None = Field(None, description="the metric that it stands in for, where it is a proxy")
+    worst: Number | None = Field(
+        default=None, description="what a diverged learner counts with; null: it has no value then"
+    )
+    unit: str | None = Field(default=None, description="what it is counted in; left out in older folders")
+    proxy_of: str | None = Field(default=None, description="the metric that it stands in for, where it is a proxy")
 
 
 class ProbeEntry(FileModel):
@@ -22,18 +25,22 @@ class ProbeEntry(FileModel):
     model_config = ConfigDict(extra="allow")
 
     kind: str = Field(description="its kind")
-    every: int | None = Field(None, description="updates between two measurements on the way; null: only at the ends")
+    every: int | None = Field(
+        default=None, description="updates between two measurements on the way; null: only at the ends"
+    )
     metrics: dict[str, MetricEntry] = Field(default={}, description="its metrics by name, the first one by default")
 
     @property
     def own(self) -> Keys:
         """The probe's keys, as its scenario may write them."""
-        return {"every": self.every, **(self.model_extra or {})}
+        every = {"every": self.every} if "every" in self.model_fields_set else {}
+        return {**every, **(self.model_extra or {})}
 
     @model_serializer(mode="wrap")
     def _metrics_last(self, handler: SerializerFunctionWrapHandler) -> Json:
         found: Json = handler(self)
-        return {**found, "metrics": found.pop("metrics")}
+        metrics = found.pop("metrics")
+        return {**found, "metrics": metrics}
 
 
 class MatchEntry(FileModel):
@@ -51,8 +58,8 @@ class ControlEntry(FileModel):
     control: str = Field(description="what is not controlled for: shuffle, sham, compute, data or fresh_head")
     stages: tuple[str, ...] = Field(description="the stages that ask for it")
     pair: str = Field(description="the pair to add")
-    arm: str = Field("", description="the arm to add, where there is no such arm yet")
-    stage: str = Field("", description="the stage to add, where there is no such stage yet")
+    arm: str = Field(default="", description="the arm to add, where there is no such arm yet")
+    stage: str = Field(default="", description="the stage to add, where there is no such stage yet")
 
 
 class TrialEntry(FileModel):
@@ -78,14 +85,14 @@ class VisitEntry(FileModel):
     omitted = frozenset({"total", "select"})
 
     name: str = Field(description="the name that keys its streams")
-    visit: int = Field(0, description="which visit to it (0 is the first)")
+    visit: int = Field(default=0, description="which visit to it (0 is the first)")
     kind: str = Field(description="the stage's kind")
-    index: int = Field(0, description="its index in the life")
+    index: int = Field(default=0, description="its index in the life")
     keys: Keys = Field(default={}, description="all keys of the stage, defaults included")
     total: tuple[str, Number] | None = Field(
-        None, description="[unit, size]: what the whole arm consumes, on its last stage"
+        default=None, description="[unit, size]: what the whole arm consumes, on its last stage"
     )
-    select: bool = Field(False, description="whether each learner's best checkpoint is kept and measured")
+    select: bool = Field(default=False, description="whether each learner's best checkpoint is kept and measured")
 
 
 class StageEntry(VisitEntry):
@@ -93,14 +100,18 @@ class StageEntry(VisitEntry):
 
     omitted = frozenset({*VisitEntry.omitted, "role", "kin", "trained", "left"})
 
-    role: str | None = Field(None, description="what the stage is in a life: innate, pretrain, trial, supervise, ...")
-    budget: tuple[str, Number] | None = Field(None, description="[unit, size], or null where it acts once")
-    branch: str = Field("", description="the branch of the tree of lives that it stands in")
+    role: str | None = Field(
+        default=None, description="what the stage is in a life: innate, pretrain, trial, supervise, ..."
+    )
+    budget: tuple[str, Number] | None = Field(default=None, description="[unit, size], or null where it acts once")
+    branch: str = Field(default="", description="the branch of the tree of lives that it stands in")
     kin: dict[int, tuple[str, ...]] = Field(
         default={}, description="by seed, the names of those whom the learner has something from by this stage"
     )
-    trained: tuple[str, ...] = Field((), description="the data splits that it, and whoever it passes on, trained on")
-    left: tuple[str, ...] = Field((), description="weights that it might be thought to make, and does not")
+    trained: tuple[str, ...] = Field(
+        default=(), description="the data splits that it, and whoever it passes on, trained on"
+    )
+    left: tuple[str, ...] = Field(default=(), description="weights that it might be thought to make, and does not")
 
 
 class ArmEntry(FileModel):
@@ -110,37 +121,37 @@ class ArmEntry(FileModel):
 
     path: tuple[str, ...] = Field(description="the branches that it lives, in order")
     stages: tuple[StageEntry, ...] = Field(description="its stages, in the order of life")
-    draws: tuple[str, ...] | None = Field(None, description="the names of all streams that it draws from")
-    match: MatchEntry | None = Field(None, description="the arm that it equals, and in which units")
+    draws: tuple[str, ...] | None = Field(default=None, description="the names of all streams that it draws from")
+    match: MatchEntry | None = Field(default=None, description="the arm that it equals, and in which units")
     lineages: dict[int, str] = Field(
         default={}, description="by seed, what learners share that was learned; others are lineages of their own"
     )
-    uncontrolled: tuple[ControlEntry, ...] = Field((), description="controls that no declared pair gives")
-    tuning: TuningEntry | None = Field(None, description="how its values were chosen by `tune`")
+    uncontrolled: tuple[ControlEntry, ...] = Field(default=(), description="controls that no declared pair gives")
+    tuning: TuningEntry | None = Field(default=None, description="how its values were chosen by `tune`")
 
 
 class CompareFit(FileModel):
     """The power law that is asked for."""
 
     over: str = Field(description="what the points differ in")
-    from_: Number | None = Field(None, alias="from", description="the smallest value fitted")
-    to: Number | None = Field(None, description="the largest value fitted")
-    published: Number | None = Field(None, description="a published exponent")
+    from_: Number | None = Field(default=None, alias="from", description="the smallest value fitted")
+    to: Number | None = Field(default=None, description="the largest value fitted")
+    published: Number | None = Field(default=None, description="a published exponent")
 
 
 class CompareEntry(FileModel):
     """The question that the scenario declares."""
 
     probe: str = Field(description="the compared probe")
-    metric: str | None = Field(None, description="its metric")
-    better: str | None = Field(None, description="higher or lower")
-    at: str | int = Field("end", description="end, area, birth, best, or an update of the last stage")
-    smallest_effect: Number | None = Field(None, description="differences below this do not matter")
-    pairs: tuple[tuple[str, str], ...] = Field((), description="[arm, the arm it is compared with]")
-    looks: tuple[int, ...] | None = Field(None, description="the planned numbers of seeds")
-    levels: tuple[Number, ...] = Field((), description="the levels whose times are compared")
-    select: str | None = Field(None, description="the probe that picks the best checkpoints")
-    fit: CompareFit | None = Field(None, description="the power law over the points of `vary`")
+    metric: str | None = Field(default=None, description="its metric")
+    better: str | None = Field(default=None, description="higher or lower")
+    at: str | int = Field(default="end", description="end, area, birth, best, or an update of the last stage")
+    smallest_effect: Number | None = Field(default=None, description="differences below this do not matter")
+    pairs: tuple[tuple[str, str], ...] = Field(default=(), description="[arm, the arm it is compared with]")
+    looks: tuple[int, ...] | None = Field(default=None, description="the planned numbers of seeds")
+    levels: tuple[Number, ...] = Field(default=(), description="the levels whose times are compared")
+    select: str | None = Field(default=None, description="the probe that picks the best checkpoints")
+    fit: CompareFit | None = Field(default=None, description="the power law over the points of `vary`")
 
 
 class PointEntry(FileModel):
@@ -149,10 +160,10 @@ class PointEntry(FileModel):
     omitted = frozenset({"seeds", "brain", "probes"})
 
     point: Keys = Field(description="what `vary` sets, by dotted path; empty without `vary`")
-    seeds: tuple[int, ...] | None = Field(None, description="this point's seeds")
-    brain: Keys | None = Field(None, description="this point's brain")
-    probes: dict[str, ProbeEntry] | None = Field(None, description="this point's probes")
-    parameters: int | None = Field(None, description="one learner's weights")
+    seeds: tuple[int, ...] | None = Field(default=None, description="this point's seeds")
+    brain: Keys | None = Field(default=None, description="this point's brain")
+    probes: dict[str, ProbeEntry] | None = Field(default=None, description="this point's probes")
+    parameters: int | None = Field(default=None, description="one learner's weights")
     arms: dict[str, ArmEntry] = Field(description="every arm, by name")
 
 
@@ -162,27 +173,32 @@ class JobEntry(FileModel):
     folder: str = Field(description="its folder in the run's")
     branch: str = Field(description="the branch")
     seeds: tuple[int, ...] = Field(description="its block of seeds")
-    parent: str | None = Field(None, description="the folder of the job whose learners it goes on with; null at birth")
+    parent: str | None = Field(
+        default=None, description="the folder of the job whose learners it goes on with; null at birth"
+    )
 
 
 class Resolved(FileModel):
     """A scenario with everything filled in."""
 
     omitted = frozenset({"pin_seed", "seen"})
+    version = PLAN
 
     format: int = Field(description="the version of this file's format")
     scenario: str = Field(description="the scenario's name")
     digest: str = Field(description="identity of the question (everything but the seeds)")
-    about: str = Field("", description="what the scenario says of itself")
+    about: str = Field(default="", description="what the scenario says of itself")
     seeds: tuple[int, ...] = Field(description="the learners of every arm")
     brain: Keys = Field(description="the brain, with all keys")
     probes: dict[str, ProbeEntry] = Field(description="every probe, by name, with all keys")
-    compare: CompareEntry | None = Field(None, description="the question; null where the scenario asks none")
-    pin: tuple[str, ...] = Field((), description="the streams that are the same for all seeds")
-    pin_seed: int | None = Field(None, description="the one seed that draws them")
+    compare: CompareEntry | None = Field(default=None, description="the question; null where the scenario asks none")
+    pin: tuple[str, ...] = Field(default=(), description="the streams that are the same for all seeds")
+    pin_seed: int | None = Field(default=None, description="the one seed that draws them")
     points: tuple[PointEntry, ...] = Field(description="one entry for each point of `vary`")
     jobs: tuple[JobEntry, ...] = Field(description="every job, parents before children")
-    seen: tuple[int, ...] = Field((), description="numbers of seeds at which a verdict was seen before more were added")
+    seen: tuple[int, ...] = Field(
+        default=(), description="numbers of seeds at which a verdict was seen before more were added"
+    )
 
     def brain_at(self, point: int) -> Keys:
         """The brain at a point of ``vary``."""

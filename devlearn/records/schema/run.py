@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from devlearn.records.schema.base import FileModel, Keys
+from devlearn.records.versions import SEEN, STEPS
 
 
 class Program(FileModel):
@@ -10,22 +11,24 @@ class Program(FileModel):
 
     versions: dict[str, str] = Field(description="of devlearn, torch, numpy and gymnasium")
     sources: dict[str, dict[str, str]] | None = Field(
-        None, description="by plug-in module, the sha256 of its file and of those that it imports beside it"
+        default=None, description="by plug-in module, the sha256 of its file and of those that it imports beside it"
     )
 
 
 class Manifest(FileModel):
     """manifest.json: what a reader needs to repeat the run."""
 
+    omitted = frozenset({"programs", "jobs"})
+
     command: str = Field(description="the command that planned it last")
     digest: str = Field(description="the question's identity, as in resolved.json")
     versions: dict[str, str] = Field(description="of Python and of the packages that decide numbers")
     machine: Keys = Field(description="platform, cores, and the cores that could be used")
-    started: str = Field("", description="when, in UTC")
-    overrides: tuple[str, ...] = Field((), description="what `--set` laid over the scenario")
-    programs: dict[str, Program] = Field({}, description="what trained its jobs, by digest")
+    started: str = Field(default="", description="when, in UTC")
+    overrides: tuple[str, ...] = Field(default=(), description="what `--set` laid over the scenario")
+    programs: dict[str, Program] = Field(default={}, description="what trained its jobs, by digest")
     jobs: dict[str, tuple[str, ...]] = Field(
-        {}, description="by job, the digests of the programs that trained it, in this order"
+        default={}, description="by job, the digests of the programs that trained it, in this order"
     )
 
 
@@ -41,6 +44,8 @@ class How(FileModel):
 class Steps(FileModel):
     """steps.json: what a run with `tune` or `looks` needs to go on to its next step."""
 
+    version = STEPS
+
     format: int = Field(description="the version of this file's format")
     scenario: str = Field(description="the checked scenario, as text that a scenario file may hold")
     seeds: tuple[int, ...] = Field(description="the seeds of the last look")
@@ -49,6 +54,8 @@ class Steps(FileModel):
 
 class Seen(FileModel):
     """seen.json: that an answer was given. It outlives comparison.json; from then on the question stands."""
+
+    version = SEEN
 
     format: int = Field(description="the version of this file's format")
     seeds: tuple[int, ...] = Field(description="the numbers of seeds for which an arm's lives were all compared")

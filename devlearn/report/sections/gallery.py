@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from devlearn.records.arrays import Array, Picture, drawn_seed, pictures
-from devlearn.records.reader import Json, Point, RunRecords
+from devlearn.records.reader import Json, Point
 from devlearn.report.figure_store import FigureStore
 from devlearn.report.figures import grown, traces
 from devlearn.report.figures.fields_grid import moment_of, mosaic
@@ -12,9 +12,9 @@ from devlearn.report.figures.fields_grid import moment_of, mosaic
 Lives = dict[str, list[Picture]]
 
 
-def lives(run: RunRecords, point: Point) -> Lives:
+def lives(point: Point) -> Lives:
     """The pictures of each arm's first learner."""
-    return {name: pictures(run, arm, drawn_seed(arm)) for name, arm in point.arms.items()}
+    return {name: pictures(arm, drawn_seed(arm)) for name, arm in point.arms.items()}
 
 
 def _with(found: Lives, array: str) -> Iterator[tuple[str, Lives]]:

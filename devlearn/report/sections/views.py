@@ -221,7 +221,7 @@ def _galleries(page: Page) -> Json:
     probes, seen = page.run.resolved["probes"], set[bytes]()
     fields, films = [], []
     for point, _, _, prefix in page.places:
-        drawn = gallery.lives(page.run, point)
+        drawn = gallery.lives(point)
         fields.append(gallery.fields(drawn, page.shelf, prefix))
         films.append(gallery.films(drawn, page.shelf, prefix, probes, seen))
     return {"fields": fields if any(fields) else None, "films": films if any(films) else None}

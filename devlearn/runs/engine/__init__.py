@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from devlearn.records.layout import JobFolder
 from devlearn.runs.engine import checkpoint
 from devlearn.runs.engine.job import Job
 from devlearn.runs.engine.job_runner import JobFailed, JobRunner
@@ -27,7 +28,7 @@ def live(folder: Path, segment: int | None = None) -> None:
     """
     torch.set_num_threads(1)
     job = Job.read(Path(folder))
-    if not (job.folder / "artifacts" / "end.pt").exists():
+    if not JobFolder(job.folder).end.exists():
         with settled_heap():
             JobRunner(job, segment).run()
 
@@ -47,7 +48,7 @@ def learner(folder: Path, seed: int) -> nn.Module:
     """The network of one learner at the end of a finished job. Raises what ``remains`` raises."""
     tensors, _ = remains(folder, seed)
     job = Job.read(Path(folder))
-    cohort = replace(job, spec={**job.spec, "seeds": [seed]}).cohort()
+    cohort = replace(job, spec=job.spec.model_copy(update={"seeds": (seed,)})).cohort()
     cohort.load({name: tensor.unsqueeze(0) for name, tensor in tensors.items()})
     return cohort.member(0)
 
@@ -62,6 +63,6 @@ def remains(folder: Path, seed: int) -> tuple[dict[str, Tensor], dict[str, float
     job = Job.read(Path(folder))
     if seed not in job.seeds:
         raise ValueError(f"{folder} holds the seeds {', '.join(map(str, job.seeds))}, not {seed}")
-    end, row = checkpoint.load_artifact(job.folder / "artifacts" / "end.pt", job.device), job.seeds.index(seed)
+    end, row = checkpoint.load_artifact(JobFolder(job.folder).end, job.device), job.seeds.index(seed)
     ledger = {unit: column[row].item() for unit, column in end["ledger"].items()}
     return {name: tensor[row] for name, tensor in end["brain"].items()}, ledger

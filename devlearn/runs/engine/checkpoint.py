@@ -1,12 +1,13 @@
-"""Files of tensors: plain nested dicts, written to a temporary file and renamed, loaded with ``weights_only=True``."""
+"""Files of tensors: plain nested dicts, written whole, loaded with ``weights_only=True``."""
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+
+from devlearn.records.atomic import remove_parts, replacing, write_text
 
 KEPT = 2
 _NUMPY = "__numpy__"
@@ -36,12 +37,8 @@ def _unpack(value: Any) -> Any:
 def save(path: Path, content: dict[str, Any]) -> None:
     """Write a nested dict of tensors, numpy arrays, numbers, strings and lists (tuples come back as lists)."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
+    with replacing(path, durable=True) as file:
         torch.save(_pack(content), file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
@@ -51,6 +48,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
 
 def save_next(folder: Path, content: dict[str, Any]) -> None:
     """Add a checkpoint to a folder and drop all but the last two."""
+    remove_parts(folder)
     existing = sorted(folder.glob("*.pt"))
     number = int(existing[-1].stem) + 1 if existing else 0
     save(folder / f"{number:08d}.pt", content)
@@ -67,16 +65,17 @@ def load_last(folder: Path, device: torch.device | str = "cpu") -> dict[str, Any
 def save_artifact(path: Path, content: dict[str, Any]) -> None:
     """Write what other jobs build upon, with its checksum beside it; it exists once both do."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    save(new, content)
-    path.with_suffix(".sha256").write_text(_checksum(new))
-    new.replace(path)
+    remove_parts(path.parent)
+    with replacing(path, durable=True) as file:
+        torch.save(_pack(content), file)
+        file.flush()
+        write_text(path.with_suffix(".sha256"), _checksum(Path(file.name)))
 
 
 def load_artifact(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     """Raises ValueError where the file is not what was written, FileNotFoundError where there is none."""
-    if _checksum(path) != path.with_suffix(".sha256").read_text():
-        raise ValueError(f"{path} is damaged (its checksum differs); delete this job's folder to live it anew")
+    if _checksum(path) != path.with_suffix(".sha256").read_text(encoding="utf-8"):
+        raise ValueError(f"{path} is damaged (its checksum differs); delete this job's folder and run it again")
     return load(path, device)
 
 

@@ -1,6 +1,5 @@
 """A job: one branch of the tree of lives for one block of seeds, as its folder describes it."""
 
-import json
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,11 +11,12 @@ import torch
 from devlearn.learners.brains import Needs, brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Probe
+from devlearn.records.job_state import read_spec
+from devlearn.records.layout import JobFolder, visit_name
+from devlearn.records.schema import JobSpec, NeedEntry, SelectEntry, VisitEntry
 from devlearn.registry import get
 from devlearn.stages.stage import Stage
 from devlearn.streams import BIRTH, PINNED
-
-FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class StageVisit:
 
     @property
     def folder(self) -> str:
-        return f"{self.index:02d}-{self.name}.{self.visit}"
+        return visit_name(self.index, self.name, self.visit)
 
 
 @dataclass(frozen=True)
@@ -43,69 +43,62 @@ class Job:
     """What ``job.json`` says. ``folder`` is where it lives."""
 
     folder: Path
-    spec: dict[str, Any]
+    spec: JobSpec
 
     @classmethod
     def read(cls, folder: Path) -> "Job":
-        """Raises ValueError for another version of the format."""
-        spec = json.loads((folder / "job.json").read_text())
-        if spec["format"] != FORMAT:
-            raise ValueError(
-                f"{folder}: written by another version of devlearn (format {spec['format']}, not {FORMAT})"
-            )
-        for entry in spec.get("path", []):
-            if entry not in sys.path:
-                sys.path.append(entry)
+        """The job of a folder.
+
+        Raises:
+            FileNotFoundError: there is no job.json.
+            EvidenceError: the job, or the records beside it, are of another version of the format.
+        """
+        spec = read_spec(JobFolder(folder), resume=True)
+        if spec is None:
+            raise FileNotFoundError(f"{JobFolder(folder).spec} is missing")
+        sys.path += [entry for entry in spec.path if entry not in sys.path]
         return cls(folder, spec)
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        return tuple(self.spec["seeds"])
+        return self.spec.seeds
 
     @property
     def device(self) -> torch.device:
-        return torch.device(self.spec.get("device", "cpu"))
+        return torch.device(self.spec.device)
 
     @property
     def parent(self) -> Path | None:
         """The folder of the job whose end this one begins at."""
-        parent = self.spec["parent"]
-        return None if parent is None else self.folder.parents[2] / parent
+        parent = self.spec.parent
+        return None if parent is None else JobFolder(self.folder).run.job(parent).root
 
     @property
     def pin(self) -> frozenset[str]:
         """The names of streams that are the same for all learners."""
-        return frozenset(self.spec.get("pin", []))
+        return frozenset(self.spec.pin)
 
     @property
-    def select(self) -> dict[str, str]:
-        """What picks the best checkpoints: probe, metric, better. Empty where nothing does."""
-        return self.spec.get("select") or {}
+    def select(self) -> SelectEntry | None:
+        """What picks the best checkpoints; None where nothing does."""
+        return self.spec.select
 
     @cached_property
     def calls(self) -> tuple[StageVisit, ...]:
         """The stages that this job lives."""
         return tuple(
-            StageVisit(
-                s["name"],
-                s["visit"],
-                s["index"],
-                _stage(s),
-                tuple(s["total"]) if s.get("total") else None,
-                s.get("select", False),
-            )
-            for s in self.spec["stages"]
+            StageVisit(entry.name, entry.visit, entry.index, _stage(entry), entry.total, entry.select)
+            for entry in self.spec.stages
         )
 
     @cached_property
     def stages(self) -> dict[str, Stage]:
         """All stages of the scenario, by name: their needs make the brain."""
-        return {s["name"]: _stage(s) for s in self.spec["needs_stages"]}
+        return {entry.name: _stage(entry) for entry in self.spec.needs_stages}
 
     @cached_property
     def probes(self) -> dict[str, Probe]:
-        keys = {name: dict(entry) for name, entry in self.spec["probes"].items()}
-        return {name: get("probes", entry.pop("kind"))(**_own(entry)) for name, entry in keys.items()}
+        return {name: get("probes", entry.kind)(**entry.own) for name, entry in self.spec.probes.items()}
 
     @cached_property
     def builder(self) -> Any:
@@ -115,7 +108,7 @@ class Job:
             needs |= stage.needs()
         for probe in self.probes.values():
             needs |= probe.needs()
-        return brain_builder(self.spec["brain"], needs)
+        return brain_builder(self.spec.brain, needs)
 
     def cohort(self) -> Cohort:
         """The newborn learners of this job."""
@@ -123,11 +116,6 @@ class Job:
         return Cohort(self.builder, self.seeds, self.device, born=born)
 
 
-def _stage(entry: dict[str, Any]) -> Stage:
-    stage: Stage = get("stages", entry["kind"])(**_own(entry["keys"]))
+def _stage(entry: VisitEntry | NeedEntry) -> Stage:
+    stage: Stage = get("stages", entry.kind)(**entry.keys)
     return stage
-
-
-def _own(keys: dict[str, Any]) -> dict[str, Any]:
-    """A plug-in's own keys, without what the plan adds for readers."""
-    return {key: value for key, value in keys.items() if key not in ("kind", "metrics")}

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from devlearn.records.layout import JobFolder
+from devlearn.records.versions import CHECKPOINT
 from devlearn.records.writer import Recorder, offsets, truncate
 from devlearn.runs.engine import checkpoint
 from devlearn.runs.engine.best_checkpoints import BestCheckpoints
@@ -23,7 +25,6 @@ from devlearn.runs.engine.progress_file import Progress
 from devlearn.runs.plan.cost_model import ChangeWindow, CostModel
 from devlearn.stages.context import Context
 
-FORMAT = 1
 TRAIN_EVERY = 10  # updates between rows of train.csv
 LIVES, BUDGET, PASSED, DIVERGED = 0, 1, 2, 3
 EVENTS = {BUDGET: "budget", PASSED: "passed", DIVERGED: "diverged"}
@@ -49,7 +50,8 @@ class JobRunner:
 
     def __init__(self, job: Job, segment: int | None = None) -> None:
         self.job, self.segment = job, segment
-        self.records = job.folder / "records"
+        self.folder = JobFolder(job.folder)
+        self.records = self.folder.records
         self.cohort = job.cohort()
         self.ledger = Ledger(self.cohort.n)
         self.diverged = torch.zeros(self.cohort.n, dtype=torch.bool)
@@ -72,8 +74,8 @@ class JobRunner:
         while self.position < len(self.job.calls):
             self._visit(self.job.calls[self.position])
         content = {"seeds": list(self.job.seeds), **self._lasting()}
-        checkpoint.save_artifact(self.job.folder / "artifacts" / "end.pt", content)
-        for spare in (self.job.folder / "checkpoints").glob("*.pt"):
+        checkpoint.save_artifact(self.folder.end, content)
+        for spare in self.folder.checkpoints.glob("*.pt"):
             spare.unlink()
         self.progress.done()
 
@@ -81,10 +83,10 @@ class JobRunner:
         """Be born, or take over the learners of the branch before."""
         truncate(self.records, {})
         if (parent := self.job.parent) is None:
-            with Recorder(self.records / "birth", self.job.seeds, "birth", 0) as recorder:
+            with Recorder(self.folder.birth.root, self.job.seeds, "birth", 0) as recorder:
                 measure(self.job, self.cohort, recorder, self.updates, "birth")
             return
-        end = checkpoint.load_artifact(parent / "artifacts" / "end.pt", self.job.device)
+        end = checkpoint.load_artifact(JobFolder(parent).end, self.job.device)
         if end["seeds"] != list(self.job.seeds):
             raise ValueError(f"{parent} holds the seeds {end['seeds']}, not {list(self.job.seeds)}")
         self._take_over(end)
@@ -92,8 +94,8 @@ class JobRunner:
     def _lasting(self) -> dict[str, Any]:
         """What outlives a stage."""
         return {
-            "format": FORMAT,
-            "digest": self.job.spec["digest"],
+            "format": CHECKPOINT.written,
+            "digest": self.job.spec.digest,
             "brain": self.cohort.state(),
             "ledger": self.ledger.state(),
             "inherited": self.inherited,
@@ -106,11 +108,13 @@ class JobRunner:
         self.inherited, self.diverged = content["inherited"], content["diverged"].cpu()
 
     def _resume(self) -> bool:
-        content = checkpoint.load_last(self.job.folder / "checkpoints", self.job.device)
+        content = checkpoint.load_last(self.folder.checkpoints, self.job.device)
         if content is None:
             return False
-        if content["format"] != FORMAT or content["digest"] != self.job.spec["digest"]:
-            raise ValueError(f"{self.job.folder}: the checkpoint belongs to another job or version; delete the folder")
+        if why := CHECKPOINT.refusal(content["format"], resume=True):
+            raise ValueError(f"{self.job.folder}: {why}")
+        if content["digest"] != self.job.spec.digest:
+            raise ValueError(f"{self.job.folder}: the checkpoint belongs to another job; delete the folder")
         truncate(self.records, content["offsets"])
         self._take_over(content)
         self.position, self.state, self.yields = content["position"], content["state"], content["yields"]
@@ -132,7 +136,7 @@ class JobRunner:
             "seconds": self._seconds(),
             "offsets": offsets(self.records),
         }
-        checkpoint.save_next(self.job.folder / "checkpoints", content)
+        checkpoint.save_next(self.folder.checkpoints, content)
 
     def _seconds(self) -> float:
         return self.spent + time.monotonic() - self.started
@@ -160,7 +164,7 @@ class JobRunner:
         self._checkpoint()
 
     def _complaint(self, call: StageVisit, error: Exception) -> str:
-        arms, seeds = ", ".join(self.job.spec["arms"]), ", ".join(map(str, self.job.seeds))
+        arms, seeds = ", ".join(self.job.spec.arms), ", ".join(map(str, self.job.seeds))
         where = f"stage {call.name!r} ({call.stage.kind}), update {int(self.updates.max())}, of {arms}, seeds {seeds}"
         return f"{where}: {type(error).__name__}: {error}"
 
@@ -275,16 +279,17 @@ class JobRunner:
     def _see(self, values: Mapping[str, Mapping[str, Tensor]], who: Tensor) -> None:
         """Keep the weights of those of ``who`` (N,) that are better than at every moment before."""
         select = self.job.select
-        if self.best is not None and select["probe"] in values:
-            value = values[select["probe"]][select["metric"]]
-            self.best.see(self.cohort, value, self.updates, who, select["better"])
+        if self.best is not None and select is not None and select.probe in values:
+            value = values[select.probe][select.metric]
+            self.best.see(self.cohort, value, self.updates, who, select.better)
 
     def _measure_best(self, best: BestCheckpoints, recorder: Recorder) -> None:
         """Measure every learner as it was at its best, and put its last weights back.
 
         The end is one more moment, seen as the others are: on the same part of the data.
         """
-        probe = self.job.select["probe"]
+        assert self.job.select is not None
+        probe = self.job.select.probe
         self._see({probe: glance(self.job, self.cohort, probe)}, self.status != DIVERGED)
         best.fill(self.cohort, self.updates)
         last = self.cohort.state()

@@ -35,9 +35,10 @@ def measure(
         values[name] = _numbers(found)
         recorder.probe(updates, moment, name, values[name], rows)
         if found.correct is not None and moment == "end":
-            recorder.correct(name, found.correct)
+            recorder.correct(name, found.correct.cpu().numpy())
         if found.pictures and moment in ("birth", "end"):
-            recorder.pictures(name, job.seeds[0], found.pictures)
+            drawn = {key: picture.detach().cpu().numpy() for key, picture in found.pictures.items()}
+            recorder.pictures(name, job.seeds[0], drawn)
     return values
 
 

@@ -1,12 +1,13 @@
 """Progress of a job for whoever watches it: a small file, rewritten about once a second."""
 
-import json
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor
 
+from devlearn.records import schema as records
+from devlearn.records.atomic import write_json
+from devlearn.records.layout import JobFolder
 from devlearn.runs.engine.job import Job
 
 
@@ -14,7 +15,7 @@ class Progress:
     """Writes ``progress.json`` into the job's folder."""
 
     def __init__(self, job: Job) -> None:
-        self.path, self.stages = job.folder / "progress.json", [call.name for call in job.calls]
+        self.path, self.stages = JobFolder(job.folder).progress, [call.name for call in job.calls]
         self.last = 0.0
 
     def tell(
@@ -26,24 +27,26 @@ class Progress:
         self.last = now
         fraction = min(yields / max(planned, 1), 1.0)
         self._write(
-            {
-                "stage": self.stages[position],
-                "index": position,
-                "stages": len(self.stages),
-                "fraction": fraction,
-                "overall": (position + fraction) / len(self.stages),
-                "updates": updates,
-                "metrics": {name: float(value.nanmean()) for name, value in metrics.items()},
-                "diverged": int(diverged.sum()),
-            }
+            position,
+            fraction,
+            updates,
+            {name: float(value.nanmean()) for name, value in metrics.items()},
+            int(diverged.sum()),
         )
 
     def done(self) -> None:
-        last = len(self.stages) - 1
-        whole = {"fraction": 1.0, "overall": 1.0, "updates": 0, "metrics": {}, "diverged": 0}
-        self._write({"stage": self.stages[last], "index": last, "stages": len(self.stages), **whole})
+        """Say that all stages have been lived."""
+        self._write(len(self.stages) - 1, 1.0, 0, {}, 0)
 
-    def _write(self, content: dict[str, Any]) -> None:
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(content))
-        temporary.replace(self.path)
+    def _write(self, index: int, fraction: float, updates: int, metrics: Mapping[str, float], diverged: int) -> None:
+        content = records.Progress(
+            stage=self.stages[index],
+            index=index,
+            stages=len(self.stages),
+            fraction=fraction,
+            overall=(index + fraction) / len(self.stages),
+            updates=updates,
+            metrics=dict(metrics),
+            diverged=diverged,
+        )
+        write_json(self.path, content.content())

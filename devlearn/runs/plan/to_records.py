@@ -1,9 +1,26 @@
 """A plan as the files of a run folder: ``resolved.json`` and every ``job.json``."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from devlearn.records.genome_file import life
+from devlearn.records.schema import (
+    ArmEntry,
+    CompareEntry,
+    ControlEntry,
+    JobEntry,
+    JobSpec,
+    Json,
+    Keys,
+    MatchEntry,
+    NeedEntry,
+    PointEntry,
+    ProbeEntry,
+    Resolved,
+    SelectEntry,
+    StageEntry,
+    VisitEntry,
+)
+from devlearn.records.versions import JOB, PLAN, RECORDS
 from devlearn.runs.plan.missing_controls import uncontrolled
 from devlearn.runs.plan.model import ArmPlan, Plan, PlannedJob, PlannedStage, PointPlan
 from devlearn.runs.plan.shared_origins import kinship, lineages
@@ -11,154 +28,195 @@ from devlearn.runs.plan.tree import digest
 from devlearn.scenario import Scenario
 from devlearn.streams import PINNED
 
-FORMAT = 1
-Json = dict[str, Any]
+Probes = dict[str, ProbeEntry]
+NO_IDENTITY = ("format", "digest", "about", "seeds", "jobs")  # of resolved.json: a question is the same without them
 
 
 def resolved(plan: Plan) -> Json:
-    """The content of ``resolved.json``: all that evidence and report know of a scenario.
+    """The content of ``resolved.json``."""
+    return as_resolved(plan).content()
+
+
+def as_resolved(plan: Plan) -> Resolved:
+    """All that evidence and report know of a scenario.
 
     A point's entry repeats ``seeds``, ``brain`` or ``probes`` where ``vary`` changes them.
     """
     base = plan.scenario
-    shared = {"brain": dict(base.brain), "probes": _probes(base), "compare": _compare(base), **_pin(base)}
     same = kinship(plan.points)
-    points = [_point(point, base, same) for point in plan.points]
-    identity = {"scenario": base.scenario, **shared, "points": [_unseeded(point) for point in points]}
-    return {
-        "format": FORMAT,
-        "scenario": base.scenario,
-        "digest": digest(identity),
-        "about": base.about,
-        "seeds": list(base.seeds),
-        **shared,
-        "points": points,
-        "jobs": [
-            {"folder": job.folder, "branch": job.branch.name, "seeds": list(job.seeds), "parent": job.parent}
-            for job in plan.jobs
-        ],
-    }
-
-
-def _pin(scenario: Scenario) -> Json:
-    """The streams that are the same for all seeds, and the one seed that draws them."""
-    return {"pin": list(scenario.pin), **({"pin_seed": PINNED} if scenario.pin else {})}
+    found = Resolved(
+        format=PLAN.written,
+        scenario=base.scenario,
+        digest="",
+        about=base.about,
+        seeds=tuple(base.seeds),
+        brain=dict(base.brain),
+        probes=_probes(base),
+        compare=_compare(base),
+        pin=tuple(base.pin),
+        pin_seed=PINNED if base.pin else None,
+        points=tuple(_point(point, base, same) for point in plan.points),
+        jobs=tuple(
+            JobEntry(folder=job.folder, branch=job.branch.name, seeds=job.seeds, parent=job.parent) for job in plan.jobs
+        ),
+    )
+    return found.model_copy(update={"digest": digest(_identity(found))})
 
 
 def job_specs(plan: Plan, device: str = "cpu", path: tuple[str, ...] = ()) -> dict[str, Json]:
     """The content of every ``job.json``, by folder relative to the run. ``path`` are additions to ``sys.path``."""
-    return {job.folder: _spec(plan, job, device, path) for job in plan.jobs}
+    return {job.folder: _spec(plan, job, device, path).content() for job in plan.jobs}
 
 
-def _spec(plan: Plan, job: PlannedJob, device: str, path: tuple[str, ...]) -> Json:
+def _spec(plan: Plan, job: PlannedJob, device: str, path: tuple[str, ...]) -> JobSpec:
     point = plan.points[job.branch.point]
-    return {
-        "format": FORMAT,
-        "scenario": plan.scenario.scenario,
-        "arms": list(job.branch.arms),
-        "branch": job.branch.name,
-        "seeds": list(job.seeds),
-        "parent": job.parent,
-        "brain": dict(point.scenario.brain),
-        "needs_stages": [{"name": name, "kind": kind, "keys": keys} for name, kind, keys in point.needs_stages],
-        "stages": [_stage(lived) for lived in job.branch.stages],
-        "probes": _probes(point.scenario),
-        "device": device,
-        "path": list(path),
-        "digest": job.branch.digest,
-        "pin": list(plan.scenario.pin),
-        "select": _select(point.scenario),
-    }
+    return JobSpec(
+        format=JOB.written,
+        records=RECORDS.written,
+        scenario=plan.scenario.scenario,
+        arms=job.branch.arms,
+        branch=job.branch.name,
+        seeds=job.seeds,
+        parent=job.parent,
+        brain=dict(point.scenario.brain),
+        needs_stages=tuple(NeedEntry(name=name, kind=kind, keys=keys) for name, kind, keys in point.needs_stages),
+        stages=tuple(
+            VisitEntry(
+                name=lived.name,
+                visit=lived.visit,
+                kind=lived.kind,
+                index=lived.index,
+                keys=lived.keys,
+                total=lived.total,
+                select=lived.select,
+            )
+            for lived in job.branch.stages
+        ),
+        probes=_probes(point.scenario),
+        device=device,
+        path=path,
+        digest=job.branch.digest,
+        pin=tuple(plan.scenario.pin),
+        select=_select(point.scenario),
+        seconds=job.seconds,
+    )
 
 
-def _select(scenario: Scenario) -> Json | None:
+def _select(scenario: Scenario) -> SelectEntry | None:
     """The metric that picks each learner's best checkpoint, and its direction."""
     if scenario.compare is None or scenario.compare.select is None:
         return None
     name, _, metric = scenario.compare.select.partition(".")
     metrics = scenario.probes[name].metrics
     metric = metric or next(iter(metrics))
-    return {"probe": name, "metric": metric, "better": metrics[metric].better}
+    return SelectEntry(probe=name, metric=metric, better=metrics[metric].better)
 
 
-def _stage(lived: PlannedStage) -> Json:
-    total = {} if lived.total is None else {"total": list(lived.total)}
-    parts = {"name": lived.name, "visit": lived.visit, "kind": lived.kind, "index": lived.index}
-    return {**parts, "keys": lived.keys, **total, **({"select": True} if lived.select else {})}
-
-
-def _point(point: PointPlan, base: Scenario, same: Mapping[str, str]) -> Json:
+def _point(point: PointPlan, base: Scenario, same: Mapping[str, str]) -> PointEntry:
     own = point.scenario
-    changed: Json = {
-        **({"seeds": list(own.seeds)} if own.seeds != base.seeds else {}),
-        **({"brain": dict(own.brain)} if own.brain != base.brain else {}),
-        **({"probes": _probes(own)} if own.probes != base.probes else {}),
-    }
     wanting = uncontrolled(own)
-    arms = {arm.name: _arm(arm, own, wanting.get(arm.name), same) for arm in point.arms}
-    return {"point": dict(point.point), **changed, "parameters": point.parameters, "arms": arms}
+    return PointEntry(
+        point=dict(point.point),
+        seeds=tuple(own.seeds) if own.seeds != base.seeds else None,
+        brain=dict(own.brain) if own.brain != base.brain else None,
+        probes=_probes(own) if own.probes != base.probes else None,
+        parameters=point.parameters,
+        arms={arm.name: _arm(arm, own, wanting.get(arm.name, []), same) for arm in point.arms},
+    )
 
 
-def _unseeded(point: Json) -> Json:
-    arms = {name: _without(arm, "lineages", "draws", "uncontrolled") for name, arm in point["arms"].items()}
-    arms = {
-        name: {**arm, "stages": [_without(stage, "role", "kin", "trained", "left") for stage in arm["stages"]]}
-        for name, arm in arms.items()
-    }
-    return {**_without(point, "seeds"), "arms": arms}
-
-
-def _without(part: Json, *unnamed: str) -> Json:
-    """``part`` but for what grows with the seeds, or follows from the rest."""
-    return {key: value for key, value in part.items() if key not in unnamed}
-
-
-def _arm(arm: ArmPlan, scenario: Scenario, wanting: list[Json] | None, same: Mapping[str, str]) -> Json:
-    stages = []
-    for lived, branch in zip(arm.stages, arm.branches, strict=True):
-        budget = lived.stage.budget()
-        own = {"role": lived.stage.role, "budget": None if budget is None else list(budget), "branch": branch}
-        stages.append({**_stage(lived), **own, **_kin(lived, scenario), **_told(lived)})
+def _arm(arm: ArmPlan, scenario: Scenario, wanting: list[Keys], same: Mapping[str, str]) -> ArmEntry:
     match = scenario.arms[arm.name].match
-    shared = lineages(arm, scenario.seeds, same)
-    return {
-        "path": list(arm.path),
-        "stages": stages,
-        "draws": list(dict.fromkeys(["init", *(name for lived in arm.stages for name in lived.stage.stream_names)])),
-        **({"match": match.model_dump(mode="json")} if match else {}),
-        **({"lineages": {str(seed): name for seed, name in shared.items()}} if shared else {}),
-        **({"uncontrolled": wanting} if wanting else {}),
-    }
+    return ArmEntry(
+        path=arm.path,
+        stages=tuple(_stage(*pair, scenario) for pair in zip(arm.stages, arm.branches, strict=True)),
+        draws=tuple(dict.fromkeys(["init", *(name for lived in arm.stages for name in lived.stage.stream_names)])),
+        match=None if match is None else MatchEntry(arm=match.arm, by=match.by),
+        lineages=lineages(arm, scenario.seeds, same),
+        uncontrolled=tuple(ControlEntry.of(control) for control in wanting),
+    )
 
 
-def _kin(lived: PlannedStage, scenario: Scenario) -> Json:
+def _stage(lived: PlannedStage, branch: str, scenario: Scenario) -> StageEntry:
+    return StageEntry(
+        name=lived.name,
+        visit=lived.visit,
+        kind=lived.kind,
+        index=lived.index,
+        keys=lived.keys,
+        total=lived.total,
+        select=lived.select,
+        role=lived.stage.role,
+        budget=lived.stage.budget(),
+        branch=branch,
+        kin=_kin(lived, scenario),
+        trained=tuple(lived.stage.trains_on()),
+        left=tuple(lived.left),
+    )
+
+
+def _kin(lived: PlannedStage, scenario: Scenario) -> dict[int, tuple[str, ...]]:
     """Whom each seed has something from by this stage, by names that hold in every run: genome files go by them."""
-    found = {}
+    found: dict[int, tuple[str, ...]] = {}
     for seed in scenario.seeds:
         if names := lived.stage.origin_ids(seed):
-            found[str(seed)] = list(names)
+            found[seed] = tuple(names)
         elif name := lived.stage.lineage(seed):
-            found[str(seed)] = [life(f"{lived.name}, {name}", dict(scenario.brain))]
-    return {"kin": found} if found else {}
+            found[seed] = (life(f"{lived.name}, {name}", dict(scenario.brain)),)
+    return found
 
 
-def _told(lived: PlannedStage) -> Json:
-    """What its learners have trained on by this stage, and what it leaves as it was, where there is any."""
-    found = {"trained": lived.stage.trains_on(), "left": lived.left}
-    return {key: list(names) for key, names in found.items() if names}
-
-
-def _probes(scenario: Scenario) -> Json:
+def _probes(scenario: Scenario) -> Probes:
     return {
-        name: {
-            "kind": scenario.probe_kinds[name],
-            **probe.model_dump(mode="json", by_alias=True),
-            "metrics": {key: {"better": m.better, "worst": m.worst} for key, m in probe.metrics.items()},
-        }
+        name: ProbeEntry.of(
+            {
+                "kind": scenario.probe_kinds[name],
+                **probe.model_dump(mode="json", by_alias=True),
+                "metrics": {key: {"better": m.better, "worst": m.worst} for key, m in probe.metrics.items()},
+            }
+        )
         for name, probe in scenario.probes.items()
     }
 
 
-def _compare(scenario: Scenario) -> Json | None:
+def _compare(scenario: Scenario) -> CompareEntry | None:
     found = scenario.compare
-    return None if found is None else found.model_dump(mode="json", by_alias=True)
+    return None if found is None else CompareEntry.of(found.model_dump(mode="json", by_alias=True))
+
+
+def _identity(found: Resolved) -> Json:
+    """What makes a question: without its seeds, and what grows with them or follows from the rest."""
+    bare = found.model_copy(
+        update={
+            "probes": _plain(found.probes),
+            "points": tuple(
+                point.model_copy(
+                    update={
+                        "seeds": None,
+                        "probes": None if point.probes is None else _plain(point.probes),
+                        "arms": {name: _unseeded(arm) for name, arm in point.arms.items()},
+                    }
+                )
+                for point in found.points
+            ),
+        }
+    )
+    return {key: value for key, value in bare.content().items() if key not in NO_IDENTITY}
+
+
+def _plain(probes: Probes) -> Probes:
+    """Probes without what follows from their kind."""
+    follows = {"unit": None, "proxy_of": None}
+    return {
+        name: probe.model_copy(
+            update={"metrics": {key: metric.model_copy(update=follows) for key, metric in probe.metrics.items()}}
+        )
+        for name, probe in probes.items()
+    }
+
+
+def _unseeded(arm: ArmEntry) -> ArmEntry:
+    stages = tuple(
+        stage.model_copy(update={"role": None, "kin": {}, "trained": (), "left": ()}) for stage in arm.stages
+    )
+    return arm.model_copy(update={"stages": stages, "lineages": {}, "draws": None, "uncontrolled": ()})

@@ -43,7 +43,7 @@ def test_what_nobody_lived_yet_is_planned(tmp_path: Path) -> None:
 def test_pictures_come_in_the_order_of_life(tmp_path: Path) -> None:
     run = load(add_pictures(write_run(tmp_path / "run")))
     arm = run.points[0].arms["shuffled"]
-    found = [p for p in pictures(run, arm, drawn_seed(arm)) if p.probe == "fields"]
+    found = [p for p in pictures(arm, drawn_seed(arm)) if p.probe == "fields"]
     assert [(p.position, p.stage) for p in found] == [
         (-1, "birth"), (0, "waves"), (1, "look"), (2, "play"), (3, "shuffle"), (4, "school"),
     ]  # fmt: skip
@@ -56,13 +56,13 @@ def test_pictures_come_in_the_order_of_life(tmp_path: Path) -> None:
 def test_only_the_first_learner_of_a_block_was_drawn(tmp_path: Path) -> None:
     run = load(add_pictures(write_run(tmp_path / "run")))
     arm = run.points[0].arms["random-init"]
-    assert pictures(run, arm, 1) == []
-    assert {p.seed for p in pictures(run, arm, 8)} == {8}
+    assert pictures(arm, 1) == []
+    assert {p.seed for p in pictures(arm, 8)} == {8}
 
 
 def test_a_run_without_pictures_has_none(tmp_path: Path) -> None:
     run = load(tiny_run(tmp_path, {"a": [0.1, 0.2]}))
-    assert pictures(run, run.points[0].arms["a"], 0) == []
+    assert pictures(run.points[0].arms["a"], 0) == []
 
 
 def test_a_broken_picture_file_is_named(tmp_path: Path) -> None:
@@ -71,4 +71,4 @@ def test_a_broken_picture_file_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:100])
     run = load(folder)
     with pytest.raises(EvidenceError, match=r"birth/arrays/fields\.pictures\.npz: not readable"):
-        pictures(run, run.points[0].arms["random-init"], 0)
+        pictures(run.points[0].arms["random-init"], 0)

@@ -1,7 +1,6 @@
 """Small jobs, written as the plan writes them."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from devlearn.records.atomic import write_json
+from devlearn.records.layout import JobFolder, RunFolder, job_name
+from devlearn.records.schema import JobSpec, NeedEntry, ProbeEntry, SelectEntry, VisitEntry
+from devlearn.records.versions import JOB, RECORDS
 from devlearn.runs.engine import JobFailed, checkpoint
 from devlearn.runs.engine.job import Job
 from devlearn.runs.engine.job_runner import JobRunner
@@ -34,35 +37,35 @@ def write_job(
 
     ``select`` ({probe, metric, better}) keeps the best checkpoints of the last stage.
     """
-    folder = run / "jobs" / branch / "block"
+    folder = RunFolder(run).job(job_name(branch, "block")).root
     folder.mkdir(parents=True)
-    calls = [_call(name, keys, first + i) for i, (name, keys) in enumerate(stages.items())]
+    visits = [_visit(name, keys, first + i) for i, (name, keys) in enumerate(stages.items())]
     if select is not None:
-        calls[-1]["select"] = True
-    spec = {
-        "format": 1,
-        "scenario": "test",
-        "arms": ["arm"],
-        "branch": branch,
-        "seeds": list(seeds),
-        "parent": parent,
-        "brain": BRAIN if brain is None else brain,
-        "needs_stages": calls + [_call(name, keys, 0) for name, keys in (others or {}).items()],
-        "stages": calls,
-        "probes": {"digits": DIGITS} if probes is None else probes,
-        "device": "cpu",
-        "path": [],
-        "pin": list(pin),
-        "select": select,
-        "digest": branch,
-    }
-    (folder / "job.json").write_text(json.dumps(spec))
+        visits[-1] = visits[-1].model_copy(update={"select": True})
+    needs = [*visits, *(_visit(name, keys, 0) for name, keys in (others or {}).items())]
+    spec = JobSpec(
+        format=JOB.written,
+        records=RECORDS.written,
+        scenario="test",
+        arms=("arm",),
+        branch=branch,
+        seeds=seeds,
+        parent=parent,
+        brain=BRAIN if brain is None else brain,
+        needs_stages=tuple(NeedEntry(name=visit.name, kind=visit.kind, keys=visit.keys) for visit in needs),
+        stages=tuple(visits),
+        probes={name: ProbeEntry.of(keys) for name, keys in ({"digits": DIGITS} if probes is None else probes).items()},
+        pin=tuple(pin),
+        select=None if select is None else SelectEntry.of(select),
+        digest=branch,
+    )
+    write_json(JobFolder(folder).spec, spec.content())
     return folder
 
 
-def _call(name: str, keys: dict[str, Any], index: int) -> dict[str, Any]:
+def _visit(name: str, keys: dict[str, Any], index: int) -> VisitEntry:
     own = {key: value for key, value in keys.items() if key not in ("kind", "total")}
-    return {"name": name, "visit": 0, "kind": keys["kind"], "index": index, "keys": own, "total": keys.get("total")}
+    return VisitEntry.of({"name": name, "kind": keys["kind"], "index": index, "keys": own, "total": keys.get("total")})
 
 
 @contextmanager
@@ -85,7 +88,7 @@ def rows(folder: Path, table: str) -> list[dict[str, str]]:
     """The rows of one table of a visit."""
     import csv
 
-    with (folder / "records" / table).open() as file:
+    with (folder / "records" / table).open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 

@@ -13,6 +13,7 @@ from torch import nn
 from devlearn.learners.cohort import Cohort
 from devlearn.learners.optimiser import Optimiser
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe
+from devlearn.records.schema import EvidenceError
 from devlearn.runs.engine import JobFailed, checkpoint, learner, live
 from devlearn.runs.engine.job import Job
 from devlearn.stages.context import Context, State
@@ -238,10 +239,15 @@ def test_another_version_or_job_is_refused(tmp_path: Path) -> None:
     killed_after(folder, 1, segment=3)
     spec = json.loads((folder / "job.json").read_text())
     (folder / "job.json").write_text(json.dumps({**spec, "digest": "another"}))
-    with pytest.raises(ValueError, match="another job or version"):
+    with pytest.raises(ValueError, match="another job"):
         live(folder)
     (folder / "job.json").write_text(json.dumps({**spec, "format": 0}))
-    with pytest.raises(ValueError, match="another version of devlearn"):
+    with pytest.raises(
+        EvidenceError, match="its job files have format 0, and this devlearn writes 1; go on with the devlearn"
+    ):
+        live(folder)
+    (folder / "job.json").write_text(json.dumps({**spec, "records": 2}))
+    with pytest.raises(EvidenceError, match="its records have format 2, and this devlearn writes 1; update devlearn"):
         live(folder)
 
 

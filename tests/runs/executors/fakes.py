@@ -1,30 +1,32 @@
-"""A stand-in for the engine: it does what job.json's ``act`` says, one letter per attempt.
+"""A stand-in for the engine: it does what the file ``act`` beside job.json says, one letter per attempt.
 
 ``.`` finish, ``!`` raise the same error each time, ``?`` raise an error that differs each time, ``k`` be killed,
 ``z`` sleep for a minute.
 """
 
-import json
 import os
 import signal
 import time
 from pathlib import Path
 
+from devlearn.records.schema import JobSpec, VisitEntry
+from devlearn.records.versions import JOB
 from devlearn.runs.executors import read_json, write_json
 
 
 def live(folder: Path) -> None:
     """One attempt. Each one appends its letter and process to ``tried``."""
-    job = json.loads((folder / "job.json").read_text())
+    job, acts = JobSpec.read(folder / "job.json"), (folder / "act").read_text(encoding="utf-8")
+    assert job is not None
     tried = folder / "tried"
     count = len(tried.read_text().split()) if tried.exists() else 0
-    act = job["act"][min(count, len(job["act"]) - 1)]
+    act = acts[min(count, len(acts) - 1)]
     with tried.open("a") as file:
         file.write(f"{act}{os.getpid()}\n")
     print("attempt", count)
-    parent = job["parent"]
+    parent = job.parent
     assert parent is None or (read_json(folder.parents[2] / parent / "state.json") or {})["status"] == "done"
-    _report(folder, len(job["stages"]))
+    _report(folder, len(job.stages))
     if act == "k":
         os.kill(os.getpid(), signal.SIGKILL)
     if act == "z":
@@ -44,15 +46,21 @@ def make(run: Path, acts: dict[str, str], parents: dict[str, str] | None = None)
     for name, act in acts.items():
         folder, parent = f"jobs/{name}/seeds-0-3", (parents or {}).get(name)
         (run / folder).mkdir(parents=True)
-        job = {
-            "branch": name,
-            "arms": [name],
-            "seeds": [0, 1, 2, 3],
-            "act": act,
-            "stages": [{"name": "s0"}, {"name": "s1"}],
-        }
-        job["parent"] = f"jobs/{parent}/seeds-0-3" if parent else None
-        (run / folder / "job.json").write_text(json.dumps(job))
+        (run / folder / "act").write_text(act, encoding="utf-8")
+        spec = JobSpec(
+            format=JOB.written,
+            scenario="fake",
+            arms=(name,),
+            branch=name,
+            seeds=(0, 1, 2, 3),
+            parent=f"jobs/{parent}/seeds-0-3" if parent else None,
+            brain={},
+            needs_stages=(),
+            stages=tuple(VisitEntry(name=stage, kind="fake", index=i) for i, stage in enumerate(("s0", "s1"))),
+            probes={},
+            digest=name,
+        )
+        write_json(run / folder / "job.json", spec.content())
         entries.append({"folder": folder})
     return entries
 
