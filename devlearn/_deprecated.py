@@ -41,7 +41,7 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
 }
 # A module that stands where it stood, without some of its names: where those are now.
 LEFT: Mapping[str, Mapping[str, str]] = {
-    "devlearn.runs": {name: "devlearn.runs.run" for name in ("Run", "RunFailed", "run")},
+    "devlearn.runs": {name: "devlearn.runs.run" for name in ("Run", "RunFailed")},
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import devlearn
 from devlearn.evidence import undecidable, unscored_matches
-from devlearn.runs.pipeline import make_plans
+from devlearn.runs.pipeline import load, plan
 from devlearn.runs.plan import resolved
 from devlearn.scenario import library
 
@@ -199,17 +199,17 @@ def test_every_scenario_has_toy_budgets() -> None:
 
 @pytest.mark.parametrize("name", sorted(TOY))
 def test_a_shipped_scenario_has_seeds_enough_for_its_pairs(name: str) -> None:
-    assert undecidable(resolved(make_plans(name, ()).own)) == []
+    assert undecidable(resolved(plan(load(name)).own)) == []
 
 
 @pytest.mark.parametrize("name", sorted(TOY))
 def test_a_shipped_scenario_that_scores_an_area_says_what_of_a_match_it_misses(name: str) -> None:
-    assert bool(unscored_matches(resolved(make_plans(name, ()).own))) == (name in ("innate/noise", "newborn_eyes"))
+    assert bool(unscored_matches(resolved(plan(load(name)).own))) == (name in ("innate/noise", "newborn_eyes"))
 
 
 @pytest.mark.parametrize("name", sorted(TOY))
 def test_a_shipped_scenario_runs_to_its_report(name: str, tmp_path: Path) -> None:
-    run = devlearn.run(name, seeds=4, out=tmp_path / "run", set=TOY[name], progress=False)
+    run = devlearn.run(name, seeds=4, out=tmp_path / "run", set=TOY[name], progress=False, report=False)
     page = run.report().read_text()
     found = json.loads((tmp_path / "run" / "comparison.json").read_text())
     for body in found if isinstance(found, list) else [found]:
@@ -249,7 +249,7 @@ compare:
 def test_known_answers(tmp_path: Path) -> None:
     """More labels are better, an arm is identical to itself, and other draws of the same arm make no difference."""
     (tmp_path / "known.yaml").write_text(KNOWN)
-    found = devlearn.run(tmp_path / "known.yaml", out=tmp_path / "run", progress=False).compare()
+    found = devlearn.run(tmp_path / "known.yaml", out=tmp_path / "run", progress=False, report=False).compare()
     verdicts = {entry["arm"]: entry["verdict"] for entry in found["comparisons"]}
     assert verdicts == {"thousand": "better", "again": "identical", "other-draws": "equivalent"}
     gain = found["comparisons"][0]

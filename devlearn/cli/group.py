@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 OK, FAILED, BAD_INPUT, PARTLY_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+TRAINING = ("run", "resume")  # what is not done when nobody reads what it says
 CUT_OFF = 141  # a run that stopped because nobody reads what it says any more: what SIGPIPE would make of it
 
 # The user's mistakes. A module that was never imported can't have raised its error, and is not imported for this.
@@ -62,7 +63,7 @@ class Group(click.Group):
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:  # the reader of stdout has left, as in `devlearn list envs | head`
             silence()
-            ctx.exit(OK)
+            ctx.exit(CUT_OFF if ctx.invoked_subcommand in TRAINING else OK)
         except Exception as error:
             if not isinstance(error, mistakes()):
                 raise

@@ -177,7 +177,7 @@ def schema() -> None:
 @click.command(hidden=True)
 @click.argument("jobdir", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def worker(jobdir: Path) -> None:
-    """Live or resume the job in JOBDIR."""
+    """Train or resume the job in JOBDIR."""
     from devlearn.runs.executors import work
 
     if not (jobdir / "job.json").exists():

@@ -67,7 +67,8 @@ def run(
     """
     overrides = [*settings, *([seeds] if seeds else [])]
     if dry_run:
-        _show_plan(scenario, overrides)
+        with unheard():
+            _show_plan(scenario, overrides)
         return
     click.echo(f"{scenario}: reading the scenario, starting workers", err=True)  # before anything heavy is imported
     from devlearn.runs import pipeline

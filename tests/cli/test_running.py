@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 
 import devlearn
 from devlearn.runs.executors import locked, read_json
-from tests.commands import call
+from tests.commands import call, fresh
 
 
 def test_from_a_scenario_to_a_verdict_and_on(here: Path, toy: str) -> None:
@@ -58,6 +59,14 @@ def run(tmp_path_factory: pytest.TempPathFactory, toy: str) -> "devlearn.Run":
     return devlearn.run(
         folder / "toy.yaml", seeds=[3, 7], out=folder / "run", set={"stages.look.updates": 3}, progress=False
     )
+
+
+def test_python_does_what_the_command_line_does(run: "devlearn.Run", capsys: pytest.CaptureFixture[str]) -> None:
+    assert (run.folder / "report.html").exists()
+    devlearn.run(run.folder.parent / "toy.yaml", seeds=[3, 7], out=run.folder, set={"stages.look.updates": 3},
+                 progress=False, report=False)  # fmt: skip
+    said = capsys.readouterr().err
+    assert said.startswith("warning: ") and said.count("lacks control pairs") == 1
 
 
 def test_declared_levels_are_answered_in_words_and_on_record(here: Path, toy: str) -> None:
@@ -155,7 +164,7 @@ def test_a_failing_environment_names_itself_and_the_rest_is_kept(here: Path, toy
     assert alone.exit_code == 1
 
     (here / "brittle_env.py").write_text(BRITTLE.replace("LIMIT", "50"))
-    mended = call("resume", "runs/toy", "--no-report")
+    mended = call("resume", "runs/toy", "--no-report", "--accept-changes")
     assert mended.exit_code == 0, mended.output
     assert "incomplete" not in mended.stdout
 
@@ -182,7 +191,133 @@ def test_ctrl_c_says_how_to_go_on(here: Path) -> None:
 
 
 def test_sigterm_is_an_interruption_too(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("devlearn.runs.pipeline.live", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
-    result = call("resume", ".")
-    assert result.exit_code == 130 and "devlearn resume . goes on" in result.output
+    monkeypatch.setattr("devlearn.runs.pipeline.train", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
+    result = call("run", "toy.yaml")
+    assert result.exit_code == 130 and "devlearn resume runs/toy goes on" in result.output
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def unread(*arguments: str, errors: int, until: Callable[[], Any] = lambda: True) -> int:
+    """The exit code of a run whose reader leaves when ``until`` is true: of stdout, or of stderr too (``STDOUT``)."""
+    command = [sys.executable, "-m", "devlearn", "run", "toy.yaml", "--seeds", "2", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
+    assert process.stdout is not None
+    _until(until)
+    process.stdout.close()
+    return process.wait(timeout=120)
+
+
+def test_a_reader_who_leaves_at_the_end_costs_no_report(here: Path) -> None:
+    assert unread(errors=subprocess.DEVNULL) == 0
+    assert (here / "runs/toy/report.html").exists() and (here / "runs/toy/comparison.json").exists()
+
+
+def test_a_run_that_nobody_reads_any_more_is_no_success_and_can_be_gone_on_with(here: Path) -> None:
+    long = ["--no-report", "--set", "stages.school.updates=2000000"]
+    code = unread(*long, errors=subprocess.STDOUT, until=lambda: list(here.glob("runs/toy/jobs/*/*/progress.json")))
+    states = [read_json(path) for path in here.glob("runs/toy/jobs/*/*/state.json")]
+    assert code == 141 and states and all(state is not None and state["status"] == "running" for state in states)
+
+
+FIRST_LINE = """
+import sys, click
+from devlearn.cli import main
+def first(text, err=False):
+    heavy = {"torch", "pydantic", "numpy"} & set(sys.modules)
+    sys.exit(f"{text} {sorted(heavy)}")
+click.echo = first
+main()
+"""
+
+
+def test_the_first_line_comes_before_anything_heavy_is_imported(here: Path) -> None:
+    assert fresh("run", "toy.yaml", code=FIRST_LINE).stderr == ("toy.yaml: reading the scenario, starting workers []\n")
+
+
+def test_a_file_called_like_a_library_beside_a_scenario_is_not_run(here: Path) -> None:
+    (here / "scipy.py").write_text("open('ran', 'w').close()\nraise ImportError('not the library')\n")
+    for command in (
+        [sys.executable, "-m", "devlearn"],
+        [sys.executable, "-c", "from devlearn.cli import main; main()"],
+    ):
+        path = {"PYTHONSAFEPATH": "1"} if command[1] == "-c" else {}
+        done = subprocess.run([*command, "check", "scenario", "toy.yaml"], env={**os.environ, **path}, check=False)
+        assert done.returncode == 0 and not (here / "ran").exists()
+
+
+ENVIRONMENT = """
+import gymnasium as gym, numpy as np
+from gymnasium import spaces
+class Flip(gym.Env):
+    observation_space, action_space = spaces.Box(0, 1, (2,), np.float32), spaces.Discrete(2)
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return np.zeros(2, np.float32), {}
+    def step(self, action):
+        self.steps += 1
+        return np.zeros(2, np.float32), REWARD * float(action), self.steps >= 5, False, {}
+gym.register("Flip-v0", entry_point=Flip)
+"""
+
+
+def test_one_mean_is_of_one_program(here: Path, toy: str) -> None:
+    play = "trial.ppo, env: 'flip_env:Flip-v0', env_steps: 64, copies: 2, rollout: 8"
+    (here / "toy.yaml").write_text(toy.replace("pretrain.denoise, updates: 4, batch: 8", play))
+    (here / "flip_env.py").write_text(ENVIRONMENT.replace("REWARD", "1.0"))
+    assert call("run", "toy.yaml", "--seeds", "2", "--no-report").exit_code == 0
+    run = here / "runs/toy"
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    (here / "flip_env.py").write_text(ENVIRONMENT.replace("REWARD", "100.0"))
+    refused = call("run", "toy.yaml", "--no-report")
+    assert refused.exit_code == 2 and "flip_env.py of flip_env was changed since jobs/look" in refused.output
+    assert "--accept-changes" in refused.output
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    assert call("run", "toy.yaml", "--seeds", "2", "--no-report").exit_code == 0  # nothing is trained
+    accepted = call("run", "toy.yaml", "--no-report", "--accept-changes")
+    assert accepted.exit_code == 0, accepted.output
+    manifest = json.loads((run / "manifest.json").read_text())
+    played = {name: programs for name, programs in manifest["jobs"].items() if "look" in name}
+    assert len(played) == 2 and len({programs for (programs,) in played.values()}) == 2
+
+
+def test_nothing_is_written_over_that_is_not_ours(here: Path) -> None:
+    (here / "mine").mkdir()
+    (here / "mine" / "report.html").write_text("mine")
+    for out in ("mine", "."):
+        refused = call("run", "toy.yaml", "--out", out)
+        assert (
+            refused.exit_code == 2 and "is not empty and no run folder" in refused.output and "--out" in refused.output
+        )
+    for command in ("report", "compare", "export", "resume"):
+        refused = call(command, "mine")
+        assert refused.exit_code == 2 and "is no run folder" in refused.output
+    assert [path.name for path in (here / "mine").iterdir()] == ["report.html"]
+    assert (here / "mine" / "report.html").read_text() == "mine" and not (here / ".devlearn").exists()
+
+
+def test_exports_and_genomes_leave_other_files_alone(run: "devlearn.Run", tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("mine")
+    refused = call("export", run.folder, "--out", tmp_path)
+    assert refused.exit_code == 2 and "train.csv in" in refused.output and not (tmp_path / "probes.csv").exists()
+    (tmp_path / "plain-seed3.genome.npz").write_text("mine")
+    refused = call("genome", run.folder, "plain", "--seed", "3", "--out", tmp_path)
+    assert refused.exit_code == 2 and "is no genome of this run" in refused.output
+    assert (tmp_path / "train.csv").read_text() == (tmp_path / "plain-seed3.genome.npz").read_text() == "mine"
+    for _ in range(2):  # what was written before is ours
+        assert call("export", run.folder, "--out", tmp_path / "new").exit_code == 0
+        assert call("genome", run.folder, "plain", "--seed", "3", "--out", tmp_path / "new").exit_code == 0
+
+
+def test_warnings_come_once_before_the_run_as_lines_to_paste(here: Path, toy: str) -> None:
+    matched = toy.replace("arms:\n", "arms:\n  more: {stages: [school], match: {arm: looked, by: flops}}\n")
+    matched = matched.replace("[[looked, plain]]", "[[looked, plain], [looked, more]]")
+    (here / "toy.yaml").write_text(matched)
+    checked, planned = call("check", "scenario", "toy.yaml").stderr, call("run", "toy.yaml", "--dry-run").stderr
+    ran = call("run", "toy.yaml", "--no-report", "--jobs", "1")
+    assert checked == planned and ran.stderr.count(checked) == 1
+    assert "more is matched and scored at its end only" in checked and "      - [looked, looked-sham]\n" in checked
+    assert "lacks control pairs" not in ran.stdout and "matched and scored" not in ran.stdout
+    lines = [line for line in checked.splitlines() if line.startswith("  ") and not line.strip().startswith("7 seeds")]
+    pasted = yaml.safe_load("\n".join(lines[: lines.index("  compare:")]))
+    assert set(pasted) == {"stages", "arms"} and "looked-sham" in pasted["arms"]

@@ -154,7 +154,7 @@ def comparisons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Any]]
 
     folder = tmp_path_factory.mktemp("fields")
     (folder / "toy.yaml").write_text(TOY)
-    run = devlearn.run(folder / "toy.yaml", out=folder / "run", progress=False)
+    run = devlearn.run(folder / "toy.yaml", out=folder / "run", progress=False, report=False)
     found = json.loads((run.folder / "comparison.json").read_text())
     yield found if isinstance(found, list) else [found]
 

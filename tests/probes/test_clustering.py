@@ -144,4 +144,4 @@ def test_a_stage_that_learns_no_clusters_is_refused_at_its_line(tmp_path: Any) -
     path = tmp_path / "wrong.yaml"
     path.write_text(WRONG)
     with pytest.raises(ScenarioError, match=r"10:.*stage 'look' \(pretrain.denoise\) has no 'assign' for the probe"):
-        devlearn.run(path, out=tmp_path / "run", progress=False)
+        devlearn.run(path, out=tmp_path / "run", progress=False, report=False)

@@ -200,7 +200,7 @@ def test_a_brain_that_shows_nothing_is_refused_before_anything_runs(kind: str, a
     path = tmp_path / "told.yaml"
     path.write_text(SCENARIO % ("Silent", kind))
     with pytest.raises(ScenarioError, match=rf"read: Silent shows no .*; give it {asks}\("):
-        devlearn.run(path, out=tmp_path / "run", progress=False)
+        devlearn.run(path, out=tmp_path / "run", progress=False, report=False)
 
 
 def test_a_users_brain_is_read_through_vmap() -> None:

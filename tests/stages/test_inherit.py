@@ -15,7 +15,7 @@ from devlearn.learners.brains import brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.records.genome_file import read
 from devlearn.registry import get
-from devlearn.runs.pipeline import prepare
+from devlearn.runs.pipeline import load, write
 from devlearn.runs.run import Run
 from devlearn.stages.context import Context
 from tests.commands import call, said
@@ -56,7 +56,7 @@ probes:
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("grow")
     (folder / "grow.yaml").write_text(GROW)
-    return devlearn.run(folder / "grow.yaml", out=folder / "run", progress=False, jobs=1)
+    return devlearn.run(folder / "grow.yaml", out=folder / "run", progress=False, report=False, jobs=1)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_after_a_stage_where_a_branch_ends(grown: Run, tmp_path: Path) -> None:
 
 
 def test_learners_are_born_from_their_file_and_kin_are_one_lineage(use: Path) -> None:
-    run = devlearn.run(use, out=use.parent / "run", progress=False, jobs=1)
+    run = devlearn.run(use, out=use.parent / "run", progress=False, report=False, jobs=1)
     arm = run.resolved["points"][0]["arms"]["born"]
     assert len(set(arm["lineages"].values())) == 2
     assert arm["lineages"]["0"] == arm["lineages"]["2"]
@@ -137,14 +137,14 @@ def test_a_changed_file_is_not_the_same_run(use: Path) -> None:
 
 
 def test_a_file_that_changes_between_plan_and_life_is_found(use: Path) -> None:
-    prepare(use, use.parent / "run", [], "cpu", "test")
+    write(load(use), use.parent / "run")
     shutil.copy(use.parent / "genomes" / "b.genome.npz", use.parent / "genomes" / "a.genome.npz")
     output = said("resume", use.parent / "run", "--no-report", "--jobs", 1, code=1)
     assert "changed since its checksum was taken" in output
 
 
 def test_the_paths_of_a_resolved_run_are_absolute(use: Path) -> None:
-    run = prepare(use, use.parent / "run", [], "cpu", "test")
+    run = write(load(use), use.parent / "run").folder
     stage = json.loads((run / "resolved.json").read_text())["points"][0]["arms"]["born"]["stages"][0]
     assert stage["keys"]["files"] == [str(use.parent / "genomes" / f"{name}.genome.npz") for name in "ab"]
     assert len(stage["keys"]["contents"]) == 2
@@ -180,7 +180,7 @@ def test_what_a_run_does_not_have_is_told(grown: Run, words: tuple[Any, ...], wa
 
 
 def test_a_stage_inside_a_branch_is_told_with_the_mend(use: Path) -> None:
-    run = devlearn.run(use, out=use.parent / "run", progress=False, jobs=1)
+    run = devlearn.run(use, out=use.parent / "run", progress=False, report=False, jobs=1)
     output = said("genome", run.folder, "born", "--after", "inherit", code=2)
     assert "is not kept: it goes on into 'school'; add an arm that ends there, `born: [inherit]`" in output
 

@@ -11,7 +11,7 @@ import yaml
 import devlearn
 from devlearn.evidence import undecidable
 from devlearn.records.genome_file import GenomeFile, read
-from devlearn.runs.pipeline import make_plans
+from devlearn.runs.pipeline import load, plan
 from devlearn.runs.plan import resolved
 
 PROBES = {"digits": {"kind": "accuracy", "data": "mnist.valid", "quick": 100}}
@@ -29,14 +29,14 @@ def scenario(path: Path, seeds: Any, stages: dict[str, Any], arms: dict[str, Any
 def grown(folder: Path, name: str, stage: dict[str, Any], seeds: Any = 2, **rest: Any) -> list[Path]:
     """Files of all learners of a run that lives one stage."""
     path = scenario(folder / f"{name}.yaml", seeds, {"born": stage}, {"x": ["born"]}, **rest)
-    return devlearn.run(path, out=folder / name, progress=False, jobs=1).genomes("x")
+    return devlearn.run(path, out=folder / name, progress=False, report=False, jobs=1).genomes("x")
 
 
 def heirs(folder: Path, files: Sequence[Path]) -> dict[str, Any]:
     """The plan of a scenario in which seed s is born from file s."""
     stages = {"inherit": {"kind": "innate.inherit", "files": list(map(str, files))}, "school": SCHOOL}
     arms = {"heirs": ["inherit", "school"], "own": ["school"]}
-    return resolved(make_plans(scenario(folder / "use.yaml", len(files), stages, arms, compare=PAIR), ()).own)
+    return resolved(plan(load(scenario(folder / "use.yaml", len(files), stages, arms, compare=PAIR))).own)
 
 
 def count(folder: Path, *files: Path) -> int:
@@ -79,7 +79,7 @@ def test_clones_in_two_arms_join_the_seeds_of_both(genomes: list[Path], tmp_path
         "two": {"kind": "innate.inherit", "files": [str(grown(tmp_path, "far", GENOME, [9])[0]), str(clone)]},
     }
     path = scenario(tmp_path / "use.yaml", 2, stages, {"x": ["one"], "y": ["two"]})
-    arms = resolved(make_plans(path, ()).own)["points"][0]["arms"]
+    arms = resolved(plan(load(path)).own)["points"][0]["arms"]
     assert arms["x"]["lineages"]["0"] == arms["y"]["lineages"]["1"]
     assert len({*arms["x"]["lineages"].values(), *arms["y"]["lineages"].values()}) == 3
 
@@ -110,7 +110,7 @@ def moved(path: Path, to: Path, by: float) -> Path:
 def test_who_has_something_from_two_joins_both(genomes: list[Path], tmp_path: Path) -> None:
     stages = {"body": inherit(genomes[0], only="body.*"), "head": inherit(genomes[1], only="head*")}
     path = scenario(tmp_path / "two.yaml", [5], stages, {"x": ["body", "head"]})
-    (child,) = devlearn.run(path, out=tmp_path / "two", progress=False, jobs=1).genomes("x")
+    (child,) = devlearn.run(path, out=tmp_path / "two", progress=False, report=False, jobs=1).genomes("x")
     assert count(tmp_path, *genomes) == 2
     assert count(tmp_path, *genomes, child) == 1
 

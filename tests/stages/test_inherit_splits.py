@@ -25,7 +25,7 @@ def scenario(path: Path, stages: dict[str, Any], probes: dict[str, Any], **rest:
 
 def grown(path: Path, **stages: Any) -> Path:
     made = scenario(path, stages, {"test": TEST})
-    (found, _) = devlearn.run(made, out=path.with_suffix(""), progress=False, jobs=1).genomes("x")
+    (found, _) = devlearn.run(made, out=path.with_suffix(""), progress=False, report=False, jobs=1).genomes("x")
     return found
 
 

@@ -49,7 +49,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> RunRecords:
     folder = tmp_path_factory.mktemp("same")
     (folder / "same.yaml").write_text(SCENARIO)
     (folder / "few_digits.py").write_text(PROBE)
-    devlearn.run(folder / "same.yaml", out=folder / "run", jobs=1, progress=False)
+    devlearn.run(folder / "same.yaml", out=folder / "run", jobs=1, progress=False, report=False)
     return load(folder / "run")
 
 

@@ -82,6 +82,38 @@ def test_one_supervisor_a_folder(tmp_path: Path) -> None:
         pass
 
 
+HOLD = """
+import sys, time
+from pathlib import Path
+from devlearn.records.atomic import locked
+with locked(Path(sys.argv[1]), "x"):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def holding(folder: Path, seconds: float) -> "subprocess.Popen[str]":
+    """A process that holds a folder for some seconds."""
+    command = [sys.executable, "-c", HOLD, str(folder), str(seconds)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_folder_that_is_being_let_go_of_is_waited_for(tmp_path: Path) -> None:
+    process = holding(tmp_path, 1)
+    with locked(tmp_path, "runs/x", patience=30):
+        assert process.wait(10) == 0
+
+
+def test_a_folder_that_is_held_on_to_is_refused_with_its_holder(tmp_path: Path) -> None:
+    process = holding(tmp_path, 60)
+    with pytest.raises(FolderLocked, match=f"process {process.pid}"), locked(tmp_path, "runs/x", patience=0.5):
+        pass
+    process.kill()
+    process.wait()
+
+
 def test_a_worker_by_hand_lives_a_job(tmp_path: Path) -> None:
     fakes.make(tmp_path, {"a": "."})
     work(tmp_path / "jobs/a/seeds-0-3", fakes.live)

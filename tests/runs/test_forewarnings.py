@@ -1,0 +1,61 @@
+"""What is said before a run: the same sentences as after it, each with lines of YAML that mend it."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from devlearn.runs.forewarnings import Forewarning, forewarnings
+
+MATCH = {"match": {"arm": "a", "by": "flops"}}
+WANTING = [
+    {"control": "sham", "stages": ["look"], "pair": "[a, a-sham]", "arm": "a-sham: [school]"},
+    {"control": "shuffle", "stages": ["look"], "pair": "[a, s]", "arm": "s: [mix, school]", "stage": "mix: {kind: x}"},
+]
+
+
+def resolved(pairs: list[list[str]], more: dict[str, Any], asked: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A plan of 16 seeds with arms a, b and more, all of which end in school."""
+    arms = {name: {"stages": [{"kind": "supervise", "name": "school"}]} for name in ("a", "b", *more)}
+    held = {"data": "mnist.valid", "every": 5}
+    return {
+        "seeds": list(range(16)),
+        "probes": {"digits": {"data": "mnist.test", "every": 5}, "held": held},
+        "compare": {"probe": "digits", "at": "end", "pairs": pairs, **(asked or {})},
+        "points": [{"point": {}, "arms": {name: {**arm, **more.get(name, {})} for name, arm in arms.items()}}],
+    }
+
+
+def test_a_matched_arm_without_select_is_told_with_what_to_add() -> None:
+    (found,) = forewarnings(resolved([["a", "m"]], {"m": MATCH}))
+    assert found.what.startswith("m is matched and scored at its end only")
+    assert yaml.safe_load("\n".join(found.paste)) == {"compare": {"select": "held"}}
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        resolved([["a", "m"]], {"m": MATCH}, {"select": "held"}),
+        resolved([["a", "m"]], {"m": MATCH}, {"at": "best"}),
+        resolved([["a", "b"]], {"m": MATCH}),
+        resolved([["m", "n"]], {"m": MATCH, "n": MATCH}),
+        resolved([["a", "b"]], {}),
+    ],
+)
+def test_nothing_is_told_where_the_match_is_fair_or_not_asked(plan: dict[str, Any]) -> None:
+    assert forewarnings(plan) == []
+
+
+def test_missing_controls_are_lines_to_paste() -> None:
+    (found,) = forewarnings(resolved([["a", "b"]], {"a": {"uncontrolled": WANTING}}))
+    assert yaml.safe_load("\n".join(found.paste)) == {
+        "stages": {"mix": {"kind": "x"}},
+        "arms": {"a-sham": ["school"], "s": ["mix", "school"]},
+        "compare": {"pairs": [["a", "a-sham"], ["a", "s"]]},
+    }
+    assert found.text.startswith(found.what) and "to pairs [a, a-sham], [a, s]" in found.text
+    assert str(found).startswith("warning: a lacks control pairs for look: sham, shuffle; add\n  stages:\n")
+
+
+def test_a_long_sentence_stands_on_a_line_for_each_part() -> None:
+    assert str(Forewarning("x", f"{'a' * 90}; {'b' * 30}")) == f"warning: {'a' * 90};\n  {'b' * 30}"
