@@ -24,7 +24,7 @@ class Lazy(ModuleType):
         module = importlib.import_module(self.__name__)
         kept = {key: value for key, value in vars(module).items() if key != "__getattr__"}
         vars(self).update(kept, __getattr__=_later(module))
-        self.__class__ = ModuleType  # CPython looks into exact modules fastest
+        self.__class__ = ModuleType  # type: ignore[assignment]  # CPython looks into exact modules fastest
         return getattr(module, name)
 
 

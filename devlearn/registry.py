@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 GROUPS = {
     "stages": "devlearn.stages",
-    "brains": "devlearn.learners.brains",
+    "brains": "devlearn.learners.brains.builtin",
     "probes": "devlearn.probes",
     "executors": "devlearn.runs.executors",
 }
@@ -69,7 +69,7 @@ def _load(group: str) -> None:
         return
     _loaded.add(group)
     package = importlib.import_module(GROUPS[group])
-    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    for module in pkgutil.walk_packages(getattr(package, "__path__", ()), package.__name__ + "."):
         importlib.import_module(module.name)
 
 

@@ -12,22 +12,24 @@ Three mappers give one result:
 - ``loop``: member by member, for convolutions on the CPU (faster there) and for what vmap refuses.
 """
 
+from __future__ import annotations
+
 import copy
 import fnmatch
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import torch
-from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state
-
+from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.learners.brains.needs import memory_size
 from devlearn.learners.objectives import Objective
 from devlearn.learners.optimiser import Optimiser
 from devlearn.learners.stacking import column, initialise, place, row_of, stack, why_looped
 
-Batch = Mapping[str, Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Batch: TypeAlias = "Mapping[str, Tensor]"
 Mapper = Literal["stacked", "vmap", "loop"]
 
 
@@ -62,7 +64,7 @@ class Cohort:
         self.device = torch.device(device)
         self.updates = 0
         members = [initialise(build, seed).to(self.device, dtype) for seed in born or self.seeds]
-        parameters, buffers = stack_module_state(members)
+        parameters, buffers = torch.func.stack_module_state(members)
         self.weights = {name: nn.Parameter(tensor.detach().clone()) for name, tensor in parameters.items()}
         self.buffers: dict[str, Tensor] = {name: tensor.clone() for name, tensor in buffers.items()}
         self._frozen: set[str] = set()
@@ -90,7 +92,7 @@ class Cohort:
         """The module over the stacked parameters and buffers, or over one learner's rows of them."""
         model = copy.deepcopy(self._template)
         for name, stacked in self.weights.items():
-            parameter = stacked if row is None else nn.Parameter(stacked.detach()[row])
+            parameter = stacked if row is None else torch.nn.Parameter(stacked.detach()[row])
             place(model, name, parameter, parameter=True)
             if not row:  # the stacked model, or the first member of a loop
                 parameter.register_post_accumulate_grad_hook(lambda _, name=name: self._reached.add(name))
@@ -310,14 +312,14 @@ class Cohort:
                 raise ValueError(f"{name} has shape {tuple(state[name].shape)}, expected {tuple(tensor.shape)}")
             tensor.copy_(state[name])
 
-    def clone(self) -> "Cohort":
+    def clone(self) -> Cohort:
         """An independent cohort with equal weights and buffers."""
         other = self.newborn(self.seeds)
         other.load(self.state())
         other._frozen = set(self._frozen)
         return other
 
-    def newborn(self, seeds: Sequence[int]) -> "Cohort":
+    def newborn(self, seeds: Sequence[int]) -> Cohort:
         """Other learners of the same architecture, as they are born under ``seeds``."""
         return Cohort(self._build, seeds, self.device, self.mapper if self._certain else None, self.dtype)
 
@@ -349,19 +351,10 @@ class _Called:
         self.model, self.state = model, state
 
     def __call__(self, *args: Any) -> Any:
-        return functional_call(self.model, self.state, args)  # type: ignore[arg-type]
+        return torch.func.functional_call(self.model, self.state, args)  # type: ignore[arg-type]
 
     def features(self, *args: Any) -> Any:
+        from devlearn.learners.brains.features import Features
+
         inner = tuple({f"brain.{name}": tensor for name, tensor in part.items()} for part in self.state)
-        return functional_call(_Features(self.model), inner, args)
-
-
-class _Features(nn.Module):
-    """A module whose forward is another's ``features``: ``functional_call`` knows no other method."""
-
-    def __init__(self, brain: nn.Module) -> None:
-        super().__init__()
-        self.brain = brain
-
-    def forward(self, *args: Any) -> tuple[Tensor, ...]:
-        return tuple(self.brain.features(*args))  # type: ignore[operator]
+        return torch.func.functional_call(Features(self.model), inner, args)

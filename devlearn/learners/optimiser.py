@@ -1,13 +1,15 @@
 """Element-wise optimisers over parameters that carry a leading N axis."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
-from torch import Tensor, nn
-from torch.optim.adamw import adamw
-from torch.optim.sgd import sgd
+from devlearn.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 class Weighted(Protocol):
@@ -28,7 +30,7 @@ class Weights:
     device: torch.device
 
     @classmethod
-    def of(cls, tensors: Mapping[str, Tensor]) -> "Weights":
+    def of(cls, tensors: Mapping[str, Tensor]) -> Weights:
         """Parameters that share the storage of ``tensors`` (N, *shape)."""
         device = next(iter(tensors.values())).device
         return cls({name: nn.Parameter(tensor.detach()) for name, tensor in tensors.items()}, device)
@@ -89,6 +91,8 @@ class Optimiser:
                 self._counts[name] = torch.zeros((), device=weight.device)
                 self.moments[f"exp_avg:{name}"] = torch.zeros_like(weight)
                 self.moments[f"exp_avg_sq:{name}"] = torch.zeros_like(weight)
+        from torch.optim.adamw import adamw
+
         adamw(
             *_with_gradients(moved.values()),
             self._slot("exp_avg", moved),
@@ -106,6 +110,8 @@ class Optimiser:
         )
 
     def _sgd(self, moved: Mapping[str, nn.Parameter]) -> None:
+        from torch.optim.sgd import sgd
+
         slots = {name: self.moments.get(f"momentum_buffer:{name}") for name in moved}
         fresh = [name for name, buffer in slots.items() if buffer is None]
         for names in (fresh, [name for name in moved if name not in fresh]):  # torch takes buffers for all or for none

@@ -1,12 +1,15 @@
 """One learner of a cohort: its module as it is born, and its row of what carries a leading N axis."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
-
+from devlearn.lazy import torch
 from devlearn.streams import BIRTH, torch_seed
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 def initialise(build: Callable[[], nn.Module], seed: int) -> nn.Module:
@@ -38,11 +41,11 @@ def place(model: nn.Module, name: str, tensor: Tensor, parameter: bool) -> None:
 def why_looped(model: nn.Module, device: torch.device) -> str | None:
     """Why a module is run member by member, or None. Raises ValueError for one that can't be a learner's."""
     for name, part in model.named_modules():
-        if isinstance(part, nn.RNNBase):
+        if isinstance(part, torch.nn.RNNBase):
             return f"{name} is nn.{type(part).__name__}, which vmap refuses"
-        if isinstance(part, nn.modules.conv._ConvNd) and device.type == "cpu":
+        if isinstance(part, torch.nn.modules.conv._ConvNd) and device.type == "cpu":
             return f"{name} is a convolution, faster member by member on the CPU"
-        if isinstance(part, nn.modules.batchnorm._BatchNorm):
+        if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
             raise ValueError(
                 f"{name} is nn.{type(part).__name__}: its statistics depend on the batch and change inside forward; "
                 "use nn.LayerNorm or nn.GroupNorm"

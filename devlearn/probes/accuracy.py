@@ -1,11 +1,12 @@
 """Accuracy and cross-entropy on a held-out split: the metric and its proxy, from one pass."""
 
+from __future__ import annotations
+
 from typing import ClassVar
 
-import torch
 from pydantic import Field
-from torch.nn import functional as F
 
+from devlearn.lazy import F, torch
 from devlearn.learners.brains.needs import Head, Needs
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged

@@ -1,16 +1,20 @@
 """How far weights are from the feedback by which errors travel back."""
 
-from typing import ClassVar
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, ClassVar
+
 from pydantic import Field
-from torch import Tensor, nn
 
+from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Head, Needs, fed_back
 from devlearn.learners.cohort import Cohort
 from devlearn.learners.objectives import check_rule
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe
 from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 DEEPEST = 8
 OPPOSITE = 180.0

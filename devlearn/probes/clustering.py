@@ -1,18 +1,21 @@
 """Do clusters that were found without labels fall on the digits?"""
 
-from typing import Any, ClassVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
 from pydantic import Field, model_validator
-from scipy.optimize import linear_sum_assignment
-from torch import Tensor, nn
 
+from devlearn.lazy import torch
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.features import CHUNK, Features, Layer, has, layer
 from devlearn.probes.probe import Measurement, Metric, Probing, probe, unless_diverged
 from devlearn.streams import Streams
 from devlearn.tasks.data import CLASSES
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 def matched(clusters: Tensor, labels: Tensor, count: int) -> Tensor:
@@ -28,6 +31,8 @@ def _matched(clusters: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], count
     table = np.zeros((count, CLASSES), np.int64)
     np.add.at(table, (clusters, labels), 1)
     stands_for = np.full(count, -1)
+    from scipy.optimize import linear_sum_assignment  # scipy takes a second: only when clusters are matched
+
     rows, columns = linear_sum_assignment(table, maximize=True)
     stands_for[rows] = columns
     right: np.ndarray[Any, Any] = stands_for[clusters] == labels
@@ -118,7 +123,7 @@ class Clustering(Features):
     fit_images: int = Field(5_000, ge=CLASSES, description="images that k-means is fitted to, evenly spread")
 
     @model_validator(mode="after")
-    def _enough(self) -> "Clustering":
+    def _enough(self) -> Clustering:
         if self.stage is None and self.clusters > self.fit_images:
             raise ValueError(f"{self.clusters} clusters can't be fitted to {self.fit_images} images; raise fit_images")
         return self

@@ -1,15 +1,19 @@
 """What probes share that fit something to a brain's layers on one split and score it on another."""
 
-from typing import Annotated, Any, Literal
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
 from pydantic import Field, model_validator
-from torch import Tensor, nn
 
+from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Probe
 from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE, size
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 CHUNK = 500  # images at a time: layers of convolutions are wide
 Layer = Literal["pixels", "last"] | Annotated[int, Field(ge=1)]

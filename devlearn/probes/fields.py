@@ -1,15 +1,19 @@
 """What the first layer looks for: its receptive fields as pictures, and how smooth they are."""
 
-from typing import ClassVar
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, ClassVar
+
 from pydantic import Field
-from torch import Tensor, nn
 
+from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe
 from devlearn.tasks.data import IMAGE, IMAGE_SENSE
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 def morans_i(fields: Tensor) -> Tensor:

@@ -1,15 +1,17 @@
 """How much each layer says about the digit: a linear read-out of the pixels and of every hidden layer."""
 
-from typing import ClassVar
+from __future__ import annotations
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+from typing import TYPE_CHECKING, ClassVar
 
+from devlearn.lazy import F, torch
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.features import CHUNK, Features, layers
 from devlearn.probes.probe import Measurement, Metric, Probing, probe, unless_diverged
 from devlearn.tasks.data import CLASSES, Dataset
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 DEEPEST = 8
 PENALTY = 3e-4  # of a layer's total variance; chosen on mnist.valid and seeds that no scenario uses

@@ -1,16 +1,19 @@
 """Nearest neighbours: is what looks alike to the learner the same digit?"""
 
-from typing import ClassVar
+from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING, ClassVar
+
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn import functional as F
 
+from devlearn.lazy import F, torch
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.features import CHUNK, Features, Layer, has, layer
 from devlearn.probes.probe import Measurement, Metric, Probing, probe, unless_diverged
 from devlearn.tasks.data import CLASSES
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 @probe("neighbours")

@@ -1,18 +1,22 @@
 """The contract of a probe: a read-only measurement of a cohort."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, TypeVar
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor, nn
 
+from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.learners.cohort import Cohort
 from devlearn.registry import named
 from devlearn.stages.context import Context
 from devlearn.stages.stage import Stage
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 class Metric(NamedTuple):

@@ -1,11 +1,13 @@
 """The return of greedy episodes."""
 
+from __future__ import annotations
+
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from pydantic import Field
 
+from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged

@@ -1,12 +1,16 @@
 """Networks for one learner. ``brain_builder`` turns a scenario's ``brain`` keys and the union of needs into one."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
+from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Head, Needs, Sense, fed_back, sense_name
 from devlearn.registry import get
+
+if TYPE_CHECKING:
+    from torch import nn
 
 __all__ = ["Head", "Needs", "Sense", "brain_builder", "fed_back", "sense_name"]
 
@@ -20,7 +24,7 @@ def brain_builder(keys: Mapping[str, Any], needs: Needs) -> Callable[[], nn.Modu
     """
     kind = get("brains", keys["kind"])
     rest = {key: value for key, value in keys.items() if key != "kind"}
-    if isinstance(kind, type) and issubclass(kind, nn.Module):
+    if isinstance(kind, type) and issubclass(kind, torch.nn.Module):
         return lambda: kind(needs, **rest)
     config = kind(**rest)
     return lambda: config.build(needs)

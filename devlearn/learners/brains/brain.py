@@ -4,65 +4,14 @@ A user brain is any ``nn.Module`` built as ``Class(needs, **keys)`` whose ``forw
 (B, *observation) to (B, head size). One that remembers also has ``memory_size`` and two more arguments (see ``Brain``).
 """
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
-from devlearn.learners.brains.layers import ACTIVATIONS, Activation, GRUCell, Init, Linear, Normaliser
+from devlearn.learners.brains.builtin import MLP, Conv
+from devlearn.learners.brains.layers import ACTIVATIONS, GRUCell, Linear, Normaliser
 from devlearn.learners.brains.needs import Head, Needs, Sense
-from devlearn.registry import register
-
-Width = Annotated[int, Field(ge=1)]
-
-
-class MLP(BaseModel):
-    """A multi-layer perceptron: one layer a sense, shared layers, one layer a head."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Literal["mlp"] = "mlp"
-    width: Annotated[tuple[Width, ...], Field(min_length=1)] = Field(
-        (256, 128), description="units of each hidden layer; the first belongs to the sense"
-    )
-    activation: Activation = Field("relu", description="the non-linearity")
-    init: Init = Field("default", description="default (torch's Kaiming uniform) or orthogonal")
-    critic: Literal["shared", "own"] = Field("shared", description="whether return estimates have layers of their own")
-    memory: Literal["none", "gru"] = Field("none", description="what the last layer feeds: nothing, or a recurrent one")
-    linear_features: bool = Field(False, description="whether the last layer is linear: a code, as of an autoencoder")
-
-    @model_validator(mode="after")
-    def _deep_enough(self) -> "MLP":
-        if self.linear_features and len(self.width) < 2:
-            raise ValueError(f"linear_features needs a layer before the last one; width has only {list(self.width)}")
-        return self
-
-    def build(self, needs: Needs) -> "Brain":
-        return Brain(needs, self)
-
-    def encoder(self, sense: Sense) -> nn.Module:
-        return DenseSense(sense, self)
-
-
-class Conv(MLP):
-    """Convolutions for image senses (kernel, activation, 2 x 2 max pooling), then the layers of an MLP."""
-
-    kind: Literal["conv"] = "conv"  # type: ignore[assignment]
-    channels: Annotated[tuple[Width, ...], Field(min_length=1)] = Field(
-        (16, 32), description="output channels of each convolution"
-    )
-    kernel: Literal[3, 5] = Field(3, description="side of the square kernels")
-    width: Annotated[tuple[Width, ...], Field(min_length=1)] = Field(
-        (128,), description="units of each hidden layer after the convolutions"
-    )
-
-    def encoder(self, sense: Sense) -> nn.Module:
-        return ConvSense(sense, self) if len(sense.space.shape) >= 2 else DenseSense(sense, self)
-
-
-register("brains", "mlp")(MLP)
-register("brains", "conv")(Conv)
 
 
 def _scaled(x: Tensor, sense: Sense, like: Tensor) -> Tensor:
@@ -158,6 +107,13 @@ class ConvSense(nn.Module):
         return kernels.mean(-3)
 
 
+def _encoder(sense: Sense, config: MLP) -> nn.Module:
+    """The first layers behind a sense: convolutions where the brain has them and the sense is a picture."""
+    if isinstance(config, Conv) and len(sense.space.shape) >= 2:
+        return ConvSense(sense, config)
+    return DenseSense(sense, config)
+
+
 class Tower(nn.Module):
     """Senses, the trunk behind them and perhaps a memory: an observation of a named sense -> features (B, width[-1]).
 
@@ -166,7 +122,7 @@ class Tower(nn.Module):
 
     def __init__(self, senses: dict[str, Sense], config: MLP, feedback: bool) -> None:
         super().__init__()
-        self.senses = nn.ModuleDict({name: config.encoder(sense) for name, sense in senses.items()})
+        self.senses = nn.ModuleDict({name: _encoder(sense, config) for name, sense in senses.items()})
         pairs = zip(config.width, config.width[1:], strict=False)
         self.trunk = nn.ModuleList(Linear(inputs, outputs, config.init, fed_back=feedback) for inputs, outputs in pairs)
         self.activations = [ACTIVATIONS[config.activation]] * len(self.trunk)

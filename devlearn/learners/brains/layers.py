@@ -8,13 +8,12 @@ learners as one program without ``vmap``.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-Activation = Literal["relu", "tanh"]
-Init = Literal["default", "orthogonal"]
+from devlearn.learners.brains.builtin import Init
 
 _fixed = ContextVar("errors travel back by fixed weights", default=False)
 

@@ -1,12 +1,17 @@
 """What a stage or a probe asks of a brain: senses (with their spaces) and heads (with their sizes)."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from gymnasium import spaces
-from torch import nn
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Needs:
     heads: Mapping[str, Head] = field(default_factory=dict)
     feedback: bool = False
 
-    def __or__(self, other: "Needs") -> "Needs":
+    def __or__(self, other: Needs) -> Needs:
         """The union. Raises ValueError where one name stands for two different things."""
         senses = dict(self.senses)
         for name, sense in other.senses.items():

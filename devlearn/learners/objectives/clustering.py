@@ -1,12 +1,15 @@
 """Clusters of images that keep an image and its other view together."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import torch
-from torch import Tensor
-
+from devlearn.lazy import torch
 from devlearn.learners.objectives.objective import Batch, Result
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """Which image is the other view of this one?"""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import torch
-from torch.nn import functional as F
-
+from devlearn.lazy import F, torch
 from devlearn.learners.objectives.objective import Batch, Result
 
 

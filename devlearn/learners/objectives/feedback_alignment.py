@@ -1,14 +1,16 @@
 """How errors travel back: by the weights, or by fixed random feedback."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any, Literal
 
 from devlearn.learners.brains import fed_back
-from devlearn.learners.brains.layers import feedback
 from devlearn.learners.objectives.objective import Batch, Objective
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 Rule = Literal["backprop", "feedback_alignment"]
 
@@ -28,6 +30,8 @@ class FeedbackAlignment:
         return getattr(self.other, "stacks", False)
 
     def __call__(self, brain: Any, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
+        from devlearn.learners.brains.layers import feedback
+
         with feedback():
             return self.other(brain, batch)
 

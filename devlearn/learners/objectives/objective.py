@@ -4,11 +4,15 @@ An objective returns its loss and metrics. It reduces trailing axes only, so the
 learner and (N,) for a stacked cohort (``stacks``). Random numbers (masks, noise) enter as batch entries.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-Batch = dict[str, Tensor]
-Result = tuple[Tensor, dict[str, Tensor]]
-Objective = Callable[[Callable[..., Any], Any], tuple[Tensor, Mapping[str, Tensor]]]
+
+Batch: TypeAlias = "dict[str, Tensor]"
+Result: TypeAlias = "tuple[Tensor, dict[str, Tensor]]"
+Objective: TypeAlias = "Callable[[Callable[..., Any], Any], tuple[Tensor, Mapping[str, Tensor]]]"

@@ -1,13 +1,15 @@
 """The clipped surrogate of policy optimisation."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-
+from devlearn.lazy import F, torch
 from devlearn.learners.objectives.objective import Batch, Result
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def categorical(logits: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,14 +1,16 @@
 """The observation that an action leads to."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-
+from devlearn.lazy import F, torch
 from devlearn.learners.objectives.objective import Batch, Result
 from devlearn.learners.objectives.reconstruction import per_pixel
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

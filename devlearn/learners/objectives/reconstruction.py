@@ -1,13 +1,15 @@
 """An image, or the hidden part of it, from what is shown."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-
+from devlearn.lazy import F, torch
 from devlearn.learners.objectives.objective import Batch, Result
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def per_pixel(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,12 +1,15 @@
 """Guesses judged right or wrong."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from torch import Tensor
-from torch.nn import functional as F
-
+from devlearn.lazy import F
 from devlearn.learners.objectives.objective import Batch, Result
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def sample(log_p: Tensor, draws: Tensor) -> Tensor:

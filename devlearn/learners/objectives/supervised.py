@@ -1,11 +1,11 @@
 """Cross-entropy on labels, and on answers of the learner's own."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import torch
-from torch.nn import functional as F
-
+from devlearn.lazy import F, torch
 from devlearn.learners.objectives.objective import Batch, Result
 
 

@@ -4,14 +4,16 @@ Splits: ``mnist.train`` (the first 55,000 training images), ``mnist.valid`` (the
 (all 60,000) and ``mnist.test`` (10,000). ``valid`` is what hyperparameters, gates and teachers may look at.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from gymnasium import spaces
-from torch import Tensor
 
+from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Sense, sense_name
 from devlearn.registry import nearest
 from devlearn.streams import Streams
@@ -19,6 +21,9 @@ from devlearn.tasks.data.blur import blurred
 from devlearn.tasks.data.mnist import read
 from devlearn.tasks.data.sham import unstructured
 from devlearn.tasks.data.shift import shifted
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 VALID = 5_000
 SIZES = {"mnist.train": 55_000, "mnist.valid": VALID, "mnist.train+valid": 60_000, "mnist.test": 10_000}
@@ -43,7 +48,7 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def spread(self, count: int) -> "Dataset":
+    def spread(self, count: int) -> Dataset:
         """``count`` images at even distances (the files are not shuffled: their beginnings differ from the rest)."""
         rows = torch.arange(min(count, len(self)), device=self.labels.device) * len(self) // min(count, len(self))
         return Dataset(self.images[rows], self.labels[rows])

@@ -1,15 +1,18 @@
 """Other views of an image: small affine and elastic deformations, drawn for each image, as one batched program."""
 
+from __future__ import annotations
+
 import math
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
-from torch.nn import functional as F
 
+from devlearn.lazy import F, torch
 from devlearn.streams import Streams
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 GRID = 5  # control points of an elastic deformation, along each side
 AFFINE = 6  # numbers of an affine deformation: angle, two log scales, shear, two shifts

@@ -1,9 +1,15 @@
 """Images out of focus: a Gaussian blur, as early eyes have it."""
 
-import math
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+import math
+from typing import TYPE_CHECKING
+
+from devlearn.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 CHUNK = 5_000
 REACH = 3.0  # the kernel is cut off at this many standard deviations

@@ -1,10 +1,16 @@
 """Images without structure, for sham phases: every pixel keeps its own distribution and knows nothing of the others."""
 
-import numpy as np
-import torch
-from torch import Tensor
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from devlearn.lazy import torch
 from devlearn.streams import PINNED, Streams, generator
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def unstructured(images: Tensor, name: str) -> Tensor:

@@ -1,9 +1,14 @@
 """Images out of the middle: each moved by a distance of its own."""
 
-import torch
-from torch import Tensor
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from devlearn.lazy import torch
 from devlearn.streams import PINNED, generator
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def shifted(images: Tensor, most: int, name: str) -> Tensor:

@@ -1,9 +1,14 @@
 """Spontaneous retinal waves, and the same without what makes them waves."""
 
-import torch
-from torch import Tensor
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from devlearn.lazy import torch
 from devlearn.streams import Streams
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SIDE = 28
 FRAMES = 24  # frames of a movie

@@ -1,16 +1,20 @@
 """Acting: which sense and heads of a brain an environment uses, and how actions are drawn from them."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from gymnasium import spaces
-from torch import Tensor
 
+from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Head, Needs, Sense, sense_name
 from devlearn.streams import Streams
 from devlearn.tasks.envs import spaces as spaces_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
 """What a cohort remembers of the episodes that it is in. Brains without memory take the same path and pay nothing."""
 
-from typing import Any
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
+from devlearn.lazy import torch
 from devlearn.learners.cohort import Cohort
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Memory:

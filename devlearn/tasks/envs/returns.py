@@ -1,7 +1,13 @@
 """Advantages of trajectories, cut where episodes end."""
 
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from devlearn.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def advantages(

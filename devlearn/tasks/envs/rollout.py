@@ -1,18 +1,22 @@
 """Rollouts: a cohort acts in its world and remembers what an actor-critic needs to learn from it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from devlearn.lazy import torch
 from devlearn.learners.cohort import Cohort
 from devlearn.learners.objectives import categorical, gaussian
 from devlearn.streams import Streams
 from devlearn.tasks.envs.policy import Policy
 from devlearn.tasks.envs.recurrent_state import Memory
 from devlearn.tasks.envs.returns import advantages
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 if TYPE_CHECKING:
     from devlearn.tasks.envs import VectorEnv
@@ -22,7 +26,7 @@ CHUNK = 32  # steps whose values are estimated in one pass: few enough to stay i
 
 def collect(
     cohort: Cohort,
-    world: "VectorEnv",
+    world: VectorEnv,
     policy: Policy,
     memory: Memory,
     streams: Streams,

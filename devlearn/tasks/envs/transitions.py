@@ -1,19 +1,24 @@
 """Experience without reward: what was seen, what was done, and what it led to."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import torch
-from torch import Tensor
+
+from devlearn.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 if TYPE_CHECKING:
     from devlearn.tasks.envs import VectorEnv
 
-Act = Callable[[Tensor, int], Tensor]
+Act: TypeAlias = "Callable[[Tensor, int], Tensor]"
 
 
-def gather(world: "VectorEnv", act: Act, length: int, device: torch.device) -> dict[str, Tensor]:
+def gather(world: VectorEnv, act: Act, length: int, device: torch.device) -> dict[str, Tensor]:
     """Live ``length`` steps in every copy: images and targets (N, T * E, ...), actions (N, T * E), one row a step.
 
     ``act(observation, t)`` chooses (N, E) actions for (N, E, ...) observations. A row's target is what its step ended

@@ -1,0 +1,62 @@
+"""The keys of the built-in brains; the networks that they describe are in ``brain.py``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from devlearn.registry import register
+
+if TYPE_CHECKING:
+    from devlearn.learners.brains.brain import Brain
+    from devlearn.learners.brains.needs import Needs
+
+Activation = Literal["relu", "tanh"]
+Init = Literal["default", "orthogonal"]
+Width = Annotated[int, Field(ge=1)]
+
+
+class MLP(BaseModel):
+    """A multi-layer perceptron: one layer a sense, shared layers, one layer a head."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["mlp"] = "mlp"
+    width: Annotated[tuple[Width, ...], Field(min_length=1)] = Field(
+        (256, 128), description="units of each hidden layer; the first belongs to the sense"
+    )
+    activation: Activation = Field("relu", description="the non-linearity")
+    init: Init = Field("default", description="default (torch's Kaiming uniform) or orthogonal")
+    critic: Literal["shared", "own"] = Field("shared", description="whether return estimates have layers of their own")
+    memory: Literal["none", "gru"] = Field("none", description="what the last layer feeds: nothing, or a recurrent one")
+    linear_features: bool = Field(False, description="whether the last layer is linear: a code, as of an autoencoder")
+
+    @model_validator(mode="after")
+    def _deep_enough(self) -> MLP:
+        if self.linear_features and len(self.width) < 2:
+            raise ValueError(f"linear_features needs a layer before the last one; width has only {list(self.width)}")
+        return self
+
+    def build(self, needs: Needs) -> Brain:
+        """One learner's network."""
+        from devlearn.learners.brains.brain import Brain
+
+        return Brain(needs, self)
+
+
+class Conv(MLP):
+    """Convolutions for image senses (kernel, activation, 2 x 2 max pooling), then the layers of an MLP."""
+
+    kind: Literal["conv"] = "conv"  # type: ignore[assignment]
+    channels: Annotated[tuple[Width, ...], Field(min_length=1)] = Field(
+        (16, 32), description="output channels of each convolution"
+    )
+    kernel: Literal[3, 5] = Field(3, description="side of the square kernels")
+    width: Annotated[tuple[Width, ...], Field(min_length=1)] = Field(
+        (128,), description="units of each hidden layer after the convolutions"
+    )
+
+
+register("brains", "mlp")(MLP)
+register("brains", "conv")(Conv)
