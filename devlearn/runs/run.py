@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devlearn.records.atomic import read_json
+from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import is_run
 from devlearn.runs import pipeline
 from devlearn.runs.executors.supervisor import Outcome
@@ -104,10 +105,10 @@ class Run:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        found = read_json(self.folder / "resolved.json") if is_run(self.folder) else None
+        found = read_json(RunFolder(self.folder).resolved) if is_run(self.folder) else None
         if found is None:
             why = f"{folder} is no run folder of devlearn's: it holds no run"
-            if is_run(self.folder) and (self.folder / "steps.json").exists():
+            if is_run(self.folder) and RunFolder(self.folder).steps.exists():
                 why = f"{folder} holds no run yet: its trials are not finished; devlearn resume {folder} goes on"
             raise FolderMismatch(why)
         self.resolved: dict[str, Any] = found
@@ -216,7 +217,7 @@ class Run:
         from devlearn.runs.genomes import written
 
         last = self._lived(arm, after, point)
-        folder = self.folder / "genomes" if out is None else Path(out)
+        folder = RunFolder(self.folder).genomes if out is None else Path(out)
         found = []
         for seed in seeds or self.resolved["seeds"]:
             job = self._job(last[-1]["branch"], seed)
