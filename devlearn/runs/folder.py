@@ -118,6 +118,10 @@ def open_step(folder: Path, accept: bool) -> Step:
     before = Manifest.read(RunFolder(folder).manifest)
     command, overrides = (before.command, before.overrides) if before else ("", ())
     _write_manifest(folder, resolved["digest"], How(command=command, overrides=overrides, path=(), device=""), specs)
+    return _step(folder, resolved, specs)
+
+
+def _step(folder: Path, resolved: Json, specs: Mapping[str, Json]) -> Step:
     return Step(folder, resolved, tuple(job_info(name, JobSpec.of(spec)) for name, spec in specs.items()))
 
 
