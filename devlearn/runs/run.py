@@ -18,8 +18,9 @@ from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import is_run
 from devlearn.runs import pipeline
 from devlearn.runs.executors.supervisor import Outcome
+from devlearn.runs.folder import FolderMismatch
 from devlearn.runs.forewarnings import Forewarning
-from devlearn.runs.pipeline import Face, FolderMismatch, Options, complaints
+from devlearn.runs.pipeline import Face, Options, complaints
 
 if TYPE_CHECKING:
     from torch import nn
