@@ -21,7 +21,7 @@ MISTAKES = {
     "devlearn.tasks.envs.registration": "UnknownEnv",
     "devlearn.records.atomic": "FolderLocked",
     "devlearn.records.ownership": "NotOurs",
-    "devlearn.runs.pipeline": "FolderMismatch",
+    "devlearn.runs.folder": "FolderMismatch",
     "devlearn.report.export.formats": "MissingExtra",
     "devlearn.templates": "BadName",
 }

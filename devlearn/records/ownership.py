@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from devlearn.records.atomic import read_json, write_json
+from devlearn.records.layout import RunFolder
 
 MARK = ".devlearn"
 RESOLVED = {"format", "scenario", "digest", "seeds", "points", "jobs"}  # keys of an older folder's resolved.json
@@ -24,7 +25,7 @@ def is_run(folder: Path) -> bool:
     """Whether ``folder`` is one of our run folders, of whatever age."""
     if _mark(folder).get("holds") == "run":
         return True
-    return _has(folder / "resolved.json", RESOLVED) or _has(folder / "steps.json", STEPS)
+    return _has(RunFolder(folder).resolved, RESOLVED) or _has(RunFolder(folder).steps, STEPS)
 
 
 def claim_run(folder: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from devlearn.records.arrays import Array
+from devlearn.records.layout import RunFolder
 from devlearn.report.figures import DOUBLE, Drawn
 from devlearn.report.png import data_uri
 from devlearn.report.svg import inline, save
@@ -19,7 +20,7 @@ class FigureStore:
     """Figures of one run. What no longer fits into the page is named there with its file, never left out quietly."""
 
     def __init__(self, run: Path, room: int = ROOM) -> None:
-        self.folder, self.left = run / "figures", room
+        self.folder, self.left = RunFolder(run).figures, room
         self._known: dict[str, str] = {}  # pictures by their content, with the id of the place that holds them
 
     def figure(self, drawn: Drawn | None) -> Shown | None:

@@ -5,40 +5,44 @@ that is gone on with (``restart``) takes the same way from where it was stopped.
 """
 
 import importlib
-import json
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from devlearn import registry
-from devlearn.records.atomic import locked, read_json, write_bytes, write_json
-from devlearn.records.job_state import JobInfo, View, job_info, span
+from devlearn.records.atomic import locked, read_json
+from devlearn.records.job_state import View, span
 from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import claim_run, is_run
-from devlearn.records.schema import How, JobSpec, JobState, Manifest, Seen, Steps
-from devlearn.records.versions import STEPS
+from devlearn.records.schema import How
 from devlearn.runs import provenance
 from devlearn.runs.executors.base import Executor
-from devlearn.runs.executors.local import Local, cores, warming
+from devlearn.runs.executors.local import Local, warming
 from devlearn.runs.executors.supervisor import Outcome, Supervisor
+from devlearn.runs.folder import (
+    FolderMismatch,
+    Json,
+    Order,
+    Step,
+    all_done,
+    open_step,
+    plan_for,
+    store,
+    stored,
+    write_step,
+)
 from devlearn.runs.forewarnings import Forewarning, forewarnings
 
 if TYPE_CHECKING:
     from devlearn.evidence import Comparison
     from devlearn.runs.plan import Plan
-    from devlearn.scenario import Scenario
 
 PATIENCE = 10.0  # seconds for whoever holds the folder to be gone, after it was killed
 WARM = ("devlearn.evidence", "devlearn.report.page")  # what is needed after the last job: scipy, matplotlib
-Json = dict[str, Any]
-
-
-class FolderMismatch(ValueError):
-    """The folder can't be used for this; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +78,6 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Order:
-    """A checked scenario, and all that its run keeps of how it was asked for: what goes on needs nothing else.
-
-    ``text`` is the scenario's file as it was given.
-    """
-
-    scenario: "Scenario"
-    text: bytes
-    how: How
-
-
-@dataclass(frozen=True)
 class Plans:
     """All that a scenario comes to: the trials of ``tune`` (None without it), then the scenario itself.
 
@@ -94,24 +86,6 @@ class Plans:
 
     trials: "Plan | None"
     own: "Plan"
-
-
-@dataclass(frozen=True)
-class Planned:
-    """What a folder is to hold: the plan, the content of its resolved.json, and that of every job.json by folder."""
-
-    plan: "Plan"
-    resolved: Json
-    specs: Mapping[str, Json]
-
-
-@dataclass(frozen=True)
-class Step:
-    """A written folder whose jobs can be trained: the content of its resolved.json, and its jobs, parents first."""
-
-    folder: Path
-    resolved: Json
-    jobs: tuple[JobInfo, ...]
 
 
 @dataclass(frozen=True)
@@ -278,7 +252,7 @@ def reopen(folder: Path, accept_changes: bool = False) -> Written:
         order = stored(folder)
         if order is not None:
             return _first(folder, order, accept_changes)
-        step = _open(folder, accept_changes)
+        step = open_step(folder, accept_changes)
         return Written(folder, step, step.resolved)
 
 
@@ -331,7 +305,7 @@ def check_device(device: str) -> None:
         )
 
 
-# ---- run folders -------------------------------------------------------------------------------------------------
+# ---- the first step -------------------------------------------------------------------------------------------------
 
 
 def _first(folder: Path, order: Order, accept: bool) -> Written:
@@ -342,169 +316,28 @@ def _first(folder: Path, order: Order, accept: bool) -> Written:
 
     first = order.scenario
     if first.tune is None and not interim.looks(first):
-        step = _write(folder, _plan(folder, first, order, accept), order)
+        step = write_step(folder, plan_for(folder, first, order, accept), order)
         RunFolder(folder).steps.unlink(missing_ok=True)
         return Written(folder, step, step.resolved)
     before = read_json(RunFolder(folder).resolved)
     if before is not None and before["scenario"] != first.scenario:
         raise FolderMismatch(f"{folder} holds scenario {before['scenario']!r}; choose another folder with --out")
     if first.tune is None:
-        planned = _plan(folder, first.first(interim.next_stop(first, before)), order, accept)
+        planned = plan_for(folder, first.first(interim.next_stop(first, before)), order, accept)
         asked = {**planned.resolved, "seeds": list(first.seeds)}
         store(folder, order)
-        return Written(folder, _write(folder, planned, order), asked, order, accept)
+        return Written(folder, write_step(folder, planned, order), asked, order, accept)
     trials = RunFolder(folder).tune.root
     claim_run(trials)
-    planned = _plan(trials, scenario.experiment(first), order, accept)
+    planned = plan_for(trials, scenario.experiment(first), order, accept)
     asked = plans.resolved(plans.plan(first))  # what can't be asked is refused before the trials are trained
-    if before is not None and _all_done(trials, planned):
+    if before is not None and all_done(trials, planned):
         from devlearn.runs.tuning import settle  # numpy and scipy, as evidence
 
         own, tuning = settle(trials, first)
-        _plan(folder, own.first(interim.next_stop(own, before)), order, accept, tuning)
+        plan_for(folder, own.first(interim.next_stop(own, before)), order, accept, tuning)
     store(folder, order)
-    return Written(folder, _write(trials, planned, order), asked, order, accept)
-
-
-def _plan(
-    folder: Path,
-    scenario: "Scenario",
-    order: Order,
-    accept: bool,
-    tuning: Sequence[Mapping[str, Any]] | None = None,
-) -> Planned:
-    """Plan ``scenario`` for ``folder``, beside what the folder has of the same run (seeds, arms). Writes nothing.
-
-    Args:
-        tuning: for each point of ``vary``, {arm: how its values were chosen}, for resolved.json.
-
-    Raises:
-        FolderMismatch: the folder holds another run, or what trains its jobs has changed.
-        ScenarioError: what can't be planned.
-    """
-    from devlearn.runs import plan as plans
-
-    before = read_json(RunFolder(folder).resolved)
-    found = plans.plan(scenario, before)
-    resolved = plans.resolved(found)
-    for point, chosen in zip(resolved["points"], tuning or (), strict=False):
-        for arm, record in chosen.items():
-            point["arms"][arm]["tuning"] = record
-    if before is not None and (reasons := plans.same_run(before, resolved, _answered(folder, before))):
-        why = "\n  ".join(reasons)
-        raise FolderMismatch(f"{folder} holds another run:\n  {why}\nchoose another folder with --out, or delete it")
-    specs = plans.job_specs(found, order.how.device, order.how.path)
-    _check_program(folder, specs, accept)
-    seen = _seen(folder, before, resolved)
-    return Planned(found, resolved | ({"seen": seen} if seen else {}), specs)
-
-
-def _write(folder: Path, planned: Planned, order: Order) -> Step:
-    """Write a run's files, or add to those of the same run; resolved.json, which counts, comes last."""
-    write_bytes(RunFolder(folder).scenario, order.text)
-    for name, spec in planned.specs.items():
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        write_json(RunFolder(folder).job(name).spec, spec)
-    _write_manifest(folder, planned.resolved["digest"], order.how, planned.specs)
-    write_json(RunFolder(folder).resolved, planned.resolved)
-    return Step(
-        folder, planned.resolved, tuple(job_info(name, JobSpec.of(spec)) for name, spec in planned.specs.items())
-    )
-
-
-def _open(folder: Path, accept: bool) -> Step:
-    """A folder that was written before, whoever did; what trains its jobs now stands in its manifest."""
-    resolved = read_json(RunFolder(folder).resolved)
-    if resolved is None:
-        raise FolderMismatch(f"{folder} holds no run: it has no resolved.json")
-    specs: dict[str, Json] = {}
-    for job in resolved["jobs"]:
-        spec = read_json(RunFolder(folder).job(job["folder"]).spec)
-        if spec is None:
-            raise FolderMismatch(f"{folder / job['folder']} has no job.json; run its scenario again to write it anew")
-        specs[job["folder"]] = spec
-    for spec in specs.values():
-        provenance.importable(*spec.get("path", ()))
-    _check_program(folder, specs, accept)
-    before = Manifest.read(RunFolder(folder).manifest)
-    command, overrides = (before.command, before.overrides) if before else ("", ())
-    _write_manifest(folder, resolved["digest"], How(command=command, overrides=overrides, path=(), device=""), specs)
-    return Step(folder, resolved, tuple(job_info(name, JobSpec.of(spec)) for name, spec in specs.items()))
-
-
-def _check_program(folder: Path, specs: Mapping[str, Json], accept: bool) -> None:
-    """Raises FolderMismatch where jobs would be trained by another program than those before them."""
-    if not accept and (changed := provenance.changes(RunFolder(folder), specs)):
-        why = "\n  ".join(changed)
-        raise FolderMismatch(
-            f"{folder}: its jobs would be trained by different programs:\n  {why}\n"
-            f"choose another folder with --out, or go on all the same with {provenance.ACCEPT}"
-        )
-
-
-def _write_manifest(folder: Path, digest: str, how: How, specs: Mapping[str, Json]) -> None:
-    run = RunFolder(folder)
-    write_json(run.manifest, provenance.manifest(run, digest, how, specs, cores()).content())
-
-
-def _seen(folder: Path, before: Json | None, resolved: Mapping[str, Any]) -> list[int]:
-    """The numbers of seeds at which a verdict had been seen before more were added."""
-    if before is None:
-        return []
-    count = len(before["seeds"])
-    noted = Seen.read(RunFolder(folder).seen)
-    seen = {*before.get("seen", []), *(noted.seeds if noted else ()), *([count] if _compared(folder, count) else [])}
-    return sorted(number for number in seen if number < len(resolved["seeds"]))
-
-
-def _answered(folder: Path, before: Mapping[str, Any]) -> bool:
-    """Whether somebody may have seen an answer to the question, for however many seeds."""
-    run = RunFolder(folder)
-    return bool(before.get("seen")) or run.comparison.exists() or run.seen.exists()
-
-
-def _compared(folder: Path, count: int) -> bool:
-    """Whether comparison.json speaks of ``count`` seeds, and not of those before them."""
-    path = RunFolder(folder).comparison
-    if not path.exists():
-        return False
-    found = json.loads(path.read_text(encoding="utf-8"))
-    first = found[0] if isinstance(found, list) else found
-    return any(len(arm["values"]) == count for arm in first["arms"].values())
-
-
-def _all_done(folder: Path, planned: Planned) -> bool:
-    states = [JobState.read(RunFolder(folder).job(name).state) for name in planned.specs]
-    return all(state is not None and state.status == "done" for state in states)
-
-
-def store(folder: Path, order: Order) -> None:
-    """Write what ``stored`` reads."""
-    from devlearn.scenario import source
-
-    checked = order.scenario
-    own = Steps(format=STEPS.written, scenario=source(checked), seeds=checked.seeds, how=order.how)
-    write_bytes(RunFolder(folder).scenario, order.text)
-    write_json(RunFolder(folder).steps, own.content())
-
-
-def stored(folder: Path) -> Order | None:
-    """What was asked of a run folder that is trained in steps; None where it is trained in one.
-
-    Raises:
-        FolderMismatch: its steps were written in another version of the format.
-    """
-    from devlearn import scenario
-
-    path = RunFolder(folder).steps
-    found = Steps.read(path)
-    if found is None:
-        return None
-    if why := STEPS.refusal(found.format, resume=True):
-        raise FolderMismatch(f"{folder}: {why}")
-    provenance.importable(*found.how.path)
-    own = scenario.parse(found.scenario, str(path), [f"seeds={json.dumps(found.seeds)}"])
-    return Order(own, RunFolder(folder).scenario.read_bytes(), found.how)
+    return Written(folder, write_step(trials, planned, order), asked, order, accept)
 
 
 # ---- training ----------------------------------------------------------------------------------------------------
@@ -528,8 +361,8 @@ def _in_steps(written: Written, order: Order, executor: Executor, face: Face) ->
     start = own.stops.index(interim.next_stop(own, read_json(RunFolder(folder).resolved)))
     for number, count in enumerate(own.stops[start:], start + 1):
         if step.folder != folder or number > start + 1:  # `written` holds the first step
-            planned = _plan(folder, own.first(count), order, written.accept_changes, tuning)
-            step = _write(folder, planned, order)
+            planned = plan_for(folder, own.first(count), order, written.accept_changes, tuning)
+            step = write_step(folder, planned, order)
         what = f", look {number} of {len(own.stops)}" if len(own.stops) > 1 else ""
         outcome = _supervise(step, executor, face, what)
         if outcome.failed or count not in interim.looks(own):

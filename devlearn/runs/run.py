@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devlearn.records.atomic import read_json
+from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import is_run
 from devlearn.runs import pipeline
 from devlearn.runs.executors.supervisor import Outcome
+from devlearn.runs.folder import FolderMismatch
 from devlearn.runs.forewarnings import Forewarning
-from devlearn.runs.pipeline import Face, FolderMismatch, Options, complaints
+from devlearn.runs.pipeline import Face, Options, complaints
 
 if TYPE_CHECKING:
     from torch import nn
@@ -104,10 +106,10 @@ class Run:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        found = read_json(self.folder / "resolved.json") if is_run(self.folder) else None
+        found = read_json(RunFolder(self.folder).resolved) if is_run(self.folder) else None
         if found is None:
             why = f"{folder} is no run folder of devlearn's: it holds no run"
-            if is_run(self.folder) and (self.folder / "steps.json").exists():
+            if is_run(self.folder) and RunFolder(self.folder).steps.exists():
                 why = f"{folder} holds no run yet: its trials are not finished; devlearn resume {folder} goes on"
             raise FolderMismatch(why)
         self.resolved: dict[str, Any] = found
@@ -216,7 +218,7 @@ class Run:
         from devlearn.runs.genomes import written
 
         last = self._lived(arm, after, point)
-        folder = self.folder / "genomes" if out is None else Path(out)
+        folder = RunFolder(self.folder).genomes if out is None else Path(out)
         found = []
         for seed in seeds or self.resolved["seeds"]:
             job = self._job(last[-1]["branch"], seed)

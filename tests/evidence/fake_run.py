@@ -118,7 +118,7 @@ def write_run(
         "command": "devlearn run made_up.yaml --out runs/made-up", "digest": "f" * 16,
         "versions": {"devlearn": "0.1.0", "torch": "2.15.0"}, "machine": {"cpu": "synthetic", "cores": 2},
     }  # fmt: skip
-    write_json(RunFolder(folder).resolved, Resolved.of(resolved).content())
+    write_json(RunFolder(folder).resolved, Resolved.of(resolved).content(), indent=None)
     write_json(RunFolder(folder).manifest, Manifest.of(manifest).content())
     write_text(RunFolder(folder).scenario, "devlearn: 1\nscenario: made-up\n")
     return folder
@@ -175,7 +175,7 @@ def tiny_run(
         "probes": {"score": {"kind": "made-up", "every": 10, "metrics": {"points": declared}}}, "compare": question,
         "points": [{"point": {}, "arms": arms}], "jobs": jobs, **resolved_keys,
     }  # fmt: skip
-    write_json(RunFolder(folder).resolved, Resolved.of(resolved).content())
+    write_json(RunFolder(folder).resolved, Resolved.of(resolved).content(), indent=None)
     return folder
 
 

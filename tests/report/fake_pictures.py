@@ -3,12 +3,17 @@
 Every number here is synthetic: a formula and a fixed generator, no learner behind it.
 """
 
-import csv
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from devlearn.records.atomic import write_json
+from devlearn.records.layout import RunFolder, VisitFolder
+from devlearn.records.reader import lines
+from devlearn.records.schema import Resolved
+from devlearn.records.writer import Recorder
 
 UNITS = 6
 MOMENTS = 4
@@ -16,25 +21,31 @@ MOMENTS = 4
 
 def add_pictures(run: Path) -> Path:
     """Give every record folder of a made-up run pictures of its block's first learner, by three more probes."""
-    resolved = json.loads((run / "resolved.json").read_text())
+    resolved = json.loads(RunFolder(run).resolved.read_text(encoding="utf-8"))
     resolved["probes"] |= {
         "fields": {"kind": "fields", "every": None, "metrics": {"smoothness": {"better": "higher", "worst": None}}},
         "pole": {"kind": "return", "env": "CartPole-v1", "every": None, "metrics": {"return": {"better": "higher"}}},
         "unseen": {"kind": "return", "env": "Pendulum-v1", "every": None, "metrics": {"return": {"better": "higher"}}},
     }
-    (run / "resolved.json").write_text(json.dumps(resolved))
+    write_json(RunFolder(run).resolved, Resolved.of(resolved).content(), indent=None)
     for job in resolved["jobs"]:
-        for folder in sorted((run / job["folder"] / "records").iterdir()):
-            _draw(folder, job["seeds"])
+        for visit in RunFolder(run).job(job["folder"]).visits():
+            _draw(visit, job["seeds"])
     return run
 
 
-def _draw(folder: Path, seeds: list[int]) -> None:
-    age = -1 if folder.name == "birth" else int(folder.name.split("-")[0])
-    _measure(folder, seeds, age)
-    (folder / "arrays").mkdir(exist_ok=True)
-    for probe, arrays in _arrays(seeds[0], age).items():
-        np.savez(folder / "arrays" / f"{probe}.pictures.npz", seed=seeds[0], **arrays)
+def _draw(visit: VisitFolder, seeds: list[int]) -> None:
+    """What was measured of everybody and drawn of the first, at birth or at the stage's end."""
+    age = visit.position
+    stage, moment = ("birth", "birth") if age < 0 else (visit.stage, "end")
+    update = next(int(row["update"]) for row in lines(visit.table("probes")) if row["moment"] == moment)
+    measured = {("fields", "smoothness"): 0.1 * (age + 1), ("pole", "return"): age + 2.0, ("unseen", "return"): 1.0}
+    all_ = np.ones(len(seeds), bool)
+    with Recorder(visit.root, seeds, stage, 0) as recorder:
+        for (probe, metric), value in measured.items():
+            recorder.probe(update * all_, moment, probe, {metric: np.full(len(seeds), value)}, all_)
+        for probe, arrays in _arrays(seeds[0], age).items():
+            recorder.pictures(probe, seeds[0], arrays)
 
 
 def _arrays(seed: int, age: int) -> dict[str, dict[str, Any]]:
@@ -53,21 +64,3 @@ def _arrays(seed: int, age: int) -> dict[str, dict[str, Any]]:
             "rewards": -0.5 * time[:, 0],
         },
     }
-
-
-def _measure(folder: Path, seeds: list[int], age: int) -> None:
-    """Rows of what the probes measured beside drawing."""
-    path = folder / "probes.csv"
-    stage, moment = ("birth", "birth") if age < 0 else (folder.name.split("-")[1].split(".")[0], "end")
-    ends = [row for row in csv.DictReader(path.read_text().splitlines()) if row["moment"] == moment]
-    update = ends[0]["update"]
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        for seed in seeds:
-            measured = {
-                ("fields", "smoothness"): 0.1 * (age + 1),
-                ("pole", "return"): age + 2.0,
-                ("unseen", "return"): 1.0,
-            }
-            for (probe, metric), value in measured.items():
-                writer.writerow([seed, stage, 0, update, moment, probe, metric, repr(float(value))])

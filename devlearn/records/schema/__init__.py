@@ -1,7 +1,7 @@
 """What is written in a run folder: a model for every JSON file, the columns of every table."""
 
 from devlearn.records.schema.base import EvidenceError, FileModel, Json, Keys, Number
-from devlearn.records.schema.job import JobSpec, JobState, NeedEntry, Progress, SelectEntry
+from devlearn.records.schema.job import JobSpec, JobState, JobStatus, NeedEntry, Progress, SelectEntry
 from devlearn.records.schema.resolved import (
     ArmEntry,
     CompareEntry,
@@ -37,6 +37,7 @@ __all__ = [
     "JobEntry",
     "JobSpec",
     "JobState",
+    "JobStatus",
     "Json",
     "Keys",
     "Manifest",

@@ -8,6 +8,8 @@ from devlearn.records.schema.base import FileModel, Keys, Number
 from devlearn.records.schema.resolved import ProbeEntry, VisitEntry
 from devlearn.records.versions import JOB
 
+JobStatus = Literal["running", "done", "failed"]
+
 
 class NeedEntry(FileModel):
     """A stage whose needs shape the brain."""
@@ -54,7 +56,7 @@ class JobSpec(FileModel):
 class JobState(FileModel):
     """state.json: what became of the job, by its last worker's word."""
 
-    status: Literal["running", "done", "failed"] = Field(description="running, done or failed")
+    status: JobStatus = Field(description="running, done or failed")
     error: str | None = Field(default=None, description="why it failed, in words")
     attempt: int = Field(default=1, description="which attempt this is, from 1")
 

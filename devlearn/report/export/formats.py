@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import check_free, note_written
 from devlearn.report.export.tables import Table, tables
 
@@ -31,7 +32,7 @@ def export(run: Path, to: str, out: Path | None = None) -> list[Path]:
     if to in NEEDS and importlib.util.find_spec(NEEDS[to]) is None:
         raise MissingExtra(f"--to {to} needs the package {NEEDS[to]}: pip install 'devlearn[{to}]'")
     found = tables(run)
-    folder = run / "export" if out is None else out
+    folder = RunFolder(run).export if out is None else out
     names = ["tensorboard"] if to == "tensorboard" else [f"{name}.{to}" for name in found]
     if not folder.resolve().is_relative_to(run.resolve()):
         check_free(folder, names)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devlearn.evidence import compare, entries, load
+from devlearn.records.layout import JobFolder
 from devlearn.records.reader import lines
 from devlearn.records.schema import LEDGER
 
@@ -138,11 +139,9 @@ def train(run: "RunRecords") -> Iterator[Row]:
 
 
 def _lines(job: Path) -> Iterator[Row]:
-    for path in sorted((job / "records").glob("*/train.csv"), key=lambda path: int(path.parent.name.partition("-")[0])):
-        position, _, rest = path.parent.name.partition("-")
-        stage, _, visit = rest.rpartition(".")
-        place = {"stage": stage, "visit": int(visit), "position": int(position)}
-        for row in lines(path):
+    for visit in JobFolder(job).visits():
+        place = {"stage": visit.stage, "visit": visit.visit, "position": visit.position}
+        for row in lines(visit.table("train")):
             who = {"seed": int(row.pop("seed")), **place, "update": int(row.pop("update"))}
             spent = _spent({unit: float(row.pop(unit)) for unit in LEDGER})
             yield {**who, **spent, **{metric: float(text) if text else None for metric, text in row.items()}}

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devlearn.records.atomic import read_json
 from devlearn.records.job_state import JobInfo, Status, View, view
+from devlearn.records.layout import JobFolder, RunFolder
+from devlearn.records.schema import JobState
 from devlearn.runs.executors.base import Executor, WorkerExit, signal_name
 from devlearn.runs.executors.worker import write_state
 
@@ -78,8 +79,8 @@ class Supervisor:
         return self._outcome()
 
     def _recorded(self, job: JobInfo) -> str | None:
-        state = read_json(self.run / job.folder / "state.json")
-        return state["status"] if state else None
+        state = JobState.read(RunFolder(self.run).job(job.folder).state)
+        return state.status if state else None
 
     def _any(self, status: Status) -> bool:
         return any(track.status == status for track in self.tracks.values())
@@ -121,9 +122,9 @@ class Supervisor:
             write_state(ended.folder, "failed", error, len(track.errors))
 
     def _why(self, job: JobInfo, ended: WorkerExit) -> str:
-        state = read_json(ended.folder / "state.json")
-        if state and state["status"] == "failed" and state["error"] and ended.code > 0:
-            return str(state["error"])
+        state = JobState.read(JobFolder(ended.folder).state)
+        if state and state.status == "failed" and state.error and ended.code > 0:
+            return state.error
         return f"{job.title}: the worker ended ({signal_name(ended.code)}){_last_words(ended.folder / 'log.txt')}"
 
     def _look(self) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from devlearn.records.atomic import locked, read_json, write_json
 from devlearn.records.layout import JobFolder
+from devlearn.records.schema import JobState, JobStatus
 
 Live = Callable[[Path], None]
 
@@ -28,7 +29,7 @@ def live(folder: Path) -> None:
 
     from devlearn.runs import engine, provenance
 
-    spec = read_json(folder / "job.json") or {}
+    spec = read_json(JobFolder(folder).spec) or {}
     provenance.importable(*spec.get("path", ()))
     provenance.check_unchanged(JobFolder(folder), spec)
     torch.set_num_threads(1)
@@ -43,8 +44,8 @@ def work(folder: Path, live: Live = live) -> None:
         Exception: whatever the job raised; its text is in state.json.
     """
     with locked(folder, f"the job in {folder}", PATIENCE):
-        before = read_json(folder / "state.json")
-        attempt = before["attempt"] + 1 if before else 1
+        before = JobState.read(JobFolder(folder).state)
+        attempt = before.attempt + 1 if before else 1
         write_state(folder, "running", None, attempt)
         try:
             live(folder)
@@ -54,9 +55,9 @@ def work(folder: Path, live: Live = live) -> None:
         write_state(folder, "done", None, attempt)
 
 
-def write_state(folder: Path, status: str, error: str | None, attempt: int) -> None:
+def write_state(folder: Path, status: JobStatus, error: str | None, attempt: int) -> None:
     """Replace the job's state.json."""
-    write_json(folder / "state.json", {"status": status, "error": error, "attempt": attempt})
+    write_json(JobFolder(folder).state, JobState(status=status, error=error, attempt=attempt).content())
 
 
 def _words(error: Exception) -> str:
@@ -71,7 +72,7 @@ def entry(folder: Path, live: Live) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _die_with_supervisor()
-    _log_to(folder / "log.txt")
+    _log_to(JobFolder(folder).log)
     work(folder, live)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from devlearn.records.layout import job_name
 from devlearn.runs.plan import checks
 from devlearn.runs.plan.model import Branch, Plan, PlannedJob, PlannedStage, PointPlan
 from devlearn.runs.plan.resolve import resolve
@@ -64,10 +65,10 @@ def _job(branch: Branch, block: Block, parameters: int) -> PlannedJob:
     name = block_name(block)
     kept = BEST if any(lived.select for lived in branch.stages) else 0
     return PlannedJob(
-        folder=f"jobs/{branch.name}/{name}",
+        folder=job_name(branch.name, name),
         branch=branch,
         seeds=block,
-        parent=None if branch.parent is None else f"jobs/{branch.parent}/{name}",
+        parent=None if branch.parent is None else job_name(branch.parent, name),
         seconds=sum(_seconds(lived, len(block)) for lived in branch.stages),
         memory=len(block) * parameters * (COPIES + kept) * BYTES,
     )

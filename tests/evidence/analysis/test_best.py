@@ -152,7 +152,7 @@ def test_tuning_is_an_entry_of_its_own_and_part_of_the_total(tmp_path: Path) -> 
 
 def test_tuning_counts_when_controls_are_looked_for(tmp_path: Path) -> None:
     """Equal lives, but one arm's trials cost as much again: its rival computed less."""
-    tuning = {"ledger": {"flops": 8e6}}
+    tuning = {"chosen": {}, "seeds": [100], "probe": "score", "trials": [], "ledger": {"flops": 8e6}}
     assert any("no control pair" in w for w in body(tmp_path / "a", entries={"grown": {"tuning": tuning}})["warnings"])
     assert not any("no control pair" in w for w in body(tmp_path / "b", entries={})["warnings"])
 

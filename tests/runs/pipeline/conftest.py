@@ -8,7 +8,8 @@ from devlearn.runs import executors as execute
 from devlearn.runs.executors import read_json
 from devlearn.runs.executors.base import Executor
 from devlearn.runs.executors.supervisor import Outcome
-from devlearn.runs.pipeline import Face, Step
+from devlearn.runs.folder import Step
+from devlearn.runs.pipeline import Face
 
 HEAD = """
 devlearn: 1

@@ -14,6 +14,7 @@ from devlearn import evidence
 from devlearn.records.atomic import write_json
 from devlearn.records.job_state import JobInfo
 from devlearn.runs import executors as execute
+from devlearn.runs import folder as folder_of
 from devlearn.runs import pipeline
 from devlearn.runs.executors.local import Local
 from devlearn.runs.executors.supervisor import Failure, Outcome
@@ -179,7 +180,7 @@ def _die_at(patch: pytest.MonkeyPatch, number: int) -> None:
 
         return wrapped
 
-    patch.setattr(pipeline, "write_json", dying(write_json, True))
+    patch.setattr(folder_of, "write_json", dying(write_json, True))
     patch.setattr(execute, "work", dying(execute.work, True))
     patch.setattr(evidence, "save", dying(evidence.save, False))
 

@@ -1,0 +1,201 @@
+"""A run's folder: what is planned for it, written into it, and read back where it is gone on with."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from devlearn.records.atomic import read_json, write_bytes, write_json
+from devlearn.records.job_state import JobInfo, job_info
+from devlearn.records.layout import RunFolder
+from devlearn.records.schema import How, JobSpec, JobState, Manifest, Seen, Steps
+from devlearn.records.versions import STEPS
+from devlearn.runs import provenance
+from devlearn.runs.executors.local import cores
+
+if TYPE_CHECKING:
+    from devlearn.runs.plan import Plan
+    from devlearn.scenario import Scenario
+
+Json = dict[str, Any]
+
+
+class FolderMismatch(ValueError):
+    """The folder can't be used for this; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A checked scenario, and all that its run keeps of how it was asked for: what goes on needs nothing else.
+
+    ``text`` is the scenario's file as it was given.
+    """
+
+    scenario: "Scenario"
+    text: bytes
+    how: How
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a folder is to hold: the plan, the content of its resolved.json, and that of every job.json by folder."""
+
+    plan: "Plan"
+    resolved: Json
+    specs: Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A written folder whose jobs can be trained: the content of its resolved.json, and its jobs, parents first."""
+
+    folder: Path
+    resolved: Json
+    jobs: tuple[JobInfo, ...]
+
+
+def plan_for(
+    folder: Path,
+    scenario: "Scenario",
+    order: Order,
+    accept: bool,
+    tuning: Sequence[Mapping[str, Any]] | None = None,
+) -> Planned:
+    """Plan ``scenario`` for ``folder``, beside what the folder has of the same run (seeds, arms). Writes nothing.
+
+    Args:
+        tuning: for each point of ``vary``, {arm: how its values were chosen}, for resolved.json.
+
+    Raises:
+        FolderMismatch: the folder holds another run, or what trains its jobs has changed.
+        ScenarioError: what can't be planned.
+    """
+    from devlearn.runs import plan as plans
+
+    before = read_json(RunFolder(folder).resolved)
+    found = plans.plan(scenario, before)
+    resolved = plans.resolved(found)
+    for point, chosen in zip(resolved["points"], tuning or (), strict=False):
+        for arm, record in chosen.items():
+            point["arms"][arm]["tuning"] = record
+    if before is not None and (reasons := plans.same_run(before, resolved, _answered(folder, before))):
+        why = "\n  ".join(reasons)
+        raise FolderMismatch(f"{folder} holds another run:\n  {why}\nchoose another folder with --out, or delete it")
+    specs = plans.job_specs(found, order.how.device, order.how.path)
+    _check_program(folder, specs, accept)
+    seen = _seen(folder, before, resolved)
+    return Planned(found, resolved | ({"seen": seen} if seen else {}), specs)
+
+
+def write_step(folder: Path, planned: Planned, order: Order) -> Step:
+    """Write a run's files, or add to those of the same run; resolved.json, which counts, comes last."""
+    write_bytes(RunFolder(folder).scenario, order.text)
+    for name, spec in planned.specs.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        write_json(RunFolder(folder).job(name).spec, spec)
+    _write_manifest(folder, planned.resolved["digest"], order.how, planned.specs)
+    write_json(RunFolder(folder).resolved, planned.resolved)
+    return Step(
+        folder, planned.resolved, tuple(job_info(name, JobSpec.of(spec)) for name, spec in planned.specs.items())
+    )
+
+
+def open_step(folder: Path, accept: bool) -> Step:
+    """A folder that was written before, whoever did; what trains its jobs now stands in its manifest."""
+    resolved = read_json(RunFolder(folder).resolved)
+    if resolved is None:
+        raise FolderMismatch(f"{folder} holds no run: it has no resolved.json")
+    specs: dict[str, Json] = {}
+    for job in resolved["jobs"]:
+        spec = read_json(RunFolder(folder).job(job["folder"]).spec)
+        if spec is None:
+            raise FolderMismatch(f"{folder / job['folder']} has no job.json; run its scenario again to write it anew")
+        specs[job["folder"]] = spec
+    for spec in specs.values():
+        provenance.importable(*spec.get("path", ()))
+    _check_program(folder, specs, accept)
+    before = Manifest.read(RunFolder(folder).manifest)
+    command, overrides = (before.command, before.overrides) if before else ("", ())
+    _write_manifest(folder, resolved["digest"], How(command=command, overrides=overrides, path=(), device=""), specs)
+    return _step(folder, resolved, specs)
+
+
+def _step(folder: Path, resolved: Json, specs: Mapping[str, Json]) -> Step:
+    return Step(folder, resolved, tuple(job_info(name, JobSpec.of(spec)) for name, spec in specs.items()))
+
+
+def _check_program(folder: Path, specs: Mapping[str, Json], accept: bool) -> None:
+    """Raises FolderMismatch where jobs would be trained by another program than those before them."""
+    if not accept and (changed := provenance.changes(RunFolder(folder), specs)):
+        why = "\n  ".join(changed)
+        raise FolderMismatch(
+            f"{folder}: its jobs would be trained by different programs:\n  {why}\n"
+            f"choose another folder with --out, or go on all the same with {provenance.ACCEPT}"
+        )
+
+
+def _write_manifest(folder: Path, digest: str, how: How, specs: Mapping[str, Json]) -> None:
+    run = RunFolder(folder)
+    write_json(run.manifest, provenance.manifest(run, digest, how, specs, cores()).content())
+
+
+def _seen(folder: Path, before: Json | None, resolved: Mapping[str, Any]) -> list[int]:
+    """The numbers of seeds at which a verdict had been seen before more were added."""
+    if before is None:
+        return []
+    count = len(before["seeds"])
+    noted = Seen.read(RunFolder(folder).seen)
+    seen = {*before.get("seen", []), *(noted.seeds if noted else ()), *([count] if _compared(folder, count) else [])}
+    return sorted(number for number in seen if number < len(resolved["seeds"]))
+
+
+def _answered(folder: Path, before: Mapping[str, Any]) -> bool:
+    """Whether somebody may have seen an answer to the question, for however many seeds."""
+    run = RunFolder(folder)
+    return bool(before.get("seen")) or run.comparison.exists() or run.seen.exists()
+
+
+def _compared(folder: Path, count: int) -> bool:
+    """Whether comparison.json speaks of ``count`` seeds, and not of those before them."""
+    path = RunFolder(folder).comparison
+    if not path.exists():
+        return False
+    found = json.loads(path.read_text(encoding="utf-8"))
+    first = found[0] if isinstance(found, list) else found
+    return any(len(arm["values"]) == count for arm in first["arms"].values())
+
+
+def all_done(folder: Path, planned: Planned) -> bool:
+    """Whether every planned job is done."""
+    states = [JobState.read(RunFolder(folder).job(name).state) for name in planned.specs]
+    return all(state is not None and state.status == "done" for state in states)
+
+
+def store(folder: Path, order: Order) -> None:
+    """Write what ``stored`` reads."""
+    from devlearn.scenario import source
+
+    checked = order.scenario
+    own = Steps(format=STEPS.written, scenario=source(checked), seeds=checked.seeds, how=order.how)
+    write_bytes(RunFolder(folder).scenario, order.text)
+    write_json(RunFolder(folder).steps, own.content())
+
+
+def stored(folder: Path) -> Order | None:
+    """What was asked of a run folder that is trained in steps; None where it is trained in one.
+
+    Raises:
+        FolderMismatch: its steps were written in another version of the format.
+    """
+    from devlearn import scenario
+
+    path = RunFolder(folder).steps
+    found = Steps.read(path)
+    if found is None:
+        return None
+    if why := STEPS.refusal(found.format, resume=True):
+        raise FolderMismatch(f"{folder}: {why}")
+    provenance.importable(*found.how.path)
+    own = scenario.parse(found.scenario, str(path), [f"seeds={json.dumps(found.seeds)}"])
+    return Order(own, RunFolder(folder).scenario.read_bytes(), found.how)
