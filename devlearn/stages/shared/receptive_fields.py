@@ -41,7 +41,8 @@ def _scaled(fields: Callable[[int, int], Tensor], born: Tensor) -> Tensor:
 
 
 def _norms(fields: Tensor) -> Tensor:
-    return fields.flatten(2).norm(dim=2)
+    norms: Tensor = fields.flatten(2).norm(dim=2)
+    return norms
 
 
 def check_first_layer(brain: nn.Module) -> None:
