@@ -56,16 +56,16 @@ class Cohort:
         seeds: Sequence[int],
         device: str | torch.device = "cpu",
         mapper: Mapper | None = None,
-        dtype: torch.dtype = torch.float32,
+        dtype: torch.dtype | None = None,
         born: Sequence[int] | None = None,
     ) -> None:
         self.seeds = tuple(seeds)
         self._build = build
         self.device = torch.device(device)
         self.updates = 0
-        members = [initialise(build, seed).to(self.device, dtype) for seed in born or self.seeds]
+        members = [initialise(build, seed).to(self.device, dtype or torch.float32) for seed in born or self.seeds]
         parameters, buffers = torch.func.stack_module_state(members)
-        self.weights = {name: nn.Parameter(tensor.detach().clone()) for name, tensor in parameters.items()}
+        self.weights = {name: torch.nn.Parameter(tensor.detach().clone()) for name, tensor in parameters.items()}
         self.buffers: dict[str, Tensor] = {name: tensor.clone() for name, tensor in buffers.items()}
         self._frozen: set[str] = set()
         self._reached: set[str] = set()  # parameters that the last backward pass gave a gradient

@@ -27,8 +27,11 @@ def blank_batch(shapes: Shapes, device: str = "cpu") -> dict[str, Tensor]:
 
 
 def blank(brain: nn.Module, device: str = "cpu") -> nn.Module:
-    """A copy of a brain with zeros for weights and buffers, each weight in the memory of one number."""
-    model = copy.deepcopy(brain)
+    """A copy of a brain with zeros for weights and buffers, each weight in the memory of one number.
+
+    In single precision, as the shapes of batches are declared: precision changes no count.
+    """
+    model = copy.deepcopy(brain).float()
     for name, weight in list(model.named_parameters()):
         zeros = torch.zeros((), dtype=weight.dtype, device=device).expand(weight.shape)
         place(model, name, torch.nn.Parameter(zeros, weight.requires_grad), parameter=True)

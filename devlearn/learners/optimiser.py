@@ -33,7 +33,7 @@ class Weights:
     def of(cls, tensors: Mapping[str, Tensor]) -> Weights:
         """Parameters that share the storage of ``tensors`` (N, *shape)."""
         device = next(iter(tensors.values())).device
-        return cls({name: nn.Parameter(tensor.detach()) for name, tensor in tensors.items()}, device)
+        return cls({name: torch.nn.Parameter(tensor.detach()) for name, tensor in tensors.items()}, device)
 
 
 class Optimiser:

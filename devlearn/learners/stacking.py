@@ -55,13 +55,13 @@ def why_looped(model: nn.Module, device: torch.device) -> str | None:
 
 def row_of(inputs: Any, index: int) -> Any:
     """One learner's part of a tensor or of a dict of tensors."""
-    return inputs[index] if isinstance(inputs, Tensor) else {name: value[index] for name, value in inputs.items()}
+    return inputs[index] if isinstance(inputs, torch.Tensor) else {name: value[index] for name, value in inputs.items()}
 
 
 def stack(results: list[Any]) -> Any:
     """Tensors, tuples of tensors or dicts of tensors, one a learner, along a new first axis."""
     first = results[0]
-    if isinstance(first, Tensor):
+    if isinstance(first, torch.Tensor):
         return torch.stack(results)
     if isinstance(first, tuple):
         return tuple(stack([result[i] for result in results]) for i in range(len(first)))

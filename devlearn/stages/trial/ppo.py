@@ -8,10 +8,10 @@ from pydantic import Field
 
 from devlearn.lazy import torch
 from devlearn.learners import flops
-from devlearn.learners.brains.layers import merge_moments
 from devlearn.learners.brains.needs import Needs, Sense, memory_size
 from devlearn.learners.objectives import ClippedSurrogate
 from devlearn.learners.optimiser import Optimiser
+from devlearn.learners.running_moments import merge_moments
 from devlearn.learners.schedule import factor
 from devlearn.stages.context import EPISODE
 from devlearn.stages.fields import AdamRate, RateSchedule
