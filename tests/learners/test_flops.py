@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import flop_registry
 
-from devlearn.learners import flops
+from devlearn.learners import flop_counter, flops
 from devlearn.learners.brains import brain_builder
 from tests.laws.rows import BRAIN, STAGES, make, needs_of
 
@@ -94,8 +94,8 @@ def test_factors_that_do_not_fit_are_refused_in_torchs_words() -> None:
 
 def test_whatever_torch_has_a_formula_for_is_counted_here_or_left_to_torch() -> None:
     names = {str(packet).partition(".")[2] for packet in flop_registry if str(packet).startswith("aten.")}
-    left = {name for name in names if any(part in name for part in flops.WITHOUT_FORMULA)}
-    assert names - left == set(flops.PRODUCTS)
+    left = {name for name in names if any(part in name for part in flop_counter.WITHOUT_FORMULA)}
+    assert names - left == set(flop_counter.PRODUCTS)
     assert left >= {"convolution", "_scaled_mm", "_flash_attention_forward"}
 
 
