@@ -84,8 +84,8 @@ class Job:
         return self.spec.select
 
     @cached_property
-    def calls(self) -> tuple[StageVisit, ...]:
-        """The stages that this job lives."""
+    def visits(self) -> tuple[StageVisit, ...]:
+        """The stages that this job lives, in order."""
         return tuple(
             StageVisit(entry.name, entry.visit, entry.index, _stage(entry), entry.total, entry.select)
             for entry in self.spec.stages
