@@ -33,6 +33,7 @@ def resolve(point: dict[str, Any], scenario: Scenario) -> PointPlan:
     lives = _Arms(scenario, brain, needs)
     arms = tuple(ArmPlan(name, tuple(lives.lives(name))) for name in scenario.arms)
     checks.changes(scenario, arms)
+    checks.gates(scenario, arms)
     checks.moments(scenario, arms)
     return PointPlan(
         point=point,
@@ -243,6 +244,14 @@ class _Arms:
         left = size - getattr(total_of(lives[:-1]), unit)
         if not last.rates.consumes(unit):
             raise self.scenario.error(place, f"the last stage of {name!r}, {last.name!r}, consumes no {unit}")
+        gated = next((lived for lived in lives[:-1] if lived.stage.until is not None), None)
+        if gated is not None and any(window.stage.follows_budget() for window in last.rates.windows):
+            # Learners that pass early have more left than is planned: a schedule would end before they do.
+            why = f"{last.name!r} follows its planned budget (a schedule), and the gate of {gated.name!r} before it"
+            mend = (
+                "make the schedule constant, drop the gate, or give the last stage a budget of its own, without total"
+            )
+            raise self.scenario.error(place, f"{why} leaves each learner another one; {mend}")
         if left <= 0:
             message = f"the earlier stages of {name!r} consume {size - left:,} {unit}, so nothing of {size:,} is left"
             raise self.scenario.error(place, message)
