@@ -1,6 +1,7 @@
 """Files of tensors: plain nested dicts, written whole, loaded with ``weights_only=True``."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 

@@ -65,9 +65,8 @@ class JobRunner:
             if visit.select and job.select is not None:
                 best = BestCheckpoints(learners.cohort, job.select)
             self.state = VisitState.before(learners.diverged, best)
-        with Recorder(
-            self.folder.records / visit.folder, job.seeds, visit.name, visit.visit, visit.stage.metrics
-        ) as recorder:
+        folder = self.folder.visit(visit.index, visit.name, visit.visit).root
+        with Recorder(folder, job.seeds, visit.name, visit.visit, visit.stage.metrics) as recorder:
             runner = VisitRunner(job, visit, learners, self.state, recorder, self.progress, self._seconds)
             try:
                 if not entered:
