@@ -57,7 +57,7 @@ class VisitRunner:
         with torch.device("meta"):
             brain: torch.nn.Module = job.builder()
         self.costs = CostModel(visit.stage, lambda stage: stage.cost(brain))
-        self.planned = self.costs.planned
+        self.planned = self.costs.planned_yields
         self.context = Context(
             job.seeds, visit.name, visit.visit, job.device, self.planned, learners.inherited, pin=job.pin
         )
@@ -68,7 +68,7 @@ class VisitRunner:
         state, recorder = self.state, self.recorder
         state.stage = self.visit.stage.begin(self.learners.cohort, self.context)
         self.held = self._hold()
-        self.learners.ledger.charge(self.costs.bought, ONCE, state.living)
+        self.learners.ledger.charge(self.costs.once, ONCE, state.living)
         recorder.event(state.updates, "began", "", state.living)
         recorder.event(state.updates, "held", "diverged in an earlier stage", ~state.living)
         recorder.train(state.updates, self.learners.ledger.columns, {}, state.living)
@@ -88,14 +88,17 @@ class VisitRunner:
         segment = window.stage.segment(self.learners.cohort, self.state.stage, self.context)
         with closing(cast("Generator[Metrics, None, None]", segment)):
             for metrics in segment:
-                self._after_yield(window.work, metrics)
+                somebody = self._after_yield(window.cost, metrics)
                 closed = due(self.state.yields)
-                if closed or not self.state.living.any() or self.state.latest == window.end:
+                if closed or not somebody or self.state.latest == window.end:
                     return closed
         raise RuntimeError(f"the segment ended by itself after {self.state.yields} of {self.planned} yields")
 
-    def _after_yield(self, cost: Cost, metrics: Mapping[str, Tensor]) -> None:
-        """Charge a yield, hold who moves on after it, measure what is due, and put it on record."""
+    def _after_yield(self, cost: Cost, metrics: Mapping[str, Tensor]) -> bool:
+        """Charge a yield, hold who moves on after it, measure what is due, and put it on record.
+
+        Whether somebody lives on.
+        """
         state, learners, recorder = self.state, self.learners, self.recorder
         lived, before = state.living, state.latest
         after = before + cost.updates
@@ -111,30 +114,34 @@ class VisitRunner:
 
         # Who has diverged has not lived its budget, so that comes before. Who has used it up can pass no gate, and is
         # measured once more by ``leave``, on all of the data, so that comes before the probes.
-        self._move_on(lived & ~learners.cohort.finite().cpu(), Status.DIVERGED, "non-finite weights")
+        finite = learners.cohort.finite().cpu()
         spent = used_up(self.visit.total, state.yields, self.planned, learners.ledger)
-        self._move_on(state.living & spent, Status.BUDGET, "")
+        self._move_on(lived & ~finite, Status.DIVERGED, "non-finite weights")
+        self._move_on(lived & finite & spent, Status.BUDGET, "")
+        living = lived & finite & ~spent
 
         probes = [name for name, probe in self.job.probes.items() if _passed(probe.every, before, after)]
-        over = not state.living.any()
-        if probes and not over:
+        if probes and living.any():
             # All who lived this yield are on record, those whom it made diverge too: evidence sees when.
             values = measure(self.job, learners.cohort, recorder, state.updates, "every", lived, probes)
             if state.best is not None:
-                state.best.see(learners.cohort, values, state.updates, state.living)
-            self._open_gate(values)
-        if probes or over or _passed(TRAIN_EVERY, before, after) or (lived & ~state.living).any():
+                state.best.see(learners.cohort, values, state.updates, living)
+            self._open_gate(values, living)
+        living = state.living
+        if probes or _passed(TRAIN_EVERY, before, after) or not torch.equal(living, lived):
             recorder.train(state.updates, learners.ledger.columns, metrics, lived)
             recorder.seconds(after, self.seconds())
         self.progress.tell(self.visit, state.yields, self.planned, after, metrics, learners.diverged)
+        return bool(living.any())
 
-    def _open_gate(self, values: Mapping[str, Mapping[str, Tensor]]) -> None:
+    def _open_gate(self, values: Mapping[str, Mapping[str, Tensor]], living: Tensor) -> None:
+        """Let those of the living (N,) bool move on that pass the gate, if its probe was measured now."""
         gate = self.visit.stage.until
         if gate is None:
             return
         passing = gates.passing(gate, values, self.job.probes, self.state.updates)
         if passing is not None:
-            self._move_on(self.state.living & passing, Status.PASSED, gates.described(gate))
+            self._move_on(living & passing, Status.PASSED, gates.described(gate))
 
     def _move_on(self, who: Tensor, why: Status, detail: str) -> None:
         """Hold learners (N,) bool as they are now, from here to the stage's end."""

@@ -95,8 +95,8 @@ def _at(scenario: Scenario, arm: ArmPlan, probe: str, at: int) -> None:
 
 def _moment(lived: PlannedStage, update: int) -> int:
     """The first update at or after ``update`` at which a yield ends: where a probe that is due then is measured."""
-    window = lived.rates.at(max(update - 1, 0))
-    gain = window.work.updates
+    window = lived.costs.at(max(update - 1, 0))
+    gain = window.cost.updates
     return window.start + -(-(update - window.start) // gain) * gain if gain else update
 
 
@@ -113,7 +113,7 @@ def _on_the_way(scenario: Scenario, arm: ArmPlan, probe: str, key: str) -> None:
 
 def _length(lived: PlannedStage) -> int:
     """Updates that the stage is planned to have."""
-    return lived.rates.spent(lived.planned).updates
+    return lived.costs.cost_of(lived.yields).updates
 
 
 def _longest(arm: ArmPlan, index: int) -> float:

@@ -107,10 +107,11 @@ def killed_after(folder: Path, checkpoints: int, segment: int) -> None:
         save(*args)
         count += 1
 
-    def stopping(*args: Any) -> None:
-        after(*args)
+    def stopping(*args: Any) -> bool:
+        somebody = after(*args)
         if count >= checkpoints:
             raise Stop
+        return somebody
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(JobFailed, match="Stop"):
         patch.setattr(checkpoint, "save_next", counted)

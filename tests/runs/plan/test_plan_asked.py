@@ -72,7 +72,7 @@ def test_moments_are_those_of_living_yield_by_yield(gains, window, every):
     lived = PlannedStage("d", 0, 0, "drill", stage, CostModel(stage, lambda stage: Cost(stage.gain)), 0)
     updates, found = 0, []
     while updates < 40:
-        after = updates + lived.rates.at(updates).work.updates
+        after = updates + lived.costs.at(updates).cost.updates
         found += [after] * (updates // every < after // every)
         updates = after
     assert found == sorted({_moment(lived, due) for due in range(every, updates + 1, every)})
