@@ -59,7 +59,7 @@ class LearnerRecord:
 
     ``diverged`` is the (position, update) at which it turned non-finite, or None; ``done`` says that all its jobs are.
     ``best`` is the last stage's checkpoint that ``compare.select`` chose, measured later: it is not among ``moments``.
-    ``jobs`` are the folders of the jobs on its path.
+    ``jobs`` are the folders of the jobs on its path. ``passed`` are the positions of the stages whose gate it passed.
     """
 
     seed: int
@@ -69,6 +69,7 @@ class LearnerRecord:
     done: bool
     best: Moment | None = None
     jobs: tuple[Path, ...] = ()
+    passed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ class _Visit:
     train: Mapping[int, list[tuple[int, Ledger]]]
     probes: Mapping[int, list[Row]]
     diverged: Mapping[int, int]
+    passed: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -184,12 +186,11 @@ def _visit(folder: VisitFolder) -> _Visit:
         seed: [(int(row["update"]), {unit: float(row[unit]) for unit in LEDGER}) for row in rows]
         for seed, rows in _by_seed(folder.table("train")).items()
     }
-    gone = {
-        seed: [int(row["update"]) for row in rows if row["event"] == "diverged"]
-        for seed, rows in _by_seed(folder.table("events")).items()
-    }
+    events = _by_seed(folder.table("events"))
+    gone = {seed: [int(row["update"]) for row in rows if row["event"] == "diverged"] for seed, rows in events.items()}
     diverged = {seed: min(updates) for seed, updates in gone.items() if updates}
-    return _Visit(folder.position, train, _by_seed(folder.table("probes")), diverged)
+    passed = frozenset(seed for seed, rows in events.items() if any(row["event"] == "passed" for row in rows))
+    return _Visit(folder.position, train, _by_seed(folder.table("probes")), diverged, passed)
 
 
 def _arm(
@@ -238,6 +239,7 @@ def _life(seed: int, jobs: list[_Job]) -> LearnerRecord:
         done=all(job.done for job in jobs),
         best=next((moment for moment in reversed(moments) if moment.when == "best"), None),
         jobs=tuple(job.folder.root for job in jobs),
+        passed=frozenset(visit.position for job in jobs for visit in job.visits if seed in visit.passed),
     )
 
 

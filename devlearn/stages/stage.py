@@ -138,6 +138,14 @@ class Stage(OldNames):
         """Whether it reads labels, or passes on what was made by reading them."""
         return bool(getattr(self, "labels", None))
 
+    def follows_budget(self) -> bool:
+        """Whether a yield depends on how many are planned (``context.planned``), as under a schedule.
+
+        Such a stage can't end a life of a given ``total`` after a gate, as each learner has another number of yields
+        left. One that says no has to give the same bits whatever is planned.
+        """
+        return getattr(self, "schedule", "constant") != "constant"
+
     def not_inherited(self, brain: nn.Module) -> tuple[str, ...]:
         """Weights of a brain that it may be thought to make, and does not; reported before training starts."""
         return ()

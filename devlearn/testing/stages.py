@@ -119,6 +119,7 @@ class _Trial:
             "deterministic": self.deterministic,
             "cohort size": self.cohort_size,
             "diverged neighbour": self.diverged_neighbour,
+            "planned budget": self.planned_budget,
             "held-out objective": self.held_out,
         }
         if not self.once:
@@ -131,15 +132,19 @@ class _Trial:
     def cohort(self, seeds: Sequence[int] = SEEDS) -> Cohort:
         return Cohort(self.builder, seeds)
 
-    def context(self, seeds: Sequence[int]) -> Watched:
-        return Watched(tuple(seeds), "trial", 0, torch.device("cpu"), planned=2 * YIELDS, drawn=self.drawn)
+    def context(self, seeds: Sequence[int], planned: int = 2 * YIELDS) -> Watched:
+        return Watched(tuple(seeds), "trial", 0, torch.device("cpu"), planned=planned, drawn=self.drawn)
 
     def live(
-        self, seeds: Sequence[int] = SEEDS, pieces: Sequence[int] = (YIELDS,), cohort: Cohort | None = None
+        self,
+        seeds: Sequence[int] = SEEDS,
+        pieces: Sequence[int] = (YIELDS,),
+        cohort: Cohort | None = None,
+        planned: int = 2 * YIELDS,
     ) -> Trace:
         """Live ``pieces`` of yields, each in a new process's place: everything goes through a file in between."""
         cohort = cohort or self.cohort(seeds)
-        context = self.context(seeds)
+        context = self.context(seeds, planned)
         state = self.stage.begin(cohort, context)
         yields: list[dict[str, Tensor]] = []
         for number, count in enumerate(pieces):
@@ -253,6 +258,16 @@ class _Trial:
         if changed:
             return Finding("diverged neighbour", False, f"a NaN in one learner changes {changed[0]} of the others")
         return Finding("diverged neighbour", True, "a learner that diverged leaves the others bit-equal")
+
+    def planned_budget(self) -> Finding:
+        """Who says that it does not follow the planned budget is lived alike under any."""
+        if self.stage.follows_budget():
+            return Finding("planned budget", True, "it follows it; no gate may make that unknown beforehand")
+        changed = _differences(self.lived, self.live(planned=20 * YIELDS))
+        if changed:
+            why = f"with more yields planned it has other {changed[0]}"
+            return Finding("planned budget", False, f"{why}; write a 'follows_budget' that returns True")
+        return Finding("planned budget", True, "it does the same whatever is planned")
 
     def held_out(self) -> Finding:
         cohort = self.cohort()

@@ -31,15 +31,15 @@ def lived(stage: Stage, cohort: Cohort, yields: int, context: Watched | None = N
     ``cut``: close it at every yield, and go on from a copy of its state.
     """
     context = context or watched(cohort)
-    rates = CostModel(stage, lambda stage: stage.cost(cohort.member(0).to("meta")))
+    costs = CostModel(stage, lambda stage: stage.cost(cohort.member(0).to("meta")))
     state, found, updates = stage.begin(cohort, context), [], 0
     while len(found) < yields:
-        window = rates.at(updates)
+        window = costs.at(updates)
         generator = window.stage.segment(cohort, state, context)
         for metrics in generator:
             found.append(metrics)
-            updates += window.work.updates
-            if cut or len(found) == yields or rates.at(updates) is not window:
+            updates += window.cost.updates
+            if cut or len(found) == yields or costs.at(updates) is not window:
                 break
         generator.close()  # type: ignore[attr-defined]
         state = copy.deepcopy(state)

@@ -183,9 +183,23 @@ class _Clock(_School):
 _ticks = iter(range(10_000))
 
 
+class _Fades(_School):
+    """Anneals over the planned budget and does not say so."""
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        batches = LABELLED.minibatches(context, state["done"])
+        return train(cohort, CROSS_ENTROPY, batches, Descent(1e-3, schedule="linear"), state, context)
+
+
+class _SaysThatItFades(_Fades):
+    def follows_budget(self) -> bool:
+        return True
+
+
 @pytest.mark.parametrize(
     ("stage", "law"),
     [
+        (_Fades, "planned budget"),
         (_ForgetsMoments, "resume"),
         (_ForgetsItsPlace, "resume"),
         (_NotSavable, "resume"),
@@ -204,6 +218,10 @@ _ticks = iter(range(10_000))
 )
 def test_a_broken_stage_is_told_its_law(stage: type[Stage], law: str) -> None:
     assert law in broken(check_stage(stage))
+
+
+def test_a_stage_that_says_that_it_follows_its_budget_may() -> None:
+    assert not broken(check_stage(_SaysThatItFades))
 
 
 def test_wrong_kinds_and_keys_are_findings() -> None:

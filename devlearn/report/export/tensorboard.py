@@ -56,7 +56,9 @@ def _write(folder: Path, curve: Curve) -> Path:
     for earlier in folder.glob("events.out.tfevents.*"):
         earlier.unlink()
     writer = EventFileWriter(str(folder))
-    for step, tag, value in sorted(curve):
+    # In the order of life, which the tables have: several moments may share a step (a stage's end and what a stage
+    # without updates makes of the learner), and their values say nothing of which came first.
+    for step, tag, value in sorted(curve, key=lambda point: point[0]):
         summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
         writer.add_event(Event(wall_time=float(step), step=step, summary=summary))
     writer.close()

@@ -7,25 +7,37 @@ import torch
 from torch import Tensor
 
 from devlearn.learners.cohort import Cohort
+from devlearn.records.schema import SelectEntry
 
 
 class BestCheckpoints:
     """Weights and buffers of the N learners of a cohort, each at its best moment of one visit to a stage.
 
+    Args:
+        cohort: the learners.
+        select: the probe and the metric that pick the moment, and whether higher or lower is better.
+
     Attributes:
-        value: of the probe, (N,) float64; nan where a learner has not been seen yet.
+        value: of the metric, (N,) float64; nan where a learner has not been seen yet.
         update: of the visit, (N,) int64.
         weights: {name: (N, *shape)}, as in ``cohort.state()``.
     """
 
-    def __init__(self, cohort: Cohort) -> None:
+    def __init__(self, cohort: Cohort, select: SelectEntry) -> None:
+        self.select = select
         self.value = torch.full((cohort.n,), torch.nan, dtype=torch.float64)
         self.update = torch.zeros(cohort.n, dtype=torch.int64)
         self.weights = cohort.state()
 
-    def see(self, cohort: Cohort, value: Tensor, update: Tensor, who: Tensor, better: str) -> None:
-        """Keep those of ``who`` (N,) bool that are better now than ever; of equal moments the earlier stays."""
-        gain = value - self.value if better == "higher" else self.value - value
+    def see(self, cohort: Cohort, values: Mapping[str, Mapping[str, Tensor]], update: Tensor, who: Tensor) -> None:
+        """Keep those of ``who`` (N,) bool that are better now than ever; of equal moments the earlier stays.
+
+        ``values`` {probe: {metric: (N,)}} are what was measured now; without the probe that picks nothing is seen.
+        """
+        if self.select.probe not in values:
+            return
+        value = values[self.select.probe][self.select.metric]
+        gain = value - self.value if self.select.better == "higher" else self.value - value
         rows = (who & ~value.isnan() & (self.value.isnan() | (gain > 0))).nonzero()[:, 0]
         self._keep(cohort, rows, value, update)
 
@@ -41,11 +53,14 @@ class BestCheckpoints:
         for name, tensor in cohort.take(there).items():
             self.weights[name][there] = tensor
 
-    def state(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
+        """For a checkpoint: tensors and nested dicts of them."""
         return {"value": self.value, "update": self.update, "weights": self.weights}
 
     @classmethod
-    def load(cls, cohort: Cohort, state: Mapping[str, Any]) -> "BestCheckpoints":
-        best = cls(cohort)
-        best.value, best.update, best.weights = state["value"].cpu(), state["update"].cpu(), dict(state["weights"])
+    def from_dict(cls, cohort: Cohort, select: SelectEntry, content: Mapping[str, Any]) -> "BestCheckpoints":
+        """What ``to_dict`` gave."""
+        best = cls(cohort, select)
+        best.value, best.update = content["value"].cpu(), content["update"].cpu()
+        best.weights = dict(content["weights"])
         return best

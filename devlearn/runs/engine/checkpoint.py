@@ -1,6 +1,7 @@
 """Files of tensors: plain nested dicts, written whole, loaded with ``weights_only=True``."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ def _unpack(value: Any) -> Any:
     return value
 
 
+def interval() -> float:
+    """Seconds between checkpoints: DEVLEARN_CHECKPOINT_SECONDS, 20 by default. It changes no result."""
+    return float(os.environ.get("DEVLEARN_CHECKPOINT_SECONDS", "20"))
+
+
 def save(path: Path, content: dict[str, Any]) -> None:
     """Write a nested dict of tensors, numpy arrays, numbers, strings and lists (tuples come back as lists)."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,6 +48,7 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """What ``save`` wrote, its tensors on a device."""
     content: dict[str, Any] = _unpack(torch.load(path, map_location=device, weights_only=True))
     return content
 

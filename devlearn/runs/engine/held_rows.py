@@ -12,8 +12,9 @@ from devlearn.learners.cohort import Cohort
 class HeldRows:
     """Copies of the rows of held learners (N,) bool, written back by ``restore`` after every yield.
 
-    A zero loss would not hold a learner: Adam's momentum moves it. Of a stage's state only the moments outlive the
-    stage, so only they are kept.
+    The cohort is one tensor program and never shrinks, so a yield moves the held learners as well. A zero loss would
+    not hold one: Adam's momentum moves it. Of a stage's state only the moments outlive the stage, so only they are
+    kept.
     """
 
     def __init__(self, cohort: Cohort, moments: Mapping[str, Any], held: Tensor) -> None:
@@ -26,6 +27,7 @@ class HeldRows:
             self.kept = [(tensor, tensor[self.rows].clone()) for tensor in tensors]
 
     def restore(self) -> None:
+        """Put the held learners back to what they were."""
         if not len(self.rows):
             return
         with torch.no_grad():

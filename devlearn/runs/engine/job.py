@@ -12,7 +12,7 @@ from devlearn.learners.brains import Needs, brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Probe
 from devlearn.records.job_state import read_spec
-from devlearn.records.layout import JobFolder, visit_name
+from devlearn.records.layout import JobFolder
 from devlearn.records.schema import JobSpec, NeedEntry, SelectEntry, VisitEntry
 from devlearn.registry import get
 from devlearn.stages.stage import Stage
@@ -32,10 +32,6 @@ class StageVisit:
     stage: Stage
     total: tuple[str, float] | None
     select: bool = False
-
-    @property
-    def folder(self) -> str:
-        return visit_name(self.index, self.name, self.visit)
 
 
 @dataclass(frozen=True)
@@ -84,8 +80,8 @@ class Job:
         return self.spec.select
 
     @cached_property
-    def calls(self) -> tuple[StageVisit, ...]:
-        """The stages that this job lives."""
+    def visits(self) -> tuple[StageVisit, ...]:
+        """The stages that this job lives, in order."""
         return tuple(
             StageVisit(entry.name, entry.visit, entry.index, _stage(entry), entry.total, entry.select)
             for entry in self.spec.stages

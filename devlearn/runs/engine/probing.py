@@ -1,16 +1,15 @@
 """Probing: measure a cohort, check that it was not touched, and put the values on record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from devlearn.learners.cohort import Cohort
-from devlearn.probes.probe import Measurement, Probe, Probing
+from devlearn.probes.probe import Measurement, Probing
 from devlearn.records.writer import Recorder
 from devlearn.runs.engine.job import Job
 from devlearn.stages.context import Context
-from devlearn.stages.fields import Gate
 
 Values = dict[str, dict[str, Tensor]]
 
@@ -42,7 +41,7 @@ def measure(
     return values
 
 
-def glance(job: Job, cohort: Cohort, name: str) -> dict[str, Tensor]:
+def measure_quick(job: Job, cohort: Cohort, name: str) -> dict[str, Tensor]:
     """What a probe would measure on the way, without a record: {metric: (N,)}."""
     return _numbers(_undisturbed(job, cohort, name, full=False))
 
@@ -67,17 +66,3 @@ def _undisturbed(job: Job, cohort: Cohort, name: str, full: bool) -> Measurement
 
 def _same(a: Tensor, b: Tensor) -> bool:
     return torch.equal(a, b) or bool(((a == b) | (a.isnan() & b.isnan())).all())
-
-
-def opens(
-    gate: Gate, values: Mapping[str, Mapping[str, Tensor]], probes: Mapping[str, Probe]
-) -> tuple[str, Tensor] | None:
-    """The gate's level in words and who passes it, (N,) bool; None where its probe was not measured now."""
-    name, _, metric = gate.probe.partition(".")
-    if name not in values:
-        return None
-    value = values[name][metric or next(iter(probes[name].metrics))]
-    if gate.at_least is not None:
-        return f">= {gate.at_least:g}", value >= gate.at_least
-    assert gate.at_most is not None
-    return f"<= {gate.at_most:g}", value <= gate.at_most

@@ -13,16 +13,16 @@ from devlearn.stages.context import Context
 from devlearn.stages.stage import Cost, Stage
 
 
-def refusal(stage: Stage, changed: Stage, works: tuple[Cost, Cost], build: Callable[[], nn.Module]) -> str:
+def refusal(stage: Stage, changed: Stage, costs: tuple[Cost, Cost], build: Callable[[], nn.Module]) -> str:
     """Why ``stage`` can't be lived on as ``changed``; empty where it can. ``build`` makes one learner's network.
 
     Raises what a stage's own methods raise.
     """
     if describe(stage.needs()) != describe(changed.needs()):
         return "it needs something else of the brain"
-    if (works[0].labels, works[0].label_bits) != (works[1].labels, works[1].label_bits):
+    if (costs[0].labels, costs[0].label_bits) != (costs[1].labels, costs[1].label_bits):
         return "labels and what they tell are bought at the beginning, and it would buy others"
-    if not all(work.updates for work in works):
+    if not all(cost.updates for cost in costs):
         return "updates say when a change comes, and a yield takes none"
     begun = [_shape(_begin(one, build)) for one in (stage, changed)]
     return "" if begun[0] == begun[1] else "its state has another shape"

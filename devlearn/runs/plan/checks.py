@@ -25,6 +25,44 @@ def changes(scenario: Scenario, arms: Sequence[ArmPlan]) -> None:
                     raise scenario.error((*place, "change", number), f"{why}; {mend}")
 
 
+def gates(scenario: Scenario, arms: Sequence[ArmPlan]) -> None:
+    """Every gate can open before its stage is over. Raises ScenarioError at its place in the file.
+
+    A gate opens when its probe is measured on the way. At the end of the budget that is too late.
+    """
+    for arm in arms:
+        for index, (step, lived) in enumerate(zip(scenario.arms[arm.name].steps, arm.stages, strict=True)):
+            gate = lived.stage.until
+            if gate is None:
+                continue
+            probe = gate.probe.partition(".")[0]
+            every, length = scenario.probes[probe].every, _longest(arm, index)
+            last = _last_on_the_way(lived, every, length)
+            if last and last >= gate.min_updates:
+                continue
+            own = gate == scenario.stages[step.use].until
+            place = ("stages", step.use, "until") if own else ("arms", arm.name, "stages", index, "set", "until")
+            why = f"{probe!r} has 'every: {every}' and is never measured on the way"
+            mend = "measure it more often"
+            if last:
+                why = f"it waits for update {gate.min_updates:,}, and {probe!r} is last measured on the way at {last:,}"
+                mend = "lower min_updates"
+            never = f"this gate never opens in arm {arm.name!r}, which lives {length:,.0f} updates of {lived.name!r}"
+            raise scenario.error(place, f"{never}: {why}; {mend}, or give the stage more budget")
+
+
+def _last_on_the_way(lived: PlannedStage, every: int | None, length: float) -> float:
+    """The last update before a stage's end at which a probe that is due every so often is measured; 0: at none."""
+    if every is None or not length:
+        return 0
+    if math.isinf(length):
+        return math.inf
+    due = int(length - 1) // every * every  # the last that is due; the yield that it falls into may be the last of all
+    while due > 0 and _moment(lived, due) >= length:
+        due -= every
+    return _moment(lived, due) if due > 0 else 0
+
+
 def moments(scenario: Scenario, arms: Sequence[ArmPlan]) -> None:
     """The comparison's moments are measured in every arm's last stage. Raises ScenarioError at their place."""
     asked = scenario.compare
@@ -57,8 +95,8 @@ def _at(scenario: Scenario, arm: ArmPlan, probe: str, at: int) -> None:
 
 def _moment(lived: PlannedStage, update: int) -> int:
     """The first update at or after ``update`` at which a yield ends: where a probe that is due then is measured."""
-    window = lived.rates.at(max(update - 1, 0))
-    gain = window.work.updates
+    window = lived.costs.at(max(update - 1, 0))
+    gain = window.cost.updates
     return window.start + -(-(update - window.start) // gain) * gain if gain else update
 
 
@@ -75,7 +113,7 @@ def _on_the_way(scenario: Scenario, arm: ArmPlan, probe: str, key: str) -> None:
 
 def _length(lived: PlannedStage) -> int:
     """Updates that the stage is planned to have."""
-    return lived.rates.spent(lived.planned).updates
+    return lived.costs.cost_of(lived.yields).updates
 
 
 def _longest(arm: ArmPlan, index: int) -> float:

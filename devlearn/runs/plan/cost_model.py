@@ -15,14 +15,14 @@ class ChangeWindow:
     """Updates of a visit, [start, end), in which every yield consumes alike; the last one has no end."""
 
     stage: Stage
-    work: Cost
+    cost: Cost
     start: int
     end: int | None
 
     @property
     def yields(self) -> float:
         """How many yields it has: the first that begins at ``end`` or later is no longer its own."""
-        return math.inf if self.end is None else -(-(self.end - self.start) // self.work.updates)
+        return math.inf if self.end is None else -(-(self.end - self.start) // self.cost.updates)
 
 
 class CostModel:
@@ -30,32 +30,32 @@ class CostModel:
 
     Args:
         stage: the stage.
-        work: what a yield of a stage consumes, usually ``lambda stage: stage.cost(brain)``.
+        cost: what a yield of a stage consumes, usually ``lambda stage: stage.cost(brain)``.
 
     Attributes:
         windows: in order; those that a stage's ``from`` and ``until`` leave empty are left out.
-        bought: what is paid once, when the stage begins, with the rates of a yield.
+        once: the stage's own cost, of which ``labels`` and ``label_bits`` are paid once, when it begins.
     """
 
-    def __init__(self, stage: Stage, work: Callable[[Stage], Cost]) -> None:
+    def __init__(self, stage: Stage, cost: Callable[[Stage], Cost]) -> None:
         self.stage = stage
-        self.bought = own = work(stage)
+        self.once = own = cost(stage)
         self.windows: list[ChangeWindow] = []
         start = 0
         for change in sorted(stage.change, key=lambda change: change.from_):
             changed = stage.with_change(change)
             start = self._open(stage, own, start, change.from_)
-            start = self._open(changed, work(changed), start, change.until)
+            start = self._open(changed, cost(changed), start, change.until)
         self._open(stage, own, start, None)
 
-    def _open(self, stage: Stage, work: Cost, start: int, end: int | None) -> int:
+    def _open(self, stage: Stage, cost: Cost, start: int, end: int | None) -> int:
         """Add a window, unless it is empty or an endless one came before; the updates at which the next begins."""
         over = bool(self.windows) and self.windows[-1].end is None
         if over or (end is not None and end <= start):
             return start
         if end is not None:
-            end = start + -(-(end - start) // work.updates) * work.updates
-        self.windows.append(ChangeWindow(stage, work, start, end))
+            end = start + -(-(end - start) // cost.updates) * cost.updates
+        self.windows.append(ChangeWindow(stage, cost, start, end))
         return start if end is None else end
 
     def at(self, updates: int) -> ChangeWindow:
@@ -64,27 +64,27 @@ class CostModel:
 
     def consumes(self, unit: str) -> bool:
         """Whether every yield consumes some of a unit."""
-        return unit not in ONCE and all(getattr(window.work, unit) > 0 for window in self.windows)
+        return unit not in ONCE and all(getattr(window.cost, unit) > 0 for window in self.windows)
 
-    def spent(self, yields: int) -> Cost:
+    def cost_of(self, yields: int) -> Cost:
         """What that many yields consume, without what is paid once."""
         total = dict.fromkeys(PER_YIELD, 0)
         for window in self.windows:
             count = min(yields, window.yields)
-            total = {unit: size + int(count) * getattr(window.work, unit) for unit, size in total.items()}
+            total = {unit: size + int(count) * getattr(window.cost, unit) for unit, size in total.items()}
             yields -= int(count)
         return Cost(**total)
 
-    def reach(self, unit: str, size: int) -> int:
+    def yields_for(self, unit: str, size: int) -> int:
         """The number of yields after which ``size`` of a unit that they all consume has been consumed."""
         done = 0
         for window in self.windows:
-            count = min(window.yields, max(0, -(-size // getattr(window.work, unit))))
-            done, size = done + int(count), size - int(count) * getattr(window.work, unit)
+            count = min(window.yields, max(0, -(-size // getattr(window.cost, unit))))
+            done, size = done + int(count), size - int(count) * getattr(window.cost, unit)
         return done
 
     @property
-    def planned(self) -> int:
+    def planned_yields(self) -> int:
         """The number of yields that the stage's declared budget comes to; one for a stage that acts once."""
         budget = self.stage.budget()
-        return 1 if budget is None else self.reach(*budget)
+        return 1 if budget is None else self.yields_for(*budget)

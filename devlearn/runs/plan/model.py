@@ -13,8 +13,8 @@ from devlearn.stages.stage import Cost, Stage
 class PlannedStage:
     """One stage as an arm lives it.
 
-    ``name`` and ``visit`` key its streams, ``index`` is its place in the life. ``rates``: what its yields consume,
-    ``planned`` the number of yields that the budget comes to. ``total`` is an arm's [unit, size], on its last stage;
+    ``name`` and ``visit`` key its streams, ``index`` is its place in the life. ``costs``: what its yields consume,
+    ``yields`` the number of them that the budget comes to. ``total`` is an arm's [unit, size], on its last stage;
     there ``select`` says that each learner's best checkpoint is kept. ``left`` are weights that the stage may be
     thought to make, and does not.
     """
@@ -24,8 +24,8 @@ class PlannedStage:
     index: int
     kind: str
     stage: Stage
-    rates: CostModel
-    planned: int
+    costs: CostModel
+    yields: int
     total: tuple[Unit, int] | None = None
     select: bool = False
     left: tuple[str, ...] = ()
@@ -44,8 +44,8 @@ class PlannedStage:
     @property
     def ledger(self) -> Cost:
         """What one learner is declared to consume in this stage."""
-        once = self.rates.bought
-        return replace(self.rates.spent(self.planned), labels=once.labels, label_bits=once.label_bits)
+        once = self.costs.once
+        return replace(self.costs.cost_of(self.yields), labels=once.labels, label_bits=once.label_bits)
 
 
 def add(first: Cost, second: Cost) -> Cost:

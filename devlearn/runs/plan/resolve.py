@@ -33,6 +33,7 @@ def resolve(point: dict[str, Any], scenario: Scenario) -> PointPlan:
     lives = _Arms(scenario, brain, needs)
     arms = tuple(ArmPlan(name, tuple(lives.lives(name))) for name in scenario.arms)
     checks.changes(scenario, arms)
+    checks.gates(scenario, arms)
     checks.moments(scenario, arms)
     return PointPlan(
         point=point,
@@ -119,7 +120,7 @@ class _Arms:
     def __init__(self, scenario: Scenario, brain: nn.Module, needs: Needs) -> None:
         self.scenario, self.brain, self.needs = scenario, brain, needs
         self._lives: dict[str, list[PlannedStage]] = {}
-        self._work: dict[tuple[str, str], Cost] = {}
+        self._costs: dict[tuple[str, str], Cost] = {}
 
     def lives(self, name: str) -> list[PlannedStage]:
         """The stages that an arm lives."""
@@ -142,13 +143,13 @@ class _Arms:
         if getattr(step.stage, "optimiser", None) == "continue":
             self._can_continue(arm, course, index)
         self._can_change(arm, step, index)
-        rates = CostModel(step.stage, lambda stage: self._work_of(step.use, step.kind, stage))
+        costs = CostModel(step.stage, lambda stage: self._cost_of(step.use, step.kind, stage))
         budget = step.stage.budget()
-        if budget is not None and not rates.consumes(budget[0]):
+        if budget is not None and not costs.consumes(budget[0]):
             place = ("stages", step.use, budget[0])
             raise self.scenario.error(place, f"{step.kind} spends no {budget[0]} here; give its budget in another unit")
         left = step.stage.not_inherited(self.brain)
-        return PlannedStage(step.stream, visit, index, step.kind, step.stage, rates, rates.planned, left=left)
+        return PlannedStage(step.stream, visit, index, step.kind, step.stage, costs, costs.planned_yields, left=left)
 
     def _can_change(self, arm: str, step: ArmItem, index: int) -> None:
         """Every ``change`` leaves the brain, what was bought and the shape of the state as they are."""
@@ -158,8 +159,8 @@ class _Arms:
             at = (*place, "change", number)
             try:
                 changed = step.stage.with_change(change)
-                works = self._work_of(step.use, step.kind, step.stage), self._work_of(step.use, step.kind, changed)
-                why = refusal(step.stage, changed, works, brain_builder(self.scenario.brain, self.needs))
+                both = self._cost_of(step.use, step.kind, step.stage), self._cost_of(step.use, step.kind, changed)
+                why = refusal(step.stage, changed, both, brain_builder(self.scenario.brain, self.needs))
             except ScenarioError:
                 raise
             except Exception as error:  # a user's stage may fail in any way
@@ -180,34 +181,34 @@ class _Arms:
         if why:
             raise self.scenario.error(("arms", arm), f"{course.steps[index].use!r} can't continue an optimiser: {why}")
 
-    def _work_of(self, use: str, kind: str, stage: Stage) -> Cost:
+    def _cost_of(self, use: str, kind: str, stage: Stage) -> Cost:
         key = (kind, stage.model_dump_json())
-        if key not in self._work:
+        if key not in self._costs:
             try:
-                self._work[key] = stage.cost(self.brain)
+                self._costs[key] = stage.cost(self.brain)
             except Exception as error:  # a user's stage or brain may fail in any way
                 raise self.scenario.error(("stages", use), f"{use}: {_words(error)}") from error
-        return self._work[key]
+        return self._costs[key]
 
     def _matched(self, name: str, lives: list[PlannedStage], other: str, by: str) -> PlannedStage:
         """The last stage, scaled until the arm consumes what the other does, as nearly as whole yields allow."""
         place = ("arms", name, "match")
         goal = getattr(total_of(self.lives(other)), by)
         missing = goal - getattr(total_of(lives[:-1]), by)
-        rates = lives[-1].rates
+        costs = lives[-1].costs
         who = f"arm {name!r} can't be matched to {other!r} by {by}"
         if goal == 0 and getattr(total_of(lives), by) == 0:
             raise self.scenario.error(place, f"{who}: neither consumes any; match by what both consume")
         bought = getattr(lives[-1].ledger, by)
         if by == "labels" and getattr(lives[-1].stage, "labels", None) and missing > 0 and missing != bought:
             return self._with_labels(place, who, lives[-1], missing)
-        if not rates.consumes(by):
+        if not costs.consumes(by):
             if missing == bought:
                 return lives[-1]
             why = f"its last stage, {lives[-1].name!r}, does not consume {by} yield by yield"
             raise self.scenario.error(place, f"{who}: {why}")
-        count = rates.reach(by, missing)
-        before, after = (getattr(rates.spent(max(yields, 0)), by) for yields in (count - 1, count))
+        count = costs.yields_for(by, missing)
+        before, after = (getattr(costs.cost_of(max(yields, 0)), by) for yields in (count - 1, count))
         if missing - before < after - missing:
             count -= 1
         if count < 1:
@@ -222,13 +223,13 @@ class _Arms:
             stage = type(lived.stage).model_validate({**keys, "labels": count})
         except ValidationError as error:
             whole = self._with_all_labels(lived, keys)
-            if whole is None or self._work_of(lived.name, lived.kind, whole).labels > count:
+            if whole is None or self._cost_of(lived.name, lived.kind, whole).labels > count:
                 why = error.errors()[0]["msg"].removeprefix("Value error, ")
                 message = f"{who}: {lived.name!r} can't have {count:,} labels: {why}"
                 raise self.scenario.error(place, message) from error
             stage = whole
-        rates = CostModel(stage, lambda stage: self._work_of(lived.name, lived.kind, stage))
-        return replace(lived, stage=stage, rates=rates, planned=rates.planned)
+        costs = CostModel(stage, lambda stage: self._cost_of(lived.name, lived.kind, stage))
+        return replace(lived, stage=stage, costs=costs, yields=costs.planned_yields)
 
     def _with_all_labels(self, lived: PlannedStage, keys: dict[str, Any]) -> Stage | None:
         """The stage with every label of its split, or None for a stage that has no such key."""
@@ -241,16 +242,24 @@ class _Arms:
         """The last stage with what the earlier ones are declared to leave of the arm's total."""
         place, last = ("arms", name, "total"), lives[-1]
         left = size - getattr(total_of(lives[:-1]), unit)
-        if not last.rates.consumes(unit):
+        if not last.costs.consumes(unit):
             raise self.scenario.error(place, f"the last stage of {name!r}, {last.name!r}, consumes no {unit}")
+        gated = next((lived for lived in lives[:-1] if lived.stage.until is not None), None)
+        if gated is not None and any(window.stage.follows_budget() for window in last.costs.windows):
+            # Learners that pass early have more left than is planned: a schedule would end before they do.
+            why = f"{last.name!r} follows its planned budget (a schedule), and the gate of {gated.name!r} before it"
+            mend = (
+                "make the schedule constant, drop the gate, or give the last stage a budget of its own, without total"
+            )
+            raise self.scenario.error(place, f"{why} leaves each learner another one; {mend}")
         if left <= 0:
             message = f"the earlier stages of {name!r} consume {size - left:,} {unit}, so nothing of {size:,} is left"
             raise self.scenario.error(place, message)
-        return self._with_yields(last, last.rates.reach(unit, left), (unit, size))
+        return self._with_yields(last, last.costs.yields_for(unit, left), (unit, size))
 
     def _with_yields(self, lived: PlannedStage, count: int, total: tuple[Unit, int] | None = None) -> PlannedStage:
         """The stage with a budget of ``count`` yields, in its own unit."""
         budget = lived.stage.budget()
         assert budget is not None
-        size = getattr(lived.rates.spent(count), budget[0])
-        return replace(lived, stage=lived.stage.model_copy(update={budget[0]: size}), planned=count, total=total)
+        size = getattr(lived.costs.cost_of(count), budget[0])
+        return replace(lived, stage=lived.stage.model_copy(update={budget[0]: size}), yields=count, total=total)

@@ -6,7 +6,7 @@ from devlearn.records.genome_file import TENSORS
 from devlearn.runs.plan.model import ArmPlan, PlannedStage, PointPlan
 
 
-def kinship(points: Sequence[PointPlan]) -> dict[str, str]:
+def origin_names(points: Sequence[PointPlan]) -> dict[str, str]:
     """One name for each name of a life, over the whole plan: what one file says of itself is one life."""
     group: dict[str, set[str]] = {}
     for point in points:

@@ -23,7 +23,7 @@ from devlearn.records.schema import (
 from devlearn.records.versions import JOB, PLAN, RECORDS
 from devlearn.runs.plan.missing_controls import uncontrolled
 from devlearn.runs.plan.model import ArmPlan, Plan, PlannedJob, PlannedStage, PointPlan
-from devlearn.runs.plan.shared_origins import kinship, lineages
+from devlearn.runs.plan.shared_origins import lineages, origin_names
 from devlearn.runs.plan.tree import digest
 from devlearn.scenario import Scenario
 from devlearn.streams import PINNED
@@ -43,7 +43,7 @@ def as_resolved(plan: Plan) -> Resolved:
     A point's entry repeats ``seeds``, ``brain`` or ``probes`` where ``vary`` changes them.
     """
     base = plan.scenario
-    same = kinship(plan.points)
+    same = origin_names(plan.points)
     found = Resolved(
         format=PLAN.written,
         scenario=base.scenario,

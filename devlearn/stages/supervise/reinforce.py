@@ -114,6 +114,9 @@ class Guess(Stage):
             label_bits=min(labelled.label_bits, self._updates(step) * events),
         )
 
+    def follows_budget(self) -> bool:
+        return True  # ``label_bits`` are counted from it, even where the schedule is constant
+
     def _updates(self, step: int) -> float:
         """Updates of the declared budget, at ``step`` FLOPs each; endless without one."""
         if (budget := self.budget()) is None:

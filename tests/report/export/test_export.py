@@ -160,6 +160,28 @@ def test_tensorboard_reads_the_curves_back(tiny: Path, varied: Path, tmp_path: P
     assert points == {"stages.school.labels=10", "stages.school.labels=1000"}
 
 
+def test_tensorboard_keeps_the_order_of_a_life_where_moments_share_a_step(tmp_path: Path) -> None:
+    """School ends at update 40, a stage without updates spoils what was learned, and school goes on from there."""
+    pytest.importorskip("tensorboard", reason="needs tensorboard: pip install 'devlearn[tensorboard]'")
+    from devlearn.report.export.tensorboard import write
+
+    life = [("birth", 0, 0.5), ("end", 40, 0.75), ("end", 40, 0.25), ("end", 40, 0.5), ("end", 80, 1.0)]
+    who = {"arm": "a", "seed": 0, "probe": "digits", "metric": "accuracy"}
+    measured = [{**who, "moment": moment, "updates": step, "value": value} for moment, step, value in life]
+    trained = [{"arm": "a", "seed": 0, "stage": "s", "updates": step, "loss": -step} for step in (10, 40, 80)]
+    found = {
+        "probes": Table(tuple(COLUMNS["probes"]), measured),
+        "train": Table((*COLUMNS["train"], "loss"), trained),
+    }
+    (path,) = write(found, tmp_path)
+    curves = events(path)
+    assert [step for step, *_ in curves] == sorted(step for step, *_ in curves)
+    assert [(step, value) for step, tag, value in curves if tag == "digits/accuracy"] == [
+        (step, value) for _, step, value in life
+    ]
+    assert [value for _, tag, value in curves if tag == "train/s/loss"] == [-10, -40, -80]
+
+
 @pytest.mark.parametrize(("to", "package"), [("parquet", "pyarrow"), ("tensorboard", "tensorboard")])
 def test_a_missing_extra_says_how_to_install_it(
     tiny: Path, monkeypatch: pytest.MonkeyPatch, to: str, package: str

@@ -15,6 +15,7 @@ from devlearn.records.versions import JOB, RECORDS
 from devlearn.runs.engine import JobFailed, checkpoint
 from devlearn.runs.engine.job import Job
 from devlearn.runs.engine.job_runner import JobRunner
+from devlearn.runs.engine.visit_runner import VisitRunner
 
 BRAIN = {"kind": "mlp", "width": [16, 12]}
 DIGITS = {"kind": "accuracy", "data": "mnist.valid", "every": 4, "quick": 200}
@@ -98,19 +99,21 @@ class Stop(Exception):
 
 def killed_after(folder: Path, checkpoints: int, segment: int) -> None:
     """Live a job until its n-th checkpoint, then stop dead; what follows the checkpoint is left on the disk."""
-    life, count = JobRunner(Job.read(folder), segment), 0
-    save, after = life._checkpoint, life._after_yield
+    save, after = checkpoint.save_next, VisitRunner._after_yield
+    count = 0
 
     def counted(*args: Any) -> None:
         nonlocal count
         save(*args)
         count += 1
 
-    def stopping(*args: Any) -> None:
-        after(*args)
+    def stopping(*args: Any) -> bool:
+        somebody = after(*args)
         if count >= checkpoints:
             raise Stop
+        return somebody
 
-    life._checkpoint, life._after_yield = counted, stopping  # type: ignore[method-assign]
-    with pytest.raises(JobFailed, match="Stop"):
-        life.run()
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(JobFailed, match="Stop"):
+        patch.setattr(checkpoint, "save_next", counted)
+        patch.setattr(VisitRunner, "_after_yield", stopping)
+        JobRunner(Job.read(folder), segment).run()

@@ -120,7 +120,7 @@ def test_a_life_that_was_cut_while_its_best_was_measured_is_the_same(tmp_path: P
     def dies(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    life.cohort.load, load = dies, life.cohort.load  # type: ignore[method-assign]
+    life.learners.cohort.load, load = dies, life.learners.cohort.load  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         life.run()
     assert load is not None

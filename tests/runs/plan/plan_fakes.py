@@ -46,6 +46,10 @@ class Drill(Stage):
         return {"done": 0, "replay": {"seen": torch.zeros(cohort.n, self.slots)}}
 
 
+class Fades(Drill):
+    schedule: str = Field("linear", description="of nothing")
+
+
 class Once(Stage):
     units: ClassVar = ()
 
@@ -68,7 +72,7 @@ class Picky(Drill):
         return Needs({}, {"out": Head(3)})
 
 
-FAKES = {"stages": {"drill": Drill, "once": Once, "picky": Picky}, "probes": {"score": Score}}
+FAKES = {"stages": {"drill": Drill, "fades": Fades, "once": Once, "picky": Picky}, "probes": {"score": Score}}
 
 
 def made(arms: str, more: str = "", old: Any = None, stages: str = "", head: str = "seeds: 4\nblock: 4") -> Plan:

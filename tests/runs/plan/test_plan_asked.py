@@ -72,7 +72,7 @@ def test_moments_are_those_of_living_yield_by_yield(gains, window, every):
     lived = PlannedStage("d", 0, 0, "drill", stage, CostModel(stage, lambda stage: Cost(stage.gain)), 0)
     updates, found = 0, []
     while updates < 40:
-        after = updates + lived.rates.at(updates).work.updates
+        after = updates + lived.costs.at(updates).cost.updates
         found += [after] * (updates // every < after // every)
         updates = after
     assert found == sorted({_moment(lived, due) for due in range(every, updates + 1, every)})
@@ -132,4 +132,79 @@ def test_a_power_law_takes_three_points(fit, arms, vary, why):
 
 
 def test_what_gates_leave_open_is_left_to_the_records():
-    assert asked("fit: {over: updates}", "  x: [g]", "vary: {stages.g.updates: [10, 20]}", GATED) is None
+    assert asked("fit: {over: updates}", "  x: [g]", "vary: {stages.g.updates: [20, 30]}", GATED) is None
+
+
+def wrong(arms: str, stages: str = "") -> str | None:
+    """What is wrong with a scenario, with its place; None where nothing is."""
+    try:
+        made(arms, stages=stages)
+    except ScenarioError as error:
+        return str(error)
+    return None
+
+
+def gated(budget: str, gate: str = "", keys: str = "") -> str:
+    return f"  d: {{kind: drill, {budget}{keys}, until: {{probe: valid, at_least: 0.5{gate}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("budget", "gate", "keys"),
+    [
+        ("updates: 11", "", ""),  # measured at 10, before the end at 11
+        ("updates: 31", ", min_updates: 30", ""),
+        ("images: 110", "", ""),  # 10 images an update
+        ("updates: 13", "", ", gain: 4"),  # yields end at 4, 8, 12, 16: measured at 12
+    ],
+)
+def test_a_gate_that_can_open_is_accepted(budget: str, gate: str, keys: str) -> None:
+    assert wrong("  x: [d]", gated(budget, gate, keys)) is None
+
+
+NEVER = "updates of 'd': 'valid' has 'every: 10' and is never measured on the way; measure it more often"
+
+
+@pytest.mark.parametrize(
+    ("budget", "gate", "keys", "why"),
+    [
+        ("updates: 10", "", "", f"which lives 10 {NEVER}"),
+        ("images: 100", "", "", f"which lives 10 {NEVER}"),
+        ("updates: 12", "", ", gain: 4", f"which lives 12 {NEVER}"),
+        ("updates: 31", ", min_updates: 31", "", "waits for update 31, and 'valid' is last measured on the way at 30"),
+        ("updates: 30", ", min_updates: 30", "", "waits for update 30, and 'valid' is last measured on the way at 20"),
+    ],
+)  # fmt: skip
+def test_a_gate_that_never_opens_is_refused_where_it_stands(budget: str, gate: str, keys: str, why: str) -> None:
+    found = str(wrong("  x: [d]", gated(budget, gate, keys)))
+    assert found.startswith("f.yaml:11:") and "this gate never opens in arm 'x'" in found and why in found
+
+
+def test_a_gate_of_an_arms_own_is_refused_at_the_arm() -> None:
+    own = "{use: b, set: {until: {probe: valid, at_least: 0.5, min_updates: 20}}}"
+    assert str(wrong(f"  x: [b]\n  y: [{own}]")).startswith("f.yaml:14:22: this gate never opens in arm 'y'")
+    shorter = "{use: d, set: {updates: 10}}"
+    assert str(wrong(f"  x: [d]\n  y: [{shorter}]", gated("updates: 30"))).startswith("f.yaml:11:")
+
+
+def test_what_fills_up_a_total_after_a_gate_may_open_one_later_than_planned() -> None:
+    late = "  late: {kind: drill, updates: 5, until: {probe: valid, at_least: 0.5, min_updates: 40}}"
+    assert wrong("  x: {stages: [g, late], total: {updates: 50}}", f"{GATED}\n{late}") is None
+
+
+FADES = "  f: {kind: fades, updates: 20}\n  even: {kind: fades, updates: 20, schedule: constant}"
+TURNS = "  turns: {kind: fades, updates: 20, schedule: constant, change: [{from: 2, set: {schedule: linear}}]}"
+
+
+@pytest.mark.parametrize("last", ["f", "turns"])
+def test_a_schedule_over_what_a_gate_leaves_of_a_total_is_refused(last: str) -> None:
+    """Who passes early has more yields than are planned: the schedule would be at its end before the learner is."""
+    stages = f"{GATED}\n{FADES}\n{TURNS}"
+    found = str(wrong(f"  x: {{stages: [g, {last}], total: {{updates: 50}}}}", stages))
+    assert f"'{last}' follows its planned budget" in found and "the gate of 'g' before it" in found
+    assert found.startswith("f.yaml:16:")
+    assert wrong(f"  x: {{stages: [a, {last}], total: {{updates: 50}}}}", stages) is None  # no gate
+    assert wrong(f"  x: [g, {last}]", stages) is None  # no total
+
+
+def test_a_constant_rate_may_fill_up_a_total_after_a_gate() -> None:
+    assert wrong("  x: {stages: [g, even], total: {updates: 50}}", f"{GATED}\n{FADES}") is None

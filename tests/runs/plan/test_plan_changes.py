@@ -29,7 +29,7 @@ def test_the_ledger_counts_each_window_as_it_is():
 )  # fmt: skip
 def test_a_budget_in_another_unit_ends_at_the_first_yield_that_reaches_it(budget, planned):
     found = made("  x: [d]", stages=changed("{from: 10, until: 16, set: {rows: 7, each: 3}}", budget))
-    assert arm(found, "x").stages[0].planned == planned
+    assert arm(found, "x").stages[0].yields == planned
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
@@ -45,14 +45,14 @@ def test_windows_add_up_to_living_them_one_by_one(windows, gain, rows, size, uni
         own = {"from": start + gap, "until": start + gap + length, "set": {"rows": new_rows, "gain": new_gain}}
         changes, start = [*changes, own], start + gap + length
     stage = Drill(gain=gain, rows=rows, change=changes)
-    rates = CostModel(stage, lambda stage: Cost(stage.gain, 0, stage.rows))
+    costs = CostModel(stage, lambda stage: Cost(stage.gain, 0, stage.rows))
     yields = updates = images = 0
     while (updates if unit == "updates" else images) < size:
         lived = next((stage.with_change(change) for change in stage.change if change.covers(updates)), stage)
-        assert (rates.at(updates).work.updates, rates.at(updates).work.images) == (lived.gain, lived.rows)
+        assert (costs.at(updates).cost.updates, costs.at(updates).cost.images) == (lived.gain, lived.rows)
         yields, updates, images = yields + 1, updates + lived.gain, images + lived.rows
-        assert (rates.spent(yields).updates, rates.spent(yields).images) == (updates, images)
-    assert rates.reach(unit, size) == yields
+        assert (costs.cost_of(yields).updates, costs.cost_of(yields).images) == (updates, images)
+    assert costs.yields_for(unit, size) == yields
 
 
 def test_match_and_total_count_windows():
@@ -62,8 +62,8 @@ def test_match_and_total_count_windows():
         stages=stages,
     )
     y, z = arm(found, "y"), arm(found, "z")  # a consumes 3000: 1000, then 400, then 1600 of 100 each
-    assert y.stages[0].planned == 36 and y.ledger.flops == 3000 and y.stages[0].stage.budget() == ("updates", 36)
-    assert z.stages[0].planned == 21 and z.ledger.flops == 1500
+    assert y.stages[0].yields == 36 and y.ledger.flops == 3000 and y.stages[0].stage.budget() == ("updates", 36)
+    assert z.stages[0].yields == 21 and z.ledger.flops == 1500
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)
@@ -72,7 +72,7 @@ def test_match_is_as_near_as_whole_yields_allow(cost, start, length):
     stages = changed(f"{{from: {start}, until: {start + length}, set: {{each: {cost}}}}}", "updates: 5", ", rows: 3")
     found = made("  x: [a, b]\n  y: {stages: [d], match: {arm: x, by: flops}}", stages=stages)
     last, goal = arm(found, "y").stages[0], arm(found, "x").ledger.flops
-    gaps = [abs(last.rates.spent(last.planned + step).flops - goal) for step in (-1, 0, 1)]
+    gaps = [abs(last.costs.cost_of(last.yields + step).flops - goal) for step in (-1, 0, 1)]
     assert gaps[1] == min(gaps) and math.isfinite(gaps[1])
 
 

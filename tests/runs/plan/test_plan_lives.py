@@ -29,11 +29,11 @@ def test_set_changes_one_arm_and_keeps_the_stream():
 def test_a_budget_ends_at_the_first_yield_that_reaches_it(gain, size, expected):
     found = made(f"  x: [{{use: a, set: {{gain: {gain}, updates: {size}}}}}]")
     lived = arm(found, "x").stages[0]
-    assert lived.planned == expected and lived.ledger.updates == expected * gain
+    assert lived.yields == expected and lived.ledger.updates == expected * gain
 
 
 def test_a_stage_that_acts_once_is_one_yield():
-    assert arm(made("  x: [mix, a]"), "x").stages[0].planned == 1
+    assert arm(made("  x: [mix, a]"), "x").stages[0].yields == 1
 
 
 def test_the_ledger_pays_for_the_whole_path():
@@ -73,7 +73,7 @@ def test_planning_draws_from_no_global_generator():
 def test_match_scales_the_last_stage_in_its_own_unit():
     found = made("  x: [a, b]\n  y: {stages: [c], match: {arm: x, by: flops}}")
     last = arm(found, "y").stages[-1]
-    assert last.planned == 44 and last.stage.budget() == ("updates", 44)  # 3000 + 1400 flops, 100 a yield
+    assert last.yields == 44 and last.stage.budget() == ("updates", 44)  # 3000 + 1400 flops, 100 a yield
     assert arm(found, "x").ledger.flops == arm(found, "y").ledger.flops == 4400
 
 
@@ -90,8 +90,8 @@ def test_match_is_as_near_as_whole_yields_allow(first, own, cost, gain, unit):
     found = made(arms, stages=stages)
     goal, reached = (getattr(arm(found, name).ledger, unit) for name in ("x", "y"))
     last = arm(found, "y").stages[-1]
-    assert abs(goal - reached) * 2 <= getattr(last.rates.windows[0].work, unit) and last.planned >= 1
-    assert last.stage.budget() == ("flops", last.planned * cost)
+    assert abs(goal - reached) * 2 <= getattr(last.costs.windows[0].cost, unit) and last.yields >= 1
+    assert last.stage.budget() == ("flops", last.yields * cost)
 
 
 def test_match_by_labels_gives_the_last_stage_as_many_and_leaves_its_budget():
@@ -102,7 +102,7 @@ def test_match_by_labels_gives_the_last_stage_as_many_and_leaves_its_budget():
     )
     assert [arm(found, name).ledger.labels for name in "xyz"] == [12, 12, 12]
     assert [arm(found, name).stages[-1].stage.labels for name in "xyz"] == [7, 12, 7]
-    assert [arm(found, name).stages[-1].planned for name in "xyz"] == [8, 8, 8]
+    assert [arm(found, name).stages[-1].yields for name in "xyz"] == [8, 8, 8]
 
 
 @pytest.mark.parametrize("by", ["[labels, flops]", "[flops, labels]"])
@@ -114,7 +114,7 @@ def test_match_by_labels_and_another_unit_meets_both(by):
     assert [arm(found, name).ledger.labels for name in "xy"] == [12, 12]
     assert arm(found, "x").ledger.flops == arm(found, "y").ledger.flops
     last = arm(found, "y").stages[-1]
-    assert last.stage.labels == 12 and last.planned > 8
+    assert last.stage.labels == 12 and last.yields > 8
     assert resolved(found)["points"][0]["arms"]["y"]["match"] == {"arm": "x", "by": yaml.safe_load(by)}
 
 
@@ -143,13 +143,13 @@ def test_match_by_labels_that_no_balanced_draw_has():
 def test_match_by_more_labels_than_there_are_and_by_updates():
     text = matched_by_labels("all", 20).replace("by: labels", "by: [labels, updates]")
     last = arm(plan(parse(text, "f")), "y").stages[-1]
-    assert (last.stage.labels, last.ledger.labels, last.planned) == ("all", 5_000, 6)
+    assert (last.stage.labels, last.ledger.labels, last.yields) == ("all", 5_000, 6)
 
 
 @pytest.mark.parametrize("paid", [("all",), ("all", 20), ("all", "all")])
 def test_match_by_as_many_labels_as_there_are_or_more(paid: tuple[int | str, ...]):
     last = arm(plan(parse(matched_by_labels(*paid), "f")), "y").stages[-1]
-    assert (last.stage.labels, last.ledger.labels, last.planned) == ("all", 5_000, 3)
+    assert (last.stage.labels, last.ledger.labels, last.yields) == ("all", 5_000, 3)
 
 
 def test_match_of_a_match():
@@ -182,7 +182,7 @@ def test_match_of_a_match():
 )  # fmt: skip
 def test_match_and_total_that_can_not_be_met(arms, text):
     if text is None:  # both arms consume the same already
-        assert arm(made(arms), "y").stages[-1].planned in (10, 20)
+        assert arm(made(arms), "y").stages[-1].yields in (10, 20)
         return
     with pytest.raises(ScenarioError) as error:
         made(arms)

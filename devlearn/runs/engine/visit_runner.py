@@ -1,0 +1,182 @@
+"""One visit to a stage, yield by yield.
+
+The engine has control between two yields of a stage. Budgets, gates, holding, recording, probing and stopping exist
+here once, for all stages and all arms.
+"""
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from devlearn.records.writer import Recorder
+from devlearn.runs.engine import gates
+from devlearn.runs.engine.best_checkpoints import BestCheckpoints
+from devlearn.runs.engine.budgets import used_up
+from devlearn.runs.engine.held_rows import HeldRows
+from devlearn.runs.engine.job import Job, StageVisit
+from devlearn.runs.engine.learners_state import LearnersState
+from devlearn.runs.engine.probing import measure, measure_quick
+from devlearn.runs.engine.progress_file import Progress
+from devlearn.runs.engine.visit_state import Status, VisitState
+from devlearn.runs.plan.cost_model import ONCE, PER_YIELD, ChangeWindow, CostModel
+from devlearn.stages.context import Context
+from devlearn.stages.stage import Cost, Metrics
+
+TRAIN_EVERY = 10  # updates between rows of train.csv
+EVENTS = {Status.BUDGET: "budget", Status.PASSED: "passed", Status.DIVERGED: "diverged"}
+
+
+class VisitRunner:
+    """The learners of a job in one visit to a stage: they enter, live until each has moved on, and leave.
+
+    Args:
+        job: whose probes measure.
+        visit: the stage, and its place in the life.
+        learners: who live it.
+        state: where they are in it; ``enter`` begins one that has not begun.
+        recorder: of this visit.
+        progress: tells who watches.
+        seconds: the wall-clock seconds of the job so far.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        visit: StageVisit,
+        learners: LearnersState,
+        state: VisitState,
+        recorder: Recorder,
+        progress: Progress,
+        seconds: Callable[[], float],
+    ) -> None:
+        self.job, self.visit, self.learners, self.state = job, visit, learners, state
+        self.recorder, self.progress, self.seconds = recorder, progress, seconds
+        with torch.device("meta"):
+            brain: torch.nn.Module = job.builder()
+        self.costs = CostModel(visit.stage, lambda stage: stage.cost(brain))
+        self.planned = self.costs.planned_yields
+        self.context = Context(
+            job.seeds, visit.name, visit.visit, job.device, self.planned, learners.inherited, pin=job.pin
+        )
+        self.held = self._hold()
+
+    def enter(self) -> None:
+        """Begin the stage, and charge what is paid once."""
+        state, recorder = self.state, self.recorder
+        state.stage = self.visit.stage.begin(self.learners.cohort, self.context)
+        self.held = self._hold()
+        self.learners.ledger.charge(self.costs.once, ONCE, state.living)
+        recorder.event(state.updates, "began", "", state.living)
+        recorder.event(state.updates, "held", "diverged in an earlier stage", ~state.living)
+        recorder.train(state.updates, self.learners.ledger.columns, {}, state.living)
+        recorder.seconds(0, self.seconds())
+
+    def live(self, due: Callable[[int], bool]) -> None:
+        """Live until everybody has moved on, or until ``due`` after some number of yields: then the stage is closed.
+
+        A stage that is closed and opened again goes on as if it had not been, so when that happens changes no result.
+        """
+        closed = False
+        while not closed and self.state.living.any():
+            closed = self._live_in(self.costs.at(self.state.latest), due)
+
+    def _live_in(self, window: ChangeWindow, due: Callable[[int], bool]) -> bool:
+        """Live on in one window of ``change``; whether it was ``due`` that ended it."""
+        segment = window.stage.segment(self.learners.cohort, self.state.stage, self.context)
+        with closing(cast("Generator[Metrics, None, None]", segment)):
+            for metrics in segment:
+                somebody = self._after_yield(window.cost, metrics)
+                closed = due(self.state.yields)
+                if closed or not somebody or self.state.latest == window.end:
+                    return closed
+        raise RuntimeError(f"the segment ended by itself after {self.state.yields} of {self.planned} yields")
+
+    def _after_yield(self, cost: Cost, metrics: Mapping[str, Tensor]) -> bool:
+        """Charge a yield, hold who moves on after it, measure what is due, and put it on record.
+
+        Whether somebody lives on.
+        """
+        state, learners, recorder = self.state, self.learners, self.recorder
+        lived, before = state.living, state.latest
+        after = before + cost.updates
+        # First of all: whatever looks at the cohort from here on finds those who have moved on as they were then.
+        self.held.restore()
+        if learners.cohort.updates != cost.updates:
+            took = learners.cohort.updates
+            raise RuntimeError(f"a yield took {took} updates but the stage declares {cost.updates}")
+        learners.cohort.updates = 0
+        state.yields += 1
+        state.updates += lived * cost.updates
+        learners.ledger.charge(cost, PER_YIELD, lived)
+
+        # Who has diverged has not lived its budget, so that comes before. Who has used it up can pass no gate, and is
+        # measured once more by ``leave``, on all of the data, so that comes before the probes.
+        finite = learners.cohort.finite().cpu()
+        spent = used_up(self.visit.total, state.yields, self.planned, learners.ledger)
+        self._move_on(lived & ~finite, Status.DIVERGED, "non-finite weights")
+        self._move_on(lived & finite & spent, Status.BUDGET, "")
+        living = lived & finite & ~spent
+
+        probes = [name for name, probe in self.job.probes.items() if _passed(probe.every, before, after)]
+        if probes and living.any():
+            # All who lived this yield are on record, those whom it made diverge too: evidence sees when.
+            values = measure(self.job, learners.cohort, recorder, state.updates, "every", lived, probes)
+            if state.best is not None:
+                state.best.see(learners.cohort, values, state.updates, living)
+            self._open_gate(values, living)
+        living = state.living
+        if probes or _passed(TRAIN_EVERY, before, after) or not torch.equal(living, lived):
+            recorder.train(state.updates, learners.ledger.columns, metrics, lived)
+            recorder.seconds(after, self.seconds())
+        self.progress.tell(self.visit, state.yields, self.planned, after, metrics, learners.diverged)
+        return bool(living.any())
+
+    def _open_gate(self, values: Mapping[str, Mapping[str, Tensor]], living: Tensor) -> None:
+        """Let those of the living (N,) bool move on that pass the gate, if its probe was measured now."""
+        gate = self.visit.stage.until
+        if gate is None:
+            return
+        passing = gates.passing(gate, values, self.job.probes, self.state.updates)
+        if passing is not None:
+            self._move_on(living & passing, Status.PASSED, gates.described(gate))
+
+    def _move_on(self, who: Tensor, why: Status, detail: str) -> None:
+        """Hold learners (N,) bool as they are now, from here to the stage's end."""
+        if not who.any():
+            return
+        self.state.status[who] = int(why)
+        self.learners.diverged |= self.state.status == Status.DIVERGED
+        self.recorder.event(self.state.updates, EVENTS[why], detail, who)
+        self.held = self._hold()
+
+    def _hold(self) -> HeldRows:
+        return HeldRows(self.learners.cohort, self.state.stage.get("moments", {}), ~self.state.living)
+
+    def leave(self) -> None:
+        """Measure everybody at the stage's end, and leave its moments behind."""
+        measure(self.job, self.learners.cohort, self.recorder, self.state.updates, "end")
+        if self.state.best is not None:
+            self._measure_best(self.state.best)
+        self.learners.inherited = self.state.stage.get("moments")
+
+    def _measure_best(self, best: BestCheckpoints) -> None:
+        """Measure every learner as it was at its best, and put its last weights back.
+
+        The end is one more moment, seen as the others are: on the same part of the data.
+        """
+        cohort, updates, probe = self.learners.cohort, self.state.updates, best.select.probe
+        values = {probe: measure_quick(self.job, cohort, probe)}
+        best.see(cohort, values, updates, self.state.status != Status.DIVERGED)
+        best.fill(cohort, updates)
+        last = cohort.state()
+        cohort.load(best.weights)
+        measure(self.job, cohort, self.recorder, best.update, "best")
+        cohort.load(last)
+
+
+def _passed(every: int | None, before: int, after: int) -> bool:
+    """Whether a multiple of ``every`` lies in (before, after]: yields of several updates may step over it."""
+    return every is not None and before // every < after // every
