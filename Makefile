@@ -1,5 +1,6 @@
 # make first-steps   install, run the first scenario, print the verdict and where the report is
-# make test          install with the test extra, run the tests
+# make test          install with the test extra, run the quick tests: everything registered once
+# make test-all      run all tests: whole products, runs that are killed, long studies, pages in a browser
 # make check         ruff and mypy
 # make test-browser  install what the report's tests in a browser need (chromium itself is the system's), run them
 # make docs          build the documentation: docs/_build/html/index.html
@@ -13,13 +14,16 @@ FIND_PYTHON = for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done
 PYTHON ?= $(shell $(FIND_PYTHON))
 
-.PHONY: first-steps test test-browser check docs clean
+.PHONY: first-steps test test-all test-browser check docs clean
 
 first-steps: $(VENV)/.installed
 	$(BIN)/devlearn run scenarios/first_steps.yaml --out runs/first-steps
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest -m "not slow and not full" -n auto --maxprocesses 4 --dist worksteal
+
+test-all: $(VENV)/.installed-browser
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 test-browser: $(VENV)/.installed-browser
 	$(BIN)/python -m pytest tests/browser
