@@ -25,7 +25,7 @@ PRODUCTS: Mapping[str, tuple[str, ...]] = {  # the parameters whose values are r
 }
 EXAMPLES: Mapping[
     str, tuple[str, tuple[object, ...]]
-] = {  # the values (of functions: their names) of one parameter that stay
+] = {  # of one parameter, the values that stay
     "tests/test_shipped.py::test_a_shipped_scenario_runs_to_its_report": ("name", ("first_steps", "cartpole")),
     "tests/runs/engine/test_job_runner.py::test_a_life_that_was_cut_ends_with_the_same_records": ("checkpoints", (4,)),
     "tests/runs/engine/test_best.py::test_a_life_that_was_cut_keeps_the_same_best": ("checkpoints", (4,)),
