@@ -23,9 +23,7 @@ PRODUCTS: Mapping[str, tuple[str, ...]] = {  # the parameters whose values are r
     "tests/stages/test_controls.py": ("kind", "brain", "by"),
     "tests/tasks/envs/test_vector_env.py": ("env",),
 }
-EXAMPLES: Mapping[
-    str, tuple[str, tuple[object, ...]]
-] = {  # of one parameter, the values that stay
+EXAMPLES: Mapping[str, tuple[str, tuple[object, ...]]] = {  # of one parameter, the values that stay
     "tests/test_shipped.py::test_a_shipped_scenario_runs_to_its_report": ("name", ("first_steps", "cartpole")),
     "tests/runs/engine/test_job_runner.py::test_a_life_that_was_cut_ends_with_the_same_records": ("checkpoints", (4,)),
     "tests/runs/engine/test_best.py::test_a_life_that_was_cut_keeps_the_same_best": ("checkpoints", (4,)),
