@@ -23,8 +23,15 @@ PRODUCTS: Mapping[str, tuple[str, ...]] = {  # the parameters whose values are r
     "tests/stages/test_controls.py": ("kind", "brain", "by"),
     "tests/tasks/envs/test_vector_env.py": ("env",),
 }
-EXAMPLES: Mapping[str, tuple[str, tuple[object, ...]]] = {  # the values of one parameter that stay
+EXAMPLES: Mapping[str, tuple[str, tuple[object, ...]]] = {  # of one parameter, the values that stay
     "tests/test_shipped.py::test_a_shipped_scenario_runs_to_its_report": ("name", ("first_steps", "cartpole")),
+    "tests/runs/engine/test_job_runner.py::test_a_life_that_was_cut_ends_with_the_same_records": ("checkpoints", (4,)),
+    "tests/runs/engine/test_best.py::test_a_life_that_was_cut_keeps_the_same_best": ("checkpoints", (4,)),
+    "tests/runs/engine/test_change.py::test_a_life_that_was_cut_near_a_boundary_is_the_same_life": ("segment", (2,)),
+    "tests/runs/engine/test_memory.py::test_a_life_with_memory_that_was_cut_ends_with_the_same_records": (
+        "take",
+        ("nothing",),
+    ),
     "tests/scenario/test_scenario_hardy.py": ("other", ("x", {"a": 1})),
 }
 Rule = TypeVar("Rule")
@@ -40,7 +47,7 @@ def left_to_the_whole(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
         if _rule(WHOLE, name):
             yield item
         elif example and example[0] in params:
-            if params[example[0]] not in example[1]:
+            if getattr(params[example[0]], "__name__", params[example[0]]) not in example[1]:
                 yield item
         elif product and (things := {(name, key, _thing(key, params[key])) for key in product if key in params}):
             if things <= shown:

@@ -24,6 +24,7 @@ class School(Stage):
 class Play(Stage):
     stream_names: ClassVar = ("worlds",)
     units = ("env_steps", "updates", "flops")
+    immutable_keys: ClassVar = ("env",)
     renamed: ClassVar = {"copies": "num_envs", "keys": "env_kwargs"}
 
     env: str = Field(description="a Gymnasium id")
