@@ -21,6 +21,7 @@ MISTAKES = {
     "devlearn.tasks.envs.registration": "UnknownEnv",
     "devlearn.records.atomic": "FolderLocked",
     "devlearn.records.ownership": "NotOurs",
+    "devlearn.records.published": "PublishedError",
     "devlearn.runs.folder": "FolderMismatch",
     "devlearn.report.export.formats": "MissingExtra",
     "devlearn.templates": "BadName",

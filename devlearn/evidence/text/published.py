@@ -1,0 +1,62 @@
+"""Published results in words: a value, a difference, an interval, with as many decimals as the interval bears."""
+
+import math
+
+from devlearn.records.published import Interval, PointResult, PublishedError, Result, Row
+
+SHARE = "share"
+
+
+def read_off(result: Result, row: Row) -> tuple[float, Interval | None, PointResult]:
+    """The number that a row reads off a result, its 95 % interval, and the comparison it stands in.
+
+    Raises:
+        PublishedError: the result has no such point, arm or pair.
+    """
+    point = result.at(row.point, row.probe, row.at)
+    if row.pair:
+        pair = point.pair(*row.pair)
+        if pair.difference is None:
+            raise PublishedError(f"{result.study}: {row.what} has no difference: {pair.verdict}")
+        return pair.difference, pair.interval, point
+    if row.arm not in point.arms:
+        raise PublishedError(f"{result.study}: no arm {row.arm!r}; there are: {', '.join(point.arms)}")
+    return point.arms[row.arm].mean, point.arms[row.arm].interval, point
+
+
+def value(number: float, interval: Interval | None, unit: str, sign: bool = False) -> str:
+    """``75.8 % (74.9 to 76.7)``; a difference (``sign``) of shares in points: ``+1.98 points (+1.45 to +2.50)``."""
+    scale = 100 if unit == SHARE else 1
+    plus = "+" if sign else ""
+    spec = f"{plus}.{decimals(interval, unit)}f"
+    word = (" points" if sign else " %") if unit == SHARE else f" {unit}" if unit else ""
+    ends = f" ({interval[0] * scale:{spec}} to {interval[1] * scale:{spec}})" if interval else ""
+    return f"{number * scale:{spec}}{word}{ends}"
+
+
+def decimals(interval: Interval | None, unit: str) -> int:
+    """How many decimals an interval bears: two below a width of 2, one below 20; of shares, in percent, two at most."""
+    most = 2 if unit == SHARE else 4
+    width = 0.0 if interval is None else (interval[1] - interval[0]) * (100 if unit == SHARE else 1)
+    return most if width <= 0 else max(0, min(most, 1 - math.floor(math.log10(width / 2))))
+
+
+def chance(p: float | None) -> str:
+    """A p value: ``9.2e-5``, ``.021``, ``.92``."""
+    if p is None:
+        return ""
+    if p >= 0.001:
+        return f"{p:.3f}".removeprefix("0").rstrip("0") if p < 0.1 else f"{p:.2f}".removeprefix("0")
+    digits, exponent = f"{p:.1e}".split("e")
+    return f"{digits}e{int(exponent)}"
+
+
+def row_text(result: Result, row: Row) -> str:
+    """What a row has read off a result; a pair with its verdict."""
+    number, interval, point = read_off(result, row)
+    said = value(number, interval, point.unit, sign=row.pair is not None)
+    if row.pair is None:
+        return said
+    pair = point.pair(*row.pair)
+    word = "exploratory" if point.exploratory else pair.verdict
+    return f"{said}: {word}"

@@ -1,0 +1,250 @@
+"""Published results: one file a study, `docs/results/NAME.json`, and the rows that say what is read off it.
+
+A study is a scenario with its overrides, run once at full budget. Its file holds what README and docs state of it, and
+what `devlearn replicate` sets a new run beside. `rows.yaml` lists the studies and the rows of each.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from devlearn.records.atomic import write_json
+
+FORMAT = 1
+_PACKAGE = Path(__file__).parents[1]
+
+Setting = str | int | float | bool | None | list[Any] | dict[str, Any]
+Point = dict[str, Setting]
+Interval = tuple[float, float]
+
+
+class PublishedError(ValueError):
+    """A study, row, arm or pair that is not there, or a file that can't be read. The text has place and mend."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Machine(_Frozen):
+    """What a study ran on."""
+
+    platform: str
+    model: str = Field(description="the processor's name")
+    cores: int = Field(description="how many processors the run could use")
+    gflops: float = Field(description="one core's speed in float32 matrix products, measured when recorded")
+
+
+class ArmResult(_Frozen):
+    """One arm's values of the probe that is read; a share is between 0 and 1."""
+
+    n: int
+    mean: float
+    sd: float | None = None
+    median: float
+    interval: Interval | None = Field(None, description="95 % t-interval of the mean over seeds; none for one seed")
+    best: float | None = Field(None, description="mean at each learner's best checkpoint, where one was selected")
+    diverged: int
+    values: dict[str, float] = Field(description="by seed")
+    ledger: dict[str, float] = Field(description="what one learner consumed")
+
+
+class Difference(_Frozen):
+    """An arm minus another, paired by seed."""
+
+    difference: float
+    interval: Interval
+    p: float
+
+
+class PairResult(_Frozen):
+    """A pair of arms with its verdict."""
+
+    arm: str
+    against: str
+    n: int
+    difference: float | None
+    interval: Interval | None
+    p: float | None
+    p_adjusted: float | None
+    verdict: str
+    scored: str = Field(description="end or best: which of the rival's checkpoints counted")
+    at_end: Difference | None = None
+    at_best: Difference | None = None
+
+
+class StageChange(_Frozen):
+    """What a stage changed of a probe, over all learners that went through it."""
+
+    stage: str
+    arms: tuple[str, ...]
+    probe: str
+    metric: str
+    before: float
+    after: float
+    p: float | None
+
+
+class PointResult(_Frozen):
+    """One comparison: a point of `vary` (empty without one) under one probe at one moment."""
+
+    point: Point
+    probe: str
+    metric: str
+    unit: str = Field(description="share, shown in percent, or another word that is shown as it is; may be empty")
+    at: str | int
+    better: str
+    smallest_effect: float | None
+    exploratory: bool
+    family: int = Field(description="how many tests the p values are adjusted for")
+    arms: dict[str, ArmResult]
+    pairs: tuple[PairResult, ...]
+    stages: tuple[StageChange, ...] = ()
+
+    def pair(self, arm: str, against: str) -> PairResult:
+        """The pair of these two arms, in this order.
+
+        Raises:
+            PublishedError: it was not compared.
+        """
+        found = next((pair for pair in self.pairs if (pair.arm, pair.against) == (arm, against)), None)
+        if found is None:
+            known = ", ".join(f"[{pair.arm}, {pair.against}]" for pair in self.pairs)
+            raise PublishedError(f"no pair [{arm}, {against}]; there are: {known}")
+        return found
+
+
+class Result(_Frozen):
+    """The file of a study."""
+
+    format: int = FORMAT
+    study: str
+    command: str = Field(description="what makes it anew")
+    digest: str = Field(description="of the resolved scenario")
+    seeds: tuple[int, ...]
+    date: str = Field(description="when the run was started")
+    seconds: float = Field(description="of all workers together, probes included")
+    machine: Machine
+    versions: dict[str, str]
+    points: tuple[PointResult, ...]
+    analyses: dict[str, JsonValue] = Field(description="analyses.json without what is drawn only")
+
+    def at(self, point: Point | None = None, probe: str | None = None, at: str | int | None = None) -> PointResult:
+        """The comparison at a point, under the declared probe and moment where none is named.
+
+        Args:
+            point: settings by dotted path, or by their last part where that is enough (``{"labels": 100}``).
+            probe: ``PROBE`` or ``PROBE.METRIC``.
+
+        Raises:
+            PublishedError: there is none, or several.
+        """
+        found = [one for one in self.points if _holds(one.point, point or {})]
+        found = [one for one in found if probe in (None, one.probe, f"{one.probe}.{one.metric}")]
+        found = [one for one in found if (one.at == at if at is not None else probe is not None or not one.exploratory)]
+        if len(found) != 1:
+            asked = {"point": point, "probe": probe, "at": at}
+            words = ", ".join(f"{key} {value}" for key, value in asked.items() if value is not None) or "no point"
+            raise PublishedError(f"{self.study}: {len(found)} comparisons have {words}, not one")
+        return found[0]
+
+    @property
+    def minutes(self) -> float:
+        """How long it takes two cores of that machine."""
+        return self.seconds / 120
+
+
+def _holds(there: Any, asked: Any) -> bool:
+    """Whether a point has all that is asked of it: keys of maps may be left out, paths be named by their last part."""
+    if not isinstance(asked, dict):
+        return bool(there == asked)
+    if not isinstance(there, dict):
+        return False
+    named = {**{key.rpartition(".")[2]: value for key, value in there.items()}, **there}
+    return all(key in named and _holds(named[key], value) for key, value in asked.items())
+
+
+class Published(_Frozen):
+    """A number that others have published."""
+
+    text: str = Field(description="as the tables show it")
+    source: str = ""
+
+
+class Row(_Frozen):
+    """One number of a study: an arm's mean, or a pair's difference."""
+
+    what: str
+    arm: str | None = None
+    pair: tuple[str, str] | None = None
+    point: Point = {}
+    probe: str | None = None
+    at: str | int | None = None
+    published: Published | None = None
+
+
+class Study(_Frozen):
+    """A scenario at full budget, and what is read off it."""
+
+    scenario: str
+    set: dict[str, Setting] = {}
+    also: tuple[dict[str, str | int], ...] = Field((), description="further comparisons: probe, at (exploratory)")
+    rows: tuple[Row, ...]
+
+    @property
+    def command(self) -> str:
+        """The command that runs it."""
+        settings = [f" --set {key}={json.dumps(value)}" for key, value in self.set.items()]
+        return f"devlearn run {self.scenario}{''.join(settings)}"
+
+
+def folder() -> Path:
+    """Where the files are: in a checkout docs/results, in an installed package beside the scenarios.
+
+    Raises:
+        PublishedError: neither is there.
+    """
+    for place in (_PACKAGE / "results", _PACKAGE.parent / "docs" / "results"):
+        if (place / "rows.yaml").exists():
+            return place
+    raise PublishedError("no published results beside this installation; install devlearn anew")
+
+
+@cache
+def studies() -> dict[str, Study]:
+    """Every study by name, in the order of rows.yaml."""
+    path = folder() / "rows.yaml"
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return {name: Study.model_validate(entry) for name, entry in found.items()}
+    except ValidationError as error:
+        raise PublishedError(f"{path}: {error}") from error
+
+
+def read(name: str) -> Result | None:
+    """The file of a study; none where it has not been recorded.
+
+    Raises:
+        PublishedError: the file is of another format, or damaged.
+    """
+    path = folder() / f"{name}.json"
+    if not path.exists():
+        return None
+    try:
+        result = Result.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise PublishedError(f"{path}: {error}\nrecord it anew: devlearn replicate {name} --record") from error
+    if result.format != FORMAT:
+        raise PublishedError(f"{path} has format {result.format}, this devlearn reads {FORMAT}")
+    return result
+
+
+def write(result: Result) -> Path:
+    """Write a study's file where this installation keeps them; its path."""
+    path = folder() / f"{result.study}.json"
+    write_json(path, result.model_dump(mode="json"))
+    return path

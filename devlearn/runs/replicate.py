@@ -1,0 +1,161 @@
+"""From a finished run to the file of its study, and beside the one that the documentation states."""
+
+import os
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from devlearn.evidence.text.published import SHARE, read_off, row_text
+from devlearn.records.atomic import read_json
+from devlearn.records.published import Interval, Machine, PublishedError, Result, Row, Study
+
+DRAWN = ("bands", "newborn", "start", "area")  # of analyses.json: what only figures need
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A row with what is published, documented and new, in words; ``agrees`` is None where nothing is documented."""
+
+    row: Row
+    published: str
+    documented: str
+    new: str
+    agrees: bool | None
+
+
+def beside(study: Study, documented: Result | None, new: Result | None) -> Iterator[Beside]:
+    """Every row of a study; a missing result leaves its column empty.
+
+    Raises:
+        PublishedError: a result lacks what a row asks for.
+    """
+    for row in study.rows:
+        both = documented is not None and new is not None
+        yield Beside(
+            row,
+            row.published.text if row.published else "",
+            row_text(documented, row) if documented else "",
+            row_text(new, row) if new else "",
+            agree(read_off(documented, row)[:2], read_off(new, row)[:2]) if both else None,  # type: ignore[arg-type]
+        )
+
+
+def agree(one: tuple[float, Interval | None], other: tuple[float, Interval | None]) -> bool:
+    """Whether two measurements may be of one thing: their 95 % intervals overlap, a number without one is a point."""
+    (low, high), (lower, upper) = (interval or (number, number) for number, interval in (one, other))
+    return low <= upper and lower <= high
+
+
+def summary(run: Path, name: str, study: Study) -> Result:
+    """The file of a study, from its finished run.
+
+    Raises:
+        PublishedError: the run is not finished, or of another scenario.
+    """
+    from devlearn.evidence import analyse, compare, load
+    from devlearn.evidence.statistics import mean_interval
+
+    manifest, resolved = read_json(run / "manifest.json"), read_json(run / "resolved.json")
+    if manifest is None or resolved is None:
+        raise PublishedError(f"{run} holds no finished run")
+    found = _listed(compare([run]))
+    if any(pair["verdict"] == "incomplete" for body in found for pair in body["comparisons"]):
+        raise PublishedError(f"{run} is not finished; devlearn resume {run} goes on")
+    for more in study.also:
+        found += _listed(compare([run], more.get("probe"), more.get("at")))
+    return Result.model_validate(
+        {
+            "study": name,
+            "command": study.command,
+            "digest": manifest["digest"],
+            "seeds": resolved["seeds"],
+            "date": manifest["started"][:10],
+            "seconds": round(sum(map(_seconds, run.glob("jobs/*/*"))), 1),
+            "machine": machine().model_dump(),
+            "versions": manifest["versions"],
+            "points": [_point(body, mean_interval) for body in found],
+            "analyses": _rounded(_kept(analyse(load(run)))),
+        }
+    )
+
+
+def machine() -> Machine:
+    """This machine, with a core's speed: the best of 100 products, each too short to be interrupted much."""
+    a = np.ones((512, 512), np.float32)
+    times = []
+    for _ in range(100):
+        start = time.perf_counter()
+        a @ a
+        times.append(time.perf_counter() - start)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    speed = round(2 * 512**3 / min(times) / 1e9)
+    return Machine(platform=platform.system(), model=_processor(), cores=cores or 1, gflops=speed)
+
+
+def _processor() -> str:
+    """The processor's name, where the system has one."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _listed(body: Any) -> list[Mapping[str, Any]]:
+    return list(body) if isinstance(body, list) else [body]
+
+
+def _seconds(job: Path) -> float:
+    """The last reading of a job's clock, which goes on from stage to stage."""
+    lines = (
+        line for path in job.glob("records/*/seconds.csv") for line in path.read_text(encoding="utf-8").splitlines()
+    )
+    return max((float(line.split(",")[1]) for line in lines if line[0].isdigit()), default=0.0)
+
+
+def _point(body: Mapping[str, Any], mean_interval: Any) -> dict[str, Any]:
+    keys = ("point", "probe", "metric", "at", "better", "smallest_effect", "exploratory", "family")
+    return {
+        **{key: body[key] for key in keys},
+        "unit": SHARE if body["metric"].endswith("accuracy") else "",
+        "arms": {name: _arm(entry, mean_interval) for name, entry in body["arms"].items()},
+        "pairs": [_picked(pair, PAIR) for pair in body["comparisons"]],
+        "stages": [_picked(stage, STAGE) for stage in body.get("stages", ())],
+    }
+
+
+ARM = ("n", "mean", "sd", "median", "best", "diverged", "values", "ledger")
+PAIR = (
+    "arm", "against", "n", "difference", "interval", "p", "p_adjusted", "verdict", "scored", "at_end", "at_best",
+)  # fmt: skip
+STAGE = ("stage", "arms", "probe", "metric", "before", "after", "p")
+
+
+def _picked(entry: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    return _rounded({key: entry[key] for key in keys if key in entry})
+
+
+def _arm(entry: Mapping[str, Any], mean_interval: Any) -> dict[str, Any]:
+    values = list(entry["values"].values())
+    interval = mean_interval(values)[1:] if len(values) > 1 else None
+    return _rounded({**_picked(entry, ARM), "interval": interval})
+
+
+def _kept(analysis: Mapping[str, Any]) -> dict[str, Any]:
+    points = [{key: value for key, value in point.items() if key not in DRAWN} for point in analysis["points"]]
+    return {"fits": analysis["fits"], "points": points}
+
+
+def _rounded(value: Any) -> Any:
+    """Seven significant digits: more is noise in a diff."""
+    if isinstance(value, float):
+        return float(f"{value:.7g}")
+    if isinstance(value, dict):
+        return {key: _rounded(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(entry) for entry in value]
+    return value

@@ -1,0 +1,181 @@
+"""The numbers of README and docs, from docs/results/*.json.
+
+In a page a part between ``<!-- result`` and ``<!-- end -->`` is generated: the comment holds a Jinja template, the text
+behind it what the template makes of the result files. Pages are committed with that text, for those who read them raw.
+
+    python docs/devlearn_docs/results.py           rewrite the pages (make results)
+    python docs/devlearn_docs/results.py --check   say which page disagrees with the files
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from devlearn.evidence.text.published import chance, row_text, value
+from devlearn.records.published import PointResult, PublishedError, Result, Row, read, studies
+
+ROOT = Path(__file__).parents[2]
+PART = re.compile(r"(<!-- result\n(.*?)\n-->\n).*?(<!-- end -->)", re.DOTALL)
+Rows = list[list[str]]
+
+
+def pages() -> list[Path]:
+    """README and every page of the documentation."""
+    docs = (path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts)
+    return [ROOT / "README.md", *sorted(docs)]
+
+
+def filled(text: str) -> str:
+    """A page with its generated parts made anew.
+
+    Raises:
+        PublishedError: a template asks for what is not there; the text says of which part.
+    """
+    return PART.sub(lambda part: f"{part[1]}\n{_made(part[2])}\n\n{part[3]}", text)
+
+
+def _made(template: str) -> str:
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
+    environment.filters.update(chance=chance, percent=percent, points=points, count=lambda number: f"{number:,.0f}")
+    try:
+        return environment.from_string(template).render(
+            rows=rows, arms=arms, pairs=pairs, verdicts=verdicts, result=recorded, studies=studies(), machine=machine
+        )
+    except (jinja2.TemplateError, PublishedError) as error:
+        raise PublishedError(f"in the part `{template.splitlines()[0]}`: {error}") from error
+
+
+# ---- what a template may ask for ----
+
+
+def recorded(name: str) -> Result:
+    """The result of a study.
+
+    Raises:
+        PublishedError: there is no such study, or it has not been recorded.
+    """
+    if name not in studies():
+        raise PublishedError(f"no study {name!r}; there are: {', '.join(studies())}")
+    found = read(name)
+    if found is None:
+        raise PublishedError(f"{name} has not been recorded; devlearn replicate {name} --record")
+    return found
+
+
+def rows(*names: str) -> str:
+    """The rows of studies as a table; a study that has not been recorded says so."""
+    results = {name: read(name) for name in names if studies()[name]}
+    found = [_row(result, row) for name, result in results.items() if result for row in studies()[name].rows]
+    parts = [_table(["what", "published", "here (95 % interval)", "n"], found)] if found else []
+    made = [f"`{result.command}`: {_cost(result)}." for result in results.values() if result]
+    late = ", ".join(f"`devlearn replicate {name}`" for name, result in results.items() if result is None)
+    parts += [" ".join(made)] if made else []
+    parts += [f"Not recorded yet at this version: {late}; [what was measured before](earlier.md)."] if late else []
+    return "\n\n".join(parts)
+
+
+def arms(name: str) -> str:
+    """The arms of a study with their means and what one learner consumed."""
+    point = recorded(name).at()
+    heads = ["arm", "test accuracy (95 % interval)", "images", "env_steps", "updates", "GFLOPs"]
+    body = []
+    for arm, entry in point.arms.items():
+        spent = [f"{entry.ledger[unit]:,.0f}" for unit in ("images", "env_steps", "updates")]
+        mean = value(entry.mean, entry.interval, point.unit)
+        body.append([arm, mean, *spent, f"{entry.ledger['flops'] / 1e9:.0f}"])
+    return _table(heads, body)
+
+
+def pairs(name: str) -> str:
+    """The declared pairs of a study with their verdicts."""
+    point = recorded(name).at()
+    heads = ["arm", "against", "difference (95 % interval)", "p adjusted", "verdict"]
+    return _table(heads, _pair_rows(point))
+
+
+def verdicts(name: str) -> str:
+    """The same as plain text, as the terminal shows it."""
+    point = recorded(name).at()
+    cells = [["arm", "against", "difference (95 % interval)", "p adjusted", "verdict"], *_pair_rows(point)]
+    widths = [max(len(row[k]) for row in cells) for k in range(5)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def machine(name: str) -> str:
+    """What a study ran on: ``AMD EPYC, 2 cores of 55 GFLOP/s, torch 2.14.1``."""
+    result = recorded(name)
+    own = result.machine
+    return f"{own.model}, {own.cores} cores of {own.gflops:.0f} GFLOP/s, torch {result.versions['torch']}"
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """A share: ``75.8 %``."""
+    return f"{100 * share:.{decimals}f} %"
+
+
+def points(share: float, decimals: int = 2) -> str:
+    """A difference of shares in points: ``+1.98``."""
+    return f"{100 * share:+.{decimals}f}"
+
+
+def _pair_rows(point: PointResult) -> Rows:
+    return [
+        [
+            pair.arm,
+            pair.against,
+            "" if pair.difference is None else value(pair.difference, pair.interval, point.unit, sign=True),
+            chance(pair.p_adjusted),
+            pair.verdict,
+        ]
+        for pair in point.pairs
+    ]
+
+
+def _row(result: Result, row: Row) -> list[str]:
+    """What it measures, what is published, what was found (a loss in bold), over how many."""
+    published = row.published
+    said = f"{published.text} ({published.source})" if published and published.source else published and published.text
+    point = result.at(row.point, row.probe, row.at)
+    n = point.pair(*row.pair).n if row.pair else point.arms[str(row.arm)].n
+    return [row.what, said or "", re.sub(r": worse$", ": **worse**", row_text(result, row)), str(n)]
+
+
+def _cost(result: Result) -> str:
+    seeds = f"seeds {result.seeds[0]} to {result.seeds[-1]}"
+    return f"{seeds}, {result.minutes:.1f} minutes on two cores ({result.date}, {machine(result.study)})"
+
+
+def _table(heads: list[str], body: Rows) -> str:
+    lines = [heads, ["---"] * len(heads), *body]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+# ---- the command ----
+
+
+def disagreeing() -> Iterator[tuple[Path, str]]:
+    """Every page that is not what the files make of it, with what it should be."""
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        if (made := filled(text)) != text:
+            yield page, made
+
+
+def main(arguments: list[str]) -> int:
+    found: list[tuple[Path, Any]] = list(disagreeing())
+    for page, made in found:
+        if "--check" in arguments:
+            print(f"{page.relative_to(ROOT)} disagrees with docs/results; `make results` rewrites it", file=sys.stderr)
+        else:
+            page.write_text(made, encoding="utf-8")
+            print(f"wrote {page.relative_to(ROOT)}")
+    return int(bool(found) and "--check" in arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
