@@ -1,0 +1,18 @@
+"""The lowest versions that pyproject.toml allows, as requirements that pip installs: ``numpy>=2.0`` as ``numpy==2.0``."""
+
+import tomllib
+from pathlib import Path
+
+PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def lowest(requirement: str) -> str:
+    """Raises ValueError where a requirement has no single lower bound."""
+    name, sign, version = requirement.partition(">=")
+    if not sign or "," in version:
+        raise ValueError(f"pyproject.toml: write one lower bound, NAME>=VERSION, not {requirement!r}")
+    return f"{name}=={version}"
+
+
+if __name__ == "__main__":
+    print("\n".join(lowest(requirement) for requirement in PROJECT["dependencies"]))
