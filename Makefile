@@ -1,40 +1,50 @@
-# make first-steps   install, run the first scenario, print the verdict and where the report is
-# make test          install with the test extra, run the quick tests: everything registered once
-# make test-all      run all tests: whole products, runs that are killed, long studies, pages in a browser
-# make check         ruff and mypy
-# make test-browser  install what the report's tests in a browser need (chromium itself is the system's), run them
-# make docs          build the documentation: docs/_build/html/index.html
-# Everything is installed into .venv; it needs Python 3.11 or newer and nothing else.
+# Everything is installed into .venv; it needs Python 3.11 or newer and nothing else. `make` says what there is to do.
 
 VENV := .venv
 BIN := $(VENV)/bin
+LOWER := .venv-lower/bin
+LOWER_TESTS := tests/test_lower_bounds.py tests/evidence tests/scenario tests/learners tests/report/test_page.py
 export OMP_NUM_THREADS := 1
+.DEFAULT_GOAL := help
 
 FIND_PYTHON = for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done
 PYTHON ?= $(shell $(FIND_PYTHON))
 
-.PHONY: first-steps test test-all test-browser check docs clean
+.PHONY: help first-steps test test-all test-browser check check-lower-bounds results docs clean
 
-first-steps: $(VENV)/.installed
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-20s %s\n", $$1, $$2 }'
+
+first-steps: $(VENV)/.installed  ## install, run the first scenario, print the verdict and where the report is
 	$(BIN)/devlearn run scenarios/first_steps.yaml --out runs/first-steps
 
-test: $(VENV)/.installed-test
+test: $(VENV)/.installed-test  ## install with the test extra, run the quick tests: everything registered once
 	$(BIN)/python -m pytest -m "not slow and not full" -n auto --maxprocesses 4 --dist worksteal
 
-test-all: $(VENV)/.installed-browser
+test-all: $(VENV)/.installed-browser  ## run all tests: whole products, runs that are killed, long studies, pages in a browser
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
-test-browser: $(VENV)/.installed-browser
+test-browser: $(VENV)/.installed-browser  ## install what the report's tests in a browser need (chromium is the system's), run them
 	$(BIN)/python -m pytest tests/browser
 
-check: $(VENV)/.installed-test
+check: $(VENV)/.installed-test  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy devlearn envs/devlearn_envs
 
+check-lower-bounds:  ## in .venv-lower: a run, laws and evidence with the lowest versions that pyproject.toml allows
+	$(PYTHON) -m venv .venv-lower
+	$(PYTHON) .ci/lower_bounds.py > .venv-lower/lowest.txt
+	$(LOWER)/pip install --quiet --disable-pip-version-check -r .venv-lower/lowest.txt "pytest>=8" "hypothesis>=6.100"
+	$(LOWER)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(LOWER)/python -m pytest -m "not slow and not full" $(LOWER_TESTS)
+
+results: $(VENV)/.installed  ## rewrite the numbers of README and docs from docs/results
+	$(BIN)/python docs/devlearn_docs/results.py
+
 # Warnings are errors; nothing is fetched.
-docs: $(VENV)/.installed-docs
+docs: $(VENV)/.installed-docs  ## build the documentation: docs/_build/html/index.html
 	$(BIN)/sphinx-build -q -E -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
@@ -59,5 +69,5 @@ $(VENV)/.installed-browser: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,browser]"
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
-clean:
-	rm -rf $(VENV) build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean:  ## remove what was built and installed
+	rm -rf $(VENV) .venv-lower build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The lowest versions that pyproject.toml allows, as requirements that pip installs: ``numpy>=2.0`` as ``numpy==2.0``."""
+"""The lowest versions that pyproject.toml allows, for pip: ``numpy>=2.0`` as ``numpy==2.0``."""
 
 import tomllib
 from pathlib import Path

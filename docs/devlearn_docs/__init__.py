@@ -15,7 +15,7 @@ OUTSIDE = re.compile(r"""<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href
 
 def generators() -> dict[str, Callable[..., str]]:
     """What a mark may name."""
-    from devlearn_docs import commands, fields, kinds, scenario_keys, shipped
+    from devlearn_docs import commands, fields, kinds, rooms, scenario_keys, shipped
 
     return {
         "stages": kinds.stages,
@@ -27,6 +27,7 @@ def generators() -> dict[str, Callable[..., str]]:
         "scenarios": shipped.scenarios,
         "fields": fields.fields,
         "exported": fields.exported,
+        "rooms": rooms.rooms,
     }
 
 
