@@ -1,6 +1,7 @@
 """The examples keep the laws of their kinds and run, at toy size, from a copy of their folder."""
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -23,9 +24,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_commands_of_their_page_are_fine(here: Path) -> None:
     page = (here / "README.md").read_text(encoding="utf-8")
-    checks = [
-        line.split("`devlearn ")[1].split("`")[0].split() for line in page.splitlines() if "`devlearn check" in line
-    ]
+    checks = [command.split() for command in re.findall(r"`devlearn (check [^`]+)`", page)]
     assert len(checks) == 2
     for words in [*checks, ["check", "scenario", "sparse_eyes.yaml"]]:
         result = call(*words)
