@@ -1,4 +1,4 @@
-"""Draw the README's picture from a finished run of first_steps: each arm's life, and where its learners end.
+"""Draw the README's picture from a finished run of first_steps: what each arm goes through, and where its learners end.
 
 python docs/picture.py runs/first-steps docs/first_steps.svg
 """
@@ -23,8 +23,11 @@ def main(run: Path, out: Path) -> None:
     for row, (name, arm) in enumerate(arms.items()):
         for place, stage in enumerate(arm["stages"]):
             budget = stage["budget"]
-            text = stage["name"] if budget is None else f"{stage['name']}\n{budget[1]:,}\n{budget[0].replace('_', ' ')}"
-            lives.barh(row, 0.94, left=place, height=0.8, color=COLOURS[stage["name"]])
+            sham = stage["keys"].get("sham") not in (None, False, "none")
+            title = f"{stage['name']} (sham)" if sham else stage["name"]
+            text = title if budget is None else f"{title}\n{budget[1]:,}\n{budget[0].replace('_', ' ')}"
+            bar = {"color": COLOURS[stage["name"]], "alpha": 0.4 if sham else 1.0}
+            lives.barh(row, 0.94, left=place, height=0.8, **bar)
             lives.text(place + 0.47, row, text, ha="center", va="center", fontsize=7, linespacing=1.05)
         values = 100 * np.array(list(found["arms"][name]["values"].values()))
         spread = np.linspace(-0.22, 0.22, len(values))
@@ -34,7 +37,7 @@ def main(run: Path, out: Path) -> None:
     lives.set_yticks(range(len(arms)), list(arms))
     lives.set_ylim(len(arms) - 0.45, -0.65)
     lives.set_xticks([])
-    lives.set_title("what each arm lives", fontsize=9)
+    lives.set_title("what each arm goes through", fontsize=9)
     ends.set_title(f"test accuracy (%) of {len(values)} learners", fontsize=9)
     for axes in (lives, ends):
         axes.spines[["top", "right", "left"]].set_visible(False)

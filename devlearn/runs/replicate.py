@@ -136,13 +136,15 @@ STAGE = ("stage", "arms", "probe", "metric", "before", "after", "p")
 
 
 def _picked(entry: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
-    return _rounded({key: entry[key] for key in keys if key in entry})
+    """What is kept of an entry; an interval without ends, as of very few seeds, is none."""
+    picked: dict[str, Any] = _rounded({key: entry[key] for key in keys if key in entry})
+    return {key: None if value == [None, None] else value for key, value in picked.items()}
 
 
 def _arm(entry: Mapping[str, Any], mean_interval: Any) -> dict[str, Any]:
     values = list(entry["values"].values())
     interval = mean_interval(values)[1:] if len(values) > 1 else None
-    return _rounded({**_picked(entry, ARM), "interval": interval})
+    return {**_picked(entry, ARM), "interval": _rounded(interval)}
 
 
 def _kept(analysis: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,13 @@ from devlearn.records.published import PointResult, PublishedError, Result, Row,
 ROOT = Path(__file__).parents[2]
 PART = re.compile(r"(<!-- result\n(.*?)\n-->\n).*?(<!-- end -->)", re.DOTALL)
 Rows = list[list[str]]
+VERDICTS = {
+    "better": "better than",
+    "worse": "worse than",
+    "equivalent": "equivalent to",
+    "identical": "identical to",
+    "undecided": "not distinguished from",
+}
 
 
 def pages() -> list[Path]:
@@ -43,7 +50,7 @@ def _made(template: str) -> str:
     environment.filters.update(chance=chance, percent=percent, points=points, count=lambda number: f"{number:,.0f}")
     try:
         return environment.from_string(template).render(
-            rows=rows, arms=arms, pairs=pairs, verdicts=verdicts, result=recorded, studies=studies(), machine=machine
+            rows=rows, arms=arms, pairs=pairs, verdicts=verdicts, said=said, changes=changes, cost=cost, result=recorded
         )
     except (jinja2.TemplateError, PublishedError) as error:
         raise PublishedError(f"in the part `{template.splitlines()[0]}`: {error}") from error
@@ -71,7 +78,7 @@ def rows(*names: str) -> str:
     results = {name: read(name) for name in names if studies()[name]}
     found = [_row(result, row) for name, result in results.items() if result for row in studies()[name].rows]
     parts = [_table(["what", "published", "here (95 % interval)", "n"], found)] if found else []
-    made = [f"`{result.command}`: {_cost(result)}." for result in results.values() if result]
+    made = [f"`{result.command}`: {cost(result.study)}." for result in results.values() if result]
     late = ", ".join(f"`devlearn replicate {name}`" for name, result in results.items() if result is None)
     parts += [" ".join(made)] if made else []
     parts += [f"Not recorded yet at this version: {late}; [what was measured before](earlier.md)."] if late else []
@@ -106,11 +113,33 @@ def verdicts(name: str) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def machine(name: str) -> str:
-    """What a study ran on: ``AMD EPYC, 2 cores of 55 GFLOP/s, torch 2.14.1``."""
+def said(name: str) -> str:
+    """The verdicts in a sentence, alike ones together."""
+    listed: dict[tuple[str, str], list[str]] = {}
+    for pair in recorded(name).at().pairs:
+        listed.setdefault((pair.arm, VERDICTS.get(pair.verdict, f"{pair.verdict} against")), []).append(pair.against)
+    arms = list(dict.fromkeys(arm for arm, _ in listed))
+    claims = {arm: [f"{word} {_and(rivals)}" for (own, word), rivals in listed.items() if own == arm] for arm in arms}
+    return " ".join(f"The {arm} arm is {_and(parts)}." for arm, parts in claims.items())
+
+
+def changes(name: str, *probes: str) -> str:
+    """What stages changed of probes: ``waves next_frame loss 0.694 to 0.625 (p = 3.1e-5)``."""
+    found: dict[tuple[str, str], str] = {}
+    for one in recorded(name).at().stages:
+        if one.probe in probes and "developmental" in one.arms:
+            numbers = f"{one.before:.3g} to {one.after:.3g}"
+            found[one.stage, one.probe] = f"{one.stage}, {one.metric} {numbers} (p = {chance(one.p)})"
+    return "; ".join(found.values())
+
+
+def cost(name: str) -> str:
+    """Seeds, minutes on two cores, date and machine of a study."""
     result = recorded(name)
     own = result.machine
-    return f"{own.model}, {own.cores} cores of {own.gflops:.0f} GFLOP/s, torch {result.versions['torch']}"
+    where = f"{own.model}, {own.cores} cores of {own.gflops:.0f} GFLOP/s, torch {result.versions['torch']}"
+    seeds = f"seeds {result.seeds[0]} to {result.seeds[-1]}"
+    return f"{seeds}, {result.minutes:.1f} minutes of two cores, {result.date}, {where}"
 
 
 def percent(share: float, decimals: int = 1) -> str:
@@ -145,9 +174,8 @@ def _row(result: Result, row: Row) -> list[str]:
     return [row.what, said or "", re.sub(r": worse$", ": **worse**", row_text(result, row)), str(n)]
 
 
-def _cost(result: Result) -> str:
-    seeds = f"seeds {result.seeds[0]} to {result.seeds[-1]}"
-    return f"{seeds}, {result.minutes:.1f} minutes on two cores ({result.date}, {machine(result.study)})"
+def _and(words: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _table(heads: list[str], body: Rows) -> str:

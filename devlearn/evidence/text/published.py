@@ -38,7 +38,9 @@ def decimals(interval: Interval | None, unit: str) -> int:
     """How many decimals an interval bears: two below a width of 2, one below 20; of shares, in percent, two at most."""
     most = 2 if unit == SHARE else 4
     width = 0.0 if interval is None else (interval[1] - interval[0]) * (100 if unit == SHARE else 1)
-    return most if width <= 0 else max(0, min(most, 1 - math.floor(math.log10(width / 2))))
+    if width <= 0:
+        return 2 if unit == SHARE else 1
+    return max(0, min(most, 1 - math.floor(math.log10(width / 2))))
 
 
 def chance(p: float | None) -> str:

@@ -1,0 +1,89 @@
+"""Numbers have one source: a page that states a result is what docs/results makes of it."""
+
+import re
+
+import pytest
+import yaml
+from devlearn_docs import results
+
+from devlearn.records.published import PublishedError, Result, read, studies
+from devlearn.scenario import find, library
+
+# Measured before result files were kept, and made whole by benchmarks/calibration.py.
+NOT_FROM_FILES = ("docs/earlier.md", "docs/calibration.md")
+NUMBER = re.compile(r"[+-]?\d*\.\d+|\d+ %|\+-")
+CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+PAGES = {page.relative_to(results.ROOT).as_posix(): page for page in results.pages()}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_states_what_the_files_say(name: str) -> None:
+    text = PAGES[name].read_text(encoding="utf-8")
+    assert text == results.filled(text), f"{name} disagrees with docs/results; `make results` rewrites it"
+    assert text.count("<!-- result\n") == len(results.PART.findall(text)), f"{name}: a part has no end"
+
+
+@pytest.mark.parametrize("name", set(PAGES) - set(NOT_FROM_FILES))
+def test_no_table_states_a_number_by_hand(name: str) -> None:
+    text = CODE.sub("", results.PART.sub("", PAGES[name].read_text(encoding="utf-8")))
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    by_hand = [row for row in rows if NUMBER.search(re.sub(r"`[^`]*`", "", row))]
+    assert not by_hand, f"{name}: {by_hand[0]} has to come from docs/results (a part `<!-- result`)"
+
+
+def test_every_study_is_a_scenario_with_the_arms_of_its_rows() -> None:
+    assert set(NOT_FROM_FILES) <= set(PAGES)
+    for name, study in studies().items():
+        assert study.scenario in library(), name
+        body = yaml.safe_load(find(study.scenario).read_text(encoding="utf-8"))
+        named = {arm for row in study.rows for arm in row.pair or (row.arm,)}
+        assert named <= set(body["arms"]), name
+        assert all((row.arm is None) != (row.pair is None) for row in study.rows), name
+        declared = [pair for pair in body["compare"].get("pairs", [])]
+        undeclared = [row for row in study.rows if row.pair and list(row.pair) not in declared]
+        assert not undeclared, f"{name}: {undeclared}"
+
+
+@pytest.mark.parametrize("name", studies())
+def test_every_row_of_a_recorded_study_is_in_its_file(name: str) -> None:
+    found = read(name)
+    if found is None:
+        pytest.skip("not recorded yet")
+    assert found.study == name and found.command == studies()[name].command
+    assert results.rows(name).count("\n") > len(studies()[name].rows)
+
+
+def test_no_file_is_of_no_study() -> None:
+    files = {path.stem for path in (results.ROOT / "docs" / "results").glob("*.json")}
+    assert files <= set(studies())
+
+
+def test_a_page_that_disagrees_is_found() -> None:
+    page = "<!-- result\n{{ rows('never') }}\n-->\n\n1\n\n<!-- end -->"
+    with pytest.raises(PublishedError, match="no study 'never'"):
+        results.filled(page)
+    plain = "<!-- result\n{{ 0.758275 | percent }} and {{ 0.0198 | points }}\n-->\n\n75 %\n\n<!-- end -->\n"
+    assert results.filled(plain).splitlines()[4] == "75.8 % and +1.98"
+    assert results.filled(results.filled(plain)) == results.filled(plain)
+
+
+def test_a_point_is_found_by_the_last_part_of_its_path(result: Result) -> None:
+    assert result.at({"labels": 10}).arms["one"].mean == 0.5
+    with pytest.raises(PublishedError, match="2 comparisons"):
+        result.at()
+    with pytest.raises(PublishedError, match="no pair"):
+        result.at({"labels": 20}).pair("one", "two")
+
+
+@pytest.fixture
+def result() -> Result:
+    def point(labels: int, mean: float) -> dict[str, object]:
+        arm = {"n": 2, "mean": mean, "median": mean, "diverged": 0, "values": {"0": mean}, "ledger": {"flops": 1}}
+        kinds = {"probe": "digits", "metric": "accuracy", "unit": "share", "at": "end", "better": "higher"}
+        rest = {"smallest_effect": None, "exploratory": False, "family": 0, "pairs": []}
+        return {"point": {"stages.school.labels": labels}, "arms": {"one": arm}, **kinds, **rest}
+
+    machine = {"platform": "Linux", "model": "a", "cores": 2, "gflops": 50}
+    about = {"study": "s", "command": "c", "digest": "d", "seeds": [0, 1], "date": "2026-01-01", "seconds": 60}
+    points = [point(10, 0.5), point(20, 0.6)]
+    return Result.model_validate({**about, "machine": machine, "versions": {}, "points": points, "analyses": {}})
