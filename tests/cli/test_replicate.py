@@ -79,10 +79,10 @@ def test_a_run_that_disagrees_fails(run: Path, results: Path) -> None:
 
 def test_what_is_not_there_is_named(run: Path, results: Path) -> None:
     assert "did you mean 'toy'" in call("replicate", "toi").output
-    (results / "rows.yaml").write_text(ROWS.replace("arm: one,", "arm: on,", 1))
+    (results / "rows.yaml").write_text(ROWS.replace("arm: one,", "arm: ones,", 1))
     published.studies.cache_clear()
     result = call("replicate", "toy", "--from", str(run))
-    assert result.exit_code == 2 and "no arm 'on'; there are: one, two" in result.output
+    assert result.exit_code == 2 and "no arm 'ones'; there are: one, two" in result.output
     (results / "toy.json").write_text("{}")
     result = call("replicate", "--list")
     assert result.exit_code == 2 and "record it anew" in result.output
