@@ -85,7 +85,7 @@ def _show(name: str, study: "Study", documented: "Result | None", new: "Result |
     from devlearn.runs.replicate import beside
 
     rows = list(beside(study, documented, new))
-    cost = f"{documented.minutes:.1f} minutes on two cores" if documented else "not recorded yet"
+    cost = documented.cost if documented else "not recorded yet"
     table = Table(title=f"{name}: {study.command} ({cost})", title_justify="left", box=None, pad_edge=False)
     heads = ["what", "published", "documented", *(["new", "agree"] if new else [])]
     for head in heads:

@@ -127,7 +127,8 @@ class Result(_Frozen):
     digest: str = Field(description="of the resolved scenario")
     seeds: tuple[int, ...]
     date: str = Field(description="when the run was started")
-    seconds: float = Field(description="of all workers together, probes included")
+    seconds: float = Field(description="of all workers together on the machine as it was, often busy, probes included")
+    planned: float = Field(description="seconds of one free core that the plan comes to, probes apart")
     machine: Machine
     versions: dict[str, str]
     points: tuple[PointResult, ...]
@@ -153,9 +154,9 @@ class Result(_Frozen):
         return found[0]
 
     @property
-    def minutes(self) -> float:
-        """How long it takes two cores of that machine."""
-        return self.seconds / 120
+    def cost(self) -> str:
+        """What it costs: minutes of two cores as planned, and as they went by."""
+        return f"{self.planned / 120:.1f} minutes of two free cores and its probes; took {self.seconds / 120:.1f}"
 
 
 def _holds(there: Any, asked: Any) -> bool:

@@ -3,16 +3,19 @@
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from devlearn.evidence.text.published import SHARE, read_off, row_text
-from devlearn.records.atomic import read_json
+from devlearn.records.layout import JobFolder, RunFolder
 from devlearn.records.published import Interval, Machine, PublishedError, Result, Row, Study
+from devlearn.records.schema import JobSpec, Manifest, Resolved
+from devlearn.scenario import find
 
 DRAWN = ("bands", "newborn", "start", "area")  # of analyses.json: what only figures need
 
@@ -60,9 +63,13 @@ def summary(run: Path, name: str, study: Study) -> Result:
     from devlearn.evidence import analyse, compare, load
     from devlearn.evidence.statistics import mean_interval
 
-    manifest, resolved = read_json(run / "manifest.json"), read_json(run / "resolved.json")
+    folder = RunFolder(run)
+    manifest, resolved = Manifest.read(folder.manifest), Resolved.read(folder.resolved)
     if manifest is None or resolved is None:
         raise PublishedError(f"{run} holds no finished run")
+    if (why := _other(study, resolved.scenario, manifest.overrides)) is not None:
+        raise PublishedError(f"{run} is no run of {name} (`{study.command}`): {why}")
+    jobs = [folder.job(job.folder) for job in resolved.jobs]
     found = _listed(compare([run]))
     if any(pair["verdict"] == "incomplete" for body in found for pair in body["comparisons"]):
         raise PublishedError(f"{run} is not finished; devlearn resume {run} goes on")
@@ -72,16 +79,27 @@ def summary(run: Path, name: str, study: Study) -> Result:
         {
             "study": name,
             "command": study.command,
-            "digest": manifest["digest"],
-            "seeds": resolved["seeds"],
-            "date": manifest["started"][:10],
-            "seconds": round(sum(map(_seconds, run.glob("jobs/*/*"))), 1),
+            "digest": manifest.digest,
+            "seeds": resolved.seeds,
+            "date": manifest.started[:10],
+            "seconds": round(sum(map(_seconds, jobs)), 1),
+            "planned": round(sum(spec.seconds for job in jobs if (spec := JobSpec.read(job.spec))), 1),
             "machine": machine().model_dump(),
-            "versions": manifest["versions"],
+            "versions": manifest.versions,
             "points": [_point(body, mean_interval) for body in found],
             "analyses": _rounded(_kept(analyse(load(run)))),
         }
     )
+
+
+def _other(study: Study, scenario: str, overrides: Sequence[str]) -> str | None:
+    """Why a run is not the study's; its seeds may be others, as the file says which."""
+    own = yaml.safe_load(find(study.scenario).read_text(encoding="utf-8"))["scenario"]
+    if scenario != own:
+        return f"its scenario is {scenario}"
+    laid = {path: yaml.safe_load(text) for path, _, text in (entry.partition("=") for entry in overrides)}
+    laid.pop("seeds", None)
+    return None if laid == study.set else f"--set was {laid or 'nothing'}"
 
 
 def machine() -> Machine:
@@ -109,12 +127,11 @@ def _listed(body: Any) -> list[Mapping[str, Any]]:
     return list(body) if isinstance(body, list) else [body]
 
 
-def _seconds(job: Path) -> float:
+def _seconds(job: JobFolder) -> float:
     """The last reading of a job's clock, which goes on from stage to stage."""
-    lines = (
-        line for path in job.glob("records/*/seconds.csv") for line in path.read_text(encoding="utf-8").splitlines()
-    )
-    return max((float(line.split(",")[1]) for line in lines if line[0].isdigit()), default=0.0)
+    texts = (path.read_text(encoding="utf-8") for path in job.root.glob("records/*/seconds.csv"))
+    lines = (line for text in texts for line in text.splitlines() if line[0].isdigit())
+    return max((float(line.split(",")[1]) for line in lines), default=0.0)
 
 
 def _point(body: Mapping[str, Any], mean_interval: Any) -> dict[str, Any]:

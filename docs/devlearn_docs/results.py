@@ -30,6 +30,10 @@ VERDICTS = {
 }
 
 
+class NotRecorded(Exception):
+    """A study without a file: the part that asks for it says so instead."""
+
+
 def pages() -> list[Path]:
     """README and every page of the documentation."""
     docs = (path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts)
@@ -52,6 +56,8 @@ def _made(template: str) -> str:
         return environment.from_string(template).render(
             rows=rows, arms=arms, pairs=pairs, verdicts=verdicts, said=said, changes=changes, cost=cost, result=recorded
         )
+    except NotRecorded as study:
+        return f"Not recorded yet at this version: `devlearn replicate {study} --record`, then `make results`."
     except (jinja2.TemplateError, PublishedError) as error:
         raise PublishedError(f"in the part `{template.splitlines()[0]}`: {error}") from error
 
@@ -63,13 +69,14 @@ def recorded(name: str) -> Result:
     """The result of a study.
 
     Raises:
-        PublishedError: there is no such study, or it has not been recorded.
+        PublishedError: there is no such study.
+        NotRecorded: it has no file yet.
     """
     if name not in studies():
         raise PublishedError(f"no study {name!r}; there are: {', '.join(studies())}")
     found = read(name)
     if found is None:
-        raise PublishedError(f"{name} has not been recorded; devlearn replicate {name} --record")
+        raise NotRecorded(name)
     return found
 
 
@@ -139,7 +146,7 @@ def cost(name: str) -> str:
     own = result.machine
     where = f"{own.model}, {own.cores} cores of {own.gflops:.0f} GFLOP/s, torch {result.versions['torch']}"
     seeds = f"seeds {result.seeds[0]} to {result.seeds[-1]}"
-    return f"{seeds}, {result.minutes:.1f} minutes of two cores, {result.date}, {where}"
+    return f"{seeds}, {result.cost}, {result.date}, {where}"
 
 
 def percent(share: float, decimals: int = 1) -> str:

@@ -47,6 +47,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The results' folder, with the rows of the toy."""
+    (tmp_path / "toy.yaml").write_text(TOY)
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "rows.yaml").write_text(ROWS)
     monkeypatch.setattr(published, "folder", lambda: tmp_path)
     published.studies.cache_clear()
@@ -65,7 +67,7 @@ def test_a_run_is_recorded_and_agrees_with_itself(run: Path, results: Path) -> N
     second = call("replicate", "toy", "--from", str(run))
     assert second.exit_code == 0 and second.output.count("yes") == 3, second.output
     listed = call("replicate", "--list")
-    assert "10 %" in listed.output and "minutes on two cores" in listed.output
+    assert "10 %" in listed.output and "minutes of two free cores" in listed.output
 
 
 def test_a_run_that_disagrees_fails(run: Path, results: Path) -> None:
@@ -91,6 +93,13 @@ def test_what_is_not_there_is_named(run: Path, results: Path) -> None:
 def test_an_unfinished_run_is_no_result(run: Path, tmp_path: Path) -> None:
     with pytest.raises(published.PublishedError, match="holds no finished run"):
         summary(tmp_path, "toy", published.studies()["toy"])
+
+
+def test_a_run_of_something_else_is_no_result(run: Path, results: Path) -> None:
+    (results / "rows.yaml").write_text(ROWS.replace("  also", "  set: {stages.school.labels: 30}\n  also"))
+    published.studies.cache_clear()
+    result = call("replicate", "toy", "--from", str(run))
+    assert result.exit_code == 2 and "--set was nothing" in result.output
 
 
 @pytest.mark.parametrize(

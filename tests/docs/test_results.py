@@ -84,6 +84,16 @@ def result() -> Result:
         return {"point": {"stages.school.labels": labels}, "arms": {"one": arm}, **kinds, **rest}
 
     machine = {"platform": "Linux", "model": "a", "cores": 2, "gflops": 50}
-    about = {"study": "s", "command": "c", "digest": "d", "seeds": [0, 1], "date": "2026-01-01", "seconds": 60}
+    about = {
+        "study": "s",
+        "command": "c",
+        "digest": "d",
+        "seeds": [0, 1],
+        "date": "2026-01-01",
+        "seconds": 60,
+        "planned": 9,
+    }
     points = [point(10, 0.5), point(20, 0.6)]
-    return Result.model_validate({**about, "machine": machine, "versions": {}, "points": points, "analyses": {}})
+    return Result.model_validate(
+        {**about, **cost, "machine": machine, "versions": {}, "points": points, "analyses": {}}
+    )
