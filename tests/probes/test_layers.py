@@ -186,7 +186,7 @@ SCENARIO = """
 devlearn: 1
 scenario: told
 seeds: 2
-brain: {kind: 'test_layers:%s'}
+brain: {kind: 'tests.probes.test_layers:%s'}
 stages:
   school: {kind: supervise, labels: 10, updates: 1}
 arms: {one: [school]}

@@ -16,7 +16,7 @@ from devlearn.registry import register
 from devlearn.runs.executors.base import WorkerExit
 from devlearn.runs.executors.worker import Live, entry, live
 
-PRELOAD = ["torch", "devlearn.runs.engine"]
+PRELOAD = ["devlearn.runs.preload"]
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 # Tensors of some MiB come and go at every update: keep their memory, in large pages (glibc; no effect elsewhere).
 KEEP_MEMORY = {

@@ -1,0 +1,13 @@
+"""What every job needs, imported: once in a fork server, so that workers begin at once.
+
+Our own plug-ins are imported, not those of installed packages, whose import may do anything.
+"""
+
+import devlearn.learners.brains.brain
+import devlearn.learners.flop_counter
+import devlearn.runs.engine
+import devlearn.runs.provenance  # noqa: F401
+from devlearn import registry
+
+for group in ("stages", "probes", "brains"):
+    registry.names(group)
