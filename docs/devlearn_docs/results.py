@@ -16,7 +16,7 @@ from typing import Any
 import jinja2
 
 from devlearn.evidence.text.published import chance, row_text, value
-from devlearn.records.published import PointResult, PublishedError, Result, Row, read, studies
+from devlearn.records.published import PointResult, PublishedError, Result, Row, Study, read, studies
 
 ROOT = Path(__file__).parents[2]
 PART = re.compile(r"(<!-- result\n(.*?)\n-->\n).*?(<!-- end -->)", re.DOTALL)
@@ -56,13 +56,20 @@ def _made(template: str) -> str:
         return environment.from_string(template).render(
             rows=rows, arms=arms, pairs=pairs, verdicts=verdicts, said=said, changes=changes, cost=cost, result=recorded
         )
-    except NotRecorded as study:
-        return f"Not recorded yet at this version: `devlearn replicate {study} --record`, then `make results`."
+    except NotRecorded as name:
+        return f"Not recorded yet at this version: `devlearn replicate {name} --record`, then `make results`."
     except (jinja2.TemplateError, PublishedError) as error:
         raise PublishedError(f"in the part `{template.splitlines()[0]}`: {error}") from error
 
 
 # ---- what a template may ask for ----
+
+
+def study(name: str) -> Study:
+    """A study by its name in rows.yaml. Raises PublishedError where it has none."""
+    if name not in studies():
+        raise PublishedError(f"no study {name!r}; there are: {', '.join(studies())}")
+    return studies()[name]
 
 
 def recorded(name: str) -> Result:
@@ -72,9 +79,7 @@ def recorded(name: str) -> Result:
         PublishedError: there is no such study.
         NotRecorded: it has no file yet.
     """
-    if name not in studies():
-        raise PublishedError(f"no study {name!r}; there are: {', '.join(studies())}")
-    found = read(name)
+    found = read(name) if study(name) else None
     if found is None:
         raise NotRecorded(name)
     return found
@@ -82,8 +87,8 @@ def recorded(name: str) -> Result:
 
 def rows(*names: str) -> str:
     """The rows of studies as a table; a study that has not been recorded says so."""
-    results = {name: read(name) for name in names if studies()[name]}
-    found = [_row(result, row) for name, result in results.items() if result for row in studies()[name].rows]
+    results = {name: read(name) for name in names if study(name)}
+    found = [_row(result, row) for name, result in results.items() if result for row in study(name).rows]
     parts = [_table(["what", "published", "here (95 % interval)", "n"], found)] if found else []
     made = [f"`{result.command}`: {cost(result.study)}." for result in results.values() if result]
     late = ", ".join(f"`devlearn replicate {name}`" for name, result in results.items() if result is None)
