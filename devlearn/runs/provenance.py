@@ -23,7 +23,7 @@ from devlearn.records.layout import JobFolder, RunFolder
 from devlearn.records.schema import How, JobState, Manifest, Program
 
 COMPUTES = ("devlearn", "torch", "numpy", "gymnasium")  # another version of these is another program
-PACKAGES = ("devlearn", "torch", "torchvision", "gymnasium", "numpy")  # what a reader is told
+PACKAGES = ("devlearn", "torch", "gymnasium", "numpy")  # what a reader is told
 ACCEPT = "--accept-changes"
 NAMED = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):[A-Za-z_][\w-]*")  # package.module:Name
 OURS = ("devlearn", "devlearn_envs")

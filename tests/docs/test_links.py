@@ -1,15 +1,24 @@
-"""Every local link of the README and of the pages leads somewhere."""
+"""Local links of README and pages lead somewhere; every path and module that they name is there."""
 
+import pkgutil
 import re
 import unicodedata
+import warnings
 from pathlib import Path
 
 import pytest
 
+from devlearn import registry
+
 ROOT = Path(__file__).parents[2]
+TOP = [ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md")]
 PAGES = [ROOT / "README.md", *sorted(path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts)]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^(`{3,}|~{3,}).*?^\1[`~]*$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"(?<![\w./-])((?:devlearn|tests|docs|envs|scenarios|benchmarks|examples|\.ci)/[\w./-]*[\w/])")
+MODULE = re.compile(r"`(devlearn(?:\.[A-Za-z_]\w*)+)`")
+BUILT = ("docs/_build", "docs/results/gabor.json")  # which a reader's own command makes
+DOORS = {f"devlearn.{group}" for group in (*registry.GROUPS, "envs")}  # of entry points, no modules
 TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -39,10 +48,29 @@ def leads(page: Path, target: str) -> bool:
     return anchor in anchors(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES + TOP, ids=lambda path: str(path.relative_to(ROOT)))
 def test_local_links_lead_somewhere(page: Path) -> None:
     broken = [target for target in links(page.read_text(encoding="utf-8")) if not leads(page, target)]
     assert not broken, f"{page.relative_to(ROOT)} links to {', '.join(broken)}"
+
+
+def named_files(text: str) -> set[str]:
+    """Paths of this repository; one with a placeholder, as in `docs/results/NAME.json`, is none."""
+    found = {path for path in FILE.findall(text) if not re.search(r"[A-Z]{3,}\.|-v\d", path)}
+    return {path for path in found if not path.startswith(BUILT)}
+
+
+@pytest.mark.parametrize("page", PAGES + TOP, ids=lambda path: str(path.relative_to(ROOT)))
+def test_paths_and_modules_are_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    lost = [path for path in named_files(text) if not (ROOT / path).exists()]
+    assert not lost, f"{page.relative_to(ROOT)} names {', '.join(lost)}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)
+        for name in (
+            set(MODULE.findall(text)) - DOORS if page.name != "CHANGELOG.md" else ()
+        ):  # which names what has gone
+            assert pkgutil.resolve_name(name) is not None
 
 
 def test_every_page_is_in_one_contents() -> None:
