@@ -188,19 +188,30 @@ class Row(_Frozen):
     published: Published | None = None
 
 
+class Further(_Frozen):
+    """A comparison that the scenario does not declare: what is not said is as declared."""
+
+    probe: str | None = None
+    at: str | int | None = None
+
+
 class Study(_Frozen):
     """A scenario at full budget, and what is read off it."""
 
     scenario: str
     set: dict[str, Setting] = {}
-    also: tuple[dict[str, str | int], ...] = Field((), description="further comparisons: probe, at (exploratory)")
+    also: tuple[Further, ...] = Field((), description="exploratory comparisons that rows are read off too")
     rows: tuple[Row, ...]
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """Its settings as ``K=V``."""
+        return tuple(f"{key}={json.dumps(value)}" for key, value in self.set.items())
 
     @property
     def command(self) -> str:
         """The command that runs it."""
-        settings = [f" --set {key}={json.dumps(value)}" for key, value in self.set.items()]
-        return f"devlearn run {self.scenario}{''.join(settings)}"
+        return f"devlearn run {self.scenario}{''.join(f' --set {each}' for each in self.overrides)}"
 
 
 def folder() -> Path:

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from devlearn.evidence.text.published import SHARE, read_off, row_text
 from devlearn.records.layout import JobFolder, RunFolder
 from devlearn.records.published import Interval, Machine, PublishedError, Result, Row, Study
 from devlearn.records.schema import JobSpec, Manifest, Resolved
-from devlearn.scenario import find
+from devlearn.scenario import load, points
 
 DRAWN = ("bands", "newborn", "start", "area")  # of analyses.json: what only figures need
 
@@ -60,21 +59,22 @@ def summary(run: Path, name: str, study: Study) -> Result:
     Raises:
         PublishedError: the run is not finished, or of another scenario.
     """
-    from devlearn.evidence import analyse, compare, load
     from devlearn.evidence.statistics import mean_interval
+    from devlearn.runs.run import Run
 
     folder = RunFolder(run)
     manifest, resolved = Manifest.read(folder.manifest), Resolved.read(folder.resolved)
     if manifest is None or resolved is None:
         raise PublishedError(f"{run} holds no finished run")
-    if (why := _other(study, resolved.scenario, manifest.overrides)) is not None:
-        raise PublishedError(f"{run} is no run of {name} (`{study.command}`): {why}")
+    if not _same_question(folder, manifest.overrides, study):
+        raise PublishedError(f"{run} is no run of {name}, which is now `{study.command}`")
     jobs = [folder.job(job.folder) for job in resolved.jobs]
-    found = _listed(compare([run]))
+    opened = Run(run)
+    found = _listed(opened.compare())
     if any(pair["verdict"] == "incomplete" for body in found for pair in body["comparisons"]):
         raise PublishedError(f"{run} is not finished; devlearn resume {run} goes on")
     for more in study.also:
-        found += _listed(compare([run], more.get("probe"), more.get("at")))
+        found += _listed(opened.compare(more.probe, more.at))
     return Result.model_validate(
         {
             "study": name,
@@ -87,19 +87,16 @@ def summary(run: Path, name: str, study: Study) -> Result:
             "machine": machine().model_dump(),
             "versions": manifest.versions,
             "points": [_point(body, mean_interval) for body in found],
-            "analyses": _rounded(_kept(analyse(load(run)))),
+            "analyses": _rounded(_kept(opened.analyses())),
         }
     )
 
 
-def _other(study: Study, scenario: str, overrides: Sequence[str]) -> str | None:
-    """Why a run is not the study's; its seeds may be others, as the file says which."""
-    own = yaml.safe_load(find(study.scenario).read_text(encoding="utf-8"))["scenario"]
-    if scenario != own:
-        return f"its scenario is {scenario}"
-    laid = {path: yaml.safe_load(text) for path, _, text in (entry.partition("=") for entry in overrides)}
-    laid.pop("seeds", None)
-    return None if laid == study.set else f"--set was {laid or 'nothing'}"
+def _same_question(run: RunFolder, overrides: Sequence[str], study: Study) -> bool:
+    """Whether a run's scenario says what the study's says now, however it is written; the file says which seeds."""
+    given, asked = load(run.scenario, overrides), load(study.scenario, study.overrides)
+    (these, those) = ([one.model_dump(exclude={"seeds"}) for _, one in points(each)] for each in (given, asked))
+    return these == those
 
 
 def machine() -> Machine:

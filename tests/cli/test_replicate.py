@@ -98,8 +98,20 @@ def test_an_unfinished_run_is_no_result(run: Path, tmp_path: Path) -> None:
 def test_a_run_of_something_else_is_no_result(run: Path, results: Path) -> None:
     (results / "rows.yaml").write_text(ROWS.replace("  also", "  set: {stages.school.labels: 30}\n  also"))
     published.studies.cache_clear()
+    result = call("replicate", "toy", "--from", str(run), "--record")
+    assert result.exit_code == 2 and "--set stages.school.labels=30" in result.output
+    assert not (results / "toy.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code"),
+    [("updates: 4", "updates: 5", 2), ("devlearn: 1", "# in other words\ndevlearn: 1", 0), ("seeds: 6", "seeds: 9", 0)],
+)
+def test_a_run_of_the_file_before_it_was_changed(run: Path, results: Path, before: str, after: str, code: int) -> None:
+    (results / "toy.yaml").write_text(TOY.replace(before, after))
     result = call("replicate", "toy", "--from", str(run))
-    assert result.exit_code == 2 and "--set was nothing" in result.output
+    assert result.exit_code == code, result.output
+    assert ("is no run of toy, which is now `devlearn run toy.yaml`" in result.output) == (code == 2)
 
 
 @pytest.mark.parametrize(

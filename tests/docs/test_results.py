@@ -88,3 +88,24 @@ def result() -> Result:
     cost = {"seconds": 60, "planned": 9, "machine": machine}
     points = [point(10, 0.5), point(20, 0.6)]
     return Result.model_validate({**about, **cost, "versions": {}, "points": points, "analyses": {}})
+
+
+def test_what_the_curves_say(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    law = {"over": "labels", "exponent": -0.343, "interval": [-0.355, -0.332], "r2": 0.991, "straight": False}
+    law |= {"x": [100.0, 3000.0], "published": -0.43}
+    ratio = {"arm": "born", "against": "other", "ratio": 1.4, "interval": [1.08, None], "p": 0.02, "reads": "hot start"}
+    refused = {"arm": "born", "against": "third", "refused": "too few"}
+    proxy = {"one": {"spearman": 0.968, "interval": [0.96, 0.97]}, "two": {"refused": "one moment"}}
+    analyses = {"fits": {"one": law}, "points": [{"proxy": proxy, "hot_start": [ratio, refused]}]}
+    monkeypatch.setattr(results, "read", lambda name: result.model_copy(update={"analyses": analyses}))
+    assert results.laws("s") == (
+        "`one`, labels from 100 to 3,000: the error falls as labels to the power -0.343 (-0.355 to -0.332, R2 0.99), "
+        "bent, so an average over this range and no law; published -0.43."
+    )
+    assert results.proxies("s").splitlines()[2:] == ["| one | 0.97 (0.96 to 0.97) |", "| two | one moment |"]
+    assert results.ratios("s").splitlines()[2:] == [
+        "| born | other | 1.40 (1.08 to ?) | .02 | hot start |",
+        "| born | third | too few |  |  |",
+    ]
+    monkeypatch.setattr(results, "read", lambda name: None)
+    assert results.laws("s") == results.proxies("s") == results.ratios("s") == ""
