@@ -27,7 +27,10 @@ class Accuracy(Probe):
         cross_entropy: in nats, ``-(1/M) sum_m log softmax(z_m)[y_m]``
     """
 
-    metrics: ClassVar = {"accuracy": Metric("higher", 0.0), "cross_entropy": Metric("lower", None)}
+    metrics: ClassVar = {
+        "accuracy": Metric("higher", 0.0, unit="share"),
+        "cross_entropy": Metric("lower", None, unit="nats", proxy_of="accuracy"),
+    }
 
     data: str = Field("mnist.test", description="the split; hyperparameters and gates may only look at mnist.valid")
     head: str = Field("digits", description="the read-out")

@@ -47,7 +47,8 @@ class Alignment(Probe):
     """
 
     metrics: ClassVar = {
-        name: Metric("lower", OPPOSITE) for name in ("angle", *(f"layer_{k}" for k in range(2, DEEPEST + 1)))
+        name: Metric("lower", OPPOSITE, unit="degrees")
+        for name in ("angle", *(f"layer_{k}" for k in range(2, DEEPEST + 1)))
     }
 
     head: str = Field("digits", description="the read-out")

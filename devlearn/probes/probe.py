@@ -19,11 +19,21 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+Quantity = Literal["share", "nats", "return", "steps", "degrees", "number"]
+
+
 class Metric(NamedTuple):
-    """Which direction is better, and what a diverged learner counts as (None: the scenario has to say)."""
+    """One number of a measurement, for each learner.
+
+    ``better`` is the direction, ``worst`` what a diverged learner counts as (None: the scenario has to say). ``unit``
+    says how values are shown and bounded: a ``share`` of 1 in percent, its differences in points. ``proxy_of`` is the
+    metric of the same probe that this one stands for where it is descended.
+    """
 
     better: Literal["higher", "lower"]
     worst: float | None
+    unit: Quantity = "number"
+    proxy_of: str | None = None
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,10 @@ class Return(Probe):
         length: mean number of steps of an episode
     """
 
-    metrics: ClassVar = {"return": Metric("higher", None), "length": Metric("higher", None)}
+    metrics: ClassVar = {
+        "return": Metric("higher", None, unit="return"),
+        "length": Metric("higher", None, unit="steps"),
+    }
 
     env: str = Field(description="a Gymnasium id")
     keys: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the environment")

@@ -18,8 +18,10 @@ def same_run(old: Json, new: Json, answered: bool = True) -> list[str]:
         return [f"it was written in format {old['format']}, and this is {new['format']}"]
     if old["scenario"] != new["scenario"]:
         reasons.append(f"it holds scenario {old['scenario']!r}, and this is {new['scenario']!r}")
-    reasons += [f"its {part} is another" for part in ("brain",) if old[part] != new[part]]
-    reasons += [f"its {part} are others" for part in ("probes",) if old[part] != new[part]]
+    if old["brain"] != new["brain"]:
+        reasons.append("its brain is another")
+    if _measured(old) != _measured(new):
+        reasons.append("its probes are others")
     if sorted(old.get("pin", [])) != sorted(new.get("pin", [])):
         reasons.append(f"it pins {_show(old.get('pin', []))}, and this pins {_show(new.get('pin', []))}")
     reasons += _question(old["compare"], new["compare"]) if answered else []
@@ -30,6 +32,20 @@ def same_run(old: Json, new: Json, answered: bool = True) -> list[str]:
         if _key(point) in later:
             reasons += _point(point, later[_key(point)])
     return reasons
+
+
+def _measured(resolved: Json) -> Json:
+    """The probes without what their kinds say of metrics' units, which older folders leave out."""
+    return {
+        name: {
+            **probe,
+            "metrics": {
+                metric: {key: value for key, value in declared.items() if key not in ("unit", "proxy_of")}
+                for metric, declared in probe["metrics"].items()
+            },
+        }
+        for name, probe in resolved["probes"].items()
+    }
 
 
 def _question(old: Json | None, new: Json | None) -> list[str]:

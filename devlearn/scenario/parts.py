@@ -102,8 +102,7 @@ BOUNDS = {"share": (0.0, 1.0), "nats": (0.0, math.inf), "steps": (0.0, math.inf)
 def bounds(probe: Piece, name: str) -> tuple[float, float]:
     """The least and the largest value that a probe's metric can have, by its unit."""
     assert probe.cls is not None
-    unit = getattr(probe.cls.metrics[name], "unit", "share" if name.endswith("accuracy") else "number")
-    return BOUNDS.get(unit, (-math.inf, math.inf))
+    return BOUNDS.get(probe.cls.metrics[name].unit, (-math.inf, math.inf))
 
 
 def span(ends: tuple[float, float]) -> str:

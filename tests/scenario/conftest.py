@@ -38,7 +38,10 @@ class Shuffle(Stage):
 
 
 class Accuracy(Probe):
-    metrics: ClassVar = {"accuracy": Metric("higher", 0.0), "cross_entropy": Metric("lower", None)}
+    metrics: ClassVar = {
+        "accuracy": Metric("higher", 0.0, unit="share"),
+        "cross_entropy": Metric("lower", None, unit="nats"),
+    }
 
     data: str = Field("mnist.test", description="the split")
 

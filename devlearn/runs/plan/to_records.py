@@ -172,7 +172,7 @@ def _probes(scenario: Scenario) -> Probes:
             {
                 "kind": scenario.probe_kinds[name],
                 **probe.model_dump(mode="json", by_alias=True),
-                "metrics": {key: {"better": m.better, "worst": m.worst} for key, m in probe.metrics.items()},
+                "metrics": {key: metric._asdict() for key, metric in probe.metrics.items()},
             }
         )
         for name, probe in scenario.probes.items()

@@ -25,7 +25,7 @@ def test_resolved_and_jobs_have_the_agreed_keys():
         "smallest_effect": 0.1, "pairs": [["x", "y"]], "looks": None, "levels": [], "select": None, "fit": None,
     }  # fmt: skip
     assert content["probes"]["valid"] == {
-        "kind": "score", "every": 10, "worst": None, "metrics": {"score": {"better": "higher", "worst": 0.0}},
+        "kind": "score", "every": 10, "worst": None, "metrics": {"score": {"better": "higher", "worst": 0.0, "unit": "number"}},
     }  # fmt: skip
     x = content["points"][0]["arms"]["x"]
     assert [stage["branch"] for stage in x["stages"]] == x["path"]
@@ -179,3 +179,14 @@ def test_learners_that_share_something_are_one_lineage(monkeypatch):
     arms = stored(found)["points"][0]["arms"]
     assert arms["x"]["lineages"] == {"0": "teacher", "1": "genome 1", "2": "genome 1", "3": "teacher"}
     assert arms["y"]["lineages"] == {"0": "teacher", "1": "seed 1", "2": "seed 2", "3": "teacher"}
+
+
+def test_a_folder_from_before_units_were_declared_can_be_gone_on_with():
+    content = stored(made("  x: [a, b]\n  y: [a, c]"))
+    old = json.loads(json.dumps(content))
+    for probe in old["probes"].values():
+        for metric in probe["metrics"].values():
+            metric.pop("unit")
+    assert same_run(old, content) == []
+    old["probes"]["valid"]["metrics"]["score"]["better"] = "lower"
+    assert same_run(old, content) == ["its probes are others"]
