@@ -25,7 +25,8 @@ def test_resolved_and_jobs_have_the_agreed_keys():
         "smallest_effect": 0.1, "pairs": [["x", "y"]], "looks": None, "levels": [], "select": None, "fit": None,
     }  # fmt: skip
     assert content["probes"]["valid"] == {
-        "kind": "score", "every": 10, "worst": None, "metrics": {"score": {"better": "higher", "worst": 0.0, "unit": "number"}},
+        "kind": "score", "every": 10, "worst": None,
+        "metrics": {"score": {"better": "higher", "worst": 0.0, "unit": "number"}},
     }  # fmt: skip
     x = content["points"][0]["arms"]["x"]
     assert [stage["branch"] for stage in x["stages"]] == x["path"]
