@@ -62,12 +62,14 @@ def _k_means(x: Tensor, draws: Tensor, rounds: int) -> Tensor:
         sizes = member.sum(0).unsqueeze(-1)  # (R * K, 1)
         centres, before = torch.where(sizes > 0, (member.T @ x) / sizes.clamp(min=1), centres), nearest
     inertia = _apart(x, centres, restarts).amin(-1).sum(0)  # (R,), but for what all share
-    return centres.unflatten(0, draws.shape)[inertia.argmin()]
+    result: Tensor = centres.unflatten(0, draws.shape)[inertia.argmin()]
+    return result
 
 
 def _apart(x: Tensor, centres: Tensor, restarts: int) -> Tensor:
     """Squared distances of x (M, D) to centres (R * K, D), less the squared length of x: (M, R, K)."""
-    return torch.addmm(centres.square().sum(-1), x, centres.T, alpha=-2).unflatten(-1, (restarts, -1))
+    result: Tensor = torch.addmm(centres.square().sum(-1), x, centres.T, alpha=-2).unflatten(-1, (restarts, -1))
+    return result
 
 
 def _seeded(x: Tensor, draws: Tensor) -> Tensor:

@@ -44,7 +44,8 @@ def reached(curve: CurveMatrix, level: float) -> NDArray[np.int64]:
     """(n,) index of the first moment at the level; U for learners that never get there."""
     values, target = oriented(curve, level)
     there = np.pad(values >= target, ((0, 0), (0, 1)), constant_values=True)  # an unknown value is no arrival
-    return there.argmax(1)
+    result: NDArray[np.intp] = there.argmax(1)
+    return result
 
 
 def levels(curve: CurveMatrix, wanted: Sequence[float]) -> dict[str, LevelReached]:

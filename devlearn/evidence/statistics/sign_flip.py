@@ -62,7 +62,8 @@ def _subset_sums(d: Vector) -> Vector:
     if len(d) <= EXACT:
         return _all_sums(d)
     tables = [_all_sums(d[start : start + BLOCK]) for start in range(0, len(d), BLOCK)]
-    return np.sum([table[held] for table, held in zip(tables, _random_subsets(len(d)), strict=True)], axis=0)
+    result: Vector = np.sum([table[held] for table, held in zip(tables, _random_subsets(len(d)), strict=True)], axis=0)
+    return result
 
 
 @lru_cache(maxsize=8)

@@ -69,7 +69,8 @@ class DenseSense(nn.Module):
             raise ValueError(f"observations of shape {shape} are no pictures: weights on them can't be drawn")
         weights = self.layer.weight if self.wiring is None else self.layer.weight[:, self.wiring.argsort()]
         weights, last = weights.unflatten(-1, shape), _picture(shape)[1]
-        return weights if len(shape) == 2 else weights.mean(-1 if last else -3)
+        result: Tensor = weights if len(shape) == 2 else weights.mean(-1 if last else -3)
+        return result
 
 
 class ConvSense(nn.Module):

@@ -55,7 +55,8 @@ class _Tanh(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (output,) = ctx.saved_tensors
-        return torch.ops.aten.tanh_backward(gradient, output)
+        result: Tensor = torch.ops.aten.tanh_backward(gradient, output)
+        return result
 
 
 def tanh(x: Tensor) -> Tensor:
@@ -155,14 +156,16 @@ class Linear(nn.Linear):
             return self._fed_back(x, fixed)
         if self.weight.dim() == 2:
             return nn.functional.linear(x, self.weight, self.bias)
-        return _StackedLinear.apply(x, self.weight, self.bias)  # (N, B, out)
+        result: Tensor = _StackedLinear.apply(x, self.weight, self.bias)  # (N, B, out)
+        return result
 
     def _fed_back(self, x: Tensor, fixed: Tensor) -> Tensor:
         given = (x, self.weight, self.bias, fixed)
         if self.weight.dim() == 2:
             alone: Tensor = _FedBackLinear.apply(*(each.unsqueeze(0) for each in given))
             return alone.squeeze(0)
-        return _FedBackLinear.apply(*given)
+        result: Tensor = _FedBackLinear.apply(*given)
+        return result
 
 
 class GRUCell(nn.Module):
@@ -198,7 +201,8 @@ class GRUCell(nn.Module):
         carried = self.recurrent(hidden)  # (B, 3H)
         reset, keep = (given + carried)[..., : 2 * units].sigmoid().chunk(2, -1)
         new = tanh(given[..., 2 * units :] + reset * carried[..., 2 * units :])
-        return new + keep * (hidden - new)
+        result: Tensor = new + keep * (hidden - new)
+        return result
 
 
 class Normaliser(nn.Module):

@@ -44,7 +44,8 @@ def joint(logits: Tensor, clusters: int) -> Tensor:
     p = logits.unflatten(-1, (-1, clusters)).softmax(-1).transpose(-3, -2)  # (S, 2B, K)
     one, other = p.chunk(2, -2)
     both = one.mT @ other / one.shape[-2]
-    return (both + both.mT) / 2
+    result: Tensor = (both + both.mT) / 2
+    return result
 
 
 def information(both: Tensor, balance: float = 1.0) -> Tensor:

@@ -40,4 +40,5 @@ def surprise(answers: Tensor, actions: int) -> Tensor:
     Summed over the P pixels.
     """
     logits = answers.unflatten(-1, (actions, -1))
-    return (F.softplus(logits) - logits * torch.sigmoid(logits)).sum(-1)
+    result: Tensor = (F.softplus(logits) - logits * torch.sigmoid(logits)).sum(-1)
+    return result

@@ -116,4 +116,5 @@ def _averaged(frames: Array, times: int) -> Array:
     height, width = frames.shape[1] // times, frames.shape[2] // times
     cut = frames[:, : height * times, : width * times]
     squares = cut.reshape(len(frames), height, times, width, times, *frames.shape[3:])
-    return squares.mean((2, 4)).round().astype(np.uint8)
+    result: Array = squares.mean((2, 4)).round().astype(np.uint8)
+    return result
