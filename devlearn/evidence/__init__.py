@@ -1,40 +1,47 @@
-"""Statistics on records: numpy, scipy and the standard library; knows no tensor and no other room.
+"""From records to verdicts and sentences: numpy, scipy and the standard library; loads nothing and writes nothing.
 
-compare([run]) -> comparison.json's content      words(comparison) -> sentences      save(run)
-load(run) -> RunRecords                                 curves(arms, measure) -> learning curves
-analyse(run) -> analyses.json's content          analysis_words(analysis) -> sentences      save_analyses(run)
+evaluate(run) -> Results                  what the scenario asks, compared and analysed: terminal, page, export take it
+compare([run, ..]) -> Comparisons         the declared comparison, or another; of several runs
+render_text(comparisons) -> sentences     render_curves(analyses), render_note(note)
+document(result) -> JSON                  the content of its file
 """
 
-from devlearn.evidence.analysis.compare import Comparison, compare, entries, save
-from devlearn.evidence.analysis.curve_analyses import analyse, save_analyses
+from typing import Any
+
+from devlearn.evidence.analysis.compare import compare
+from devlearn.evidence.analysis.curve_analyses import analyse
 from devlearn.evidence.analysis.curves import Curve, curves
-from devlearn.evidence.analysis.unscored import planned as unscored_matches
 from devlearn.evidence.analysis.values import Measure, measure, measures, values
-from devlearn.evidence.analysis.viewed import note
-from devlearn.evidence.analysis.warnings import missing_controls, not_inherited, undecidable
 from devlearn.evidence.text.comparison import claim, limits
-from devlearn.evidence.text.curves import analysis_words, conclusion
+from devlearn.evidence.text.curves import conclusion, render_curves
 from devlearn.evidence.text.points import setting
-from devlearn.evidence.text.summary import headline, words
+from devlearn.evidence.text.reasons import render_note
+from devlearn.evidence.text.summary import headline, render_text
+from devlearn.evidence.text.warnings import missing_controls, not_inherited, undecidable, unscored_matches
+from devlearn.records import results
 from devlearn.records.reader import ArmRecords, EvidenceError, LearnerRecord, Moment, Point, RunRecords, load
+from devlearn.records.results import Analyses, Comparison, Comparisons, Results
 
 __all__ = [
+    "Analyses",
     "ArmRecords",
     "Comparison",
+    "Comparisons",
     "Curve",
     "EvidenceError",
     "LearnerRecord",
     "Measure",
     "Moment",
     "Point",
+    "Results",
     "RunRecords",
     "analyse",
-    "analysis_words",
     "claim",
     "compare",
     "conclusion",
     "curves",
-    "entries",
+    "document",
+    "evaluate",
     "headline",
     "limits",
     "load",
@@ -42,12 +49,25 @@ __all__ = [
     "measures",
     "missing_controls",
     "not_inherited",
-    "note",
-    "save",
-    "save_analyses",
+    "render_curves",
+    "render_note",
+    "render_text",
     "setting",
     "undecidable",
     "unscored_matches",
     "values",
-    "words",
 ]
+
+
+def evaluate(run: RunRecords) -> Results:
+    """What the scenario of a run asks, compared, and what its curves say beyond that.
+
+    Raises:
+        EvidenceError: the run has no probes, or what is asked is not on record.
+    """
+    return Results(comparisons=compare([run]), analyses=analyse(run))
+
+
+def document(found: Comparisons | Comparison | Analyses) -> Any:
+    """A result as JSON, with its notes as sentences: the content of its file."""
+    return results.document(found, render_note)

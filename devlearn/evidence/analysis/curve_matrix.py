@@ -1,9 +1,9 @@
 """The last stage of an arm's life as a matrix: learners by measured moments. What the curve analyses work on."""
 
-import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +11,13 @@ from numpy.typing import NDArray
 from devlearn.evidence import statistics
 from devlearn.evidence.analysis.budgets import budget, rate
 from devlearn.evidence.analysis.pairing import lineages
-from devlearn.evidence.analysis.stage_gains import finite
-from devlearn.evidence.analysis.values import Measure, read
-from devlearn.records.reader import ArmRecords, EvidenceError, Json, LearnerRecord, Moment
+from devlearn.evidence.analysis.values import Measure, finite, read
+from devlearn.evidence.statistics import Matrix
+from devlearn.records.reader import ArmRecords, EvidenceError, Moment
 from devlearn.records.schema import COLUMNS
 
 ON_THE_WAY = ("birth", "every", "end")
 BOUGHT = ("labels", "label_bits")  # once, when a stage begins
-
-Matrix = NDArray[np.float64]
-Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -53,40 +50,32 @@ class CurveMatrix:
         return 1 if self.what.better == "higher" else -1
 
 
-def track(arm: ArmRecords, what: Measure) -> CurveMatrix:
-    """The matrix of an arm's last stage. An arm that has no finished learner has no rows."""
+def curve_matrix(arm: ArmRecords, what: Measure) -> CurveMatrix:
+    """The matrix of an arm's last stage. An arm that has no finished learner has no rows.
+
+    Raises:
+        EvidenceError: a learner has no value on record from before its last stage.
+    """
     last = len(arm.stages) - 1
     lives = [life for life in arm.lives.values() if life.done]
-    paths = [_path(life, what) for life in lives]
+    paths = [[m for m in life.moments if what.key in m.values and m.when in ON_THE_WAY] for life in lives]
     measured = {0} | {m.update for path in paths for m in path if m.position == last}
     updates = sorted(measured | ({budget(arm)} if lives else set()))
     walks = [_walk(arm, what, path, [(last, update) for update in updates]) for path in paths]  # (n, U) moments
-    values = [
-        [_number(read(life, what, m, (last, u))) for m, u in zip(walk, updates, strict=True)]
+    known = [
+        [read(life, what, moment, (last, update)) for moment, update in zip(walk, updates, strict=True)]
         for life, walk in zip(lives, walks, strict=True)
     ]
     shape = (len(lives), len(updates))
+    values = np.array(known, np.float64).reshape(shape)  # an unknown value becomes NaN
     spent = {unit: np.array([[m.ledger[unit] for m in walk] for walk in walks]).reshape(shape) for unit in COLUMNS}
     for row, life in enumerate(lives):
-        if life.diverged is not None:
+        if life.diverged is not None:  # the rest of its budget, at the rate of the arm's others
+            lived = max((m.update for m in life.moments if m.position == last), default=0)
             for unit in COLUMNS:
-                spent[unit][row, -1] += _unspent(arm, life, unit, updates[-1])
+                spent[unit][row, -1] += 0.0 if unit in BOUGHT else (updates[-1] - lived) * rate(arm, unit)
     seeds = tuple(life.seed for life in lives)
-    known = np.array(values, np.float64).reshape(shape)
-    return CurveMatrix(arm, what, seeds, np.array(updates), known, spent, max(measured))
-
-
-def _unspent(arm: ArmRecords, life: LearnerRecord, unit: str, stop: int) -> float:
-    """What the rest of the budget would have cost a learner that diverged, at the rate of the arm's others."""
-    if unit in BOUGHT:
-        return 0.0
-    last = len(arm.stages) - 1
-    lived = max((m.update for m in life.moments if m.position == last), default=0)
-    return (stop - lived) * rate(arm, unit)
-
-
-def _path(life: LearnerRecord, what: Measure) -> list[Moment]:
-    return [m for m in life.moments if what.key in m.values and m.when in ON_THE_WAY]
+    return CurveMatrix(arm, what, seeds, np.array(updates), values, spent, max(measured))
 
 
 def _walk(arm: ArmRecords, what: Measure, path: list[Moment], places: list[tuple[int, int]]) -> list[Moment]:
@@ -98,23 +87,36 @@ def _walk(arm: ArmRecords, what: Measure, path: list[Moment], places: list[tuple
     return [path[count - 1] for count in before]
 
 
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
+@dataclass(frozen=True)
+class Paired:
+    """``differences`` (n, ...) of the learners that two arms have finished, averaged within lineages: one row each.
 
-
-def averaged(found: CurveMatrix, x: Matrix) -> Matrix:
-    """``x`` (n, ...) of the learners of one arm, averaged within lineages: one row each."""
-    return by_lineage([found.arm], x, found.seeds)
-
-
-def paired(a: CurveMatrix, b: CurveMatrix, x: Matrix, y: Matrix) -> Matrix:
-    """x - y of the learners that both arms have finished, averaged within lineages: one row each.
-
-    ``x`` is (n, ...) in the order of ``a.seeds``, ``y`` likewise of ``b``.
+    ``size`` (n, ...) is how large the numbers are that they were taken of.
     """
+
+    differences: Matrix
+    size: Matrix
+
+    def __getitem__(self, rows: NDArray[np.bool_]) -> "Paired":
+        return Paired(self.differences[rows], self.size[rows])
+
+    def contrast(self) -> dict[str, Any]:
+        """The fields of a ``Contrast`` of (n,) differences; nulls where one is unknown or there is none."""
+        d = self.differences
+        found: dict[str, Any] = {"n": len(d), "difference": None, "interval": (None, None), "p": None}
+        if len(d) and np.isfinite(d).all():
+            ends, p = finite(statistics.interval(d)), statistics.sign_flip(d, size=self.size)
+            found |= {"difference": float(d.mean()), "interval": ends, "p": p}
+        return found
+
+
+def paired(a: CurveMatrix, b: CurveMatrix, x: Matrix, y: Matrix) -> Paired:
+    """x - y of two arms. ``x`` is (n, ...) in the order of ``a.seeds``, ``y`` likewise of ``b``."""
     seeds = [seed for seed in a.seeds if seed in b.seeds]
     rows = [[found.seeds.index(seed) for seed in seeds] for found in (a, b)]
-    return by_lineage([a.arm, b.arm], x[rows[0]] - y[rows[1]], seeds)
+    left, right = x[rows[0]], y[rows[1]]
+    both = (by_lineage([a.arm, b.arm], part, seeds) for part in (left - right, np.abs(left) + np.abs(right)))
+    return Paired(*both)
 
 
 def by_lineage(arms: Sequence[ArmRecords], x: Matrix, seeds: Sequence[int]) -> Matrix:
@@ -136,15 +138,4 @@ def common(a: CurveMatrix, b: CurveMatrix) -> tuple[NDArray[np.int64], Matrix]:
         if update <= min(a.stop, b.stop) and all(update in t.updates or update > t.lived for t in (a, b))
     ]
     at_a, at_b = (np.searchsorted(t.updates, places, "right") - 1 for t in (a, b))
-    return np.array(places, np.int64), paired(a, b, a.values[:, at_a], b.values[:, at_b])
-
-
-def contrast(differences: Vector) -> Json:
-    """n, mean, inverted interval and sign-flip p of paired differences (n,); nulls where one is unknown or none is."""
-    n = len(differences)
-    if n == 0 or not np.isfinite(differences).all():
-        return {"n": n, "difference": None, "interval": [None, None], "p": None}
-    return {
-        "n": n, "difference": float(differences.mean()),
-        "interval": finite(statistics.interval(differences)), "p": statistics.sign_flip(differences),
-    }  # fmt: skip
+    return np.array(places, np.int64), paired(a, b, a.values[:, at_a], b.values[:, at_b]).differences

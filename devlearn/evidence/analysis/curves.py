@@ -1,18 +1,16 @@
 """Learning curves: a measure's mean and 95 % interval over an arm's learners, against anything in the ledger."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from devlearn.evidence.analysis.values import Measure, read
-from devlearn.evidence.statistics.sign_flip import mean_interval
-from devlearn.records.reader import ArmRecords, Json, LearnerRecord, Moment
+from devlearn.evidence.statistics import Vector, mean_interval
+from devlearn.records.reader import ArmRecords, LearnerRecord, Moment
 from devlearn.records.schema import COLUMNS
-
-Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def curves(arms: Mapping[str, ArmRecords], what: Measure) -> dict[str, Curve]:
     return {name: curve(arm, what) for name, arm in arms.items()}
 
 
-def mean_of(summary: Json) -> tuple[float, float, float] | None:
+def mean_of(values: Collection[float | None]) -> tuple[float, float, float] | None:
     """Mean and 95 % t-interval of an arm's values in a comparison, or None where a value is unknown."""
-    known = list(summary["values"].values())
-    return mean_interval(known) if known and None not in known else None
+    known = [value for value in values if value is not None]
+    return mean_interval(known) if known and len(known) == len(values) else None

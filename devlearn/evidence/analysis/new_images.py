@@ -1,82 +1,77 @@
-"""The second interval: for new test images as well as for new seeds.
+"""The second interval of a pair: for new test images as well as for new seeds, from what each learner said of each."""
 
-All learners are scored on the same images, so an interval over seeds speaks for those images only. From what every
-learner said of every image, D[s, i] = right(arm) - right(against), the pigeonhole bootstrap (Owen 2007, Annals of
-Applied Statistics 1:386) draws seeds and images anew, independently of each other:
-
-    D'[s, i] = D[., i] + sqrt(n / (n - 1)) (D[s, i] - D[., i])      the spread over n seeds, corrected for small n
-    theta_b  = sum_s sum_i w_b[s] v_b[i] D'[s, i] / (n M)           w, v: how often a seed and an image were drawn
-    interval = mean(D) -+ t(1 - alpha / 2, n - 1) sd(theta_1, ..., theta_2000)
-
-Var(theta_b) is close to A / n + B / M + 3 E / (n M) for variances A of seeds, B of images, E of a seed on an image: the
-last is counted three times, which errs to the safe side and is small for thousands of images.
-
-The draws are fixed. The k-th draw of resample b is floor(size * (raw >> 32) / 2^32) of raw number b * size + k of
-``numpy.random.PCG64(1)`` for images (size M) and of ``PCG64(2)`` for seeds (size n).
-"""
-
-import math
-from functools import lru_cache
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from numpy.typing import NDArray
 
-from devlearn.evidence.statistics.sign_flip import ALPHA
-from devlearn.records.reader import ArmRecords, EvidenceError, LearnerRecord, visit_folder
+from devlearn.evidence.analysis.pairing import Side
+from devlearn.evidence.analysis.question import Question
+from devlearn.evidence.analysis.values import finite
+from devlearn.evidence.analysis.verdicts import Judged
+from devlearn.evidence.statistics.pigeonhole_bootstrap import pigeonhole_interval
+from devlearn.records.reader import ArmRecords, EvidenceError, visit_folder
+from devlearn.records.results import Interval
 
-RESAMPLES = 2000
-_CHUNK = 100  # resamples at a time
+OF_CORRECT = "accuracy"  # the metric that a probe's ``correct`` is the mean of
+NEAR = 1e-6  # an accuracy is recorded in float32
 
-Matrix = NDArray[np.float64]
-
-
-def new_images_interval(d: ArrayLike, alpha: float = ALPHA) -> tuple[float, float]:
-    """The interval of the mean of d (n, M), seeds x images, for new seeds and new images; infinite for n = 1."""
-    d = np.asarray(d, np.float64)
-    n, images = d.shape
-    if n < 2:
-        return -math.inf, math.inf
-    center = d.mean(0)
-    spread = center + math.sqrt(n / (n - 1)) * (d - center)  # (n, M)
-    drawn = _drawn(images, 1)
-    over_images = np.concatenate(
-        [drawn[start : start + _CHUNK].astype(np.float64) @ spread.T for start in range(0, RESAMPLES, _CHUNK)]
-    )  # (RESAMPLES, n)
-    means = (over_images * _drawn(n, 2)).sum(1) / (n * images)
-    half = float(stats.t.ppf(1 - alpha / 2, n - 1) * means.std(ddof=1))
-    return float(d.mean()) - half, float(d.mean()) + half
+Answers = Mapping[int, NDArray[np.bool_]]
 
 
-@lru_cache(maxsize=4)
-def _drawn(size: int, source: int) -> NDArray[np.uint16]:
-    """(RESAMPLES, size): how often each of ``size`` things was drawn."""
-    raws, counts = np.random.PCG64(source), []
-    for start in range(0, RESAMPLES, _CHUNK):
-        rows = min(_CHUNK, RESAMPLES - start)
-        raw = raws.random_raw(rows * size).reshape(rows, size) >> np.uint64(32)
-        place = (raw * np.uint64(size) >> np.uint64(32)).astype(np.int64) + size * np.arange(rows)[:, None]
-        counts.append(np.bincount(place.ravel(), minlength=rows * size).reshape(rows, size).astype(np.uint16))
-    return np.concatenate(counts)
+def interval_new_images(judged: Judged, side: Side, other: Side, asked: Question) -> Interval | None:
+    """The interval for new seeds and new images; None but for paired accuracies at the end of which none diverged.
+
+    It holds the interval over seeds: what is open for these images is open for new ones.
+
+    Raises:
+        EvidenceError: the answers on record contradict the accuracies, or can't be read.
+    """
+    pair, lives = judged.pair, [life for arm, _ in (side, other) for life in arm.lives.values()]
+    whole = pair.paired and not pair.why and not any(life.diverged for life in lives)
+    if not whole or judged.scored != "end" or asked.what.key[1] != OF_CORRECT:
+        return None
+    right, left = _checked(side, asked), _checked(other, asked)
+    if right is None or left is None:
+        return None
+    rows = [np.mean([right[s].astype(np.float64) - left[s] for s in group], axis=0) for group in pair.groups]
+    low, high = pigeonhole_interval(rows, asked.alpha)
+    return finite((min(low, judged.interval[0]), max(high, judged.interval[1])))
 
 
-def correct(arm: ArmRecords, probe: str) -> dict[int, NDArray[np.bool_]] | None:
+def _checked(side: Side, asked: Question) -> Answers | None:
+    """The answers of each learner; None where they aren't on record, or one counts with the worst value."""
+    arm, found = side
+    what = asked.measures[arm.name]
+    known = correct(arm, what.key[0])
+    for seed, right in (known or {}).items():
+        if abs(float(right.mean()) - (found[seed] or 0.0)) <= NEAR:
+            continue
+        if found[seed] == what.worst:
+            return None
+        name = f"{what.label} of arm {arm.name!r}, seed {seed}"
+        raise EvidenceError(
+            f"{name}: arrays/{what.key[0]}.npz gives {right.mean():.6g}, the records {found[seed]}; either "
+            "they were changed, or the probe's 'correct' is not what its accuracy is the mean of"
+        )
+    return known
+
+
+def correct(arm: ArmRecords, probe: str) -> Answers | None:
     """{seed: (M,) whether each image was right} at the end of the arm's life; None where it isn't on record for all.
 
     Only the learners whose jobs are done are looked up.
     """
-    found = {life.seed: _correct(life, len(arm.stages) - 1, probe) for life in arm.lives.values() if life.done}
-    known = {seed: right for seed, right in found.items() if right is not None}
-    return known if len(known) == len(found) else None
-
-
-def _correct(life: LearnerRecord, position: int, probe: str) -> NDArray[np.bool_] | None:
-    folder = visit_folder(life, position)
-    path = folder / "arrays" / f"{probe}.npz" if folder else None
-    if path is None or not path.exists():
-        return None
-    return _row(path, life.seed)
+    found = {}
+    for life in arm.lives.values():
+        if life.done:
+            folder = visit_folder(life, len(arm.stages) - 1)
+            path = folder / "arrays" / f"{probe}.npz" if folder else None
+            if path is None or not path.exists():
+                return None
+            found[life.seed] = _row(path, life.seed)
+    return found
 
 
 def _row(path: Path, seed: int) -> NDArray[np.bool_]:

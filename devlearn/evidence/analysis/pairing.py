@@ -6,16 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from devlearn.evidence.analysis.values import Measure
+from devlearn.evidence.statistics.sign_flip import Vector
 from devlearn.records.reader import ArmRecords
+from devlearn.records.results import Reason
 
 Values = Mapping[int, float | None]
 Groups = list[list[int]]
-Sides = tuple[tuple[ArmRecords, Values], tuple[ArmRecords, Values]]
+Side = tuple[ArmRecords, Values]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One comparison before it is judged. ``why`` says why it is incomplete, or is empty.
+    """One comparison before it is judged. ``why`` says why it is incomplete, or is None.
 
     ``x`` and ``y`` are the values of ``arm`` and ``against``, one a lineage: paired, or not (``paired``). ``groups``
     are the seeds behind each pair of values, where paired; ``seeds`` counts them, on the smaller side. ``same`` says
@@ -27,7 +29,7 @@ class Pair:
     x: tuple[float, ...]
     y: tuple[float, ...]
     paired: bool
-    why: str = ""
+    why: Reason | None = None
     seeds: int = 0
     groups: tuple[tuple[int, ...], ...] = ()
     same: bool = False
@@ -37,6 +39,21 @@ class Pair:
     def n(self) -> int:
         """How many independent values there are: lineages, of the smaller side where unpaired."""
         return min(len(self.x), len(self.y))
+
+    @property
+    def differences(self) -> Vector:
+        """(n,) paired differences."""
+        return np.subtract(self.x, self.y)
+
+    @property
+    def size(self) -> Vector:
+        """(n,) how large the numbers are that the differences were taken of: their rounding goes by it."""
+        return np.abs(self.x) + np.abs(self.y)
+
+    @property
+    def difference(self) -> float:
+        """Mean of ``arm`` minus mean of ``against``: of the paired differences where the seeds are paired."""
+        return float(self.differences.mean() if self.paired else np.mean(self.x) - np.mean(self.y))
 
 
 def lineages(seeds: Iterable[int], arms: Iterable[ArmRecords]) -> Groups:
@@ -68,26 +85,28 @@ def averaged(found: Values, groups: Iterable[Sequence[int]]) -> list[float]:
     return [float(np.mean([found[seed] for seed in group])) for group in groups]
 
 
-def pair(a: ArmRecords, b: ArmRecords, x: Values, y: Values, what: Measure, paired: bool) -> Pair:
-    """The values of two arms set against each other, over the learners whose value is known."""
-    known = tuple([seed for seed, value in found.items() if value is not None] for found in (x, y))
-    why = _missing(((a, x), (b, y)), what)
-    fixed = a.fixed and b.fixed
+def pair(left: Side, right: Side, what: Measure, paired: bool) -> Pair:
+    """The values of two arms set against each other, over the learners whose value is known.
+
+    Paired seeds stand in the order of the arms; in ascending order where the arms have them in different ones.
+    """
+    (a, x), (b, y) = left, right
+    known = [[seed for seed, value in found.items() if value is not None] for found in (x, y)]
+    why, fixed = _missing((left, right), what), a.fixed and b.fixed
     if not paired:
         xs, ys = averaged(x, lineages(known[0], [a])), averaged(y, lineages(known[1], [b]))
         return Pair(a.name, b.name, tuple(xs), tuple(ys), False, why, min(map(len, known)), fixed=fixed)
     both = [seed for seed in known[0] if y.get(seed) is not None]
+    if both != [seed for seed in known[1] if x.get(seed) is not None]:
+        both.sort()
     groups = lineages(both, [a, b])
     xs, ys = averaged(x, groups), averaged(y, groups)
     same = all(x[seed] == y[seed] for seed in both)
     return Pair(a.name, b.name, tuple(xs), tuple(ys), True, why, len(both), tuple(map(tuple, groups)), same, fixed)
 
 
-def _missing(sides: Sides, what: Measure) -> str:
-    unfinished = sorted({job for arm, _ in sides for job in arm.unfinished})
-    if unfinished:
-        return f"not finished: {', '.join(unfinished)}"
+def _missing(sides: tuple[Side, Side], what: Measure) -> Reason | None:
+    if unfinished := sorted({job for arm, _ in sides for job in arm.unfinished}):
+        return Reason(code="unfinished", fields={"jobs": list(unfinished)})
     unknown = [f"{arm.name} seed {seed}" for arm, found in sides for seed, value in found.items() if value is None]
-    if unknown:
-        return f"{what.label} declares no 'worst' value for learners that diverged: {', '.join(unknown)}"
-    return ""
+    return Reason(code="no_worst", fields={"measure": what.label, "learners": list(unknown)}) if unknown else None

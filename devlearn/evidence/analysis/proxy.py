@@ -7,18 +7,19 @@ the same images; a stage's beginning and end are measured on all of them.
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from devlearn.evidence.analysis.curve_matrix import CurveMatrix, Matrix, Vector, by_lineage, track
-from devlearn.evidence.analysis.stage_gains import finite
-from devlearn.evidence.analysis.values import Measure, measure
-from devlearn.evidence.statistics.sign_flip import mean_interval
+from devlearn.evidence.analysis.curve_matrix import CurveMatrix, by_lineage, curve_matrix
+from devlearn.evidence.analysis.values import Measure, finite, measure
+from devlearn.evidence.statistics import Matrix, Vector, mean_interval
+from devlearn.records.declared import proxies
 from devlearn.records.reader import ArmRecords, Json
+from devlearn.records.results import Agreement, Reason, RefusedAgreement, Steps
 
-PROXIES = {"accuracy": "cross_entropy"}  # the proxy of a metric, both of one probe
 FEWEST_MOMENTS = 3
 CELLS = {  # what the proxy and the metric did over a step between two measurements
     "both_improved": (1, 1),
@@ -28,47 +29,44 @@ CELLS = {  # what the proxy and the metric did over a step between two measureme
 }
 
 
-def pair(probes: Mapping[str, Json], what: Measure) -> tuple[Measure, Measure] | None:
-    """(proxy, metric) of the compared probe: a metric of ``PROXIES`` and its proxy, where it declares both."""
-    declared = probes[what.key[0]]["metrics"]
-    for metric, proxy in PROXIES.items():
-        if metric in declared and proxy in declared:
-            return measure(probes, what.key[0], proxy), measure(probes, what.key[0], metric)
-    return None
+def proxy_and_metric(probes: Mapping[str, Json], probe: str) -> tuple[Measure, Measure] | None:
+    """A metric of ``probe`` that is minimised for another's sake, and that other one; None where it has none."""
+    found = proxies(probes[probe]["metrics"])
+    return next(((measure(probes, probe, proxy), measure(probes, probe, of)) for proxy, of in found.items()), None)
 
 
-def agreement(arm: ArmRecords, proxy: Measure, metric: Measure) -> Json:
+def agreement(arm: ArmRecords, proxy: Measure, metric: Measure) -> Agreement | RefusedAgreement:
     """Any two measures of one arm: rank correlation within a learner, and what both did from step to step.
 
     Learners for which the correlation is unknown (a value is unknown, or one of the two never moved) are counted in
     ``not_estimable``. Shares are over all steps of the estimable learners; steps in which one of the two stood still
     are ``tied``. A step belongs to the early half if it ends by the middle of the measured updates.
     """
-    watched = track(arm, proxy)
-    updates, turned = _curves(watched, track(arm, metric))
-    found: Json = {"proxy": proxy.label, "metric": metric.label, "moments": len(updates)}
+    watched = curve_matrix(arm, proxy)
+    updates, turned = _curves(watched, curve_matrix(arm, metric))
+    known: dict[str, Any] = {"proxy": proxy.label, "metric": metric.label, "moments": len(updates)}
     if len(updates) < FEWEST_MOMENTS:
-        return found | {"refused": f"{len(updates)} moments on record; a curve takes {FEWEST_MOMENTS}: set `every`"}
+        few = {"moments": len(updates), "fewest": FEWEST_MOMENTS}
+        return RefusedAgreement(**known, refused=Reason(code="few_moments", fields={**few}))
     correlations = np.array([_spearman(*rows) for rows in zip(*turned, strict=True)]).reshape(-1)
     kept = np.isfinite(correlations)
-    seeds = [seed for seed, known in zip(watched.seeds, kept, strict=True) if known]
+    seeds = [seed for seed, whole in zip(watched.seeds, kept, strict=True) if whole]
     independent = by_lineage([arm], correlations[kept], seeds)
-    found |= {"n": len(independent), "not_estimable": int((~kept).sum())}
+    known |= {"n": len(independent), "not_estimable": int((~kept).sum())}
     if not seeds:
-        return found | {"refused": "no learner has a curve that is known and moves"}
+        return RefusedAgreement(**known, refused=Reason(code="flat", fields={}))
     mean, low, high = mean_interval(independent)
+    possible = (max(low, -1.0), min(high, 1.0)) if math.isfinite(low) else (low, high)  # of a correlation
     early = updates[1:] <= (updates[0] + updates[-1]) / 2
     steps = [np.sign(np.diff(rows[kept], axis=1)) for rows in turned]
-    halves = {"early": early, "late": ~early}
-    return found | {
-        "spearman": mean, "interval": _possible(low, high), "steps": _shares(*steps),
-        **{half: _shares(*(step[:, chosen] for step in steps)) for half, chosen in halves.items()},
-    }  # fmt: skip
-
-
-def _possible(low: float, high: float) -> list[float | None]:
-    """The t-interval, cut off at the ends of what a correlation can be."""
-    return finite((max(low, -1.0), min(high, 1.0)) if math.isfinite(low) else (low, high))
+    return Agreement(
+        **known,
+        spearman=mean,
+        interval=finite(possible),
+        steps=_steps(*steps),
+        early=_steps(*(step[:, early] for step in steps)),
+        late=_steps(*(step[:, ~early] for step in steps)),
+    )
 
 
 def _curves(proxy: CurveMatrix, metric: CurveMatrix) -> tuple[NDArray[np.int64], tuple[Matrix, Matrix]]:
@@ -86,10 +84,9 @@ def _spearman(x: Vector, y: Vector) -> float:
     return float(stats.spearmanr(x, y).statistic)
 
 
-def _shares(proxy: Matrix, metric: Matrix) -> Json:
-    """Shares of the 2 x 2 of signs (n, U - 1), and of the steps in which one stood still; nulls without steps."""
-    count = proxy.size
-    if not count:
-        return dict.fromkeys((*CELLS, "tied"), None) | {"count": 0}
+def _steps(proxy: Matrix, metric: Matrix) -> Steps:
+    """Shares of the 2 x 2 of signs (n, U - 1), and of the steps in which one stood still; None without steps."""
+    if not proxy.size:
+        return Steps(**dict.fromkeys((*CELLS, "tied")), count=0)
     cells = {name: float(((proxy == p) & (metric == m)).mean()) for name, (p, m) in CELLS.items()}
-    return cells | {"tied": float(((proxy == 0) | (metric == 0)).mean()), "count": count}
+    return Steps(**cells, tied=float(((proxy == 0) | (metric == 0)).mean()), count=proxy.size)

@@ -4,33 +4,44 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from devlearn.evidence.analysis.pairing import Groups, Values, averaged, lineages
-from devlearn.evidence.analysis.values import Measure, measures, value_at
+from devlearn.evidence.analysis.pairing import Groups, averaged, lineages
+from devlearn.evidence.analysis.values import Measure, finite, measures, value_at
+from devlearn.evidence.analysis.warnings import left_out
 from devlearn.evidence.statistics.sign_flip import ALPHA, interval, sign_flip
-from devlearn.records.reader import ArmRecords, Json
+from devlearn.records.declared import role_of
+from devlearn.records.reader import ArmRecords, EvidenceError, Json
+from devlearn.records.results import StageGain, Warning_
 
 
-def bought(arms: Mapping[str, ArmRecords], probes: Mapping[str, Json], compared: Measure) -> list[Json]:
-    """One entry for each stage that was lived and each of its probes, in the order of life.
+def stage_gains(
+    arms: Mapping[str, ArmRecords], probes: Mapping[str, Json], compared: Mapping[str, Measure]
+) -> tuple[list[StageGain], list[Warning_]]:
+    """One entry for each stage that was lived and each of its probes, in the order of life; and what was left out.
 
-    A stage's own probes are: an ``objective`` that names it; for ``trial.*`` a ``return`` in the same environment; for
-    ``supervise`` an ``accuracy`` on the same data set. The compared measure is added for every stage (``own`` false
-    where it isn't the stage's own). A stage that several arms share is lived, and listed, once.
-    p is the sign-flip test of end minus start, not adjusted: these entries describe, they don't decide. Seeds that are
-    of one lineage in every arm that lived the stage are averaged; ``n`` counts lineages.
+    ``probes`` are those of each arm's run, ``compared`` is each arm's compared measure. A stage's own
+    probes are: an ``objective`` that names it; where the stage's role is trial, a ``return`` in the same environment;
+    where it is supervise, an ``accuracy`` on the same data set. The compared measure is added for every stage (``own``
+    false where it isn't the stage's own). A stage that several arms share is lived, and listed, once. p is the
+    sign-flip test of end minus start, not adjusted: these entries describe, they don't decide. Seeds that are of one
+    lineage in every arm that lived the stage are averaged; ``n`` counts lineages. What isn't on record is left out.
     """
     together: dict[tuple[str, int], list[ArmRecords]] = {}
     for arm in arms.values():
         for position, stage in enumerate(arm.stages):
             together.setdefault((stage["branch"], position), []).append(arm)
-    return [
-        _entry(lived, position, what, own)
-        for (_, position), lived in together.items()
-        for what, own in _probes(lived[0].stages[position], probes, compared)
-    ]
+    gains, missing = [], []
+    for (_, position), lived in together.items():
+        stage, arm = lived[0].stages[position], lived[0].name
+        for what, own in _measures(stage, probes[arm], compared[arm]):
+            try:
+                gains.append(_gain(lived, position, what, own))
+            except EvidenceError as why:
+                missing.append(left_out("stage_gain", (stage["name"], what.label), why))
+    return gains, missing
 
 
-def _probes(stage: Json, probes: Mapping[str, Json], compared: Measure) -> Iterator[tuple[Measure, bool]]:
+def _measures(stage: Json, probes: Mapping[str, Json], compared: Measure) -> Iterator[tuple[Measure, bool]]:
+    """The measures of a stage, and whether they are its own."""
     own = [what for what in measures(probes) if _is_own(stage, probes[what.key[0]])]
     yield from ((what, True) for what in own)
     if compared.key not in {what.key for what in own}:
@@ -38,32 +49,52 @@ def _probes(stage: Json, probes: Mapping[str, Json], compared: Measure) -> Itera
 
 
 def _is_own(stage: Json, probe: Json) -> bool:
-    keys = stage.get("keys", {})
-    if probe["kind"] == "objective":
+    keys, kind, role = stage.get("keys", {}), probe["kind"], role_of(stage)
+    if kind == "objective":
         return bool(probe.get("stage") == stage["name"])
-    if probe["kind"] == "return":
-        return str(stage["kind"]).startswith("trial.") and bool(probe.get("env") == keys.get("env"))
-    if probe["kind"] == "accuracy":
-        return bool(stage["kind"] == "supervise") and _data_set(probe) == _data_set(keys)
-    return False
+    if kind == "return":
+        return role == "trial" and bool(probe.get("env") == keys.get("env"))
+    return bool(kind == "accuracy" and role == "supervise" and _data_set(probe) == _data_set(keys))
 
 
 def _data_set(keys: Json) -> str:
-    return str(keys.get("data", "")).split(".")[0]
+    return str(keys.get("data", "")).partition(".")[0]
 
 
-def _entry(arms: list[ArmRecords], position: int, what: Measure, own: bool) -> Json:
+def _gain(arms: list[ArmRecords], position: int, what: Measure, own: bool) -> StageGain:
     arm, stage = arms[0], arms[0].stages[position]
     done = [life for life in arm.lives.values() if life.done]
     before = {life.seed: value_at(arm, life, what, position - 1, 0 if position == 0 else None) for life in done}
     after = {life.seed: value_at(arm, life, what, position, None) for life in done}
     groups = _together([life.seed for life in done], arms)
-    entry = {
-        "stage": stage["name"], "visit": stage["visit"], "kind": stage["kind"], "branch": stage["branch"],
-        "position": position, "budget": stage.get("budget"), "arms": [arm.name for arm in arms], "probe": what.key[0],
-        "metric": what.key[1], "better": what.better, "own": own, "n": len(groups),
-    }  # fmt: skip
-    return entry | _change(before, after, what.better, groups)
+    first = last = change = ends = p = improved = None
+    if before and None not in before.values() and None not in after.values():
+        start, end = np.array(averaged(before, groups)), np.array(averaged(after, groups))
+        gained = end - start
+        first, last, change = float(start.mean()), float(end.mean()), float(gained.mean())
+        p, ends = sign_flip(gained, size=np.abs(start) + np.abs(end)), finite(interval(gained))
+        improved = p <= ALPHA and (change > 0) == (what.better == "higher")
+    return StageGain(
+        stage=stage["name"],
+        visit=stage["visit"],
+        kind=stage["kind"],
+        branch=stage["branch"],
+        position=position,
+        budget=stage.get("budget"),
+        arms=tuple(arm.name for arm in arms),
+        probe=what.key[0],
+        metric=what.key[1],
+        unit=what.unit,
+        better=what.better,
+        own=own,
+        n=len(groups),
+        before=first,
+        after=last,
+        change=change,
+        interval=ends,
+        p=p,
+        improved=improved,
+    )
 
 
 def _together(seeds: list[int], arms: list[ArmRecords]) -> Groups:
@@ -73,22 +104,3 @@ def _together(seeds: list[int], arms: list[ArmRecords]) -> Groups:
     for seed in seeds:
         groups.setdefault(tuple(of[seed] for of in number), []).append(seed)
     return list(groups.values())
-
-
-def _change(before: Values, after: Values, better: str, groups: Groups) -> Json:
-    """Means, mean change, its interval and p; nulls where a value is unknown or there is none."""
-    if not before or None in before.values() or None in after.values():
-        return dict.fromkeys(("before", "after", "change", "interval", "p", "improved"))
-    first, last = np.array(averaged(before, groups)), np.array(averaged(after, groups))
-    change = last - first
-    p = sign_flip(change)
-    rose = bool(change.mean() > 0)
-    return {
-        "before": float(first.mean()), "after": float(last.mean()), "change": float(change.mean()),
-        "interval": finite(interval(change)), "p": p, "improved": p <= ALPHA and rose == (better == "higher"),
-    }  # fmt: skip
-
-
-def finite(ends: tuple[float, float]) -> list[float | None]:
-    """An interval for JSON, which has no infinity: None for an infinite end."""
-    return [float(end) if np.isfinite(end) else None for end in ends]

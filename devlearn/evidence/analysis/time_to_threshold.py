@@ -13,8 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devlearn.evidence import statistics
-from devlearn.evidence.analysis.curve_matrix import CurveMatrix, Matrix, Vector, contrast, paired
-from devlearn.records.reader import Json
+from devlearn.evidence.analysis.curve_matrix import CurveMatrix, paired
+from devlearn.evidence.statistics import Matrix, Vector
+from devlearn.records.results import (
+    Contrast,
+    HotStart,
+    LevelPair,
+    LevelReached,
+    NotEstimable,
+    Reading,
+    Reason,
+    RefusedHotStart,
+    ScarcePassage,
+    Took,
+)
 
 UNITS = ("labels", "images", "env_steps", "flops")  # of the whole life; updates are of the last stage
 FEWEST = 6  # pairs: with fewer no p reaches .05
@@ -22,56 +34,54 @@ SHARE = 0.8  # of the pairs that must be estimable: the others may be those that
 REASONS = ("above", "never", "coarse")
 
 
-def oriented(track: CurveMatrix, level: float) -> tuple[Matrix, float]:
+def oriented(curve: CurveMatrix, level: float) -> tuple[Matrix, float]:
     """The values (n, U) and the level such that higher is better."""
-    return track.sign * track.values, track.sign * level
+    return curve.sign * curve.values, curve.sign * level
 
 
-def reached(track: CurveMatrix, level: float) -> NDArray[np.int64]:
+def reached(curve: CurveMatrix, level: float) -> NDArray[np.int64]:
     """(n,) index of the first moment at the level; U for learners that never get there."""
-    values, target = oriented(track, level)
+    values, target = oriented(curve, level)
     there = np.pad(values >= target, ((0, 0), (0, 1)), constant_values=True)  # an unknown value is no arrival
     return there.argmax(1)
 
 
-def levels(track: CurveMatrix, wanted: Sequence[float]) -> Json:
+def levels(curve: CurveMatrix, wanted: Sequence[float]) -> dict[str, LevelReached]:
     """{level: share that reached it, median and restricted mean of what it took} of one arm."""
-    return {f"{level:g}": _level(track, level) for level in wanted}
+    found, n = {}, len(curve.seeds)
+    for level in wanted:
+        first = reached(curve, level)
+        there = int(np.count_nonzero(first < len(curve.updates)))
+        units = {"updates": _took(np.broadcast_to(curve.updates, curve.values.shape), first)}
+        units |= {unit: _took(curve.spent[unit], first) for unit in UNITS if curve.spent[unit].any()}
+        found[f"{level:g}"] = LevelReached(
+            level=level, n=n, reached=there, share=there / n if n else None, until=curve.stop, units=units
+        )
+    return found
 
 
-def _level(track: CurveMatrix, level: float) -> Json:
-    n, first = len(track.seeds), reached(track, level)
-    there = int(np.count_nonzero(first < len(track.updates)))
-    units = {"updates": _took(np.broadcast_to(track.updates, track.values.shape), first)}
-    units |= {unit: _took(track.spent[unit], first) for unit in UNITS if track.spent[unit].any()}
-    share = there / n if n else None
-    return {"level": level, "n": n, "reached": there, "share": share, "until": track.stop, "units": units}
-
-
-def _took(spent: Matrix, first: NDArray[np.int64]) -> Json:
-    """What half of the learners needed at most (null where under half got there); the mean censored at the budget."""
+def _took(spent: Matrix, first: NDArray[np.int64]) -> Took:
+    """What half of the learners needed at most (None where under half got there); the mean censored at the budget."""
     n, moments = spent.shape
     if n == 0:
-        return {"median": None, "restricted_mean": None}
+        return Took(median=None, restricted_mean=None)
     paid = spent[np.arange(n), np.minimum(first, moments - 1)]
     half = np.sort(np.where(first < moments, paid, math.inf))[math.ceil(n / 2) - 1]
-    return {"median": float(half) if math.isfinite(half) else None, "restricted_mean": float(paid.mean())}
+    return Took(median=float(half) if math.isfinite(half) else None, restricted_mean=float(paid.mean()))
 
 
-def level_pair(a: CurveMatrix, b: CurveMatrix, level: float) -> Json:
+def level_pair(a: CurveMatrix, b: CurveMatrix, level: float) -> LevelPair:
     """Paired difference in updates of the last stage to a level, both censored where the shorter budget ends."""
     until = min(a.stop, b.stop)
-    found = {"level": level, "arm": a.arm.name, "against": b.arm.name, "until": until}
-    return found | contrast(paired(a, b, _restricted(a, level, until), _restricted(b, level, until)))
+    when = [
+        np.minimum(np.append(curve.updates, until).astype(np.float64)[reached(curve, level)], until)  # (n,)
+        for curve in (a, b)
+    ]
+    contrast = paired(a, b, *when).contrast()
+    return LevelPair(level=level, arm=a.arm.name, against=b.arm.name, until=until, **contrast)
 
 
-def _restricted(track: CurveMatrix, level: float, until: int) -> Vector:
-    """(n,) updates to the level, at most ``until``."""
-    when = np.append(track.updates, until).astype(np.float64)[reached(track, level)]
-    return np.minimum(when, until)
-
-
-def passages(track: CurveMatrix, low: float, high: float) -> tuple[Vector, dict[str, list[int]]]:
+def passages(curve: CurveMatrix, low: float, high: float) -> tuple[Vector, NotEstimable]:
     """(n,) updates from one level to the next, NaN where not estimable; and the seeds of those, by reason.
 
     Both crossings are interpolated linearly between neighbouring moments, because rounding a duration to the probe's
@@ -79,87 +89,83 @@ def passages(track: CurveMatrix, low: float, high: float) -> tuple[Vector, dict[
     higher one within the budget; ``coarse``: both levels crossed between two neighbouring moments, so that only an
     upper bound of the duration is on record.
     """
-    first, last = reached(track, low), reached(track, high)
-    why = np.select([first == 0, last == len(track.updates), first == last], REASONS, "")
-    seeds = {reason: [seed for seed, w in zip(track.seeds, why, strict=True) if w == reason] for reason in REASONS}
+    first, last = reached(curve, low), reached(curve, high)
+    why = np.select([first == 0, last == len(curve.updates), first == last], REASONS, "")
+    seeds = {reason: tuple(s for s, w in zip(curve.seeds, why, strict=True) if w == reason) for reason in REASONS}
     with np.errstate(invalid="ignore"):  # inf - inf, of learners that are not estimable
-        span = _crossed(track, high, last) - _crossed(track, low, first)
-    return np.where(why == "", span, math.nan), seeds
+        span = _crossed(curve, high, last) - _crossed(curve, low, first)
+    return np.where(why == "", span, math.nan), NotEstimable(**seeds)
 
 
-def _crossed(track: CurveMatrix, level: float, first: NDArray[np.int64]) -> Vector:
+def _crossed(curve: CurveMatrix, level: float, first: NDArray[np.int64]) -> Vector:
     """(n,) interpolated update of the crossing that ends at moment ``first``; meaningless where that is 0 or U."""
-    if len(track.updates) < 2:
+    if len(curve.updates) < 2:
         return np.full(len(first), math.nan)
-    values, target = oriented(track, level)
-    after = np.clip(first, 1, len(track.updates) - 1)
+    values, target = oriented(curve, level)
+    after = np.clip(first, 1, len(curve.updates) - 1)
     rows = np.arange(len(first))
     left, right = values[rows, after - 1], values[rows, after]
     with np.errstate(invalid="ignore", divide="ignore"):
         part = (target - left) / (right - left)
-    start, end = track.updates[after - 1], track.updates[after]
+    start, end = curve.updates[after - 1], curve.updates[after]
     return start + (end - start) * part
 
 
-def hot_start(a: CurveMatrix, b: CurveMatrix, wanted: Sequence[float]) -> Json:
+def hot_start(a: CurveMatrix, b: CurveMatrix, wanted: Sequence[float]) -> HotStart | ScarcePassage | RefusedHotStart:
     """Did ``a`` learn faster than ``b``, or begin higher? The paired log ratio of updates from one level to the next.
 
-    The answer has ``refused`` with the reason instead where the question can't be answered: no two levels, a learning
-    rate that is not constant or a stage that changes on the way (an early learner meets another rate at the same
-    level), or too few learners of which the passage is on record.
+    Refused where the question can't be answered: no two levels, a learning rate that is not constant or a stage that
+    changes on the way (an early learner meets another rate at the same level), or too few learners of which the
+    passage is on record.
     """
-    found: Json = {"arm": a.arm.name, "against": b.arm.name}
+    names = {"arm": a.arm.name, "against": b.arm.name}
     if len(wanted) != 2:
-        return found | {"refused": f"compare.levels has {len(wanted)} levels; a hot start is told with two"}
-    if why := _changing(a) or _changing(b):
-        return found | {"refused": why}
+        return RefusedHotStart(**names, refused=Reason(code="levels", fields={"levels": len(wanted)}))
+    if refused := _changing(a) or _changing(b):
+        return RefusedHotStart(**names, refused=refused)
     low, high = sorted(wanted, reverse=a.sign < 0)
-    return found | {"from": low, "to": high} | _passage(a, b, low, high)
-
-
-def _changing(track: CurveMatrix) -> str:
-    """Why rates of learning at different times of this arm's last stage can't be compared; empty where they can."""
-    stage = track.arm.stages[-1]
-    place, keys = f"{stage['name']} of {track.arm.name}", stage.get("keys", {})
-    schedule = keys.get("schedule", "constant")
-    if schedule != "constant":
-        return f"the learning rate of {place} follows a {schedule} schedule; make it constant"
-    if keys.get("change"):
-        return f"{place} changes on the way; compare arms whose last stage stays the same"
-    return ""
-
-
-def _passage(a: CurveMatrix, b: CurveMatrix, low: float, high: float) -> Json:
     (spent_a, gone_a), (spent_b, gone_b) = passages(a, low, high), passages(b, low, high)
     logs = paired(a, b, np.log(spent_a), np.log(spent_b))  # NaN for a lineage of which a learner can't be counted
-    kept = logs[np.isfinite(logs)]
-    counts: Json = {"pairs": len(logs), "n": len(kept), "not_estimable": {"arm": gone_a, "against": gone_b}}
-    if len(kept) < max(FEWEST, SHARE * len(logs)):
-        return counts | {"refused": _too_few(counts)}
-    ratio, start = contrast(kept), contrast(paired(a, b, a.values[:, 0], b.values[:, 0]))
-    return counts | _ratio(ratio) | {"start": start, "reads": _reads(ratio, start, a.sign)}
-
-
-def _too_few(counts: Json) -> str:
-    return (
-        f"the passage is on record for {counts['n']} of {counts['pairs']} pairs; it takes {FEWEST} and "
-        f"{100 * SHARE:.0f} % of them. Declare levels that all learners pass, or measure more often"
+    kept = np.isfinite(logs.differences)
+    pairs, n = len(kept), int(kept.sum())
+    way = {"from_": low, "to": high, "pairs": pairs, "n": n, "not_estimable": {"arm": gone_a, "against": gone_b}}
+    if n < max(FEWEST, SHARE * pairs):
+        fields = {"n": n, "pairs": pairs, "fewest": FEWEST, "share": SHARE}
+        return ScarcePassage(**names, **way, refused=Reason(code="few_passages", fields={**fields}))
+    ratio = Contrast(**logs[kept].contrast())
+    start = Contrast(**paired(a, b, a.values[:, 0], b.values[:, 0]).contrast())
+    low_end, high_end = (None if end is None else math.exp(end) for end in ratio.interval)
+    return HotStart(
+        **names,
+        **way,
+        ratio=math.exp(float(logs[kept].differences.mean())),
+        interval=(low_end, high_end),
+        p=ratio.p,
+        start=start,
+        reads=_readings(ratio, start, a.sign),
     )
 
 
-def _ratio(logs: Json) -> Json:
-    low, high = (None if end is None else math.exp(end) for end in logs["interval"])
-    return {"ratio": math.exp(logs["difference"]), "interval": [low, high], "p": logs["p"]}
+def _changing(curve: CurveMatrix) -> Reason | None:
+    """Why rates of learning at different times of this arm's last stage can't be compared; None where they can."""
+    stage = curve.arm.stages[-1]
+    keys, place = stage.get("keys", {}), {"stage": stage["name"], "arm": curve.arm.name}
+    schedule = keys.get("schedule", "constant")
+    if schedule != "constant":
+        return Reason(code="schedule", fields={**place, "schedule": schedule})
+    return Reason(code="changing", fields={**place}) if keys.get("change") else None
 
 
-def _reads(ratio: Json, start: Json, sign: int) -> str:
-    """``hot start``, ``faster learning``, ``slower learning``, joined by and; or ``neither``."""
-    parts = ["hot start"] * (_found(start) and sign * start["difference"] > 0)
-    parts += ["cold start"] * (_found(start) and sign * start["difference"] < 0)
-    if _found(ratio):
-        parts.append("faster learning" if ratio["difference"] < 0 else "slower learning")
-    return " and ".join(parts) or "neither"
+def _readings(ratio: Contrast, start: Contrast, sign: int) -> tuple[Reading, ...]:
+    """What the findings that are significant say."""
+    found = []
+    if gap := _finding(start):
+        found.append(Reading.HOT if sign * gap > 0 else Reading.COLD)
+    if gap := _finding(ratio):
+        found.append(Reading.FASTER if gap < 0 else Reading.SLOWER)
+    return tuple(found)
 
 
-def _found(contrasted: Json) -> bool:
-    return contrasted["p"] is not None and contrasted["p"] <= statistics.ALPHA
+def _finding(contrast: Contrast) -> float | None:
+    """The difference, where its p is significant."""
+    return contrast.difference if contrast.p is not None and contrast.p <= statistics.ALPHA else None

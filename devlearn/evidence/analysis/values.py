@@ -1,4 +1,4 @@
-"""One number per learner: what a probe said at the end, at birth, at an update, or over a stage's whole curve.
+"""One number per learner: what a probe measured at the end, at birth, at an update, or over a stage's whole curve.
 
 A learner that diverged counts with the probe's declared ``worst`` from then on; where none is declared its value is
 None, and so is whatever would need it. Nothing is dropped. A measurement that is not finite counts as diverged too.
@@ -11,18 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from devlearn.evidence.analysis.budgets import budget
+from devlearn.records.declared import unit_of
 from devlearn.records.reader import BIRTH, ArmRecords, EvidenceError, Json, Key, LearnerRecord, Moment
-
-At = str | int
+from devlearn.records.results import At, Better, Interval
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A metric of a probe: which one, which direction is better, and the value of a diverged learner (or None)."""
+    """A metric of a probe: which one, which direction is better, the value of a diverged learner (or None), its unit."""
 
     key: Key
-    better: str
+    better: Better
     worst: float | None
+    unit: str
 
     @property
     def label(self) -> str:
@@ -42,9 +43,9 @@ def measure(probes: Mapping[str, Json], name: str, metric: str | None = None) ->
     metric = metric or dotted or next(iter(metrics))
     if metric not in metrics:
         raise EvidenceError(f"probe {probe!r} has no metric {metric!r}; it has: {', '.join(metrics)}")
-    override = probes[probe].get("worst")
-    worst = metrics[metric].get("worst") if override is None else override
-    return Measure((probe, metric), metrics[metric]["better"], worst)
+    found, override = metrics[metric], probes[probe].get("worst")
+    worst = found.get("worst") if override is None else override
+    return Measure((probe, metric), found["better"], worst, unit_of(metric, found))
 
 
 def measures(probes: Mapping[str, Json]) -> tuple[Measure, ...]:
@@ -139,3 +140,9 @@ def _area(arm: ArmRecords, life: LearnerRecord, what: Measure, last: int, stop: 
         return known[0]
     grid = [*(update for update in updates if update < stop), stop]
     return float(np.trapezoid(np.interp(grid, updates, known), grid)) / stop
+
+
+def finite(ends: tuple[float, float]) -> Interval:
+    """An interval for JSON, which has no infinity: None for an infinite end."""
+    low, high = (float(end) if math.isfinite(end) else None for end in ends)
+    return low, high

@@ -10,35 +10,18 @@ exploratory   what was asked is not what the scenario declared; ``suggests`` has
 Adjusted: by Holm over the family, times the number of planned looks.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any
 
 import numpy as np
 
 from devlearn.evidence import statistics
 from devlearn.evidence.analysis.pairing import Pair
-from devlearn.evidence.analysis.stage_gains import finite
-from devlearn.evidence.analysis.values import At
-from devlearn.evidence.statistics.sign_flip import ALPHA
-from devlearn.records.reader import Json
-
-Verdict = Literal["incomplete", "identical", "equivalent", "better", "worse", "undecided", "exploratory"]
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How pairs are judged: the probe's direction, the smallest effect, how many pairs and looks share the alpha."""
-
-    better: str
-    smallest_effect: float
-    family: int
-    looks: int = 1
-    exploratory: bool = False
-
-    @property
-    def alpha(self) -> float:
-        """What one look may spend."""
-        return ALPHA / self.looks
+from devlearn.evidence.analysis.question import Question
+from devlearn.evidence.analysis.values import finite
+from devlearn.evidence.statistics.sign_flip import ALPHA, EXACT
+from devlearn.records.results import At, Reason, Scored, TestKind, Verdict
 
 
 @dataclass(frozen=True)
@@ -57,18 +40,31 @@ class Judged:
     p_adjusted: float | None = None
     p_equivalence_adjusted: float | None = None
 
+    @property
+    def brief(self) -> Scored:
+        """Difference, interval and p."""
+        return Scored(difference=self.difference, interval=finite(self.interval), p=self.p)
 
-def judge(pair: Pair, rules: Rules, scored: At = "end") -> Judged:
-    """The statistics of one pair; no p where it is incomplete."""
+    @property
+    def difference(self) -> float | None:
+        """None where no value is known."""
+        return self.pair.difference if self.pair.n else None
+
+
+def judge(pair: Pair, smallest_effect: float, alpha: float, scored: At) -> Judged:
+    """The statistics of one pair; no p where it is incomplete. ``alpha`` is that of the interval."""
     if pair.why:
         return Judged(pair, (-np.inf, np.inf), None, None, scored)
-    x, y, small = np.array(pair.x), np.array(pair.y), rules.smallest_effect
+    same = 1.0
     if pair.paired:
-        p, ends = statistics.sign_flip(x - y), statistics.interval(x - y, rules.alpha)
-        same = statistics.equivalence(x - y, small) if small > 0 else 1.0
+        d, size = pair.differences, pair.size
+        p, ends = statistics.sign_flip(d, size=size), statistics.interval(d, alpha)
+        if smallest_effect > 0:
+            same = statistics.equivalence(d, smallest_effect, size)
     else:
-        p, ends = statistics.welch(x, y, rules.alpha)
-        same = statistics.welch_equivalence(x, y, small) if small > 0 else 1.0
+        p, ends = statistics.welch(pair.x, pair.y, alpha)
+        if smallest_effect > 0:
+            same = statistics.welch_equivalence(pair.x, pair.y, smallest_effect)
     return Judged(pair, ends, p, same, scored)
 
 
@@ -80,22 +76,18 @@ def smaller_gain(end: Judged, best: Judged, side: int, better: str) -> Judged:
     if end.pair.why or best.pair.why:
         return end if end.pair.why else best
     direction = side if better == "higher" else -side
-    first = direction * difference(end.pair) <= direction * difference(best.pair)
+    first = direction * end.pair.difference <= direction * best.pair.difference
     return replace(end, other=best) if first else replace(best, other=end)
 
 
-def adjust(family: list[Judged], looks: int = 1) -> list[Judged]:
-    """Holm over the family, for difference and for equivalence apart; then times the number of looks."""
-    different = statistics.holm([judged.p for judged in family])
-    same = statistics.holm([judged.p_equivalence for judged in family])
+def adjust(family: Sequence[Judged], looks: int) -> list[Judged]:
+    """Over the family and the looks, for difference and for equivalence apart."""
+    different = statistics.adjusted([judged.p for judged in family], looks)
+    same = statistics.adjusted([judged.p_equivalence for judged in family], looks)
     return [
-        replace(judged, p_adjusted=_times(p, looks), p_equivalence_adjusted=_times(q, looks))
+        replace(judged, p_adjusted=p, p_equivalence_adjusted=q)
         for judged, p, q in zip(family, different, same, strict=True)
     ]
-
-
-def _times(p: float | None, looks: int) -> float | None:
-    return None if p is None else min(1.0, looks * p)
 
 
 def verdict(judged: Judged, better: str) -> Verdict:
@@ -108,70 +100,61 @@ def verdict(judged: Judged, better: str) -> Verdict:
     if judged.p_equivalence_adjusted <= ALPHA:
         return "equivalent"
     if judged.p_adjusted <= ALPHA:
-        return "better" if (difference(pair) > 0) == (better == "higher") else "worse"
+        return "better" if (pair.difference > 0) == (better == "higher") else "worse"
     return "undecided"
 
 
-def difference(pair: Pair) -> float:
-    """Mean of ``arm`` minus mean of ``against``: of the paired differences where the seeds are paired."""
-    x, y = np.array(pair.x), np.array(pair.y)
-    return float((x - y).mean() if pair.paired else x.mean() - y.mean())
-
-
-def entry(judged: Judged, rules: Rules) -> Json:
-    """One member of ``comparisons`` in comparison.json."""
-    pair, word = judged.pair, verdict(judged, rules.better)
-    known = pair.n > 0
-    low, high = judged.interval
-    small = rules.smallest_effect
+def result(judged: Judged, asked: Question, family: int, exploratory: bool) -> dict[str, Any]:
+    """The fields of a ``PairResult`` that follow from the values alone."""
+    pair, word = judged.pair, verdict(judged, asked.what.better)
+    known, (low, high), small = pair.n > 0, judged.interval, asked.smallest_effect
+    twice = {} if judged.other is None else {one.scored: one.brief for one in (judged, judged.other)}
     return {
-        "arm": pair.arm, "against": pair.against, "n": pair.n, "seeds": pair.seeds,
-        **_brief(judged), "level": 1 - rules.alpha, "p_adjusted": judged.p_adjusted,
-        "means": [float(np.mean(pair.x)), float(np.mean(pair.y))] if known else None,
-        "probability_of_improvement":
-            statistics.probability_of_improvement(pair.x, pair.y, rules.better) if known else None,
-        "verdict": "exploratory" if rules.exploratory else word, "suggests": word,
-        "test": _test_name(pair), "p_equivalence": judged.p_equivalence,
+        "arm": pair.arm,
+        "against": pair.against,
+        "n": pair.n,
+        "seeds": pair.seeds,
+        "difference": judged.difference,
+        "interval": finite(judged.interval),
+        "p": judged.p,
+        "level": 1 - asked.alpha,
+        "p_adjusted": judged.p_adjusted,
+        "means": (float(np.mean(pair.x)), float(np.mean(pair.y))) if known else None,
+        "probability_of_improvement": (
+            statistics.probability_of_improvement(pair.x, pair.y, asked.what.better) if known else None
+        ),
+        "verdict": "exploratory" if exploratory else word,
+        "suggests": word,
+        "test": test_kind(pair),
+        "p_equivalence": judged.p_equivalence,
         "p_equivalence_adjusted": judged.p_equivalence_adjusted,
         "reliably_nonzero": None if judged.p_adjusted is None else judged.p_adjusted <= ALPHA,
         "beyond_smallest_effect": None if pair.why else bool(low > small or high < -small),
-        "seeds_needed": _seeds_needed(pair, rules) if word == "undecided" else None,
-        "scored": judged.scored, "at_end": _at(judged, "end"), "at_best": _at(judged, "best"),
-        "reason": pair.why or (_untestable(pair) if word == "undecided" else "") or None,
-    }  # fmt: skip
+        "seeds_needed": _seeds_needed(pair, asked.alpha / family) if word == "undecided" else None,
+        "scored": judged.scored,
+        "at_end": twice.get("end"),
+        "at_best": twice.get("best"),
+        "reason": pair.why or (_untestable(pair) if word == "undecided" else None),
+    }
 
 
-def _brief(judged: Judged) -> Json:
-    known = judged.pair.n > 0
-    gap = difference(judged.pair) if known else None
-    return {"difference": gap, "interval": finite(judged.interval), "p": judged.p}
+def _seeds_needed(pair: Pair, alpha: float) -> int | None:
+    """At the alpha of Holm's first step; of lineages where seeds share what was learned."""
+    return statistics.seeds_needed(pair.differences, alpha, pair.size) if pair.paired else None
 
 
-def _at(judged: Judged, moment: str) -> Json | None:
-    """A pair that was scored twice, at one of the two moments."""
-    if judged.other is None:
-        return None
-    return _brief(judged if judged.scored == moment else judged.other)
-
-
-def _seeds_needed(pair: Pair, rules: Rules) -> int | None:
-    """At the alpha of Holm's first step, ALPHA over the pairs of the family and the looks; of lineages where shared."""
-    if not pair.paired:
-        return None
-    return statistics.seeds_needed(np.subtract(pair.x, pair.y), rules.alpha / rules.family)
-
-
-def _untestable(pair: Pair) -> str:
+def _untestable(pair: Pair) -> Reason | None:
     if pair.n > 1:
-        return ""
+        return None
     if pair.fixed and pair.seeds > 1:
-        return "nothing differs between the seeds: n = 1, so no test is possible"
+        return Reason(code="nothing_differs", fields={})
     if pair.seeds > 1:
-        return f"one lineage: its {pair.seeds} seeds share what was learned once, so no test is possible"
-    return "one seed: no test is possible"
+        return Reason(code="one_lineage", fields={"seeds": pair.seeds})
+    return Reason(code="one_seed", fields={})
 
 
-def _test_name(pair: Pair) -> str:
+def test_kind(pair: Pair) -> TestKind:
+    """Which test a pair is put to."""
     if not pair.paired:
-        return "Welch, unpaired"
-    return "sign-flip, exact" if pair.n <= statistics.EXACT else f"sign-flip, {statistics.FLIPS:,} random flips"
+        return TestKind.WELCH
+    return TestKind.EXACT if pair.n <= EXACT else TestKind.RANDOM

@@ -1,13 +1,15 @@
-"""The one test, its interval, and the descriptive statistics. All of it on plain vectors of one value per seed.
+"""The one test: the paired sign-flip on the mean; its interval, equivalence, and the seeds that it takes.
 
-The test is the paired sign-flip on the mean: under the null the differences are symmetric about ``shift``, so every
-choice of signs was as likely as the one observed. With n <= 16 all 2^n choices are counted; above, ``FLIPS`` fixed
-ones, the m-th of which flips learner i where the top bit of raw draw m * n + i of ``numpy.random.PCG64(0)`` is set,
-and p = (1 + hits) / (1 + FLIPS) (Phipson & Smyth 2010).
+Under the null the differences are symmetric about ``shift``, so every choice of signs was as likely as the one
+observed. With n <= 16 all 2^n choices are counted; above, ``FLIPS`` fixed ones, the m-th of which flips learner i where
+the top bit of raw draw m * n + i of ``numpy.random.PCG64(0)`` is set, and p = (1 + hits) / (1 + FLIPS) (Phipson & Smyth
+2010).
+
+Two sums that differ by no more than they may have been rounded are tied (``rounding``). A difference carries the
+rounding of the values that it was taken of, so a caller who knows their size gives it: ``size`` (n,), |x| + |y|.
 """
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -20,10 +22,19 @@ POWER = 0.8
 EXACT = 16  # largest n at which all sign flips are counted
 FLIPS = 99_999  # random sign flips above that
 BLOCK = 16  # learners whose share of a random subset is looked up at once
-TIE = 1e-10  # two sums within this share of sum |d| count as tied
 
 Vector = NDArray[np.float64]
 Alternative = Literal["two-sided", "greater"]
+
+
+def rounding(size: ArrayLike) -> float:
+    """How far two sums of the same n numbers of these magnitudes (n,) may differ by rounding alone.
+
+    Twice the bound of recursive summation, n * eps / 2 * sum(size) each (Higham 2002, section 4.2), and as much again
+    for the numbers themselves.
+    """
+    size = np.abs(np.asarray(size, np.float64))
+    return float(2 * len(size) * np.finfo(np.float64).eps * size.sum())
 
 
 @lru_cache(maxsize=8)
@@ -60,10 +71,14 @@ def _sizes(n: int, exact: bool) -> Vector:
     return _all_sums(np.ones(n)) if exact else _subset_sums(np.ones(n))
 
 
-def sign_flip(d: ArrayLike, shift: float = 0.0, alternative: Alternative = "two-sided") -> float:
+def sign_flip(
+    d: ArrayLike, shift: float = 0.0, alternative: Alternative = "two-sided", size: ArrayLike | None = None
+) -> float:
     """p of the sign-flip test of mean(d) = shift (``greater``: of mean(d) <= shift). ``d`` is (n,), n >= 1."""
-    d = np.asarray(d, np.float64) - shift
-    total, slack = d.sum(), TIE * np.abs(d).sum()
+    d = np.asarray(d, np.float64)
+    slack = rounding(np.abs(d if size is None else np.asarray(size, np.float64)) + abs(shift))
+    d = d - shift
+    total = d.sum()
     flipped = total - 2 * _subset_sums(d)  # (M,)
     if alternative == "two-sided":
         flipped, total = np.abs(flipped), abs(total)
@@ -93,10 +108,10 @@ def interval(d: ArrayLike, alpha: float = ALPHA) -> tuple[float, float]:
     return float(np.partition(low, rank)[rank]), float(-np.partition(-high, rank)[rank])
 
 
-def equivalence(d: ArrayLike, smallest_effect: float) -> float:
-    """p of "|mean(d)| >= smallest_effect": the larger p of two shifted one-sided sign-flips."""
+def equivalence(d: ArrayLike, smallest_effect: float, size: ArrayLike | None = None) -> float:
+    """p of "|mean(d)| >= smallest_effect": the larger p of two shifted one-sided sign-flips of d (n,)."""
     d = np.asarray(d, np.float64)
-    return max(sign_flip(d, -smallest_effect, "greater"), sign_flip(-d, -smallest_effect, "greater"))
+    return max(sign_flip(side, -smallest_effect, "greater", size) for side in (d, -d))
 
 
 def smallest_p(n: int) -> float:
@@ -104,75 +119,15 @@ def smallest_p(n: int) -> float:
     return 2 / 2**n if n <= EXACT else 1 / (1 + FLIPS)
 
 
-def welch(x: ArrayLike, y: ArrayLike, alpha: float = ALPHA) -> tuple[float, tuple[float, float]]:
-    """p and interval, at level 1 - ``alpha``, of mean(x) - mean(y) for unpaired x (n,), y (m,) of any variances.
+def seeds_needed(d: ArrayLike, alpha: float = ALPHA, size: ArrayLike | None = None) -> int | None:
+    """About how many seeds would find the observed mean of d (n,) at 80 % power.
 
-    Fewer than two values on a side give p = 1 and an infinite interval.
-    """
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    if min(len(x), len(y)) < 2:
-        return 1.0, (-math.inf, math.inf)
-    difference = float(x.mean() - y.mean())
-    if np.ptp(x) == 0 and np.ptp(y) == 0:
-        return float(difference == 0), (difference, difference)
-    found = stats.ttest_ind(x, y, equal_var=False)
-    ends = found.confidence_interval(1 - alpha)
-    return float(found.pvalue), (float(ends.low), float(ends.high))
-
-
-def welch_equivalence(x: ArrayLike, y: ArrayLike, smallest_effect: float) -> float:
-    """p of "|mean(x) - mean(y)| >= smallest_effect": two one-sided Welch tests."""
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    if min(len(x), len(y)) < 2:
-        return 1.0
-    if np.ptp(x) == 0 and np.ptp(y) == 0:
-        return float(abs(x.mean() - y.mean()) >= smallest_effect)
-    above = stats.ttest_ind(x + smallest_effect, y, equal_var=False, alternative="greater").pvalue
-    below = stats.ttest_ind(x - smallest_effect, y, equal_var=False, alternative="less").pvalue
-    return float(max(above, below))
-
-
-def holm(ps: Sequence[float | None]) -> list[float | None]:
-    """Holm's step-down adjustment (1979). None (not known yet) stays None and counts as p = 1."""
-    known = np.array([1.0 if p is None else p for p in ps])
-    adjusted = np.empty(len(ps))
-    worst = 0.0
-    for rank, place in enumerate(np.argsort(known, kind="stable")):
-        worst = max(worst, min(1.0, (len(ps) - rank) * known[place]))
-        adjusted[place] = worst
-    return [None if p is None else float(a) for p, a in zip(ps, adjusted, strict=True)]
-
-
-def probability_of_improvement(x: ArrayLike, y: ArrayLike, better: str = "higher") -> float:
-    """P(X better than Y) + P(X = Y) / 2 over all pairs of a value of x (n,) and one of y (m,)."""
-    gap = np.subtract.outer(np.asarray(x, np.float64), np.asarray(y, np.float64))  # (n, m)
-    gap = gap if better == "higher" else -gap
-    return float(np.mean(gap > 0) + np.mean(gap == 0) / 2)
-
-
-def iqm(x: ArrayLike) -> float:
-    """Mean of what is left when floor(n / 4) values are cut from each end."""
-    return float(stats.trim_mean(np.asarray(x, np.float64), 0.25))
-
-
-def mean_interval(x: ArrayLike) -> tuple[float, float, float]:
-    """Mean of x (n,) and its 95 % t-interval; infinite ends for n = 1."""
-    x = np.asarray(x, np.float64)
-    mean = float(x.mean())
-    if len(x) < 2:
-        return mean, -math.inf, math.inf
-    half = float(stats.t.ppf(1 - ALPHA / 2, len(x) - 1) * x.std(ddof=1) / math.sqrt(len(x)))
-    return mean, mean - half, mean + half
-
-
-def seeds_needed(d: ArrayLike, alpha: float = ALPHA) -> int | None:
-    """About how many seeds would find the observed mean of d (n,) at 80 % power. None where the mean is 0 or n < 2.
-
-    Normal approximation from the observed mean and standard deviation, two-sided at ``alpha``; never fewer than a
-    sign-flip test needs to reach ``alpha`` at all.
+    None for n < 2, and where the sum is no more than its own rounding: no number of seeds finds a mean of zero. Normal
+    approximation from the observed mean and standard deviation, two-sided at ``alpha``; never fewer than a sign-flip
+    test needs to reach ``alpha`` at all.
     """
     d = np.asarray(d, np.float64)
-    if len(d) < 2 or d.mean() == 0:
+    if len(d) < 2 or abs(d.sum()) <= rounding(d if size is None else size):
         return None
     z = stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(POWER)
     fewest = math.ceil(math.log2(2 / alpha))

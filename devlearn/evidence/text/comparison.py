@@ -1,204 +1,134 @@
 """A comparison in plain words: a sentence for each pair, and what the claim is limited to."""
 
-import math
 from collections.abc import Sequence
 
 from devlearn.evidence.statistics.sign_flip import ALPHA, smallest_p
+from devlearn.evidence.text.formats import chance, level, listed, moment, number, plain, plural, samples, size, span
 from devlearn.evidence.text.points import place
-from devlearn.records.reader import Json
+from devlearn.evidence.text.reasons import render_note
+from devlearn.records.results import Comparison, Look, PairResult
 
 PHRASES = {
     "better": "is better than",
     "worse": "is worse than",
     "equivalent": "is equivalent to",
     "identical": "is identical to",
-    "undecided": "can't be told from",
+    "undecided": "can't be distinguished from",
     "incomplete": "isn't yet comparable with",
 }
-FEW = 8  # pairs that are told one by one; what more of them say stands in a table
+FEW = 8  # pairs that are reported one by one; what more of them say stands in a table
 STREAMS = {"init": "initial weights"}
 
 
-def sentences(body: Json) -> list[str]:
+def sentences(found: Comparison) -> list[str]:
     """A sentence for each pair of a point."""
-    return [f"{place(body)}{sentence(pair, body)}" for pair in body["comparisons"]]
+    return [f"{place(found.point)}{sentence(pair, found)}" for pair in found.comparisons]
 
 
-def look_of(look: Json) -> str:
-    return f"look {look['index'] + 1} of {len(look['looks'])}"
+def look_of(look: Look) -> str:
+    """``look 1 of 3``, of a planned one."""
+    return f"look {(look.index or 0) + 1} of {len(look.looks)}"
 
 
 def one_draw(pin: Sequence[str]) -> str:
-    return f"for this one draw of {listed([STREAMS.get(name, name.replace('_', ' ')) for name in pin])}"
+    """``for this one draw of labels and initial weights``."""
+    return f"for this one draw of {listed([STREAMS.get(name, plain(name)) for name in pin])}"
 
 
-def claim(body: Json) -> str:
+def claim(found: Comparison) -> str:
     """What the verdicts of a point are about, in one sentence: the report's claim."""
-    fixed = f"; {one_draw(body['pin'])}, the same for all seeds" if body["pin"] else ""
-    counted = body["comparisons"] or list(body["arms"].values())
-    many = count(min(counted, key=lambda entry: entry["n"], default={"n": 0, "seeds": 0}))
+    fixed = f"; {one_draw(found.pin)}, the same for all seeds" if found.pin else ""
+    counted = [(one.n, one.seeds) for one in found.comparisons or found.arms.values()]
+    many = samples(*min(counted, key=lambda one: one[0], default=(0, 0)))
     return f"The claim is over everything that a seed draws anew, from {many}{fixed}."
 
 
-def limits(body: Json) -> list[str]:
+def limits(found: Comparison) -> list[str]:
     """What a reader has to keep in mind of all verdicts of a point: pinned draws, planned looks, lineages."""
-    found = []
-    if body["pin"]:
-        found.append(
-            f"The claim holds {one_draw(body['pin'])}, the same for all seeds; of other draws it says nothing."
-        )
-    if body["look"]:
-        found.append(_spent(body["look"], body["alpha"]))
-    if any(pair["n"] < pair["seeds"] for pair in body["comparisons"]):
-        found.append(
+    limits = []
+    if found.pin:
+        limits.append(f"The claim holds {one_draw(found.pin)}, the same for all seeds; of other draws it says nothing.")
+    if found.look:
+        looks = listed([str(n) for n in found.look.looks])
+        this = f"this is {look_of(found.look)}" if found.look.planned else "this is none of them"
+        share = f"{found.alpha:g} / {found.looks}"
+        limits.append(f"Looks are planned at {looks} seeds, each at {share}, and {this}; p and intervals allow for it.")
+    if any(pair.n < pair.seeds for pair in found.comparisons):
+        limits.append(
             "Seeds that share what was learned once, or that differ in nothing, are one lineage: averaged, and n "
             "counts lineages."
         )
-    return found
+    return limits
 
 
-def _spent(look: Json, alpha: float) -> str:
-    looks = listed([str(n) for n in look["looks"]])
-    this = f"this is {look_of(look)}" if look["planned"] else "this is none of them"
-    share = f"{alpha:g} / {len(look['looks'])}"
-    return f"Looks are planned at {looks} seeds, each at {share}, and {this}; p and intervals allow for it."
-
-
-def count(entry: Json) -> str:
-    """``16 seeds``, or ``4 lineages (16 seeds)`` where seeds share what was learned."""
-    if entry["n"] == entry["seeds"]:
-        return f"{entry['n']} seed{'s' * (entry['n'] != 1)}"
-    return f"{entry['n']} lineage{'s' * (entry['n'] != 1)} ({entry['seeds']} seeds)"
-
-
-def listed(things: Sequence[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    return things[0] if len(things) == 1 else f"{', '.join(things[:-1])} and {things[-1]}"
-
-
-def sentence(pair: Json, body: Json) -> str:
+def sentence(pair: PairResult, found: Comparison) -> str:
     """One pair: the verdict, the two means, the difference with its interval, p, and what is left open."""
-    word = pair["suggests"]
-    start = f"{pair['arm']} {PHRASES[word]} {pair['against']}"
-    if word == "incomplete":
-        return f"{start}: {pair['reason']}."
-    what = f"{body['probe']} {body['metric'].replace('_', ' ')} {moment(body['at'])}"
-    means = " against ".join(show(mean, body) for mean in pair["means"])
-    if word == "identical":
-        return f"{start}: {what} {means}, every value exactly the same in both, {count(pair)}."
-    gap = f"difference {show(pair['difference'], body, sign=True)} ({_interval(pair, body)})"
-    return f"{start}: {what} {means}, {gap}, {_p(pair, body)}, {count(pair)}.{_remark(pair, body)}{_more(pair, body)}"
-
-
-def _more(pair: Json, body: Json) -> str:
-    """The other moment of a pair that was scored twice, and the interval for new images."""
-    text = ""
-    if pair["at_best"]:
-        other = "at_end" if pair["scored"] == "best" else "at_best"
-        gap = show(pair[other]["difference"], body, sign=True)
-        matched = "with the matched arm at its best checkpoint"
-        here, there = (matched, "at its end") if pair["scored"] == "best" else ("at the end", matched)
-        text = f" Scored {here}, the smaller gain; {there} the difference is {gap}."
-    if pair["interval_new_images"] and None not in pair["interval_new_images"]:
-        low, high = pair["interval_new_images"]
-        text += (
-            f" For new images as well as new seeds, the {level(pair)} interval is {span(low, high, body['metric'])}."
-        )
-    return text
-
-
-def _p(pair: Json, body: Json) -> str:
-    same = pair["suggests"] == "equivalent"
-    p = f"p = {chance(pair['p_equivalence_adjusted' if same else 'p_adjusted'])}"
-    return f"{p}{' for equivalence' * same}{_family(body)}"
-
-
-def chance(p: float | None) -> str:
-    """A p value: two significant digits, ``0.00031``, ``3.1e-5``."""
-    if p is None:
-        return "unknown"
-    return f"{p:.2g}".replace("e-0", "e-")
-
-
-def _family(body: Json) -> str:
-    shared = sharing(body)[body["family"] == 1 :]
-    return f" after adjustment for {listed(shared)}" if shared else ""
-
-
-def _looks(body: Json) -> int:
-    return len(body["look"]["looks"]) if body["look"] else 1
-
-
-def sharing(body: Json) -> list[str]:
-    """What shares the alpha: ``1 comparison``; ``5 comparisons``, ``3 looks``."""
-    looks = [f"{_looks(body)} looks"] * (_looks(body) > 1)
-    return [f"{body['family']} comparison{'s' * (body['family'] != 1)}", *looks]
-
-
-def _interval(pair: Json, body: Json) -> str:
-    low, high = pair["interval"]
+    start = f"{pair.arm} {PHRASES[pair.suggests]} {pair.against}"
+    if pair.reason and pair.suggests == "incomplete":
+        return f"{start}: {render_note(pair.reason)}."
+    what = f"{found.probe} {plain(found.metric)} {moment(found.at)}"
+    means = " against ".join(number(mean, found.unit) for mean in pair.means or ())
+    many = samples(pair.n, pair.seeds)
+    if pair.suggests == "identical":
+        return f"{start}: {what} {means}, every value exactly the same in both, {many}."
+    low, high = pair.interval
     if low is None or high is None:
-        return f"no interval: {count(pair)} can't reach significance"
-    return f"{level(pair)} interval {span(low, high, body['metric'])}"
+        ends = f"no interval: {many} can't reach significance"
+    else:
+        ends = f"{level(pair.level)} interval {span(low, high, found.unit)}"
+    gap = f"difference {number(pair.difference, found.unit, sign=True)} ({ends})"
+    return f"{start}: {what} {means}, {gap}, {_p(pair, found)}, {many}.{_remark(pair, found)}{_more(pair, found)}"
 
 
-def level(pair: Json) -> str:
-    """The level of a pair's interval: ``95 %``, ``98.33 %`` at one of three looks."""
-    return f"{100 * pair['level']:.4g} %"
+def _p(pair: PairResult, found: Comparison) -> str:
+    shared = sharing(found)[found.family == 1 :]
+    after = f" after adjustment for {listed(shared)}" if shared else ""
+    if pair.suggests == "equivalent":
+        return f"p = {chance(pair.p_equivalence_adjusted)} for equivalence{after}"
+    return f"p = {chance(pair.p_adjusted)}{after}"
 
 
-def span(low: float, high: float, metric: str) -> str:
-    """An interval of differences: ``+0.87 to +16.38 points``."""
-    return f"{number(low, metric, sign=True).removesuffix(' points')} to {number(high, metric, sign=True)}"
+def sharing(found: Comparison) -> list[str]:
+    """What shares the alpha: ``1 comparison``; ``5 comparisons``, ``3 looks``."""
+    return [plural(found.family, "comparison"), *([f"{found.looks} looks"] if found.looks > 1 else [])]
 
 
-def _remark(pair: Json, body: Json) -> str:
-    small = size(body["smallest_effect"], body["metric"])
-    if pair["suggests"] == "equivalent":
-        return f" Any difference is smaller than {small}{_nonzero(pair)}."
-    if pair["suggests"] == "undecided":
-        return _more_seeds(pair, body)
-    if not body["smallest_effect"]:
+def _remark(pair: PairResult, found: Comparison) -> str:
+    small = size(found.smallest_effect, found.unit)
+    if pair.suggests == "equivalent":
+        return f" Any difference is smaller than {small}{', though reliably not zero' * bool(pair.reliably_nonzero)}."
+    if pair.suggests == "undecided":
+        return _open(pair, found)
+    if not found.smallest_effect:
         return ""
-    part = "The whole" if pair["beyond_smallest_effect"] else "Not all of the"
+    part = "The whole" if pair.beyond_smallest_effect else "Not all of the"
     return f" {part} interval lies beyond the smallest effect of interest, {small}."
 
 
-def _nonzero(pair: Json) -> str:
-    return ", though reliably not zero" if pair["reliably_nonzero"] else ""
-
-
-def _more_seeds(pair: Json, body: Json) -> str:
-    if pair["reason"]:
-        return f" Not decidable: {pair['reason']}."
-    if "sign-flip" in pair["test"] and smallest_p(pair["n"]) * body["family"] * _looks(body) > ALPHA:
-        return f" {listed([count(pair), *sharing(body)])} can't reach significance, whatever the difference."
-    if pair["seeds_needed"] is None:
+def _open(pair: PairResult, found: Comparison) -> str:
+    """What an undecided pair would take."""
+    if pair.reason:
+        return f" Not decidable: {render_note(pair.reason)}."
+    if pair.test.paired and smallest_p(pair.n) * found.family * found.looks > ALPHA:
+        shared = listed([samples(pair.n, pair.seeds), *sharing(found)])
+        return f" {shared} can't reach significance, whatever the difference."
+    if pair.seeds_needed is None:
         return ""
-    things = "seeds" if pair["n"] == pair["seeds"] else "lineages"
-    return f" A difference as large as this one would take about {pair['seeds_needed']} {things} to find."
+    things = "seeds" if pair.n == pair.seeds else "lineages"
+    return f" A difference as large as this one would take about {pair.seeds_needed} {things} to find."
 
 
-def moment(at: str | int) -> str:
-    """``at the end``, ``at the best checkpoint``, ``at birth``, ``over the last stage``, ``at update 50``."""
-    known = {"end": "at the end", "birth": "at birth", "area": "over the last stage", "best": "at the best checkpoint"}
-    return known.get(str(at), f"at update {at} of the last stage")
-
-
-def show(value: float | None, body: Json, sign: bool = False) -> str:
-    """A value of the compared metric for readers: accuracies in percent, others to four significant digits."""
-    return number(value, body["metric"], sign)
-
-
-def number(value: float | None, metric: str, sign: bool = False) -> str:
-    """A value of ``metric``; differences (``sign``) of accuracies are in points of percent."""
-    if value is None or not math.isfinite(value):
-        return "unknown"
-    if metric == "accuracy":
-        return f"{100 * value:+.2f} points" if sign else f"{100 * value:.2f} %"
-    return f"{value:{'+' if sign else ''}.4g}"
-
-
-def size(value: float, metric: str) -> str:
-    """A distance on the scale of ``metric``, without a sign."""
-    return f"{100 * value:g} point{'s' * (value != 0.01)}" if metric == "accuracy" else f"{value:.4g}"
+def _more(pair: PairResult, found: Comparison) -> str:
+    """The other moment of a pair that was scored twice, and the interval for new images."""
+    text = ""
+    if pair.at_end and pair.at_best:
+        matched = "with the matched arm at its best checkpoint"
+        best = pair.scored == "best"
+        here, there, other = (matched, "at its end", pair.at_end) if best else ("at the end", matched, pair.at_best)
+        gap = number(other.difference, found.unit, sign=True)
+        text = f" Scored {here}, the smaller gain; {there} the difference is {gap}."
+    low, high = pair.interval_new_images or (None, None)
+    if low is not None and high is not None:
+        ends = span(low, high, found.unit)
+        text += f" For new images as well as new seeds, the {level(pair.level)} interval is {ends}."
+    return text

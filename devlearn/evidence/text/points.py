@@ -1,8 +1,6 @@
-"""The point of ``vary`` that something was found at, in words: one place makes them for words, tables and figures."""
+"""The point of ``vary`` that something was found at, in words: for sentences, tables and figures alike."""
 
 from collections.abc import Mapping, Sequence
-
-from devlearn.records.reader import Json
 
 
 def settings(point: Mapping[str, object]) -> dict[str, object]:
@@ -49,9 +47,9 @@ def setting(point: Mapping[str, object]) -> str:
     return ", ".join(f"{name} = {_short(value)}" for name, value in settings(point).items())
 
 
-def place(body: Json) -> str:
+def place(point: Mapping[str, object]) -> str:
     """``labels = 10: `` before a sentence about a point, nothing where nothing is varied."""
-    return f"{setting(body['point'])}: " if body["point"] else ""
+    return f"{setting(point)}: " if point else ""
 
 
 def _short(value: object) -> str:

@@ -3,88 +3,90 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from devlearn.evidence.analysis.compare import Comparison, entries
-from devlearn.evidence.text.comparison import FEW, PHRASES, limits, listed, look_of, one_draw, sentences
+from devlearn.evidence.text.comparison import FEW, PHRASES, limits, look_of, one_draw, sentences
+from devlearn.evidence.text.formats import listed, plural
 from devlearn.evidence.text.points import axis, place, setting, settings
-from devlearn.records.reader import Json
+from devlearn.evidence.text.reasons import render_note
+from devlearn.records.results import Comparison, Comparisons, Verdict
 
-PAIRS = 4  # of a point that are told one by one over several points
+PAIRS = 4  # of a point that are reported one by one over several points
+
+Points = Sequence[Comparison]
 
 
-def words(comparison: Comparison) -> list[str]:
+def render_text(found: Comparisons) -> list[str]:
     """The headline, a sentence for each pair of each point, and each limit of the claim once."""
-    bodies = entries(comparison)
-    told = [sentence for body in bodies for sentence in sentences(body)]
-    return [headline(comparison), *told, *limits_of(comparison)]
+    each = [sentence for point in found.points for sentence in sentences(point)]
+    return [headline(found), *each, *limits_of(found)]
 
 
-def limits_of(comparison: Comparison) -> list[str]:
+def limits_of(found: Comparisons) -> list[str]:
     """Each limit of the claim once."""
-    return list(dict.fromkeys(limit for body in entries(comparison) for limit in limits(body)))
+    return list(dict.fromkeys(limit for point in found.points for limit in limits(point)))
 
 
-def headline(comparison: Comparison) -> str:
+def headline(found: Comparisons) -> str:
     """What came out, in one or two sentences."""
-    bodies = entries(comparison)
-    outcomes = [_outcome(body) for body in bodies]
-    alike = len(bodies) > 1 and len(set(outcomes)) == 1
-    key = axis([settings(body["point"]) for body in bodies]) if len(bodies) > 1 else None
-    if sum(len(body["comparisons"]) for body in bodies[: 1 if alike else None]) > FEW:
-        text = _over(bodies, key) if key and len(bodies[0]["comparisons"]) <= PAIRS else ""
-        text = text or f"{_tally(bodies)}{_unbeaten(bodies)}"
+    points = found.points
+    outcomes = [_outcome(point) for point in points]
+    alike = len(points) > 1 and len(set(outcomes)) == 1
+    key = axis([settings(point.point) for point in points]) if len(points) > 1 else None
+    if sum(len(point.comparisons) for point in points[: 1 if alike else None]) > FEW:
+        text = _over(points, key) if key and len(points[0].comparisons) <= PAIRS else ""
+        text = text or f"{_tally(points)}{_unbeaten(points)}"
     elif alike:
-        text = f"At all {len(bodies)} points of {listed(list(settings(bodies[0]['point'])))}: {outcomes[0]}"
+        text = f"At all {len(points)} points of {listed(list(settings(points[0].point)))}: {outcomes[0]}"
     else:
-        text = " ".join(f"{place(body)}{outcome}" for body, outcome in zip(bodies, outcomes, strict=True))
-    return f"{_narrowed(bodies)}{text}"
+        text = " ".join(f"{place(point.point)}{outcome}" for point, outcome in zip(points, outcomes, strict=True))
+    return f"{_narrowed(points)}{text}"
 
 
-def _narrowed(bodies: Sequence[Json]) -> str:
+def _narrowed(points: Points) -> str:
     """What a headline has to begin with: exploratory and why, which look, for which one draw."""
-    why = list(dict.fromkeys(reason for body in bodies for reason in body["exploratory_reasons"]))
+    why = list(dict.fromkeys(render_note(reason) for point in points for reason in point.exploratory_reasons))
     parts = [f"exploratory, {'; '.join(why)}"] if why else []
-    parts += list(dict.fromkeys(look_of(body["look"]) for body in bodies if body["look"] and body["look"]["planned"]))
-    parts += [one_draw(bodies[0]["pin"])] if bodies[0]["pin"] else []
+    parts += list(dict.fromkeys(look_of(point.look) for point in points if point.look and point.look.planned))
+    parts += [one_draw(points[0].pin)] if points[0].pin else []
     text = ", ".join(parts)
     return f"{text[0].upper()}{text[1:]}: " if text else ""
 
 
-def _outcome(body: Json) -> str:
-    if not body["comparisons"]:
-        return f"{len(body['arms'])} arm{'s' * (len(body['arms']) > 1)}, no comparison declared."
-    grouped: dict[str, dict[str, list[str]]] = {}
-    for pair in body["comparisons"]:
-        grouped.setdefault(pair["arm"], {}).setdefault(pair["suggests"], []).append(pair["against"])
-    return " ".join(f"{arm} {_clauses(verdicts)}." for arm, verdicts in grouped.items())
+def _outcome(found: Comparison) -> str:
+    if not found.comparisons:
+        return f"{plural(len(found.arms), 'arm')}, no comparison declared."
+    grouped: dict[str, dict[Verdict, list[str]]] = {}
+    for pair in found.comparisons:
+        grouped.setdefault(pair.arm, {}).setdefault(pair.suggests, []).append(pair.against)
+    each = {
+        arm: [f"{phrase} {listed(verdicts[word])}" for word, phrase in PHRASES.items() if word in verdicts]
+        for arm, verdicts in grouped.items()
+    }
+    return " ".join(f"{arm} {listed(clauses)}." for arm, clauses in each.items())
 
 
-def _clauses(verdicts: dict[str, list[str]]) -> str:
-    clauses = [f"{PHRASES[word]} {listed(verdicts[word])}" for word in PHRASES if word in verdicts]
-    return listed(clauses)
-
-
-def _over(bodies: Sequence[Json], key: str) -> str:
+def _over(points: Points, key: str) -> str:
     """Each pair once, with its verdicts over the values of ``key``."""
-    values = [settings(body["point"])[key] for body in bodies]
-    told = []
-    for pairs in zip(*(body["comparisons"] for body in bodies), strict=True):
-        found = [pair["suggests"] for pair in pairs]
-        at = {word: [f"{value}" for value, own in zip(values, found, strict=True) if own == word] for word in PHRASES}
+    values = [settings(point.point)[key] for point in points]
+    each = []
+    for pairs in zip(*(point.comparisons for point in points), strict=True):
+        at = {
+            word: [f"{value}" for value, pair in zip(values, pairs, strict=True) if pair.suggests == word]
+            for word in PHRASES
+        }
         clauses = [
             f"{word} at {'every' if len(own) == len(values) else listed(own)}" for word, own in at.items() if own
         ]
-        told.append(f"{pairs[0]['arm']} against {pairs[0]['against']}: {', '.join(clauses)}")
-    return f"Over {key} = {', '.join(map(str, values))}: {'; '.join(told)}."
+        each.append(f"{pairs[0].arm} against {pairs[0].against}: {', '.join(clauses)}")
+    return f"Over {key} = {', '.join(map(str, values))}: {'; '.join(each)}."
 
 
-def _tally(bodies: Sequence[Json]) -> str:
+def _tally(points: Points) -> str:
     """How many pairs came out how."""
-    counts = Counter(pair["suggests"] for body in bodies for pair in body["comparisons"])
-    words = [word for word in PHRASES if counts[word]]
-    over = f" over {len(bodies)} points" * (len(bodies) > 1)
-    if len(words) == 1:
-        return f"The verdict is {words[0]} in all {counts.total()} pairs{over}."
-    first, *rest = words
+    counts = Counter[str](pair.suggests for point in points for pair in point.comparisons)
+    first, *rest = (word for word in PHRASES if counts[word])
+    over = f" over {len(points)} points" * (len(points) > 1)
+    if not rest:
+        return f"The verdict is {first} in all {counts.total()} pairs{over}."
     parts = [
         f"{first} in {counts[first]} of {counts.total()} pairs{over}",
         *(f"{word} in {counts[word]}" for word in rest),
@@ -92,36 +94,33 @@ def _tally(bodies: Sequence[Json]) -> str:
     return f"The verdict is {listed(parts)}."
 
 
-def _unbeaten(bodies: Sequence[Json]) -> str:
+def _unbeaten(points: Points) -> str:
     """Which arms that stand first in a pair won all of theirs, and where; nothing where all verdicts agree."""
-    if len({pair["suggests"] for body in bodies for pair in body["comparisons"]}) == 1:
+    pairs = [pair for point in points for pair in point.comparisons]
+    if len({pair.suggests for pair in pairs}) == 1:
         return ""
-    at = {arm: [_wins(arm, body) for body in bodies] for arm in dict.fromkeys(_firsts(bodies))}
     groups: dict[str, list[str]] = {}
-    for arm, won in at.items():
+    for arm in dict.fromkeys(pair.arm for pair in pairs):
+        won = [_wins(arm, point) for point in points]
         if any(won):
-            groups.setdefault(_where(bodies, won), []).append(arm)
+            groups.setdefault(_where(points, won), []).append(arm)
     clauses = [f"{_those(arms)}{where}" for where, arms in groups.items()]
     return f" {'; '.join(clauses)}." if clauses else " No arm beats every arm that it is paired with."
 
 
-def _firsts(bodies: Sequence[Json]) -> list[str]:
-    return [pair["arm"] for body in bodies for pair in body["comparisons"]]
-
-
-def _wins(arm: str, body: Json) -> bool:
+def _wins(arm: str, found: Comparison) -> bool:
     """Whether ``arm`` beats all that it is paired with, on whichever side of a pair it stands."""
-    own = [(pair["suggests"], "better") for pair in body["comparisons"] if pair["arm"] == arm]
-    own += [(pair["suggests"], "worse") for pair in body["comparisons"] if pair["against"] == arm]
-    return bool(own) and all(found == won for found, won in own)
+    own = [(pair.suggests, "better") for pair in found.comparisons if pair.arm == arm]
+    own += [(pair.suggests, "worse") for pair in found.comparisons if pair.against == arm]
+    return bool(own) and all(word == won for word, won in own)
 
 
-def _where(bodies: Sequence[Json], won: Sequence[bool]) -> str:
+def _where(points: Points, won: Sequence[bool]) -> str:
     if all(won):
         return ""
     if sum(won) > 2:
         return f" at {sum(won)} of {len(won)} points"
-    return f" at {listed([setting(body['point']) for body, wins in zip(bodies, won, strict=True) if wins])}"
+    return f" at {listed([setting(point.point) for point, wins in zip(points, won, strict=True) if wins])}"
 
 
 def _those(arms: Sequence[str]) -> str:

@@ -1,0 +1,196 @@
+"""What is asked of a run, or of several: which measure, when, of which pairs, and whether the scenario declared it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from devlearn.evidence.analysis.values import Measure, measure
+from devlearn.evidence.statistics.adjust import share
+from devlearn.records.reader import EvidenceError, Json, Point, RunRecords
+from devlearn.records.results import At, Reason
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What one run's scenario asks. Without a ``compare`` of its own: its first probe at the end, no pairs."""
+
+    what: Measure
+    at: At
+    smallest_effect: float = 0.0
+    pairs: Pairs = ()
+    select: bool = False
+    looks: tuple[int, ...] = ()
+    levels: tuple[float, ...] = ()
+    fit: Json | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is compared, where, by which pairs.
+
+    ``measures`` are the same measure as each arm's own run defines it, ``probes`` that run's probes. ``reasons`` say why it isn't what the scenario
+    declared, or nothing; ``looks`` are the planned numbers of seeds, if any; ``select`` whether matched arms may be
+    scored at their best; ``alike`` whether all runs measured by the same probe; ``several`` whether they are several.
+    """
+
+    scenario: str
+    digest: str
+    what: Measure
+    measures: Mapping[str, Measure]
+    probes: Mapping[str, Json]
+    at: At
+    smallest_effect: float
+    pairs: Pairs
+    reasons: tuple[Reason, ...]
+    looks: tuple[int, ...]
+    select: bool
+    alike: bool
+    several: bool
+    pin: tuple[str, ...]
+    seen: tuple[int, ...]
+
+    @property
+    def alpha(self) -> float:
+        """What one look may spend."""
+        return share(len(self.looks) or 1)
+
+
+def declared(run: RunRecords) -> Declared:
+    """What the scenario of ``run`` asks.
+
+    Raises:
+        EvidenceError: it has no probes.
+    """
+    resolved = run.resolved
+    probes, asked = resolved["probes"], resolved.get("compare")
+    if not probes:
+        raise EvidenceError(f"scenario {resolved['scenario']!r} has no probes: there is nothing to compare")
+    if not asked:
+        return Declared(measure(probes, next(iter(probes))), "end")
+    what = measure(probes, asked["probe"], asked.get("metric"))
+    return Declared(
+        replace(what, better=asked.get("better") or what.better),  # the scenario may state a direction of its own
+        moment(asked["at"]),
+        float(asked.get("smallest_effect") or 0.0),
+        tuple((a, b) for a, b in asked["pairs"]),
+        bool(asked.get("select")),
+        tuple(asked.get("looks") or ()),
+        tuple(asked.get("levels") or ()),
+        asked.get("fit"),
+    )
+
+
+def moment(at: At) -> At:
+    """A moment as it is meant: an update as a number."""
+    return int(at) if isinstance(at, str) and at.isdecimal() else at
+
+
+def question(runs: Sequence[RunRecords], points: Sequence[Point], probe: str | None, at: At | None) -> Question:
+    """What to ask of ``runs``, whose arms are those of ``points``.
+
+    What a run's scenario declares holds where nothing else is asked. Several runs have to agree, so that their order
+    makes no difference; of smallest effects that differ the smallest holds.
+
+    Raises:
+        EvidenceError: no such probe or metric; or the scenarios of several runs ask different things.
+    """
+    own = [declared(run) for run in runs]
+    whats = [_asked(run, one, probe) for run, one in zip(runs, own, strict=True)]
+    moments = [one.at if at is None else moment(at) for one in own]
+    _agreed("--probe", runs, [what.label for what in whats])
+    _agreed("--at", runs, [str(when) for when in moments])
+    _agreed("--probe", runs, [f"{what.label}, {what.better} is better" for what in whats])
+    first, what, when, several = own[0], whats[0], moments[0], len(runs) > 1
+    other = any(what.key != one.what.key or when != one.at for one in own)
+    reasons = [Reason(code="other_question", fields={})] * other + [Reason(code="several_runs", fields={})] * several
+    arms = _arms_of(runs, points)
+    return Question(
+        scenario=runs[0].resolved["scenario"],
+        digest=runs[0].resolved["digest"],
+        what=what,
+        measures={arm: whats[place] for arm, place in arms.items()},
+        probes={arm: runs[place].resolved["probes"] for arm, place in arms.items()},
+        at=when,
+        smallest_effect=min(one.smallest_effect if what.key == one.what.key else 0.0 for one in own),
+        pairs=_across(arms) if several else first.pairs,
+        reasons=tuple(reasons),
+        looks=() if several else first.looks,
+        select=first.select and not several,
+        alike=all(_definition(run, what) == _definition(runs[0], what) for run in runs),
+        several=several,
+        pin=tuple(dict.fromkeys(stream for run in runs for stream in run.resolved.get("pin") or ())),
+        seen=tuple(sorted({n for run in runs for n in run.resolved.get("seen") or ()})),
+    )
+
+
+def _asked(run: RunRecords, own: Declared, probe: str | None) -> Measure:
+    what = own.what if probe is None else measure(run.resolved["probes"], probe)
+    return own.what if what.key == own.what.key else what
+
+
+def _agreed(option: str, runs: Sequence[RunRecords], asked: Sequence[str]) -> None:
+    if len(set(asked)) > 1:
+        each = "; ".join(f"{run.folder.name}: {one}" for run, one in zip(runs, asked, strict=True))
+        raise EvidenceError(f"these runs ask different things ({each}); say which with {option}")
+
+
+def _definition(run: RunRecords, what: Measure) -> dict[str, Any]:
+    """What a probe measures. How often it does makes no difference, nor how its metrics are shown."""
+    probe = run.resolved["probes"][what.key[0]]
+    shown = ("unit", "proxy_of")
+    metrics = {
+        name: {key: value for key, value in metric.items() if key not in shown}
+        for name, metric in probe["metrics"].items()
+    }
+    return {key: value for key, value in probe.items() if key != "every"} | {"metrics": metrics}
+
+
+# ---- several runs ----
+
+
+def merged(runs: Sequence[RunRecords]) -> tuple[Point, ...]:
+    """The points of one run; the arms of several under ``run/arm``, point by point.
+
+    Raises:
+        EvidenceError: the runs vary different things.
+    """
+    if len(runs) == 1:
+        return runs[0].points
+    if any([p.point for p in run.points] != [p.point for p in runs[0].points] for run in runs):
+        raise EvidenceError("these runs vary different things; compare runs with the same points")
+    points = []
+    for i, point in enumerate(runs[0].points):
+        arms = {}
+        for name, run in zip(_names(runs), runs, strict=True):
+            for arm in run.points[i].arms.values():  # named, and its branches, by the run that they are of
+                stages = tuple({**stage, "branch": f"{name}/{stage['branch']}"} for stage in arm.stages)
+                arms[f"{name}/{arm.name}"] = replace(arm, name=f"{name}/{arm.name}", stages=stages)
+        points.append(Point(point.point, arms))
+    return tuple(points)
+
+
+def _names(runs: Sequence[RunRecords]) -> list[str]:
+    """The folders' names; a second one of the same name is numbered."""
+    names: list[str] = []
+    for run in runs:
+        name = run.folder.resolve().name
+        names.append(name if name not in names else f"{name}-{len(names) + 1}")
+    return names
+
+
+def _arms_of(runs: Sequence[RunRecords], points: Sequence[Point]) -> dict[str, int]:
+    """{arm: which of ``runs`` it is of}, over all points."""
+    if len(runs) == 1:
+        return dict.fromkeys((arm for point in points for arm in point.arms), 0)
+    places = {name: place for place, name in enumerate(_names(runs))}
+    return {arm: places[arm.rpartition("/")[0]] for point in points for arm in point.arms}
+
+
+def _across(arms: Mapping[str, int]) -> Pairs:
+    """Each arm with the one of the same name in the first run; with every arm of the first where no name recurs."""
+    first = [arm for arm, place in arms.items() if place == 0]
+    pairs = [(arm, base) for arm, place in arms.items() if place for base in first]
+    same = [(arm, base) for arm, base in pairs if arm.rpartition("/")[2] == base.rpartition("/")[2]]
+    return tuple(same or pairs)
