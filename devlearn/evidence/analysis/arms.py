@@ -9,8 +9,8 @@ from devlearn.evidence import statistics
 from devlearn.evidence.analysis.pairing import Values, averaged, lineages
 from devlearn.evidence.analysis.values import Measure, has_best, values
 from devlearn.records.reader import ArmRecords
-from devlearn.records.results import ArmSummary, GainPer, Ledger, Spent, Tuning
-from devlearn.records.schema import COLUMNS
+from devlearn.records.results import ArmSummary, GainPer, Ledger, Spent
+from devlearn.records.schema import COLUMNS, TuningEntry
 
 LEAST = 0.01  # share of an arm's cost from which an extra counts as one
 
@@ -21,10 +21,10 @@ def summary(arm: ArmRecords, what: Measure, found: Values) -> ArmSummary:
     whole = len(found) > 0 and None not in found.values()
     known = np.array(averaged(found, groups) if whole else [], np.float64)
     lives = arm.lives.values()
-    tuning = None if arm.tuning is None else Tuning.model_validate(arm.tuning)
-    tried = tuning.ledger.of if tuning else lambda unit: 0.0
+    tuning = None if arm.tuning is None else TuningEntry.of(arm.tuning)
+    tried = tuning.ledger if tuning else {}
     means = {unit: math.fsum(life.ledger[unit] for life in lives) / len(lives) for unit in COLUMNS}
-    totals = {unit: math.fsum([*(life.ledger[unit] for life in lives), tried(unit)]) for unit in COLUMNS}
+    totals = {unit: math.fsum([*(life.ledger[unit] for life in lives), tried.get(unit, 0)]) for unit in COLUMNS}
     diverged = [seed for seed, life in arm.lives.items() if life.diverged is not None]
     return ArmSummary(
         n=len(groups),

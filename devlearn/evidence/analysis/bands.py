@@ -15,9 +15,9 @@ def band(a: CurveMatrix, b: CurveMatrix) -> Band | RefusedBand:
     updates, differences = common(a, b)
     n, refused = len(differences), None
     if statistics.smallest_p(n) > statistics.ALPHA:
-        refused = Reason(code="out_of_reach", fields={"n": n})
+        refused = Reason.of("out_of_reach", n=n)
     elif not np.isfinite(differences).all():
-        refused = Reason(code="unknown_value", fields={})
+        refused = Reason.of("unknown_value")
     if refused:
         return RefusedBand(arm=a.arm.name, against=b.arm.name, n=n, refused=refused)
     mean, low, high, c = statistics.simultaneous_band(differences)

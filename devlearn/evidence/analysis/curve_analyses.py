@@ -77,7 +77,7 @@ class Curves:
 
     def leave_out(self, part: str, arm: str, why: EvidenceError) -> None:
         """Note that a part of an arm's analyses is not there."""
-        self.left_out.append(Reason(code="left_out", fields={"part": part, "of": [arm], "why": str(why)}))
+        self.left_out.append(Reason.of("left_out", part=part, of=[arm], why=str(why)))
 
 
 def _point(point: Point, probes: Mapping[str, Json], asked: Declared) -> PointAnalyses:
@@ -109,8 +109,11 @@ def _point(point: Point, probes: Mapping[str, Json], asked: Declared) -> PointAn
 def _proxies(
     point: Point, probes: Mapping[str, Json], asked: Declared, curves: Curves
 ) -> dict[str, Agreement | RefusedAgreement]:
-    both, found = proxy_and_metric(probes, asked.what.key[0]), {}
-    for name, arm in point.arms.items() if both else ():
+    found: dict[str, Agreement | RefusedAgreement] = {}
+    both = proxy_and_metric(probes, asked.what.key[0])
+    if both is None:
+        return found
+    for name, arm in point.arms.items():
         try:
             found[name] = agreement(arm, *both)
         except EvidenceError as why:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -26,9 +27,9 @@ def fits(run: RunRecords, what: Measure, at: At, pairs: Pairs, asked: Json) -> d
 
 def fit(run: RunRecords, arm: str, what: Measure, at: At, pairs: Pairs, asked: Json) -> Fit | RefusedFit:
     """The power law of one arm's error. Areas are taken over the range that ``pairs`` have in common."""
-    given = {key: asked.get(key) for key in ("over", "from", "to", "published")}
+    given: dict[str, Any] = {key: asked.get(key) for key in ("over", "from", "to", "published")}
     if what.better == "higher" and what.unit != SHARE:
-        return RefusedFit(**given, refused=Reason(code="no_error", fields={"measure": what.label}))
+        return RefusedFit(**given, refused=Reason.of("no_error", measure=what.label))
     low, high = given["from"] or 0, given["to"] or math.inf
     sizes = [(size(run, i, arm, asked["over"]), i) for i, point in enumerate(run.points) if arm in point.arms]
     rows = sorted((x, i) for x, i in sizes if low <= x <= high)
@@ -37,8 +38,7 @@ def fit(run: RunRecords, arm: str, what: Measure, at: At, pairs: Pairs, asked: J
     try:
         errors = _errors([point.arms[arm] for point in points], what, at, ranges)
     except EvidenceError as why:
-        missing = Reason(code="left_out", fields={"part": "fit", "of": [arm], "why": str(why)})
-        return RefusedFit(**given, refused=missing)
+        return RefusedFit(**given, refused=Reason.of("left_out", part="fit", of=[arm], why=str(why)))
     x = np.array([x for x, _ in rows], np.float64)
     given |= {"x": tuple(x.tolist()), "n": len(errors), "points": len(rows)}
     if refused := _refused(x, errors):
@@ -80,11 +80,11 @@ def _errors(arms: Sequence[ArmRecords], what: Measure, at: At, ranges: Sequence[
 def _refused(x: Vector, errors: Matrix) -> Reason | None:
     different = len(np.unique(x))
     if different < FEWEST_POINTS:
-        return Reason(code="few_points", fields={"fewest": FEWEST_POINTS, "points": different})
+        return Reason.of("few_points", fewest=FEWEST_POINTS, points=different)
     if (x <= 0).any():
-        return Reason(code="zero_size", fields={})
+        return Reason.of("zero_size")
     if len(errors) < 2:
-        return Reason(code="few_seeds", fields={"n": len(errors)})
+        return Reason.of("few_seeds", n=len(errors))
     if not np.isfinite(errors).all():
-        return Reason(code="unknown_value", fields={})
-    return Reason(code="zero_error", fields={}) if (errors <= 0).any() else None
+        return Reason.of("unknown_value")
+    return Reason.of("zero_error") if (errors <= 0).any() else None

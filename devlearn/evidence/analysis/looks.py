@@ -19,10 +19,10 @@ def look(planned: Sequence[int], seeds: Sequence[int], seen: Sequence[int]) -> t
         return None, []
     n, why = len(seeds), []
     if n not in planned:
-        why.append(Reason(code="unplanned_count", fields={"seeds": n, "looks": list(planned)}))
+        why.append(Reason.of("unplanned_count", seeds=n, looks=list(planned)))
     elif sorted(seeds) != list(range(n)):
-        why.append(Reason(code="unplanned_seeds", fields={"seeds": n}))
+        why.append(Reason.of("unplanned_seeds", seeds=n))
     if other := [count for count in seen if count not in planned]:
-        why.append(Reason(code="seen_unplanned", fields={"seeds": other[0]}))
+        why.append(Reason.of("seen_unplanned", seeds=other[0]))
     index = planned.index(n) if n in planned else None
     return Look(looks=tuple(planned), n=n, index=index, planned=not why), why

@@ -1,7 +1,6 @@
 """The second interval of a pair: for new test images as well as for new seeds, from what each learner said of each."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,8 @@ from devlearn.evidence.analysis.question import Question
 from devlearn.evidence.analysis.values import finite
 from devlearn.evidence.analysis.verdicts import Judged
 from devlearn.evidence.statistics.pigeonhole_bootstrap import pigeonhole_interval
-from devlearn.records.reader import ArmRecords, EvidenceError, visit_folder
+from devlearn.records.arrays import correct
+from devlearn.records.reader import EvidenceError
 from devlearn.records.results import Interval
 
 OF_CORRECT = "accuracy"  # the metric that a probe's ``correct`` is the mean of
@@ -56,27 +56,3 @@ def _checked(side: Side, asked: Question) -> Answers | None:
             "they were changed, or the probe's 'correct' is not what its accuracy is the mean of"
         )
     return known
-
-
-def correct(arm: ArmRecords, probe: str) -> Answers | None:
-    """{seed: (M,) whether each image was right} at the end of the arm's life; None where it isn't on record for all.
-
-    Only the learners whose jobs are done are looked up.
-    """
-    found = {}
-    for life in arm.lives.values():
-        if life.done:
-            folder = visit_folder(life, len(arm.stages) - 1)
-            path = folder / "arrays" / f"{probe}.npz" if folder else None
-            if path is None or not path.exists():
-                return None
-            found[life.seed] = _row(path, life.seed)
-    return found
-
-
-def _row(path: Path, seed: int) -> NDArray[np.bool_]:
-    with np.load(path, allow_pickle=False) as arrays:
-        at = np.flatnonzero(arrays["seeds"] == seed)
-        if len(at) != 1:
-            raise EvidenceError(f"{path} has no row for seed {seed}; delete this job's folder and run again")
-        return np.unpackbits(arrays["correct"][at[0]], count=int(arrays["count"])).astype(bool)

@@ -107,6 +107,6 @@ def pair(left: Side, right: Side, what: Measure, paired: bool) -> Pair:
 
 def _missing(sides: tuple[Side, Side], what: Measure) -> Reason | None:
     if unfinished := sorted({job for arm, _ in sides for job in arm.unfinished}):
-        return Reason(code="unfinished", fields={"jobs": list(unfinished)})
+        return Reason.of("unfinished", jobs=list(unfinished))
     unknown = [f"{arm.name} seed {seed}" for arm, found in sides for seed, value in found.items() if value is None]
-    return Reason(code="no_worst", fields={"measure": what.label, "learners": list(unknown)}) if unknown else None
+    return Reason.of("no_worst", measure=what.label, learners=list(unknown)) if unknown else None

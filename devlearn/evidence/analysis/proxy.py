@@ -46,15 +46,15 @@ def agreement(arm: ArmRecords, proxy: Measure, metric: Measure) -> Agreement | R
     updates, turned = _curves(watched, curve_matrix(arm, metric))
     known: dict[str, Any] = {"proxy": proxy.label, "metric": metric.label, "moments": len(updates)}
     if len(updates) < FEWEST_MOMENTS:
-        few = {"moments": len(updates), "fewest": FEWEST_MOMENTS}
-        return RefusedAgreement(**known, refused=Reason(code="few_moments", fields={**few}))
+        few = Reason.of("few_moments", moments=len(updates), fewest=FEWEST_MOMENTS)
+        return RefusedAgreement(**known, refused=few)
     correlations = np.array([_spearman(*rows) for rows in zip(*turned, strict=True)]).reshape(-1)
     kept = np.isfinite(correlations)
     seeds = [seed for seed, whole in zip(watched.seeds, kept, strict=True) if whole]
     independent = by_lineage([arm], correlations[kept], seeds)
     known |= {"n": len(independent), "not_estimable": int((~kept).sum())}
     if not seeds:
-        return RefusedAgreement(**known, refused=Reason(code="flat", fields={}))
+        return RefusedAgreement(**known, refused=Reason.of("flat"))
     mean, low, high = mean_interval(independent)
     possible = (max(low, -1.0), min(high, 1.0)) if math.isfinite(low) else (low, high)  # of a correlation
     early = updates[1:] <= (updates[0] + updates[-1]) / 2

@@ -30,9 +30,10 @@ class Declared:
 class Question:
     """What is compared, where, by which pairs.
 
-    ``measures`` are the same measure as each arm's own run defines it, ``probes`` that run's probes. ``reasons`` say why it isn't what the scenario
-    declared, or nothing; ``looks`` are the planned numbers of seeds, if any; ``select`` whether matched arms may be
-    scored at their best; ``alike`` whether all runs measured by the same probe; ``several`` whether they are several.
+    ``measures`` are the same measure as each arm's own run defines it, ``probes`` that run's probes. ``reasons`` say
+    why it isn't what the scenario declared, or nothing; ``looks`` are the planned numbers of seeds, if any; ``select``
+    whether matched arms may be scored at their best; ``alike`` whether all runs measured by the same probe; ``several``
+    whether they are several.
     """
 
     scenario: str
@@ -104,7 +105,7 @@ def question(runs: Sequence[RunRecords], points: Sequence[Point], probe: str | N
     _agreed("--probe", runs, [f"{what.label}, {what.better} is better" for what in whats])
     first, what, when, several = own[0], whats[0], moments[0], len(runs) > 1
     other = any(what.key != one.what.key or when != one.at for one in own)
-    reasons = [Reason(code="other_question", fields={})] * other + [Reason(code="several_runs", fields={})] * several
+    reasons = [Reason.of("other_question")] * other + [Reason.of("several_runs")] * several
     arms = _arms_of(runs, points)
     return Question(
         scenario=runs[0].resolved["scenario"],

@@ -31,8 +31,8 @@ def stage_gains(
             together.setdefault((stage["branch"], position), []).append(arm)
     gains, missing = [], []
     for (_, position), lived in together.items():
-        stage, arm = lived[0].stages[position], lived[0].name
-        for what, own in _measures(stage, probes[arm], compared[arm]):
+        stage, name = lived[0].stages[position], lived[0].name
+        for what, own in _measures(stage, probes[name], compared[name]):
             try:
                 gains.append(_gain(lived, position, what, own))
             except EvidenceError as why:

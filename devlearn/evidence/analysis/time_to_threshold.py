@@ -8,6 +8,7 @@ that never gets there is censored at the budget: it counts with the whole budget
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,25 +119,24 @@ def hot_start(a: CurveMatrix, b: CurveMatrix, wanted: Sequence[float]) -> HotSta
     changes on the way (an early learner meets another rate at the same level), or too few learners of which the
     passage is on record.
     """
-    names = {"arm": a.arm.name, "against": b.arm.name}
+    way: dict[str, Any] = {"arm": a.arm.name, "against": b.arm.name}
     if len(wanted) != 2:
-        return RefusedHotStart(**names, refused=Reason(code="levels", fields={"levels": len(wanted)}))
+        return RefusedHotStart(**way, refused=Reason.of("levels", levels=len(wanted)))
     if refused := _changing(a) or _changing(b):
-        return RefusedHotStart(**names, refused=refused)
+        return RefusedHotStart(**way, refused=refused)
     low, high = sorted(wanted, reverse=a.sign < 0)
     (spent_a, gone_a), (spent_b, gone_b) = passages(a, low, high), passages(b, low, high)
     logs = paired(a, b, np.log(spent_a), np.log(spent_b))  # NaN for a lineage of which a learner can't be counted
     kept = np.isfinite(logs.differences)
     pairs, n = len(kept), int(kept.sum())
-    way = {"from_": low, "to": high, "pairs": pairs, "n": n, "not_estimable": {"arm": gone_a, "against": gone_b}}
+    way |= {"from_": low, "to": high, "pairs": pairs, "n": n, "not_estimable": {"arm": gone_a, "against": gone_b}}
     if n < max(FEWEST, SHARE * pairs):
-        fields = {"n": n, "pairs": pairs, "fewest": FEWEST, "share": SHARE}
-        return ScarcePassage(**names, **way, refused=Reason(code="few_passages", fields={**fields}))
+        few = Reason.of("few_passages", n=n, pairs=pairs, fewest=FEWEST, share=SHARE)
+        return ScarcePassage(**way, refused=few)
     ratio = Contrast(**logs[kept].contrast())
     start = Contrast(**paired(a, b, a.values[:, 0], b.values[:, 0]).contrast())
     low_end, high_end = (None if end is None else math.exp(end) for end in ratio.interval)
     return HotStart(
-        **names,
         **way,
         ratio=math.exp(float(logs[kept].differences.mean())),
         interval=(low_end, high_end),
@@ -152,8 +152,8 @@ def _changing(curve: CurveMatrix) -> Reason | None:
     keys, place = stage.get("keys", {}), {"stage": stage["name"], "arm": curve.arm.name}
     schedule = keys.get("schedule", "constant")
     if schedule != "constant":
-        return Reason(code="schedule", fields={**place, "schedule": schedule})
-    return Reason(code="changing", fields={**place}) if keys.get("change") else None
+        return Reason.of("schedule", **place, schedule=schedule)
+    return Reason.of("changing", **place) if keys.get("change") else None
 
 
 def _readings(ratio: Contrast, start: Contrast, sign: int) -> tuple[Reading, ...]:

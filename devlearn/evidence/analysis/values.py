@@ -18,7 +18,7 @@ from devlearn.records.results import At, Better, Interval
 
 @dataclass(frozen=True)
 class Measure:
-    """A metric of a probe: which one, which direction is better, the value of a diverged learner (or None), its unit."""
+    """A metric of a probe, its better direction, the value of a diverged learner (or None), and its unit."""
 
     key: Key
     better: Better

@@ -147,10 +147,10 @@ def _untestable(pair: Pair) -> Reason | None:
     if pair.n > 1:
         return None
     if pair.fixed and pair.seeds > 1:
-        return Reason(code="nothing_differs", fields={})
+        return Reason.of("nothing_differs")
     if pair.seeds > 1:
-        return Reason(code="one_lineage", fields={"seeds": pair.seeds})
-    return Reason(code="one_seed", fields={})
+        return Reason.of("one_lineage", seeds=pair.seeds)
+    return Reason.of("one_seed")
 
 
 def test_kind(pair: Pair) -> TestKind:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from devlearn.evidence import statistics
+from devlearn.evidence.analysis.gates import UnpassedGate, gates_nobody_passed
 from devlearn.evidence.analysis.question import Question
 from devlearn.records.declared import role_of
 from devlearn.records.reader import ArmRecords, EvidenceError, Json, Key, LearnerRecord
@@ -26,28 +27,29 @@ def warnings(found: Comparison, arms: Arms, asked: Question) -> list[Warning_]:
     paired = [(pair.arm, pair.against) for pair in found.comparisons] if found.at == "area" else []
     return [
         *_seeds_added(asked),
-        *([] if asked.alike else [Warning_(code="probes_differ", fields={"probe": found.probe})]),
-        *([Warning_(code="unfinished", fields={"jobs": list(found.incomplete)})] if found.incomplete else []),
+        *([] if asked.alike else [Warning_.of("probes_differ", probe=found.probe)]),
+        *([Warning_.of("unfinished", jobs=list(found.incomplete))] if found.incomplete else []),
         *_few(found),
         *_diverged(found),
+        *_gates_nobody_passed(arms),
         *_not_finite(arms, (found.probe, found.metric)),
         *_shared_seeds(found, arms),
         *match_unseen(paired, {name: _followed(arm.match, arm.stages) for name, arm in arms.items()}),
         *_scored_at_end(found, arms, asked),
         *(missing_controls(name, some) for name, some in wanting.items()),
-        *(Warning_(code="no_control", fields={"arm": name}) for name in _without_control(found) if name not in told),
+        *(Warning_.of("no_control", arm=name) for name in _without_control(found) if name not in told),
     ]
 
 
 def left_out(part: str, of: Sequence[str], why: EvidenceError) -> Warning_:
     """That a side analysis is not there because the records don't allow it."""
-    return Warning_(code="left_out", fields={"part": part, "of": list(of), "why": str(why)})
+    return Warning_.of("left_out", part=part, of=list(of), why=str(why))
 
 
 def _seeds_added(asked: Question) -> list[Warning_]:
     if not asked.seen or asked.looks:
         return []
-    return [Warning_(code="seeds_added", fields={"seen": list(asked.seen)})]
+    return [Warning_.of("seeds_added", seen=list(asked.seen))]
 
 
 def _few(found: Comparison) -> Iterator[Warning_]:
@@ -58,7 +60,7 @@ def _few(found: Comparison) -> Iterator[Warning_]:
         return
     seeds = min(seeds for _, seeds in counted)
     if n < FEW_SEEDS:
-        yield Warning_(code="few", fields={"n": n, "seeds": seeds, "fewest": FEW_SEEDS})
+        yield Warning_.of("few", n=n, seeds=seeds, fewest=FEW_SEEDS)
     if any(pair.test.paired for pair in found.comparisons):
         yield from _out_of_reach(n, seeds, max(1, found.family), found.looks)
 
@@ -72,22 +74,34 @@ def _out_of_reach(n: int, seeds: int, family: int, looks: int) -> Iterator[Warni
     if smallest(n) <= statistics.ALPHA:
         return
     enough = next((more for more in range(n, MOST_SEEDS) if smallest(more) <= statistics.ALPHA), None)
-    fields = {"n": n, "seeds": seeds, "family": family, "looks": looks, "enough": enough}
-    yield Warning_(code="out_of_reach", fields={**fields, "smallest": min(1.0, smallest(n))})
+    least = min(1.0, smallest(n))
+    yield Warning_.of("out_of_reach", n=n, seeds=seeds, family=family, looks=looks, enough=enough, smallest=least)
 
 
 def _diverged(found: Comparison) -> Iterator[Warning_]:
     for name, arm in found.arms.items():
         if arm.diverged:
-            fields = {"arm": name, "diverged": arm.diverged, "seeds": arm.seeds, "counted": arm.mean is not None}
-            yield Warning_(code="diverged", fields=fields)
+            counted = arm.mean is not None
+            yield Warning_.of("diverged", arm=name, diverged=arm.diverged, seeds=arm.seeds, counted=counted)
+
+
+def _gates_nobody_passed(arms: Arms) -> Iterator[Warning_]:
+    """One warning of a stage that several arms lived together."""
+    together: dict[tuple[str, int], list[UnpassedGate]] = {}
+    for arm in arms.values():
+        for gate in gates_nobody_passed(arm):
+            together.setdefault((arm.stages[gate.position]["branch"], gate.position), []).append(gate)
+    for gates in together.values():
+        gate = gates[0]
+        of = [one.arm for one in gates]
+        yield Warning_.of("gate_unpassed", arms=of, stage=gate.stage, gate=gate.gate, learners=gate.learners)
 
 
 def _not_finite(arms: Arms, key: Key) -> Iterator[Warning_]:
     """Learners with a value that is no finite number although they hadn't diverged: a probe's fault, as a rule."""
     for name, arm in arms.items():
         if lost := [seed for seed, life in arm.lives.items() if _lost(life, key)]:
-            yield Warning_(code="not_finite", fields={"arm": name, "measure": ".".join(key), "seeds": list(lost)})
+            yield Warning_.of("not_finite", arm=name, measure=".".join(key), seeds=list(lost))
 
 
 def _lost(life: LearnerRecord, key: Key) -> bool:
@@ -101,8 +115,7 @@ def _shared_seeds(found: Comparison, arms: Arms) -> Iterator[Warning_]:
     for pair in found.comparisons:
         common = arms[pair.arm].lives.keys() & arms[pair.against].lives.keys()
         if common and not pair.test.paired:
-            fields = {"arm": pair.arm, "against": pair.against, "common": len(common)}
-            yield Warning_(code="shared_seeds", fields=fields)
+            yield Warning_.of("shared_seeds", arm=pair.arm, against=pair.against, common=len(common))
 
 
 def _scored_at_end(found: Comparison, arms: Arms, asked: Question) -> Iterator[Warning_]:
@@ -113,8 +126,9 @@ def _scored_at_end(found: Comparison, arms: Arms, asked: Question) -> Iterator[W
         schooled = arm.match is not None and role_of(arm.stages[-1]) == "supervise"
         if name in compared and found.at == "end" and schooled and not arm.unfinished:
             both = [other for other in _rivals(name, single) if arms[other].match]
-            fields = {"arm": name, "several": asked.several, "matched_too": both[0] if both else None}
-            yield Warning_(code="scored_at_end", fields={**fields, "selected": asked.select})
+            too = both[0] if both else None
+            several = asked.several
+            yield Warning_.of("scored_at_end", arm=name, several=several, matched_too=too, selected=asked.select)
 
 
 def _rivals(name: str, pairs: Iterable[PairResult]) -> list[str]:
@@ -168,14 +182,14 @@ def uncontrolled(resolved: Json) -> list[Warning_]:
 
 def missing_controls(name: str, wanting: Sequence[Json]) -> Warning_:
     """Which controls an arm's priors ask for and no pair gives, and what to add to the scenario."""
-    return Warning_(code="missing_controls", fields={"arm": name, "wanting": list(wanting)})
+    return Warning_.of("missing_controls", arm=name, wanting=list(wanting))
 
 
 def not_inherited(resolved: Json) -> list[Warning_]:
     """Which weights of a brain are no part of the genome that its learners are born from."""
     stages = [stage for point in resolved["points"] for arm in point["arms"].values() for stage in arm["stages"]]
     return _once(
-        Warning_(code="not_inherited", fields={"stage": stage["name"], "weights": list(stage["left"])})
+        Warning_.of("not_inherited", stage=stage["name"], weights=list(stage["left"]))
         for stage in stages
         if stage.get("left")
     )
@@ -200,7 +214,7 @@ def match_unseen(pairs: Pairs, arms: Mapping[str, Followed]) -> list[Warning_]:
     """
     found = {one: units for a, b in pairs for one, other in ((a, b), (b, a)) if (units := _units(one, other, arms))}
     units = list(dict.fromkeys(unit for some in found.values() for unit in some))
-    return [Warning_(code="match_unseen", fields={"arms": list(found), "by": list(units)})] if found else []
+    return [Warning_.of("match_unseen", arms=list(found), by=list(units))] if found else []
 
 
 def _followed(match: Json | None, stages: Sequence[Json]) -> Followed:

@@ -67,6 +67,11 @@ def _diverged(arm: str, diverged: int, seeds: int, counted: bool) -> str:
     return f"{arm}: {diverged} of {seeds} learners diverged, {how}"
 
 
+def _gate_unpassed(arms: Sequence[str], stage: str, gate: str, learners: int) -> str:
+    who = f"none of {learners} learners" if learners > 1 else "its one learner never"
+    return f"{', '.join(arms)}: {who} passed the gate {gate} of {stage}, which was lived for its whole budget"
+
+
 def _not_finite(arm: str, measure: str, seeds: Sequence[int]) -> str:
     named = f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
     return (
@@ -126,6 +131,7 @@ WARNINGS: dict[str, Callable[..., str]] = {
     "few": lambda n, seeds, fewest: f"{samples(n, seeds)}: fewer than {fewest} leave most real differences undecided",
     "out_of_reach": _out_of_reach,
     "diverged": _diverged,
+    "gate_unpassed": _gate_unpassed,
     "not_finite": _not_finite,
     "shared_seeds": _shared_seeds,
     "match_unseen": _match_unseen,

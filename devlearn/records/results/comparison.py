@@ -1,0 +1,232 @@
+"""comparison.json: the answer to the scenario's question, at every point of ``vary``."""
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import Field, SerializationInfo, SerializerFunctionWrapHandler, model_serializer
+
+from devlearn.records.results.base import AGAINST, At, Better, Interval, Model, Reason, Unit, Varied, Warning_
+from devlearn.records.schema import Number, TuningEntry
+
+Verdict = Literal["incomplete", "identical", "equivalent", "better", "worse", "undecided", "exploratory"]
+
+
+class TestKind(StrEnum):
+    """The test behind a p value."""
+
+    __test__ = False  # no test case
+
+    EXACT = "sign-flip, exact"
+    RANDOM = "sign-flip, 99,999 random flips"
+    WELCH = "Welch, unpaired"
+
+    @property
+    def paired(self) -> bool:
+        """Whether it is the sign-flip test of paired differences."""
+        return self is not TestKind.WELCH
+
+
+class Ledger(Model):
+    """What was consumed, by unit."""
+
+    labels: Number = Field(description="labelled images")
+    label_bits: Number = Field(description="their information")
+    images: Number = Field(description="images shown")
+    env_steps: Number = Field(description="environment steps")
+    updates: Number = Field(description="gradient steps")
+    flops: Number = Field(description="floating-point operations")
+
+    def of(self, unit: str) -> float:
+        """The amount of a unit, by its name."""
+        return float(getattr(self, unit))
+
+
+class Spent(Ledger):
+    """What one learner of an arm consumed."""
+
+    labels: Number = Field(description="labelled images that it may look at")
+    label_bits: Number = Field(
+        description="what they can tell at most, log2 10 bits a label; where guesses are judged, one bit a guess and "
+        "never more"
+    )
+    images: Number = Field(description="images shown, repeats counted, each copy of a population by itself")
+    updates: Number = Field(description="gradient steps, or generations of an evolution strategy")
+    flops: Number = Field(description="floating-point operations; a multiply and an add are two")
+    seconds: Number = Field(description="wall-clock seconds of the arm's jobs, divided by the number of seeds")
+
+
+class GainPer(Model):
+    """The gain for each unit that was spent more of."""
+
+    labels: float | None = Field(description="for each labelled image")
+    label_bits: float | None = Field(description="for each bit of label")
+    images: float | None = Field(description="for each image shown")
+    env_steps: float | None = Field(description="for each environment step")
+    updates: float | None = Field(description="for each gradient step")
+    flops: float | None = Field(description="for each floating-point operation")
+
+    def of(self, unit: str) -> float | None:
+        """The gain per unit, by its name."""
+        found: float | None = getattr(self, unit)
+        return found
+
+
+class ArmSummary(Model):
+    """one arm"""
+
+    n: int = Field(description="independent values: seeds, or lineages where learners share something learned")
+    seeds: int = Field(description="learners")
+    mean: float | None = Field(description="mean over the independent values")
+    sd: float | None = Field(description="their standard deviation (n - 1)")
+    median: float | None = Field(description="their median")
+    iqm: float | None = Field(description="their interquartile mean, of the middle half")
+    best: float | None = Field(description="mean at each learner's best checkpoint; null without `select`")
+    diverged: int = Field(description="learners that turned non-finite")
+    values: dict[int, float | None] = Field(description="the value of every learner, by seed")
+    ledger: Spent = Field(description="what one learner consumed over its life (mean over learners)")
+    tuning: TuningEntry | None = Field(description="the trials that the arm was tuned by; null where it was not")
+    total: Ledger = Field(description="what the arm consumed in all, every learner's life and the trials of tuning")
+    diverged_seeds: tuple[int, ...] = Field(description="which ones")
+
+    @property
+    def flops(self) -> float:
+        """What a learner computed, with its share of the tuning."""
+        tuning = self.tuning.ledger.get("flops", 0) if self.tuning else 0
+        return self.ledger.flops + tuning / max(1, self.seeds)
+
+
+class Scored(Model):
+    """A pair at one of the two moments that it was scored at."""
+
+    difference: float | None = Field(description="mean of arm minus against")
+    interval: Interval = Field(description="its interval")
+    p: float | None = Field(description="p of the test")
+
+
+class PairResult(Model):
+    """One pair of arms and its verdict."""
+
+    arm: str = Field(description="the first arm of the pair")
+    against: str = AGAINST
+    n: int = Field(description="pairs of independent values (the smaller arm's values where unpaired)")
+    seeds: int = Field(description="pairs of learners (the smaller arm's learners where unpaired)")
+    difference: float | None = Field(description="mean of arm minus against")
+    interval: Interval = Field(
+        description="[low, high] of the difference: all shifts that the test does not reject; null for an infinite end"
+    )
+    p: float | None = Field(description="p of the test that the mean difference is zero")
+    level: float = Field(description="the interval's level, 1 - alpha / the number of planned looks")
+    p_adjusted: float | None = Field(
+        description="p adjusted by Holm over the family, times the number of planned looks"
+    )
+    means: tuple[float, float] | None = Field(description="[mean of arm, mean of against]")
+    probability_of_improvement: float | None = Field(
+        description="share of pairs of learners, one of each arm, in which the first is better; ties count half"
+    )
+    verdict: Verdict = Field(description="incomplete, identical, equivalent, better, worse, undecided or exploratory")
+    suggests: Verdict = Field(description="the word that an exploratory comparison would have been given")
+    test: TestKind = Field(description="the test's name")
+    p_equivalence: float | None = Field(
+        description="the larger p of two one-sided tests that the difference lies outside `smallest_effect`"
+    )
+    p_equivalence_adjusted: float | None = Field(description="the same, adjusted by Holm over the family")
+    reliably_nonzero: bool | None = Field(description="whether the adjusted p is at most the level")
+    beyond_smallest_effect: bool | None = Field(description="whether the whole interval lies outside `smallest_effect`")
+    seeds_needed: int | None = Field(description="about how many seeds a verdict would take, where it is undecided")
+    scored: At = Field(description="the moment of the values, end, best, birth, area or an update")
+    at_end: Scored | None = Field(
+        description="the same pair at the end, where it was scored at the end and at the best checkpoint; else null"
+    )
+    at_best: Scored | None = Field(
+        description="the same pair with the matched arm at each learner's best checkpoint; else null"
+    )
+    reason: Reason | None = Field(description="why it is incomplete, or can't be decided")
+    interval_new_images: Interval | None = Field(
+        description="[low, high] of the difference for new seeds and new images, a bootstrap over both; null where "
+        "there is no record per image"
+    )
+    gain_per: GainPer = Field(
+        description="the gain for each unit that a learner of arm consumed more of; null where it did not"
+    )
+
+
+class StageGain(Model):
+    """What one stage bought, by one probe."""
+
+    stage: str = Field(description="the stage's name")
+    visit: int = Field(description="which visit to it (0 is the first)")
+    kind: str = Field(description="the stage's kind")
+    branch: str = Field(description="the branch of the tree of lives that it stands in")
+    position: int = Field(description="its index in the life")
+    budget: tuple[str, Number] | None = Field(description="[unit, size], or null where it acts once")
+    arms: tuple[str, ...] = Field(description="the arms that live it")
+    probe: str = Field(description="the probe that it is measured by")
+    metric: str = Field(description="its metric")
+    unit: Unit
+    better: Better = Field(description="higher or lower")
+    own: bool = Field(description="whether the probe measures what the stage itself learns")
+    n: int = Field(description="learners, or lineages of them")
+    before: float | None = Field(description="mean before the stage")
+    after: float | None = Field(description="mean after it")
+    change: float | None = Field(description="mean of after minus before")
+    interval: Interval | None = Field(description="interval of the change")
+    p: float | None = Field(description="p of the sign-flip test that the mean change is zero")
+    improved: bool | None = Field(description="whether it changed for the better with p at most .05")
+
+
+class Look(Model):
+    """Where a verdict stands among the planned looks."""
+
+    looks: tuple[int, ...] = Field(description="the planned numbers of seeds")
+    n: int = Field(description="the number of seeds now")
+    index: int | None = Field(description="which look this is, from 0; null where it was not planned")
+    planned: bool = Field(description="whether this look keeps to the plan")
+
+
+class Comparison(Model):
+    """The answer to the scenario's question at one point of ``vary``."""
+
+    scenario: str = Field(description="the scenario's name")
+    digest: str = Field(description="identity of the question (everything but the seeds)")
+    point: Varied = Field(description="what `vary` sets at this point; empty without `vary`")
+    probe: str = Field(description="the probe that is compared")
+    metric: str = Field(description="its metric")
+    unit: Unit
+    at: At = Field(description="end, birth, area, best, or an update of the last stage")
+    better: Better = Field(description="higher or lower")
+    smallest_effect: float = Field(description="differences below this do not matter")
+    exploratory: bool = Field(description="whether something else was asked than the scenario declares")
+    exploratory_reasons: tuple[Reason, ...] = Field(description="why it is exploratory")
+    family: int = Field(description="how many comparisons Holm's adjustment is over")
+    alpha: float = Field(description="the chance of a false finding that all planned looks together may take, .05")
+    look: Look | None = Field(description="where it stands among the planned looks; null where none are planned")
+    pin: tuple[str, ...] = Field(description="the streams that are the same for all seeds")
+    arms: dict[str, ArmSummary] = Field(description="every arm, by name")
+    comparisons: tuple[PairResult, ...] = Field(description="every pair, in the order declared")
+    stages: tuple[StageGain, ...] = Field(
+        description="what every stage bought, in the order of life; these p values are not adjusted"
+    )
+    incomplete: tuple[str, ...] = Field(description="jobs that are not finished")
+    warnings: tuple[Warning_, ...] = Field(description="what a reader has to know before believing the verdicts")
+
+    @property
+    def looks(self) -> int:
+        """How many looks share the alpha; 1 where none are planned."""
+        return len(self.look.looks) if self.look else 1
+
+
+class Comparisons(Model):
+    """The answer at every point of ``vary``: a list in the file; where nothing is varied, the one point alone."""
+
+    points: tuple[Comparison, ...] = Field(min_length=1)
+
+    @model_serializer(mode="wrap")
+    def as_file(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
+        """A list with ``vary``, else its only entry."""
+        points: list[Any] = handler(self)["points"]
+        return points if len(points) > 1 or self.points[0].point else points[0]
+
+    @property
+    def pairs(self) -> tuple[PairResult, ...]:
+        """The pairs of all points."""
+        return tuple(pair for point in self.points for pair in point.comparisons)
