@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from devlearn.evidence import statistics
-from devlearn.evidence.analysis import bands, fits
 
 ALPHA = statistics.ALPHA
 SEEDS = (5, 10, 16, 32)
@@ -202,7 +201,7 @@ def curves(experiments: int, n: int = 10, moments: int = 20) -> Table:
     for name, effect in (("none", 0.0), ("growing to 3 sd", 3.0)):
         rng, truth = generator("curves", name), effect * np.linspace(0, 1, moments)
         steps = rng.normal(size=(experiments, n, moments)).cumsum(2) / np.sqrt(np.arange(1, moments + 1)) + truth
-        ends = [bands.simultaneous(d)[1:3] for d in steps]
+        ends = [statistics.simultaneous_band(d)[1:3] for d in steps]
         half = stats.t.ppf(1 - ALPHA / 2, n - 1) * steps.std(1, ddof=1) / math.sqrt(n)
         found[(name,)] = {
             "band": counted([bool(((truth < low) | (truth > high)).any()) for low, high in ends]),
@@ -219,7 +218,7 @@ def power_laws(experiments: int, seeds: tuple[int, ...] = (5, 10, 16)) -> Table:
         rng, inside = generator("power law", n), []
         for _ in range(experiments):
             luck = 1 + rng.normal(0, 0.1, (n, 1)) + rng.normal(0, 0.05, (n, 4))
-            low, high = fits.power_law(x, 1.9 * x**-0.43 * luck)["interval"]
+            low, high = statistics.power_law(x, 1.9 * x**-0.43 * luck).interval
             inside.append(low <= -0.43 <= high)
         found[(str(n),)] = {"covered": counted(inside)}
     return found

@@ -5,12 +5,12 @@ import shlex
 import sys
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from devlearn.evidence import Comparison
+    from devlearn.evidence import Analyses, Comparisons
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -23,28 +23,27 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 def compare(runs: tuple[Path, ...], probe: str | None, at: str | None, as_json: bool) -> None:
     """Compare the arms of one run, or of several RUNS: seed by seed where they hold the same seeds."""
     from devlearn import evidence
+    from devlearn.records.reader import load
+    from devlearn.records.results import note_seen
     from devlearn.runs.run import Run
 
     for run in runs:
         Run(run)  # refuses what is no run folder of ours
-    found = evidence.compare(runs, probe, _moment(at))
-    for run in runs:
-        evidence.note(run)
+    records = [load(run) for run in runs]
+    found = evidence.compare(records, probe, at)
+    for one in records:
+        note_seen(one)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(evidence.document(found), indent=2))
     else:
         declared = len(runs) == 1 and probe is None and at is None
-        analysis = evidence.analyse(evidence.load(runs[0])) if declared else None
-        show(found, analysis, runs[0] if len(runs) == 1 else None)
-
-
-def _moment(at: str | None) -> str | int | None:
-    return int(at) if at is not None and at.isdecimal() else at
+        analyses = evidence.analyse(records[0]) if declared else None
+        show(found, analyses, runs[0] if len(runs) == 1 else None)
 
 
 def show(
-    comparison: "Comparison",
-    analysis: dict[str, Any] | None = None,
+    found: "Comparisons",
+    analyses: "Analyses | None" = None,
     run: Path | None = None,
     warned: Collection[str] = (),
 ) -> None:
@@ -55,25 +54,16 @@ def show(
     from rich.console import Console
 
     from devlearn.evidence import conclusion
-    from devlearn.report.terminal import told, verdict_table
+    from devlearn.report.terminal import below_the_table, verdict_table
 
     console = Console(soft_wrap=False) if sys.stdout.isatty() else Console(width=120)
     with console.capture() as printed:  # rich would end the process where nobody reads
-        title = conclusion(comparison, analysis) if analysis else None
-        console.print(verdict_table(_without(comparison, warned), title))
+        title = conclusion(found, analyses) if analyses else None
+        console.print(verdict_table(found, title, warned))
         console.print()
-        for sentence in told(comparison, analysis, None if run is None else shlex.quote(str(run))):
+        for sentence in below_the_table(found, analyses, None if run is None else shlex.quote(str(run))):
             console.print(sentence, highlight=False, markup=False)
     click.echo(printed.get(), nl=False)
-
-
-def _without(comparison: "Comparison", warned: Collection[str]) -> "Comparison":
-    from devlearn.evidence import entries
-
-    return [
-        {**body, "warnings": [warning for warning in body["warnings"] if warning not in warned]}
-        for body in entries(comparison)
-    ]
 
 
 @click.command()

@@ -13,7 +13,7 @@ from devlearn.cli.group import CUT_OFF, FAILED, INTERRUPTED, PARTLY_FAILED, unhe
 
 if TYPE_CHECKING:
     from devlearn.runs.forewarnings import Forewarning
-    from devlearn.runs.pipeline import Face, Finished, Results, Started
+    from devlearn.runs.pipeline import Evaluated, Face, Finished, Started
 
 
 def _seeds(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
@@ -114,12 +114,13 @@ def _warn(warnings: "Sequence[Forewarning]") -> None:
         click.echo(str(warning), err=True)
 
 
-def _show(results: "Results", warned: "Sequence[Forewarning]") -> None:
+def _show(results: "Evaluated", warned: "Sequence[Forewarning]") -> None:
     """The results; where nobody reads them any more, the report is written all the same."""
     from devlearn.cli.results import show
 
     with unheard():
-        show(results.comparison, results.analysis, results.folder, {warning.text for warning in warned})
+        found, known = results.found, {warning.text for warning in warned}
+        show(found.comparisons, found.analyses, results.run.folder, known)
         click.echo()
 
 

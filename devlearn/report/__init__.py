@@ -1,10 +1,15 @@
 """What a run found, for people: report.html with its figures, and tables for the terminal. Draws evidence only."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from devlearn.records.reader import RunRecords
+    from devlearn.records.results import Results
 
 
-def write(run: Path) -> Path:
-    """Write RUN/report.html and RUN/figures/ from the run's records; the path of the page."""
+def write(run: "RunRecords", found: "Results") -> Path:
+    """Write RUN/report.html and RUN/figures/ from what was found in a run; the path of the page."""
     from devlearn.report.page import write as write_page  # matplotlib takes half a second: only when a page is wanted
 
-    return write_page(run)
+    return write_page(run, found)

@@ -7,14 +7,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from devlearn.evidence.analysis.compare import compare, entries
-from devlearn.evidence.analysis.curve_analyses import analyse
-from devlearn.evidence.analysis.viewed import note
 from devlearn.evidence.text.curves import conclusion
 from devlearn.evidence.text.formats import filters
 from devlearn.records.atomic import write_text
 from devlearn.records.layout import RunFolder
-from devlearn.records.reader import Json, RunRecords, load
+from devlearn.records.reader import Json, RunRecords
+from devlearn.records.results import Results
 from devlearn.report.figure_store import FigureStore
 from devlearn.report.sections.views import Page, view
 from devlearn.report.svg import drawing
@@ -22,23 +20,16 @@ from devlearn.report.svg import drawing
 HERE = Path(__file__).parent
 
 
-def write(run: Path) -> Path:
-    """Write RUN/report.html and RUN/figures/*.svg, *.png; the path of the page.
-
-    Raises:
-        EvidenceError: the folder holds no run, or one without probes.
-    """
-    found = load(run)
-    comparison = compare([run])
-    note(run)
-    page = Page(found, entries(comparison), analyse(found), FigureStore(run))
+def write(run: RunRecords, found: Results) -> Path:
+    """Write RUN/report.html and RUN/figures/*.svg, *.png from what was found in a run; the path of the page."""
+    page = Page.of(run, found, FigureStore(run.folder))
     with drawing():
         shown = view(page)
     text = _environment().get_template("report.html.j2").render(
-        run=found, resolved=found.resolved, manifest=found.manifest, headline=conclusion(comparison, page.analysis),
-        scenario=_scenario(found), **shown, **_style(),
+        run=run, resolved=run.resolved, manifest=run.manifest,
+        headline=conclusion(found.comparisons, found.analyses), scenario=_scenario(run), **shown, **_style(),
     )  # fmt: skip
-    path = RunFolder(run).report
+    path = RunFolder(run.folder).report
     write_text(path, text)
     return path
 

@@ -11,6 +11,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from devlearn.records.declared import SHARE
 from devlearn.records.reader import Json
 
 SINGLE, DOUBLE = 3.4, 7.0  # inches: one column of a paper, and two
@@ -48,18 +49,18 @@ def sheet(height: float, width: float = SINGLE) -> Figure:
 
 
 def one_plot(
-    height: float, metric: str | None = None, left: float = 0.125, right: float = 0.965, width: float = SINGLE
+    height: float, unit: str | None = None, left: float = 0.125, right: float = 0.965, width: float = SINGLE
 ) -> tuple[Figure, Axes]:
-    """A figure of one plot; the y axis is in the metric's units where one is given."""
+    """A figure of one plot; the y axis is in the unit where one is given."""
     figure = sheet(height, width)
     axes = plain(figure.add_axes((left, 0.42 / height, right - left, 1 - 0.6 / height), facecolor="none"))
-    if metric is not None:
-        scale(axes, "y", metric)
+    if unit is not None:
+        scale(axes, "y", unit)
     return figure, axes
 
 
-def two_plots(height: float, metric: str, right: float, left: float = 0.125) -> tuple[Figure, list[Axes]]:
-    """A figure of two plots over one x axis, the upper one lower than the other; y is in the metric's units."""
+def two_plots(height: float, unit: str, right: float, left: float = 0.125) -> tuple[Figure, list[Axes]]:
+    """A figure of two plots over one x axis, the upper one lower than the other; y is in the unit."""
     figure = sheet(height)
     space = height - 0.8  # without the letters above, between and below
     upper = (left, (0.6 + 0.58 * space) / height, right - left, 0.42 * space / height)
@@ -68,7 +69,7 @@ def two_plots(height: float, metric: str, right: float, left: float = 0.125) -> 
     plots = [plain(top), plain(figure.add_axes(lower, facecolor="none", sharex=top))]
     top.tick_params(labelbottom=False)
     for axes in plots:
-        scale(axes, "y", metric)
+        scale(axes, "y", unit)
     return figure, plots
 
 
@@ -85,9 +86,9 @@ def plain(axes: Axes) -> Axes:
     return axes
 
 
-def scale(axes: Axes, which: str, metric: str) -> None:
-    """Percent on an axis of accuracies."""
-    if metric == "accuracy":
+def scale(axes: Axes, which: str, unit: str) -> None:
+    """Percent on an axis of shares."""
+    if unit == SHARE:
         axis = axes.xaxis if which == "x" else axes.yaxis
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
 
@@ -119,15 +120,15 @@ def short(value: float) -> str:
     return f"{value:.4g}"
 
 
-def titled(key: tuple[str, str], family: str = "") -> str:
+def titled(key: tuple[str, str], unit: str, family: str = "") -> str:
     """``digits accuracy (%)``: what a measure is called above a plot; ``: waves`` where it shows one family of arms."""
-    text = f"{key[0]} {key[1].replace('_', ' ')}" + (" (%)" if key[1] == "accuracy" else "")
+    text = f"{key[0]} {key[1].replace('_', ' ')}" + (" (%)" if unit == SHARE else "")
     return f"{text}: {shorten(family)}" if family else text
 
 
 def named(body: Json) -> str:
     """The compared measure's title."""
-    return titled((body["probe"], body["metric"]))
+    return titled((body["probe"], body["metric"]), body["unit"])
 
 
 def heading(axes: Axes, text: str) -> None:

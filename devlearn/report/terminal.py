@@ -1,15 +1,19 @@
 """The verdicts as a table for the terminal."""
 
+from collections.abc import Collection
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from devlearn.evidence.analysis.compare import Comparison, entries
-from devlearn.evidence.text.comparison import FEW, chance, level, moment, number, sentences, span
-from devlearn.evidence.text.curves import analysis_words
+from devlearn.evidence.text.comparison import FEW, sentences
+from devlearn.evidence.text.curves import render_curves
+from devlearn.evidence.text.formats import chance, level, moment, number, plain, span
 from devlearn.evidence.text.points import place
+from devlearn.evidence.text.reasons import render_note
 from devlearn.evidence.text.summary import headline, limits_of
-from devlearn.records.reader import Json
+from devlearn.records.declared import SHARE
+from devlearn.records.results import Analyses, Comparison, Comparisons, PairResult
 
 LONG = 110  # letters of a warning that stands on a line for each of its parts
 COLOURS = {
@@ -21,17 +25,21 @@ COLOURS = {
 }
 
 
-def verdict_table(comparison: Comparison, title: str | None = None) -> RenderableType:
-    """The headline (``title`` instead of the comparison's own), a table of pairs for each point, and the warnings."""
-    parts: list[RenderableType] = [Text(title or headline(comparison), style="bold"), Text()]
+def verdict_table(found: Comparisons, title: str | None = None, known: Collection[str] = ()) -> RenderableType:
+    """The headline (``title`` instead of the comparison's own), a table of pairs for each point, and the warnings.
+
+    Warnings that are ``known`` already are left out.
+    """
+    parts: list[RenderableType] = [Text(title or headline(found), style="bold"), Text()]
     warnings: dict[str, None] = {}
-    bodies = entries(comparison)
-    shared = {warning for warning in bodies[0]["warnings"] if all(warning in body["warnings"] for body in bodies)}
-    for body in bodies:
-        parts += [Text(_title(body)), _pairs(body) if body["comparisons"] else _arms(body), Text()]
-        warnings |= dict.fromkeys(
-            f"{'' if warning in shared else place(body)}{warning}" for warning in body["warnings"]
-        )
+    first, *others = found.points
+    shared = [warning for warning in first.warnings if all(warning in point.warnings for point in others)]
+    for point in found.points:
+        parts += [Text(_title(point)), _pairs(point) if point.comparisons else _arms(point), Text()]
+        for warning in point.warnings:
+            text = render_note(warning)
+            if text not in known:
+                warnings[f"{'' if warning in shared else place(point.point)}{text}"] = None
     return Group(*parts[:-1], *([warned(list(warnings))] if warnings else []))
 
 
@@ -46,61 +54,61 @@ def warned(warnings: list[str]) -> Table:
     return table
 
 
-def told(comparison: Comparison, analysis: Json | None = None, run: str | None = None) -> list[str]:
+def below_the_table(found: Comparisons, analyses: Analyses | None = None, run: str | None = None) -> list[str]:
     """What stands below the table: a sentence for each pair while they are few, limits, what was declared of curves.
 
     Where pairs are many, a line says where their sentences are: in the report of ``run``.
     """
-    found = [sentence for body in entries(comparison) for sentence in sentences(body)]
-    curves = analysis_words(analysis, declared=True) if analysis else []
-    if len(found) <= FEW:
-        return [*found, *limits_of(comparison), *curves]
+    pairs = [sentence for point in found.points for sentence in sentences(point)]
+    curves = render_curves(analyses, declared=True) if analyses else []
+    if len(pairs) <= FEW:
+        return [*pairs, *limits_of(found), *curves]
     where = f"in its report (devlearn report {run})" if run else "in what --json prints"
-    more = [f"More on each of the {len(found)} pairs stands {where}."]
-    return [*limits_of(comparison), *(curves if len(curves) <= FEW else []), *more]
+    more = [f"More on each of the {len(pairs)} pairs stands {where}."]
+    return [*limits_of(found), *(curves if len(curves) <= FEW else []), *more]
 
 
-def _title(body: Json) -> str:
-    paired = ", differences in points" if body["comparisons"] else ""
-    unit = f" (%{paired})" if body["metric"] == "accuracy" else ""
-    label = ", exploratory" if body["exploratory"] else ""
-    return f"{place(body)}{body['probe']} {body['metric'].replace('_', ' ')} {moment(body['at'])}{unit}{label}"
+def _title(point: Comparison) -> str:
+    paired = ", differences in points" if point.comparisons else ""
+    unit = f" (%{paired})" if point.unit == SHARE else ""
+    label = ", exploratory" if point.exploratory else ""
+    return f"{place(point.point)}{point.probe} {plain(point.metric)} {moment(point.at)}{unit}{label}"
 
 
 def _table() -> Table:
     return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
 
 
-def _pairs(body: Json) -> Table:
+def _pairs(point: Comparison) -> Table:
     table = _table()
     table.add_column("arm", overflow="fold")
     table.add_column("against", overflow="fold")
-    for heading in ("difference", f"{level(body['comparisons'][0])} interval", "p adjusted"):
+    for heading in ("difference", f"{level(point.comparisons[0].level)} interval", "p adjusted"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    for pair in body["comparisons"]:
-        table.add_row(*_row(pair, body["metric"]))
+    for pair in point.comparisons:
+        table.add_row(*_row(pair, point.unit))
     return table
 
 
-def _row(pair: Json, metric: str) -> tuple[str | Text, ...]:
-    low, high = pair["interval"]
+def _row(pair: PairResult, unit: str) -> tuple[str | Text, ...]:
+    low, high = pair.interval
     return (
-        pair["arm"],
-        pair["against"],
-        number(pair["difference"], metric, sign=True).removesuffix(" points"),
-        "none" if low is None or high is None else span(low, high, metric).removesuffix(" points"),
-        chance(pair["p_adjusted"]),
-        Text(pair["suggests"], style=COLOURS.get(pair["suggests"], "")),
+        pair.arm,
+        pair.against,
+        number(pair.difference, unit, sign=True).removesuffix(" points"),
+        "none" if low is None or high is None else span(low, high, unit).removesuffix(" points"),
+        chance(pair.p_adjusted),
+        Text(pair.suggests, style=COLOURS.get(pair.suggests, "")),
     )
 
 
-def _arms(body: Json) -> Table:
+def _arms(point: Comparison) -> Table:
     """Where no pairs are declared: the arms alone."""
     table = _table()
     for heading in ("arm", "seeds", "mean", "sd", "median"):
         table.add_column(heading, justify="left" if heading == "arm" else "right")
-    for name, arm in body["arms"].items():
-        numbers = (number(arm[key], body["metric"]).removesuffix(" %") for key in ("mean", "sd", "median"))
-        table.add_row(name, str(arm["n"]), *numbers)
+    for name, arm in point.arms.items():
+        numbers = (number(value, point.unit).removesuffix(" %") for value in (arm.mean, arm.sd, arm.median))
+        table.add_row(name, str(arm.n), *numbers)
     return table

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from devlearn.records.declared import role_of
+
 Json = Mapping[str, Any]
 LONG = 110  # letters of a sentence that stands on a line for each of its parts
 PLACES = {"stages": "stages:", "arms": "arms:", "pairs": "compare:\n  pairs:"}  # where lines of YAML belong
@@ -36,12 +38,15 @@ def forewarnings(resolved: Json) -> list[Forewarning]:
 
 
 def _uncontrolled(resolved: Json) -> Iterator[Forewarning]:
-    from devlearn.evidence.analysis.warnings import additions, lacking, uncontrolled
+    from devlearn.evidence import render_note
+    from devlearn.evidence.analysis.warnings import missing_controls
+    from devlearn.evidence.text.warnings import additions, lacking
 
     for point in resolved["points"]:
         for name, arm in point["arms"].items():
             if wanting := arm.get("uncontrolled"):
-                yield Forewarning(uncontrolled(name, wanting), lacking(name, wanting), _paste(additions(wanting)))
+                text = render_note(missing_controls(name, wanting))
+                yield Forewarning(text, lacking(name, wanting), _paste(additions(wanting)))
 
 
 def _paste(additions: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -72,7 +77,7 @@ def _unselected(resolved: Json) -> Iterator[Forewarning]:
 
 
 def _matched_school(arm: Json) -> bool:
-    return bool(arm.get("match")) and str(arm["stages"][-1]["kind"]).split(".")[0] == "supervise"
+    return bool(arm.get("match")) and role_of(arm["stages"][-1]) == "supervise"
 
 
 def _held_out(resolved: Json) -> str:

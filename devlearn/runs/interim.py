@@ -6,10 +6,10 @@ Every step is planned from the run folder alone, so that a run goes on from wher
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from devlearn.evidence import entries, setting
+from devlearn.evidence.text.points import setting
 
 if TYPE_CHECKING:
-    from devlearn.evidence import Comparison
+    from devlearn.evidence import Comparisons
     from devlearn.scenario import Scenario
 
 OPEN = ("undecided", "incomplete")
@@ -36,9 +36,9 @@ def looks(scenario: "Scenario") -> tuple[int, ...]:
     return (scenario.compare.looks if scenario.compare else None) or ()
 
 
-def look(found: "Comparison", scenario: "Scenario", count: int) -> tuple[str, bool]:
+def look(found: "Comparisons", scenario: "Scenario", count: int) -> tuple[str, bool]:
     """What a look at ``count`` seeds came to and what follows, in words, and whether the run ends here."""
-    still, total = open_pairs(found), sum(len(entry["comparisons"]) for entry in entries(found))
+    still, total = open_pairs(found), len(found.pairs)
     planned = looks(scenario)
     where = f"look {planned.index(count) + 1} of {len(planned)} ({counted(count)})"
     seen = f"{where}: {total - len(still)} of {total} pairs decided"
@@ -61,11 +61,11 @@ def _next(still: list[str], later: list[int], stops: tuple[int, ...]) -> list[st
     return [f"on to {later[0]} seeds" if later[0] in stops else f"the next look is at {later[0]} seeds"]
 
 
-def open_pairs(comparison: "Comparison") -> list[str]:
+def open_pairs(found: "Comparisons") -> list[str]:
     """The pairs without a verdict, in words; an exploratory verdict is one."""
     return [
-        f"{pair['arm']} against {pair['against']}" + (f" at {setting(entry['point'])}" if entry["point"] else "")
-        for entry in entries(comparison)
-        for pair in entry["comparisons"]
-        if pair["suggests"] in OPEN
+        f"{pair.arm} against {pair.against}" + (f" at {setting(point.point)}" if point.point else "")
+        for point in found.points
+        for pair in point.comparisons
+        if pair.suggests in OPEN
     ]

@@ -38,7 +38,8 @@ from devlearn.runs.folder import (
 from devlearn.runs.forewarnings import Forewarning, forewarnings
 
 if TYPE_CHECKING:
-    from devlearn.evidence import Comparison
+    from devlearn.records.reader import RunRecords
+    from devlearn.records.results import Results
     from devlearn.runs.plan import Plan
 
 PATIENCE = 10.0  # seconds for whoever holds the folder to be gone, after it was killed
@@ -53,7 +54,7 @@ class Face:
 
     say: Callable[[str], None] = lambda line: None
     warn: Callable[[Sequence[Forewarning]], None] = lambda warnings: None
-    show: Callable[["Results", Sequence[Forewarning]], None] = lambda results, warned: None
+    show: Callable[["Evaluated", Sequence[Forewarning]], None] = lambda results, warned: None
     progress: bool = False  # bars or lines on stderr while jobs are trained
 
 
@@ -117,12 +118,11 @@ class Started:
 
 
 @dataclass(frozen=True)
-class Results:
-    """What a run found: the content of comparison.json and of analyses.json."""
+class Evaluated:
+    """The records of a run and what was found in them."""
 
-    folder: Path
-    comparison: "Comparison"
-    analysis: Json
+    run: "RunRecords"
+    found: "Results"
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Finished:
 
     folder: Path
     outcome: Outcome
-    results: Results | None
+    results: Evaluated | None
     page: Path | None
 
 
@@ -269,22 +269,28 @@ def train(written: Written, executor: Executor, face: Face = Face()) -> Outcome:
         return _in_steps(written, written.order, executor, face)
 
 
-def evaluate(folder: Path) -> Results:
+def evaluate(folder: Path) -> Evaluated:
     """Compare a run as its scenario asks, analyse its curves, and keep both in comparison.json and analyses.json.
 
     Raises:
         EvidenceError: the folder holds no run, or one whose records were changed.
     """
     from devlearn import evidence
+    from devlearn.records import reader, results
 
-    return Results(folder, evidence.save(folder), evidence.save_analyses(folder))
+    run = reader.load(folder)
+    found = evidence.evaluate(run)
+    results.note_seen(run)
+    results.write_comparison(RunFolder(folder), found.comparisons, evidence.render_note)
+    results.write_analyses(RunFolder(folder), found.analyses, evidence.render_note)
+    return Evaluated(run, found)
 
 
-def report(results: Results) -> Path:
+def report(results: Evaluated) -> Path:
     """Write report.html and return its path."""
     from devlearn.report import write as write_page
 
-    return write_page(results.folder)
+    return write_page(results.run, results.found)
 
 
 def complaints(outcome: Outcome) -> list[str]:
@@ -367,7 +373,7 @@ def _in_steps(written: Written, order: Order, executor: Executor, face: Face) ->
         outcome = _supervise(step, executor, face, what)
         if outcome.failed or count not in interim.looks(own):
             break
-        line, ends = interim.look(evaluate(folder).comparison, own, count)
+        line, ends = interim.look(evaluate(folder).found.comparisons, own, count)
         face.say(line)
         if ends:
             break

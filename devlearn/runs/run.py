@@ -161,23 +161,34 @@ class Run:
 
     def compare(self, probe: str | None = None, at: str | int | None = None) -> Any:
         """The comparison that the scenario declares, or another (exploratory); a list with ``vary``."""
-        from devlearn.evidence import compare, note
+        from devlearn.evidence import compare, document
+        from devlearn.records.reader import load
+        from devlearn.records.results import note_seen
 
-        found = compare([self.folder], probe, at)
-        note(self.folder)
-        return found
+        run = load(self.folder)
+        found = compare([run], probe, at)
+        note_seen(run)
+        return document(found)
 
     def analyses(self) -> dict[str, Any]:
         """What the curves say beyond the declared comparison: the content of analyses.json."""
-        from devlearn.evidence import analyse, load
+        from devlearn.evidence import analyse, document
+        from devlearn.records.reader import load
 
-        return analyse(load(self.folder))
+        found: dict[str, Any] = document(analyse(load(self.folder)))
+        return found
 
     def report(self) -> Path:
         """Write report.html and return its path."""
+        from devlearn.evidence import evaluate
+        from devlearn.records.reader import load
+        from devlearn.records.results import note_seen
         from devlearn.report import write
 
-        return write(self.folder)
+        run = load(self.folder)
+        found = evaluate(run)
+        note_seen(run)
+        return write(run, found)
 
     def learner(self, arm: str, seed: int, point: int = 0) -> "nn.Module":
         """The network of one learner at the end of its life.

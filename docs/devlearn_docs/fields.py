@@ -11,11 +11,10 @@ from typing import Any, get_args, get_origin
 import yaml
 from pydantic import BaseModel
 
-from devlearn.records import schema
-from devlearn.records.schema import FileModel
+from devlearn.records import results, schema
 from devlearn_docs.words import code, table
 
-MODELS: dict[str, type[FileModel]] = {
+MODELS: dict[str, type[BaseModel]] = {
     "resolved": schema.Resolved,
     "manifest": schema.Manifest,
     "steps": schema.Steps,
@@ -23,7 +22,10 @@ MODELS: dict[str, type[FileModel]] = {
     "job": schema.JobSpec,
     "state": schema.JobState,
     "progress": schema.Progress,
+    "comparison": results.Comparison,
+    "analyses": results.Analyses,
 }
+LEFT_OUT = "unit"  # of results: for those who show them, not in the files
 
 
 @cache
@@ -32,7 +34,10 @@ def described() -> dict[str, dict[str, str]]:
     written: dict[str, dict[str, str]] = yaml.safe_load(
         Path(__file__).with_name("fields.yaml").read_text(encoding="utf-8")
     )
-    models = {name: dict(of_model(model)) for name, model in MODELS.items()}
+    models: dict[str, dict[str, str]] = {name: {} for name in MODELS}
+    for name, model in MODELS.items():
+        for path, meaning in of_model(model):
+            models[name].setdefault(path, meaning)  # of parts that may be one or another, the first one's
     arrays = {f"{file} {name}": text for file, names in schema.ARRAYS.items() for name, text in names.items()}
     return {**written, **models, "train": schema.TRAIN, **schema.TABLES, "arrays": arrays}
 
@@ -40,19 +45,24 @@ def described() -> dict[str, dict[str, str]]:
 def of_model(model: type[BaseModel], at: str = "") -> Iterator[tuple[str, str]]:
     """(path, meaning) of every field of a model and of the models in it; ``[]`` and ``*`` as ``paths`` has them."""
     for name, field in model.model_fields.items():
+        if issubclass(model, results.Model) and name == LEFT_OUT:
+            continue
         path = f"{at}.{field.alias or name}".lstrip(".")
         assert field.description, f"{model.__name__}.{name} has no description"
         yield path, field.description
         for mark, inner in _inner(field.annotation):
-            if mark == ".*":
+            if mark == ".*.*":
+                yield f"{path}.*", "one of them"
+            if mark.endswith(".*"):
                 yield f"{path}{mark}", str(inner.__doc__).partition("\n")[0].rstrip(".")
             yield from of_model(inner, f"{path}{mark}")
 
 
 def _inner(kind: Any) -> Iterator[tuple[str, type[BaseModel]]]:
-    """The models that a type holds, with what a path to one goes on with."""
+    """The models that a type holds, with what a path to one goes on with; a note is a sentence in the file."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        yield "", kind
+        if not issubclass(kind, results.Note):
+            yield "", kind
         return
     origin, parts = get_origin(kind), get_args(kind)
     mark = {tuple: "[]", list: "[]", dict: ".*"}.get(origin, "")
@@ -76,12 +86,15 @@ def exported(name: str) -> str:
 def paths(value: Any, known: frozenset[str] | set[str] | dict[str, Any], at: str = "") -> Iterator[str]:
     """The path of every field of a JSON value, with ``[]`` for a list's entries and ``*`` where names are free.
 
-    ``known`` are the described paths: they say where a map's names are free (``arms.*``).
+    ``known`` are the described paths: they say where a map's names are free (``arms.*``), and which map is described
+    as a whole.
     """
     if isinstance(value, list):
         for entry in value:
             yield from paths(entry, known, f"{at}[]")
     elif isinstance(value, dict):
+        if at in known and not any(path.startswith(f"{at}.") for path in known):
+            return
         free = any(path == f"{at}.*" or path.startswith((f"{at}.*.", f"{at}.*[")) for path in known)
         for key, entry in value.items():
             inner = f"{at}.{'*' if free else key}".lstrip(".")

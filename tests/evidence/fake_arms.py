@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from devlearn.evidence import ArmRecords, LearnerRecord, Measure, Moment, Point, RunRecords
 from devlearn.records.schema import COLUMNS
 
-ACCURACY = Measure(("digits", "accuracy"), "higher", 0.0)
-ENTROPY = Measure(("digits", "cross_entropy"), "lower", None)
+ACCURACY = Measure(("digits", "accuracy"), "higher", 0.0, "share")
+ENTROPY = Measure(("digits", "cross_entropy"), "lower", None, "nats")
 PROBES = {
     "digits": {
         "kind": "accuracy",

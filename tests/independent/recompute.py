@@ -124,9 +124,9 @@ def statistics(pair, values, arms, body, alpha):
         found["means"] = [math.fsum(xs) / len(xs), math.fsum(ys) / len(ys)]
         found["probability_of_improvement"] = improvement(xs, ys, body["better"])
     if None not in x.values() and None not in y.values() and len(seeds) == len(body["expected"]):
-        test = SignFlip(d)
+        test = SignFlip(xs, ys)
         found["p"], found["interval"] = test.p(), test.interval(alpha)
-        found["p_equivalence"] = equivalence(d, body["smallest_effect"])
+        found["p_equivalence"] = equivalence(xs, ys, body["smallest_effect"])
     return found, groups
 
 
@@ -254,7 +254,7 @@ def check_stages(check, run, resolved, arms, body, label, records):
             continue
         first, last = means(before, groups), means(after, groups)
         change = [a - b for a, b in zip(last, first, strict=True)]
-        test = SignFlip(change)
+        test = SignFlip(last, first)
         check(f"{name}: before", entry["before"], math.fsum(first) / len(first))
         check(f"{name}: after", entry["after"], math.fsum(last) / len(last))
         check(f"{name}: change", entry["change"], math.fsum(change) / len(change))

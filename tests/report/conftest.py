@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from devlearn.report import write
 from tests.evidence.fake_run import write_run
 from tests.report.fake_pictures import add_pictures
+from tests.report.pages import write
 
 
 @pytest.fixture(scope="session")

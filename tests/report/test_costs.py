@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
-import pytest
-
-from devlearn.evidence import compare
-from devlearn.report import page, write
+from devlearn import report
+from devlearn.evidence import evaluate
+from devlearn.records.reader import load
+from devlearn.records.results import Comparisons, Scored
 from tests.evidence.fake_run import tiny_run
+from tests.report.pages import write
 from tests.report.test_page import read
 
 
@@ -32,15 +33,14 @@ def test_gain_is_shown_per_portion_of_what_was_spent_more_of(reported: Path) -> 
     assert "developmental random-init +102.59 points" in text
 
 
-def test_a_pair_that_was_scored_twice_shows_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pair_that_was_scored_twice_shows_both(tmp_path: Path) -> None:
     run = tiny_run(tmp_path, {"a": [0.2, 0.3], "b": [0.3, 0.4]}, compare={"pairs": [["a", "b"]]})
-    found = compare([run])
-    assert isinstance(found, dict)
-    found["comparisons"][0] |= {
-        "scored": "best",
-        "at_end": {"difference": 1.25, "interval": [0.5, 2.0], "p": 0.011},
-        "at_best": {"difference": 0.75, "interval": [None, None], "p": 0.022},
-    }
-    monkeypatch.setattr(page, "compare", lambda folders: found)
-    text = read(write(run).read_text(encoding="utf-8"))
+    found = evaluate(load(run))
+    (point,) = found.comparisons.points
+    end = Scored(difference=1.25, interval=(0.5, 2.0), p=0.011)
+    best = Scored(difference=0.75, interval=(None, None), p=0.022)
+    twice = point.comparisons[0].model_copy(update={"scored": "best", "at_end": end, "at_best": best})
+    scored = Comparisons(points=(point.model_copy(update={"comparisons": (twice,)}),))
+    page = report.write(load(run), found.model_copy(update={"comparisons": scored}))
+    text = read(page.read_text(encoding="utf-8"))
     assert "+1.25 +0.5 to +2, p = 0.011 +0.75 none, p = 0.022 best" in text

@@ -9,10 +9,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from devlearn.report import figure_store as shelf
-from devlearn.report import write
 from devlearn.report.figure_groups import MOST, families
 from devlearn.report.svg import drawing
 from tests.evidence.fake_run import tiny_run
+from tests.report.pages import write
 from tests.report.test_page import Elements, read
 
 PRIORS = ("waves", "noise", "gabor", "genome", "mask")

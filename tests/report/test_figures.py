@@ -8,11 +8,12 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from devlearn.evidence import curves, load, measure
-from devlearn.report import figures, write
+from devlearn.report import figures
 from devlearn.report.style import apart, label_ends, one_plot
 from devlearn.report.svg import DOTS, drawing
 from tests.evidence.fake_run import tiny_run, write_run
 from tests.report.fake_pictures import add_pictures
+from tests.report.pages import write
 from tests.report.test_page import Elements, read
 
 WIDTHS = {figures.SINGLE, figures.DOUBLE}

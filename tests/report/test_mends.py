@@ -9,23 +9,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from devlearn.evidence import compare, load
+from devlearn.evidence import load
 from devlearn.evidence.analysis.curves import Curve
 from devlearn.evidence.analysis.timeline import story
 from devlearn.evidence.analysis.values import Measure
-from devlearn.report import figures, write
+from devlearn.report import figures
 from devlearn.report.figures.inset import closer
 from devlearn.report.style import from_zero, one_plot
 from devlearn.report.svg import drawing
 from tests.evidence.fake_run import tiny_run, write_run
+from tests.report.pages import bodies, write
 from tests.report.test_figures import alt_with
 from tests.report.test_page import read
 
 
 def body_of(tmp_path: Path, scored: str) -> dict[str, Any]:
     run = tiny_run(tmp_path, {"a": [0.2, 0.3], "b": [0.3, 0.4]}, compare={"pairs": [["a", "b"]]})
-    found = compare([run])
-    assert isinstance(found, dict)
+    (found,) = bodies(run)
     found["comparisons"][0]["scored"] = scored
     found["arms"]["a"]["best"], found["arms"]["b"]["best"] = 0.26, 0.5
     return found
@@ -65,7 +65,7 @@ def test_a_band_says_where_it_stops(stops: list[int], place: str, stopped: bool)
     entry = {"arm": "a", "against": "b", "updates": [0, 30], "difference": [0, 0.0225], "low": [-0.1, 0.01]}
     entry |= {"high": [0.1, 0.03], "differs_from": 30}
     with drawing():
-        drawn = figures.band(entry, "accuracy", "band", stops)
+        drawn = figures.band(entry, "share", "band", stops)
     assert drawn is not None
     assert f"+2.25 points {place}; 0 lies outside from update 30 on." in drawn.alt
     assert (f"The curve stops {place}." in drawn.caption) == stopped
@@ -81,7 +81,7 @@ def curve_of(arm: str, means: list[float], half: float = 0.01) -> Curve:
     """A life of one stage of 400 updates, measured every 100."""
     mean, x = np.array(means), np.arange(len(means)) * 100.0
     positions = np.array([-1] + [0] * (len(means) - 1))
-    what = Measure(("digits", "accuracy"), "higher", None)
+    what = Measure(("digits", "accuracy"), "higher", None, "share")
     return Curve(arm, what, 4, positions, {"updates": x, "labels": x * 0, "flops": x}, mean, mean - half, mean + half)
 
 

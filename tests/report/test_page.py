@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from devlearn.evidence import compare, words
 from devlearn.evidence.text.formats import budget, count
-from devlearn.report import write
 from devlearn.report.style import COLOURS, DASHES, GRID, INK, MARKERS, look
+from tests.evidence.answers import compare, words
 from tests.evidence.fake_run import finish, tiny_run, write_run
+from tests.report.pages import write
 
 
 class Elements(HTMLParser):

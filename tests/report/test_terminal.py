@@ -5,16 +5,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from devlearn.evidence import analyse, compare, load, words
-from devlearn.evidence.analysis.compare import Comparison
 from devlearn.evidence.text.comparison import FEW
-from devlearn.report.terminal import told, verdict_table
+from devlearn.records.reader import load
+from devlearn.report.terminal import below_the_table, verdict_table
+from tests.evidence.answers import Answer, analyse, compare, words
 from tests.evidence.fake_run import tiny_run, write_run
 
 
-def printed(comparison: Comparison) -> str:
+def printed(comparison: Answer) -> str:
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(verdict_table(comparison))
+    console.print(verdict_table(comparison.found))
     return console.export_text()
 
 
@@ -49,7 +49,7 @@ def test_without_pairs_the_arms_are_listed(tmp_path: Path) -> None:
 
 def test_few_pairs_are_told_one_by_one_below_the_table(reported: Path) -> None:
     comparison = compare([reported])
-    assert told(comparison, run="runs/x") == words(comparison)[1:]
+    assert below_the_table(comparison.found, run="runs/x") == words(comparison)[1:]
 
 
 def test_many_pairs_are_left_to_the_table_and_the_report(tmp_path: Path) -> None:
@@ -58,17 +58,17 @@ def test_many_pairs_are_left_to_the_table_and_the_report(tmp_path: Path) -> None
     run = write_run(tmp_path / "run", seeds=6, vary=[10, 100, 1000], compare={"fit": fit}, pin=["labels"])
     comparison = compare([run])
     assert len(words(comparison)) > FEW
-    lines = told(comparison, analyse(load(run)), "runs/x")
-    assert not any("is better than" in line or "can't be told" in line for line in lines)
+    lines = below_the_table(comparison.found, analyse(load(run)).found, "runs/x")
+    assert not any("is better than" in line or "can't be distinguished" in line for line in lines)
     assert sum("error = " in line for line in lines) == 6
     assert lines[0].startswith("The claim holds for this one draw of labels")
     assert lines[-1] == "More on each of the 15 pairs stands in its report (devlearn report runs/x)."
-    assert told(comparison)[-1].endswith("stands in what --json prints.")
+    assert below_the_table(comparison.found)[-1].endswith("stands in what --json prints.")
 
 
 def test_many_level_times_are_left_to_the_report_too(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", seeds=6, vary=[10, 1000], compare={"levels": [0.3, 0.6]})
-    lines = told(compare([run]), analyse(load(run)), "runs/x")
+    lines = below_the_table(compare([run]).found, analyse(load(run)).found, "runs/x")
     assert lines == ["More on each of the 10 pairs stands in its report (devlearn report runs/x)."]
 
 

@@ -270,7 +270,7 @@ class PointAnalyses(Model):
         description="every arm, by name; empty where the compared probe has no proxy of its metric"
     )
     left_out: tuple[Reason, ...] = Field(
-        (), description="what could not be made of the records, and why; only where there is any"
+        default=(), description="what could not be made of the records, and why; only where there is any"
     )
 
 
@@ -282,7 +282,7 @@ class Analyses(Model):
     unit: Unit = ""
     better: Better | None = Field(default=None, description="higher or lower")
     exploratory: dict[Part, bool] = Field(
-        {}, description="for each part below: whether the scenario did not declare it"
+        default={}, description="for each part below: whether the scenario did not declare it"
     )
     points: tuple[PointAnalyses, ...] = Field(description="one entry for each point of `vary`")
     fits: dict[str, Fit | RefusedFit] = Field(description="every arm, by name; empty without `compare.fit`")

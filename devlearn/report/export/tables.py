@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devlearn.evidence import compare, entries, load
+from devlearn.evidence import compare, load
 from devlearn.records.layout import JobFolder
 from devlearn.records.reader import lines
 from devlearn.records.schema import LEDGER
 
 if TYPE_CHECKING:
     from devlearn.evidence import ArmRecords, LearnerRecord, Moment, RunRecords
+    from devlearn.records.results import Comparison, Interval, PairResult
 
 Row = dict[str, Any]
 
@@ -90,13 +91,13 @@ def tables(folder: Path) -> dict[str, Table]:
         EvidenceError: the folder holds no run.
     """
     run = load(folder)
-    answers = entries(compare([folder])) if run.resolved["probes"] else []
+    answers = compare([run]).points if run.resolved["probes"] else ()
     found = {
         "probes": list(probes(run)),
         "train": list(train(run)),
         "ledger": list(_ledger(run)),
-        "arms": [_arm(answer, name) for answer in answers for name in answer["arms"]],
-        "comparisons": [_pair(answer, pair) for answer in answers for pair in answer["comparisons"]],
+        "arms": [_arm(answer, name) for answer in answers for name in answer.arms],
+        "comparisons": [_pair(answer, pair) for answer in answers for pair in answer.comparisons],
     }
     varied = dict.fromkeys(path for point in run.points for path in point.point)
     return {name: Table(_columns(varied, name, rows), rows) for name, rows in found.items()}
@@ -171,27 +172,26 @@ def _whole(value: float) -> int | float:
     return int(value) if float(value).is_integer() else value
 
 
-def _asked(answer: Row) -> Row:
-    return {**answer["point"], "probe": answer["probe"], "metric": answer["metric"], "at": str(answer["at"])}
+def _asked(answer: "Comparison") -> Row:
+    return {**answer.point, "probe": answer.probe, "metric": answer.metric, "at": str(answer.at)}
 
 
-def _arm(answer: Row, name: str) -> Row:
-    summary = answer["arms"][name]
+def _arm(answer: "Comparison", name: str) -> Row:
     kept = ("n", "mean", "sd", "median", "iqm", "best", "diverged")
-    return {**_asked(answer), "arm": name, **{key: summary[key] for key in kept}}
+    return {**_asked(answer), "arm": name, **{key: getattr(answer.arms[name], key) for key in kept}}
 
 
-def _pair(answer: Row, pair: Row) -> Row:
+def _pair(answer: "Comparison", pair: "PairResult") -> Row:
     kept = ("arm", "against", "n", "difference", "level", "p", "p_adjusted", "probability_of_improvement")
-    ends = {"": pair["interval"], "_new_images": pair["interval_new_images"]}
+    ends = {"": pair.interval, "_new_images": pair.interval_new_images}
     return {
         **_asked(answer),
-        "better": answer["better"],
-        "smallest_effect": answer["smallest_effect"],
-        **{key: pair[key] for key in (*kept, "verdict", "suggests")},
+        "better": answer.better,
+        "smallest_effect": answer.smallest_effect,
+        **{key: getattr(pair, key) for key in (*kept, "verdict", "suggests")},
         **{f"{end}{of}": value for of, both in ends.items() for end, value in _ends(both)},
     }
 
 
-def _ends(interval: list[float | None] | None) -> Iterator[tuple[str, float | None]]:
+def _ends(interval: "Interval | None") -> Iterator[tuple[str, float | None]]:
     yield from zip(("low", "high"), interval or (None, None), strict=True)

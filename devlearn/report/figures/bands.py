@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from devlearn.evidence.text.comparison import number
+from devlearn.evidence.text.formats import number
+from devlearn.records.declared import SHARE
 from devlearn.records.reader import Json
 from devlearn.report.style import (
     COLOURS,
@@ -19,31 +20,29 @@ from devlearn.report.style import (
 AT_END = "at its end"
 
 
-def band(entry: Json, metric: str, name: str, stops: Sequence[int]) -> Drawn | None:
+def band(entry: Json, unit: str, name: str, stops: Sequence[int]) -> Drawn | None:
     """A pair's difference over updates of the last stage in its band. None where the band was refused.
 
     ``stops`` are the last measured updates of both arms' last stages.
     """
     if "refused" in entry:
         return None
-    figure, axes = one_plot(1.75, metric)
+    figure, axes = one_plot(1.75, unit)
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.fill_between(entry["updates"], entry["low"], entry["high"], color=COLOURS[0], alpha=0.18, linewidth=0)
     axes.plot(entry["updates"], entry["difference"], color=COLOURS[0], linewidth=1.3, marker="o", markersize=2.5)
     if entry["differs_from"] is not None:
         axes.axvline(entry["differs_from"], color=COLOURS[1], linewidth=1, linestyle=(0, (3, 1.5)))
     few_ticks(axes, "y")
-    scale(axes, "y", metric)
+    scale(axes, "y", unit)
     counts(axes)
     axes.set_xlabel("updates of the last stage", color=INK)
-    heading(
-        axes, f"{shorten(entry['arm'], 20)} − {shorten(entry['against'], 20)}" + " (points)" * (metric == "accuracy")
-    )
+    heading(axes, f"{shorten(entry['arm'], 20)} − {shorten(entry['against'], 20)}" + " (points)" * (unit == SHARE))
     end = _end(entry["updates"][-1], stops)
     told = _told(entry, end)
     caption = f"{entry['arm']} minus {entry['against']}, in a band that holds at all moments together; {told}."
     caption += f" The curve stops {end}." if end != AT_END else ""
-    gap = number(entry["difference"][-1], metric, sign=True)
+    gap = number(entry["difference"][-1], unit, sign=True)
     alt = f"Difference of {entry['arm']} and {entry['against']} along the last stage, {gap} {end}; {told}."
     return Drawn(name, figure, caption, alt)
 

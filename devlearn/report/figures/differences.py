@@ -2,7 +2,9 @@
 
 from matplotlib.axes import Axes
 
-from devlearn.evidence.text.comparison import FEW, listed, number, size, span
+from devlearn.evidence.text.comparison import FEW
+from devlearn.evidence.text.formats import listed, number, size, span
+from devlearn.records.declared import SHARE
 from devlearn.records.reader import Json
 from devlearn.report.style import (
     COLOURS,
@@ -38,10 +40,10 @@ def differences(body: Json, name: str) -> Drawn:
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(max(1, len(rows)) - 0.4, -0.6)
     few_ticks(axes, "x")
-    scale(axes, "x", body["metric"])
-    unit = " (points)" if body["metric"] == "accuracy" else ""
+    scale(axes, "x", body["unit"])
+    unit = " (points)" if body["unit"] == SHARE else ""
     axes.set_xlabel(f"difference in {body['metric'].replace('_', ' ')}{unit}", color=INK)
-    told = listed([_told(pair, body["metric"]) for pair in pairs] or ["none yet"])
+    told = listed([_told(pair, body["unit"]) for pair in pairs] or ["none yet"])
     return Drawn(name, figure, _caption(body, pairs), f"Differences with 95 % intervals: {told}.")
 
 
@@ -69,13 +71,11 @@ def _caption(body: Json, pairs: list[Json]) -> str:
     if any(pair["interval_new_images"] for pair in pairs):
         text += " The dashed line below is the interval that also holds for new images."
     if body["smallest_effect"]:
-        text += (
-            f" Shaded: smaller than the smallest effect of interest, {size(body['smallest_effect'], body['metric'])}."
-        )
+        text += f" Shaded: smaller than the smallest effect of interest, {size(body['smallest_effect'], body['unit'])}."
     return text
 
 
-def _told(pair: Json, metric: str) -> str:
-    gap = f"{pair['arm']} minus {pair['against']} {number(pair['difference'], metric, sign=True)}"
+def _told(pair: Json, unit: str) -> str:
+    gap = f"{pair['arm']} minus {pair['against']} {number(pair['difference'], unit, sign=True)}"
     low, high = pair["interval"]
-    return f"{gap} ({'no interval' if low is None or high is None else span(low, high, metric)})"
+    return f"{gap} ({'no interval' if low is None or high is None else span(low, high, unit)})"

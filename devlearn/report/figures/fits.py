@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from devlearn.evidence.text.comparison import listed
+from devlearn.evidence.text.formats import listed
 from devlearn.records.reader import Json
 from devlearn.report.style import INK, Drawn, heading, label_ends, look, one_plot, right_of, short
 

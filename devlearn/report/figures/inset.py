@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from devlearn.evidence.analysis.curves import Curve, Vector
+from devlearn.evidence.analysis.curves import Curve
+from devlearn.evidence.statistics import Vector
 
 SETTLED = 0.25  # of a last stage: before, curves rise steeply
 ROOM = 0.08  # above and below, of the range

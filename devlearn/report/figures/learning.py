@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from devlearn.evidence.analysis.curves import Curve
-from devlearn.evidence.text.comparison import listed, number
+from devlearn.evidence.text.formats import listed, number
 from devlearn.report.figures.inset import closer
 from devlearn.report.figures.start_values import name_starts
 from devlearn.report.style import (
@@ -47,10 +47,10 @@ def learning(
     Where the last stages take up little of the axis, a second plot below shows their heights alone. ``stages`` are the
     names of each arm's stages, where they are to be shown; ``family`` is what these arms are called, if they are some.
     """
-    key = next(iter(curves.values())).what.key
+    what = next(iter(curves.values())).what
     shown = {arm: curve.last_at_each("labels") if unit == "labels" else curve for arm, curve in curves.items()}
     range_of = closer(curves)
-    figure, plots = _plots(key[1], range_of is not None, right_of(curves))
+    figure, plots = _plots(what.unit, range_of is not None, right_of(curves))
     for axes in plots:
         _draw(axes, shown, unit)
     ends = [(float(c.mean[-1]), arm, index) for index, (arm, c) in enumerate(shown.items()) if len(c)]
@@ -61,17 +61,17 @@ def learning(
     if stages:
         name_starts(plots[0], shown, stages)
     plots[-1].set_xlabel(UNITS[unit], color=INK)
-    heading(plots[0], titled(key, family))
+    heading(plots[0], titled(what.key, what.unit, family))
     told = listed([_told(arm, curve) for arm, curve in shown.items() if len(curve)] or ["nothing yet"])
-    alt = f"Learning curves of {titled(key)} over {_plain(unit)}, first and last value: {told}."
+    alt = f"Learning curves of {titled(what.key, what.unit)} over {_plain(unit)}, first and last value: {told}."
     of = f"{family}: " if family else ""
     return Drawn(name, figure, f"{of}{_caption(curves, unit, range_of is not None)}", f"{of}{alt}")
 
 
-def _plots(metric: str, twice: bool, right: float) -> tuple[Figure, list[Axes]]:
+def _plots(unit: str, twice: bool, right: float) -> tuple[Figure, list[Axes]]:
     if twice:
-        return two_plots(4.0, metric, right=right)
-    figure, axes = one_plot(2.5, metric, right=right)
+        return two_plots(4.0, unit, right=right)
+    figure, axes = one_plot(2.5, unit, right=right)
     return figure, [axes]
 
 
@@ -84,12 +84,13 @@ def _draw(axes: Axes, shown: Mapping[str, Curve], unit: str) -> None:
 
 
 def _caption(curves: Mapping[str, Curve], unit: str, twice: bool) -> str:
-    key = next(iter(curves.values())).what.key
+    what = next(iter(curves.values())).what
+    title = titled(what.key, what.unit)
     n = max((curve.n for curve in curves.values()), default=0)
     if not n:
-        return f"{titled(key)} over {_plain(unit)}: no learner has lived its whole life yet."
+        return f"{title} over {_plain(unit)}: no learner has lived its whole life yet."
     counted = listed(sorted({str(curve.n) for curve in curves.values() if curve.n}))
-    caption = f"{titled(key)} over {_plain(unit)}: mean of {counted} learners and its pointwise 95 % t-interval."
+    caption = f"{title} over {_plain(unit)}: mean of {counted} learners and its pointwise 95 % t-interval."
     caption += {
         "labels": " Each mark is what the learners knew before they paid for the next label; arms that had paid the"
         " same stand side by side.",
@@ -105,7 +106,7 @@ def _plain(unit: str) -> str:
 
 
 def _told(arm: str, curve: Curve) -> str:
-    first, last = (number(float(curve.mean[place]), curve.what.key[1]) for place in (0, -1))
+    first, last = (number(float(curve.mean[place]), curve.what.unit) for place in (0, -1))
     return f"{arm} {first} to {last}"
 
 

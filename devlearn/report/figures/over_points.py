@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
 from devlearn.evidence.analysis.curves import mean_of
-from devlearn.evidence.text.comparison import listed, moment, number
+from devlearn.evidence.text.formats import listed, moment, number
 from devlearn.evidence.text.points import axis, setting, settings
 from devlearn.records.reader import Json
 from devlearn.report.style import (
@@ -39,15 +39,15 @@ def varied(bodies: Sequence[Json], name: str, family: str = "", arms: Sequence[s
     numbers = [value for value in values if isinstance(value, int | float)]
     x = numbers if len(numbers) == len(values) else [float(place) for place in range(len(values))]
     arms = list(bodies[0]["arms"]) if arms is None else arms
-    figure, axes = one_plot(2.5, bodies[0]["metric"], right=right_of(arms))
+    figure, axes = one_plot(2.5, bodies[0]["unit"], right=right_of(arms))
     ends, told = [], []
     for index, arm in enumerate(arms):
-        means = [mean_of(body["arms"][arm]) for body in bodies]
+        means = [mean_of(body["arms"][arm]["values"].values()) for body in bodies]
         known = [(place, mean) for place, mean in enumerate(means) if mean is not None]
         if known:
             _means(axes, [(x[place], mean) for place, mean in known], index)
             ends.append((known[-1][1][0], arm, index))
-            first, last = (number(mean[0], bodies[0]["metric"]) for _, mean in (known[0], known[-1]))
+            first, last = (number(mean[0], bodies[0]["unit"]) for _, mean in (known[0], known[-1]))
             told.append(f"{arm} {first} at {values[known[0][0]]} to {last} at {values[known[-1][0]]}")
     if x == numbers:
         log_where_it_spans(axes, x)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 
 from devlearn.evidence.analysis.curves import Curve
-from devlearn.evidence.text.comparison import listed, number
+from devlearn.evidence.text.formats import listed, number
 from devlearn.report.style import (
     INK,
     Drawn,
@@ -25,8 +25,8 @@ def proxy(proxies: Mapping[str, Curve], metrics: Mapping[str, Curve], name: str,
     known = [arm for arm in proxies if len(proxies[arm]) and len(proxies[arm]) == len(metrics[arm])]
     if not known:
         return None
-    key, against = metrics[known[0]].what.key, proxies[known[0]].what.key
-    figure, axes = one_plot(2.6, key[1], right=right_of(known))
+    what, against = metrics[known[0]].what, proxies[known[0]].what.key
+    figure, axes = one_plot(2.6, what.unit, right=right_of(known))
     ends = []
     for index, arm in enumerate(proxies):
         if arm in known:
@@ -34,15 +34,15 @@ def proxy(proxies: Mapping[str, Curve], metrics: Mapping[str, Curve], name: str,
             ends.append((float(metrics[arm].mean[-1]), arm, index))
     few_ticks(axes, "x")
     axes.set_xlabel(f"{against[0]} {against[1].replace('_', ' ')}", color=INK)
-    scale(axes, "y", key[1])
-    heading(axes, titled(key, family))
+    scale(axes, "y", what.unit)
+    heading(axes, titled(what.key, what.unit, family))
     label_ends(axes, ends)
     caption = (
         "The metric against its proxy along learning, means over learners. Hollow: at birth; filled: at the end. A way"
         " that leads up and to the left is one on which the proxy's fall brings the metric's rise."
     )
     told = listed([_told(arm, proxies[arm], metrics[arm]) for arm in known])
-    return Drawn(name, figure, caption, f"{key[1]} against {against[1].replace('_', ' ')} along learning: {told}.")
+    return Drawn(name, figure, caption, f"{what.key[1]} against {against[1].replace('_', ' ')} along learning: {told}.")
 
 
 def _way(axes: Axes, x: Curve, y: Curve, index: int) -> None:
@@ -55,6 +55,6 @@ def _way(axes: Axes, x: Curve, y: Curve, index: int) -> None:
 
 def _told(arm: str, x: Curve, y: Curve) -> str:
     first, last = (
-        f"{number(float(y.mean[p]), y.what.key[1])} at {number(float(x.mean[p]), x.what.key[1])}" for p in (0, -1)
+        f"{number(float(y.mean[p]), y.what.unit)} at {number(float(x.mean[p]), x.what.unit)}" for p in (0, -1)
     )
     return f"{arm} from {first} to {last}"

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from matplotlib.axes import Axes
 
 from devlearn.evidence.analysis.curves import mean_of
-from devlearn.evidence.text.comparison import listed, moment, number
+from devlearn.evidence.text.formats import listed, moment, number
 from devlearn.records.reader import Json
 from devlearn.report.style import INK, Drawn, few_ticks, left_of, look, named, one_plot, scale, shorten
 
@@ -25,7 +25,7 @@ def dots(body: Json, name: str, matched: Collection[str] = ()) -> Drawn:
     low, high = _limits([*plain, *best.values()])
     for row, (arm_name, arm) in enumerate(arms.items()):
         _row(axes, arm, row, low)
-        if mean := mean_of(arm):
+        if mean := mean_of(arm["values"].values()):
             axes.plot(mean[1:], [row, row], color=INK, linewidth=1.3, solid_capstyle="round")
             axes.plot(mean[0], row, "D", color=INK, markersize=3.5)
         if arm_name in best:
@@ -34,7 +34,7 @@ def dots(body: Json, name: str, matched: Collection[str] = ()) -> Drawn:
     axes.set_ylim(len(arms) - 0.45, -0.55)
     axes.set_xlim(low, high)
     few_ticks(axes, "x")
-    scale(axes, "x", body["metric"])
+    scale(axes, "x", body["unit"])
     axes.set_xlabel(f"{named(body)} {moment(body['at'])}", color=INK)
     caption = "One dot a learner; the diamond is the mean, its bar the 95 % t-interval of the mean."
     if best:
@@ -42,7 +42,7 @@ def dots(body: Json, name: str, matched: Collection[str] = ()) -> Drawn:
     if any(arm["diverged"] for arm in arms.values()):
         caption += " A cross at the edge is a learner that diverged and counts with the probe's worst value;"
         caption += " a bar that reaches the edge goes on beyond it."
-    told = listed([_told(arm, found, body["metric"], best.get(arm)) for arm, found in arms.items()])
+    told = listed([_told(arm, found, body["unit"], best.get(arm)) for arm, found in arms.items()])
     return Drawn(name, figure, caption, f"Strip chart of {named(body)} by learner. Means and their spread: {told}.")
 
 
@@ -53,13 +53,11 @@ def _at_best(body: Json, matched: Collection[str]) -> dict[str, float]:
     return {arm: found["best"] for arm, found in body["arms"].items() if arm in counted and found["best"] is not None}
 
 
-def _told(arm: str, found: Json, metric: str, best: float | None) -> str:
+def _told(arm: str, found: Json, unit: str, best: float | None) -> str:
     if not found["n"]:
         return f"{arm} nobody yet"
-    text = f"{arm} {number(found['mean'], metric)} (sd {number(found['sd'], metric)}, {found['n']} learners"
-    return text + (
-        ")" if best is None else f"; at its best checkpoint {number(best, metric)}, which its verdict counts)"
-    )
+    text = f"{arm} {number(found['mean'], unit)} (sd {number(found['sd'], unit)}, {found['n']} learners"
+    return text + (")" if best is None else f"; at its best checkpoint {number(best, unit)}, which its verdict counts)")
 
 
 def _is_plain(arm: Json, seed: str, value: float | None) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from matplotlib.axes import Axes
 
 from devlearn.evidence.analysis.timeline import Span, Story, Window
-from devlearn.evidence.text.comparison import listed
+from devlearn.evidence.text.formats import listed
 from devlearn.report.style import (
     COLOURS,
     DOUBLE,

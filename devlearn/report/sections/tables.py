@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from devlearn.evidence.analysis.warnings import additions, lacking, uncontrolled
 from devlearn.evidence.text.formats import PORTION
 from devlearn.evidence.text.points import setting
+from devlearn.evidence.text.reasons import render_note
+from devlearn.evidence.text.warnings import additions, lacking
 from devlearn.records.reader import Json, Point
+from devlearn.records.results import Comparison, Warning_
 
 PAID = ("labels", "images", "env_steps", "flops")
 HEIGHTS = {
@@ -18,16 +20,16 @@ HEIGHTS = {
 GAINED = ("labels", "images", "env_steps", "updates", "flops")
 
 
-def warnings(bodies: Sequence[Json], points: Sequence[Point]) -> list[Json]:
+def warnings(points: Sequence[Comparison]) -> list[Json]:
     """Each warning once, with its points where there are several; what it asks to add stands apart, as YAML."""
-    wanting = {
-        uncontrolled(name, arm.uncontrolled): (lacking(name, arm.uncontrolled), additions(arm.uncontrolled))
-        for point in points
-        for name, arm in point.arms.items()
-        if arm.uncontrolled
-    }
-    told = ((where, *wanting.get(warning, (warning, {}))) for where, warning in _once(bodies))
-    return [{"text": f"{where}{text}", "yaml": _yaml(adds)} for where, text, adds in told]
+    shown = []
+    for where, warning in _once(points):
+        text, adds = render_note(warning), dict[str, list[str]]()
+        if warning.code == "missing_controls":
+            fields: Json = dict(warning.fields)
+            text, adds = lacking(**fields), additions(fields["wanting"])
+        shown.append({"text": f"{where}{text}", "yaml": _yaml(adds)})
+    return shown
 
 
 def _yaml(adds: Mapping[str, Sequence[str]]) -> str:
@@ -41,14 +43,16 @@ def _block(where: str, lines: Sequence[str]) -> list[str]:
     return [f"{where}:", *(f"  {line}" for line in lines)]
 
 
-def _once(bodies: Sequence[Json]) -> list[tuple[str, str]]:
+def _once(points: Sequence[Comparison]) -> list[tuple[str, Warning_]]:
     """(its points where it isn't said of all, warning)."""
-    points: dict[str, list[str]] = {}
-    for body in bodies:
-        name = setting(body["point"])
-        for warning in body["warnings"]:
-            points.setdefault(warning, []).append(name)
-    return [("" if len(names) == len(bodies) else f"{'; '.join(names)}: ", w) for w, names in points.items()]
+    found: list[tuple[Warning_, list[str]]] = []
+    for point in points:
+        for warning in point.warnings:
+            names = next((names for known, names in found if known == warning), None)
+            if names is None:
+                found.append((warning, names := []))
+            names.append(setting(point.point))
+    return [("" if len(names) == len(points) else f"{'; '.join(names)}: ", known) for known, names in found]
 
 
 def stages(body: Json) -> list[Json]:

@@ -8,7 +8,9 @@ from devlearn.evidence.analysis.timeline import Span, Story, story
 from devlearn.evidence.analysis.values import measure, measures
 from devlearn.evidence.text.comparison import claim, limits, sentence
 from devlearn.evidence.text.points import setting
+from devlearn.evidence.text.reasons import render_note
 from devlearn.records.reader import ArmRecords, Json, Point, RunRecords
+from devlearn.records.results import Comparison, Results, document
 from devlearn.report import figures
 from devlearn.report.figure_groups import Family, families
 from devlearn.report.figure_store import FigureStore
@@ -35,12 +37,22 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Page:
-    """All that the page is made of: the run, its comparison point by point, its analyses, and where figures go."""
+    """All that the page is made of: the run, what was found in it, and where figures go.
+
+    ``bodies`` and ``analysis`` are what was found as plain values, point by point and whole, with every metric's unit.
+    """
 
     run: RunRecords
+    found: Results
+    shelf: FigureStore
     bodies: Sequence[Json]
     analysis: Json
-    shelf: FigureStore
+
+    @classmethod
+    def of(cls, run: RunRecords, found: Results, shelf: FigureStore) -> "Page":
+        """The page of a run."""
+        bodies = [document(point, render_note, units=True) for point in found.comparisons.points]
+        return cls(run, found, shelf, bodies, document(found.analyses, render_note, units=True))
 
     @property
     def places(self) -> Iterator[tuple[Point, Json, Json, str]]:
@@ -53,9 +65,13 @@ class Page:
 
 def view(page: Page) -> Json:
     """The templates' variables. Figures are shelved in the order of the page, so the last ones give way first."""
+    points = page.found.comparisons.points
     shown: Json = {
         "lives": _lives(page),
-        "verdicts": [_verdicts(page, *place) for place in page.places],
+        "verdicts": [
+            _verdicts(page, point, *place)
+            for point, place in zip(page.found.comparisons.points, page.places, strict=True)
+        ],
         "points": _overall(page),
         "curves": [_curves(page, *place) for place in page.places],
         "proxy": _some([_proxy(page, *place) for place in page.places]),
@@ -66,11 +82,11 @@ def view(page: Page) -> Json:
     return shown | {
         "nav": nav,
         "titles": TITLES,
-        "claim": _claim(page.bodies[0]),
+        "claim": _claim(points[0]),
         "point_titles": [setting(body["point"]) for body in page.bodies],
         "bodies": page.bodies,
         "analysis": page.analysis,
-        "warnings": tables.warnings(page.bodies, page.run.points),
+        "warnings": tables.warnings(points),
         "stages": [tables.stages(body) for body in page.bodies],
         "quick": [name for name, probe in page.run.resolved["probes"].items() if probe.get("quick")],
         "cost": [tables.cost(body) for body in page.bodies],
@@ -81,12 +97,11 @@ def view(page: Page) -> Json:
     }
 
 
-def _claim(body: Json) -> str:
+def _claim(found: Comparison) -> str:
     """What the verdicts are about; nothing while nobody has lived a whole life."""
-    counted = body["comparisons"] or list(body["arms"].values())
-    if any(entry["n"] == 0 for entry in counted):
+    if any(one.n == 0 for one in found.comparisons or found.arms.values()):
         return "There is no claim yet: it takes learners of every compared arm that have lived their whole life."
-    return claim(body)
+    return claim(found)
 
 
 def _some(found: Sequence[Json | None]) -> Sequence[Json | None] | None:
@@ -109,17 +124,17 @@ def _lives(page: Page) -> list[Json]:
     ]
 
 
-def _verdicts(page: Page, point: Point, body: Json, analysed: Json, prefix: str) -> Json:
+def _verdicts(page: Page, found: Comparison, point: Point, body: Json, analysed: Json, prefix: str) -> Json:
     matched = [name for name, arm in point.arms.items() if arm.match]
     drawn = [figures.dots(body, f"{prefix}dots", matched)]
     if body["comparisons"]:
         drawn = [figures.differences(body, f"{prefix}differences"), *drawn]
     return {
-        "sentences": [sentence(pair, body).replace(" %", "\u00a0%") for pair in body["comparisons"]],
+        "sentences": [sentence(pair, found).replace(" %", "\u00a0%") for pair in found.comparisons],
         "figures": page.shelf.figures(drawn),
         "diverged": tables.diverged(point),
         "extra": tables.extra_intervals(body),
-        "limits": limits(body),
+        "limits": limits(found),
         "twice": any(pair["at_best"] for pair in body["comparisons"]),
     }
 
@@ -141,7 +156,7 @@ def _overall(page: Page) -> Json | None:
 def _curves(page: Page, point: Point, body: Json, analysed: Json, prefix: str) -> Json:
     stops = {name: _stop(arm) for name, arm in point.arms.items()}
     bands = [
-        figures.band(entry, body["metric"], f"{prefix}band-{i}", [stops[entry["arm"]], stops[entry["against"]]])
+        figures.band(entry, body["unit"], f"{prefix}band-{i}", [stops[entry["arm"]], stops[entry["against"]]])
         for i, entry in enumerate(analysed["bands"])
     ]
     drawn = _learning(page.run, point, body, prefix)
@@ -157,6 +172,7 @@ def _curves(page: Page, point: Point, body: Json, analysed: Json, prefix: str) -
         "level_pairs": analysed["level_pairs"],
         "hot_start": analysed["hot_start"],
         "heights": tables.heights(analysed),
+        "left_out": analysed.get("left_out", []),
         "refused_bands": [entry for entry in analysed["bands"] if "refused" in entry],
     }
 

@@ -8,8 +8,12 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from devlearn.evidence.analysis.bands import band, simultaneous
-from devlearn.evidence.analysis.curve_matrix import track
+from devlearn.evidence import Measure
+from devlearn.evidence.analysis.bands import band
+from devlearn.evidence.analysis.curve_matrix import curve_matrix
+from devlearn.evidence.statistics import simultaneous_band as simultaneous
+from devlearn.records.reader import ArmRecords, Json
+from tests.evidence.answers import content
 from tests.evidence.fake_arms import ACCURACY, ENTROPY, arm
 
 MOMENTS = 12
@@ -61,32 +65,36 @@ def curves(gaps: list[float], n: int = 10) -> tuple[NDArray[np.float64], NDArray
     return base + np.array(gaps) + own, base
 
 
+def banded(a: ArmRecords, b: ArmRecords, what: Measure = ACCURACY) -> Json:
+    return content(band(curve_matrix(a, what), curve_matrix(b, what)))
+
+
 def test_differs_from_the_first_update_after_which_zero_stays_outside() -> None:
     """Apart at 10, together at 20, apart from 30 to the end."""
     a, b = curves([0, 0.2, 0, 0.2, 0.2])
     updates = [0, 10, 20, 30, 40]
-    found = band(track(arm("a", updates, a), ACCURACY), track(arm("b", updates, b), ACCURACY))
+    found = banded(arm("a", updates, a), arm("b", updates, b))
     assert (found["updates"], found["differs_from"], found["n"]) == (updates, 30, 10)
     assert found["low"][0] == found["high"][0] == 0
     a, b = curves([0, 0.2, 0.2, 0.2, 0])
-    assert band(track(arm("a", updates, a), ACCURACY), track(arm("b", updates, b), ACCURACY))["differs_from"] is None
+    assert banded(arm("a", updates, a), arm("b", updates, b))["differs_from"] is None
 
 
 def test_only_moments_of_both_arms_are_compared() -> None:
     a, b = curves([0, 0.2, 0.2, 0.2])
-    found = band(track(arm("a", [0, 10, 20, 30], a), ACCURACY), track(arm("b", [0, 20, 30, 60], b), ACCURACY))
+    found = banded(arm("a", [0, 10, 20, 30], a), arm("b", [0, 20, 30, 60], b))
     assert found["updates"] == [0, 20, 30]
 
 
 def test_bands_are_refused_with_a_reason() -> None:
     a, b = curves([0, 0.2, 0.2], n=5)
-    few = band(track(arm("a", [0, 10, 20], a), ACCURACY), track(arm("b", [0, 10, 20], b), ACCURACY))
+    few = banded(arm("a", [0, 10, 20], a), arm("b", [0, 10, 20], b))
     assert few["refused"] == "5 seeds can't reach significance"
     a, b = curves([0, 0.2, 0.2])
     lost = arm("a", [0, 10, 20], a, cross_entropy=1 - a, diverged={3: 20})
     kept = arm("b", [0, 10, 20], b, cross_entropy=1 - b)
-    assert "no 'worst' value" in band(track(lost, ENTROPY), track(kept, ENTROPY))["refused"]
-    assert "refused" not in band(track(lost, ACCURACY), track(kept, ACCURACY))  # accuracy declares one
+    assert "no 'worst' value" in banded(lost, kept, ENTROPY)["refused"]
+    assert "refused" not in banded(lost, kept)  # accuracy declares one
 
 
 def test_many_learners_use_random_flips_and_repeat_themselves() -> None:

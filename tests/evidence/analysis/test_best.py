@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from devlearn.evidence import EvidenceError, compare, load, words
+from devlearn.evidence import EvidenceError, load
 from devlearn.records.reader import Json
+from tests.evidence.answers import compare, words
 from tests.evidence.fake_run import tiny_run, write_run
 
 GROWN = [0.80, 0.82, 0.81, 0.83, 0.80, 0.84, 0.82, 0.81]

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from devlearn.evidence import analyse, compare, load
+from devlearn.evidence import load
 from devlearn.evidence.analysis.budgets import budget
-from tests.evidence.analysis.test_compare import BASE, only
+from tests.evidence.analysis.test_compare import BASE
+from tests.evidence.answers import analyse, compare, only
 from tests.evidence.fake_run import tiny_run
 
 

@@ -6,19 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from devlearn.evidence import EvidenceError, compare, entries, save, words
-from devlearn.evidence.analysis.compare import Comparison
+from devlearn.evidence import EvidenceError
 from devlearn.records.reader import Json
+from tests.evidence.answers import compare, entries, only, save, words
 from tests.evidence.fake_run import finish, tiny_run, write_run
 
 WOBBLE = [0.01, -0.02, 0.03, 0.0, -0.01, 0.02, -0.03, 0.01]
 BASE = [0.5 + w for w in WOBBLE]
 PAIR = {"pairs": [["a", "b"]], "smallest_effect": 0.2}
-
-
-def only(comparison: Comparison) -> Json:
-    assert isinstance(comparison, dict)
-    return comparison
 
 
 def verdict(folder: Path, a: list[float], b: list[float], **keys: object) -> Json:

@@ -8,18 +8,10 @@ from unittest.mock import ANY
 import numpy as np
 import pytest
 
-from devlearn.evidence import (
-    EvidenceError,
-    LearnerRecord,
-    analyse,
-    analysis_words,
-    compare,
-    load,
-    save_analyses,
-    values,
-)
-from devlearn.evidence.analysis.curve_matrix import track
+from devlearn.evidence import EvidenceError, LearnerRecord, load, values
+from devlearn.evidence.analysis.curve_matrix import curve_matrix
 from devlearn.records.reader import Json
+from tests.evidence.answers import analyse, analysis_words, compare, save_analyses
 from tests.evidence.fake_arms import ACCURACY, arm, run
 from tests.evidence.fake_run import tiny_run, write_run
 
@@ -184,7 +176,7 @@ def test_a_measure_that_birth_lacks_is_named() -> None:
     bare = arm("bare", [0, 10], [[0.1, 0.2]])
     late = LearnerRecord(0, bare.lives[0].moments[1:], {}, None, True)
     with pytest.raises(EvidenceError, match=r"digits.accuracy of arm 'bare' is not on record at its birth"):
-        track(replace(bare, lives={0: late}), ACCURACY)
+        curve_matrix(replace(bare, lives={0: late}), ACCURACY)
 
 
 def test_without_a_declared_comparison_and_without_probes(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from devlearn.evidence import Measure
-from devlearn.evidence.analysis.fits import fit, fits, power_law
+from devlearn.evidence.analysis.fits import fit, fits
+from devlearn.evidence.statistics import power_law
 from devlearn.records.reader import Json, RunRecords
+from tests.evidence.answers import content
 from tests.evidence.fake_arms import ACCURACY, ENTROPY, arm, run
 
 LABELS = [100, 300, 1000, 3000]
@@ -37,7 +39,7 @@ def varied(
 
 
 def fitted(made: RunRecords, what: Measure = ACCURACY, **asked: Any) -> Json:
-    return fit(made, "plain", what, "end", {"over": "labels", **asked})
+    return content(fit(made, "plain", what, "end", (), {"over": "labels", **asked}))
 
 
 def test_a_planted_law_without_noise_is_recovered_exactly() -> None:
@@ -66,26 +68,26 @@ def test_intervals_cover_at_their_nominal_rate(n: int) -> None:
     x = np.array(LABELS, float)
     found = [power_law(x, errors(rng, n)) for _ in range(experiments)]
     for key, truth in (("interval", EXPONENT), ("curvature_interval", 0.0)):
-        covered = sum(one[key][0] <= truth <= one[key][1] for one in found)
+        covered = sum(getattr(one, key)[0] <= truth <= getattr(one, key)[1] for one in found)
         assert stats.binom.ppf(0.0005, experiments, 0.95) <= covered <= stats.binom.ppf(0.9995, experiments, 0.95)
 
 
 def test_a_bent_line_is_called_bent_and_a_straight_one_is_not() -> None:
     rng, x = np.random.default_rng(4), np.array(LABELS, float)
     bent = errors(rng, 10) * np.exp(0.2 * (np.log(x) - np.log(x).mean()) ** 2)
-    assert not power_law(x, bent)["straight"]
-    assert power_law(x, bent)["curvature"] == pytest.approx(0.2, abs=0.05)
-    assert power_law(x, errors(rng, 10))["straight"]
+    assert not power_law(x, bent).straight
+    assert power_law(x, bent).curvature == pytest.approx(0.2, abs=0.05)
+    assert power_law(x, errors(rng, 10)).straight
 
 
 def test_seeds_are_resampled_over_points_together() -> None:
     """Luck that all points of a seed share moves the line, not its slope: the slope's interval has no width."""
     rng, x = np.random.default_rng(5), np.array(LABELS, float)
     shared = SCALE * x**EXPONENT * np.exp(rng.normal(0, 0.3, (8, 1)))
-    low, high = power_law(x, shared)["interval"]
+    low, high = power_law(x, shared).interval
     assert high - low < 1e-9
     dealt = np.stack([rng.permutation(column) for column in shared.T], 1)
-    low, high = power_law(x, dealt)["interval"]
+    low, high = power_law(x, dealt).interval
     assert high - low > 0.1
 
 
@@ -95,7 +97,7 @@ def test_a_range_and_the_weights_of_a_learner() -> None:
     assert fitted(made, **{"from": 100, "to": 1000})["x"] == [100, 300, 1000]
     assert fitted(made, over="parameters")["x"] == [100, 1000, 3000, 10000, 30000]
     assert fitted(made, over="flops")["refused"] == "a power law takes 3 points of different size; there are 1"
-    assert list(fits(made, ACCURACY, "end", {"over": "labels"})) == ["plain"]
+    assert list(fits(made, ACCURACY, "end", (), {"over": "labels"})) == ["plain"]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,7 @@ def test_a_range_and_the_weights_of_a_learner() -> None:
         (np.full((4, 4), 0.2), ACCURACY, {"from": 1000}, "3 points of different size; there are 2"),
         (np.full((4, 4), 0.2) * (np.arange(4) != 2), ACCURACY, {}, "error is 0"),
         (np.full((1, 4), 0.2), ACCURACY, {}, "takes 2 seeds"),
-        (np.full((4, 4), 0.2), Measure(("reach", "return"), "higher", None), {}, "reach.return has no error"),
+        (np.full((4, 4), 0.2), Measure(("reach", "return"), "higher", None, "return"), {}, "reach.return has no error"),
     ],
 )
 def test_what_has_no_answer_says_why(table: NDArray[np.float64], what: Measure, asked: Json, says: str) -> None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from devlearn.evidence import compare, words
-from tests.evidence.analysis.test_compare import BASE, PAIR, only
+from tests.evidence.analysis.test_compare import BASE, PAIR
+from tests.evidence.answers import compare, only, words
 from tests.evidence.fake_run import tiny_run
 
 PINNED = {"pin": ["init", "labels", "order"]}

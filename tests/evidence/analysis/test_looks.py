@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from devlearn.evidence import compare, words
 from devlearn.evidence import statistics as t
 from devlearn.evidence.text.comparison import claim
 from devlearn.records.reader import Json
+from tests.evidence.answers import compare, words
 from tests.evidence.fake_run import tiny_run, write_run
 
 RISE = [1.0, 1.1, 1.3, 1.7, 1.2, 1.4, 1.6, 1.5]
@@ -112,7 +112,7 @@ def test_a_pinned_draw_narrows_headline_and_claim(tmp_path: Path) -> None:
     assert text[-1].startswith(
         "The claim holds for this one draw of labels and initial weights, the same for all seeds"
     )
-    assert "8 seeds; for this one draw of labels and initial weights" in claim(found)
+    assert "8 seeds; for this one draw of labels and initial weights" in claim(found.found.points[0])
 
 
 def test_nothing_pinned_nothing_said(made_up: Path) -> None:
@@ -120,7 +120,7 @@ def test_nothing_pinned_nothing_said(made_up: Path) -> None:
     assert isinstance(found, dict)
     assert (found["pin"], found["look"], found["alpha"]) == ([], None, 0.05)
     assert len(words(found)) == 1 + len(found["comparisons"])
-    assert claim(found) == "The claim is over everything that a seed draws anew, from 16 seeds."
+    assert claim(found.found.points[0]) == "The claim is over everything that a seed draws anew, from 16 seeds."
 
 
 def test_looks_count_for_every_point_of_a_grid(tmp_path: Path) -> None:

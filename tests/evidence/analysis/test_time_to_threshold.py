@@ -1,4 +1,4 @@
-"""Times to a level, and hot starts told apart from faster learning, on curves with a known answer."""
+"""Times to a level, and hot starts distinguished from faster learning, on curves with a known answer."""
 
 import math
 
@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from devlearn.evidence.analysis.curve_matrix import track
+from devlearn.evidence.analysis.curve_matrix import curve_matrix
 from devlearn.evidence.analysis.time_to_threshold import hot_start, level_pair, levels, passages, reached
 from devlearn.records.reader import ArmRecords, Json
+from tests.evidence.answers import content
 from tests.evidence.fake_arms import ACCURACY, ENTROPY, arm
 
 UPDATES = list(range(0, 201, 2))
@@ -27,7 +28,7 @@ def luck(n: int = 12, spread: float = 0.1) -> NDArray[np.float64]:
 
 
 def compared(a: ArmRecords, b: ArmRecords, wanted: list[float] = LEVELS) -> Json:
-    return hot_start(track(a, ACCURACY), track(b, ACCURACY), wanted)
+    return content(hot_start(curve_matrix(a, ACCURACY), curve_matrix(b, ACCURACY), wanted))
 
 
 def test_a_head_start_of_the_same_rate_is_a_hot_start_and_not_faster_learning() -> None:
@@ -58,7 +59,7 @@ def test_passages_are_the_closed_form() -> None:
     """The plain exponential takes ln((TOP - .3) / (TOP - .8)) / rate from .3 to .8."""
     slow, quick = np.full(6, RATE), np.full(6, 2 * RATE)
     one, two = (arm(name, UPDATES, rise(rates)) for name, rates in (("one", slow), ("two", quick)))
-    spans = [passages(track(found, ACCURACY), *LEVELS)[0] for found in (one, two)]
+    spans = [passages(curve_matrix(found, ACCURACY), *LEVELS)[0] for found in (one, two)]
     truth = math.log((TOP - 0.3) / (TOP - 0.8)) / RATE
     assert spans[0] == pytest.approx(np.full(6, truth), rel=5e-3)
     assert spans[1] == pytest.approx(np.full(6, truth / 2), rel=5e-3)
@@ -98,11 +99,11 @@ def test_learners_that_cannot_be_counted_are_shown_and_few_enough_or_it_is_refus
 
 def test_a_level_is_reached_when_it_was_seen() -> None:
     """.5 lies between the moments 10 and 20: it was seen at 20; a learner that enters at .5 needs nothing."""
-    found = track(
+    found = curve_matrix(
         arm("a", [0, 10, 20, 30], [[0.1, 0.4, 0.6, 0.7], [0.5, 0.2, 0.2, 0.2], [0.1, 0.2, 0.3, 0.4]]), ACCURACY
     )
     assert list(reached(found, 0.5)) == [2, 0, 4]
-    one = levels(found, [0.5])["0.5"]
+    one = content(levels(found, [0.5])["0.5"])
     assert (one["n"], one["reached"], one["share"], one["until"]) == (3, 2, pytest.approx(2 / 3), 30)
     assert one["units"]["updates"] == {"median": 20.0, "restricted_mean": pytest.approx((20 + 0 + 30) / 3)}
     assert one["units"]["labels"] == {"median": 100.0, "restricted_mean": pytest.approx(200 / 3)}
@@ -111,20 +112,20 @@ def test_a_level_is_reached_when_it_was_seen() -> None:
 
 def test_the_median_is_unknown_where_under_half_got_there() -> None:
     curves = [[0.1, 0.9], [0.1, 0.2], [0.1, 0.3]]
-    one = levels(track(arm("a", [0, 40], curves), ACCURACY), [0.5])["0.5"]
+    one = content(levels(curve_matrix(arm("a", [0, 40], curves), ACCURACY), [0.5])["0.5"])
     assert one["units"]["updates"] == {"median": None, "restricted_mean": 40.0}
     assert one["share"] == pytest.approx(1 / 3)
 
 
 def test_lower_is_better_reaches_from_above() -> None:
     entropy = [[2.3, 1.0, 0.4], [2.3, 2.0, 0.9]]
-    found = track(arm("a", [0, 10, 20], np.zeros((2, 3)), entropy), ENTROPY)
+    found = curve_matrix(arm("a", [0, 10, 20], np.zeros((2, 3)), entropy), ENTROPY)
     assert list(reached(found, 1.0)) == [1, 2]
 
 
 def test_a_diverged_learner_without_a_declared_worst_gets_no_further() -> None:
     entropy = [[2.3, 1.0, 0.4], [2.3, 1.0, 0.4]]
-    found = track(arm("a", [0, 10, 20], np.zeros((2, 3)), entropy, diverged={1: 15}), ENTROPY)
+    found = curve_matrix(arm("a", [0, 10, 20], np.zeros((2, 3)), entropy, diverged={1: 15}), ENTROPY)
     assert list(reached(found, 0.5)) == [2, 3]
     assert list(reached(found, 1.0)) == [1, 1]
 
@@ -133,13 +134,13 @@ def test_paired_times_are_censored_where_the_shorter_budget_ends() -> None:
     """a reaches .5 at 10, 10, 40 -> 20; b at 20, never, never -> 20: differences -10, -10, 0."""
     a = arm("a", [0, 10, 20, 40], [[0.1, 0.5, 0.5, 0.5]] * 2 + [[0.1, 0.2, 0.3, 0.5]])
     b = arm("b", [0, 10, 20], [[0.1, 0.4, 0.5], [0.1, 0.1, 0.1], [0.1, 0.1, 0.1]])
-    found = level_pair(track(a, ACCURACY), track(b, ACCURACY), 0.5)
+    found = content(level_pair(curve_matrix(a, ACCURACY), curve_matrix(b, ACCURACY), 0.5))
     assert (found["until"], found["n"]) == (20, 3)
     assert found["difference"] == pytest.approx(-20 / 3)
     assert found["p"] == 4 / 8
 
 
 def test_an_arm_without_finished_learners_has_no_answer() -> None:
-    none = track(arm("a", [0, 10], np.zeros((0, 2))), ACCURACY)
-    assert levels(none, [0.5])["0.5"]["share"] is None
-    assert level_pair(none, none, 0.5)["p"] is None
+    none = curve_matrix(arm("a", [0, 10], np.zeros((0, 2))), ACCURACY)
+    assert content(levels(none, [0.5])["0.5"])["share"] is None
+    assert level_pair(none, none, 0.5).p is None

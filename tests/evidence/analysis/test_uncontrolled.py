@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from devlearn.evidence import compare, words
 from devlearn.records.reader import Json
+from tests.evidence.answers import compare, words
 from tests.evidence.fake_run import tiny_run
 
 PLAIN = [0.50, 0.52, 0.51, 0.53, 0.50, 0.54, 0.52, 0.51]

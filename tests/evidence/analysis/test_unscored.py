@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from devlearn.evidence import compare, unscored_matches
+from devlearn.evidence import unscored_matches
 from devlearn.records.reader import Json, load
+from tests.evidence.answers import compare
 from tests.evidence.fake_run import tiny_run
 
 VALUES = {"born": [0.6, 0.7, 0.8], "more": [0.5, 0.6, 0.7], "plain": [0.4, 0.5, 0.6]}

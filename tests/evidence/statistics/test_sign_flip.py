@@ -1,5 +1,6 @@
 """The one test and the statistics around it, against hand-worked numbers, brute force and simulation."""
 
+import importlib
 import itertools
 import math
 
@@ -57,7 +58,8 @@ def test_sign_flip_equals_listing_all_flips(n: int) -> None:
 def test_monte_carlo_agrees_with_the_exact_test_where_both_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     d = np.random.default_rng(3).normal(0.4, 1, 12)
     exact, (low, high) = t.sign_flip(d), t.interval(d)
-    monkeypatch.setattr(t, "EXACT", 8)
+    module = importlib.import_module("devlearn.evidence.statistics.sign_flip")
+    monkeypatch.setattr(module, "EXACT", 8)
     spread = math.sqrt(exact * (1 - exact) / t.FLIPS)
     assert t.sign_flip(d) == pytest.approx(exact, abs=5 * spread)
     assert t.interval(d) == pytest.approx((low, high), abs=0.02)
@@ -171,3 +173,53 @@ def test_mean_interval_is_the_t_interval() -> None:
     mean, low, high = t.mean_interval([1.0, 2.0, 3.0])
     assert (mean, low, high) == pytest.approx((2, 2 - 4.30265 / math.sqrt(3), 2 + 4.30265 / math.sqrt(3)), abs=1e-5)
     assert t.mean_interval([1.0]) == (1.0, -math.inf, math.inf)
+
+
+def test_an_outlier_makes_no_ties() -> None:
+    """A difference of 1e6 beside ten of about 1e-5: only the sums that rounding can't distinguish are tied.
+
+    d = 1e6, -1e-5 (once), 1e-5 (nine times) sums to 1e6 + 8e-5. Beside an unflipped 1e6 nine or ten of the small ones
+    have to count upwards, which is so in 10 + 1 flips; and as many again the other way round.
+    """
+    d = [1e6, -1e-5, *[1e-5] * 9]
+    assert t.sign_flip(d) == 22 / 2**11
+    assert t.sign_flip(d, alternative="greater") == 11 / 2**11
+
+
+def test_differences_are_tied_within_the_rounding_of_the_values_that_they_are_of() -> None:
+    """Accuracies of ten thousand images that differ by one: every difference is 1e-4 up to the rounding of .98.
+
+    Of +, +, +, - the sum is 2e-4, and |sum| over all flips is 4e-4 (twice), 2e-4 (eight times) or 0: 10 of 16.
+    """
+    x, y = np.array([0.98, 0.2655, 0.1001, 0.0999]), np.array([0.9799, 0.2654, 0.1, 0.1])
+    d = x - y
+    assert len(set(np.abs(d).tolist())) > 1
+    assert t.sign_flip(d, size=x + y) == 10 / 16
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-9])
+def test_a_mean_of_zero_up_to_rounding_takes_no_number_of_seeds(scale: float) -> None:
+    d = np.array([0.1, 0.2, -0.3]) * scale
+    assert d.sum() != 0
+    assert t.seeds_needed(d) is None
+    x, y = np.array([0.7 + 0.1, 0.5]), np.array([0.8, 0.5])
+    assert (x - y).sum() != 0
+    assert t.seeds_needed(x - y, size=x + y) is None
+
+
+def test_welch_takes_constants_up_to_rounding_as_constants() -> None:
+    x, y = [0.1 + 0.2, 0.3, 0.3], [0.3, 0.3, 0.3]
+    assert x[0] != x[1]
+    assert t.welch(x, y)[0] == 1.0
+    assert t.welch(x, [0.5, 0.5])[0] == 0.0
+    assert t.welch_equivalence(x, [0.3 - 0.05] * 3, 0.05) == 1.0  # at the edge: not smaller
+    assert t.welch_equivalence(x, [0.3 - 0.04] * 3, 0.05) == 0.0
+
+
+def test_a_flat_error_has_no_share_of_variance() -> None:
+    """Equal errors whose means differ by rounding."""
+    errors = np.array([[0.1, 0.3, 0.2], [0.2, 0.1, 0.3], [0.3, 0.2, 0.1]])
+    assert len(set(errors.mean(0).tolist())) > 1
+    law = t.power_law(np.array([1.0, 10.0, 100.0]), errors)
+    assert law.r2 is None
+    assert law.exponent == pytest.approx(0, abs=1e-12)

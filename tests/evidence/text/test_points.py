@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from devlearn.evidence import compare, setting, words
+from devlearn.evidence import setting
 from devlearn.evidence.text.points import place, settings
+from tests.evidence.answers import compare, words
 from tests.evidence.fake_run import write_run
 
 
@@ -26,7 +27,7 @@ from tests.evidence.fake_run import write_run
 )
 def test_short_names_stay_unambiguous(point: dict[str, Any], text: str) -> None:
     assert setting(point) == text
-    assert place({"point": point}) == (f"{text}: " if text else "")
+    assert place(point) == (f"{text}: " if text else "")
     assert {repr(value) for value in settings(point).values()} == {repr(value) for value in point.values()}
 
 

@@ -1,20 +1,27 @@
-"""A headline tells few verdicts one by one and counts many; who beat all of its rivals is named."""
+"""A headline reports few verdicts one by one and counts many; who beat all of its rivals is named."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
+from devlearn.evidence.text import summary
 from devlearn.evidence.text.comparison import FEW
-from devlearn.evidence.text.summary import headline
+from devlearn.records.results import Comparison, Comparisons, PairResult
 
 Pairs = Sequence[tuple[str, str, str]]
 
 
-def body(pairs: Pairs, point: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What a headline reads of a point of a comparison."""
-    told = [{"arm": arm, "against": against, "suggests": word} for arm, against, word in pairs]
-    return {"comparisons": told, "point": dict(point or {}), "exploratory_reasons": [], "look": None, "pin": []}
+def body(pairs: Pairs, point: Mapping[str, Any] | None = None) -> Comparison:
+    """What a headline reads of a point of a comparison; the rest is not there."""
+    made = (PairResult.model_construct(arm=arm, against=against, suggests=word) for arm, against, word in pairs)  # type: ignore[arg-type]
+    return Comparison.model_construct(
+        comparisons=tuple(made), point=dict(point or {}), exploratory_reasons=(), look=None, pin=()
+    )
+
+
+def headline(*points: Comparison) -> str:
+    return summary.headline(Comparisons.model_construct(points=points))
 
 
 def family(arm: str, *words: str) -> list[tuple[str, str, str]]:
@@ -24,7 +31,7 @@ def family(arm: str, *words: str) -> list[tuple[str, str, str]]:
 def test_few_pairs_are_told_one_by_one() -> None:
     few = family("a", *["better"] * (FEW - 1)) + family("b", "undecided")
     assert headline(body(few)).startswith("a is better than a-0, a-1, ")
-    assert headline(body(few)).endswith("b can't be told from b-0.")
+    assert headline(body(few)).endswith("b can't be distinguished from b-0.")
     assert headline(body([*few, ("b", "c", "worse")])) == (
         f"The verdict is better in {FEW - 1} of {FEW + 1} pairs, worse in 1 and undecided in 1. "
         "a beats every arm that it is paired with."
@@ -53,18 +60,18 @@ def test_who_loses_one_pair_is_not_named() -> None:
 def test_points_at_which_an_arm_wins_are_named_while_they_are_few() -> None:
     won, open_ = family("a", *["better"] * 5), family("a", *["better"] * 4, "undecided")
     at = [{"stages.s.shift": shift, "probes.p.shift": shift} for shift in range(4)]
-    two = headline([body(won, at[0]), body(open_, at[1])])
+    two = headline(body(won, at[0]), body(open_, at[1]))
     assert two == (
         "The verdict is better in 9 of 10 pairs over 2 points and undecided in 1. "
         "a beats every arm that it is paired with at shift = 0."
     )
-    four = headline([body(won, point) for point in at[:3]] + [body(open_, at[3])])
+    four = headline(*(body(won, point) for point in at[:3]), body(open_, at[3]))
     assert four.endswith("a beats every arm that it is paired with at 3 of 4 points.")
 
 
 def test_the_same_few_verdicts_at_many_points_are_told_once() -> None:
     points = [{"stages.s.labels": labels} for labels in (1, 10, 100, 1000, 10_000)]
-    text = headline([body(family("a", "better", "worse"), point) for point in points])
+    text = headline(*(body(family("a", "better", "worse"), point) for point in points))
     assert text == "At all 5 points of labels: a is better than a-0 and is worse than a-1."
 
 
@@ -86,7 +93,7 @@ def test_few_pairs_over_many_points_are_told_over_what_is_varied() -> None:
         body([("a", "b", word), ("a", "c", "worse"), ("a", "d", "undecided")], p)
         for p, word in zip(points, words, strict=True)
     ]
-    assert headline(bodies) == (
+    assert headline(*bodies) == (
         "Over labels = 10, 100, 1000, all: a against b: better at 10, 100 and 1000, equivalent at all; "
         "a against c: worse at every; a against d: undecided at every."
     )

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from devlearn.evidence import compare
 from devlearn.report.export import COLUMNS, MissingExtra, export, tables
 from devlearn.report.export.tables import Table
 from tests.commands import call
+from tests.evidence.answers import compare
 
 DOCS = Path(__file__).parents[3] / "docs"
 

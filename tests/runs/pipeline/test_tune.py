@@ -10,7 +10,7 @@ import pytest
 
 import devlearn
 import devlearn.runs.run
-from devlearn import evidence
+from devlearn.records import results
 from devlearn.records.atomic import write_json
 from devlearn.records.job_state import JobInfo
 from devlearn.runs import executors as execute
@@ -162,7 +162,7 @@ def test_a_run_that_is_killed_at_every_moment_ends_as_one_that_was_not(
             except Killed:
                 continue
     assert kills > 15
-    evidence.save(broken)
+    pipeline.evaluate(broken)
     assert _kept(broken) == _kept(whole)
 
 
@@ -182,7 +182,7 @@ def _die_at(patch: pytest.MonkeyPatch, number: int) -> None:
 
     patch.setattr(folder_of, "write_json", dying(write_json, True))
     patch.setattr(execute, "work", dying(execute.work, True))
-    patch.setattr(evidence, "save", dying(evidence.save, False))
+    patch.setattr(results, "write_comparison", dying(results.write_comparison, False))
 
 
 def _kept(folder: Path) -> dict[str, bytes]:
