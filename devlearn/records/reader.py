@@ -27,7 +27,6 @@ __all__ = [
     "RunRecords",
     "lines",
     "load",
-    "visit_folder",
 ]
 
 WHOLE = ("seed", "update")
@@ -252,12 +251,6 @@ def _moments(position: int, probes: list[Row], train: list[tuple[int, Ledger]], 
     for (update, _, when), found in sorted(values.items()):
         past = [ledger for at, ledger in train if at <= update]
         yield Moment(position, update, when, found, past[-1] if past else before)
-
-
-def visit_folder(life: LearnerRecord, position: int) -> Path | None:
-    """The record folder of a learner's stage at ``position``; None where there is none."""
-    visits = (visit for job in life.jobs for visit in JobFolder(job).visits())
-    return next((visit.root for visit in visits if visit.position == position), None)
 
 
 def _by_seed(path: Path) -> dict[int, list[Row]]:

@@ -56,9 +56,9 @@ def only(answer: Answer) -> One:
     return answer
 
 
-def entries(answer: Answer) -> list[Content]:
+def entries(answer: Content | list[Content]) -> list[Content]:
     """The answer at every point."""
-    return list(answer) if isinstance(answer, Many) else [answer]
+    return list(answer) if isinstance(answer, list) else [answer]
 
 
 def words(answer: Answer) -> list[str]:

@@ -79,7 +79,7 @@ def _spans(name: str, arm: ArmRecords, point: Point, unit: str) -> tuple[Span, .
 
 
 def _planned_end(stage: Json, start: float | None, unit: str) -> float | None:
-    """Where a stage's budget would end it; None where that is told in another unit."""
+    """Where a stage's budget would end it; None where that is in another unit."""
     budget = stage.get("budget")
     if start is None or (budget is not None and budget[0] != unit):
         return None

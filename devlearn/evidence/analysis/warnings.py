@@ -9,6 +9,7 @@ from devlearn.evidence.analysis.question import Question
 from devlearn.records.declared import role_of
 from devlearn.records.reader import ArmRecords, EvidenceError, Json, Key, LearnerRecord
 from devlearn.records.results import Comparison, PairResult, Verdict, Warning_
+from devlearn.records.schema import MatchEntry, Number, Resolved
 
 FEW_SEEDS = 10
 MOST_SEEDS = 64  # of a mend
@@ -16,8 +17,9 @@ CHEAPER = 0.95  # of an arm's FLOPs: an arm that spent less is no control for th
 
 Arms = Mapping[str, ArmRecords]
 Pairs = Iterable[tuple[str, str]]
-Budget = Sequence[str | int] | None
-Followed = tuple[Json | None, Budget]  # whom an arm is matched to, and its last stage's budget
+Followed = tuple[
+    MatchEntry | None, tuple[str | Number, ...] | None
+]  # whom an arm is matched to, and its last stage's budget
 
 
 def warnings(found: Comparison, arms: Arms, asked: Question) -> list[Warning_]:
@@ -34,7 +36,7 @@ def warnings(found: Comparison, arms: Arms, asked: Question) -> list[Warning_]:
         *_gates_nobody_passed(arms),
         *_not_finite(arms, (found.probe, found.metric)),
         *_shared_seeds(found, arms),
-        *match_unseen(paired, {name: _followed(arm.match, arm.stages) for name, arm in arms.items()}),
+        *match_unseen(paired, {name: _followed(arm) for name, arm in arms.items()}),
         *_scored_at_end(found, arms, asked),
         *(missing_controls(name, some) for name, some in wanting.items()),
         *(Warning_.of("no_control", arm=name) for name in _without_control(found) if name not in told),
@@ -158,26 +160,25 @@ def _without_control(found: Comparison) -> list[str]:
 # ---- what a plan says before anything is trained ----
 
 
-def undecidable(resolved: Json) -> list[Warning_]:
+def undecidable(plan: Resolved) -> list[Warning_]:
     """That no declared pair of a plan can come to a verdict, if so: its seeds are too few for its family."""
-    asked, points = resolved["compare"], resolved["points"]
-    if not asked or not asked["pairs"]:
+    asked = plan.compare
+    if asked is None or not asked.pairs:
         return []
-    samples = [
-        (len(set(lineages.values())), len(lineages))
-        for point in points
-        for arm in point["arms"].values()
-        if (lineages := arm.get("lineages"))
-    ]
-    counts = [len(point.get("seeds", resolved["seeds"])) for point in points]
-    n, seeds = min([*samples, *((count, count) for count in counts)])
-    return list(_out_of_reach(n, seeds, len(asked["pairs"]) * len(points), len(asked.get("looks") or [None])))
+    named = [arm.lineages for point in plan.points for arm in point.arms.values() if arm.lineages]
+    counts = [len(plan.seeds_at(point)) for point in range(len(plan.points))]
+    n, seeds = min([*((len(set(own.values())), len(own)) for own in named), *((count, count) for count in counts)])
+    return list(_out_of_reach(n, seeds, len(asked.pairs) * len(plan.points), len(asked.looks or (n,))))
 
 
-def uncontrolled(resolved: Json) -> list[Warning_]:
+def uncontrolled(plan: Resolved) -> list[Warning_]:
     """What a plan's own pairs leave open, arm by arm."""
-    arms = [item for point in resolved["points"] for item in point["arms"].items()]
-    return _once(missing_controls(name, arm["uncontrolled"]) for name, arm in arms if arm.get("uncontrolled"))
+    arms = [item for point in plan.points for item in point.arms.items()]
+    return _once(
+        missing_controls(name, [control.content() for control in arm.uncontrolled])
+        for name, arm in arms
+        if arm.uncontrolled
+    )
 
 
 def missing_controls(name: str, wanting: Sequence[Json]) -> Warning_:
@@ -185,26 +186,23 @@ def missing_controls(name: str, wanting: Sequence[Json]) -> Warning_:
     return Warning_.of("missing_controls", arm=name, wanting=list(wanting))
 
 
-def not_inherited(resolved: Json) -> list[Warning_]:
+def not_inherited(plan: Resolved) -> list[Warning_]:
     """Which weights of a brain are no part of the genome that its learners are born from."""
-    stages = [stage for point in resolved["points"] for arm in point["arms"].values() for stage in arm["stages"]]
-    return _once(
-        Warning_.of("not_inherited", stage=stage["name"], weights=list(stage["left"]))
-        for stage in stages
-        if stage.get("left")
-    )
+    stages = [stage for point in plan.points for arm in point.arms.values() for stage in arm.stages if stage.left]
+    return _once(Warning_.of("not_inherited", stage=stage.name, weights=stage.left) for stage in stages)
 
 
-def unscored_matches(resolved: Json) -> list[Warning_]:
+def unscored_matches(plan: Resolved) -> list[Warning_]:
     """That a plan's own pairs are scored by an area that can't see what a match adds, if they are."""
-    asked = resolved["compare"]
-    if not asked or asked["at"] != "area":
+    asked = plan.compare
+    if asked is None or asked.at != "area":
         return []
-    points = [
-        {name: _followed(arm.get("match"), arm["stages"]) for name, arm in point["arms"].items()}
-        for point in resolved["points"]
-    ]
-    return _once(line for arms in points for line in match_unseen(asked["pairs"], arms))
+    points = [{name: (arm.match, arm.stages[-1].budget) for name, arm in point.arms.items()} for point in plan.points]
+    return _once(line for arms in points for line in match_unseen(asked.pairs, arms))
+
+
+def _followed(arm: ArmRecords) -> Followed:
+    return None if arm.match is None else MatchEntry.of(arm.match), tuple(arm.stages[-1].get("budget") or ()) or None
 
 
 def match_unseen(pairs: Pairs, arms: Mapping[str, Followed]) -> list[Warning_]:
@@ -217,16 +215,12 @@ def match_unseen(pairs: Pairs, arms: Mapping[str, Followed]) -> list[Warning_]:
     return [Warning_.of("match_unseen", arms=list(found), by=list(units))] if found else []
 
 
-def _followed(match: Json | None, stages: Sequence[Json]) -> Followed:
-    return match, stages[-1].get("budget")
-
-
 def _units(one: str, other: str, arms: Mapping[str, Followed]) -> list[str]:
     """What sets an arm's budget so that it equals another arm; nothing where both last stages are equally long."""
     match, budget = arms[one]
-    if not match or match["arm"] != other or budget == arms[other][1]:
+    if match is None or match.arm != other or budget == arms[other][1]:
         return []
-    by = [match["by"]] if isinstance(match["by"], str) else match["by"]
+    by = [match.by] if isinstance(match.by, str) else match.by
     return [unit for unit in by if unit != "labels"]
 
 

@@ -1,1 +1,1 @@
-"""All sentences that results are told in."""
+"""All sentences about results."""

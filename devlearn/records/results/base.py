@@ -41,7 +41,7 @@ class Model(BaseModel):
 
 
 class Note(Model):
-    """Something that a reader has to be told: a code, and what a sentence about it needs."""
+    """Something that a reader has to know: a code, and what a sentence about it needs."""
 
     code: str = Field(description="what it is about")
     fields: dict[str, JsonValue] = Field(description="what a sentence about it needs")

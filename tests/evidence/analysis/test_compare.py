@@ -3,7 +3,9 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from devlearn.evidence import EvidenceError
@@ -321,3 +323,94 @@ def test_a_garbage_cell_is_named(tmp_path: Path, file: str, column: int, cell: s
     path.write_text("\n".join(",".join(row) for row in rows) + "\n")
     with pytest.raises(EvidenceError, match=rf"{file}:2: {name} is '{cell}'; the records were changed"):
         compare([run])
+
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "the same seeds in another order": {"seeds": list(range(18))[::-1]},
+    "another probe of the same name": {"metric": {"worst": -1.0}},
+    "other seeds": {"seeds": range(30, 48)},
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_swapped_runs_give_mirrored_numbers(tmp_path: Path, other: str) -> None:
+    """Whichever run is named first; also where they declare another smallest effect."""
+    rng = np.random.default_rng(8)
+    here = tiny_run(tmp_path / "here", {"a": rng.normal(0.5, 0.1, 18).tolist()}, compare={"smallest_effect": 0.05})
+    ends, asked = rng.normal(0.6, 0.1, 18).tolist(), {"smallest_effect": 0.1}
+    there = tiny_run(tmp_path / "there", {"a": ends}, compare=asked, **OTHERS[other])
+    one, two = only(compare([here, there])), only(compare([there, here]))
+    (forth,), (back,) = one["comparisons"], two["comparisons"]
+    assert forth["test"].startswith("sign-flip") == (other == "the same seeds in another order")
+    assert (forth["arm"], forth["against"]) == (back["against"], back["arm"])
+    assert forth["difference"] == -back["difference"] != 0
+    assert forth["interval"] == [-end for end in back["interval"][::-1]]
+    assert forth["means"] == back["means"][::-1]
+    for key, sign in (("probability_of_improvement", -1), ("p_equivalence", 1)):
+        assert forth[key] == pytest.approx(back[key] if sign > 0 else 1 - back[key])
+    same = ("p", "p_adjusted", "n", "seeds", "test", "seeds_needed", "beyond_smallest_effect")
+    assert {key: forth[key] for key in same} == {key: back[key] for key in same}
+    assert one["smallest_effect"] == two["smallest_effect"] == 0.05
+    assert one["arms"] == two["arms"]
+    assert len(one["warnings"]) == len(two["warnings"])
+
+
+def test_runs_that_ask_different_things_say_so_in_either_order(tmp_path: Path) -> None:
+    runs = [tiny_run(tmp_path / at, {"a": BASE}, compare={"at": at}) for at in ("end", "birth")]
+    for order in (runs, runs[::-1]):
+        with pytest.raises(EvidenceError, match=r"ask different things .* say which with --at"):
+            compare(order)
+        assert only(compare(order, at="end"))["at"] == "end"
+
+
+def test_each_learner_counts_with_the_worst_value_that_its_own_run_declares(tmp_path: Path) -> None:
+    runs = [
+        tiny_run(tmp_path / name, {"a": BASE}, diverged={"a": {0: 5}}, metric={"worst": worst})
+        for name, worst in (("one", -1.0), ("two", -2.0))
+    ]
+    for order in (runs, runs[::-1]):
+        arms = only(compare(order))["arms"]
+        assert (arms["one/a"]["values"]["0"], arms["two/a"]["values"]["0"]) == (-1.0, -2.0)
+
+
+def test_a_probe_that_only_one_run_has_does_not_sink_the_comparison(tmp_path: Path) -> None:
+    """Each run's stages are judged by its own probes."""
+    whole = write_run(tmp_path / "whole", seeds=6)
+    other = write_run(tmp_path / "other", seeds=6)
+    content = json.loads((other / "resolved.json").read_text())
+    for probe in ("frames", "pictures", "reach"):
+        del content["probes"][probe]
+    (other / "resolved.json").write_text(json.dumps(content))
+    for path in other.rglob("probes.csv"):
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if not {"frames", "pictures", "reach"} & set(line.split(","))))
+    for order in ([whole, other], [other, whole]):
+        found = only(compare(order))
+        assert len(found["comparisons"]) == 6
+        assert {entry["probe"] for entry in found["stages"] if entry["arms"][0].startswith("other/")} == {"digits"}
+        assert not any("left out" in warning for warning in found["warnings"])
+
+
+def test_a_stage_whose_probe_is_not_on_record_is_left_out_by_name(copy: Path) -> None:
+    for path in copy.glob("jobs/early/*/records/01-look.0/probes.csv"):
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if ",pictures," not in line))
+    before = only(compare([copy]))
+    found = [entry for entry in before["stages"] if entry["probe"] == "pictures"]
+    assert found == []
+    (told,) = [warning for warning in before["warnings"] if "left out" in warning]
+    assert told.startswith("left out, what stage look bought by pictures.loss: pictures.loss of arm 'developmental'")
+    assert [pair["verdict"] for pair in before["comparisons"]] == ["better"] * 3 + ["equivalent", "identical"]
+
+
+def test_a_stage_is_judged_by_its_role_and_an_older_one_by_its_kind(tmp_path: Path) -> None:
+    for name, role, own in (("a", {"role": "supervise"}, True), ("b", {"role": "trial"}, False), ("c", {}, False)):
+        run = write_run(tmp_path / name, seeds=2)
+        content = json.loads((run / "resolved.json").read_text())
+        for arm in content["points"][0]["arms"].values():
+            for stage in arm["stages"]:
+                if stage["name"] == "school":
+                    stage |= {"kind": "mine.school", **role}
+        (run / "resolved.json").write_text(json.dumps(content))
+        stages = only(compare([run]))["stages"]
+        assert {entry["own"] for entry in stages if entry["stage"] == "school"} == {own}

@@ -189,3 +189,56 @@ def test_without_a_declared_comparison_and_without_probes(tmp_path: Path) -> Non
     nothing = analyse(load(made))
     assert nothing == {"points": [], "fits": {}}
     assert analysis_words(nothing) == []
+
+
+def test_what_an_arm_lacks_is_left_out_with_a_note_and_sinks_nothing(tmp_path: Path) -> None:
+    """Arm b was never measured before its last stage; arm c not at the end of its innate stage."""
+    whole = arm("a", [0, 10, 20], np.linspace([0.1] * 6, [0.6] * 6, 3).T)
+    b = {seed: replace(life, moments=life.moments[1:]) for seed, life in whole.lives.items()}
+    innate = {"name": "waves", "visit": 0, "kind": "innate.waves", "keys": {}}
+    c = {
+        seed: replace(life, moments=tuple(replace(m, position=m.position + (m.position >= 0)) for m in life.moments))
+        for seed, life in whole.lives.items()
+    }
+    arms = {
+        "a": whole,
+        "b": replace(whole, name="b", lives=b),
+        "c": replace(whole, name="c", lives=c, stages=(innate, *whole.stages)),
+    }
+    found = analyse(run([arms], {"pairs": [["a", "b"], ["a", "c"]], "levels": [0.3, 0.5]}))
+    (point,) = found["points"]
+    assert list(point["levels"]) == ["a", "c"]
+    assert [(pair["arm"], pair["against"]) for pair in point["bands"]] == [("a", "c")]
+    assert point["birth"]["arms"]["c"]["mean"] == pytest.approx(0.1)
+    assert point["start"]["arms"]["c"] == {"n": 6, "mean": None, "interval": [None, None]}
+    assert point["start"]["pairs"][0]["p"] is None
+    assert point["area"]["pairs"][0]["difference"] == 0
+    assert [note.split(":")[0] for note in point["left_out"]] == [
+        "left out, the curve of b",
+        "left out, the height of c after its innate stages",
+        "left out, the height of c when its last stage begins",
+        "left out, the proxy of b",
+    ]
+    told = analysis_words(found)
+    assert all(f"nth = 0: {note}." in told for note in point["left_out"])
+
+
+def test_a_fit_says_which_point_it_lacks() -> None:
+    points = [{"a": arm("a", [0, 10, 20], [[0.1, 0.2, 0.3]] * 3, labels=10**i)} for i in range(3)]
+    points[1]["a"] = arm("a", [0, 20], [[0.1, 0.3]] * 3, labels=10)
+    made = run(points, {"at": 10, "fit": {"over": "labels"}})
+    refused = analyse(made)["fits"]["a"]["refused"]
+    assert refused.startswith("left out, the power law of a: digits.accuracy of arm 'a' was not measured at update 10")
+
+
+def test_priors_are_innate_by_their_role_whatever_their_kind() -> None:
+    learned = arm("a", [0, 10], [[0.1, 0.2]] * 6)
+    prior = {"name": "mine", "visit": 0, "kind": "mine.prior", "keys": {}}
+    lives = {}
+    for seed, life in learned.lives.items():
+        birth, end = life.moments
+        born = replace(birth, position=0, when="end", values={key: 0.15 for key in birth.values})
+        lives[seed] = replace(life, moments=(birth, born, replace(end, position=1)))
+    for role, mean in (({"role": "innate"}, 0.15), ({"role": "control"}, 0.15), ({"role": "pretrain"}, 0.1), ({}, 0.1)):
+        made = replace(learned, lives=lives, stages=({**prior, **role}, *learned.stages))
+        assert analyse(run([{"a": made}], {}))["points"][0]["newborn"]["arms"]["a"]["mean"] == pytest.approx(mean)

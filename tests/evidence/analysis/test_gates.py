@@ -9,6 +9,7 @@ from devlearn.evidence.analysis.gates import UnpassedGate, gates_nobody_passed
 from devlearn.records.layout import JobFolder
 from devlearn.records.reader import load
 from devlearn.records.writer import Recorder
+from tests.evidence.answers import compare, only
 from tests.evidence.fake_run import finish, tiny_run
 
 GATE = {"probe": "score.points", "at_least": 0.5, "at_most": None, "min_updates": 0}
@@ -48,3 +49,12 @@ def test_nothing_is_said_of_stages_without_a_gate_and_of_unfinished_learners(tmp
     folder = gated(tmp_path / "running", {"a": [False] * 3}, GATE)
     finish(folder / "jobs" / "a" / "all", "running")
     assert gates_nobody_passed(load(folder).points[0].arms["a"]) == ()
+
+
+def test_a_gate_that_nobody_passed_is_a_warning_of_the_comparison(tmp_path: Path) -> None:
+    found = only(compare([gated(tmp_path, {"shut": [False] * 3, "open": [False, True, False]}, GATE)]))
+    told = [warning for warning in found["warnings"] if "gate" in warning]
+    line = (
+        "shut: none of 3 learners passed the gate score.points >= 0.5 of school, which was lived for its whole budget"
+    )
+    assert told == [line]

@@ -1,0 +1,89 @@
+"""What results are as files: the keys and numbers that they always had; every note of theirs is a sentence."""
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from devlearn.evidence import evaluate
+from devlearn.evidence.statistics import FLIPS
+from devlearn.evidence.text.reasons import REASONS, render_note
+from devlearn.evidence.text.warnings import PARTS, WARNINGS
+from devlearn.records.layout import RunFolder
+from devlearn.records.reader import load
+from devlearn.records.results import Analyses, Comparison, Note, Reason, TestKind, Warning_, document, note_seen
+from tests.evidence.answers import analyse, compare, entries, save, save_analyses
+from tests.evidence.fake_run import write_run
+from tests.evidence.golden import RUNS
+
+GOLDEN = Path(__file__).with_name("golden_answers")
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_files_keep_their_keys_and_numbers(tmp_path: Path, name: str) -> None:
+    """As the first version wrote them, to the last digit; but the resampled interval is a product of large matrices."""
+    run = write_run(tmp_path / name, **RUNS[name])
+    before = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+    found = compare([run])
+    resampled = [
+        [pair.pop("interval_new_images") for point in entries(answer) for pair in point["comparisons"]]
+        for answer in (found, before["comparison"])
+    ]
+    assert found == before["comparison"]
+    for now, then in zip(*resampled, strict=True):
+        assert now == (None if then is None else pytest.approx(then, rel=1e-12))
+    assert analyse(load(run)) == before["analyses"]
+
+
+def test_files_are_what_was_evaluated(copy: Path) -> None:
+    save(copy)
+    save_analyses(copy)
+    found = evaluate(load(copy))
+    folder = RunFolder(copy)
+    for path, part in ((folder.comparison, found.comparisons), (folder.analyses, found.analyses)):
+        assert json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail) == document(part, render_note)
+
+
+def test_evaluating_writes_nothing(copy: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
+    evaluate(load(copy))
+    assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
+
+
+def test_what_was_seen_is_noted_once_the_arms_are_whole(copy: Path) -> None:
+    note_seen(load(copy))
+    assert json.loads(RunFolder(copy).seen.read_text(encoding="utf-8"))["seeds"] == [16]
+
+
+@pytest.mark.parametrize(("kind", "rendered"), [(Warning_, WARNINGS), (Reason, REASONS)])
+def test_every_code_has_its_sentence_and_every_sentence_a_code(kind: type[Note], rendered: dict[str, Any]) -> None:
+    assert set(get_args(kind.model_fields["code"].annotation)) == set(rendered)
+
+
+def test_a_note_that_no_sentence_fits_is_an_error() -> None:
+    with pytest.raises(TypeError):
+        render_note(Reason.of("one_lineage"))
+    with pytest.raises(ValueError, match="code"):
+        Reason.of("few")
+
+
+def test_whatever_is_left_out_has_a_name() -> None:
+    source = "".join(
+        path.read_text(encoding="utf-8") for path in Path(inspect.getfile(evaluate)).parent.rglob("analysis/*.py")
+    )
+    assert all(f'"{part}"' in source for part in PARTS)
+
+
+def test_the_number_of_random_flips_in_a_tests_name_is_that_of_the_test() -> None:
+    assert f"{FLIPS:,} random flips" in TestKind.RANDOM
+    assert [kind.paired for kind in TestKind] == [True, True, False]
+
+
+def test_units_are_for_who_goes_on_with_a_result_and_in_no_file(made_up: Path) -> None:
+    found = evaluate(load(made_up))
+    parts: tuple[Comparison | Analyses, ...] = (found.comparisons.points[0], found.analyses)
+    for part in parts:
+        assert "unit" not in document(part, render_note)
+        assert document(part, render_note, units=True)["unit"] == "share"
