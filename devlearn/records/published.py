@@ -155,8 +155,8 @@ class Result(_Frozen):
 
     @property
     def cost(self) -> str:
-        """What it costs: minutes of two cores as planned, and as they went by."""
-        return f"{self.planned / 120:.1f} minutes of two free cores and its probes; took {self.seconds / 120:.1f}"
+        """What it costs two cores: minutes as planned for free ones, and as they went by beside other work."""
+        return f"{self.planned / 120:.1f} minutes of two cores planned, probes apart; {self.seconds / 120:.1f} taken"
 
 
 def _holds(there: Any, asked: Any) -> bool:

@@ -67,7 +67,7 @@ def test_a_run_is_recorded_and_agrees_with_itself(run: Path, results: Path) -> N
     second = call("replicate", "toy", "--from", str(run))
     assert second.exit_code == 0 and second.output.count("yes") == 3, second.output
     listed = call("replicate", "--list")
-    assert "10 %" in listed.output and "minutes of two free cores" in listed.output
+    assert "10 %" in listed.output and "minutes of two cores planned" in listed.output
 
 
 def test_a_run_that_disagrees_fails(run: Path, results: Path) -> None:
@@ -127,4 +127,4 @@ def test_numbers_in_words() -> None:
     assert value(0.812, (0.797, 0.825), "share", sign=True) == "+81.2 points (+79.7 to +82.5)"
     assert value(89.41, (88.3, 90.4), "degrees") == "89.4 degrees (88.3 to 90.4)"
     assert value(500.0, (500.0, 500.0), "") == "500.0 (500.0 to 500.0)"
-    assert [chance(p) for p in (9.1552734375e-05, 0.0212, 0.92, None)] == ["9.2e-5", ".021", ".92", ""]
+    assert [chance(p) for p in (9.1552734375e-05, 0.0098, 0.0212, 0.92, None)] == ["9.2e-5", ".0098", ".021", ".92", ""]

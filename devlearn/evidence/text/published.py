@@ -48,7 +48,7 @@ def chance(p: float | None) -> str:
     if p is None:
         return ""
     if p >= 0.001:
-        return f"{p:.3f}".removeprefix("0").rstrip("0") if p < 0.1 else f"{p:.2f}".removeprefix("0")
+        return (f"{p:.2g}" if p < 0.1 else f"{p:.2f}").removeprefix("0")
     digits, exponent = f"{p:.1e}".split("e")
     return f"{digits}e{int(exponent)}"
 
