@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 from devlearn.evidence import statistics
 from devlearn.evidence.analysis.budgets import common_range
@@ -19,6 +18,7 @@ from devlearn.evidence.analysis.pairing import lineages
 from devlearn.evidence.analysis.stage_gains import finite
 from devlearn.evidence.analysis.values import At, Measure, values
 from devlearn.evidence.statistics.sign_flip import mean_interval
+from devlearn.lazy import stats
 from devlearn.records.reader import ArmRecords, Json, RunRecords
 from devlearn.records.schema import COLUMNS
 

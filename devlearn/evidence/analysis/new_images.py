@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from devlearn.evidence.statistics.sign_flip import ALPHA
+from devlearn.lazy import stats
 from devlearn.records.reader import ArmRecords, EvidenceError, LearnerRecord, visit_folder
 
 RESAMPLES = 2000

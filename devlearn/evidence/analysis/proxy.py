@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from devlearn.evidence.analysis.curve_matrix import CurveMatrix, Matrix, Vector, by_lineage, track
 from devlearn.evidence.analysis.stage_gains import finite
 from devlearn.evidence.analysis.values import Measure, measure
 from devlearn.evidence.statistics.sign_flip import mean_interval
+from devlearn.lazy import stats
 from devlearn.records.reader import ArmRecords, Json
 
 PROXIES = {"accuracy": "cross_entropy"}  # the proxy of a metric, both of one probe
