@@ -105,7 +105,7 @@ def _fit(scenario: Scenario, brain: nn.Module) -> None:
     """Every probe can measure this brain."""
     for name, probe in scenario.probes.items():
         try:
-            probe.fits(brain)
+            probe.check_brain(brain)
         except Exception as error:  # a user's probe may fail in any way
             raise scenario.error(("probes", name), f"{name}: {_words(error)}") from error
 
