@@ -1,4 +1,4 @@
-"""torch, imported when it is first used.
+"""torch and scipy.stats, imported when they are first used.
 
     from devlearn.lazy import torch
 
@@ -36,8 +36,10 @@ def _later(module: ModuleType) -> Callable[[str], Any]:
 if TYPE_CHECKING:
     import torch as torch
     import torch.nn.functional as F
+    from scipy import stats as stats
 else:
     torch = Lazy("torch")
     F = Lazy("torch.nn.functional")
+    stats = Lazy("scipy.stats")
 
-__all__ = ["F", "Lazy", "torch"]
+__all__ = ["F", "Lazy", "stats", "torch"]

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 import devlearn
-from devlearn.evidence import undecidable, unscored_matches
+from devlearn.evidence import not_inherited, undecidable, unscored_matches
+from devlearn.runs.forewarnings import forewarnings
 from devlearn.runs.pipeline import load, plan
-from devlearn.runs.plan import resolved
+from devlearn.runs.plan import resolved, sketch
 from devlearn.scenario import library
 
 FEW_LABELS: dict[str, Any] = {
@@ -205,6 +206,15 @@ def test_a_shipped_scenario_has_seeds_enough_for_its_pairs(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(TOY))
 def test_a_shipped_scenario_that_scores_an_area_says_what_of_a_match_it_misses(name: str) -> None:
     assert bool(unscored_matches(resolved(plan(load(name)).own))) == (name in ("innate/noise", "newborn_eyes"))
+
+
+@pytest.mark.parametrize("name", sorted(TOY))
+def test_a_file_alone_is_warned_of_as_its_plan_is_but_for_what_has_to_be_counted(name: str) -> None:
+    order = load(name)
+    whole = resolved(plan(order).own)
+    counted = {*unscored_matches(whole), *not_inherited(whole)}
+    said = [warning for warning in forewarnings(whole) if warning.text not in counted]
+    assert forewarnings(sketch(order.scenario), counted=False) == said
 
 
 @pytest.mark.parametrize("name", sorted(TOY))

@@ -102,22 +102,26 @@ def check(what: str, name: str, keys: tuple[str, ...]) -> None:
 
 
 def _check_scenario(name: str) -> None:
+    """Check a file, and its plan too where a plug-in has imported torch already: that takes most of a plan's time."""
     from devlearn.runs import pipeline
-    from devlearn.runs.plan import resolved
+    from devlearn.runs.plan import resolved, sketch
 
-    plan = pipeline.plan(pipeline.load(name)).own
-    scenario = plan.scenario
+    order = pipeline.load(name)
+    scenario, counted = order.scenario, "torch" in sys.modules
+    plan = resolved(pipeline.plan(order).own) if counted else sketch(scenario)
     counts = {"arm": len(scenario.arms), "stage": len(scenario.stages), "seed": len(scenario.seeds)}
     words = [f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items()]
     click.echo(f"{name}: ok, {', '.join(words)}")
-    warn(resolved(plan))
+    if not counted:
+        click.echo(f"what needs the network, as budgets and matches do, is counted by: devlearn run {name} --dry-run")
+    warn(plan, counted)
 
 
-def warn(resolved: dict[str, Any]) -> None:
+def warn(resolved: dict[str, Any], counted: bool = True) -> None:
     """Say on stderr what a plan can't decide, can't score, leaves without a control or does not inherit."""
     from devlearn.runs.forewarnings import forewarnings
 
-    for warning in forewarnings(resolved):
+    for warning in forewarnings(resolved, counted):
         click.echo(str(warning), err=True)
 
 

@@ -43,7 +43,7 @@ def _kinds(title: str, kinds: Kinds, width: int) -> None:
 def _facts(cls: "type[Stage]") -> Iterable[str]:
     import yaml
 
-    from devlearn.runs.plan.missing_controls import sham
+    from devlearn.scenario.controls import sham
 
     if cls.controls:
         yield f"needs: {', '.join(cls.controls)}"

@@ -154,7 +154,9 @@ class Cohort:
         result: tuple[Tensor, ...] = self._call(read, observation, stacks=True)
         return result
 
-    def recall(self, observations: Tensor, hidden: Tensor, starts: Tensor, sense: str, head: Any) -> tuple[Any, Tensor]:
+    def forward_sequence(
+        self, observations: Tensor, hidden: Tensor, starts: Tensor, sense: str, head: Any
+    ) -> tuple[Any, Tensor]:
         """Every learner with memory steps through sequences: outputs (N, B * T, head size) and hidden afterwards.
 
         ``observations`` (N, B, T, *observation), ``hidden`` (N, B, memory_size), ``starts`` (N, B, T) bool.
@@ -248,7 +250,7 @@ class Cohort:
 
     # ---- copies of one learner ----------------------------------------------------------------------------------
 
-    def judge(
+    def evaluate_copies(
         self, learner: int, copies: Mapping[str, Tensor], objective: Objective, batch: Mapping[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss (P,) and metrics {name: (P,)} of P networks like one learner, by forward passes alone.

@@ -56,7 +56,7 @@ class Alignment(Probe):
     def needs(self) -> Needs:
         return Needs({IMAGE_SENSE: IMAGE}, {self.head: Head(CLASSES)}, feedback=True)
 
-    def fits(self, brain: nn.Module) -> None:
+    def check_brain(self, brain: nn.Module) -> None:
         check_rule("feedback_alignment", brain)
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:

@@ -115,7 +115,7 @@ class Clustering(Features):
     """
 
     metrics: ClassVar = {"accuracy": Metric("higher", 0.0, unit="share")}
-    asks = "assign"
+    requires = "assign"
 
     stage: str | None = Field(None, description="NAME of a stage that learns clusters; empty: k-means in a layer")
     layer: Layer = Field("last", description="where k-means looks: pixels, last, or the number of a hidden layer")
@@ -130,9 +130,9 @@ class Clustering(Features):
             raise ValueError(f"{self.clusters} clusters can't be fitted to {self.fit_images} images; raise fit_images")
         return self
 
-    def fits(self, brain: nn.Module) -> None:
+    def check_brain(self, brain: nn.Module) -> None:
         if self.stage is None:
-            super().fits(brain)
+            super().check_brain(brain)
             has(brain, self.layer)
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:

@@ -42,7 +42,7 @@ class Features(Probe):
     def needs(self) -> Needs:
         return Needs({IMAGE_SENSE: IMAGE})
 
-    def fits(self, brain: nn.Module) -> None:
+    def check_brain(self, brain: nn.Module) -> None:
         if not callable(getattr(brain, "features", None)):
             what = "give it features(observation, sense) -> [(B, D) as it sees them, (B, D') of each hidden layer, ..]"
             raise ValueError(f"{type(brain).__name__} shows no layers; {what}")

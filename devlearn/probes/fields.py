@@ -46,14 +46,14 @@ class Fields(Probe):
         Moran (1950), Notes on continuous stochastic phenomena, Biometrika 37.
     """
 
-    metrics: ClassVar = {"smoothness": Metric("higher", None)}
+    metrics: ClassVar = {"smoothness": Metric("higher", None, unit="number")}
 
     units: int = Field(24, ge=1, le=256, description="how many units are drawn: the first ones")
 
     def needs(self) -> Needs:
         return Needs({IMAGE_SENSE: IMAGE})
 
-    def fits(self, brain: nn.Module) -> None:
+    def check_brain(self, brain: nn.Module) -> None:
         if not callable(getattr(brain, "fields", None)):
             what = "give it fields(sense) -> (U, H, W), the weights of its first layer"
             raise ValueError(f"{type(brain).__name__} shows no receptive fields; {what}")

@@ -37,8 +37,8 @@ class Neighbours(Features):
     k: int = Field(5, ge=1, description="neighbours that vote")
     layer: Layer = Field("last", description="pixels, last, or the number of a hidden layer, from 1")
 
-    def fits(self, brain: nn.Module) -> None:
-        super().fits(brain)
+    def check_brain(self, brain: nn.Module) -> None:
+        super().check_brain(brain)
         has(brain, self.layer)
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:

@@ -18,7 +18,7 @@ class Objective(Probe):
         loss: the loss of that stage (see its formula there) on held-out data, with streams of its own
     """
 
-    metrics: ClassVar = {"loss": Metric("lower", None)}
+    metrics: ClassVar = {"loss": Metric("lower", None, unit="number")}
 
     stage: str = Field(description="NAME of a stage of the scenario")
 

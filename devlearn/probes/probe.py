@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.learners.cohort import Cohort
+from devlearn.probes.old_names import OldNames
 from devlearn.registry import named
 from devlearn.stages.context import Context
+from devlearn.stages.fields import read_old_keys
 from devlearn.stages.stage import Stage
 
 if TYPE_CHECKING:
@@ -56,11 +59,18 @@ class Probing:
     stages: Mapping[str, Stage] = field(default_factory=dict)
 
 
-class Probe(BaseModel):
+class Probe(OldNames):
     """A measurement. Subclass it, name it with ``@probe``, and give every field a description.
 
     It draws from streams of its own (named after the probe), the same at every measurement, and the engine checks
-    that it leaves the cohort untouched. ``asks`` is the method that a stage named by its key ``stage`` has to have.
+    that it leaves the cohort untouched.
+
+    Attributes:
+        kind: set by ``@probe``.
+        version: set by ``@probe``; raise it when results change.
+        metrics: what it measures, by name; the first one is the default.
+        requires: the method that a stage named by its key ``stage`` has to have; empty: none.
+        renamed: keys by their names of the version before: {old: new}.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,7 +78,8 @@ class Probe(BaseModel):
     kind: ClassVar[str] = ""
     version: ClassVar[int] = 1
     metrics: ClassVar[dict[str, Metric]] = {}
-    asks: ClassVar[str] = ""
+    requires: ClassVar[str] = ""
+    renamed: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     every: int | None = Field(
         None, gt=0, description="updates between measurements; birth and stage ends are always measured"
@@ -81,7 +92,7 @@ class Probe(BaseModel):
         """The senses and heads that the probe uses."""
         return Needs()
 
-    def fits(self, brain: nn.Module) -> None:
+    def check_brain(self, brain: nn.Module) -> None:
         """Raises ValueError, with the mend, for a brain (on the meta device) that it can't measure."""
 
     def splits(self) -> tuple[str, ...]:
@@ -91,6 +102,11 @@ class Probe(BaseModel):
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         """Measure every learner: on a fixed part of the data on the way, on all of it (``full``) at a stage's end."""
         raise NotImplementedError
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **keywords: Any) -> None:
+        super().__pydantic_init_subclass__(**keywords)
+        read_old_keys(cls, cls.renamed)
 
 
 def unless_diverged(values: Tensor, cohort: Cohort) -> Tensor:

@@ -13,7 +13,7 @@ from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.recurrent_state import Memory
-from devlearn.tasks.envs.render import film
+from devlearn.tasks.envs.render import render_episode
 
 
 @probe("return")
@@ -34,20 +34,21 @@ class Return(Probe):
         "return": Metric("higher", None, unit="return"),
         "length": Metric("higher", None, unit="steps"),
     }
+    renamed: ClassVar = {"keys": "env_kwargs"}
 
     env: str = Field(description="a Gymnasium id")
-    keys: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the environment")
+    env_kwargs: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the environment")
     episodes: int = Field(16, ge=1, description="episodes of each learner, each in a copy of its own")
     limit: int = Field(
         10_000, ge=1, description="steps after which an episode that does not end is counted as it stands"
     )
 
     def needs(self) -> Needs:
-        return policy_of(self.env, self.keys)[0]
+        return policy_of(self.env, self.env_kwargs)[0]
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
-        _, policy = policy_of(self.env, self.keys)
-        world = probing.context.world(self.env, self.episodes, keys=self.keys)
+        _, policy = policy_of(self.env, self.env_kwargs)
+        world = probing.context.world(self.env, self.episodes, keys=self.env_kwargs)
         memory = Memory(cohort, self.episodes)
         returns, lengths = np.zeros((2, cohort.n, self.episodes))
         running = np.ones((cohort.n, self.episodes), bool)
@@ -68,7 +69,7 @@ class Return(Probe):
         finally:
             world.close()
         values = {"return": returns.mean(1), "length": lengths.mean(1)}
-        strip = film(self.env, self.keys, seed, actions) if full else {}
+        strip = render_episode(self.env, self.env_kwargs, seed, actions) if full else {}
         return Measurement(
             {name: unless_diverged(torch.from_numpy(value), cohort) for name, value in values.items()},
             pictures={name: torch.from_numpy(array) for name, array in strip.items()},

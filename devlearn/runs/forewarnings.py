@@ -27,12 +27,16 @@ class Forewarning:
         return "\n  ".join([f"warning: {what}{'; add' if self.paste else ''}", *self.paste])
 
 
-def forewarnings(resolved: Json) -> list[Forewarning]:
-    """The warnings of a plan, from the content of its resolved.json."""
+def forewarnings(resolved: Json, counted: bool = True) -> list[Forewarning]:
+    """The warnings of a plan, from the content of its resolved.json.
+
+    Where nothing is ``counted`` (``plan.sketch``), those are left out that need a stage's final budget or the brain.
+    """
     from devlearn.evidence import not_inherited, undecidable, unscored_matches
 
     plan = dict(resolved)
-    plain = [text for check in (undecidable, unscored_matches, not_inherited) for text in check(plan)]
+    checks = (undecidable, unscored_matches, not_inherited) if counted else (undecidable,)
+    plain = [text for check in checks for text in check(plan)]
     found = [*(Forewarning(text, text) for text in plain), *_uncontrolled(plan), *_unselected(plan)]
     return list(dict.fromkeys(found))
 

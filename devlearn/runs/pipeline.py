@@ -43,7 +43,11 @@ if TYPE_CHECKING:
     from devlearn.runs.plan import Plan
 
 PATIENCE = 10.0  # seconds for whoever holds the folder to be gone, after it was killed
-WARM = ("devlearn.evidence", "devlearn.report.page")  # what is needed after the last job: scipy, matplotlib
+WARM = (
+    "devlearn.evidence",
+    "scipy.stats",
+    "devlearn.report.page",
+)  # needed after the last job
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """Controls: what a claim about a prior, or about looking, has to rule out, and the arm that does it."""
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel
 
 Control = Literal["shuffle", "moments", "scale", "spectrum", "sham", "fresh_head", "compute", "data"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
@@ -35,3 +37,9 @@ def example(control: Control) -> str:
     if control == "sham":
         return "[{use: prior, set: {sham: ..}}, school]  with the value that is listed as its sham"
     return f"[prior, {control}, school]  with {control}: {{kind: {STAGE_OF[control]}}}"
+
+
+def sham(stage: type[BaseModel]) -> dict[str, Any]:
+    """The key that makes a stage its own sham: true, or the first word that is not none."""
+    choices = stage.model_json_schema()["properties"].get("sham", {}).get("enum", ())
+    return {"sham": next((choice for choice in choices if choice != "none"), True)}

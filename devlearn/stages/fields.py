@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from devlearn.learners.schedule import Schedule
 from devlearn.tasks.data import CLASSES, FEWEST, most_balanced, size
@@ -133,3 +133,17 @@ class Change(BaseModel):
     def covers(self, updates: int) -> bool:
         """Whether it holds after that many updates."""
         return self.from_ <= updates and (self.until is None or updates < self.until)
+
+
+# ---- keys that have new names ------------------------------------------------------------------------------------
+
+
+def read_old_keys(model: type[BaseModel], renamed: Mapping[str, str]) -> None:
+    """Let ``model`` read keys by the names that older files have for them: {old: new}; both at once are refused.
+
+    Aliases, as a validator that comes before the fields would make pydantic forget that a strict file is JSON.
+    """
+    for old, new in renamed.items():
+        model.model_fields[new].validation_alias = AliasChoices(new, old)
+    if renamed:
+        model.model_rebuild(force=True)

@@ -1,9 +1,11 @@
 """Names that stages were written with before 0.2: they work until 0.3, with a warning that has the new one.
 
-To take them away, delete this file and the end of ``stage.py``, and let ``Stage`` derive from ``BaseModel``.
+To take them away, delete the end of ``stage.py``, let ``Stage`` derive from ``BaseModel``, do the same for probes
+(``probes/old_names.py``) and delete both files.
 """
 
 import warnings
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
@@ -25,7 +27,7 @@ class Renamed:
         self.name = name
 
     def __get__(self, instance: object, owner: type) -> Any:
-        _warn(owner, self.name)
+        _warn(owner, "stage", self.name, RENAMED[self.name])
         return getattr(owner, RENAMED[self.name])
 
 
@@ -37,11 +39,16 @@ class OldNames(BaseModel):
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        for old in RENAMED.keys() & vars(cls).keys():
-            _warn(cls, old)
-            setattr(cls, RENAMED[old], vars(cls)[old])
+        take_over(cls, "stage", RENAMED)
 
 
-def _warn(owner: type, old: str) -> None:
-    text = f"{old!r} of a stage is called {RENAMED[old]!r} since 0.2; the old name works until 0.3"
+def take_over(cls: type, what: str, renamed: Mapping[str, str]) -> None:
+    """What a class says under an old name is said under the new one too, with a warning. ``what`` is its contract."""
+    for old in renamed.keys() & vars(cls).keys():
+        _warn(cls, what, old, renamed[old])
+        setattr(cls, renamed[old], vars(cls)[old])
+
+
+def _warn(owner: type, what: str, old: str, new: str) -> None:
+    text = f"{old!r} of a {what} is called {new!r} since 0.2; the old name works until 0.3"
     warnings.warn(f"{owner.__qualname__}: {text}", DeprecationWarning, stacklevel=3)

@@ -14,11 +14,11 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
-from pydantic import AliasChoices, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from devlearn.registry import named
 from devlearn.scenario.controls import Control
-from devlearn.stages.fields import Change, Count, Gate
+from devlearn.stages.fields import Change, Count, Gate, read_old_keys
 from devlearn.stages.old_names import OldNames
 from devlearn.tasks.data import SIZES
 
@@ -183,15 +183,8 @@ class Stage(OldNames):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **keywords: Any) -> None:
-        """Read keys by the names that older files have for them; a file with both names of a key is refused.
-
-        Aliases, as a validator that comes before the fields would make pydantic forget that a strict file is JSON.
-        """
         super().__pydantic_init_subclass__(**keywords)
-        for old, new in cls.renamed.items():
-            cls.model_fields[new].validation_alias = AliasChoices(new, old)
-        if cls.renamed:
-            cls.model_rebuild(force=True)
+        read_old_keys(cls, cls.renamed)
 
     @field_validator("change")
     @classmethod

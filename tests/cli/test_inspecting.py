@@ -43,6 +43,32 @@ def test_a_dry_run_prints_the_plan_without_torchvision_and_writes_nothing(here: 
     assert [path.name for path in here.iterdir()] == ["toy.yaml"]
 
 
+LISTED = ["stages", "priors", "brains", "envs", "probes", "executors", "scenarios"]
+
+
+@pytest.mark.parametrize("arguments", [["check", "scenario", "first_steps"], *(["list", what] for what in LISTED)])
+def test_looking_around_takes_neither_torch_nor_scipy_nor_matplotlib(arguments: list[str]) -> None:
+    found = fresh(*arguments, code=WITHOUT)
+    assert found.returncode == 0 and found.stdout, found.stderr
+    heavy = found.stderr.partition("HEAVY")[2]
+    assert "[" in heavy and not any(f"'{name}'" in heavy for name in ("torch", "torchvision", "scipy", "matplotlib"))
+
+
+def test_names_of_plug_ins_take_neither_torch_nor_scipy_nor_matplotlib() -> None:
+    program = (
+        "import sys; from devlearn import registry\n"
+        "for group in registry.GROUPS: assert registry.names(group), group\n"
+        "print(sorted({'torch', 'torchvision', 'scipy', 'matplotlib'} & set(sys.modules)))"
+    )
+    assert fresh(code=program).stdout == "[]\n"
+
+
+def test_a_check_warns_as_a_dry_run_does_and_says_what_it_left_to_that() -> None:
+    checked, planned = fresh("check", "scenario", "first_steps"), fresh("run", "first_steps", "--dry-run")
+    assert checked.stderr == planned.stderr and checked.stderr.startswith("warning: developmental lacks")
+    assert "is counted by: devlearn run first_steps --dry-run" in checked.stdout
+
+
 @pytest.mark.parametrize(
     ("what", "names"),
     [

@@ -16,7 +16,7 @@ from devlearn.stages.stage import Stage
 from devlearn.streams import streams
 from devlearn.tasks.data import load_altered
 from devlearn.tasks.data.sham import scattered
-from devlearn.tasks.envs.transitions import gather
+from devlearn.tasks.envs.transitions import collect_transitions
 from tests.laws.rows import context_for, live
 
 LEARNERS = tuple(range(8))
@@ -125,7 +125,7 @@ def test_what_an_episode_ended_in_is_foreseen_and_not_the_next_episodes_beginnin
     def act(observation: Tensor, t: int) -> Tensor:
         return observation[..., 0] * 2 + t
 
-    batch = gather(Counting(), act, 4, CPU)  # type: ignore[arg-type]
+    batch = collect_transitions(Counting(), act, 4, CPU)  # type: ignore[arg-type]
     assert batch["images"][0, :, 0].tolist() == [0, 1, 2, 10]
     assert batch["targets"][0, :, 0].tolist() == [1, 2, 3, 11]
     assert batch["actions"][1].tolist() == [0, 3, 6, 23]

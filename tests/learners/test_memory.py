@@ -70,9 +70,9 @@ def test_newborn_cells_are_distributed_as_torchs() -> None:
 def test_unrolling_is_stepping(kind: str, mapper: Mapper | None) -> None:
     found = cohort(kind, mapper)
     images, hidden, starts = life(found.memory_size)
-    outputs, last = found.recall(images, hidden, starts, "eye", HEADS)
+    outputs, last = found.forward_sequence(images, hidden, starts, "eye", HEADS)
     for t in range(T):
-        step, hidden = found.recall(images[:, :, t : t + 1], hidden, starts[:, :, t : t + 1], "eye", HEADS)
+        step, hidden = found.forward_sequence(images[:, :, t : t + 1], hidden, starts[:, :, t : t + 1], "eye", HEADS)
         for whole, one in zip(outputs, step, strict=True):
             torch.testing.assert_close(whole.unflatten(1, (B, T))[:, :, t], one)
     torch.testing.assert_close(hidden, last)
@@ -88,7 +88,7 @@ def test_the_mappers_agree_on_outputs_and_gradients(kind: str) -> None:
     mappers: tuple[Mapper | None, ...] = (None, "vmap", "loop")
     for mapper in mappers:
         found = cohort(kind, mapper)
-        outputs.append(found.recall(images, hidden, starts, "eye", HEADS))
+        outputs.append(found.forward_sequence(images, hidden, starts, "eye", HEADS))
         before = found.flat
         found.update(ClippedSurrogate("eye", *HEADS, discrete=True), batch, Optimiser(found, {}, "sgd", 1.0))
         learned.append(found.flat - before)
@@ -104,23 +104,23 @@ def test_where_an_episode_starts_nothing_is_remembered(kind: str) -> None:
     images, hidden, starts = life(found.memory_size)
     starts[:] = False
     starts[:, :, 3] = True
-    outputs, _ = found.recall(images, hidden, starts, "eye", HEADS)
+    outputs, _ = found.forward_sequence(images, hidden, starts, "eye", HEADS)
     poisoned = torch.full_like(hidden, torch.nan)
-    after, _ = found.recall(images[:, :, 3:], poisoned, starts[:, :, 3:], "eye", HEADS)
+    after, _ = found.forward_sequence(images[:, :, 3:], poisoned, starts[:, :, 3:], "eye", HEADS)
     first = found(images[:, :, 3], "eye", HEADS)  # a step from an empty memory
     for whole, cut, one in zip(outputs, after, first, strict=True):
         torch.testing.assert_close(whole.unflatten(1, (B, T))[:, :, 3:], cut.unflatten(1, (B, T - 3)))
         torch.testing.assert_close(whole.unflatten(1, (B, T))[:, :, 3], one)
-    forgotten, _ = found.recall(images, hidden, torch.zeros_like(starts), "eye", HEADS)
+    forgotten, _ = found.forward_sequence(images, hidden, torch.zeros_like(starts), "eye", HEADS)
     assert not torch.allclose(forgotten[0], outputs[0])
 
 
 def test_a_head_that_is_asked_alone_leaves_the_other_towers_memory_as_it_is() -> None:
     found = cohort("own critic")
     images, hidden, starts = life(10)
-    both, last = found.recall(images, hidden, starts, "eye", HEADS)
+    both, last = found.forward_sequence(images, hidden, starts, "eye", HEADS)
     for i, (head, own) in enumerate((("act", slice(0, 5)), ("value", slice(5, 10)))):
-        alone, after = found.recall(images, hidden, starts, "eye", head)
+        alone, after = found.forward_sequence(images, hidden, starts, "eye", head)
         torch.testing.assert_close(alone, both[i])
         expected = hidden.clone()
         expected[..., own] = last[..., own]

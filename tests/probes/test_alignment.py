@@ -68,4 +68,4 @@ def test_a_diverged_learner_has_no_angle() -> None:
 
 def test_a_brain_without_feedback_is_refused() -> None:
     with pytest.raises(ValueError, match="Linear has no buffer 'feedback'"):
-        Alignment().fits(nn.Linear(3, 2))
+        Alignment().check_brain(nn.Linear(3, 2))

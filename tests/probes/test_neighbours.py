@@ -67,6 +67,6 @@ def test_a_diverged_learner_is_nan_and_the_others_do_not_notice() -> None:
 
 def test_a_layer_that_is_not_there_is_refused_with_those_that_are() -> None:
     brain = cohort(1).member(0).to("meta")
-    Neighbours(layer=2).fits(brain)
+    Neighbours(layer=2).check_brain(brain)
     with pytest.raises(ValueError, match="layer 3 is asked for and the brain has 2; ask for last, or for 1 to 2"):
-        Neighbours(layer=3).fits(brain)
+        Neighbours(layer=3).check_brain(brain)

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from devlearn.evidence.analysis.curve_matrix import CurveMatrix, by_lineage, curve_matrix
 from devlearn.evidence.analysis.values import Measure, finite, measure
 from devlearn.evidence.statistics import Matrix, Vector, mean_interval
+from devlearn.lazy import stats
 from devlearn.records.declared import proxies
 from devlearn.records.reader import ArmRecords, Json
 from devlearn.records.results import Agreement, Reason, RefusedAgreement, Steps

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from devlearn.evidence.statistics.sign_flip import ALPHA
+from devlearn.lazy import stats
 
 
 def probability_of_improvement(x: ArrayLike, y: ArrayLike, better: str = "higher") -> float:

@@ -20,9 +20,9 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from devlearn.evidence.statistics.sign_flip import ALPHA
+from devlearn.lazy import stats
 
 RESAMPLES = 2000
 _CHUNK = 100  # resamples at a time

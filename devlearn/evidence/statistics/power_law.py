@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from devlearn.evidence.statistics.sign_flip import ALPHA, Vector, rounding
+from devlearn.lazy import stats
 
 DRAWS = 2000
 

@@ -15,7 +15,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+
+from devlearn.lazy import stats
 
 ALPHA = 0.05
 POWER = 0.8

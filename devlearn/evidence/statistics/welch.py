@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from devlearn.evidence.statistics.sign_flip import ALPHA, Vector, rounding
+from devlearn.lazy import stats
 
 
 def welch(x: ArrayLike, y: ArrayLike, alpha: float = ALPHA) -> tuple[float, tuple[float, float]]:

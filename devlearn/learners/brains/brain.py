@@ -140,7 +140,7 @@ class Tower(nn.Module):
         found = self._before_memory(x, sense)
         return found if self.memory is None else [*found, self.memory(found[-1], torch.zeros_like(found[-1]))]
 
-    def recall(self, x: Tensor, sense: str, hidden: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_sequence(self, x: Tensor, sense: str, hidden: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
         """Steps x (B * T, *space), B-major, from hidden: features (B * T, width[-1]) and hidden after the last step."""
         assert self.memory is not None
         return self.memory.unroll(self._before_memory(x, sense)[-1], hidden, starts)
@@ -225,7 +225,7 @@ class Brain(nn.Module):
         else:
             x, parts = x.flatten(starts.dim() - 2, starts.dim() - 1), list(hidden.chunk(1 + self.own_critic, -1))
             for own in {name in self.critics: None for name in names}:
-                features[own], parts[own] = self._tower(own).recall(x, sense, parts[own], starts)
+                features[own], parts[own] = self._tower(own).forward_sequence(x, sense, parts[own], starts)
             hidden = torch.cat(parts, -1)
         outputs = tuple(self.heads[name](features[name in self.critics]) for name in names)
         result = outputs[0] if isinstance(head, str) else outputs

@@ -8,6 +8,7 @@ versions, the brain, the probes and the needs; seeds are no part of it, so seeds
 from devlearn.records.compatibility import same_run
 from devlearn.runs.plan.model import ArmPlan, Branch, Plan, PlannedJob, PlannedStage, PointPlan
 from devlearn.runs.plan.planner import plan
+from devlearn.runs.plan.sketch import sketch
 from devlearn.runs.plan.to_records import job_specs, resolved
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "plan",
     "resolved",
     "same_run",
+    "sketch",
 ]

@@ -1,16 +1,20 @@
 """Whether a stage can go on under a ``change``: the same brain, the same labels, the same shape of its state."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
+from devlearn.lazy import torch
 from devlearn.learners.cohort import Cohort
 from devlearn.runs.plan.describe import describe
 from devlearn.stages.context import Context
 from devlearn.stages.stage import Cost, Stage
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def refusal(stage: Stage, changed: Stage, costs: tuple[Cost, Cost], build: Callable[[], nn.Module]) -> str:
@@ -40,6 +44,6 @@ def _shape(state: Any) -> Any:
         return {key: _shape(value) for key, value in state.items()}
     if isinstance(state, list | tuple):
         return [_shape(value) for value in state]
-    if isinstance(state, Tensor | np.ndarray):
+    if isinstance(state, torch.Tensor | np.ndarray):
         return tuple(state.shape), str(state.dtype)
     return state if isinstance(state, str) else type(state).__name__

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from devlearn.scenario import ArmItem, ResolvedArm, Scenario
-from devlearn.scenario.controls import BOUGHT_BY, MATCHED_BY, STAGE_OF, Control
+from devlearn.scenario.controls import BOUGHT_BY, MATCHED_BY, STAGE_OF, Control, sham
 from devlearn.stages.stage import Stage
 
 Json = dict[str, Any]
@@ -167,12 +167,6 @@ def _items(scenario: Scenario, name: str, control: Control, places: list[int]) -
 def _bought(stages: Iterable[Stage]) -> bool:
     """Whether one of the stages reads labels, or passes on what was made by reading them."""
     return any(stage.uses_labels() for stage in stages)
-
-
-def sham(stage: type[Stage]) -> Json:
-    """The key that makes a stage its own sham: true, or the first word that is not none."""
-    choices = stage.model_json_schema()["properties"].get("sham", {}).get("enum", ())
-    return {"sham": next((choice for choice in choices if choice != "none"), True)}
 
 
 def _item(scenario: Scenario, step: ArmItem, more: Json | None = None) -> Any:

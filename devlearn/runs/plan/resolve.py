@@ -1,13 +1,14 @@
 """Arms of one point, resolved: needs united, the brain built without storage, budgets counted, match and total."""
 
+from __future__ import annotations
+
 from collections import Counter
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from pydantic import ValidationError
-from torch import nn
 
+from devlearn.lazy import torch
 from devlearn.learners.brains import Needs, brain_builder
 from devlearn.runs.plan import checks
 from devlearn.runs.plan.changes import refusal
@@ -16,6 +17,9 @@ from devlearn.runs.plan.describe import describe
 from devlearn.runs.plan.model import ArmPlan, PlannedStage, PointPlan, total_of
 from devlearn.scenario import ArmItem, ResolvedArm, Scenario, ScenarioError, Unit
 from devlearn.stages.stage import Cost, Stage
+
+if TYPE_CHECKING:
+    from torch import nn
 
 NeedsStage = tuple[str, str, dict[str, Any]]
 
@@ -101,7 +105,7 @@ def _fit(scenario: Scenario, brain: nn.Module) -> None:
     """Every probe can measure this brain."""
     for name, probe in scenario.probes.items():
         try:
-            probe.fits(brain)
+            probe.check_brain(brain)
         except Exception as error:  # a user's probe may fail in any way
             raise scenario.error(("probes", name), f"{name}: {_words(error)}") from error
 

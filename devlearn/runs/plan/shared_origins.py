@@ -1,17 +1,17 @@
 """Which seeds of an arm share something learned, under one name for whatever goes by several."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from devlearn.records.genome_file import TENSORS
-from devlearn.runs.plan.model import ArmPlan, PlannedStage, PointPlan
+from devlearn.stages.stage import Stage
 
 
-def origin_names(points: Sequence[PointPlan]) -> dict[str, str]:
-    """One name for each name of a life, over the whole plan: what one file says of itself is one life."""
+def origin_names(lives: Iterable[tuple[Sequence[int], Iterable[Stage]]]) -> dict[str, str]:
+    """One name for each name of a life, over (seeds, stages) of all arms: what one file says of itself is one life."""
     group: dict[str, set[str]] = {}
-    for point in points:
-        for lived in (lived for arm in point.arms for lived in arm.stages):
-            for names in dict.fromkeys(lived.stage.origin_ids(seed) for seed in point.scenario.seeds):
+    for seeds, stages in lives:
+        for stage in stages:
+            for names in dict.fromkeys(stage.origin_ids(seed) for seed in seeds):
                 joined = set(names).union(*(group.get(name, ()) for name in names))
                 group |= dict.fromkeys(joined, joined)
     return {name: min(joined, key=_plainer) for name, joined in group.items()}
@@ -21,12 +21,12 @@ def _plainer(name: str) -> tuple[bool, str]:
     return name.startswith(TENSORS), name
 
 
-def lineages(arm: ArmPlan, seeds: Sequence[int], same: Mapping[str, str]) -> dict[int, str]:
+def lineages(stages: Iterable[Stage], seeds: Sequence[int], same: Mapping[str, str]) -> dict[int, str]:
     """The name of what each seed shares with others (a genome, a demonstrator); empty where no stage shares a thing.
 
     Seeds that share one thing here and another there are of one lineage; a seed that shares nothing is its own.
     """
-    names = [{seed: _shared(lived, seed, same) for seed in seeds} for lived in arm.stages]
+    names = [{seed: _shared(stage, seed, same) for seed in seeds} for stage in stages]
     found = {seed: f"seed {seed}" for seed in seeds}
     for shared in names:
         for name in sorted({name for name in shared.values() if name is not None}):
@@ -35,6 +35,6 @@ def lineages(arm: ArmPlan, seeds: Sequence[int], same: Mapping[str, str]) -> dic
     return found if any(name is not None for shared in names for name in shared.values()) else {}
 
 
-def _shared(lived: PlannedStage, seed: int, same: Mapping[str, str]) -> str | None:
-    kin = lived.stage.origin_ids(seed)
-    return same[kin[0]] if kin else lived.stage.lineage(seed)
+def _shared(stage: Stage, seed: int, same: Mapping[str, str]) -> str | None:
+    kin = stage.origin_ids(seed)
+    return same[kin[0]] if kin else stage.lineage(seed)

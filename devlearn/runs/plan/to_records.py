@@ -43,7 +43,9 @@ def as_resolved(plan: Plan) -> Resolved:
     A point's entry repeats ``seeds``, ``brain`` or ``probes`` where ``vary`` changes them.
     """
     base = plan.scenario
-    same = origin_names(plan.points)
+    same = origin_names(
+        (point.scenario.seeds, [lived.stage for lived in arm.stages]) for point in plan.points for arm in point.arms
+    )
     found = Resolved(
         format=PLAN.written,
         scenario=base.scenario,
@@ -132,7 +134,7 @@ def _arm(arm: ArmPlan, scenario: Scenario, wanting: list[Keys], same: Mapping[st
         stages=tuple(_stage(*pair, scenario) for pair in zip(arm.stages, arm.branches, strict=True)),
         draws=tuple(dict.fromkeys(["init", *(name for lived in arm.stages for name in lived.stage.stream_names)])),
         match=None if match is None else MatchEntry(arm=match.arm, by=match.by),
-        lineages=lineages(arm, scenario.seeds, same),
+        lineages=lineages([lived.stage for lived in arm.stages], scenario.seeds, same),
         uncontrolled=tuple(ControlEntry.of(control) for control in wanting),
     )
 

@@ -109,9 +109,9 @@ def probes(pieces: Lookup, stages: Lookup, lived: Sequence[Piece], problems: Pro
         if isinstance(stage, str) and stages and stage not in stages:
             problems.add(piece.value("stage"), f"no stage is called {stage!r}{hint(stage, stages)}")
         of = stages.get(stage) if isinstance(stage, str) else None
-        asks = getattr(piece.cls, "asks", "")
-        if of is not None and of.cls is not None and asks and not hasattr(of.cls, asks):
-            why = f"has no {asks!r} for the probe {piece.kind} to read"
+        required = getattr(piece.cls, "requires", "")
+        if of is not None and of.cls is not None and required and not hasattr(of.cls, required):
+            why = f"has no {required!r} for the probe {piece.kind} to read"
             problems.add(piece.value("stage"), f"stage {of.name!r} ({of.kind}) {why}; name another stage, or none")
         for split in reads(piece, stages):
             for seen in (seen for seen in trained if not seen.endswith(".test") and _overlap(split, seen)):

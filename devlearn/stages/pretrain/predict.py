@@ -18,7 +18,7 @@ from devlearn.stages.shared.train import Descent, evaluate_objective
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.data.sham import scattered
 from devlearn.tasks.envs import spaces
-from devlearn.tasks.envs.transitions import gather
+from devlearn.tasks.envs.transitions import collect_transitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +127,7 @@ class Predict(Stage):
         self, cohort: Cohort, world: VectorEnv, context: Context, block: int, policy: str, length: int
     ) -> dict[str, Tensor]:
         """A rollout, (N, T * E, ...) each, the ``block``-th of its streams."""
-        batch = gather(world, self._act(cohort, context, block, policy, length), length, cohort.device)
+        batch = collect_transitions(world, self._act(cohort, context, block, policy, length), length, cohort.device)
         if not self.sham:
             return batch
         streams = context.streams("sham", counter=block)

@@ -172,7 +172,7 @@ def scores(
 def _forward(
     cohort: Cohort, objective: Objective, learner: int, copies: Mapping[str, Tensor], batch: Mapping[str, Tensor]
 ) -> tuple[Tensor, Mapping[str, Tensor]]:
-    return cohort.judge(learner, copies, objective, batch)
+    return cohort.evaluate_copies(learner, copies, objective, batch)
 
 
 def centred_ranks(fitness: Tensor) -> Tensor:

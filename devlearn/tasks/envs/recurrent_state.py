@@ -40,7 +40,7 @@ class Memory:
         outputs, self.hidden = self._step(observation, self.hidden, self.starts, sense, head)
         return outputs
 
-    def glance(self, observation: Tensor, sense: str, head: str, hidden: Tensor | None = None) -> Tensor:
+    def peek(self, observation: Tensor, sense: str, head: str, hidden: Tensor | None = None) -> Tensor:
         """Outputs (N, K, head size) for observations (N, K, ...), which are not remembered.
 
         They follow on ``hidden`` (N, K, H); by default they are what ``look`` would see next.
@@ -63,4 +63,4 @@ class Memory:
     def _step(self, observation: Tensor, hidden: Tensor, starts: Tensor, sense: str, head: Any) -> tuple[Any, Tensor]:
         if not self:
             return self.cohort(observation, sense, head), hidden
-        return self.cohort.recall(observation.unsqueeze(2), hidden, starts.unsqueeze(2), sense, head)
+        return self.cohort.forward_sequence(observation.unsqueeze(2), hidden, starts.unsqueeze(2), sense, head)

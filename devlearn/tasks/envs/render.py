@@ -21,7 +21,7 @@ MODE = "rgb_array"
 Look = Callable[[], Array]
 
 
-def film(env: str, keys: Mapping[str, Any], seed: int, actions: Sequence[Array]) -> dict[str, Array]:
+def render_episode(env: str, keys: Mapping[str, Any], seed: int, actions: Sequence[Array]) -> dict[str, Array]:
     """The episode that begins at ``seed`` and goes on with ``actions`` (one copy's), at moments evenly spread over it.
 
     ``steps`` (T,) int64 counts from 0, the start; ``rewards`` (T,) float32 is the return so far. What is seen:

@@ -59,7 +59,7 @@ def collect(
             memory.end(torch.from_numpy(step.terminated | step.truncated))
         last = torch.from_numpy(world.observation).to(cohort.device)
         if memory:
-            values = torch.stack([*remembered, memory.glance(last, policy.sense, policy.critic)])
+            values = torch.stack([*remembered, memory.peek(last, policy.sense, policy.critic)])
         else:  # what does not depend on memory is judged afterwards, many steps at once
             seen = [*observations.to(cohort.device).flatten(1, 2).split(CHUNK * copies, 1), last]
             judged = torch.cat([cohort(part, policy.sense, policy.critic) for part in seen], 1)
@@ -109,7 +109,7 @@ def _bootstrap(next_values: Tensor, steps: list[_Steps], memory: Memory, policy:
         for k, (_, _, obs, hidden) in enumerate(rows):
             finals[i, k], remembered[i, k] = obs, hidden
     seen = torch.from_numpy(finals).to(next_values.device)
-    values = memory.glance(seen, policy.sense, policy.critic, remembered).squeeze(-1)  # (N, K)
+    values = memory.peek(seen, policy.sense, policy.critic, remembered).squeeze(-1)  # (N, K)
     for i, rows in enumerate(per_learner):
         for k, (t, e, _, _) in enumerate(rows):
             next_values[t, i, e] = values[i, k]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Act: TypeAlias = "Callable[[Tensor, int], Tensor]"
 
 
-def gather(world: VectorEnv, act: Act, length: int, device: torch.device) -> dict[str, Tensor]:
+def collect_transitions(world: VectorEnv, act: Act, length: int, device: torch.device) -> dict[str, Tensor]:
     """Live ``length`` steps in every copy: images and targets (N, T * E, ...), actions (N, T * E), one row a step.
 
     ``act(observation, t)`` chooses (N, E) actions for (N, E, ...) observations. A row's target is what its step ended

@@ -43,6 +43,20 @@ def test_resolved_and_jobs_have_the_agreed_keys():
     assert last["stages"][0]["index"] == 1 and last["arms"] == ["y"] and last["brain"]["kind"] == "mlp"
 
 
+def test_units_of_metrics_are_written_and_make_no_other_question():
+    before = stored(made("  x: [a]"))
+    kind = registry.get("probes", "score")
+    plain = kind.metrics
+    kind.metrics = {"score": plain["score"]._replace(unit="share")}
+    try:
+        after = stored(made("  x: [a]"))
+    finally:
+        kind.metrics = plain
+    assert after["probes"]["valid"]["metrics"]["score"] == {"better": "higher", "worst": 0.0, "unit": "share"}
+    assert after["digest"] == before["digest"]
+    assert [job["folder"] for job in after["jobs"]] == [job["folder"] for job in before["jobs"]]
+
+
 def test_stages_are_rebuilt_from_a_job_as_they_were():
     found = made("  x: [a]\n  y: {stages: [b], match: {arm: x, by: flops}}")
     for job, entry in zip(found.jobs, job_specs(found).values(), strict=True):
