@@ -10,7 +10,7 @@ import click
 from devlearn.cli.group import FAILED
 
 if TYPE_CHECKING:
-    from devlearn.records.published import Result, Study
+    from devlearn.records.published import Study, StudyResult
     from devlearn.runs.replicate import Beside
 
 OUT = Path("runs/replicate")
@@ -77,7 +77,7 @@ def _run(name: str, study: "Study", out: Path, jobs: int | None) -> Path:
         sys.exit(FAILED)
 
 
-def _show(name: str, study: "Study", documented: "Result | None", new: "Result | None") -> bool:
+def _show(name: str, study: "Study", documented: "StudyResult | None", new: "StudyResult | None") -> bool:
     """The rows of a study as a table on stdout; whether none disagrees."""
     from rich.console import Console
     from rich.table import Table

@@ -39,7 +39,7 @@ class Machine(_Frozen):
     gflops: float = Field(description="one core's speed in float32 matrix products, measured when recorded")
 
 
-class ArmResult(_Frozen):
+class StudyArm(_Frozen):
     """One arm's values of the probe that is read; a share is between 0 and 1."""
 
     n: int
@@ -61,7 +61,7 @@ class Difference(_Frozen):
     p: float
 
 
-class PairResult(_Frozen):
+class StudyPair(_Frozen):
     """A pair of arms with its verdict."""
 
     arm: str
@@ -89,23 +89,23 @@ class StageChange(_Frozen):
     p: float | None
 
 
-class PointResult(_Frozen):
+class StudyPoint(_Frozen):
     """One comparison: a point of `vary` (empty without one) under one probe at one moment."""
 
     point: Point
     probe: str
     metric: str
-    unit: str = Field(description="share, shown in percent, or another word that is shown as it is; may be empty")
+    unit: str = Field(description="of the metric: share, nats, degrees and the like, as its probe declares it")
     at: str | int
     better: str
     smallest_effect: float | None
     exploratory: bool
     family: int = Field(description="how many tests the p values are adjusted for")
-    arms: dict[str, ArmResult]
-    pairs: tuple[PairResult, ...]
+    arms: dict[str, StudyArm]
+    pairs: tuple[StudyPair, ...]
     stages: tuple[StageChange, ...] = ()
 
-    def pair(self, arm: str, against: str) -> PairResult:
+    def pair(self, arm: str, against: str) -> StudyPair:
         """The pair of these two arms, in this order.
 
         Raises:
@@ -118,7 +118,7 @@ class PointResult(_Frozen):
         return found
 
 
-class Result(_Frozen):
+class StudyResult(_Frozen):
     """The file of a study."""
 
     format: int = FORMAT
@@ -131,10 +131,10 @@ class Result(_Frozen):
     planned: float = Field(description="seconds of one free core that the plan comes to, probes apart")
     machine: Machine
     versions: dict[str, str]
-    points: tuple[PointResult, ...]
+    points: tuple[StudyPoint, ...]
     analyses: dict[str, JsonValue] = Field(description="analyses.json without what is drawn only")
 
-    def at(self, point: Point | None = None, probe: str | None = None, at: str | int | None = None) -> PointResult:
+    def at(self, point: Point | None = None, probe: str | None = None, at: str | int | None = None) -> StudyPoint:
         """The comparison at a point, under the declared probe and moment where none is named.
 
         Args:
@@ -237,7 +237,7 @@ def studies() -> dict[str, Study]:
         raise PublishedError(f"{path}: {error}") from error
 
 
-def read(name: str) -> Result | None:
+def read(name: str) -> StudyResult | None:
     """The file of a study; none where it has not been recorded.
 
     Raises:
@@ -247,7 +247,7 @@ def read(name: str) -> Result | None:
     if not path.exists():
         return None
     try:
-        result = Result.model_validate_json(path.read_text(encoding="utf-8"))
+        result = StudyResult.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
         raise PublishedError(f"{path}: {error}\nrecord it anew: devlearn replicate {name} --record") from error
     if result.format != FORMAT:
@@ -255,7 +255,7 @@ def read(name: str) -> Result | None:
     return result
 
 
-def write(result: Result) -> Path:
+def write(result: StudyResult) -> Path:
     """Write a study's file where this installation keeps them; its path."""
     path = folder() / f"{result.study}.json"
     write_json(path, result.model_dump(mode="json"))

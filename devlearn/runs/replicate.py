@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from devlearn.evidence.text.published import SHARE, read_off, row_text
+from devlearn.evidence.text.published import read_off, row_text
+from devlearn.records.declared import unit_of
 from devlearn.records.layout import JobFolder, RunFolder
-from devlearn.records.published import Interval, Machine, PublishedError, Result, Row, Study
+from devlearn.records.published import Interval, Machine, PublishedError, Row, Study, StudyResult
 from devlearn.records.schema import JobSpec, Manifest, Resolved
 from devlearn.scenario import load, points
 
@@ -30,21 +31,18 @@ class Beside:
     agrees: bool | None
 
 
-def beside(study: Study, documented: Result | None, new: Result | None) -> Iterator[Beside]:
+def beside(study: Study, documented: StudyResult | None, new: StudyResult | None) -> Iterator[Beside]:
     """Every row of a study; a missing result leaves its column empty.
 
     Raises:
         PublishedError: a result lacks what a row asks for.
     """
     for row in study.rows:
-        both = documented is not None and new is not None
-        yield Beside(
-            row,
-            row.published.text if row.published else "",
-            row_text(documented, row) if documented else "",
-            row_text(new, row) if new else "",
-            agree(read_off(documented, row)[:2], read_off(new, row)[:2]) if both else None,  # type: ignore[arg-type]
-        )
+        agrees = None
+        if documented is not None and new is not None:
+            agrees = agree(read_off(documented, row)[:2], read_off(new, row)[:2])
+        published = row.published.text if row.published else ""
+        yield Beside(row, published, *(row_text(one, row) if one else "" for one in (documented, new)), agrees)
 
 
 def agree(one: tuple[float, Interval | None], other: tuple[float, Interval | None]) -> bool:
@@ -53,7 +51,7 @@ def agree(one: tuple[float, Interval | None], other: tuple[float, Interval | Non
     return low <= upper and lower <= high
 
 
-def summary(run: Path, name: str, study: Study) -> Result:
+def summary(run: Path, name: str, study: Study) -> StudyResult:
     """The file of a study, from its finished run.
 
     Raises:
@@ -75,7 +73,7 @@ def summary(run: Path, name: str, study: Study) -> Result:
         raise PublishedError(f"{run} is not finished; devlearn resume {run} goes on")
     for more in study.also:
         found += _listed(opened.compare(more.probe, more.at))
-    return Result.model_validate(
+    return StudyResult.model_validate(
         {
             "study": name,
             "command": study.command,
@@ -86,7 +84,7 @@ def summary(run: Path, name: str, study: Study) -> Result:
             "planned": round(sum(spec.seconds for job in jobs if (spec := JobSpec.read(job.spec))), 1),
             "machine": machine().model_dump(),
             "versions": manifest.versions,
-            "points": [_point(body, mean_interval) for body in found],
+            "points": [_point(body, resolved, mean_interval) for body in found],
             "analyses": _rounded(_kept(opened.analyses())),
         }
     )
@@ -131,11 +129,12 @@ def _seconds(job: JobFolder) -> float:
     return max((float(line.split(",")[1]) for line in lines), default=0.0)
 
 
-def _point(body: Mapping[str, Any], mean_interval: Any) -> dict[str, Any]:
+def _point(body: Mapping[str, Any], resolved: Resolved, mean_interval: Any) -> dict[str, Any]:
     keys = ("point", "probe", "metric", "at", "better", "smallest_effect", "exploratory", "family")
+    declared = resolved.probes[body["probe"]].metrics.get(body["metric"])
     return {
         **{key: body[key] for key in keys},
-        "unit": SHARE if body["metric"].endswith("accuracy") else "",
+        "unit": unit_of(body["metric"], declared.model_dump() if declared else None),
         "arms": {name: _arm(entry, mean_interval) for name, entry in body["arms"].items()},
         "pairs": [_picked(pair, PAIR) for pair in body["comparisons"]],
         "stages": [_picked(stage, STAGE) for stage in body.get("stages", ())],

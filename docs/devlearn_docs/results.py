@@ -16,7 +16,7 @@ from typing import Any
 import jinja2
 
 from devlearn.evidence.text.published import chance, row_text, value
-from devlearn.records.published import PointResult, PublishedError, Result, Row, Study, read, studies
+from devlearn.records.published import PublishedError, Row, Study, StudyPoint, StudyResult, read, studies
 
 ROOT = Path(__file__).parents[2]
 PART = re.compile(r"(<!-- result\n(.*?)\n-->\n).*?(<!-- end -->)", re.DOTALL)
@@ -73,7 +73,7 @@ def study(name: str) -> Study:
     return studies()[name]
 
 
-def recorded(name: str) -> Result:
+def recorded(name: str) -> StudyResult:
     """The result of a study.
 
     Raises:
@@ -220,7 +220,7 @@ def points(share: float, decimals: int = 2) -> str:
     return f"{100 * share:+.{decimals}f}"
 
 
-def _pair_rows(point: PointResult) -> Rows:
+def _pair_rows(point: StudyPoint) -> Rows:
     return [
         [
             pair.arm,
@@ -233,7 +233,7 @@ def _pair_rows(point: PointResult) -> Rows:
     ]
 
 
-def _row(result: Result, row: Row) -> list[str]:
+def _row(result: StudyResult, row: Row) -> list[str]:
     """What it measures, what is published, what was found (a loss in bold), over how many."""
     published = row.published
     said = f"{published.text} ({published.source})" if published and published.source else published and published.text

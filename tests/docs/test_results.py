@@ -6,7 +6,7 @@ import pytest
 import yaml
 from devlearn_docs import results
 
-from devlearn.records.published import PublishedError, Result, read, studies
+from devlearn.records.published import PublishedError, StudyResult, read, studies
 from devlearn.scenario import find, library
 
 # Measured before result files were kept, and made whole by benchmarks/calibration.py.
@@ -67,7 +67,7 @@ def test_a_page_that_disagrees_is_found() -> None:
     assert results.filled(results.filled(plain)) == results.filled(plain)
 
 
-def test_a_point_is_found_by_the_last_part_of_its_path(result: Result) -> None:
+def test_a_point_is_found_by_the_last_part_of_its_path(result: StudyResult) -> None:
     assert result.at({"labels": 10}).arms["one"].mean == 0.5
     with pytest.raises(PublishedError, match="2 comparisons"):
         result.at()
@@ -76,7 +76,7 @@ def test_a_point_is_found_by_the_last_part_of_its_path(result: Result) -> None:
 
 
 @pytest.fixture
-def result() -> Result:
+def result() -> StudyResult:
     def point(labels: int, mean: float) -> dict[str, object]:
         arm = {"n": 2, "mean": mean, "median": mean, "diverged": 0, "values": {"0": mean}, "ledger": {"flops": 1}}
         kinds = {"probe": "digits", "metric": "accuracy", "unit": "share", "at": "end", "better": "higher"}
@@ -87,10 +87,10 @@ def result() -> Result:
     about = {"study": "s", "command": "c", "digest": "d", "seeds": [0, 1], "date": "2026-01-01"}
     cost = {"seconds": 60, "planned": 9, "machine": machine}
     points = [point(10, 0.5), point(20, 0.6)]
-    return Result.model_validate({**about, **cost, "versions": {}, "points": points, "analyses": {}})
+    return StudyResult.model_validate({**about, **cost, "versions": {}, "points": points, "analyses": {}})
 
 
-def test_what_the_curves_say(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_curves_say(result: StudyResult, monkeypatch: pytest.MonkeyPatch) -> None:
     law = {"over": "labels", "exponent": -0.343, "interval": [-0.355, -0.332], "r2": 0.991, "straight": False}
     law |= {"x": [100.0, 3000.0], "published": -0.43}
     ratio = {"arm": "born", "against": "other", "ratio": 1.4, "interval": [1.08, None], "p": 0.02, "reads": "hot start"}

@@ -2,12 +2,13 @@
 
 import math
 
-from devlearn.records.published import Interval, PointResult, PublishedError, Result, Row
+from devlearn.records.declared import SHARE
+from devlearn.records.published import Interval, PublishedError, Row, StudyPoint, StudyResult
 
-SHARE = "share"
+UNSPOKEN = ("number", "return", "")  # units that a number is read without
 
 
-def read_off(result: Result, row: Row) -> tuple[float, Interval | None, PointResult]:
+def read_off(result: StudyResult, row: Row) -> tuple[float, Interval | None, StudyPoint]:
     """The number that a row reads off a result, its 95 % interval, and the comparison it stands in.
 
     Raises:
@@ -29,7 +30,7 @@ def value(number: float, interval: Interval | None, unit: str, sign: bool = Fals
     scale = 100 if unit == SHARE else 1
     plus = "+" if sign else ""
     spec = f"{plus}.{decimals(interval, unit)}f"
-    word = (" points" if sign else " %") if unit == SHARE else f" {unit}" if unit else ""
+    word = (" points" if sign else " %") if unit == SHARE else "" if unit in UNSPOKEN else f" {unit}"
     ends = f" ({interval[0] * scale:{spec}} to {interval[1] * scale:{spec}})" if interval else ""
     return f"{number * scale:{spec}}{word}{ends}"
 
@@ -53,7 +54,7 @@ def chance(p: float | None) -> str:
     return f"{digits}e{int(exponent)}"
 
 
-def row_text(result: Result, row: Row) -> str:
+def row_text(result: StudyResult, row: Row) -> str:
     """What a row has read off a result; a pair with its verdict."""
     number, interval, point = read_off(result, row)
     said = value(number, interval, point.unit, sign=row.pair is not None)
