@@ -25,7 +25,9 @@ def test_help_imports_nothing_heavy_and_names_every_command() -> None:
     found = fresh("--help", code=WITHOUT)
     assert found.returncode == 0 and "HEAVY []" in found.stderr
     commands = [line.split()[0] for line in found.stdout.partition("Commands:")[2].splitlines() if line.strip()]
-    assert commands == ["check", "compare", "export", "genome", "list", "new", "report", "resume", "run", "schema"]
+    assert commands == [
+        "check", "compare", "export", "genome", "list", "new", "replicate", "report", "resume", "run", "schema",
+    ]  # fmt: skip
 
 
 def test_a_dry_run_prints_the_plan_without_torchvision_and_writes_nothing(here: Path) -> None:
