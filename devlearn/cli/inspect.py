@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from devlearn.tasks.envs.check import Finding
 
 NOT_FOUND = ("id", "kind", "keys")  # broken first where the name or its keys are wrong, not the plug-in
-KINDS = ("env", "stage", "brain", "scenario")
+CHECKED = ("env", "stage", "brain", "probe", "executor", "scenario")
 
 
 def see_here() -> None:
@@ -72,9 +72,9 @@ def _about(path: Path) -> str:
 
 
 @click.command(short_help="Try NAME against the laws of its kind.")
-@click.argument("what", type=click.Choice((*KINDS, "executor")))
+@click.argument("what", type=click.Choice(CHECKED))
 @click.argument("name")
-@click.option("--key", "keys", multiple=True, metavar="K=V", help="A key of the stage, brain or environment.")
+@click.option("--key", "keys", multiple=True, metavar="K=V", help="A key of the stage, brain, probe or environment.")
 def check(what: str, name: str, keys: tuple[str, ...]) -> None:
     """Try NAME against the laws of its kind, and say what is wrong and how to mend it.
 
@@ -83,6 +83,7 @@ def check(what: str, name: str, keys: tuple[str, ...]) -> None:
     devlearn check env my_envs:Maze-v0
     devlearn check stage trial.ppo --key env=CartPole-v1
     devlearn check brain conv
+    devlearn check probe return --key env=CartPole-v1
     devlearn check executor local
     """
     see_here()
@@ -97,7 +98,12 @@ def check(what: str, name: str, keys: tuple[str, ...]) -> None:
         _print_findings(f"{what} {name}", testing.check_executor(name))
         return
     laws: dict[str, Callable[[str, dict[str, object]], list[Finding]]]
-    laws = {"env": testing.check_env, "stage": testing.check_stage, "brain": testing.check_brain}
+    laws = {
+        "env": testing.check_env,
+        "stage": testing.check_stage,
+        "brain": testing.check_brain,
+        "probe": testing.check_probe,
+    }
     _print_findings(f"{what} {name}", laws[what](name, _keys(keys)))
 
 
@@ -150,13 +156,19 @@ def _print_findings(title: str, findings: Sequence["Finding"]) -> None:
 NEXT = {
     "env": ("devlearn check env {module}:{Class}-v0", "devlearn run {snake}.yaml"),
     "stage": ("devlearn check stage {module}:{Class}", "devlearn run {snake}.yaml"),
+    "prior": ("devlearn check stage {module}:{Class}", "devlearn run {snake}.yaml"),
     "brain": ("devlearn check brain {module}:{Class}", "devlearn run {snake}.yaml"),
+    "probe": ("devlearn check probe {module}:{Class}", "devlearn run {snake}.yaml"),
+    "executor": (
+        "devlearn check executor {module}:{Class}",
+        "devlearn run {snake}.yaml --executor {module}:{Class}",
+    ),
     "scenario": ("devlearn check scenario {snake}.yaml", "devlearn run {snake}.yaml"),
 }
 
 
 @click.command(short_help="Write a working skeleton with its test.")
-@click.argument("what", type=click.Choice(KINDS))
+@click.argument("what", type=click.Choice(tuple(NEXT)))
 @click.argument("name")
 def new(what: str, name: str) -> None:
     """Write a working skeleton called NAME, with its test and a scenario, into the current folder."""

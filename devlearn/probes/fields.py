@@ -61,7 +61,8 @@ class Fields(Probe):
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         fields = [cohort.member(i).fields(IMAGE_SENSE).detach() for i in range(cohort.n)]  # type: ignore[operator]
         smoothness = torch.stack([morans_i(own).nanmean() for own in fields])
-        return Measurement({"smoothness": smoothness}, pictures={"fields": grey(fields[0][: self.units])})
+        pictures = {"fields": grey(fields[0][: self.units])} if full else {}
+        return Measurement({"smoothness": smoothness}, pictures=pictures)
 
 
 def grey(fields: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Working skeletons for ``devlearn new``: an environment, a stage, a brain, a scenario, each with its test.
+"""Working skeletons for ``devlearn new``, each with its test: one folder for each of ``KINDS``.
 
 A template is a file ``*.tmpl`` in the folder of its kind. In its text ``${snake}``, ``${Class}`` and ``${module}``
 stand for ``spot_light``, ``SpotLight`` and ``spot_light_env``; in its file name ``NAME`` stands for ``spot_light``.
@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-KINDS = ("env", "stage", "brain", "scenario")
+KINDS = ("env", "stage", "prior", "brain", "probe", "executor", "scenario")
 
 
 class BadName(ValueError):

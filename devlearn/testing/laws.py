@@ -1,18 +1,20 @@
-"""What the checks of stages and brains share."""
+"""What the checks of stages, probes and brains share."""
 
 import random
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from pydantic import BaseModel, ValidationError
 from torch import Tensor
 
 from devlearn.tasks.envs.check import Finding
 
 SEEDS = (3, 5, 8)
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def guarded(name: str, law: Callable[[], Finding]) -> Finding:
@@ -28,6 +30,34 @@ def raised(error: Exception) -> str:
     at = traceback.extract_tb(error.__traceback__)[-1]
     text = " ".join(str(error).split())
     return f"raised {type(error).__name__}: {text} ({at.filename}:{at.lineno})"
+
+
+def described(cls: type[BaseModel]) -> Finding:
+    """Whether every key has its meaning beside it."""
+    bare = [name for name, field in cls.model_fields.items() if not field.description]
+    if bare:
+        return Finding("descriptions", False, f"give {', '.join(bare)} a Field(..., description='...')")
+    return Finding("descriptions", True, "every key has its meaning beside it")
+
+
+def made(cls: type[Model], keys: Mapping[str, Any]) -> tuple[Finding, Model | None]:
+    """A plug-in from its keys, and whether they survive the way through a job's file; None where they don't fit."""
+    try:
+        plugin = cls(**keys)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        return Finding("keys", False, f"{wrong}; give it keys that fit (--key K=V)"), None
+    ok = cls(**plugin.model_dump(mode="json", by_alias=True)) == plugin
+    mend = "its keys survive the way through a job's file" if ok else "keys have to survive JSON"
+    return Finding("keys", ok, mend), plugin
+
+
+def randomness(used: Sequence[str], source: str) -> Finding:
+    """Whether global generators (the names of those ``used``) were left alone; ``source`` is where to draw instead."""
+    if used:
+        where = " and of ".join(used)
+        return Finding("global randomness", False, f"it uses the global generator of {where}; draw from {source}")
+    return Finding("global randomness", True, "no global generator was drawn from or seeded")
 
 
 def same(a: Tensor, b: Tensor) -> bool:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from devlearn.learners.brains import Head, Needs, brain_builder
@@ -20,7 +19,7 @@ from devlearn.stages.stage import Role, Stage
 from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE
 from devlearn.tasks.envs.check import Finding
 from devlearn.testing.drawing import Watched
-from devlearn.testing.laws import SEEDS, generators_kept, guarded, raised, same, unlike
+from devlearn.testing.laws import SEEDS, described, generators_kept, guarded, made, raised, randomness, same, unlike
 
 YIELDS = 4
 BRAIN = {"kind": "mlp", "width": (32, 16)}
@@ -58,24 +57,10 @@ def _opening(kind: str | type[Stage], keys: dict[str, Any]) -> tuple[list[Findin
     findings = [
         Finding("kind", True, f"{cls.kind or cls.__name__}, version {cls.version}"),
         _role(cls),
-        _described(cls),
+        described(cls),
     ]
-    try:
-        stage = cls(**keys)
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        return [*findings, Finding("keys", False, f"{wrong}; give it keys that fit (--key K=V)")], None
-    again = cls(**stage.model_dump(mode="json"))
-    ok = again == stage
-    mend = "keys have to survive JSON" if not ok else "its keys survive the way through a job's file"
-    return [*findings, Finding("keys", ok, mend)], stage
-
-
-def _described(cls: type[Stage]) -> Finding:
-    bare = [name for name, field in cls.model_fields.items() if not field.description]
-    if bare:
-        return Finding("descriptions", False, f"give {', '.join(bare)} a Field(..., description='...')")
-    return Finding("descriptions", True, "every key has its meaning beside it")
+    finding, stage = made(cls, keys)
+    return [*findings, finding], stage
 
 
 def _role(cls: type[Stage]) -> Finding:
@@ -124,7 +109,10 @@ class _Trial:
         }
         if not self.once:
             laws["resume"] = self.resume
-        first = [Finding("lives", True, f"{len(self.lived.yields)} yields of {len(SEEDS)} learners"), _randomness(used)]
+        first = [
+            Finding("lives", True, f"{len(self.lived.yields)} yields of {len(SEEDS)} learners"),
+            randomness(used, "context.streams(...)"),
+        ]
         return [*first, *(guarded(name, law) for name, law in laws.items())]
 
     # ---- ways of living -----------------------------------------------------------------------------------------
@@ -297,10 +285,3 @@ def _differences(a: Trace, b: Trace) -> list[str]:
     for one, other in zip(a.yields, b.yields, strict=True):
         found += unlike(one, other)
     return found
-
-
-def _randomness(used: Sequence[str]) -> Finding:
-    if used:
-        mend = "draw from context.streams(...)"
-        return Finding("global randomness", False, f"it uses the global generator of {' and of '.join(used)}; {mend}")
-    return Finding("global randomness", True, "no global generator was drawn from or seeded")

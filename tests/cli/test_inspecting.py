@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from devlearn.templates import KINDS
 from tests.commands import call, fresh
 
 WITHOUT = """
@@ -24,7 +25,9 @@ def test_help_imports_nothing_heavy_and_names_every_command() -> None:
     found = fresh("--help", code=WITHOUT)
     assert found.returncode == 0 and "HEAVY []" in found.stderr
     commands = [line.split()[0] for line in found.stdout.partition("Commands:")[2].splitlines() if line.strip()]
-    assert commands == ["check", "compare", "export", "genome", "list", "new", "report", "resume", "run", "schema"]
+    assert commands == [
+        "check", "compare", "export", "genome", "list", "new", "replicate", "report", "resume", "run", "schema",
+    ]  # fmt: skip
 
 
 def test_a_dry_run_prints_the_plan_without_torchvision_and_writes_nothing(here: Path) -> None:
@@ -64,9 +67,9 @@ def test_names_of_plug_ins_take_neither_torch_nor_scipy_nor_matplotlib() -> None
 
 
 def test_a_check_warns_as_a_dry_run_does_and_says_what_it_left_to_that() -> None:
-    checked, planned = fresh("check", "scenario", "first_steps"), fresh("run", "first_steps", "--dry-run")
+    checked, planned = fresh("check", "scenario", "few_labels"), fresh("run", "few_labels", "--dry-run")
     assert checked.stderr == planned.stderr and checked.stderr.startswith("warning: developmental lacks")
-    assert "is counted by: devlearn run first_steps --dry-run" in checked.stdout
+    assert "is counted by: devlearn run few_labels --dry-run" in checked.stdout
 
 
 @pytest.mark.parametrize(
@@ -102,7 +105,7 @@ def test_list_priors_says_what_each_has_to_be_compared_with() -> None:
 
 
 def test_missing_controls_are_warned_of_in_lines_that_can_be_copied() -> None:
-    result = call("check", "scenario", "first_steps")
+    result = call("check", "scenario", "few_labels")
     lines = [line.rstrip() for line in result.stderr.splitlines()]
     assert result.exit_code == 0
     assert lines[0].startswith("warning: developmental lacks control pairs for waves and look: ")
@@ -129,6 +132,9 @@ def test_schema_is_a_json_schema() -> None:
         (["check", "stage", "supervize"], "did you mean 'supervise'?"),
         (["check", "env", "CartPoll-v1"], "did you mean 'CartPole-v1'?"),
         (["check", "stage", "trial.ppo"], "env: Field required"),
+        (["check", "probe", "acuracy"], "did you mean 'accuracy'?"),
+        (["check", "probe", "return"], "env: Field required"),
+        (["new", "executor", "my-queue-"], "can't be a name"),
         (["resume", "."], "holds no run"),
         (["compare", "."], "is no run folder"),
         (["report", "."], "is no run folder"),
@@ -195,7 +201,7 @@ def test_check_says_what_is_broken(here: Path) -> None:
 
 def test_every_skeleton_passes_its_own_test(here: Path) -> None:
     ran = []
-    for kind in ("env", "stage", "brain", "scenario"):
+    for kind in KINDS:
         assert call("new", kind, f"my-{kind}").exit_code == 0
         assert call("check", "scenario", f"my_{kind}.yaml").exit_code == 0
     for path in sorted(here.glob("test_*.py")):
@@ -203,4 +209,4 @@ def test_every_skeleton_passes_its_own_test(here: Path) -> None:
             if name.startswith("test_"):
                 test(**({"tmp_path": here / "out"} if "tmp_path" in inspect.signature(test).parameters else {}))
                 ran.append(name)
-    assert len(ran) == 4
+    assert len(ran) == len(KINDS)

@@ -16,11 +16,17 @@ WANTING = [
 
 def resolved(pairs: list[list[str]], more: dict[str, Any], asked: dict[str, Any] | None = None) -> dict[str, Any]:
     """A plan of 16 seeds with arms a, b and more, all of which end in school."""
-    arms = {name: {"stages": [{"kind": "supervise", "name": "school"}]} for name in ("a", "b", *more)}
-    held = {"data": "mnist.valid", "every": 5}
+    school = {"kind": "supervise", "name": "school", "visit": 0, "index": 0, "keys": {}}
+    arms = {name: {"path": ["school"], "stages": [school]} for name in ("a", "b", *more)}
+    held = {"kind": "accuracy", "data": "mnist.valid", "every": 5}
     return {
+        "format": 1,
+        "scenario": "fair",
+        "digest": "",
         "seeds": list(range(16)),
-        "probes": {"digits": {"data": "mnist.test", "every": 5}, "held": held},
+        "brain": {"kind": "mlp"},
+        "jobs": [],
+        "probes": {"digits": {"kind": "accuracy", "data": "mnist.test", "every": 5}, "held": held},
         "compare": {"probe": "digits", "at": "end", "pairs": pairs, **(asked or {})},
         "points": [{"point": {}, "arms": {name: {**arm, **more.get(name, {})} for name, arm in arms.items()}}],
     }

@@ -1,49 +1,57 @@
 """What a scenario alone says of its plan: no brain is built and nothing is counted, so that it costs no torch."""
 
-from devlearn.records.schema import Json
+from collections import Counter
+from collections.abc import Mapping
+
+from devlearn.records.schema import ArmEntry, ControlEntry, Json, MatchEntry, PointEntry, Resolved, StageEntry
 from devlearn.records.versions import PLAN
 from devlearn.runs.plan.missing_controls import uncontrolled
 from devlearn.runs.plan.shared_origins import lineages, origin_names
-from devlearn.scenario import Scenario, points
+from devlearn.runs.plan.to_records import compare_entry, probe_entries
+from devlearn.scenario import ResolvedArm, Scenario, points
 
 
 def sketch(scenario: Scenario) -> Json:
-    """What ``forewarnings`` reads of ``resolved.json`` and what needs no network, with the file's required keys.
+    """The content of ``resolved.json`` as far as it needs no network, for ``forewarnings``.
 
-    Stages lack ``budget`` and ``left``: a match is counted in FLOPs, and what is inherited depends on the brain. There
-    is no digest, no path and no job before there is a plan.
+    Stages lack ``budget`` and ``left``, as a match is counted in FLOPs and what is inherited depends on the brain.
+    There are no branches, no jobs and no digest.
     """
     grid = points(scenario)
     same = origin_names((own.seeds, [step.stage for step in arm.steps]) for _, own in grid for arm in own.arms.values())
-    return {
-        "format": PLAN.written,
-        "scenario": scenario.scenario,
-        "digest": "",
-        "seeds": list(scenario.seeds),
-        "brain": dict(scenario.brain),
-        "probes": {
-            name: {
-                "kind": scenario.probe_kinds[name],
-                **probe.model_dump(mode="json", by_alias=True),
-                "metrics": {key: metric._asdict() for key, metric in probe.metrics.items()},
-            }
-            for name, probe in scenario.probes.items()
-        },
-        "compare": None if scenario.compare is None else scenario.compare.model_dump(mode="json", by_alias=True),
-        "points": [{"point": at, "seeds": list(own.seeds), "arms": _arms(own, same)} for at, own in grid],
-        "jobs": [],
-    }
+    return Resolved(
+        format=PLAN.written,
+        scenario=scenario.scenario,
+        digest="",
+        seeds=tuple(scenario.seeds),
+        brain=dict(scenario.brain),
+        probes=probe_entries(scenario),
+        compare=compare_entry(scenario),
+        points=tuple(PointEntry(point=dict(at), seeds=tuple(own.seeds), arms=_arms(own, same)) for at, own in grid),
+        jobs=(),
+    ).content()
 
 
-def _arms(scenario: Scenario, same: dict[str, str]) -> dict[str, Json]:
+def _arms(scenario: Scenario, same: Mapping[str, str]) -> dict[str, ArmEntry]:
     wanting = uncontrolled(scenario)
     return {
-        name: {
-            "path": [],
-            "stages": [{"name": step.stream, "kind": step.kind} for step in arm.steps],
-            "match": None if arm.match is None else arm.match.model_dump(mode="json"),
-            "lineages": lineages([step.stage for step in arm.steps], scenario.seeds, same),
-            "uncontrolled": wanting.get(name, []),
-        }
+        name: ArmEntry(
+            path=(),
+            stages=_stages(arm),
+            match=None if arm.match is None else MatchEntry(arm=arm.match.arm, by=arm.match.by),
+            lineages=lineages([step.stage for step in arm.steps], scenario.seeds, same),
+            uncontrolled=tuple(ControlEntry.of(control) for control in wanting.get(name, ())),
+        )
         for name, arm in scenario.arms.items()
     }
+
+
+def _stages(arm: ResolvedArm) -> tuple[StageEntry, ...]:
+    visits: Counter[str] = Counter()
+    found = []
+    for index, step in enumerate(arm.steps):
+        keys, role = step.stage.model_dump(mode="json", by_alias=True), step.stage.role
+        visit = {"name": step.stream, "visit": visits[step.stream], "index": index}
+        found.append(StageEntry(**visit, kind=step.kind, keys=keys, role=role))
+        visits[step.stream] += 1
+    return tuple(found)

@@ -53,8 +53,8 @@ def as_resolved(plan: Plan) -> Resolved:
         about=base.about,
         seeds=tuple(base.seeds),
         brain=dict(base.brain),
-        probes=_probes(base),
-        compare=_compare(base),
+        probes=probe_entries(base),
+        compare=compare_entry(base),
         pin=tuple(base.pin),
         pin_seed=PINNED if base.pin else None,
         points=tuple(_point(point, base, same) for point in plan.points),
@@ -94,7 +94,7 @@ def _spec(plan: Plan, job: PlannedJob, device: str, path: tuple[str, ...]) -> Jo
             )
             for lived in job.branch.stages
         ),
-        probes=_probes(point.scenario),
+        probes=probe_entries(point.scenario),
         device=device,
         path=path,
         digest=job.branch.digest,
@@ -121,7 +121,7 @@ def _point(point: PointPlan, base: Scenario, same: Mapping[str, str]) -> PointEn
         point=dict(point.point),
         seeds=tuple(own.seeds) if own.seeds != base.seeds else None,
         brain=dict(own.brain) if own.brain != base.brain else None,
-        probes=_probes(own) if own.probes != base.probes else None,
+        probes=probe_entries(own) if own.probes != base.probes else None,
         parameters=point.parameters,
         arms={arm.name: _arm(arm, own, wanting.get(arm.name, []), same) for arm in point.arms},
     )
@@ -168,7 +168,8 @@ def _kin(lived: PlannedStage, scenario: Scenario) -> dict[int, tuple[str, ...]]:
     return found
 
 
-def _probes(scenario: Scenario) -> Probes:
+def probe_entries(scenario: Scenario) -> Probes:
+    """A scenario's probes with all their keys, and what they say of their metrics."""
     return {
         name: ProbeEntry.of(
             {
@@ -181,7 +182,8 @@ def _probes(scenario: Scenario) -> Probes:
     }
 
 
-def _compare(scenario: Scenario) -> CompareEntry | None:
+def compare_entry(scenario: Scenario) -> CompareEntry | None:
+    """The question that a scenario asks; None where it asks none."""
     found = scenario.compare
     return None if found is None else CompareEntry.of(found.model_dump(mode="json", by_alias=True))
 
