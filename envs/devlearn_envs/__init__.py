@@ -1,28 +1,15 @@
-"""devlearn's own Gymnasium environments. Importing this package registers them.
+"""devlearn's own Gymnasium environments, one a file. Importing this package registers them.
 
 Each is batch-native (:class:`devlearn_envs.batch.BatchEnv`: one numpy program for all copies) and an ordinary
-Gymnasium environment as well.
+Gymnasium environment as well, under the id that its file gives it with ``@environment``.
 """
 
-import gymnasium
+import importlib
+import pkgutil
 
-from devlearn_envs.batch import BatchEnv, SingleEnv
-from devlearn_envs.cartpole import CartPole
-from devlearn_envs.digit_reach import DigitReach
+from devlearn_envs.batch import NATIVE, BatchEnv, SingleEnv, environment
 
-__all__ = ["NATIVE", "BatchEnv", "CartPole", "DigitReach", "SingleEnv"]
+__all__ = ["NATIVE", "BatchEnv", "SingleEnv", "environment"]
 
-NATIVE: dict[str, type[BatchEnv]] = {
-    "devlearn/DigitReach-v0": DigitReach,
-    "devlearn/CartPole-v1": CartPole,
-}
-
-
-def register() -> None:
-    """Enter every environment into Gymnasium's registry. Time limits are inside the environments."""
-    for name, batch in NATIVE.items():
-        if name not in gymnasium.registry:
-            gymnasium.register(name, entry_point=f"{batch.__module__}:{batch.__name__}Env")
-
-
-register()
+for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
+    importlib.import_module(_module.name)

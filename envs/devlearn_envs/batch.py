@@ -1,7 +1,8 @@
 """The batch-native protocol: one numpy program for K copies of an environment, and its face as an ordinary one."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
 import gymnasium
 import numpy as np
@@ -101,6 +102,26 @@ class SingleEnv(gymnasium.Env[Array, Any]):
             return None
         picture = self.copy.draw(0)
         return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+
+
+NATIVE: dict[str, type[BatchEnv]] = {}  # the batches of our own environments, by id
+Face = TypeVar("Face", bound=type[SingleEnv])
+
+
+def environment(name: str) -> Callable[[Face], Face]:
+    """Class decorator: enter an environment, and the batch of it, under the Gymnasium id ``name``.
+
+    Time limits are inside the environments. Raises ValueError where another environment of ours has that id.
+    """
+
+    def enter(face: Face) -> Face:
+        if name in NATIVE:
+            raise ValueError(f"two environments are called {name!r}")
+        NATIVE[name] = face.batch
+        gymnasium.register(name, entry_point=f"{face.__module__}:{face.__name__}")
+        return face
+
+    return enter
 
 
 def random_bits(seeds: Array, counter: int) -> Array:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from gymnasium import spaces
 
-from devlearn_envs.batch import Array, BatchEnv, SingleEnv
+from devlearn_envs.batch import Array, BatchEnv, SingleEnv, environment
 
 GRAVITY, FORCE, TAU, LENGTH = 9.8, 10.0, 0.02, 0.5  # m/s^2, N, s, half the pole in m
 MASS_POLE, TOTAL_MASS = 0.1, 0.1 + 1.0
@@ -104,6 +104,7 @@ class CartPole(BatchEnv):
         self._steps = state["steps"].copy()
 
 
+@environment("devlearn/CartPole-v1")
 class CartPoleEnv(SingleEnv):
     __doc__ = CartPole.__doc__
     batch = CartPole

@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.lib.stride_tricks import sliding_window_view
 
-from devlearn_envs.batch import Array, BatchEnv, SingleEnv, random_bits
+from devlearn_envs.batch import Array, BatchEnv, SingleEnv, environment, random_bits
 
 SIDE, STRIDE = 28, 2  # pixels
 STORED, TRAINING = 60_000, 55_000  # images in the file; the last 5,000 are the validation split
@@ -132,6 +132,7 @@ class DigitReach(BatchEnv):
         self._show(np.ones(self.copies, bool))
 
 
+@environment("devlearn/DigitReach-v0")
 class DigitReachEnv(SingleEnv):
     __doc__ = DigitReach.__doc__
     batch = DigitReach

@@ -1,11 +1,18 @@
 """Our own environments: one table of all of them crossed with the laws, then what each one promises."""
 
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import devlearn_envs
 import gymnasium
 import numpy as np
 import pytest
-from devlearn_envs import NATIVE, BatchEnv, CartPole, DigitReach
+from devlearn_envs import NATIVE, BatchEnv, SingleEnv, environment
 from devlearn_envs.batch import random_bits
-from devlearn_envs.digit_reach import COST, TRAINING, training_images
+from devlearn_envs.cartpole import CartPole
+from devlearn_envs.digit_reach import COST, TRAINING, DigitReach, training_images
 from gymnasium.utils.env_checker import check_env
 
 ALL = sorted(NATIVE.items())
@@ -22,6 +29,53 @@ def play(env: BatchEnv, seeds: np.ndarray, actions: np.ndarray) -> list[np.ndarr
 
 def actions_for(env: BatchEnv, steps: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(env.action_space.n, size=(steps, env.copies))
+
+
+LAMP = """
+import numpy as np
+from gymnasium import spaces
+
+from devlearn_envs.batch import Array, BatchEnv, SingleEnv, environment
+
+
+class Lamp(BatchEnv):
+    observation_space, action_space = spaces.Box(0, 1, (1,), np.float32), spaces.Discrete(2)
+
+    def reset(self, seeds, where): ...
+    def step(self, actions): return np.zeros(self.copies, np.float32), *np.ones((2, self.copies), bool)
+    def observe(self): return np.zeros((self.copies, 1), np.float32)
+    def state(self): return {}
+    def load(self, state): ...
+
+
+@environment("devlearn/Lamp-v0")
+class LampEnv(SingleEnv):
+    batch = Lamp
+"""
+
+
+def test_an_environment_is_one_file(tmp_path: Path) -> None:
+    copy = shutil.copytree(Path(devlearn_envs.__file__).parent, tmp_path / "devlearn_envs")
+    (copy / "lamp.py").write_text(LAMP)
+    program = (
+        "import devlearn_envs, gymnasium, pickle\n"
+        "assert sorted(devlearn_envs.NATIVE)[1:] == ['devlearn/DigitReach-v0', 'devlearn/Lamp-v0']\n"
+        "made = gymnasium.make('devlearn/Lamp-v0')\n"
+        "assert type(made.unwrapped).batch is devlearn_envs.NATIVE['devlearn/Lamp-v0']\n"
+        "pickle.dumps(made.spec); made.spec.to_json()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_two_environments_of_one_id_are_refused() -> None:
+    with pytest.raises(ValueError, match="two environments are called 'devlearn/CartPole-v1'"):
+
+        @environment("devlearn/CartPole-v1")
+        class Other(SingleEnv):
+            batch = CartPole
+
+    assert NATIVE["devlearn/CartPole-v1"] is CartPole
 
 
 @pytest.mark.filterwarnings("ignore:.*A Box observation space m")

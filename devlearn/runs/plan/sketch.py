@@ -50,8 +50,15 @@ def _stages(arm: ResolvedArm) -> tuple[StageEntry, ...]:
     visits: Counter[str] = Counter()
     found = []
     for index, step in enumerate(arm.steps):
-        keys, role = step.stage.model_dump(mode="json", by_alias=True), step.stage.role
-        visit = {"name": step.stream, "visit": visits[step.stream], "index": index}
-        found.append(StageEntry(**visit, kind=step.kind, keys=keys, role=role))
+        found.append(
+            StageEntry(
+                name=step.stream,
+                visit=visits[step.stream],
+                kind=step.kind,
+                index=index,
+                keys=step.stage.model_dump(mode="json", by_alias=True),
+                role=step.stage.role,
+            )
+        )
         visits[step.stream] += 1
     return tuple(found)

@@ -9,7 +9,9 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from devlearn_envs import NATIVE, BatchEnv, CartPole, DigitReach
+from devlearn_envs import NATIVE, BatchEnv
+from devlearn_envs.cartpole import CartPole
+from devlearn_envs.digit_reach import DigitReach
 from gymnasium import spaces
 from gymnasium.error import DependencyNotInstalled
 
