@@ -16,6 +16,7 @@ from devlearn.learners.brains import Head, Needs, Sense, brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.learners.objectives import CrossEntropy, Reinforce, sample
 from devlearn.learners.stacking import initialise
+from devlearn.tasks.data import IMAGE_SENSE
 from tests.laws.rows import context_for, make
 
 K = 10
@@ -143,7 +144,7 @@ def accuracies(row: str, updates: int, **keys: Any) -> tuple[np.ndarray[Any, Any
 
     def score() -> np.ndarray[Any, Any]:
         with torch.no_grad():
-            logits = cohort(seen.images.expand(cohort.n, -1, -1, -1), stage.objective.sense, stage.objective.head)
+            logits = cohort(seen.images.expand(cohort.n, -1, -1, -1), IMAGE_SENSE, "digits")
         found: np.ndarray[Any, Any] = (logits.argmax(-1) == seen.labels).double().mean(1).numpy()
         return found
 
