@@ -22,8 +22,8 @@ first-steps: $(VENV)/.installed  ## install, run the first scenario, print the v
 test: $(VENV)/.installed-test  ## install with the test extra, run the quick tests: everything registered once
 	$(BIN)/python -m pytest -m "not slow and not full" -n auto --maxprocesses 4 --dist worksteal
 
-test-all: $(VENV)/.installed-browser  ## run all tests: whole products, runs that are killed, long studies, pages in a browser
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+test-all: $(VENV)/.installed-browser  ## run all tests but the long studies: whole products, runs that are killed, pages in a browser
+	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4 --dist worksteal
 
 test-browser: $(VENV)/.installed-browser  ## install what the report's tests in a browser need (chromium is the system's), run them
 	$(BIN)/python -m pytest tests/browser

@@ -68,7 +68,7 @@ def test_seven_clones_under_seven_names_are_one_and_decide_nothing(genomes: list
     other = [renamed(genomes[0], tmp_path / f"{i}.genome.npz", lineage=name, seed=i) for i, name in enumerate(names)]
     (line,) = undecidable(heirs(tmp_path, other))
     assert count(tmp_path, *other) == 1
-    assert line.startswith("with 1 lineage of 7 seeds ")
+    assert line.startswith("with 1 lineage (7 seeds) ")
     assert undecidable(heirs(tmp_path, grown(tmp_path, "seven", GENOME, 7))) == []
 
 

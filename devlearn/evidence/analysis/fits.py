@@ -10,11 +10,11 @@ from devlearn.evidence import statistics
 from devlearn.evidence.analysis.budgets import common_range
 from devlearn.evidence.analysis.pairing import lineages
 from devlearn.evidence.analysis.question import Pairs
-from devlearn.evidence.analysis.values import At, Measure, finite, values
+from devlearn.evidence.analysis.values import Measure, finite, values
 from devlearn.evidence.statistics import Matrix, Vector
 from devlearn.records.declared import SHARE
 from devlearn.records.reader import ArmRecords, EvidenceError, Json, RunRecords
-from devlearn.records.results import Fit, Reason, RefusedFit
+from devlearn.records.results import At, Fit, Reason, RefusedFit
 from devlearn.records.schema import COLUMNS
 
 FEWEST_POINTS = 3
