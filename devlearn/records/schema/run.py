@@ -1,6 +1,6 @@
 """The smaller files of a run: manifest.json, steps.json, seen.json."""
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from devlearn.records.schema.base import FileModel, Keys
 from devlearn.records.versions import SEEN, STEPS
@@ -17,6 +17,8 @@ class Program(FileModel):
 
 class Manifest(FileModel):
     """manifest.json: what a reader needs to repeat the run."""
+
+    model_config = ConfigDict(extra="ignore")  # it is for people: what other versions add does no harm
 
     omitted = frozenset({"programs", "jobs"})
 
