@@ -165,12 +165,16 @@ class Heights(Model):
     pairs: tuple[PairHeight, ...] = Field(description="every pair")
 
 
-class Area(Heights):
-    """Mean heights of the last stage's curves."""
+class Range(Model):
+    """How far curves are followed."""
 
     until: int = Field(
         description="updates of the last stage over which areas are taken: the smallest budget among the pairs' arms"
     )
+
+
+class Area(Heights, Range):
+    """Mean heights of the last stage's curves."""
 
 
 class Steps(Model):
