@@ -4,7 +4,6 @@ Only finished lines are read, so a folder may be read while its jobs are still r
 """
 
 import csv
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,19 @@ from pathlib import Path
 
 from devlearn.records.job_state import read_spec
 from devlearn.records.layout import BIRTH, JobFolder, RunFolder, VisitFolder
-from devlearn.records.schema import LEDGER, ArmEntry, EvidenceError, JobState, Json, Manifest, Resolved
+from devlearn.records.schema import (
+    LEDGER,
+    ArmEntry,
+    ControlEntry,
+    EvidenceError,
+    JobState,
+    Json,
+    Manifest,
+    MatchEntry,
+    Resolved,
+    StageEntry,
+    TuningEntry,
+)
 
 __all__ = [
     "BIRTH",
@@ -73,7 +84,7 @@ class LearnerRecord:
 
 @dataclass(frozen=True)
 class ArmRecords:
-    """One experimental condition: its stages (as resolved.json has them) and a life for each seed.
+    """One experimental condition: its stages and a life for each seed.
 
     ``seconds`` are the wall-clock seconds of the jobs on its path, all blocks, divided by the number of seeds.
     ``lineages`` names, by seed, what learners share that was learned (a genome, a demonstrator); a seed without a name
@@ -84,15 +95,15 @@ class ArmRecords:
     """
 
     name: str
-    stages: tuple[Json, ...]
+    stages: tuple[StageEntry, ...]
     lives: Mapping[int, LearnerRecord]
     seconds: float
     unfinished: tuple[str, ...]
     lineages: Mapping[int, str] = field(default_factory=dict)
     fixed: bool = False
-    match: Json | None = None
-    tuning: Json | None = None
-    uncontrolled: tuple[Json, ...] = ()
+    match: MatchEntry | None = None
+    tuning: TuningEntry | None = None
+    uncontrolled: tuple[ControlEntry, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,13 +116,12 @@ class Point:
 
 @dataclass(frozen=True)
 class RunRecords:
-    """A run folder. ``resolved`` and ``manifest`` are the parsed files (an empty manifest where there is none)."""
+    """A run folder. ``resolved`` is what was planned, ``manifest`` the file's content (empty where there is none)."""
 
     folder: Path
-    resolved: Json
+    resolved: Resolved
     manifest: Json
     points: tuple[Point, ...]
-    plan: Resolved | None = None
 
 
 @dataclass(frozen=True)
@@ -159,10 +169,9 @@ def load(folder: Path) -> RunRecords:
     manifest = Manifest.read(run.manifest)
     return RunRecords(
         folder=folder,
-        resolved=json.loads(run.resolved.read_text(encoding="utf-8")),
+        resolved=plan,
         manifest={} if manifest is None else manifest.content(),
         points=points,
-        plan=plan,
     )
 
 
@@ -200,15 +209,15 @@ def _arm(
     pinned = arm.draws is not None and set(arm.draws) <= set(pin)  # unknown, so no, where they aren't on record
     return ArmRecords(
         name=name,
-        stages=tuple(stage.content() for stage in arm.stages),
+        stages=arm.stages,
         lives=lives,
         seconds=sum(job.seconds for job in used.values()) / len(seeds),
         unfinished=tuple(job.name for job in used.values() if not job.done),
         lineages=arm.lineages,
         fixed=(not arm.lineages and pinned) or _alike(list(lives.values())),
-        match=None if arm.match is None else arm.match.content(),
-        tuning=None if arm.tuning is None else arm.tuning.content(),
-        uncontrolled=tuple(control.content() for control in arm.uncontrolled),
+        match=arm.match,
+        tuning=arm.tuning,
+        uncontrolled=arm.uncontrolled,
     )
 
 

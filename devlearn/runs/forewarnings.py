@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from devlearn.records.declared import role_of
+from devlearn.records.schema import ArmEntry, Resolved
 
 Json = Mapping[str, Any]
 LONG = 110  # letters of a sentence that stands on a line for each of its parts
@@ -34,22 +35,23 @@ def forewarnings(resolved: Json, counted: bool = True) -> list[Forewarning]:
     """
     from devlearn.evidence import not_inherited, undecidable, unscored_matches
 
-    plan = dict(resolved)
     checks = (undecidable, unscored_matches, not_inherited) if counted else (undecidable,)
-    plain = [text for check in checks for text in check(plan)]
+    plain = [text for check in checks for text in check(dict(resolved))]
+    plan = Resolved.of(resolved)
     found = [*(Forewarning(text, text) for text in plain), *_uncontrolled(plan), *_unselected(plan)]
     return list(dict.fromkeys(found))
 
 
-def _uncontrolled(resolved: Json) -> Iterator[Forewarning]:
+def _uncontrolled(plan: Resolved) -> Iterator[Forewarning]:
     from devlearn.evidence import render_note
     from devlearn.evidence.analysis.warnings import missing_controls
     from devlearn.evidence.text.warnings import additions, lacking
 
-    for point in resolved["points"]:
-        for name, arm in point["arms"].items():
-            if wanting := arm.get("uncontrolled"):
-                text = render_note(missing_controls(name, wanting))
+    for point in plan.points:
+        for name, arm in point.arms.items():
+            if arm.uncontrolled:
+                wanting = [one.content() for one in arm.uncontrolled]
+                text = render_note(missing_controls(name, arm.uncontrolled))
                 yield Forewarning(text, lacking(name, wanting), _paste(additions(wanting)))
 
 
@@ -62,29 +64,29 @@ def _paste(additions: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _unselected(resolved: Json) -> Iterator[Forewarning]:
+def _unselected(plan: Resolved) -> Iterator[Forewarning]:
     """Matched arms that end in school and are scored at their end only: they may have overfitted by then."""
-    asked = resolved["compare"]
-    if not asked or asked["at"] != "end" or asked.get("select"):
+    asked = plan.compare
+    if not asked or asked.at != "end" or asked.select:
         return
-    for point in resolved["points"]:
-        arms = point["arms"]
-        for name in dict.fromkeys(name for pair in asked["pairs"] for name in pair):
-            others = [other for pair in asked["pairs"] if name in pair for other in pair if other != name]
-            if not _matched_school(arms[name]) or any(arms[other].get("match") for other in others):
+    for point in plan.points:
+        arms = point.arms
+        for name in dict.fromkeys(name for pair in asked.pairs for name in pair):
+            others = [other for pair in asked.pairs if name in pair for other in pair if other != name]
+            if not _matched_school(arms[name]) or any(arms[other].match for other in others):
                 continue
             what = (
                 f"{name} is matched and scored at its end only: if it overfits there, the other arm's gain is too large"
             )
-            paste = ("compare:", f"  select: {_held_out(resolved)}")
+            paste = ("compare:", f"  select: {_held_out(plan)}")
             yield Forewarning(f"{what}; declare compare.select", what, paste)
 
 
-def _matched_school(arm: Json) -> bool:
-    return bool(arm.get("match")) and role_of(arm["stages"][-1]) == "supervise"
+def _matched_school(arm: ArmEntry) -> bool:
+    return arm.match is not None and role_of(arm.stages[-1]) == "supervise"
 
 
-def _held_out(resolved: Json) -> str:
+def _held_out(plan: Resolved) -> str:
     """A probe that picks checkpoints: it reads no test split, and is measured on the way."""
-    fit = (name for name, probe in resolved["probes"].items() if probe.get("data") == "mnist.valid" and probe["every"])
+    fit = (name for name, probe in plan.probes.items() if probe.own.get("data") == "mnist.valid" and probe.every)
     return next(fit, "NAME  # of a probe of mnist.valid that has 'every'")

@@ -134,7 +134,7 @@ def _point(body: Mapping[str, Any], resolved: Resolved, mean_interval: Any) -> d
     declared = resolved.probes[body["probe"]].metrics.get(body["metric"])
     return {
         **{key: body[key] for key in keys},
-        "unit": unit_of(body["metric"], declared.model_dump() if declared else None),
+        "unit": unit_of(body["metric"], declared),
         "arms": {name: _arm(entry, mean_interval) for name, entry in body["arms"].items()},
         "pairs": [_picked(pair, PAIR) for pair in body["comparisons"]],
         "stages": [_picked(stage, STAGE) for stage in body.get("stages", ())],

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devlearn.evidence.analysis.values import Measure, measure, values
-from devlearn.records.reader import ArmRecords, load
+from devlearn.records.reader import ArmRecords, EvidenceError, load
 from devlearn.records.schema import COLUMNS
 
 if TYPE_CHECKING:
@@ -29,10 +29,15 @@ def choose(folder: Path, tune: "Tune", points: int) -> list[dict[str, Choice]]:
 
     The best mean over the trials' seeds wins, of equal ones the first. A learner that diverged counts with the probe's
     ``worst``.
+
+    Raises:
+        EvidenceError: the folder holds no trials.
     """
     run = load(folder)
-    asked = run.resolved["compare"]
-    what = measure(run.resolved["probes"], asked["probe"], asked["metric"])
+    asked = run.resolved.compare
+    if asked is None:
+        raise EvidenceError(f"{folder}: its trials ask nothing, so none of them can be chosen")
+    what = measure(run.resolved.probes, asked.probe, asked.metric)
     each = len(run.points) // points
     groups = [run.points[start : start + each] for start in range(0, len(run.points), each)]
     where = {"seeds": list(tune.seeds), "probe": tune.probe}
@@ -69,7 +74,7 @@ def _mean(found: Mapping[int, float | None]) -> float:
 
 def ledger(tried: Sequence[ArmRecords]) -> Json:
     """What all learners of all trials consumed, each over its whole life. Trials that were one life are paid once."""
-    lives = {tuple(stage["branch"] for stage in arm.stages): arm for arm in tried}
+    lives = {tuple(stage.branch for stage in arm.stages): arm for arm in tried}
     totals = {
         unit: math.fsum(life.ledger[unit] for arm in lives.values() for life in arm.lives.values()) for unit in COLUMNS
     }

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from devlearn.evidence import ArmRecords, LearnerRecord, Measure, Moment, Point, RunRecords
-from devlearn.records.schema import COLUMNS
+from devlearn.records.schema import COLUMNS, Resolved, StageEntry
 
 ACCURACY = Measure(("digits", "accuracy"), "higher", 0.0, "share")
 ENTROPY = Measure(("digits", "cross_entropy"), "lower", None, "nats")
@@ -40,7 +40,7 @@ def arm(
     curves = {ACCURACY.key: high, ENTROPY.key: 1 - high if cross_entropy is None else np.array(cross_entropy)}
     n = len(curves[ACCURACY.key])
     lives = {seed: _life(seed, updates, curves, labels, (diverged or {}).get(seed)) for seed in range(n)}
-    stage = {"name": "school", "visit": 0, "kind": "supervise", "keys": dict(keys or {})}
+    stage = StageEntry(name="school", kind="supervise", keys=dict(keys or {}))
     return ArmRecords(name=name, stages=(stage,), lives=lives, seconds=1.0, unfinished=())
 
 
@@ -66,6 +66,7 @@ def run(
 ) -> RunRecords:
     """A run of these points; ``over`` are further entries of resolved.json's points (``parameters``)."""
     asked = {"probe": "digits", "metric": "accuracy", "at": "end", "better": "higher", "pairs": [], **compare}
-    entries = [{"point": {"nth": i}, **(over[i] if over else {})} for i in range(len(points))]
-    resolved = {"probes": PROBES, "compare": asked, "points": entries}
+    entries = [{"point": {"nth": i}, "arms": {}, **(over[i] if over else {})} for i in range(len(points))]
+    about = {"format": 1, "scenario": "made-up", "digest": "none", "seeds": [0], "brain": {}, "jobs": []}
+    resolved = Resolved.of({**about, "probes": PROBES, "compare": asked, "points": entries})
     return RunRecords(Path("made-up"), resolved, {}, tuple(Point({"nth": i}, arms) for i, arms in enumerate(points)))

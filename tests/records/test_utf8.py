@@ -68,7 +68,7 @@ resolved = schema.Resolved.of({
 atomic.write_text(run.resolved, resolved.model_dump_json(by_alias=True))  # not escaped: UTF-8 on the disk
 atomic.write_text(run.scenario, resolved.about)
 found = reader.load(run.root)
-assert found.resolved["about"] == resolved.about == run.scenario.read_bytes().decode("utf-8")
+assert found.resolved.about == resolved.about == run.scenario.read_bytes().decode("utf-8")
 (moment,) = found.points[0].arms["a"].lives[3].moments
 assert moment.values == {("zähler", "schärfe"): 0.25}, moment
 table = job.visit(0, "school", 0).table("events")

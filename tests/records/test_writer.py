@@ -8,7 +8,7 @@ import torch
 
 from devlearn.records.arrays import correct, pictures
 from devlearn.records.reader import ArmRecords, EvidenceError, LearnerRecord, lines
-from devlearn.records.schema import LEDGER
+from devlearn.records.schema import LEDGER, StageEntry
 from devlearn.records.writer import Recorder, offsets, truncate
 
 ALL = np.ones(2, bool)
@@ -58,7 +58,9 @@ def arm_of(job: Path, seeds: tuple[int, ...], done: bool = True) -> ArmRecords:
     lives = {
         seed: LearnerRecord(seed=seed, moments=(), ledger={}, diverged=None, done=done, jobs=(job,)) for seed in seeds
     }
-    return ArmRecords(name="a", stages=({"name": "school"},), lives=lives, seconds=0.0, unfinished=())
+    return ArmRecords(
+        name="a", stages=(StageEntry(name="school", kind="supervise"),), lives=lives, seconds=0.0, unfinished=()
+    )
 
 
 def test_arrays_come_back_as_they_were(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_labels_at_the_ends_stay_apart_and_inside() -> None:
 def test_equal_payments_stand_side_by_side(tmp_path: Path) -> None:
     """All arms paid 5 labels: their marks lie in one group, none on another, all nearer to it than to the next."""
     run = load(tiny_run(tmp_path, {arm: [0.2, 0.3, 0.4] for arm in "abc"}))
-    lines = curves(run.points[0].arms, measure(run.resolved["probes"], "score"))
+    lines = curves(run.points[0].arms, measure(run.resolved.probes, "score"))
     with drawing():
         shown = figures.learning(lines, "labels", "labels")
     (axes,) = shown.figure.axes

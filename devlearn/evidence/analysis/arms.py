@@ -10,7 +10,7 @@ from devlearn.evidence.analysis.pairing import Values, averaged, lineages
 from devlearn.evidence.analysis.values import Measure, has_best, values
 from devlearn.records.reader import ArmRecords
 from devlearn.records.results import ArmSummary, GainPer, Ledger, Spent
-from devlearn.records.schema import COLUMNS, TuningEntry
+from devlearn.records.schema import COLUMNS
 
 LEAST = 0.01  # share of an arm's cost from which an extra counts as one
 
@@ -21,8 +21,7 @@ def summary(arm: ArmRecords, what: Measure, found: Values) -> ArmSummary:
     whole = len(found) > 0 and None not in found.values()
     known = np.array(averaged(found, groups) if whole else [], np.float64)
     lives = arm.lives.values()
-    tuning = None if arm.tuning is None else TuningEntry.of(arm.tuning)
-    tried = tuning.ledger if tuning else {}
+    tried = arm.tuning.ledger if arm.tuning else {}
     means = {unit: math.fsum(life.ledger[unit] for life in lives) / len(lives) for unit in COLUMNS}
     totals = {unit: math.fsum([*(life.ledger[unit] for life in lives), tried.get(unit, 0)]) for unit in COLUMNS}
     diverged = [seed for seed, life in arm.lives.items() if life.diverged is not None]
@@ -37,7 +36,7 @@ def summary(arm: ArmRecords, what: Measure, found: Values) -> ArmSummary:
         diverged=len(diverged),
         values=dict(found),
         ledger=Spent(**_whole(means), seconds=arm.seconds),
-        tuning=tuning,
+        tuning=arm.tuning,
         total=Ledger(**_whole(totals)),
         diverged_seeds=tuple(diverged),
     )

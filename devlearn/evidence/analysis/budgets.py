@@ -12,7 +12,7 @@ def budget(arm: ArmRecords) -> int:
     A budget in another unit is converted at the rate at which learners consumed it. 0 for a stage that acts once.
     """
     lived = max((m.update for life in arm.lives.values() for m in _last(arm, life)), default=0)
-    unit, size = arm.stages[-1].get("budget") or ("updates", 0)
+    unit, size = arm.stages[-1].budget or ("updates", 0)
     per = 1.0 if unit == "updates" else rate(arm, unit)
     return max(lived, math.ceil(round(size / per, 6))) if per else lived
 

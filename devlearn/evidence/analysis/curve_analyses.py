@@ -20,7 +20,7 @@ from devlearn.evidence.analysis.time_to_threshold import hot_start, level_pair, 
 from devlearn.evidence.analysis.values import finite, value_at, values
 from devlearn.evidence.statistics import Vector, mean_interval
 from devlearn.records.declared import INBORN, role_of
-from devlearn.records.reader import BIRTH, ArmRecords, EvidenceError, Json, Point, RunRecords
+from devlearn.records.reader import BIRTH, ArmRecords, EvidenceError, Point, RunRecords
 from devlearn.records.results import (
     Agreement,
     Analyses,
@@ -33,11 +33,12 @@ from devlearn.records.results import (
     Reason,
     RefusedAgreement,
 )
+from devlearn.records.schema import ProbeEntry
 
 
 def analyse(run: RunRecords) -> Analyses:
     """The curve analyses of every point, for the pairs that the scenario declares, and the fits over its points."""
-    if not run.resolved["probes"]:
+    if not run.resolved.probes:
         return Analyses(points=(), fits={})
     asked = declared(run)
     return Analyses(
@@ -46,7 +47,7 @@ def analyse(run: RunRecords) -> Analyses:
         unit=asked.what.unit,
         better=asked.what.better,
         exploratory=_exploratory(asked),
-        points=tuple(_point(point, run.resolved["probes"], asked) for point in run.points),
+        points=tuple(_point(point, run.resolved.probes, asked) for point in run.points),
         fits=fits(run, asked.what, asked.at, asked.pairs, asked.fit) if asked.fit else {},
     )
 
@@ -80,7 +81,7 @@ class Curves:
         self.left_out.append(Reason.of("left_out", part=part, of=[arm], why=str(why)))
 
 
-def _point(point: Point, probes: Mapping[str, Json], asked: Declared) -> PointAnalyses:
+def _point(point: Point, probes: Mapping[str, ProbeEntry], asked: Declared) -> PointAnalyses:
     curves = Curves()
     for name, arm in point.arms.items():
         try:
@@ -107,7 +108,7 @@ def _point(point: Point, probes: Mapping[str, Json], asked: Declared) -> PointAn
 
 
 def _proxies(
-    point: Point, probes: Mapping[str, Json], asked: Declared, curves: Curves
+    point: Point, probes: Mapping[str, ProbeEntry], asked: Declared, curves: Curves
 ) -> dict[str, Agreement | RefusedAgreement]:
     found: dict[str, Agreement | RefusedAgreement] = {}
     both = proxy_and_metric(probes, asked.what.key[0])

@@ -13,29 +13,29 @@ from devlearn.evidence.analysis.question import Pairs
 from devlearn.evidence.analysis.values import Measure, finite, values
 from devlearn.evidence.statistics import Matrix, Vector
 from devlearn.records.declared import SHARE
-from devlearn.records.reader import ArmRecords, EvidenceError, Json, RunRecords
+from devlearn.records.reader import ArmRecords, EvidenceError, RunRecords
 from devlearn.records.results import At, Fit, Reason, RefusedFit
-from devlearn.records.schema import COLUMNS
+from devlearn.records.schema import COLUMNS, CompareFit
 
 FEWEST_POINTS = 3
 
 
-def fits(run: RunRecords, what: Measure, at: At, pairs: Pairs, asked: Json) -> dict[str, Fit | RefusedFit]:
+def fits(run: RunRecords, what: Measure, at: At, pairs: Pairs, asked: CompareFit) -> dict[str, Fit | RefusedFit]:
     """{arm: its fit, or why there is none}; ``asked`` (over, from, to, published) keeps the points from <= x <= to."""
     return {arm: fit(run, arm, what, at, pairs, asked) for arm in run.points[0].arms}
 
 
-def fit(run: RunRecords, arm: str, what: Measure, at: At, pairs: Pairs, asked: Json) -> Fit | RefusedFit:
+def fit(run: RunRecords, arm: str, what: Measure, at: At, pairs: Pairs, asked: CompareFit) -> Fit | RefusedFit:
     """The power law of one arm's error. Areas are taken over the range that ``pairs`` have in common."""
-    given: dict[str, Any] = {key: asked.get(key) for key in ("over", "from", "to", "published")}
+    given: dict[str, Any] = asked.content()
     if what.better == "higher" and what.unit != SHARE:
         return RefusedFit(**given, refused=Reason.of("no_error", measure=what.label))
-    low, high = given["from"] or 0, given["to"] or math.inf
-    sizes = [(size(run, i, arm, asked["over"]), i) for i, point in enumerate(run.points) if arm in point.arms]
-    rows = sorted((x, i) for x, i in sizes if low <= x <= high)
-    points = [run.points[i] for _, i in rows]
-    ranges = [common_range(point.arms, pairs) for point in points]
+    low, high = asked.from_ or 0, asked.to or math.inf
     try:
+        sizes = [(size(run, i, arm, asked.over), i) for i, point in enumerate(run.points) if arm in point.arms]
+        rows = sorted((x, i) for x, i in sizes if low <= x <= high)
+        points = [run.points[i] for _, i in rows]
+        ranges = [common_range(point.arms, pairs) for point in points]
         errors = _errors([point.arms[arm] for point in points], what, at, ranges)
     except EvidenceError as why:
         return RefusedFit(**given, refused=Reason.of("left_out", part="fit", of=[arm], why=str(why)))
@@ -61,9 +61,16 @@ def fit(run: RunRecords, arm: str, what: Measure, at: At, pairs: Pairs, asked: J
 
 
 def size(run: RunRecords, point: int, arm: str, over: str) -> float:
-    """x of one arm at one point: from the ledger (mean over its learners, whole life), or the weights of a learner."""
+    """x of one arm at one point: from the ledger (mean over its learners, whole life), or the weights of a learner.
+
+    Raises:
+        EvidenceError: the run doesn't say how many weights a learner has.
+    """
     if over not in COLUMNS:
-        return float(run.resolved["points"][point][over])
+        weights = run.resolved.points[point].parameters
+        if weights is None:
+            raise EvidenceError(f"resolved.json does not say the {over} of point {point}")
+        return float(weights)
     lives = run.points[point].arms[arm].lives.values()
     return math.fsum(life.ledger[over] for life in lives) / len(lives)
 

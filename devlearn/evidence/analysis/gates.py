@@ -1,6 +1,7 @@
 """Gates that nobody passed: the stage was lived as if it had none, which its name in an arm does not say."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from devlearn.records.reader import ArmRecords
 
@@ -33,10 +34,10 @@ def gates_nobody_passed(arm: ArmRecords) -> tuple[UnpassedGate, ...]:
         return ()
     found = []
     for position, stage in enumerate(arm.stages):
-        gate = stage["keys"].get("until")
+        gate: Any = stage.keys.get("until")
         if gate is None or any(position in life.passed for life in lives):
             continue
         level = f"<= {gate['at_most']:g}" if gate.get("at_least") is None else f">= {gate['at_least']:g}"
         what = f"{gate['probe']} {level}"
-        found.append(UnpassedGate(arm.name, stage["name"], stage["visit"], position, what, len(lives)))
+        found.append(UnpassedGate(arm.name, stage.name, stage.visit, position, what, len(lives)))
     return tuple(found)

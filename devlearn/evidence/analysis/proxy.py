@@ -17,8 +17,9 @@ from devlearn.evidence.analysis.values import Measure, finite, measure
 from devlearn.evidence.statistics import Matrix, Vector, mean_interval
 from devlearn.lazy import stats
 from devlearn.records.declared import proxies
-from devlearn.records.reader import ArmRecords, Json
+from devlearn.records.reader import ArmRecords
 from devlearn.records.results import Agreement, Reason, RefusedAgreement, Steps
+from devlearn.records.schema import ProbeEntry
 
 FEWEST_MOMENTS = 3
 CELLS = {  # what the proxy and the metric did over a step between two measurements
@@ -29,9 +30,9 @@ CELLS = {  # what the proxy and the metric did over a step between two measureme
 }
 
 
-def proxy_and_metric(probes: Mapping[str, Json], probe: str) -> tuple[Measure, Measure] | None:
+def proxy_and_metric(probes: Mapping[str, ProbeEntry], probe: str) -> tuple[Measure, Measure] | None:
     """A metric of ``probe`` that is minimised for another's sake, and that other one; None where it has none."""
-    found = proxies(probes[probe]["metrics"])
+    found = proxies(probes[probe].metrics)
     return next(((measure(probes, probe, proxy), measure(probes, probe, of)) for proxy, of in found.items()), None)
 
 

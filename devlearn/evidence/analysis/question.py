@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from devlearn.evidence.analysis.values import Measure, measure
 from devlearn.evidence.statistics.adjust import share
-from devlearn.records.reader import EvidenceError, Json, Point, RunRecords
+from devlearn.records.reader import EvidenceError, Point, RunRecords
 from devlearn.records.results import At, Reason
+from devlearn.records.schema import CompareFit, MetricEntry, ProbeEntry
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -23,7 +23,7 @@ class Declared:
     select: bool = False
     looks: tuple[int, ...] = ()
     levels: tuple[float, ...] = ()
-    fit: Json | None = None
+    fit: CompareFit | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Question:
     digest: str
     what: Measure
     measures: Mapping[str, Measure]
-    probes: Mapping[str, Json]
+    probes: Mapping[str, Mapping[str, ProbeEntry]]
     at: At
     smallest_effect: float
     pairs: Pairs
@@ -64,22 +64,21 @@ def declared(run: RunRecords) -> Declared:
     Raises:
         EvidenceError: it has no probes.
     """
-    resolved = run.resolved
-    probes, asked = resolved["probes"], resolved.get("compare")
+    probes, asked = run.resolved.probes, run.resolved.compare
     if not probes:
-        raise EvidenceError(f"scenario {resolved['scenario']!r} has no probes: there is nothing to compare")
+        raise EvidenceError(f"scenario {run.resolved.scenario!r} has no probes: there is nothing to compare")
     if not asked:
         return Declared(measure(probes, next(iter(probes))), "end")
-    what = measure(probes, asked["probe"], asked.get("metric"))
+    what = measure(probes, asked.probe, asked.metric)
     return Declared(
-        replace(what, better=asked.get("better") or what.better),  # the scenario may state a direction of its own
-        moment(asked["at"]),
-        float(asked.get("smallest_effect") or 0.0),
-        tuple((a, b) for a, b in asked["pairs"]),
-        bool(asked.get("select")),
-        tuple(asked.get("looks") or ()),
-        tuple(asked.get("levels") or ()),
-        asked.get("fit"),
+        replace(what, better=asked.better or what.better),  # the scenario may state a direction of its own
+        moment(asked.at),
+        float(asked.smallest_effect or 0.0),
+        asked.pairs,
+        bool(asked.select),
+        asked.looks or (),
+        asked.levels,
+        asked.fit,
     )
 
 
@@ -108,11 +107,11 @@ def question(runs: Sequence[RunRecords], points: Sequence[Point], probe: str | N
     reasons = [Reason.of("other_question")] * other + [Reason.of("several_runs")] * several
     arms = _arms_of(runs, points)
     return Question(
-        scenario=runs[0].resolved["scenario"],
-        digest=runs[0].resolved["digest"],
+        scenario=runs[0].resolved.scenario,
+        digest=runs[0].resolved.digest,
         what=what,
         measures={arm: whats[place] for arm, place in arms.items()},
-        probes={arm: runs[place].resolved["probes"] for arm, place in arms.items()},
+        probes={arm: runs[place].resolved.probes for arm, place in arms.items()},
         at=when,
         smallest_effect=min(one.smallest_effect if what.key == one.what.key else 0.0 for one in own),
         pairs=_across(arms) if several else first.pairs,
@@ -121,13 +120,13 @@ def question(runs: Sequence[RunRecords], points: Sequence[Point], probe: str | N
         select=first.select and not several,
         alike=all(_definition(run, what) == _definition(runs[0], what) for run in runs),
         several=several,
-        pin=tuple(dict.fromkeys(stream for run in runs for stream in run.resolved.get("pin") or ())),
-        seen=tuple(sorted({n for run in runs for n in run.resolved.get("seen") or ()})),
+        pin=tuple(dict.fromkeys(stream for run in runs for stream in run.resolved.pin)),
+        seen=tuple(sorted({n for run in runs for n in run.resolved.seen})),
     )
 
 
 def _asked(run: RunRecords, own: Declared, probe: str | None) -> Measure:
-    what = own.what if probe is None else measure(run.resolved["probes"], probe)
+    what = own.what if probe is None else measure(run.resolved.probes, probe)
     return own.what if what.key == own.what.key else what
 
 
@@ -137,15 +136,11 @@ def _agreed(option: str, runs: Sequence[RunRecords], asked: Sequence[str]) -> No
         raise EvidenceError(f"these runs ask different things ({each}); say which with {option}")
 
 
-def _definition(run: RunRecords, what: Measure) -> dict[str, Any]:
+def _definition(run: RunRecords, what: Measure) -> ProbeEntry:
     """What a probe measures. How often it does makes no difference, nor how its metrics are shown."""
-    probe = run.resolved["probes"][what.key[0]]
-    shown = ("unit", "proxy_of")
-    metrics = {
-        name: {key: value for key, value in metric.items() if key not in shown}
-        for name, metric in probe["metrics"].items()
-    }
-    return {key: value for key, value in probe.items() if key != "every"} | {"metrics": metrics}
+    probe = run.resolved.probes[what.key[0]]
+    metrics = {name: MetricEntry(better=metric.better, worst=metric.worst) for name, metric in probe.metrics.items()}
+    return probe.model_copy(update={"every": None, "metrics": metrics})
 
 
 # ---- several runs ----
@@ -166,7 +161,7 @@ def merged(runs: Sequence[RunRecords]) -> tuple[Point, ...]:
         arms = {}
         for name, run in zip(_names(runs), runs, strict=True):
             for arm in run.points[i].arms.values():  # named, and its branches, by the run that they are of
-                stages = tuple({**stage, "branch": f"{name}/{stage['branch']}"} for stage in arm.stages)
+                stages = tuple(stage.model_copy(update={"branch": f"{name}/{stage.branch}"}) for stage in arm.stages)
                 arms[f"{name}/{arm.name}"] = replace(arm, name=f"{name}/{arm.name}", stages=stages)
         points.append(Point(point.point, arms))
     return tuple(points)

@@ -9,12 +9,13 @@ from devlearn.evidence.analysis.values import Measure, finite, measures, value_a
 from devlearn.evidence.analysis.warnings import left_out
 from devlearn.evidence.statistics.sign_flip import ALPHA, interval, sign_flip
 from devlearn.records.declared import role_of
-from devlearn.records.reader import ArmRecords, EvidenceError, Json
+from devlearn.records.reader import ArmRecords, EvidenceError
 from devlearn.records.results import StageGain, Warning_
+from devlearn.records.schema import Keys, ProbeEntry, StageEntry
 
 
 def stage_gains(
-    arms: Mapping[str, ArmRecords], probes: Mapping[str, Json], compared: Mapping[str, Measure]
+    arms: Mapping[str, ArmRecords], probes: Mapping[str, Mapping[str, ProbeEntry]], compared: Mapping[str, Measure]
 ) -> tuple[list[StageGain], list[Warning_]]:
     """One entry for each stage that was lived and each of its probes, in the order of life; and what was left out.
 
@@ -28,7 +29,7 @@ def stage_gains(
     together: dict[tuple[str, int], list[ArmRecords]] = {}
     for arm in arms.values():
         for position, stage in enumerate(arm.stages):
-            together.setdefault((stage["branch"], position), []).append(arm)
+            together.setdefault((stage.branch, position), []).append(arm)
     gains, missing = [], []
     for (_, position), lived in together.items():
         stage, name = lived[0].stages[position], lived[0].name
@@ -36,11 +37,11 @@ def stage_gains(
             try:
                 gains.append(_gain(lived, position, what, own))
             except EvidenceError as why:
-                missing.append(left_out("stage_gain", (stage["name"], what.label), why))
+                missing.append(left_out("stage_gain", (stage.name, what.label), why))
     return gains, missing
 
 
-def _measures(stage: Json, probes: Mapping[str, Json], compared: Measure) -> Iterator[tuple[Measure, bool]]:
+def _measures(stage: StageEntry, probes: Mapping[str, ProbeEntry], compared: Measure) -> Iterator[tuple[Measure, bool]]:
     """The measures of a stage, and whether they are its own."""
     own = [what for what in measures(probes) if _is_own(stage, probes[what.key[0]])]
     yield from ((what, True) for what in own)
@@ -48,16 +49,16 @@ def _measures(stage: Json, probes: Mapping[str, Json], compared: Measure) -> Ite
         yield compared, False
 
 
-def _is_own(stage: Json, probe: Json) -> bool:
-    keys, kind, role = stage.get("keys", {}), probe["kind"], role_of(stage)
-    if kind == "objective":
-        return bool(probe.get("stage") == stage["name"])
-    if kind == "return":
-        return role == "trial" and bool(probe.get("env") == keys.get("env"))
-    return bool(kind == "accuracy" and role == "supervise" and _data_set(probe) == _data_set(keys))
+def _is_own(stage: StageEntry, probe: ProbeEntry) -> bool:
+    own, role = probe.own, role_of(stage)
+    if probe.kind == "objective":
+        return own.get("stage") == stage.name
+    if probe.kind == "return":
+        return role == "trial" and own.get("env") == stage.keys.get("env")
+    return probe.kind == "accuracy" and role == "supervise" and _data_set(own) == _data_set(stage.keys)
 
 
-def _data_set(keys: Json) -> str:
+def _data_set(keys: Keys) -> str:
     return str(keys.get("data", "")).partition(".")[0]
 
 
@@ -75,12 +76,12 @@ def _gain(arms: list[ArmRecords], position: int, what: Measure, own: bool) -> St
         p, ends = sign_flip(gained, size=np.abs(start) + np.abs(end)), finite(interval(gained))
         improved = p <= ALPHA and (change > 0) == (what.better == "higher")
     return StageGain(
-        stage=stage["name"],
-        visit=stage["visit"],
-        kind=stage["kind"],
-        branch=stage["branch"],
+        stage=stage.name,
+        visit=stage.visit,
+        kind=stage.kind,
+        branch=stage.branch,
         position=position,
-        budget=stage.get("budget"),
+        budget=stage.budget,
         arms=tuple(arm.name for arm in arms),
         probe=what.key[0],
         metric=what.key[1],

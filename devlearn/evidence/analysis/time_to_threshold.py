@@ -150,11 +150,11 @@ def hot_start(a: CurveMatrix, b: CurveMatrix, wanted: Sequence[float]) -> HotSta
 def _changing(curve: CurveMatrix) -> Reason | None:
     """Why rates of learning at different times of this arm's last stage can't be compared; None where they can."""
     stage = curve.arm.stages[-1]
-    keys, place = stage.get("keys", {}), {"stage": stage["name"], "arm": curve.arm.name}
-    schedule = keys.get("schedule", "constant")
+    place = {"stage": stage.name, "arm": curve.arm.name}
+    schedule = stage.keys.get("schedule", "constant")
     if schedule != "constant":
         return Reason.of("schedule", **place, schedule=schedule)
-    return Reason.of("changing", **place) if keys.get("change") else None
+    return Reason.of("changing", **place) if stage.keys.get("change") else None
 
 
 def _readings(ratio: Contrast, start: Contrast, sign: int) -> tuple[Reading, ...]:

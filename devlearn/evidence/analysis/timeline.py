@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from devlearn.records.reader import ArmRecords, Json, LearnerRecord, Point
+from devlearn.records.reader import ArmRecords, LearnerRecord, Point
+from devlearn.records.schema import Keys, Number, StageEntry
 
 AXES = ("updates", "flops", "env_steps", "images")
 PLANNED = (*AXES, "change", "until")  # keys that a storyboard shows in a way of their own
@@ -16,7 +17,7 @@ class Window:
 
     start: float
     end: float
-    keys: Json
+    keys: Keys
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,12 @@ class Span:
     name: str
     kind: str
     visit: int
-    budget: tuple[str, int] | None
-    keys: Json
+    budget: tuple[str, Number] | None
+    keys: Keys
     shared: tuple[str, ...]
     start: float | None
     end: float | None
-    own: Json
+    own: Keys
     windows: tuple[Window, ...]
     planned: bool = False
 
@@ -63,7 +64,7 @@ def _spent(arm: ArmRecords, unit: str) -> bool:
 
 
 def _declared(arm: ArmRecords, unit: str) -> bool:
-    return any((stage.get("budget") or [None])[0] == unit for stage in arm.stages)
+    return any(stage.budget is not None and stage.budget[0] == unit for stage in arm.stages)
 
 
 def _spans(name: str, arm: ArmRecords, point: Point, unit: str) -> tuple[Span, ...]:
@@ -78,25 +79,25 @@ def _spans(name: str, arm: ArmRecords, point: Point, unit: str) -> tuple[Span, .
     return tuple(found)
 
 
-def _planned_end(stage: Json, start: float | None, unit: str) -> float | None:
+def _planned_end(stage: StageEntry, start: float | None, unit: str) -> float | None:
     """Where a stage's budget would end it; None where that is in another unit."""
-    budget = stage.get("budget")
+    budget = stage.budget
     if start is None or (budget is not None and budget[0] != unit):
         return None
     return start + (0 if budget is None else budget[1])
 
 
-def _own(stage: Json, point: Point) -> Json:
+def _own(stage: StageEntry, point: Point) -> Keys:
     """The keys that set a stage apart from the first of its name."""
-    alike = (other for arm in point.arms.values() for other in arm.stages if other["name"] == stage["name"])
-    first = next(alike)["keys"]
-    return {key: value for key, value in stage["keys"].items() if key not in PLANNED and value != first.get(key)}
+    alike = (other for arm in point.arms.values() for other in arm.stages if other.name == stage.name)
+    first = next(alike).keys
+    return {key: value for key, value in stage.keys.items() if key not in PLANNED and value != first.get(key)}
 
 
-def _windows(stage: Json, start: float | None, end: float | None) -> tuple[Window, ...]:
+def _windows(stage: StageEntry, start: float | None, end: float | None) -> tuple[Window, ...]:
     if start is None or end is None:
         return ()
-    parts = stage["keys"].get("change") or []
+    parts: Any = stage.keys.get("change") or []
     ends = [end if part.get("until") is None else min(end, start + part["until"]) for part in parts]
     found = (Window(start + part["from"], stop, part["set"]) for part, stop in zip(parts, ends, strict=True))
     return tuple(window for window in found if window.start < window.end)
@@ -113,17 +114,19 @@ def _spent_by(life: LearnerRecord, position: int, unit: str) -> float | None:
     return moments[-1].ledger[unit] if moments else None
 
 
-def _shared(name: str, position: int, stage: Json, point: Point) -> tuple[str, ...]:
+def _shared(name: str, position: int, stage: StageEntry, point: Point) -> tuple[str, ...]:
     """The other arms whose stage at this position belongs to the same branch."""
     others = ((other, arm.stages) for other, arm in point.arms.items() if other != name)
-    return tuple(o for o, stages in others if position < len(stages) and stages[position]["branch"] == stage["branch"])
+    return tuple(o for o, stages in others if position < len(stages) and stages[position].branch == stage.branch)
 
 
 def _span(
-    stage: Json, start: float | None, end: float | None, shared: Sequence[str], own: Json, windows: tuple[Window, ...]
+    stage: StageEntry,
+    start: float | None,
+    end: float | None,
+    shared: Sequence[str],
+    own: Keys,
+    windows: tuple[Window, ...],
 ) -> Span:
-    budget: Any = stage.get("budget")
-    keys = stage.get("keys", {})
-    planned = None if budget is None else (str(budget[0]), budget[1])
-    visit = stage.get("visit", 0)
-    return Span(stage["name"], stage["kind"], visit, planned, keys, tuple(shared), start, end, own, windows)
+    whole = (stage.name, stage.kind, stage.visit, stage.budget, stage.keys)
+    return Span(*whole, tuple(shared), start, end, own, windows)

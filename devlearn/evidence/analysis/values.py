@@ -12,8 +12,9 @@ import numpy as np
 
 from devlearn.evidence.analysis.budgets import budget
 from devlearn.records.declared import unit_of
-from devlearn.records.reader import BIRTH, ArmRecords, EvidenceError, Json, Key, LearnerRecord, Moment
-from devlearn.records.results import At, Better, Interval
+from devlearn.records.reader import BIRTH, ArmRecords, EvidenceError, Key, LearnerRecord, Moment
+from devlearn.records.results import At, Interval
+from devlearn.records.schema import Better, ProbeEntry
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Measure:
         return f"{self.key[0]}.{self.key[1]}"
 
 
-def measure(probes: Mapping[str, Json], name: str, metric: str | None = None) -> Measure:
+def measure(probes: Mapping[str, ProbeEntry], name: str, metric: str | None = None) -> Measure:
     """The measure called ``name`` (``PROBE`` or ``PROBE.METRIC``; a probe's first metric is its default).
 
     Raises:
@@ -39,16 +40,16 @@ def measure(probes: Mapping[str, Json], name: str, metric: str | None = None) ->
     probe, _, dotted = name.partition(".")
     if probe not in probes:
         raise EvidenceError(f"no probe called {probe!r} is on record; there are: {', '.join(probes) or 'none'}")
-    metrics = probes[probe]["metrics"]
+    metrics = probes[probe].metrics
     metric = metric or dotted or next(iter(metrics))
     if metric not in metrics:
         raise EvidenceError(f"probe {probe!r} has no metric {metric!r}; it has: {', '.join(metrics)}")
-    found, override = metrics[metric], probes[probe].get("worst")
-    worst = found.get("worst") if override is None else override
-    return Measure((probe, metric), found["better"], worst, unit_of(metric, found))
+    found, override = metrics[metric], probes[probe].own.get("worst")
+    worst = override if isinstance(override, int | float) else found.worst
+    return Measure((probe, metric), found.better, worst, unit_of(metric, found))
 
 
-def measures(probes: Mapping[str, Json]) -> tuple[Measure, ...]:
+def measures(probes: Mapping[str, ProbeEntry]) -> tuple[Measure, ...]:
     """The default measure of every probe."""
     return tuple(measure(probes, name) for name in probes)
 
@@ -102,7 +103,7 @@ def value_at(arm: ArmRecords, life: LearnerRecord, what: Measure, position: int,
     limit = (position, math.inf if update is None else update)
     past = [m for m in life.moments if what.key in m.values and (m.position, m.update) <= limit]
     if not past or (update is None and past[-1].position != position):
-        place = arm.stages[position]["name"] if position >= 0 else "birth"
+        place = arm.stages[position].name if position >= 0 else "birth"
         raise EvidenceError(f"{what.label} of arm {arm.name!r}, seed {life.seed}, is not on record at {place!r}")
     return read(life, what, past[-1], limit)
 

@@ -7,9 +7,9 @@ from devlearn.evidence import statistics
 from devlearn.evidence.analysis.gates import UnpassedGate, gates_nobody_passed
 from devlearn.evidence.analysis.question import Question
 from devlearn.records.declared import role_of
-from devlearn.records.reader import ArmRecords, EvidenceError, Json, Key, LearnerRecord
+from devlearn.records.reader import ArmRecords, EvidenceError, Key, LearnerRecord
 from devlearn.records.results import Comparison, PairResult, Verdict, Warning_
-from devlearn.records.schema import MatchEntry, Number, Resolved
+from devlearn.records.schema import ControlEntry, MatchEntry, Number, Resolved
 
 FEW_SEEDS = 10
 MOST_SEEDS = 64  # of a mend
@@ -17,15 +17,13 @@ CHEAPER = 0.95  # of an arm's FLOPs: an arm that spent less is no control for th
 
 Arms = Mapping[str, ArmRecords]
 Pairs = Iterable[tuple[str, str]]
-Followed = tuple[
-    MatchEntry | None, tuple[str | Number, ...] | None
-]  # whom an arm is matched to, and its last stage's budget
+Followed = tuple[MatchEntry | None, tuple[str, Number] | None]  # whom an arm is matched to, and its last stage's budget
 
 
 def warnings(found: Comparison, arms: Arms, asked: Question) -> list[Warning_]:
     """The warnings of one point whose other parts are there."""
-    wanting = {name: list(arm.uncontrolled) for name, arm in arms.items() if arm.uncontrolled and not asked.several}
-    told = {name for name, some in wanting.items() if any(one["control"] == "compute" for one in some)}
+    wanting = {name: arm.uncontrolled for name, arm in arms.items() if arm.uncontrolled and not asked.several}
+    told = {name for name, some in wanting.items() if any(one.control == "compute" for one in some)}
     paired = [(pair.arm, pair.against) for pair in found.comparisons] if found.at == "area" else []
     return [
         *_seeds_added(asked),
@@ -36,7 +34,7 @@ def warnings(found: Comparison, arms: Arms, asked: Question) -> list[Warning_]:
         *_gates_nobody_passed(arms),
         *_not_finite(arms, (found.probe, found.metric)),
         *_shared_seeds(found, arms),
-        *match_unseen(paired, {name: _followed(arm) for name, arm in arms.items()}),
+        *match_unseen(paired, {name: (arm.match, arm.stages[-1].budget) for name, arm in arms.items()}),
         *_scored_at_end(found, arms, asked),
         *(missing_controls(name, some) for name, some in wanting.items()),
         *(Warning_.of("no_control", arm=name) for name in _without_control(found) if name not in told),
@@ -92,7 +90,7 @@ def _gates_nobody_passed(arms: Arms) -> Iterator[Warning_]:
     together: dict[tuple[str, int], list[UnpassedGate]] = {}
     for arm in arms.values():
         for gate in gates_nobody_passed(arm):
-            together.setdefault((arm.stages[gate.position]["branch"], gate.position), []).append(gate)
+            together.setdefault((arm.stages[gate.position].branch, gate.position), []).append(gate)
     for gates in together.values():
         gate = gates[0]
         of = [one.arm for one in gates]
@@ -174,16 +172,12 @@ def undecidable(plan: Resolved) -> list[Warning_]:
 def uncontrolled(plan: Resolved) -> list[Warning_]:
     """What a plan's own pairs leave open, arm by arm."""
     arms = [item for point in plan.points for item in point.arms.items()]
-    return _once(
-        missing_controls(name, [control.content() for control in arm.uncontrolled])
-        for name, arm in arms
-        if arm.uncontrolled
-    )
+    return _once(missing_controls(name, arm.uncontrolled) for name, arm in arms if arm.uncontrolled)
 
 
-def missing_controls(name: str, wanting: Sequence[Json]) -> Warning_:
+def missing_controls(name: str, wanting: Sequence[ControlEntry]) -> Warning_:
     """Which controls an arm's priors ask for and no pair gives, and what to add to the scenario."""
-    return Warning_.of("missing_controls", arm=name, wanting=list(wanting))
+    return Warning_.of("missing_controls", arm=name, wanting=[one.content() for one in wanting])
 
 
 def not_inherited(plan: Resolved) -> list[Warning_]:
@@ -199,10 +193,6 @@ def unscored_matches(plan: Resolved) -> list[Warning_]:
         return []
     points = [{name: (arm.match, arm.stages[-1].budget) for name, arm in point.arms.items()} for point in plan.points]
     return _once(line for arms in points for line in match_unseen(asked.pairs, arms))
-
-
-def _followed(arm: ArmRecords) -> Followed:
-    return None if arm.match is None else MatchEntry.of(arm.match), tuple(arm.stages[-1].get("budget") or ()) or None
 
 
 def match_unseen(pairs: Pairs, arms: Mapping[str, Followed]) -> list[Warning_]:

@@ -38,7 +38,6 @@ from devlearn.records.results.analyses import (
 )
 from devlearn.records.results.base import (
     At,
-    Better,
     Interval,
     Model,
     Note,
@@ -74,7 +73,6 @@ __all__ = [
     "Asked",
     "At",
     "Band",
-    "Better",
     "Comparison",
     "Comparisons",
     "Contrast",

@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import Field, field_serializer
 
-from devlearn.records.results.base import AGAINST, Better, Interval, Model, Reason, Unit, Varied
-from devlearn.records.schema import Number
+from devlearn.records.results.base import AGAINST, Interval, Model, Reason, Unit, Varied
+from devlearn.records.schema import Better, Number
 
 Part = Literal[
     "bands", "newborn", "start", "proxy", "levels", "level_pairs", "hot_start", "birth", "area", "fits"

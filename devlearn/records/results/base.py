@@ -15,7 +15,6 @@ from pydantic import (
 
 At = str | int  # end, best, birth, area, or an update of the last stage
 Interval = tuple[float | None, float | None]  # None for an infinite end
-Better = Literal["higher", "lower"]
 Varied = dict[str, JsonValue]  # what a point of vary sets, by path
 Unit = Annotated[str, Field(description="the metric's unit; a share is shown in percent")]
 Renderer = Callable[["Note"], str]

@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializationInfo, SerializerFunctionWrapHandler, model_serializer
 
-from devlearn.records.results.base import AGAINST, At, Better, Interval, Model, Reason, Unit, Varied, Warning_
-from devlearn.records.schema import Number, TuningEntry
+from devlearn.records.results.base import AGAINST, At, Interval, Model, Reason, Unit, Varied, Warning_
+from devlearn.records.schema import Better, Number, TuningEntry
 
 Verdict = Literal["incomplete", "identical", "equivalent", "better", "worse", "undecided", "exploratory"]
 

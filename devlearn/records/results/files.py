@@ -29,7 +29,7 @@ def note_seen(run: RunRecords) -> None:
     """
     if not os.access(run.folder, os.W_OK):
         return
-    path, count = RunFolder(run.folder).seen, len(run.resolved["seeds"])
+    path, count = RunFolder(run.folder).seen, len(run.resolved.seeds)
     arms = [arm for point in run.points for arm in point.arms.values()]
     whole = any(sum(life.done for life in arm.lives.values()) == count for arm in arms)
     before = Seen.read(path)

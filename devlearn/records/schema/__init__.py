@@ -1,6 +1,6 @@
 """What is written in a run folder: a model for every JSON file, the columns of every table."""
 
-from devlearn.records.schema.base import EvidenceError, FileModel, Json, Keys, Number
+from devlearn.records.schema.base import Better, EvidenceError, FileModel, Json, Keys, Number
 from devlearn.records.schema.job import JobSpec, JobState, JobStatus, NeedEntry, Progress, SelectEntry
 from devlearn.records.schema.resolved import (
     ArmEntry,
@@ -28,6 +28,7 @@ __all__ = [
     "TABLES",
     "TRAIN",
     "ArmEntry",
+    "Better",
     "CompareEntry",
     "CompareFit",
     "ControlEntry",

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, JsonValue, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from devlearn.records.versions import Format
 
+Better: TypeAlias = Literal["higher", "lower"]
 Number: TypeAlias = int | float  # a whole number is written as one
 Keys: TypeAlias = dict[str, JsonValue]  # of a plug-in: its own model knows what they mean
 Json: TypeAlias = dict[str, Any]

@@ -2,7 +2,7 @@
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from devlearn.records.schema.base import FileModel, Json, Keys, Number
+from devlearn.records.schema.base import Better, FileModel, Json, Keys, Number
 from devlearn.records.versions import PLAN
 
 
@@ -11,7 +11,7 @@ class MetricEntry(FileModel):
 
     omitted = frozenset({"unit", "proxy_of"})
 
-    better: str = Field(description="higher or lower")
+    better: Better = Field(description="higher or lower")
     worst: Number | None = Field(
         default=None, description="what a diverged learner counts with; null: it has no value then"
     )
@@ -144,7 +144,7 @@ class CompareEntry(FileModel):
 
     probe: str = Field(description="the compared probe")
     metric: str | None = Field(default=None, description="its metric")
-    better: str | None = Field(default=None, description="higher or lower")
+    better: Better | None = Field(default=None, description="higher or lower")
     at: str | int = Field(default="end", description="end, area, birth, best, or an update of the last stage")
     smallest_effect: Number | None = Field(default=None, description="differences below this do not matter")
     pairs: tuple[tuple[str, str], ...] = Field(default=(), description="[arm, the arm it is compared with]")

@@ -91,7 +91,7 @@ def tables(folder: Path) -> dict[str, Table]:
         EvidenceError: the folder holds no run.
     """
     run = load(folder)
-    answers = compare([run]).points if run.resolved["probes"] else ()
+    answers = compare([run]).points if run.resolved.probes else ()
     found = {
         "probes": list(probes(run)),
         "train": list(train(run)),
@@ -122,19 +122,19 @@ def probes(run: "RunRecords") -> Iterator[Row]:
 
 
 def _place(arm: "ArmRecords", moment: "Moment") -> Row:
-    stage = arm.stages[moment.position] if moment.position >= 0 else {"name": "birth", "visit": 0}
-    place = {"stage": stage["name"], "visit": stage["visit"], "position": moment.position}
-    return {**place, "update": moment.update}
+    stage = arm.stages[moment.position] if moment.position >= 0 else None
+    name, visit = (stage.name, stage.visit) if stage else ("birth", 0)
+    return {"stage": name, "visit": visit, "position": moment.position, "update": moment.update}
 
 
 def train(run: "RunRecords") -> Iterator[Row]:
     """What training said on the way: every row of every train.csv, for every arm that lived it."""
     for point in run.points:
         for arm in point.arms.values():
-            for branch in dict.fromkeys(stage["branch"] for stage in arm.stages):
-                for job in run.resolved["jobs"]:
-                    if job["branch"] == branch:
-                        for row in _lines(run.folder / job["folder"]):
+            for branch in dict.fromkeys(stage.branch for stage in arm.stages):
+                for job in run.resolved.jobs:
+                    if job.branch == branch:
+                        for row in _lines(run.folder / job.folder):
                             if row["seed"] in arm.lives:
                                 yield {**point.point, "arm": arm.name, **row}
 
@@ -149,13 +149,12 @@ def _lines(job: Path) -> Iterator[Row]:
 
 
 def _ledger(run: "RunRecords") -> Iterator[Row]:
-    for point, entry in zip(run.points, run.resolved["points"], strict=True):
+    for point in run.points:
         for arm in point.arms.values():
             for life in arm.lives.values():
                 yield {**point.point, "arm": arm.name, "part": "life", **_life(arm, life)}
-            tuning = entry["arms"][arm.name].get("tuning")
-            if tuning:
-                yield {**point.point, "arm": arm.name, "part": "tuning", **_spent(tuning["ledger"]), "done": True}
+            if arm.tuning:
+                yield {**point.point, "arm": arm.name, "part": "tuning", **_spent(arm.tuning.ledger), "done": True}
 
 
 def _life(arm: "ArmRecords", life: "LearnerRecord") -> Row:

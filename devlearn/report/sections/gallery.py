@@ -1,15 +1,17 @@
 """Pictures of one learner through its life: receptive fields, and what it did in each environment."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from devlearn.records.arrays import Array, Picture, drawn_seed, pictures
 from devlearn.records.reader import Json, Point
+from devlearn.records.schema import ProbeEntry
 from devlearn.report.figure_store import FigureStore
 from devlearn.report.figures import grown, traces
 from devlearn.report.figures.fields_grid import moment_of, mosaic
 
 Lives = dict[str, list[Picture]]
+Probes = Mapping[str, ProbeEntry]
 
 
 def lives(point: Point) -> Lives:
@@ -61,14 +63,14 @@ def _measured(picture: Picture) -> str:
     return ", ".join(f"{metric.replace('_', ' ')} {v:.2g}" for metric, v in picture.values.items())
 
 
-def films(found: Lives, shelf: FigureStore, prefix: str, probes: Json, seen: set[bytes]) -> list[Json]:
+def films(found: Lives, shelf: FigureStore, prefix: str, probes: Probes, seen: set[bytes]) -> list[Json]:
     """For each environment: one greedy episode at each moment of life, shown once with the arms that lived it."""
     drawn = [_film(probe, own, shelf, prefix, probes, seen) for probe, own in _with(found, "frames")]
     return drawn + [_traced(probe, own, shelf, prefix, probes) for probe, own in _with(found, "trace")]
 
 
-def _film(probe: str, drawn: Lives, shelf: FigureStore, prefix: str, probes: Json, seen: set[bytes]) -> Json:
-    env = probes[probe].get("env", probe)
+def _film(probe: str, drawn: Lives, shelf: FigureStore, prefix: str, probes: Probes, seen: set[bytes]) -> Json:
+    env = str(probes[probe].own.get("env", probe))
     strips = _strips(drawn, "frames")
     new = [(arms, picture) for key, arms, picture in strips if key not in seen]
     seen |= {key for key, _, _ in strips}
@@ -109,9 +111,9 @@ def _strip(arms: Sequence[str], picture: Picture, env: str, shelf: FigureStore) 
     return {"title": title, "arms": list(arms), "cells": cells}
 
 
-def _traced(probe: str, drawn: Lives, shelf: FigureStore, prefix: str, probes: Json) -> Json:
+def _traced(probe: str, drawn: Lives, shelf: FigureStore, prefix: str, probes: Probes) -> Json:
     """Environments that can't be drawn: observations over time, a figure for each arm, or for several alike."""
-    env = probes[probe].get("env", probe)
+    env = str(probes[probe].own.get("env", probe))
     alike: dict[bytes, tuple[list[str], list[Picture]]] = {}
     for arm, moments in drawn.items():
         key = b" ".join(moment_of(p).encode() + p.arrays["trace"].tobytes() for p in moments)

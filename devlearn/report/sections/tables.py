@@ -70,7 +70,7 @@ def stages(body: Json) -> list[Json]:
 def diverged(point: Point) -> list[Json]:
     """Every learner that turned non-finite: arm, seed, stage, update."""
     return [
-        {"arm": name, "seed": seed, "stage": arm.stages[place[0]]["name"], "update": place[1]}
+        {"arm": name, "seed": seed, "stage": arm.stages[place[0]].name, "update": place[1]}
         for name, arm in point.arms.items()
         for seed, life in arm.lives.items()
         if (place := life.diverged) is not None

@@ -88,7 +88,7 @@ def view(page: Page) -> Json:
         "analysis": page.analysis,
         "warnings": tables.warnings(points),
         "stages": [tables.stages(body) for body in page.bodies],
-        "quick": [name for name, probe in page.run.resolved["probes"].items() if probe.get("quick")],
+        "quick": [name for name, probe in page.run.resolved.probes.items() if probe.own.get("quick")],
         "cost": [tables.cost(body) for body in page.bodies],
         "plan": _plan(page.run.points[0]),
         "few": FOLDED,
@@ -185,7 +185,7 @@ def _stop(arm: ArmRecords) -> int:
 
 def _learning(run: RunRecords, point: Point, body: Json, prefix: str) -> dict[str, list[Drawn]]:
     """The learning curves by what they are drawn over, a plot for each family of arms."""
-    lines = curves(point.arms, measure(run.resolved["probes"], body["probe"], body["metric"]))
+    lines = curves(point.arms, measure(run.resolved.probes, body["probe"], body["metric"]))
     several, found = families(body), dict[str, list[Drawn]]()
     for unit in figures.UNITS:
         names = _stage_names(point) if unit == "updates" else None
@@ -198,13 +198,13 @@ def _learning(run: RunRecords, point: Point, body: Json, prefix: str) -> dict[st
 
 
 def _stage_names(point: Point) -> dict[str, list[str]]:
-    return {name: [stage["name"] for stage in arm.stages] for name, arm in point.arms.items()}
+    return {name: [stage.name for stage in arm.stages] for name, arm in point.arms.items()}
 
 
 def _others(run: RunRecords, point: Point, body: Json, prefix: str) -> Iterator[Drawn]:
     """The curves of the probes that are not compared."""
     several = families(body)
-    for what in measures(run.resolved["probes"]):
+    for what in measures(run.resolved.probes):
         if what.key[0] != body["probe"]:
             lines = curves(point.arms, what)
             for i, (family, arms) in enumerate(several):
@@ -222,7 +222,7 @@ def _proxy(page: Page, point: Point, body: Json, analysed: Json, prefix: str) ->
     if not analysed["proxy"]:
         return None
     some = next(iter(analysed["proxy"].values()))
-    probes = page.run.resolved["probes"]
+    probes = page.run.resolved.probes
     proxies, metrics = (curves(point.arms, measure(probes, some[name])) for name in ("proxy", "metric"))
     several = families(body)
     drawn = [
@@ -234,7 +234,7 @@ def _proxy(page: Page, point: Point, body: Json, analysed: Json, prefix: str) ->
 
 def _galleries(page: Page) -> Json:
     """Receptive fields and behaviour of every point; a film that was shown at an earlier point is only named."""
-    probes, seen = page.run.resolved["probes"], set[bytes]()
+    probes, seen = page.run.resolved.probes, set[bytes]()
     fields, films = [], []
     for point, _, _, prefix in page.places:
         drawn = gallery.lives(point)

@@ -12,7 +12,7 @@ from tests.evidence.fake_run import finish, tiny_run
 
 def drawn(run: Path, arm: str, probe: str) -> Curve:
     found = load(run)
-    return curves(found.points[0].arms, measure(found.resolved["probes"], probe))[arm]
+    return curves(found.points[0].arms, measure(found.resolved.probes, probe))[arm]
 
 
 def test_a_curve_runs_over_the_whole_life(made_up: Path) -> None:

@@ -13,7 +13,8 @@ from devlearn.evidence import Measure
 from devlearn.evidence.analysis.fits import fit, fits
 from devlearn.evidence.statistics import power_law
 from devlearn.records.reader import Json, RunRecords
-from tests.evidence.answers import content
+from devlearn.records.schema import CompareFit
+from tests.evidence.answers import analyse, content
 from tests.evidence.fake_arms import ACCURACY, ENTROPY, arm, run
 
 LABELS = [100, 300, 1000, 3000]
@@ -39,7 +40,7 @@ def varied(
 
 
 def fitted(made: RunRecords, what: Measure = ACCURACY, **asked: Any) -> Json:
-    return content(fit(made, "plain", what, "end", (), {"over": "labels", **asked}))
+    return content(fit(made, "plain", what, "end", (), CompareFit.of({"over": "labels", **asked})))
 
 
 def test_a_planted_law_without_noise_is_recovered_exactly() -> None:
@@ -97,7 +98,7 @@ def test_a_range_and_the_weights_of_a_learner() -> None:
     assert fitted(made, **{"from": 100, "to": 1000})["x"] == [100, 300, 1000]
     assert fitted(made, over="parameters")["x"] == [100, 1000, 3000, 10000, 30000]
     assert fitted(made, over="flops")["refused"] == "a power law takes 3 points of different size; there are 1"
-    assert list(fits(made, ACCURACY, "end", (), {"over": "labels"})) == ["plain"]
+    assert list(fits(made, ACCURACY, "end", (), CompareFit(over="labels"))) == ["plain"]
 
 
 @pytest.mark.parametrize(
@@ -124,3 +125,13 @@ def test_a_lower_is_better_metric_is_its_own_error() -> None:
     found = fitted(run(points, {}), ENTROPY)
     assert found["error"] == pytest.approx(column)
     assert found["exponent"] == pytest.approx(math.log10(0.5))
+
+
+def test_weights_that_are_not_on_record_leave_the_law_out_and_nothing_else() -> None:
+    points = [{"plain": arm("plain", [0, 9], [[0.1, 0.5], [0.1, 0.6]], labels=10**i)} for i in range(3)]
+    made = run(points, {"fit": {"over": "parameters"}})
+    found = fitted(made, over="parameters")
+    assert found["refused"] == (
+        "left out, the power law of plain: resolved.json does not say the parameters of point 0"
+    )
+    assert len(analyse(made)["points"]) == 3

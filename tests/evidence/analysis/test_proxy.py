@@ -5,8 +5,9 @@ import pytest
 
 from devlearn.evidence.analysis.proxy import agreement, proxy_and_metric
 from devlearn.records.reader import ArmRecords, Json
+from devlearn.records.schema import MetricEntry, ProbeEntry
 from tests.evidence.answers import content
-from tests.evidence.fake_arms import ACCURACY, ENTROPY, PROBES, arm
+from tests.evidence.fake_arms import ACCURACY, ENTROPY, arm, run
 
 UPDATES = [0, 10, 20, 30, 40, 50, 60]  # 10 to 50 are on the way
 
@@ -68,10 +69,11 @@ def test_too_short_a_curve_is_refused() -> None:
 
 def test_the_pair_is_accuracy_and_its_cross_entropy_of_the_compared_probe() -> None:
     for what in (ACCURACY, ENTROPY):
-        found = proxy_and_metric(PROBES, what.key[0])
+        found = proxy_and_metric(run([{}], {}).resolved.probes, what.key[0])
         assert found is not None
         assert [one.label for one in found] == ["digits.cross_entropy", "digits.accuracy"]
-    other = {"reach": {"metrics": {"return": {"better": "higher"}, "length": {"better": "lower"}}}}
+    metrics = {"return": MetricEntry(better="higher"), "length": MetricEntry(better="lower")}
+    other = {"reach": ProbeEntry(kind="return", metrics=metrics)}
     assert proxy_and_metric(other, "reach") is None
 
 

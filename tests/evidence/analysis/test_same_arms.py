@@ -55,13 +55,13 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> RunRecords:
 
 def differences(lived: RunRecords, arm: str) -> np.ndarray:
     """(320,) accuracy of ``arm`` minus that of ``one``, by seed."""
-    what = measure(lived.resolved["probes"], "digits")
+    what = measure(lived.resolved.probes, "digits")
     found = [values(lived.points[0].arms[name], what, "end") for name in (arm, "one")]
     return np.array([found[0][seed] - found[1][seed] for seed in found[1]])  # type: ignore[operator]
 
 
 def test_learners_learned_and_the_names_changed_their_draws(lived: RunRecords) -> None:
-    accuracy = list(values(lived.points[0].arms["one"], measure(lived.resolved["probes"], "digits"), "end").values())
+    accuracy = list(values(lived.points[0].arms["one"], measure(lived.resolved.probes, "digits"), "end").values())
     assert np.mean(accuracy) > 0.2  # type: ignore[arg-type]
     assert np.mean(differences(lived, "other") != 0) > 0.95
 

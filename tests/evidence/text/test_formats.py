@@ -5,6 +5,7 @@ import pytest
 from devlearn.evidence import Measure, measure
 from devlearn.evidence.text.formats import ends, level, number, samples, size, span, threshold
 from devlearn.records.declared import proxies, role_of, unit_of
+from devlearn.records.schema import MetricEntry, ProbeEntry, StageEntry
 
 
 def test_shares_are_percent_and_their_differences_points() -> None:
@@ -26,32 +27,30 @@ def test_levels_and_counts() -> None:
     ("metric", "declared", "unit"),
     [
         ("accuracy", None, "share"),
-        ("layer_2_accuracy", {}, "share"),
+        ("layer_2_accuracy", {"better": "higher"}, "share"),
         ("cross_entropy", {"better": "lower"}, "number"),
-        ("hits", {"unit": "share"}, "share"),
-        ("accuracy", {"unit": "degrees"}, "degrees"),
+        ("hits", {"better": "higher", "unit": "share"}, "share"),
+        ("accuracy", {"better": "higher", "unit": "degrees"}, "degrees"),
     ],
 )
 def test_a_unit_is_what_is_declared_and_by_name_where_nothing_is(
     metric: str, declared: dict[str, str], unit: str
 ) -> None:
-    assert unit_of(metric, declared) == unit
-    probes = {"p": {"metrics": {metric: {"better": "higher", **(declared or {})}}}}
-    found = measure(probes, "p")
+    entry = MetricEntry.of(declared or {"better": "higher"})
+    assert unit_of(metric, entry if declared else None) == unit
+    found = measure({"p": ProbeEntry(kind="mine", metrics={metric: entry})}, "p")
     assert found == Measure(("p", metric), found.better, None, unit)
 
 
 def test_a_proxy_is_what_is_declared_and_cross_entropy_where_nothing_is() -> None:
-    better = {"better": "higher"}
+    better = MetricEntry(better="higher")
+    surprise = MetricEntry(better="lower", proxy_of="hits")
     assert proxies({"accuracy": better, "cross_entropy": better}) == {"cross_entropy": "accuracy"}
-    assert proxies({"hits": better, "surprise": {"proxy_of": "hits"}}) == {"surprise": "hits"}
+    assert proxies({"hits": better, "surprise": surprise}) == {"surprise": "hits"}
     assert proxies({"cross_entropy": better}) == {}
 
 
 def test_a_role_is_what_is_declared_and_the_kinds_first_part_where_nothing_is() -> None:
-    assert [role_of({"kind": kind}) for kind in ("innate.waves", "supervise", "supervise.reinforce")] == [
-        "innate",
-        "supervise",
-        "supervise",
-    ]
-    assert role_of({"kind": "mine", "role": "trial"}) == "trial"
+    kinds = ("innate.waves", "supervise", "supervise.reinforce")
+    assert [role_of(StageEntry(name="s", kind=kind)) for kind in kinds] == ["innate", "supervise", "supervise"]
+    assert role_of(StageEntry(name="s", kind="mine", role="trial")) == "trial"
