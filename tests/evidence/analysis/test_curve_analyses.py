@@ -11,6 +11,7 @@ import pytest
 from devlearn.evidence import EvidenceError, LearnerRecord, load, values
 from devlearn.evidence.analysis.curve_matrix import curve_matrix
 from devlearn.records.reader import Json
+from devlearn.records.schema import StageEntry
 from tests.evidence.answers import analyse, analysis_words, compare, save_analyses
 from tests.evidence.fake_arms import ACCURACY, arm, run
 from tests.evidence.fake_run import tiny_run, write_run
@@ -195,7 +196,7 @@ def test_what_an_arm_lacks_is_left_out_with_a_note_and_sinks_nothing(tmp_path: P
     """Arm b was never measured before its last stage; arm c not at the end of its innate stage."""
     whole = arm("a", [0, 10, 20], np.linspace([0.1] * 6, [0.6] * 6, 3).T)
     b = {seed: replace(life, moments=life.moments[1:]) for seed, life in whole.lives.items()}
-    innate = {"name": "waves", "visit": 0, "kind": "innate.waves", "keys": {}}
+    innate = StageEntry(name="waves", kind="innate.waves")
     c = {
         seed: replace(life, moments=tuple(replace(m, position=m.position + (m.position >= 0)) for m in life.moments))
         for seed, life in whole.lives.items()
@@ -233,12 +234,12 @@ def test_a_fit_says_which_point_it_lacks() -> None:
 
 def test_priors_are_innate_by_their_role_whatever_their_kind() -> None:
     learned = arm("a", [0, 10], [[0.1, 0.2]] * 6)
-    prior = {"name": "mine", "visit": 0, "kind": "mine.prior", "keys": {}}
     lives = {}
     for seed, life in learned.lives.items():
         birth, end = life.moments
         born = replace(birth, position=0, when="end", values={key: 0.15 for key in birth.values})
         lives[seed] = replace(life, moments=(birth, born, replace(end, position=1)))
-    for role, mean in (({"role": "innate"}, 0.15), ({"role": "control"}, 0.15), ({"role": "pretrain"}, 0.1), ({}, 0.1)):
-        made = replace(learned, lives=lives, stages=({**prior, **role}, *learned.stages))
+    for role, mean in (("innate", 0.15), ("control", 0.15), ("pretrain", 0.1), (None, 0.1)):
+        prior = StageEntry(name="mine", kind="mine.prior", role=role)
+        made = replace(learned, lives=lives, stages=(prior, *learned.stages))
         assert analyse(run([{"a": made}], {}))["points"][0]["newborn"]["arms"]["a"]["mean"] == pytest.approx(mean)
