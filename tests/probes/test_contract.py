@@ -9,9 +9,10 @@ from pydantic import ValidationError
 from devlearn import registry
 from devlearn.probes.probe import Metric, Probe, Quantity, probe
 from devlearn.probes.returns import Return
+from tests.shipped import shipped
 
 
-@pytest.mark.parametrize("kind", registry.names("probes"))
+@pytest.mark.parametrize("kind", shipped("probes"))
 def test_every_metric_says_its_unit_and_a_proxy_what_it_stands_for(kind: str) -> None:
     metrics = registry.get("probes", kind).metrics
     assert metrics

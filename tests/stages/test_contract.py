@@ -16,9 +16,9 @@ from devlearn import registry
 from devlearn.learners.brains.needs import Needs
 from devlearn.stages import stage as stages
 from devlearn.stages.stage import Cost, Role, Stage
+from tests.shipped import shipped
 
-OURS = {name: registry.get("stages", name) for name in registry.names("stages")}
-OURS = {name: cls for name, cls in OURS.items() if cls.__module__.startswith("devlearn.stages.")}
+OURS = {name: registry.get("stages", name) for name in shipped("stages")}
 FOLDER = Path(stages.__file__).parent
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from devlearn import registry
 from devlearn.runs.executors import Local, WorkerExit
 from devlearn.testing import Finding, assert_ok, check_executor, executors
+from tests.shipped import shipped
 
 
-@pytest.mark.parametrize("name", registry.names("executors"))
+@pytest.mark.parametrize("name", shipped("executors"))
 def test_a_registered_executor_keeps_the_laws(name: str) -> None:
     assert_ok(check_executor(name))
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from devlearn import registry
 from devlearn.learners.cohort import Cohort
 from devlearn.plugin import CLASSES, IMAGE, IMAGE_SENSE, Head, Measurement, Metric, Needs, Probe, Probing
 from devlearn.testing import Finding, assert_ok, check_probe
+from tests.shipped import shipped
 
 KEYS: dict[str, dict[str, Any]] = {
     "objective": {"stage": "pretrain.denoise"},
@@ -23,7 +23,7 @@ def broken(findings: list[Finding]) -> dict[str, str]:
     return {finding.name: finding.message for finding in findings if not finding.ok}
 
 
-@pytest.mark.parametrize("kind", registry.names("probes"))
+@pytest.mark.parametrize("kind", shipped("probes"))
 def test_every_registered_probe_keeps_the_laws(kind: str) -> None:
     assert_ok(check_probe(kind, KEYS.get(kind)))
 

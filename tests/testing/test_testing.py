@@ -22,6 +22,7 @@ from devlearn.stages.shared.train import Descent, train
 from devlearn.stages.stage import Cost, Metrics, Stage
 from devlearn.testing import Finding, assert_ok, check_brain, check_env, check_stage
 from devlearn.testing.stages import BRAIN
+from tests.shipped import shipped
 
 TOY: dict[str, dict[str, Any]] = {
     "trial.ppo": {"env": "CartPole-v1", "num_envs": 2, "rollout": 16},
@@ -48,12 +49,12 @@ def genome(path: Path) -> Path:
     return GenomeFile(tensors, {"brain": dict(BRAIN), "ledger": spent, "lineage": "toy"}).write(path)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in registry.names("stages") if not kind.startswith("test.")])
+@pytest.mark.parametrize("kind", shipped("stages"))
 def test_every_registered_stage_keeps_the_laws(kind: str, tmp_path: Path) -> None:
     assert_ok(check_stage(kind, toy(kind, tmp_path)))
 
 
-@pytest.mark.parametrize("kind", registry.names("brains"))
+@pytest.mark.parametrize("kind", shipped("brains"))
 def test_every_registered_brain_keeps_the_laws(kind: str) -> None:
     assert_ok(check_brain(kind))
 
