@@ -42,7 +42,8 @@ def beside(study: Study, documented: StudyResult | None, new: StudyResult | None
         if documented is not None and new is not None:
             agrees = agree(read_off(documented, row)[:2], read_off(new, row)[:2])
         published = row.published.text if row.published else ""
-        yield Beside(row, published, *(row_text(one, row) if one else "" for one in (documented, new)), agrees)
+        before, now = (row_text(one, row) if one else "" for one in (documented, new))
+        yield Beside(row, published, before, now, agrees)
 
 
 def agree(one: tuple[float, Interval | None], other: tuple[float, Interval | None]) -> bool:
