@@ -23,7 +23,7 @@ from devlearn.testing.laws import SEEDS, described, generators_kept, guarded, ma
 
 YIELDS = 4
 BRAIN = {"kind": "mlp", "width": (32, 16)}
-TOLERANCE = 1e-3  # of a learner's largest weight change, between cohorts of different size
+TOLERANCE = 1e-2  # of a learner's largest weight change, between cohorts of different size: float32 and Adam round
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,6 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "inherit": ("innate.inherit", {"files": lambda: genomes()}),
     "genome-gray": ("innate.genome", {"updates": 100, "batch": 8, "code": "gray", "optimiser": "sgd", "momentum": 0.9}),
 }
-REBORN = ("genome", "genome-gray", "inherit")  # all weights are made anew, whatever they were
 BRAIN = {"kind": "mlp", "width": [12, 8], "activation": "tanh"}
 BRAINS = {
     "play-memory": {**BRAIN, "memory": "gru"},
@@ -90,9 +89,12 @@ BRAINS = {
 }
 
 
+def keys_of(row: str) -> dict[str, Any]:
+    return {key: value() if callable(value) else value for key, value in STAGES[row][1].items()}
+
+
 def make(row: str) -> Stage:
-    kind, keys = STAGES[row]
-    stage: Stage = get("stages", kind)(**{key: value() if callable(value) else value for key, value in keys.items()})
+    stage: Stage = get("stages", STAGES[row][0])(**keys_of(row))
     return stage
 
 

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,48 +9,20 @@ import pytest
 import torch
 from torch import nn
 
-from devlearn import registry
 from devlearn.learners import flops
-from devlearn.learners.brains import Needs, brain_builder
+from devlearn.learners.brains import Needs
 from devlearn.learners.brains.brain import MLP
 from devlearn.learners.cohort import Cohort
-from devlearn.records.genome_file import GenomeFile
 from devlearn.stages.context import Context, State
 from devlearn.stages.shared.labelled import CROSS_ENTROPY, DIGITS_NEEDS, LabelledBatches
 from devlearn.stages.shared.train import Descent, train
 from devlearn.stages.stage import Cost, Metrics, Stage
 from devlearn.testing import Finding, assert_ok, check_brain, check_env, check_stage
-from devlearn.testing.stages import BRAIN
 from tests.shipped import shipped
-
-TOY: dict[str, dict[str, Any]] = {
-    "trial.ppo": {"env": "CartPole-v1", "num_envs": 2, "rollout": 16},
-    "pretrain.predict": {"env": "devlearn/DigitReach-v0", "num_envs": 4, "rollout": 4},
-    "supervise": {"labels": 20, "batch": 8},
-    "supervise.evolution": {"labels": 20, "batch": 8, "population": 6},
-}
 
 
 def broken(findings: list[Finding]) -> dict[str, str]:
     return {finding.name: finding.message for finding in findings if not finding.ok}
-
-
-def toy(kind: str, folder: Path) -> dict[str, Any]:
-    """Keys for a trial of one stage; a stage that is born from files finds one of a learner like those on trial."""
-    if kind == "innate.inherit":
-        return {"files": [str(genome(folder / "toy.genome.npz"))]}
-    return TOY.get(kind, {"batch": 8} if "batch" in registry.get("stages", kind).model_fields else {})
-
-
-def genome(path: Path) -> Path:
-    tensors = {name: tensor.numpy() for name, tensor in brain_builder(BRAIN, Needs())().state_dict().items()}
-    spent = dict.fromkeys(("labels", "label_bits", "images", "env_steps", "updates", "flops"), 0)
-    return GenomeFile(tensors, {"brain": dict(BRAIN), "ledger": spent, "lineage": "toy"}).write(path)
-
-
-@pytest.mark.parametrize("kind", shipped("stages"))
-def test_every_registered_stage_keeps_the_laws(kind: str, tmp_path: Path) -> None:
-    assert_ok(check_stage(kind, toy(kind, tmp_path)))
 
 
 @pytest.mark.parametrize("kind", shipped("brains"))
