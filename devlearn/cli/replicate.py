@@ -82,17 +82,17 @@ def _show(name: str, study: "Study", documented: "StudyResult | None", new: "Stu
     from rich.console import Console
     from rich.table import Table
 
-    from devlearn.runs.replicate import beside
+    from devlearn.runs.replicate import beside, cost
 
     rows = list(beside(study, documented, new))
-    cost = documented.cost if documented else "not recorded yet"
-    table = Table(title=f"{name}: {study.command} ({cost})", title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     heads = ["what", "published", "documented", *(["new", "agree"] if new else [])]
     for head in heads:
         table.add_column(head, overflow="fold")
     for row in rows:
         table.add_row(*_cells(row, new is not None))
     console = Console() if sys.stdout.isatty() else Console(width=160)
+    click.echo(f"{name}: {study.command}\n{cost(study, documented)}")
     console.print(table)
     console.print()
     return all(row.agrees is not False for row in rows)

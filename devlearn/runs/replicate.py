@@ -52,6 +52,16 @@ def agree(one: tuple[float, Interval | None], other: tuple[float, Interval | Non
     return low <= upper and lower <= high
 
 
+def cost(study: Study, documented: StudyResult | None) -> str:
+    """What a study costs: as its file says, or as its plan comes to where there is no file yet."""
+    if documented is not None:
+        return documented.cost
+    from devlearn.runs.plan import plan
+
+    minutes = plan(load(study.scenario, study.overrides)).seconds / 120
+    return f"{minutes:.1f} minutes of two cores planned, probes apart; not recorded yet"
+
+
 def summary(run: Path, name: str, study: Study) -> StudyResult:
     """The file of a study, from its finished run.
 

@@ -57,6 +57,8 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_a_run_is_recorded_and_agrees_with_itself(run: Path, results: Path) -> None:
+    listed = call("replicate", "--list")
+    assert "minutes of two cores planned, probes apart; not recorded yet" in " ".join(listed.output.split())
     first = call("replicate", "toy", "--from", str(run), "--record")
     assert first.exit_code == 0, first.output
     found = json.loads((results / "toy.json").read_text(encoding="utf-8"))
