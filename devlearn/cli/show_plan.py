@@ -80,16 +80,16 @@ def _table(*headings: str) -> "Table":
 def _arms(arms: "tuple[ArmPlan, ...]") -> "Table":
     table = _table("arm", "stages", "consumes, a learner")
     for arm in arms:
-        table.add_row(arm.name, "\n".join(_stage(lived) for lived in arm.stages), _ledger(arm.ledger))
+        table.add_row(arm.name, "\n".join(_stage(stage) for stage in arm.stages), _ledger(arm.ledger))
     return table
 
 
-def _stage(lived: "PlannedStage") -> str:
-    budget = lived.stage.budget()
+def _stage(planned: "PlannedStage") -> str:
+    budget = planned.stage.budget()
     size = "acts once" if budget is None else f"{budget[1]:,} {budget[0]}"
-    kind = "" if lived.kind == lived.name else f"{lived.kind}, "
-    again = f" (visit {lived.visit + 1})" if lived.visit else ""
-    return f"{lived.name}{again}: {kind}{size}"
+    kind = "" if planned.kind == planned.name else f"{planned.kind}, "
+    again = f" (visit {planned.visit + 1})" if planned.visit else ""
+    return f"{planned.name}{again}: {kind}{size}"
 
 
 def _ledger(work: "Cost") -> str:
@@ -103,6 +103,6 @@ def _jobs(jobs: "tuple[PlannedJob, ...]") -> "Table":
 
     table = _table("job", "begins after", "stages", "arms", "about")
     for job in jobs:
-        stages, arms = (", ".join(names) for names in ([lived.name for lived in job.branch.stages], job.branch.arms))
+        stages, arms = (", ".join(names) for names in ([stage.name for stage in job.branch.stages], job.branch.arms))
         table.add_row(job.folder, job.parent or "", stages, arms, duration(job.seconds))
     return table
