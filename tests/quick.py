@@ -14,7 +14,19 @@ from tests.laws.rows import STAGES
 WHOLE: Mapping[str, str] = {
     "tests/browser": "pages in a browser",
     "tests/runs/executors/test_kill.py": "runs that are killed again and again",
+    "tests/runs/executors/test_supervise.py::test_no_worker_outlives_its_supervisor": "processes that are killed",
+    "tests/runs/pipeline/test_tune.py::test_a_run_that_is_killed_at_every_moment_ends_as_one_that_was_not": "the same",
+    "tests/runs/engine/test_memory.py::test_learners_with_memory_turn_as_they_were_told_and_others_guess": "learning",
+    "tests/stages/shared/test_pseudo_labels.py::test_consistency_beats_labels_only_with_twenty_labels": "learning",
+    "tests/stages/test_shifted_school.py": "learning",
     "tests/scenario/test_scenario_misspelt.py::test_a_misspelt_key_is_named": "hundreds of misspelt keys",
+    "tests/docs/test_pages.py::test_the_tutorial_does_what_it_says": "a page that runs several scenarios",
+    "tests/docs/test_python_page.py": "the same",
+    "tests/test_examples.py": "the same",
+    "tests/test_lower_bounds.py::test_a_run_from_the_file_to_the_report": "what the lowest versions bear",
+    "tests/cli/test_running.py::test_a_reader_who_leaves_at_the_end_costs_no_report": "a pipe that breaks late",
+    "tests/cli/test_running.py::test_sigterm_is_an_interruption_too": "a signal like Ctrl-C",
+    "tests/testing/test_executors.py::test_a_wrong_word_of_an_end_is_found": "executors that lie",
 }
 PRODUCTS: Mapping[str, tuple[str, ...]] = {  # the parameters whose values are registered things
     "tests/laws": ("row", "brain", "kind", "mapper", "schedule"),
@@ -24,7 +36,9 @@ PRODUCTS: Mapping[str, tuple[str, ...]] = {  # the parameters whose values are r
     "tests/tasks/envs/test_vector_env.py": ("env",),
 }
 EXAMPLES: Mapping[str, tuple[str, tuple[object, ...]]] = {  # of one parameter, the values that stay
-    "tests/test_shipped.py::test_a_shipped_scenario_runs_to_its_report": ("name", ("first_steps", "cartpole")),
+    "tests/test_shipped.py::test_a_shipped_scenario_runs_to_its_report": ("name", ("first_steps",)),
+    "tests/docs/test_pages.py::test_a_how_to_page_does_what_it_says": ("page", ("stage", "probe", "environment")),
+    "tests/learners/test_feedback.py::test_right_or_wrong_is_enough_to_learn": ("row", ("guess",)),
     "tests/runs/engine/test_job_runner.py::test_a_life_that_was_cut_ends_with_the_same_records": ("checkpoints", (4,)),
     "tests/runs/engine/test_best.py::test_a_life_that_was_cut_keeps_the_same_best": ("checkpoints", (4,)),
     "tests/runs/engine/test_change.py::test_a_life_that_was_cut_near_a_boundary_is_the_same_life": ("segment", (2,)),
