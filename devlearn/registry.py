@@ -1,4 +1,4 @@
-"""The one table of plug-ins: stages, brains and probes, found by name.
+"""The one table of plug-ins: stages, brains, probes, executors, report sections, found by name.
 
 Lower floors learn of higher ones through this table alone. A name is looked up in three places: what this
 package registers itself (the package of the same name is imported on first use), the entry-point group
@@ -17,6 +17,7 @@ GROUPS = {
     "brains": "devlearn.learners.brains.builtin",
     "probes": "devlearn.probes",
     "executors": "devlearn.runs.executors",
+    "sections": "devlearn.report.sections",
 }
 
 _tables: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}

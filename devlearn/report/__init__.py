@@ -1,5 +1,6 @@
 """What a run found, for people: report.html with its figures, and tables for the terminal. Draws evidence only."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,8 +9,15 @@ if TYPE_CHECKING:
     from devlearn.records.results import Results
 
 
-def write(run: "RunRecords", found: "Results") -> Path:
-    """Write RUN/report.html and RUN/figures/ from what was found in a run; the path of the page."""
+def write(run: "RunRecords", found: "Results", sections: Sequence[str] = ()) -> Path:
+    """Write RUN/report.html and RUN/figures/ from what was found in a run; the path of the page.
+
+    ``sections`` names further sections of the page, as ``package.module:Name``.
+
+    Raises:
+        UnknownName: no such section.
+        SectionError: a section can't stand on the page.
+    """
     from devlearn.report.page import write as write_page  # matplotlib takes half a second: only when a page is wanted
 
-    return write_page(run, found)
+    return write_page(run, found, sections)

@@ -1,19 +1,29 @@
 """Where a page's figures and pictures go: always into figures/, and into the page as long as it stays small."""
 
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup, escape
 
 from devlearn.records.arrays import Array
 from devlearn.records.layout import RunFolder
-from devlearn.report.figures import DOUBLE, Drawn
 from devlearn.report.png import data_uri
+from devlearn.report.section import Drawn, SectionError
+from devlearn.report.style import DOUBLE
 from devlearn.report.svg import inline, save
 
 ROOM = 2_300_000  # bytes of the page that figures and pictures may take; a page is promised to stay under 3 MB
-Shown = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure on the page. ``svg`` is None where there is no room for it; then it lies in figures/ alone."""
+
+    svg: Markup | None
+    caption: str
+    name: str
+    wide: bool
+    alt: str
 
 
 class FigureStore:
@@ -21,25 +31,29 @@ class FigureStore:
 
     def __init__(self, run: Path, room: int = ROOM) -> None:
         self.folder, self.left = RunFolder(run).figures, room
+        self.names: set[str] = set()
         self._known: dict[str, str] = {}  # pictures by their content, with the id of the place that holds them
 
-    def figure(self, drawn: Drawn | None) -> Shown | None:
-        """A figure saved and, where there is room, ready for the page; None stays None."""
-        if drawn is None:
-            return None
-        svg = inline(save(drawn.figure, self.folder, drawn.name), drawn.name, drawn.alt)
-        wide = float(drawn.figure.get_figwidth()) >= DOUBLE
-        return {"svg": self._put(svg), "caption": drawn.caption, "name": drawn.name, "wide": wide, "alt": drawn.alt}
+    def figure(self, drawn: Drawn) -> Shown:
+        """A figure saved and, where there is room, ready for the page.
 
-    def figures(self, drawn: Mapping[str, Drawn | None] | Sequence[Drawn | None]) -> list[Shown]:
-        """Several figures, without those that there are not."""
-        found = drawn.values() if isinstance(drawn, Mapping) else drawn
-        return [shown for one in found if (shown := self.figure(one)) is not None]
+        Raises:
+            SectionError: another figure has its name.
+        """
+        svg = inline(self._save(drawn), drawn.name, drawn.alt)
+        wide = float(drawn.figure.get_figwidth()) >= DOUBLE
+        return Shown(self._put(svg), drawn.caption, drawn.name, wide, drawn.alt)
 
     def file(self, drawn: Drawn) -> str:
         """A figure that is saved only, because the page shows its pictures one by one; its name."""
-        save(drawn.figure, self.folder, drawn.name)
+        self._save(drawn)
         return drawn.name
+
+    def _save(self, drawn: Drawn) -> str:
+        if drawn.name in self.names:
+            raise SectionError(f"two figures are called {drawn.name!r}: the second would replace the first")
+        self.names.add(drawn.name)
+        return save(drawn.figure, self.folder, drawn.name)
 
     def picture(self, image: Array, alt: str) -> Markup | None:
         """(H, W) or (H, W, 3) bytes as SVG for the page; the same picture is carried once. None where room is out."""

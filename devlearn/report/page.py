@@ -2,54 +2,112 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from devlearn.evidence.text.comparison import claim
 from devlearn.evidence.text.curves import conclusion
 from devlearn.evidence.text.formats import filters
+from devlearn.evidence.text.reasons import render_note
 from devlearn.records.atomic import write_text
 from devlearn.records.layout import RunFolder
-from devlearn.records.reader import Json, RunRecords
-from devlearn.records.results import Results
+from devlearn.records.reader import RunRecords
+from devlearn.records.results import Comparison, Results
 from devlearn.report.figure_store import FigureStore
-from devlearn.report.sections.views import Page, view
+from devlearn.report.section import Drawn, Page, Section, SectionError, sections
+from devlearn.report.style import DOUBLE, SINGLE
 from devlearn.report.svg import drawing
+from devlearn.report.warnings import cautions
 
 HERE = Path(__file__).parent
+FOLDED = 12  # rows of what only describes; more stand behind a line to open
 
 
-def write(run: RunRecords, found: Results) -> Path:
-    """Write RUN/report.html and RUN/figures/*.svg, *.png from what was found in a run; the path of the page."""
-    page = Page.of(run, found, FigureStore(run.folder))
+@dataclass(frozen=True)
+class Written:
+    """A section that has something to say, ready for the page."""
+
+    name: str
+    title: str
+    body: Markup
+
+
+def write(run: RunRecords, found: Results, asked: Sequence[str] = ()) -> Path:
+    """Write RUN/report.html and RUN/figures/*.svg, *.png from what was found in a run; the path of the page.
+
+    ``asked`` are further sections, by ``package.module:Name``. Figures are put into the page in its order, so that the
+    last ones give way where it would grow too large.
+
+    Raises:
+        UnknownName: no such section.
+        SectionError: a section can't stand on the page.
+    """
+    order = sections(asked)
+    page, environment = Page(run, found, FigureStore(run.folder)), _environment()
     with drawing():
-        shown = view(page)
-    text = _environment().get_template("report.html.j2").render(
-        run=run, resolved=run.resolved, manifest=run.manifest,
-        headline=conclusion(found.comparisons, found.analyses), scenario=_scenario(run), **shown, **_style(),
-    )  # fmt: skip
+        written = [
+            Written(section.name, section.title, body(section, content, page, environment))
+            for section in order
+            if (content := section(page)) is not None
+        ]
+    css = (HERE / "style.css").read_text(encoding="utf-8")
+    text = environment.get_template("page.j2").render(
+        resolved=run.resolved,
+        points=found.comparisons.points,
+        headline=conclusion(found.comparisons, found.analyses),
+        claim=_claim(found.comparisons.points[0]),
+        warnings=cautions(found.comparisons.points),
+        sections=written,
+        single=SINGLE,
+        double=DOUBLE,
+        css=Markup(css),
+        css_hash=Markup(base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()),
+    )
     path = RunFolder(run.folder).report
     write_text(path, text)
     return path
 
 
+def body(section: Section[object], content: object, page: Page, environment: Environment) -> Markup:
+    """What a section gave, as it stands on the page below its heading."""
+    if section.template.exists():
+        return Markup(environment.get_template(str(section.template)).render(found=content, page=page))
+    if isinstance(content, Markup):
+        return content
+    if isinstance(content, str):
+        return Markup("\n").join(Markup("<p>{}</p>").format(part) for part in content.strip().split("\n\n"))
+    drawn = [content] if isinstance(content, Drawn) else content
+    if isinstance(drawn, Sequence) and all(isinstance(one, Drawn) for one in drawn):
+        inner = '{% from "parts.j2" import figures %}{{ figures(found) }}'
+        return Markup(environment.from_string(inner).render(found=page.figures(drawn)))
+    raise SectionError(
+        f"section {section.name!r} gives a {type(content).__name__}, which takes a template beside it, "
+        f"{section.template}; without one it has to give text, Markup, or figures"
+    )
+
+
 def _environment() -> Environment:
+    """The environment of all templates: those of the page, and those beside sections, by their path."""
     environment = Environment(
-        loader=FileSystemLoader(HERE / "sections" / "templates"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        loader=ChoiceLoader([FileSystemLoader(HERE), FunctionLoader(_beside)]), autoescape=True,
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= filters()
+    environment.filters |= filters() | {"note": render_note}
+    environment.globals |= {"few": FOLDED}
     return environment
 
 
-def _style() -> Json:
-    """The style sheet and the hash by which the page's security policy allows it, and nothing else."""
-    css = (HERE / "style.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    return {"css": Markup(css), "css_hash": Markup(digest)}
+def _beside(name: str) -> str | None:
+    path = Path(name)
+    return path.read_text(encoding="utf-8") if path.is_absolute() else None
 
 
-def _scenario(run: RunRecords) -> str:
-    path = RunFolder(run.folder).scenario
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+def _claim(found: Comparison) -> str:
+    """What the verdicts are about; nothing while nobody has lived a whole life."""
+    if any(one.n == 0 for one in found.comparisons or found.arms.values()):
+        return "There is no claim yet: it takes learners of every compared arm that have lived their whole life."
+    return claim(found)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,7 +12,7 @@ from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from devlearn.records.declared import SHARE
-from devlearn.records.reader import Json
+from devlearn.records.results import Comparison
 
 SINGLE, DOUBLE = 3.4, 7.0  # inches: one column of a paper, and two
 TEXT, SMALL = 8.0, 7.0  # points at that width; nothing is smaller
@@ -25,16 +25,6 @@ INK, GRID, PAPER = "#1a1c20", "#d8dbe0", "#ffffff"
 COLOURS = ("#0066a0", "#b34700", "#00735a", "#97407a", "#7d5c00", "#4d535c")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 2)), (0, (8, 2)))
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A figure with its file name, its caption, and its description for those who can't see it."""
-
-    name: str
-    figure: Figure
-    caption: str
-    alt: str
 
 
 def look(index: int) -> tuple[str, str, str | tuple[int, tuple[float, ...]]]:
@@ -126,9 +116,9 @@ def titled(key: tuple[str, str], unit: str, family: str = "") -> str:
     return f"{text}: {shorten(family)}" if family else text
 
 
-def named(body: Json) -> str:
+def named(body: Comparison) -> str:
     """The compared measure's title."""
-    return titled((body["probe"], body["metric"]), body["unit"])
+    return titled((body.probe, body.metric), body.unit)
 
 
 def heading(axes: Axes, text: str) -> None:
@@ -200,6 +190,6 @@ def apart(places: Sequence[float], step: float) -> list[float]:
     return found
 
 
-def finite(values: Sequence[float | None]) -> bool:
+def finite(values: Sequence[float | None]) -> TypeGuard[Sequence[float]]:
     """Whether all of them are known and finite."""
     return all(value is not None and np.isfinite(value) for value in values)

@@ -25,6 +25,9 @@ from devlearn.runs.pipeline import Face, Options, complaints
 if TYPE_CHECKING:
     from torch import nn
 
+    from devlearn.records.reader import RunRecords
+    from devlearn.records.results import Comparisons
+
 
 class RunFailed(RuntimeError):
     """Some jobs of a run failed. ``folder`` has what was trained, ``outcome`` what failed and why."""
@@ -140,7 +143,7 @@ class Run:
         """
         from devlearn.report.export import tables
 
-        found = tables(self.folder)
+        found = tables(*self._compared())
         if name not in found:
             raise LookupError(f"no table {name!r}; there are: {', '.join(found)}")
         return [{column: row.get(column) for column in found[name].columns} for row in found[name].rows]
@@ -157,7 +160,15 @@ class Run:
         """
         from devlearn.report.export import export
 
-        return export(self.folder, to, None if out is None else Path(out))
+        return export(*self._compared(), to, None if out is None else Path(out))
+
+    def _compared(self) -> "tuple[RunRecords, Comparisons | None]":
+        """The run's records and the answer to its scenario's question; None where it has no probes."""
+        from devlearn.evidence import compare
+        from devlearn.records.reader import load
+
+        run = load(self.folder)
+        return run, compare([run]) if run.resolved.probes else None
 
     def compare(self, probe: str | None = None, at: str | int | None = None) -> Any:
         """The comparison that the scenario declares, or another (exploratory); a list with ``vary``."""
@@ -178,8 +189,16 @@ class Run:
         found: dict[str, Any] = document(analyse(load(self.folder)))
         return found
 
-    def report(self) -> Path:
-        """Write report.html and return its path."""
+    def report(self, sections: Sequence[str] = ()) -> Path:
+        """Write report.html and return its path.
+
+        Args:
+            sections: further sections of the page, as ``package.module:Name``.
+
+        Raises:
+            UnknownName: no such section.
+            SectionError: a section can't stand on the page.
+        """
         from devlearn.evidence import evaluate
         from devlearn.records.reader import load
         from devlearn.records.results import note_seen
@@ -188,7 +207,7 @@ class Run:
         run = load(self.folder)
         found = evaluate(run)
         note_seen(run)
-        return write(run, found)
+        return write(run, found, sections)
 
     def learner(self, arm: str, seed: int, point: int = 0) -> "nn.Module":
         """The network of one learner at the end of its life.

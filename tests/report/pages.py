@@ -3,17 +3,17 @@
 from pathlib import Path
 
 from devlearn import report
-from devlearn.evidence import compare, evaluate, render_note
-from devlearn.records.reader import Json, load
-from devlearn.records.results import At, document
+from devlearn.evidence import compare, evaluate
+from devlearn.records.reader import load
+from devlearn.records.results import At, Comparison
 
 
-def write(folder: Path) -> Path:
-    """Write the report of a run folder."""
+def write(folder: Path, *sections: str) -> Path:
+    """Write the report of a run folder, with further sections."""
     run = load(folder)
-    return report.write(run, evaluate(run))
+    return report.write(run, evaluate(run), sections)
 
 
-def bodies(folder: Path, probe: str | None = None, at: At | None = None) -> list[Json]:
-    """The comparison at every point as plain values, units included."""
-    return [document(point, render_note, units=True) for point in compare([load(folder)], probe, at).points]
+def points(folder: Path, probe: str | None = None, at: At | None = None) -> tuple[Comparison, ...]:
+    """The comparison at every point."""
+    return compare([load(folder)], probe, at).points

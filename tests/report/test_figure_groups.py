@@ -3,11 +3,11 @@
 import itertools
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
 
+from devlearn.records.results import ArmSummary, Comparison, PairResult
 from devlearn.report import figure_store as shelf
 from devlearn.report.figure_groups import MOST, families
 from devlearn.report.svg import drawing
@@ -19,8 +19,12 @@ PRIORS = ("waves", "noise", "gabor", "genome", "mask")
 CONTROLS = ("shuffle", "moments", "spectrum", "compute-matched")
 
 
-def body(arms: list[str], pairs: list[tuple[str, str]]) -> dict[str, Any]:
-    return {"arms": dict.fromkeys(arms), "comparisons": [{"arm": a, "against": b} for a, b in pairs]}
+def body(arms: list[str], pairs: list[tuple[str, str]]) -> Comparison:
+    """Only what families are made of."""
+    return Comparison.model_construct(
+        arms={arm: ArmSummary.model_construct() for arm in arms},
+        comparisons=tuple(PairResult.model_construct(arm=a, against=b) for a, b in pairs),
+    )
 
 
 def test_few_arms_share_a_plot() -> None:

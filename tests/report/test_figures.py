@@ -71,10 +71,8 @@ def test_a_storyboard_names_every_stage_and_its_budget(drawn: Path) -> None:
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", (drawn / "figures" / "lives.svg").read_text())
     assert texts.count("school") == 6
     assert {"120 updates", "shuffle", "waves", "updates over the whole life"} <= set(texts)
-    alt = next(a["aria-label"] for a in Elements((drawn / "report.html").read_text()).named("svg"))
-    assert (
-        alt is not None and "shuffled: waves from 0 to 30, look from 30 to 60, play from 60 to 90, shuffle at 90" in alt
-    )
+    alt = alt_with((drawn / "report.html").read_text(), "Storyboard")
+    assert "shuffled: waves from 0 to 30, look from 30 to 60, play from 60 to 90, shuffle at 90" in alt
 
 
 def test_levels_show_who_was_censored(drawn: Path) -> None:

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,22 +12,23 @@ from devlearn.evidence import load
 from devlearn.evidence.analysis.curves import Curve
 from devlearn.evidence.analysis.timeline import story
 from devlearn.evidence.analysis.values import Measure
+from devlearn.records.results import Band, Comparison
 from devlearn.report import figures
 from devlearn.report.figures.inset import closer
 from devlearn.report.style import from_zero, one_plot
 from devlearn.report.svg import drawing
 from tests.evidence.fake_run import tiny_run, write_run
-from tests.report.pages import bodies, write
+from tests.report.pages import points, write
 from tests.report.test_figures import alt_with
 from tests.report.test_page import read
 
 
-def body_of(tmp_path: Path, scored: str) -> dict[str, Any]:
+def body_of(tmp_path: Path, scored: str) -> Comparison:
     run = tiny_run(tmp_path, {"a": [0.2, 0.3], "b": [0.3, 0.4]}, compare={"pairs": [["a", "b"]]})
-    (found,) = bodies(run)
-    found["comparisons"][0]["scored"] = scored
-    found["arms"]["a"]["best"], found["arms"]["b"]["best"] = 0.26, 0.5
-    return found
+    (found,) = points(run)
+    arms = {name: found.arms[name].model_copy(update={"best": best}) for name, best in (("a", 0.26), ("b", 0.5))}
+    pair = found.comparisons[0].model_copy(update={"scored": scored})
+    return found.model_copy(update={"arms": arms, "comparisons": (pair,)})
 
 
 def hollow(drawn: figures.Drawn) -> list[tuple[float, float]]:
@@ -62,11 +62,12 @@ def test_an_arm_that_counts_at_its_end_has_none(tmp_path: Path) -> None:
     ],
 )
 def test_a_band_says_where_it_stops(stops: list[int], place: str, stopped: bool) -> None:
-    entry = {"arm": "a", "against": "b", "updates": [0, 30], "difference": [0, 0.0225], "low": [-0.1, 0.01]}
-    entry |= {"high": [0.1, 0.03], "differs_from": 30}
+    entry = Band(
+        arm="a", against="b", n=6, updates=(0, 30), difference=(0, 0.0225), low=(-0.1, 0.01), high=(0.1, 0.03),
+        critical=2.0, differs_from=30,
+    )  # fmt: skip
     with drawing():
         drawn = figures.band(entry, "share", "band", stops)
-    assert drawn is not None
     assert f"+2.25 points {place}; 0 lies outside from update 30 on." in drawn.alt
     assert (f"The curve stops {place}." in drawn.caption) == stopped
 

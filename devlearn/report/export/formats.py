@@ -9,6 +9,8 @@ from typing import Any
 
 from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import check_free, note_written
+from devlearn.records.reader import RunRecords
+from devlearn.records.results import Comparisons
 from devlearn.report.export.tables import Table, tables
 
 NEEDS = {"parquet": "pyarrow", "tensorboard": "tensorboard"}  # extras of the same name bring them
@@ -18,23 +20,24 @@ class MissingExtra(RuntimeError):
     """A format needs a package that is not installed; the message says how to install it."""
 
 
-def export(run: Path, to: str, out: Path | None = None) -> list[Path]:
+def export(run: RunRecords, compared: Comparisons | None, to: str, out: Path | None = None) -> list[Path]:
     """Write the tables of ``run`` into ``out`` (RUN/export by default) and return the files' paths.
+
+    ``compared`` is the answer to its scenario's question; None where it has no probes.
 
     Raises:
         LookupError: no such format.
         MissingExtra: the format needs a package that is not installed.
-        EvidenceError: the folder holds no run.
         NotOurs: a file of somebody else's would be overwritten.
     """
     if to not in FORMATS:
         raise LookupError(f"no format {to!r}; there are: {', '.join(FORMATS)}")
     if to in NEEDS and importlib.util.find_spec(NEEDS[to]) is None:
         raise MissingExtra(f"--to {to} needs the package {NEEDS[to]}: pip install 'devlearn[{to}]'")
-    found = tables(run)
-    folder = RunFolder(run).export if out is None else out
+    found = tables(run, compared)
+    folder = RunFolder(run.folder).export if out is None else out
     names = ["tensorboard"] if to == "tensorboard" else [f"{name}.{to}" for name in found]
-    if not folder.resolve().is_relative_to(run.resolve()):
+    if not folder.resolve().is_relative_to(run.folder.resolve()):
         check_free(folder, names)
     folder.mkdir(parents=True, exist_ok=True)
     paths = FORMATS[to](found, folder)

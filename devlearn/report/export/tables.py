@@ -7,16 +7,12 @@ that its stages declare.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from devlearn.evidence import compare, load
 from devlearn.records.layout import JobFolder
-from devlearn.records.reader import lines
+from devlearn.records.reader import ArmRecords, LearnerRecord, Moment, RunRecords, lines
+from devlearn.records.results import Comparison, Comparisons, Interval, PairResult
 from devlearn.records.schema import LEDGER
-
-if TYPE_CHECKING:
-    from devlearn.evidence import ArmRecords, LearnerRecord, Moment, RunRecords
-    from devlearn.records.results import Comparison, Interval, PairResult
 
 Row = dict[str, Any]
 
@@ -84,15 +80,10 @@ class Table:
     rows: list[Row]
 
 
-def tables(folder: Path) -> dict[str, Table]:
-    """Every table by name.
-
-    Raises:
-        EvidenceError: the folder holds no run.
-    """
-    run = load(folder)
-    answers = compare([run]).points if run.resolved.probes else ()
-    found = {
+def tables(run: RunRecords, found: Comparisons | None) -> dict[str, Table]:
+    """Every table of a run by name; those of what was ``found`` are empty where there is none, as without probes."""
+    answers = found.points if found else ()
+    rows = {
         "probes": list(probes(run)),
         "train": list(train(run)),
         "ledger": list(_ledger(run)),
@@ -100,7 +91,7 @@ def tables(folder: Path) -> dict[str, Table]:
         "comparisons": [_pair(answer, pair) for answer in answers for pair in answer.comparisons],
     }
     varied = dict.fromkeys(path for point in run.points for path in point.point)
-    return {name: Table(_columns(varied, name, rows), rows) for name, rows in found.items()}
+    return {name: Table(_columns(varied, name, own), own) for name, own in rows.items()}
 
 
 def _columns(varied: Iterable[str], name: str, rows: list[Row]) -> tuple[str, ...]:
@@ -109,7 +100,7 @@ def _columns(varied: Iterable[str], name: str, rows: list[Row]) -> tuple[str, ..
     return (*own, *(column for column in metrics if column not in own))
 
 
-def probes(run: "RunRecords") -> Iterator[Row]:
+def probes(run: RunRecords) -> Iterator[Row]:
     """What every probe measured: a row for each arm, seed, moment and metric."""
     for point in run.points:
         for arm in point.arms.values():
@@ -121,13 +112,13 @@ def probes(run: "RunRecords") -> Iterator[Row]:
                         yield {**who, **what, **_spent(moment.ledger)}
 
 
-def _place(arm: "ArmRecords", moment: "Moment") -> Row:
+def _place(arm: ArmRecords, moment: Moment) -> Row:
     stage = arm.stages[moment.position] if moment.position >= 0 else None
     name, visit = (stage.name, stage.visit) if stage else ("birth", 0)
     return {"stage": name, "visit": visit, "position": moment.position, "update": moment.update}
 
 
-def train(run: "RunRecords") -> Iterator[Row]:
+def train(run: RunRecords) -> Iterator[Row]:
     """What training said on the way: every row of every train.csv, for every arm that lived it."""
     for point in run.points:
         for arm in point.arms.values():
@@ -148,7 +139,7 @@ def _lines(job: Path) -> Iterator[Row]:
             yield {**who, **spent, **{metric: float(text) if text else None for metric, text in row.items()}}
 
 
-def _ledger(run: "RunRecords") -> Iterator[Row]:
+def _ledger(run: RunRecords) -> Iterator[Row]:
     for point in run.points:
         for arm in point.arms.values():
             for life in arm.lives.values():
@@ -157,7 +148,7 @@ def _ledger(run: "RunRecords") -> Iterator[Row]:
                 yield {**point.point, "arm": arm.name, "part": "tuning", **_spent(arm.tuning.ledger), "done": True}
 
 
-def _life(arm: "ArmRecords", life: "LearnerRecord") -> Row:
+def _life(arm: ArmRecords, life: LearnerRecord) -> Row:
     state = {"seconds": arm.seconds, "diverged": life.diverged is not None, "done": life.done}
     return {"seed": life.seed, **_spent(life.ledger), **state}
 
@@ -171,16 +162,16 @@ def _whole(value: float) -> int | float:
     return int(value) if float(value).is_integer() else value
 
 
-def _asked(answer: "Comparison") -> Row:
+def _asked(answer: Comparison) -> Row:
     return {**answer.point, "probe": answer.probe, "metric": answer.metric, "at": str(answer.at)}
 
 
-def _arm(answer: "Comparison", name: str) -> Row:
+def _arm(answer: Comparison, name: str) -> Row:
     kept = ("n", "mean", "sd", "median", "iqm", "best", "diverged")
     return {**_asked(answer), "arm": name, **{key: getattr(answer.arms[name], key) for key in kept}}
 
 
-def _pair(answer: "Comparison", pair: "PairResult") -> Row:
+def _pair(answer: Comparison, pair: PairResult) -> Row:
     kept = ("arm", "against", "n", "difference", "level", "p", "p_adjusted", "probability_of_improvement")
     ends = {"": pair.interval, "_new_images": pair.interval_new_images}
     return {
@@ -192,5 +183,5 @@ def _pair(answer: "Comparison", pair: "PairResult") -> Row:
     }
 
 
-def _ends(interval: "Interval | None") -> Iterator[tuple[str, float | None]]:
+def _ends(interval: Interval | None) -> Iterator[tuple[str, float | None]]:
     yield from zip(("low", "high"), interval or (None, None), strict=True)

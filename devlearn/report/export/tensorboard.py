@@ -6,15 +6,17 @@ measurement has no place on that axis and is left out.
 
 from collections import defaultdict
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from devlearn.report.export.tables import COLUMNS, Table
+from devlearn.report.export.tables import COLUMNS, Row, Table
 
+WHO = itemgetter("arm", "seed")
+WHAT = itemgetter("moment", "probe", "metric", "value")
 Curve = list[tuple[int, str, float]]
 
 
@@ -28,28 +30,29 @@ def write(found: dict[str, Table], folder: Path) -> list[Path]:
 
 def _measured(table: Table) -> Iterator[tuple[str, tuple[int, str, float]]]:
     for row in table.rows:
-        if row["moment"] != "best":
-            yield _name(table, row), (int(row["updates"]), f"{row['probe']}/{row['metric']}", row["value"])
+        moment, probe, metric, value = WHAT(row)
+        if moment != "best":
+            yield _curve(table, row), (int(row["updates"]), f"{probe}/{metric}", value)
 
 
 def _trained(table: Table) -> Iterator[tuple[str, tuple[int, str, float]]]:
-    metrics = [name for name in table.columns if name not in _own(table)]
+    metrics = [name for name in table.columns if name not in (*_varied(table), *COLUMNS["train"])]
     for row in table.rows:
         for metric in metrics:
             if row.get(metric) is not None:
-                yield _name(table, row), (int(row["updates"]), f"train/{row['stage']}/{metric}", row[metric])
+                yield _curve(table, row), (int(row["updates"]), f"train/{row['stage']}/{metric}", row[metric])
 
 
-def _own(table: Table) -> set[str]:
-    """The columns that are no metrics: ours, and those of ``vary`` before them."""
-    first = table.columns.index(next(iter(COLUMNS["train"])))
-    return {*table.columns[:first], *COLUMNS["train"]}
+def _varied(table: Table) -> tuple[str, ...]:
+    """The columns of ``vary``, which stand before ours."""
+    return table.columns[: table.columns.index("arm")]
 
 
-def _name(table: Table, row: dict[str, Any]) -> str:
-    varied = table.columns[: table.columns.index("arm")]
-    point = ",".join(f"{path}={row[path]}" for path in varied).replace("/", "_")
-    return "/".join([*([point] if point else []), row["arm"], f"seed-{row['seed']}"])
+def _curve(table: Table, row: Row) -> str:
+    """The folder of a learner's curves."""
+    arm, seed = WHO(row)
+    point = ",".join(f"{path}={row[path]}" for path in _varied(table)).replace("/", "_")
+    return "/".join([*([point] if point else []), arm, f"seed-{seed}"])
 
 
 def _write(folder: Path, curve: Curve) -> Path:

@@ -13,7 +13,8 @@ from devlearn.report.figures.over_points import varied
 from devlearn.report.figures.proxy import proxy
 from devlearn.report.figures.strip_plot import dots
 from devlearn.report.figures.timeline import storyboard
-from devlearn.report.style import DOUBLE, SINGLE, Drawn
+from devlearn.report.section import Drawn
+from devlearn.report.style import DOUBLE, SINGLE
 
 __all__ = [
     "DOUBLE",

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from devlearn.evidence.text.formats import number
 from devlearn.records.declared import SHARE
-from devlearn.records.reader import Json
+from devlearn.records.results import Band
+from devlearn.report.section import Drawn
 from devlearn.report.style import (
     COLOURS,
     INK,
-    Drawn,
     counts,
     few_ticks,
     heading,
@@ -20,30 +20,28 @@ from devlearn.report.style import (
 AT_END = "at its end"
 
 
-def band(entry: Json, unit: str, name: str, stops: Sequence[int]) -> Drawn | None:
-    """A pair's difference over updates of the last stage in its band. None where the band was refused.
+def band(entry: Band, unit: str, name: str, stops: Sequence[int]) -> Drawn:
+    """A pair's difference over updates of the last stage in its band.
 
     ``stops`` are the last measured updates of both arms' last stages.
     """
-    if "refused" in entry:
-        return None
     figure, axes = one_plot(1.75, unit)
     axes.axhline(0, color=INK, linewidth=0.8)
-    axes.fill_between(entry["updates"], entry["low"], entry["high"], color=COLOURS[0], alpha=0.18, linewidth=0)
-    axes.plot(entry["updates"], entry["difference"], color=COLOURS[0], linewidth=1.3, marker="o", markersize=2.5)
-    if entry["differs_from"] is not None:
-        axes.axvline(entry["differs_from"], color=COLOURS[1], linewidth=1, linestyle=(0, (3, 1.5)))
+    axes.fill_between(entry.updates, entry.low, entry.high, color=COLOURS[0], alpha=0.18, linewidth=0)
+    axes.plot(entry.updates, entry.difference, color=COLOURS[0], linewidth=1.3, marker="o", markersize=2.5)
+    if entry.differs_from is not None:
+        axes.axvline(entry.differs_from, color=COLOURS[1], linewidth=1, linestyle=(0, (3, 1.5)))
     few_ticks(axes, "y")
     scale(axes, "y", unit)
     counts(axes)
     axes.set_xlabel("updates of the last stage", color=INK)
-    heading(axes, f"{shorten(entry['arm'], 20)} − {shorten(entry['against'], 20)}" + " (points)" * (unit == SHARE))
-    end = _end(entry["updates"][-1], stops)
+    heading(axes, f"{shorten(entry.arm, 20)} − {shorten(entry.against, 20)}" + " (points)" * (unit == SHARE))
+    end = _end(entry.updates[-1], stops)
     told = _told(entry, end)
-    caption = f"{entry['arm']} minus {entry['against']}, in a band that holds at all moments together; {told}."
+    caption = f"{entry.arm} minus {entry.against}, in a band that holds at all moments together; {told}."
     caption += f" The curve stops {end}." if end != AT_END else ""
-    gap = number(entry["difference"][-1], unit, sign=True)
-    alt = f"Difference of {entry['arm']} and {entry['against']} along the last stage, {gap} {end}; {told}."
+    gap = number(entry.difference[-1], unit, sign=True)
+    alt = f"Difference of {entry.arm} and {entry.against} along the last stage, {gap} {end}; {told}."
     return Drawn(name, figure, caption, alt)
 
 
@@ -55,7 +53,7 @@ def _end(last: int, stops: Sequence[int]) -> str:
     return f"at update {last:,}, {what}"
 
 
-def _told(entry: Json, end: str) -> str:
-    if entry["differs_from"] is None:
+def _told(entry: Band, end: str) -> str:
+    if entry.differs_from is None:
         return f"{end}{',' * (end != AT_END)} it still holds 0"
-    return f"0 lies outside from update {entry['differs_from']} on"
+    return f"0 lies outside from update {entry.differs_from} on"

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from devlearn.records.arrays import Array, Picture
-from devlearn.report.style import DOUBLE, INK, SMALL, Drawn, sheet
+from devlearn.report.section import Drawn
+from devlearn.report.style import DOUBLE, INK, SMALL, sheet
 
 LEFT, GAP, TOP = 1.0, 0.06, 0.2  # inches: the labels, between pictures, for a picture's title
 WIDEST = 1.5

@@ -7,21 +7,22 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from devlearn.evidence.text.formats import listed
-from devlearn.records.reader import Json
-from devlearn.report.style import INK, Drawn, heading, label_ends, look, one_plot, right_of, short
+from devlearn.records.results import Fit, RefusedFit
+from devlearn.report.section import Drawn
+from devlearn.report.style import INK, heading, label_ends, look, one_plot, right_of, short
 
 
-def fits(found: Mapping[str, Json], what: str, name: str) -> Drawn | None:
+def fits(found: Mapping[str, Fit | RefusedFit], what: str, name: str) -> Drawn | None:
     """The error of each arm over the fitted size, with its line; None where no arm has a fit."""
-    known = {arm: fit for arm, fit in found.items() if "refused" not in fit}
+    known = {arm: fit for arm, fit in found.items() if isinstance(fit, Fit)}
     if not known:
         return None
-    over = next(iter(known.values()))["over"]
+    over = next(iter(known.values())).over
     figure, axes = one_plot(2.6, right=right_of(known))
     axes.set_xscale("log")
     axes.set_yscale("log")
-    for index, (arm, fit) in enumerate(found.items()):
-        if arm in known:
+    for index, fit in enumerate(found.values()):
+        if isinstance(fit, Fit):
             _line(axes, fit, index)
     _ticks(axes, known)
     axes.set_xlabel(over.replace("_", " "), color=INK)
@@ -35,21 +36,21 @@ def fits(found: Mapping[str, Json], what: str, name: str) -> Drawn | None:
     return Drawn(name, figure, caption, f"Error over {over} on logarithmic axes. Fitted exponents: {told}.")
 
 
-def _line(axes: Axes, fit: Json, index: int) -> None:
+def _line(axes: Axes, fit: Fit, index: int) -> None:
     colour, marker, dash = look(index)
-    x, error = np.array(fit["x"]), np.array(fit["error"])
-    axes.plot(x, fit["scale"] * x ** fit["exponent"], color=colour, linestyle=dash, linewidth=1.2)
+    x, error = np.array(fit.x), np.array(fit.error)
+    axes.plot(x, fit.scale * x**fit.exponent, color=colour, linestyle=dash, linewidth=1.2)
     axes.plot(x, error, marker, color=colour, markersize=3.8)
-    low, high = (np.array(fit[end], np.float64) for end in ("low", "high"))
+    low, high = (np.array(end, np.float64) for end in (fit.low, fit.high))
     shown = np.isfinite(low) & np.isfinite(high)
     axes.vlines(
         x[shown], np.maximum(low[shown], error[shown] / 10), high[shown], color=colour, linewidth=1.2, alpha=0.6
     )
 
 
-def _ticks(axes: Axes, known: Mapping[str, Json]) -> None:
+def _ticks(axes: Axes, known: Mapping[str, Fit]) -> None:
     """The sizes themselves along x where all arms share few of them; 1, 2, 5 along y."""
-    sizes = sorted({value for fit in known.values() for value in fit["x"]})
+    sizes = sorted({value for fit in known.values() for value in fit.x})
     if len(sizes) <= 8:
         axes.set_xticks(sizes, [short(size) for size in sizes])
         axes.xaxis.set_minor_locator(NullLocator())
@@ -69,11 +70,11 @@ def _steps(low: float, high: float) -> list[float]:
     return found
 
 
-def _ends(found: Mapping[str, Json]) -> list[tuple[float, str, int]]:
+def _ends(found: Mapping[str, Fit | RefusedFit]) -> list[tuple[float, str, int]]:
     """The last error of each arm."""
-    return [(fit["error"][-1], arm, index) for index, (arm, fit) in enumerate(found.items()) if "refused" not in fit]
+    return [(fit.error[-1], arm, index) for index, (arm, fit) in enumerate(found.items()) if isinstance(fit, Fit)]
 
 
-def _told(arm: str, fit: Json) -> str:
-    low, high = fit["interval"]
-    return f"{arm} {fit['exponent']:.3f} ({low:.3f} to {high:.3f})"
+def _told(arm: str, fit: Fit) -> str:
+    low, high = fit.interval
+    return f"{arm} {fit.exponent:.3f} ({low:.3f} to {high:.3f})"

@@ -10,9 +10,9 @@ from devlearn.evidence.analysis.curves import Curve
 from devlearn.evidence.text.formats import listed, number
 from devlearn.report.figures.inset import closer
 from devlearn.report.figures.start_values import name_starts
+from devlearn.report.section import Drawn
 from devlearn.report.style import (
     INK,
-    Drawn,
     counts,
     few_ticks,
     from_zero,

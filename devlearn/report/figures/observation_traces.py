@@ -6,7 +6,8 @@ import numpy as np
 
 from devlearn.records.arrays import Picture
 from devlearn.report.figures.fields_grid import moment_of
-from devlearn.report.style import COLOURS, DOUBLE, INK, SMALL, Drawn, few_ticks, plain, sheet
+from devlearn.report.section import Drawn
+from devlearn.report.style import COLOURS, DOUBLE, INK, SMALL, few_ticks, plain, sheet
 
 MOST = 12  # lanes
 

@@ -9,10 +9,10 @@ from matplotlib.ticker import NullLocator
 from devlearn.evidence.analysis.curves import mean_of
 from devlearn.evidence.text.formats import listed, moment, number
 from devlearn.evidence.text.points import axis, setting, settings
-from devlearn.records.reader import Json
+from devlearn.records.results import Comparison
+from devlearn.report.section import Drawn
 from devlearn.report.style import (
     INK,
-    Drawn,
     heading,
     label_ends,
     log_where_it_spans,
@@ -25,36 +25,38 @@ from devlearn.report.style import (
 )
 
 
-def varied(bodies: Sequence[Json], name: str, family: str = "", arms: Sequence[str] | None = None) -> Drawn | None:
+def varied(
+    bodies: Sequence[Comparison], name: str, family: str = "", arms: Sequence[str] | None = None
+) -> Drawn | None:
     """Each arm's mean over the one setting that is different at every point; None where there is no such setting.
 
     Numbers stand where they belong; where a word is among them (``labels: all``) all stand side by side. Where a plot
     shows only a ``family``, ``arms`` are its members.
     """
-    points = [settings(body["point"]) for body in bodies]
+    points = [settings(body.point) for body in bodies]
     key = axis(points)
     if key is None:
         return None
     values = [point[key] for point in points]
     numbers = [value for value in values if isinstance(value, int | float)]
     x = numbers if len(numbers) == len(values) else [float(place) for place in range(len(values))]
-    arms = list(bodies[0]["arms"]) if arms is None else arms
-    figure, axes = one_plot(2.5, bodies[0]["unit"], right=right_of(arms))
+    arms = list(bodies[0].arms) if arms is None else arms
+    figure, axes = one_plot(2.5, bodies[0].unit, right=right_of(arms))
     ends, told = [], []
     for index, arm in enumerate(arms):
-        means = [mean_of(body["arms"][arm]["values"].values()) for body in bodies]
+        means = [mean_of(body.arms[arm].values.values()) for body in bodies]
         known = [(place, mean) for place, mean in enumerate(means) if mean is not None]
         if known:
             _means(axes, [(x[place], mean) for place, mean in known], index)
             ends.append((known[-1][1][0], arm, index))
-            first, last = (number(mean[0], bodies[0]["unit"]) for _, mean in (known[0], known[-1]))
+            first, last = (number(mean[0], bodies[0].unit) for _, mean in (known[0], known[-1]))
             told.append(f"{arm} {first} at {values[known[0][0]]} to {last} at {values[known[-1][0]]}")
     if x == numbers:
         log_where_it_spans(axes, x)
     axes.set_xticks(x, [short(value) if isinstance(value, int | float) else str(value) for value in values])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(key, color=INK)
-    heading(axes, f"{named(bodies[0])} {moment(bodies[0]['at'])}" + f": {shorten(family)}" * bool(family))
+    heading(axes, f"{named(bodies[0])} {moment(bodies[0].at)}" + f": {shorten(family)}" * bool(family))
     label_ends(axes, ends)
     caption = f"Mean of each arm over {key}, with its 95 % t-interval.{_besides(points, key)}"
     return Drawn(name, figure, caption, f"{named(bodies[0])} over {key}: {listed(told or ['nothing yet'])}.")

@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 
 from devlearn.evidence.analysis.curves import Curve
 from devlearn.evidence.text.formats import listed, number
+from devlearn.report.section import Drawn
 from devlearn.report.style import (
     INK,
-    Drawn,
     few_ticks,
     heading,
     label_ends,

@@ -6,26 +6,27 @@ from matplotlib.axes import Axes
 
 from devlearn.evidence.analysis.curves import mean_of
 from devlearn.evidence.text.formats import listed, moment, number
-from devlearn.records.reader import Json
-from devlearn.report.style import INK, Drawn, few_ticks, left_of, look, named, one_plot, scale, shorten
+from devlearn.records.results import ArmSummary, Comparison
+from devlearn.report.section import Drawn
+from devlearn.report.style import INK, few_ticks, left_of, look, named, one_plot, scale, shorten
 
 ROW, NARROW, MANY = 0.3, 0.2, 12  # inches of a row, where there are many arms, and how many are many
 
 
-def dots(body: Json, name: str, matched: Collection[str] = ()) -> Drawn:
+def dots(body: Comparison, name: str, matched: Collection[str] = ()) -> Drawn:
     """Every learner's value, a row for each arm, with the mean and its interval beside them.
 
     ``matched`` names the arms whose compute follows another's: a verdict may count them at their best.
     """
-    arms, best = body["arms"], _at_best(body, matched)
+    arms, best = body.arms, _at_best(body, matched)
     step = ROW if len(arms) <= MANY else NARROW
     figure, axes = one_plot(0.62 + step * len(arms), left=left_of(arms))
     axes.grid(False, axis="y")
-    plain = [v for arm in arms.values() for seed, v in arm["values"].items() if _is_plain(arm, seed, v)]
+    plain = [value for arm in arms.values() for seed in arm.values if (value := _plain(arm, seed)) is not None]
     low, high = _limits([*plain, *best.values()])
     for row, (arm_name, arm) in enumerate(arms.items()):
         _row(axes, arm, row, low)
-        if mean := mean_of(arm["values"].values()):
+        if mean := mean_of(arm.values.values()):
             axes.plot(mean[1:], [row, row], color=INK, linewidth=1.3, solid_capstyle="round")
             axes.plot(mean[0], row, "D", color=INK, markersize=3.5)
         if arm_name in best:
@@ -34,34 +35,35 @@ def dots(body: Json, name: str, matched: Collection[str] = ()) -> Drawn:
     axes.set_ylim(len(arms) - 0.45, -0.55)
     axes.set_xlim(low, high)
     few_ticks(axes, "x")
-    scale(axes, "x", body["unit"])
-    axes.set_xlabel(f"{named(body)} {moment(body['at'])}", color=INK)
+    scale(axes, "x", body.unit)
+    axes.set_xlabel(f"{named(body)} {moment(body.at)}", color=INK)
     caption = "One dot a learner; the diamond is the mean, its bar the 95 % t-interval of the mean."
     if best:
         caption += f" Hollow: the mean at the best checkpoint, at which its verdict counts {listed(list(best))}."
-    if any(arm["diverged"] for arm in arms.values()):
+    if any(arm.diverged for arm in arms.values()):
         caption += " A cross at the edge is a learner that diverged and counts with the probe's worst value;"
         caption += " a bar that reaches the edge goes on beyond it."
-    told = listed([_told(arm, found, body["unit"], best.get(arm)) for arm, found in arms.items()])
+    told = listed([_told(arm, found, body.unit, best.get(arm)) for arm, found in arms.items()])
     return Drawn(name, figure, caption, f"Strip chart of {named(body)} by learner. Means and their spread: {told}.")
 
 
-def _at_best(body: Json, matched: Collection[str]) -> dict[str, float]:
+def _at_best(body: Comparison, matched: Collection[str]) -> dict[str, float]:
     """The means of the matched arms that a verdict at the end counts at their best checkpoint."""
-    scored = [pair for pair in body["comparisons"] if body["at"] == "end" and pair["scored"] == "best"]
-    counted = {arm for pair in scored for arm in (pair["arm"], pair["against"]) if arm in matched}
-    return {arm: found["best"] for arm, found in body["arms"].items() if arm in counted and found["best"] is not None}
+    scored = [pair for pair in body.comparisons if body.at == "end" and pair.scored == "best"]
+    counted = {arm for pair in scored for arm in (pair.arm, pair.against) if arm in matched}
+    return {arm: found.best for arm, found in body.arms.items() if arm in counted and found.best is not None}
 
 
-def _told(arm: str, found: Json, unit: str, best: float | None) -> str:
-    if not found["n"]:
+def _told(arm: str, found: ArmSummary, unit: str, best: float | None) -> str:
+    if not found.n:
         return f"{arm} nobody yet"
-    text = f"{arm} {number(found['mean'], unit)} (sd {number(found['sd'], unit)}, {found['n']} learners"
+    text = f"{arm} {number(found.mean, unit)} (sd {number(found.sd, unit)}, {found.n} learners"
     return text + (")" if best is None else f"; at its best checkpoint {number(best, unit)}, which its verdict counts)")
 
 
-def _is_plain(arm: Json, seed: str, value: float | None) -> bool:
-    return value is not None and int(seed) not in arm["diverged_seeds"]
+def _plain(arm: ArmSummary, seed: int) -> float | None:
+    """A learner's value; None where it isn't known or the learner diverged."""
+    return None if seed in arm.diverged_seeds else arm.values[seed]
 
 
 def _limits(shown: Sequence[float]) -> tuple[float, float]:
@@ -71,12 +73,12 @@ def _limits(shown: Sequence[float]) -> tuple[float, float]:
     return min(shown) - room, max(shown) + room
 
 
-def _row(axes: Axes, arm: Json, row: int, edge: float) -> None:
+def _row(axes: Axes, arm: ArmSummary, row: int, edge: float) -> None:
     """Dots spread over the row's height by seed, the same for all arms; diverged learners at the edge."""
     colour, marker, _ = look(row)
-    for place, (seed, value) in enumerate(arm["values"].items()):
+    for place, seed in enumerate(arm.values):
         height = row + 0.56 * ((0.618 * place) % 1 - 0.5)
-        if _is_plain(arm, seed, value):
+        if (value := _plain(arm, seed)) is not None:
             axes.plot(value, height, marker, color=colour, alpha=0.6, markersize=3.2, markeredgewidth=0)
         else:
             axes.plot(edge, height, "x", color=colour, markersize=4.5, markeredgewidth=1.3, clip_on=False)

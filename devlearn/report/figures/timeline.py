@@ -7,13 +7,13 @@ from matplotlib.axes import Axes
 
 from devlearn.evidence.analysis.timeline import Span, Story, Window
 from devlearn.evidence.text.formats import listed
+from devlearn.report.section import Drawn
 from devlearn.report.style import (
     COLOURS,
     DOUBLE,
     INK,
     LETTER,
     SMALL,
-    Drawn,
     counts,
     inches,
     left_of,

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from devlearn import evidence
+from devlearn.records.reader import RunRecords, load
+from devlearn.records.results import Comparisons
 from devlearn.report.export import COLUMNS, MissingExtra, export, tables
 from devlearn.report.export.tables import Table
 from tests.commands import call
@@ -17,13 +20,18 @@ from tests.evidence.answers import compare
 DOCS = Path(__file__).parents[3] / "docs"
 
 
+def compared(folder: Path) -> tuple[RunRecords, Comparisons]:
+    run = load(folder)
+    return run, evidence.compare([run])
+
+
 def only(table: Table, **wanted: Any) -> dict[str, Any]:
     (row,) = [row for row in table.rows if all(row.get(key) == value for key, value in wanted.items())]
     return row
 
 
 def test_a_measurement_is_one_row(tiny: Path) -> None:
-    found = tables(tiny)["probes"]
+    found = tables(*compared(tiny))["probes"]
     assert Counter((row["arm"], row["moment"]) for row in found.rows) == {
         ("plain", "birth"): 3, ("plain", "every"): 3, ("plain", "end"): 3,
         ("played", "birth"): 3, ("played", "every"): 3, ("played", "end"): 3, ("played", "best"): 3,
@@ -40,14 +48,14 @@ def test_a_measurement_is_one_row(tiny: Path) -> None:
 
 
 def test_what_training_said_keeps_its_place_in_life(tiny: Path) -> None:
-    found = tables(tiny)["train"]
+    found = tables(*compared(tiny))["train"]
     assert found.columns == (*COLUMNS["train"], "loss") and len(found.rows) == 6
     row = only(found, arm="plain", seed=2)
     assert (row["stage"], row["visit"], row["position"], row["update"], row["loss"]) == ("school", 0, 0, 20, 0.5)
 
 
 def test_the_ledger_has_every_life_and_what_tuning_cost(tiny: Path) -> None:
-    found = tables(tiny)["ledger"]
+    found = tables(*compared(tiny))["ledger"]
     assert [(row["arm"], row["part"], row.get("seed")) for row in found.rows] == [
         ("plain", "life", 0), ("plain", "life", 1), ("plain", "life", 2),
         ("played", "life", 0), ("played", "life", 1), ("played", "life", 2), ("played", "tuning", None),
@@ -58,7 +66,7 @@ def test_the_ledger_has_every_life_and_what_tuning_cost(tiny: Path) -> None:
 
 
 def test_the_verdicts_are_those_of_comparison_json(tiny: Path) -> None:
-    found, answer = tables(tiny), compare([tiny])
+    found, answer = tables(*compared(tiny)), compare([tiny])
     assert isinstance(answer, dict)
     (row,), (pair,) = found["comparisons"].rows, answer["comparisons"]
     assert (row["arm"], row["against"], row["at"], row["smallest_effect"]) == ("played", "plain", "end", 0.1)
@@ -71,12 +79,12 @@ def test_the_verdicts_are_those_of_comparison_json(tiny: Path) -> None:
 
 
 def test_points_of_vary_are_columns_of_every_table(varied: Path) -> None:
-    for name, table in tables(varied).items():
+    for name, table in tables(*compared(varied)).items():
         metrics = table.columns[1 + len(COLUMNS[name]) :]
         assert table.columns == ("stages.school.labels", *COLUMNS[name], *metrics) and (name == "train" or not metrics)
         assert {row["stages.school.labels"] for row in table.rows} == {10, 1000}
-    found = tables(varied)["train"]
-    assert {row["arm"] for row in found.rows} == set(tables(varied)["arms"].rows[i]["arm"] for i in range(6))
+    found = tables(*compared(varied))["train"]
+    assert {row["arm"] for row in found.rows} == set(tables(*compared(varied))["arms"].rows[i]["arm"] for i in range(6))
 
 
 @pytest.mark.parametrize("name", COLUMNS)
@@ -87,9 +95,9 @@ def test_the_columns_are_documented(name: str) -> None:
 
 
 def test_csv_reads_back(tiny: Path, tmp_path: Path) -> None:
-    written = export(tiny, "csv", tmp_path / "out")
+    written = export(*compared(tiny), "csv", tmp_path / "out")
     assert [path.name for path in written] == [f"{name}.csv" for name in COLUMNS]
-    for path, table in zip(written, tables(tiny).values(), strict=True):
+    for path, table in zip(written, tables(*compared(tiny)).values(), strict=True):
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
             rows = list(reader)
@@ -109,7 +117,8 @@ def test_parquet_reads_back_with_the_same_types_in_every_run(tiny: Path, varied:
     pq = pytest.importorskip("pyarrow.parquet", reason="parquet needs pyarrow: pip install 'devlearn[parquet]'")
     kinds: dict[tuple[str, str], set[str]] = {}
     for number, run in enumerate((tiny, varied)):
-        for path, table in zip(export(run, "parquet", tmp_path / str(number)), tables(run).values(), strict=True):
+        written = export(*compared(run), "parquet", tmp_path / str(number))
+        for path, table in zip(written, tables(*compared(run)).values(), strict=True):
             found = pq.read_table(path)
             assert tuple(found.column_names) == table.columns
             assert found.to_pylist() == [{key: row.get(key) for key in table.columns} for row in table.rows]
@@ -142,7 +151,7 @@ def events(path: Path) -> list[tuple[int, str, float]]:
 def test_tensorboard_reads_the_curves_back(tiny: Path, varied: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="needs tensorboard: pip install 'devlearn[tensorboard]'")
     for _ in range(2):  # a second export replaces the first
-        written = export(tiny, "tensorboard", tmp_path / "out")
+        written = export(*compared(tiny), "tensorboard", tmp_path / "out")
     folder = tmp_path / "out" / "tensorboard"
     assert sorted(path.parent.relative_to(folder).as_posix() for path in written) == [
         f"{arm}/seed-{seed}" for arm in ("plain", "played") for seed in range(3)
@@ -155,7 +164,7 @@ def test_tensorboard_reads_the_curves_back(tiny: Path, varied: Path, tmp_path: P
     assert [value for *_, value in found] == pytest.approx([0.1, 0.3, 0.75, 0.5])
     points = {
         path.relative_to(tmp_path / "v" / "tensorboard").parts[0]
-        for path in export(varied, "tensorboard", tmp_path / "v")
+        for path in export(*compared(varied), "tensorboard", tmp_path / "v")
     }
     assert points == {"stages.school.labels=10", "stages.school.labels=1000"}
 
@@ -188,7 +197,7 @@ def test_a_missing_extra_says_how_to_install_it(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else sys)
     with pytest.raises(MissingExtra):
-        export(tiny, to)
+        export(*compared(tiny), to)
     said = call("export", tiny, "--to", to)
     assert said.exit_code == 2 and f"pip install 'devlearn[{to}]'" in said.output
     assert not (tiny / "export").exists()

@@ -1,0 +1,158 @@
+"""The contract of a report section: a function of the page, with a name, a title and a place on it.
+
+    @section("lives", title="The life of each arm", after="differences")
+    def lives(page: Page) -> Told | None: ...
+
+A section is one file: what it makes of records and results, and which figures it draws. It gives None where it has
+nothing to say, else one of
+
+- text, whose paragraphs are parted by an empty line; or ``markupsafe.Markup``, which stands as it is,
+- a figure (``Drawn``) or a list of them,
+- anything else, for the template beside the file, of the same name: ``lives.j2``. There it is ``found``; ``page`` is
+  the page, ``parts.j2`` has the macros that sections share, and the filters are those of ``evidence.text.formats``.
+
+Nothing here imports matplotlib: a plug-in's file may stand in a process that draws nothing.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from devlearn import registry
+from devlearn.evidence.text.points import setting
+from devlearn.records.reader import Point, RunRecords
+from devlearn.records.results import Comparison, PointAnalyses, Results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from devlearn.report.figure_store import FigureStore, Shown
+
+BEGINNING, END = "beginning", "end"  # places that are no section's name
+OURS = "devlearn.report.sections."
+Content = TypeVar("Content")
+
+
+class SectionError(ValueError):
+    """A section that can't stand on the page: its name, its place or what it gives is wrong. The message says which."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure with its file name, its caption, and its description, in numbers, for those who can't see it."""
+
+    name: str
+    figure: "Figure"
+    caption: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """One point of ``vary``, or all there is where nothing is varied: its records and what was found in them.
+
+    ``title`` says the point in words and ``prefix`` begins the names of its figures; both are empty without ``vary``.
+    """
+
+    title: str
+    prefix: str
+    records: Point
+    comparison: Comparison
+    analyses: PointAnalyses
+
+
+@dataclass(frozen=True)
+class Page:
+    """What sections are made from: the run's records, what was found in them, and where figures go (``shelf``)."""
+
+    run: RunRecords
+    found: Results
+    shelf: "FigureStore"
+
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """Every point of ``vary``, in the order of the scenario; one where nothing is varied."""
+        several = len(self.run.points) > 1
+        whole = zip(self.run.points, self.found.comparisons.points, self.found.analyses.points, strict=True)
+        return tuple(
+            Place(setting(comparison.point), f"point{index}-" * several, records, comparison, analyses)
+            for index, (records, comparison, analyses) in enumerate(whole)
+        )
+
+    def figure(self, drawn: Drawn) -> "Shown":
+        """A figure, put into figures/ and made ready for a template (``figure`` of ``parts.j2``)."""
+        return self.shelf.figure(drawn)
+
+    def figures(self, drawn: Sequence[Drawn | None]) -> "list[Shown]":
+        """Several figures (``figures`` of ``parts.j2``), without those that there are not."""
+        return [self.shelf.figure(one) for one in drawn if one is not None]
+
+
+class Section(Generic[Content]):
+    """A section as it was registered; called with a page, it gives what it has to say."""
+
+    def __init__(self, make: Callable[[Page], Content | None], name: str, title: str, after: str) -> None:
+        self.make, self.name, self.title, self.after = make, name, title, after
+        self.template = Path(inspect.getfile(make)).with_suffix(".j2")
+        functools.update_wrapper(self, make)
+
+    def __call__(self, page: Page) -> Content | None:
+        return self.make(page)
+
+
+def section(
+    name: str, *, title: str, after: str = END
+) -> Callable[[Callable[[Page], Content | None]], Section[Content]]:
+    """Decorator: make a section of a function of the page.
+
+    Args:
+        name: its address on the page (``#lives``) and, among ours, its name in ``devlearn list sections``.
+        title: its heading.
+        after: the section that it stands right behind, whether that has something to say or not. ``END``, the default,
+            is behind all results, before the plan.
+    """
+
+    def enter(make: Callable[[Page], Content | None]) -> Section[Content]:
+        made = Section(make, name, title, after)
+        # Somebody's own is found by ``module:function``: that its file was imported puts it on nobody's page.
+        known = name if make.__module__.startswith(OURS) else f"{make.__module__}:{make.__qualname__}"
+        return registry.register("sections", known)(made)
+
+    return enter
+
+
+def sections(asked: Sequence[str] = ()) -> list[Section[object]]:
+    """The sections of a page in their order: ours, those of installed packages, and those ``asked`` for by name.
+
+    Raises:
+        UnknownName: no such section, or a section stands after one that there is not.
+        SectionError: what was named is no section, two have one name, or some stand after each other in a ring.
+    """
+    standing = [name for name in registry.names("sections") if ":" not in name]
+    found: dict[str, Section[object]] = {}
+    for given in dict.fromkeys((*asked, *standing)):
+        one = registry.get("sections", given)
+        if not isinstance(one, Section):
+            raise SectionError(f"{given} is no section: decorate a function of the page with devlearn.plugin.section")
+        if one.name in found and found[one.name] is not one:
+            raise SectionError(f"two sections are called {one.name!r}; call {given} by another name")
+        found[one.name] = one
+    known = tuple(sorted({*found, BEGINNING, END}))
+    for one in found.values():
+        if one.after not in known:
+            raise registry.UnknownName("sections", one.after, known, why=f"section {one.name!r} stands after it")
+    order = [*_behind(BEGINNING, found), *_behind(END, found)]
+    if lost := [one.name for one in found.values() if one not in order]:
+        raise SectionError(f"sections that stand after each other have no place: {', '.join(lost)}")
+    return order
+
+
+def _behind(place: str, found: dict[str, Section[object]]) -> list[Section[object]]:
+    """The sections that stand behind a place, each followed by those that stand behind it."""
+    first = [one for one in found.values() if one.after == place]
+    first.sort(key=lambda one: one.make.__module__.startswith(OURS))  # others between ours and what follows there
+    return [other for one in first for other in (one, *_behind(one.name, found))]

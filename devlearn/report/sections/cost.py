@@ -1,0 +1,59 @@
+"""What it cost: the ledger, what a unit of each cost bought, and tuning."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from devlearn.evidence.text.formats import PORTION
+from devlearn.records.results import Comparison, GainPer, PairResult
+from devlearn.records.schema import TuningEntry
+from devlearn.report.section import Page, Place, section
+
+UNITS = ("labels", "images", "env_steps", "updates", "flops")  # that gains are shown for
+
+
+@dataclass(frozen=True)
+class Gains:
+    """A pair's gain per portion of each unit; None where no more of it was spent."""
+
+    pair: PairResult
+    gains: Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cost of one point.
+
+    ``units`` are those of which some pair's arm spent more, ``best`` the means at the best checkpoint by arm,
+    ``tuning`` the trials by arm: all three only where there are any.
+    """
+
+    place: Place
+    found: Comparison
+    units: Sequence[str]
+    gains: Sequence[Gains]
+    best: Mapping[str, float]
+    tuning: Mapping[str, TuningEntry]
+
+
+@section("cost", title="What it cost", after="bought")
+def cost(page: Page) -> list[Cost]:
+    """The ledger, gain per unit of cost, and what tuning cost."""
+    return [_at(place) for place in page.places]
+
+
+def _at(place: Place) -> Cost:
+    found = place.comparison
+    units = [unit for unit in UNITS if any(pair.gain_per.of(unit) is not None for pair in found.comparisons)]
+    pairs = [pair for pair in found.comparisons if any(pair.gain_per.of(unit) for unit in PORTION)]
+    return Cost(
+        place=place,
+        found=found,
+        units=units,
+        gains=[Gains(pair, _gains(pair.gain_per, units)) for pair in pairs],
+        best={name: arm.best for name, arm in found.arms.items() if arm.best is not None},
+        tuning={name: arm.tuning for name, arm in found.arms.items() if arm.tuning},
+    )
+
+
+def _gains(gain_per: GainPer, units: Sequence[str]) -> list[float | None]:
+    return [None if (gain := gain_per.of(unit)) is None else gain * PORTION[unit] for unit in units]

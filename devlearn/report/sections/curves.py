@@ -1,0 +1,165 @@
+"""Learning curves, where they differ, times to a level, hot starts, and where each arm began."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from devlearn.evidence.analysis.curves import curves as curves_of
+from devlearn.evidence.analysis.values import measure, measures
+from devlearn.records.reader import ArmRecords, Point, RunRecords
+from devlearn.records.results import (
+    ArmHeight,
+    Band,
+    HotStart,
+    LevelPair,
+    LevelReached,
+    PairHeight,
+    PointAnalyses,
+    Reason,
+    RefusedBand,
+    RefusedHotStart,
+    ScarcePassage,
+    Took,
+)
+from devlearn.report import figures
+from devlearn.report.figure_groups import families, numbered
+from devlearn.report.figure_store import Shown
+from devlearn.report.figures import Drawn
+from devlearn.report.section import Page, Place, section
+
+PAID = ("labels", "images", "env_steps", "flops")
+
+
+@dataclass(frozen=True)
+class LevelRow:
+    """One arm at one level; ``paid`` is what half of its learners had paid at most, over their life, by unit."""
+
+    arm: str
+    found: LevelReached
+    paid: Sequence[tuple[str, float]]
+
+
+@dataclass(frozen=True)
+class HeightRows:
+    """Where arms stood at the moments of ``columns``, and how far pairs were apart then."""
+
+    columns: Sequence[str]
+    arms: Mapping[str, Sequence[ArmHeight]]
+    pairs: Sequence[Sequence[PairHeight]]
+
+
+@dataclass(frozen=True)
+class PointCurves:
+    """The curves of one point. ``more`` are the same over other units, by what those are; ``others`` other probes'."""
+
+    place: Place
+    figures: Sequence[Shown]
+    more: Sequence[tuple[str, Sequence[Shown]]]
+    others: Sequence[Shown]
+    bands: Sequence[Shown]
+    refused_bands: Sequence[RefusedBand]
+    levels: Sequence[LevelRow]
+    level_pairs: Sequence[LevelPair]
+    hot_start: Sequence[HotStart | ScarcePassage | RefusedHotStart]
+    heights: HeightRows
+    left_out: Sequence[Reason]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """All points, and the probes that measure a part of their data on the way (``quick``)."""
+
+    points: Sequence[PointCurves]
+    quick: Sequence[str]
+
+
+@section("curves", title="Learning curves", after="verdicts")
+def curves(page: Page) -> Curves:
+    """Curves over updates, labels and FLOPs, where they differ, and how long levels took."""
+    quick = [name for name, probe in page.run.resolved.probes.items() if probe.own.get("quick")]
+    return Curves([_at(page, place) for place in page.places], quick)
+
+
+def _at(page: Page, place: Place) -> PointCurves:
+    point, found, analysed = place.records, place.comparison, place.analyses
+    drawn = _learning(page.run, place)
+    apart = len(families(found)) > 1  # several plots for each unit: those of the first stand, the others unfold
+    first = drawn.pop(next(iter(drawn), ""), []) if apart else [one for same in drawn.values() for one in same]
+    more = drawn if apart else {}
+    stops = {name: _stop(arm) for name, arm in point.arms.items()}
+    bands = [
+        figures.band(entry, found.unit, f"{place.prefix}band-{i}", [stops[entry.arm], stops[entry.against]])
+        for i, entry in enumerate(analysed.bands)
+        if isinstance(entry, Band)
+    ]
+    return PointCurves(
+        place=place,
+        figures=page.figures(first),
+        more=[(figures.UNITS[unit], page.figures(same)) for unit, same in more.items()],
+        bands=page.figures(bands),
+        others=page.figures(list(_others(page.run, place))),
+        refused_bands=[entry for entry in analysed.bands if isinstance(entry, RefusedBand)],
+        levels=_levels(analysed, falling=found.better == "lower"),
+        level_pairs=analysed.level_pairs,
+        hot_start=analysed.hot_start,
+        heights=_heights(analysed),
+        left_out=analysed.left_out,
+    )
+
+
+def _stop(arm: ArmRecords) -> int:
+    """The last measured update of an arm's last stage."""
+    last = len(arm.stages) - 1
+    return max((m.update for life in arm.lives.values() for m in life.moments if m.position == last), default=0)
+
+
+def _learning(run: RunRecords, place: Place) -> dict[str, list[Drawn]]:
+    """The learning curves by what they are drawn over, a plot for each family of arms."""
+    point, compared = place.records, place.comparison
+    lines = curves_of(point.arms, measure(run.resolved.probes, compared.probe, compared.metric))
+    several, found = families(compared), dict[str, list[Drawn]]()
+    for unit in figures.UNITS:
+        names = _stage_names(point) if unit == "updates" else None
+        for i, (family, arms) in enumerate(several):
+            own = {arm: lines[arm] for arm in arms}
+            if any(curve.x[unit].any() for curve in own.values()):
+                name = numbered(f"{place.prefix}over-{unit}", i, several)
+                found.setdefault(unit, []).append(figures.learning(own, unit, name, names, family))
+    return found
+
+
+def _stage_names(point: Point) -> dict[str, list[str]]:
+    return {name: [stage.name for stage in arm.stages] for name, arm in point.arms.items()}
+
+
+def _others(run: RunRecords, place: Place) -> Iterator[Drawn]:
+    """The curves of the probes that are not compared."""
+    several = families(place.comparison)
+    for what in measures(run.resolved.probes):
+        if what.key[0] != place.comparison.probe:
+            lines = curves_of(place.records.arms, what)
+            for i, (family, arms) in enumerate(several):
+                name = numbered(f"{place.prefix}probe-{what.key[0]}", i, several)
+                yield figures.learning({arm: lines[arm] for arm in arms}, "updates", name, None, family)
+
+
+def _levels(analysed: PointAnalyses, falling: bool) -> list[LevelRow]:
+    """A row for each level and arm, in the order in which the levels are reached."""
+    rows = [LevelRow(arm, one, _paid(one.units)) for arm, found in analysed.levels.items() for one in found.values()]
+    return sorted(rows, key=lambda row: row.found.level, reverse=falling)
+
+
+def _paid(units: Mapping[str, Took]) -> list[tuple[str, float]]:
+    medians = ((unit, units[unit].median) for unit in PAID if unit in units)
+    return [(unit, median) for unit, median in medians if median is not None]
+
+
+def _heights(analysed: PointAnalyses) -> HeightRows:
+    """At birth, newborn, when the last stage begins, and over that stage."""
+    columns = {
+        "At birth": analysed.birth,
+        "After its innate stages": analysed.newborn,
+        "When its last stage begins": analysed.start,
+        "Area under the last stage's curve": analysed.area,
+    }
+    arms = {arm: [heights.arms[arm] for heights in columns.values()] for arm in analysed.birth.arms}
+    return HeightRows(list(columns), arms, list(zip(*(heights.pairs for heights in columns.values()), strict=True)))

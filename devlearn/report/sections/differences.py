@@ -1,0 +1,29 @@
+"""The answer in a picture: each pair's difference with its interval, and every learner's value."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from devlearn.report import figures
+from devlearn.report.figure_store import Shown
+from devlearn.report.section import Page, Place, section
+
+
+@dataclass(frozen=True)
+class Point:
+    """The figures of one point; ``place`` gives its title."""
+
+    place: Place
+    figures: Sequence[Shown]
+
+
+@section("differences", title="Differences", after="points")
+def differences(page: Page) -> list[Point]:
+    """Each pair's difference with its interval, and every learner's value."""
+    return [Point(place, page.figures(_drawn(place))) for place in page.places]
+
+
+def _drawn(place: Place) -> list[figures.Drawn]:
+    found = place.comparison
+    matched = [name for name, arm in place.records.arms.items() if arm.match]
+    dots = figures.dots(found, f"{place.prefix}dots", matched)
+    return [figures.differences(found, f"{place.prefix}differences"), dots] if found.comparisons else [dots]

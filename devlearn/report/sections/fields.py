@@ -1,0 +1,69 @@
+"""Receptive fields: the first layer of one learner of each arm, at birth and after each stage."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from devlearn.records.arrays import Picture
+from devlearn.report import figures
+from devlearn.report.figures.fields_grid import moment_of, mosaic
+from devlearn.report.pictures import Cell, Lives, lives, with_array
+from devlearn.report.section import Page, Place, section
+
+
+@dataclass(frozen=True)
+class Row:
+    """An arm, a picture for each moment of its life."""
+
+    arm: str
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True)
+class Grown:
+    """What one probe drew at one point; ``name`` is the file that shows it whole."""
+
+    probe: str
+    caption: str
+    rows: Sequence[Row]
+    name: str
+
+
+@dataclass(frozen=True)
+class Fields:
+    """All probes of receptive fields at one point."""
+
+    place: Place
+    probes: Sequence[Grown]
+
+
+@section("fields", title="Receptive fields", after="proxy")
+def fields(page: Page) -> list[Fields] | None:
+    """The first layer of one learner at birth and after each stage."""
+    found = [
+        Fields(place, [_grown(page, place, *own) for own in with_array(lives(place.records), "fields")])
+        for place in page.places
+    ]
+    return found if any(one.probes for one in found) else None
+
+
+def _grown(page: Page, place: Place, probe: str, drawn: Lives) -> Grown:
+    first = next(iter(drawn.values()))[0]
+    units, seed = len(first.arrays["fields"]), first.seed
+    rows = [Row(arm, [_cell(page, arm, picture) for picture in moments]) for arm, moments in drawn.items()]
+    caption = (
+        f"First-layer receptive fields of one learner, that of seed {seed} (the first), its first {units} units:"
+        " neither was selected. Mid-grey is weight 0; lighter excites, darker inhibits, scaled by the largest weight"
+        " shown at that moment, so compare shapes, not strengths."
+    )
+    tiles = {a: [(moment_of(p), mosaic(p.arrays["fields"])) for p in moments] for a, moments in drawn.items()}
+    name = page.shelf.file(figures.grown(tiles, caption, f"{place.prefix}fields-{probe}", caption))
+    return Grown(probe, caption, rows, name)
+
+
+def _cell(page: Page, arm: str, picture: Picture) -> Cell:
+    shown = picture.arrays["fields"]
+    measured = ", ".join(f"{metric.replace('_', ' ')} {v:.2g}" for metric, v in picture.values.items())
+    size = f"{shown.shape[1]} by {shown.shape[2]}"
+    alt = f"{arm}, {moment_of(picture)}: {len(shown)} receptive fields of {size} weights"
+    alt += f", {measured}" if measured else ""
+    return Cell(moment_of(picture), measured, page.shelf.picture(mosaic(shown), alt))

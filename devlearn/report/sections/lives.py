@@ -1,0 +1,32 @@
+"""The life of each arm: a storyboard for each story that differs, with the points that tell it."""
+
+from dataclasses import dataclass
+
+from devlearn.evidence.analysis.timeline import Story, story
+from devlearn.report import figures
+from devlearn.report.figure_store import Shown
+from devlearn.report.section import Page, section
+
+
+@dataclass(frozen=True)
+class Told:
+    """A story, the titles of the points that tell it, and its storyboard."""
+
+    story: Story
+    titles: list[str]
+    figure: Shown
+
+
+@section("lives", title="The life of each arm", after="differences")
+def lives(page: Page) -> list[Told]:
+    """Stages as bars on one axis, for each arm."""
+    told: list[Told] = []
+    for place in page.places:
+        found = story(place.records)
+        same = next((other for other in told if other.story == found), None)
+        if same is None:
+            figure = page.figure(figures.storyboard(found, f"{place.prefix}lives"))
+            told.append(Told(found, [place.title], figure))
+        else:
+            same.titles.append(place.title)
+    return told
