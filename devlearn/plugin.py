@@ -1,4 +1,4 @@
-"""The one face that plug-ins import: everything that a stage, a probe, a brain or an executor is written with.
+"""The one face that plug-ins import: what a stage, probe, brain, executor or report section is written with.
 
     from devlearn.plugin import Head, Metrics, Needs, Stage, stage
 
@@ -26,6 +26,8 @@ from devlearn.learners.objectives import (
 from devlearn.learners.optimiser import Optimiser, Weighted, Weights
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe
 from devlearn.registry import register
+from devlearn.report.drawing import style
+from devlearn.report.section import Drawn, Page, Place, section
 from devlearn.runs.executors.base import Executor, WorkerExit
 from devlearn.stages.context import Context, State
 from devlearn.stages.fields import AdamRate, BatchSize, Change, Gate, LearningRate, RateSchedule
@@ -47,6 +49,7 @@ __all__ = [
     "Cost",
     "CrossEntropy",
     "Dataset",
+    "Drawn",
     "Executor",
     "FeedbackAlignment",
     "Forecast",
@@ -63,6 +66,8 @@ __all__ = [
     "Objective",
     "Optimiser",
     "OwnAnswers",
+    "Page",
+    "Place",
     "Probe",
     "Probing",
     "RateSchedule",
@@ -80,6 +85,8 @@ __all__ = [
     "flops",
     "probe",
     "register",
+    "section",
     "stage",
     "streams",
+    "style",
 ]

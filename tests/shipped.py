@@ -1,7 +1,7 @@
-"""What ships, by kind: the registry without what the tests themselves have put into it (``test.…``)."""
+"""What ships, by kind: the registry without what tests have put into it (``test.…``, ``module:Name``)."""
 
 from devlearn import registry
 
 
 def shipped(group: str) -> list[str]:
-    return [name for name in registry.names(group) if not name.startswith("test.")]
+    return [name for name in registry.names(group) if not name.startswith("test.") and ":" not in name]

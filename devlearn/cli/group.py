@@ -24,6 +24,7 @@ MISTAKES = {
     "devlearn.records.published": "PublishedError",
     "devlearn.runs.folder": "FolderMismatch",
     "devlearn.report.export.formats": "MissingExtra",
+    "devlearn.report.section": "SectionError",
     "devlearn.templates": "BadName",
 }
 

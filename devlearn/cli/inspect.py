@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from devlearn.tasks.envs.check import Finding
 
 NOT_FOUND = ("id", "kind", "keys")  # broken first where the name or its keys are wrong, not the plug-in
-CHECKED = ("env", "stage", "brain", "probe", "executor", "scenario")
+LISTED = ("stages", "priors", "brains", "envs", "probes", "executors", "sections", "scenarios")
+CHECKED = ("env", "stage", "brain", "probe", "executor", "section", "scenario")
 
 
 def see_here() -> None:
@@ -25,9 +26,9 @@ def see_here() -> None:
 
 
 @click.command("list")
-@click.argument("what", type=click.Choice(["stages", "priors", "brains", "envs", "probes", "executors", "scenarios"]))
+@click.argument("what", type=click.Choice(LISTED))
 def list_(what: str) -> None:
-    """Name what can be used in a scenario."""
+    """Name what can be used in a scenario, and how it can be trained and reported."""
     see_here()
     if what == "priors":
         from devlearn.cli.list_priors import show
@@ -41,7 +42,7 @@ def list_(what: str) -> None:
 
 
 def _plugins(what: str) -> list[tuple[str, str]]:
-    """Stages, probes and brains by kind."""
+    """Stages, probes, brains, executors and report sections by name."""
     from devlearn import registry
 
     return [(name, first_line(registry.get(what, name).__doc__)) for name in registry.names(what)]
@@ -85,6 +86,7 @@ def check(what: str, name: str, keys: tuple[str, ...]) -> None:
     devlearn check brain conv
     devlearn check probe return --key env=CartPole-v1
     devlearn check executor local
+    devlearn check section my_sections:gained
     """
     see_here()
     if what == "scenario":
@@ -92,10 +94,11 @@ def check(what: str, name: str, keys: tuple[str, ...]) -> None:
         return
     from devlearn import testing
 
-    if what == "executor":
+    if what in ("executor", "section"):
         if keys:
-            raise click.UsageError("an executor has no keys")
-        _print_findings(f"{what} {name}", testing.check_executor(name))
+            raise click.UsageError(f"{'an executor' if what == 'executor' else 'a section'} has no keys")
+        law = testing.check_executor if what == "executor" else testing.check_section
+        _print_findings(f"{what} {name}", law(name))
         return
     laws: dict[str, Callable[[str, dict[str, object]], list[Finding]]]
     laws = {
@@ -153,7 +156,7 @@ def _print_findings(title: str, findings: Sequence["Finding"]) -> None:
     click.echo(f"{title}: keeps all {len(findings)} laws")
 
 
-NEXT = {
+NEXT: dict[str, tuple[str, ...]] = {
     "env": ("devlearn check env {module}:{Class}-v0", "devlearn run {snake}.yaml"),
     "stage": ("devlearn check stage {module}:{Class}", "devlearn run {snake}.yaml"),
     "prior": ("devlearn check stage {module}:{Class}", "devlearn run {snake}.yaml"),
@@ -162,6 +165,11 @@ NEXT = {
     "executor": (
         "devlearn check executor {module}:{Class}",
         "devlearn run {snake}.yaml --executor {module}:{Class}",
+    ),
+    "section": (
+        "devlearn check section {module}:{snake}",
+        "devlearn run {snake}.yaml",
+        "devlearn report runs/{snake} --section {module}:{snake}",
     ),
     "scenario": ("devlearn check scenario {snake}.yaml", "devlearn run {snake}.yaml"),
 }

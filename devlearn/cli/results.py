@@ -68,11 +68,14 @@ def show(
 
 @click.command()
 @click.argument("run", type=FOLDER)
-def report(run: Path) -> None:
+@click.option("--section", "sections", metavar="MODULE:NAME", multiple=True, help="One more section of the page.")
+def report(run: Path, sections: tuple[str, ...]) -> None:
     """Write RUN/report.html, one self-contained page."""
+    from devlearn.cli.inspect import see_here
     from devlearn.runs.run import Run
 
-    click.echo(str(Run(run).report()))
+    see_here()
+    click.echo(str(Run(run).report(sections)))
 
 
 @click.command(short_help="Write the records of RUN as tables.")

@@ -1,6 +1,5 @@
 """Where a page's figures and pictures go: always into figures/, and into the page as long as it stays small."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from markupsafe import Markup, escape
@@ -8,22 +7,11 @@ from markupsafe import Markup, escape
 from devlearn.records.arrays import Array
 from devlearn.records.layout import RunFolder
 from devlearn.report.png import data_uri
-from devlearn.report.section import Drawn, SectionError
+from devlearn.report.section import Drawn, SectionError, Shown
 from devlearn.report.style import DOUBLE
 from devlearn.report.svg import inline, save
 
 ROOM = 2_300_000  # bytes of the page that figures and pictures may take; a page is promised to stay under 3 MB
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A figure on the page. ``svg`` is None where there is no room for it; then it lies in figures/ alone."""
-
-    svg: Markup | None
-    caption: str
-    name: str
-    wide: bool
-    alt: str
 
 
 class FigureStore:

@@ -39,14 +39,23 @@ class Written:
 def write(run: RunRecords, found: Results, asked: Sequence[str] = ()) -> Path:
     """Write RUN/report.html and RUN/figures/*.svg, *.png from what was found in a run; the path of the page.
 
-    ``asked`` are further sections, by ``package.module:Name``. Figures are put into the page in its order, so that the
-    last ones give way where it would grow too large.
+    ``asked`` are further sections, by ``package.module:Name``.
 
     Raises:
         UnknownName: no such section.
         SectionError: a section can't stand on the page.
     """
-    order = sections(asked)
+    text = render(run, found, sections(asked))
+    path = RunFolder(run.folder).report
+    write_text(path, text)
+    return path
+
+
+def render(run: RunRecords, found: Results, order: Sequence[Section[object]]) -> str:
+    """The page of a run with these sections, in their order; their figures are written into RUN/figures/.
+
+    Where the page would grow too large, the last figures give way.
+    """
     page, environment = Page(run, found, FigureStore(run.folder)), _environment()
     with drawing():
         written = [
@@ -55,7 +64,7 @@ def write(run: RunRecords, found: Results, asked: Sequence[str] = ()) -> Path:
             if (content := section(page)) is not None
         ]
     css = (HERE / "style.css").read_text(encoding="utf-8")
-    text = environment.get_template("page.j2").render(
+    return environment.get_template("page.j2").render(
         resolved=run.resolved,
         points=found.comparisons.points,
         headline=conclusion(found.comparisons, found.analyses),
@@ -67,9 +76,6 @@ def write(run: RunRecords, found: Results, asked: Sequence[str] = ()) -> Path:
         css=Markup(css),
         css_hash=Markup(base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()),
     )
-    path = RunFolder(run.folder).report
-    write_text(path, text)
-    return path
 
 
 def body(section: Section[object], content: object, page: Page, environment: Environment) -> Markup:

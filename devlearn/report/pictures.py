@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 from markupsafe import Markup
 
-from devlearn.records.arrays import Picture, drawn_seed, pictures
+from devlearn.records.arrays import Array, Picture, drawn_seed, pictures
 from devlearn.records.reader import Point
 
 Lives = Mapping[str, list[Picture]]  # by arm, in the order of life
@@ -31,3 +32,22 @@ def with_array(found: Lives, array: str) -> Iterator[tuple[str, Lives]]:
     for probe in probes:
         own = {arm: [p for p in drawn if p.probe == probe and array in p.arrays] for arm, drawn in found.items()}
         yield probe, {arm: drawn for arm, drawn in own.items() if drawn}
+
+
+def moment_of(picture: Picture) -> str:
+    """``birth``, ``after look``, ``after look (visit 2)``."""
+    if picture.position < 0:
+        return "birth"
+    return f"after {picture.stage}" + (f" (visit {picture.visit + 1})" if picture.visit else "")
+
+
+def mosaic(tiles: Array, across: int | None = None, gap: int = 1) -> Array:
+    """(U, H, W) or (U, H, W, 3) side by side, ``across`` in a row (about a square where not given), gaps in between."""
+    across = across or int(np.ceil(np.sqrt(len(tiles))))
+    down = -(-len(tiles) // across)
+    height, width = tiles.shape[1] + gap, tiles.shape[2] + gap
+    whole = np.full((down * height - gap, across * width - gap, *tiles.shape[3:]), 255, np.uint8)
+    for index, tile in enumerate(tiles):
+        top, side = index // across * height, index % across * width
+        whole[top : top + tile.shape[0], side : side + tile.shape[1]] = tile
+    return whole

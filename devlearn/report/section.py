@@ -16,11 +16,14 @@ Nothing here imports matplotlib: a plug-in's file may stand in a process that dr
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from markupsafe import Markup
 
 from devlearn import registry
 from devlearn.evidence.text.points import setting
@@ -30,9 +33,10 @@ from devlearn.records.results import Comparison, PointAnalyses, Results
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from devlearn.report.figure_store import FigureStore, Shown
+    from devlearn.report.figure_store import FigureStore
 
 BEGINNING, END = "beginning", "end"  # places that are no section's name
+TAKEN = (BEGINNING, END, "warnings")
 OURS = "devlearn.report.sections."
 Content = TypeVar("Content")
 
@@ -48,6 +52,17 @@ class Drawn:
     name: str
     figure: "Figure"
     caption: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure on the page. ``svg`` is None where there is no room for it; then it lies in figures/ alone."""
+
+    svg: Markup | None
+    caption: str
+    name: str
+    wide: bool
     alt: str
 
 
@@ -83,21 +98,26 @@ class Page:
             for index, (records, comparison, analyses) in enumerate(whole)
         )
 
-    def figure(self, drawn: Drawn) -> "Shown":
+    def figure(self, drawn: Drawn) -> Shown:
         """A figure, put into figures/ and made ready for a template (``figure`` of ``parts.j2``)."""
         return self.shelf.figure(drawn)
 
-    def figures(self, drawn: Sequence[Drawn | None]) -> "list[Shown]":
+    def figures(self, drawn: Sequence[Drawn | None]) -> list[Shown]:
         """Several figures (``figures`` of ``parts.j2``), without those that there are not."""
         return [self.shelf.figure(one) for one in drawn if one is not None]
 
 
 class Section(Generic[Content]):
-    """A section as it was registered; called with a page, it gives what it has to say."""
+    """A section as it was registered; called with a page, it gives what it has to say.
+
+    Raises SectionError where its name can't be an address on the page.
+    """
 
     def __init__(self, make: Callable[[Page], Content | None], name: str, title: str, after: str) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or name in TAKEN:
+            raise SectionError(f"a section can't be called {name!r}: use letters and dashes, like by-seed")
         self.make, self.name, self.title, self.after = make, name, title, after
-        self.template = Path(inspect.getfile(make)).with_suffix(".j2")
+        self.template = Path(inspect.getfile(make)).absolute().with_suffix(".j2")
         functools.update_wrapper(self, make)
 
     def __call__(self, page: Page) -> Content | None:

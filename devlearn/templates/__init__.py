@@ -1,7 +1,8 @@
 """Working skeletons for ``devlearn new``, each with its test: one folder for each of ``KINDS``.
 
-A template is a file ``*.tmpl`` in the folder of its kind. In its text ``${snake}``, ``${Class}`` and ``${module}``
-stand for ``spot_light``, ``SpotLight`` and ``spot_light_env``; in its file name ``NAME`` stands for ``spot_light``.
+A template is a file ``*.tmpl`` in the folder of its kind. In its text ``${snake}``, ``${Class}``, ``${dashed}``,
+``${title}`` and ``${module}`` stand for ``spot_light``, ``SpotLight``, ``spot-light``, ``Spot light`` and
+``spot_light_env``; in its file name ``NAME`` stands for ``spot_light``.
 """
 
 import re
@@ -9,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-KINDS = ("env", "stage", "prior", "brain", "probe", "executor", "scenario")
+KINDS = ("env", "stage", "prior", "brain", "probe", "executor", "section", "scenario")
 
 
 class BadName(ValueError):
@@ -33,7 +34,8 @@ def substitutions(kind: str, name: str) -> dict[str, str]:
     parts = words(name)
     snake = "_".join(parts)
     title = "".join(part.capitalize() for part in parts)
-    return {"snake": snake, "Class": title, "module": f"{snake}_{kind}"}
+    written = {"dashed": "-".join(parts), "title": " ".join(parts).capitalize()}
+    return {"snake": snake, "Class": title, "module": f"{snake}_{kind}", **written}
 
 
 def render(kind: str, name: str, folder: Path) -> list[Path]:

@@ -21,6 +21,7 @@ def generators() -> dict[str, Callable[..., str]]:
         "stages": kinds.stages,
         "probes": kinds.probes,
         "brains": kinds.brains,
+        "sections": kinds.sections,
         "environments": kinds.environments,
         "scenario_keys": scenario_keys.scenario_keys,
         "commands": commands.commands,

@@ -32,6 +32,14 @@ def brains() -> str:
     return "\n\n".join(_brain(kind, cls) for kind, cls in ours("brains").items())
 
 
+def sections() -> str:
+    """The sections of the report in their order on the page."""
+    from devlearn.report.section import sections as in_order
+
+    rows = ([one.title, plain(" ".join(inspect.cleandoc(one.__doc__ or "").split()))] for one in in_order())
+    return table(("section", "what it shows"), rows)
+
+
 def _common(base: Any, units: tuple[str, ...] = ()) -> str:
     """The keys that every kind of a group has."""
     body = base.model_json_schema()

@@ -102,6 +102,18 @@ def test_every_section_can_be_reached(chromium: Any, report: Path) -> None:
     assert {"Receptive fields", "Behaviour", "Over all points", "Proxy and metric"} <= set(titles)
 
 
+def test_the_first_screen_has_the_answer_and_the_lives(chromium: Any, report: Path) -> None:
+    """Headline and differences in full, the lives begun; the run's own points come first, being many."""
+    page = opened(chromium, report)
+    boxes = {name: page.locator(f"main > #{name}").bounding_box() for name in ("points", "differences", "lives")}
+    assert page.locator(".headline").bounding_box()["y"] < boxes["points"]["y"] < boxes["differences"]["y"]
+    figure = page.locator("#differences svg").first.bounding_box()
+    shift = boxes["points"]["height"]  # a scenario without vary has no such section
+    warned = page.locator(".warnings").bounding_box()["height"]  # nor a warning that its seeds are few
+    assert figure["y"] + figure["height"] - shift - warned < 900
+    assert boxes["lives"]["y"] + 100 - shift - warned < 900
+
+
 def test_without_scripts_it_reads_the_same(chromium: Any, report: Path) -> None:
     texts = [opened(chromium, report, scripts=scripts).locator("body").inner_text() for scripts in (True, False)]
     assert len(texts[0]) > 5000

@@ -46,7 +46,7 @@ def test_a_dry_run_prints_the_plan_without_torchvision_and_writes_nothing(here: 
     assert [path.name for path in here.iterdir()] == ["toy.yaml"]
 
 
-LISTED = ["stages", "priors", "brains", "envs", "probes", "executors", "scenarios"]
+LISTED = ["stages", "priors", "brains", "envs", "probes", "executors", "sections", "scenarios"]
 
 
 @pytest.mark.parametrize("arguments", [["check", "scenario", "first_steps"], *(["list", what] for what in LISTED)])
@@ -135,6 +135,7 @@ def test_schema_is_a_json_schema() -> None:
         (["check", "probe", "acuracy"], "did you mean 'accuracy'?"),
         (["check", "probe", "return"], "env: Field required"),
         (["new", "executor", "my-queue-"], "can't be a name"),
+        (["check", "section", "livs"], "did you mean 'lives'?"),
         (["resume", "."], "holds no run"),
         (["compare", "."], "is no run folder"),
         (["report", "."], "is no run folder"),

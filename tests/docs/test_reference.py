@@ -16,6 +16,7 @@ from devlearn_docs.words import type_words
 from devlearn_envs import NATIVE
 
 from devlearn.probes.probe import Probe
+from devlearn.report.section import sections
 from devlearn.stages.stage import Stage
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -85,6 +86,13 @@ def test_the_reference_has_every_plug_in_key_and_metric() -> None:
             wanted = set(cls.model_fields) - set(shared)
             wanted |= set(getattr(cls, "metrics", ()))
             assert not [word for word in wanted if f"`{word}`" not in part], name
+
+
+def test_the_report_page_has_every_section_in_its_order() -> None:
+    rows = generators()["sections"]().splitlines()[2:]
+    order = sections()
+    assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == [one.title for one in order]
+    assert all(len(row) > len(one.title) + 30 for row, one in zip(rows, order, strict=True))
 
 
 def test_the_scenario_page_has_the_keys_of_every_map() -> None:

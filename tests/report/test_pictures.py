@@ -12,7 +12,7 @@ from matplotlib.image import imread
 from devlearn.evidence import load
 from devlearn.records.arrays import pictures
 from devlearn.report.figure_store import FigureStore
-from devlearn.report.figures.fields_grid import mosaic
+from devlearn.report.pictures import mosaic
 from devlearn.report.png import data_uri, png
 from tests.report.fake_pictures import MOMENTS, UNITS
 from tests.report.test_page import Elements, read

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from devlearn.records.arrays import Array, Picture
+from devlearn.records.arrays import Array
+from devlearn.report.pictures import mosaic
 from devlearn.report.section import Drawn
 from devlearn.report.style import DOUBLE, INK, SMALL, sheet
 
@@ -42,22 +43,3 @@ def _row(figure: Figure, label: str, cells: Cells, bottom: float, width: float, 
     axes = figure.add_axes((LEFT / DOUBLE, bottom / total, whole / DOUBLE, height / total))
     axes.set_axis_off()
     axes.imshow(strip, cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="auto")
-
-
-def moment_of(picture: Picture) -> str:
-    """``birth``, ``after look``, ``after look (visit 2)``."""
-    if picture.position < 0:
-        return "birth"
-    return f"after {picture.stage}" + (f" (visit {picture.visit + 1})" if picture.visit else "")
-
-
-def mosaic(tiles: Array, across: int | None = None, gap: int = 1) -> Array:
-    """(U, H, W) or (U, H, W, 3) side by side, ``across`` in a row (about a square where not given), gaps in between."""
-    across = across or int(np.ceil(np.sqrt(len(tiles))))
-    down = -(-len(tiles) // across)
-    height, width = tiles.shape[1] + gap, tiles.shape[2] + gap
-    whole = np.full((down * height - gap, across * width - gap, *tiles.shape[3:]), 255, np.uint8)
-    for index, tile in enumerate(tiles):
-        top, side = index // across * height, index % across * width
-        whole[top : top + tile.shape[0], side : side + tile.shape[1]] = tile
-    return whole

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from devlearn.records.arrays import Picture
-from devlearn.report.figures.fields_grid import moment_of
+from devlearn.report.pictures import moment_of
 from devlearn.report.section import Drawn
 from devlearn.report.style import COLOURS, DOUBLE, INK, SMALL, few_ticks, plain, sheet
 

@@ -29,7 +29,10 @@ class Bought:
 
 @section("bought", title="What each budget bought", after="curves")
 def bought(page: Page) -> list[Bought]:
-    """Each stage by its own probe, from its beginning to its end."""
+    """Each stage by its own probe, from its beginning to its end.
+
+    The changes describe; the verdicts decide.
+    """
     return [Bought(place, _rows(place.comparison)) for place in page.places]
 
 

@@ -37,7 +37,7 @@ class Cost:
 
 @section("cost", title="What it cost", after="bought")
 def cost(page: Page) -> list[Cost]:
-    """The ledger, gain per unit of cost, and what tuning cost."""
+    """The ledger, gain per unit of cost, and, with ``tune``, what tuning cost."""
     return [_at(place) for place in page.places]
 
 

@@ -20,11 +20,9 @@ from devlearn.records.results import (
     ScarcePassage,
     Took,
 )
-from devlearn.report import figures
+from devlearn.report.drawing import figures
 from devlearn.report.figure_groups import families, numbered
-from devlearn.report.figure_store import Shown
-from devlearn.report.figures import Drawn
-from devlearn.report.section import Page, Place, section
+from devlearn.report.section import Drawn, Page, Place, Shown, section
 
 PAID = ("labels", "images", "env_steps", "flops")
 
@@ -74,7 +72,11 @@ class Curves:
 
 @section("curves", title="Learning curves", after="verdicts")
 def curves(page: Page) -> Curves:
-    """Curves over updates, labels and FLOPs, where they differ, and how long levels took."""
+    """Curves over updates, labels and FLOPs, and where they differ.
+
+    A closer plot stands below where the last stages take up less than half of the axis. Simultaneous bands of
+    differences; with ``compare.levels`` times to a level and hot starts, or why there is no answer.
+    """
     quick = [name for name, probe in page.run.resolved.probes.items() if probe.own.get("quick")]
     return Curves([_at(page, place) for place in page.places], quick)
 

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from devlearn.report import figures
-from devlearn.report.figure_store import Shown
-from devlearn.report.section import Page, Place, section
+from devlearn.report.drawing import figures
+from devlearn.report.section import Drawn, Page, Place, Shown, section
 
 
 @dataclass(frozen=True)
@@ -18,11 +17,15 @@ class Point:
 
 @section("differences", title="Differences", after="points")
 def differences(page: Page) -> list[Point]:
-    """Each pair's difference with its interval, and every learner's value."""
+    """Each pair's difference with its intervals, and every learner as a dot.
+
+    A dashed interval holds for new images too. A hollow diamond is the mean at the best checkpoint, where the verdict
+    counts it.
+    """
     return [Point(place, page.figures(_drawn(place))) for place in page.places]
 
 
-def _drawn(place: Place) -> list[figures.Drawn]:
+def _drawn(place: Place) -> list[Drawn]:
     found = place.comparison
     matched = [name for name, arm in place.records.arms.items() if arm.match]
     dots = figures.dots(found, f"{place.prefix}dots", matched)

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from devlearn.records.arrays import Picture
-from devlearn.report import figures
-from devlearn.report.figures.fields_grid import moment_of, mosaic
-from devlearn.report.pictures import Cell, Lives, lives, with_array
+from devlearn.report.drawing import figures
+from devlearn.report.pictures import Cell, Lives, lives, moment_of, mosaic, with_array
 from devlearn.report.section import Page, Place, section
 
 
@@ -38,7 +37,10 @@ class Fields:
 
 @section("fields", title="Receptive fields", after="proxy")
 def fields(page: Page) -> list[Fields] | None:
-    """The first layer of one learner at birth and after each stage."""
+    """The first layer of one learner at birth and after each stage.
+
+    There with a probe of kind ``fields``.
+    """
     found = [
         Fields(place, [_grown(page, place, *own) for own in with_array(lives(place.records), "fields")])
         for place in page.places

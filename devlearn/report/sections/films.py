@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from devlearn.records.arrays import Array, Picture
-from devlearn.report import figures
-from devlearn.report.figure_store import Shown
-from devlearn.report.figures.fields_grid import moment_of
-from devlearn.report.pictures import Cell, Lives, lives, with_array
-from devlearn.report.section import Page, Place, section
+from devlearn.report.drawing import figures
+from devlearn.report.pictures import Cell, Lives, lives, moment_of, with_array
+from devlearn.report.section import Page, Place, Shown, section
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,10 @@ class Films:
 
 @section("films", title="Behaviour", after="fields")
 def films(page: Page) -> list[Films] | None:
-    """One greedy episode of one learner at birth and after each stage."""
+    """One greedy episode of one learner at birth and after each stage.
+
+    Frames, or observations where nothing can be drawn. There with a probe of kind ``return``.
+    """
     seen: set[bytes] = set()
     found = [Films(place, _films(page, place, seen)) for place in page.places]
     return found if any(one.films for one in found) else None

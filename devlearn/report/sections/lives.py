@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from devlearn.evidence.analysis.timeline import Story, story
-from devlearn.report import figures
-from devlearn.report.figure_store import Shown
-from devlearn.report.section import Page, section
+from devlearn.report.drawing import figures
+from devlearn.report.section import Page, Shown, section
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,11 @@ class Told:
 
 @section("lives", title="The life of each arm", after="differences")
 def lives(page: Page) -> list[Told]:
-    """Stages as bars on one axis, for each arm."""
+    """Stages as bars on one axis of updates, of FLOPs where nobody made any.
+
+    What an arm shares with one above is dashed; a stage that nobody has finished is hollow, as long as its budget
+    declares.
+    """
     told: list[Told] = []
     for place in page.places:
         found = story(place.records)

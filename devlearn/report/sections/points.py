@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from devlearn.records.results import Fit, RefusedFit
-from devlearn.report import figures
+from devlearn.report.drawing import figures
 from devlearn.report.figure_groups import families, numbered
-from devlearn.report.figure_store import Shown
-from devlearn.report.section import BEGINNING, Page, section
+from devlearn.report.section import BEGINNING, Page, Shown, section
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,10 @@ class OverAll:
 
 @section("points", title="Over all points", after=BEGINNING)
 def points(page: Page) -> OverAll | None:
-    """Each arm's mean over what is varied, and the fitted power laws."""
+    """Each arm's mean over what is varied, and the fitted power laws.
+
+    There with ``vary``; the power laws with ``compare.fit``.
+    """
     bodies, fits = page.found.comparisons.points, page.found.analyses.fits
     if len(bodies) < 2:
         return None

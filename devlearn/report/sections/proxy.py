@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from devlearn.evidence.analysis.curves import curves
 from devlearn.evidence.analysis.values import measure
 from devlearn.records.results import Agreement, RefusedAgreement
-from devlearn.report import figures
+from devlearn.report.drawing import figures
 from devlearn.report.figure_groups import families, numbered
-from devlearn.report.figure_store import Shown
-from devlearn.report.section import Page, Place, section
+from devlearn.report.section import Page, Place, Shown, section
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,10 @@ class Watched:
 
 @section("proxy", title="Proxy and metric", after="cost")
 def proxy(page: Page) -> list[Watched] | None:
-    """How far the metric follows the proxy that gradient descent lowers."""
+    """How far the metric follows the proxy that gradient descent lowers: cross-entropy against accuracy along learning.
+
+    There where the compared probe measures both.
+    """
     return [_at(page, place) for place in page.places if place.analyses.proxy] or None
 
 

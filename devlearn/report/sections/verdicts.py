@@ -38,7 +38,10 @@ class Verdicts:
 
 @section("verdicts", title="Verdicts", after="lives")
 def verdicts(page: Page) -> list[Verdicts]:
-    """Each pair with its difference, interval, p and verdict."""
+    """Each pair with its difference, interval, p and verdict, in a table and in sentences.
+
+    Then the second interval, for new images, scores at best checkpoints, and who diverged.
+    """
     return [_at(place) for place in page.places]
 
 

@@ -1,0 +1,154 @@
+"""Sections of the page: found by the registry, in their declared order, one's own among them."""
+
+from pathlib import Path
+
+import pytest
+from markupsafe import Markup
+
+from devlearn import registry
+from devlearn.plugin import Drawn, Page, section, style
+from devlearn.report.section import BEGINNING, SectionError, sections
+from tests.commands import call
+from tests.evidence.fake_run import tiny_run
+from tests.report.pages import write
+from tests.report.test_page import Elements
+
+ORDER = [
+    "points", "differences", "lives", "verdicts", "curves", "bought", "cost", "proxy", "fields", "films",
+    "plan", "reproduce", "read",
+]  # fmt: skip
+
+
+@section("after-lives", title="Right behind the lives", after="lives")
+def after_lives(page: Page) -> str:
+    return "One <paragraph>.\n\nAnother."
+
+
+@section("behind-that", title="Behind one's own", after="after-lives")
+def behind_that(page: Page) -> Markup:
+    return Markup("<p>Of <b>its own</b>.</p>")
+
+
+@section("first-of-all", title="First of all", after=BEGINNING)
+def first_of_all(page: Page) -> None:
+    return None
+
+
+@section("last-result", title="Behind all results")
+def last_result(page: Page) -> Drawn:
+    figure, axes = style.one_plot(1.5)
+    axes.plot([0, 1], [0, len(page.places)])
+    return Drawn("last-result", figure, "A line.", "A line from 0 to 1.")
+
+
+@section("ring-a", title="A", after="ring-b")
+def ring_a(page: Page) -> str:
+    return "a"
+
+
+@section("ring-b", title="B", after="ring-a")
+def ring_b(page: Page) -> str:
+    return "b"
+
+
+@section("lives", title="Another life")
+def other_lives(page: Page) -> str:
+    return "no"
+
+
+def own(*names: str) -> list[str]:
+    return [f"{__name__}:{name}" for name in names]
+
+
+def ids(page: str) -> list[str | None]:
+    """The sections of a page, in its order."""
+    known = {*ORDER, "after-lives", "behind-that", "last-result", "first-of-all"}
+    return [a.get("id") for tag, a in Elements(page).found if tag == "section" and a.get("id") in known]
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    return tiny_run(tmp_path, {"a": [0.1, 0.2, 0.4], "b": [0.2, 0.3, 0.4]}, compare={"pairs": [["a", "b"]]})
+
+
+def test_ours_stand_in_their_declared_order() -> None:
+    """That others were imported here puts them on no page."""
+    assert [one.name for one in sections()] == ORDER
+    assert set(ORDER) == {name for name in registry.names("sections") if ":" not in name}
+
+
+def test_ones_own_stand_where_they_say() -> None:
+    asked = own("last_result", "behind_that", "after_lives", "first_of_all")
+    order = [one.name for one in sections(asked)]
+    assert order == [
+        "first-of-all", "points", "differences", "lives", "after-lives", "behind-that", "verdicts", "curves", "bought",
+        "cost", "proxy", "fields", "films", "last-result", "plan", "reproduce", "read",
+    ]  # fmt: skip
+
+
+def test_they_come_into_the_page_with_their_links_and_figures(tiny: Path) -> None:
+    plain = ids(write(tiny).read_text(encoding="utf-8"))
+    page = write(tiny, *own("after_lives", "behind_that", "first_of_all", "last_result")).read_text(encoding="utf-8")
+    at = plain.index("lives") + 1
+    found = ids(page)
+    assert [name for name in found if name != "last-result"] == [*plain[:at], "after-lives", "behind-that", *plain[at:]]
+    assert found.index("last-result") == found.index("plan") - 1
+    assert "<p>One &lt;paragraph&gt;.</p>\n<p>Another.</p>" in page and "<p>Of <b>its own</b>.</p>" in page
+    assert '<a href="#after-lives">Right behind the lives</a>' in page and "#first-of-all" not in page
+    assert (tiny / "figures" / "last-result.svg").exists() and 'aria-label="A line from 0 to 1."' in page
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["livs"], "did you mean 'lives'?"),
+        (own("after_life"), f"did you mean '{__name__}:after_lives'?"),
+        (own("behind_that"), "unknown section 'after-lives'.*stands after it"),
+        (own("tiny"), "is no section: decorate"),
+        (own("ring_a", "ring_b"), "no place: ring-a, ring-b"),
+        (own("other_lives"), "two sections are called 'lives'"),
+    ],
+)
+def test_what_has_no_place_is_refused(asked: list[str], said: str) -> None:
+    with pytest.raises((registry.UnknownName, SectionError), match=said):
+        sections(asked)
+
+
+@pytest.mark.parametrize("name", ["Big", "two words", "warnings", "end", ""])
+def test_a_name_is_an_address(name: str) -> None:
+    with pytest.raises(SectionError, match="can't be called"):
+        section(name, title="x")(lambda page: "x")
+
+
+TABLE = """
+from devlearn.plugin import Page, section
+
+@section("seeds", title="Seeds", after="lives")
+def seeds(page: Page) -> list[int]:
+    return list(page.run.resolved.seeds)
+"""
+
+
+def test_a_file_with_its_template_on_the_command_line(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "seeds_of_a_test.py").write_text(TABLE)
+    (tmp_path / "seeds_of_a_test.j2").write_text("<p>{{ found | join(', ') }} of {{ page.run.resolved.scenario }}</p>")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert call("report", tiny, "--section", "seeds_of_a_test:seeds").exit_code == 0
+    page = (tiny / "report.html").read_text(encoding="utf-8")
+    assert "<p>0, 1, 2 of tiny</p>" in page and 'href="#seeds"' in page
+    result = call("report", tiny, "--section", "seeds_of_a_test:seed")
+    assert result.exit_code == 2 and "did you mean 'seeds_of_a_test:seeds'?" in result.output
+    (tmp_path / "seeds_of_a_test.j2").unlink()
+    result = call("report", tiny, "--section", "seeds_of_a_test:seeds")
+    assert result.exit_code == 2 and "takes a template beside it" in result.output
+
+
+def test_the_answer_stands_first(page: str) -> None:
+    """Headline, differences with their intervals, lives: before any table, and nothing else between."""
+    assert ids(page)[:3] == ["differences", "lives", "verdicts"]
+    before = page[page.index("<main>") : page.index('<section id="verdicts">')]
+    assert "<table" not in before and 'aria-label="Differences with 95 % intervals' in before
+    assert page.index('<p class="headline">') < page.index("<main>")
