@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 PATIENCE = 10.0  # seconds for whoever holds the folder to be gone, after it was killed
 WARM = (
     "devlearn.evidence",
-    "scipy.stats",
+    "scipy.special",
     "devlearn.report.page",
 )  # needed after the last job
 

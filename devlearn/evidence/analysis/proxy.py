@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from devlearn.evidence.analysis.curve_matrix import CurveMatrix, by_lineage, curve_matrix
 from devlearn.evidence.analysis.values import Measure, finite, measure
 from devlearn.evidence.statistics import Matrix, Vector, mean_interval
-from devlearn.lazy import stats
+from devlearn.evidence.statistics.quantiles import rank_correlation
 from devlearn.records.declared import proxies
 from devlearn.records.reader import ArmRecords
 from devlearn.records.results import Agreement, Reason, RefusedAgreement, Steps
@@ -82,7 +82,7 @@ def _spearman(x: Vector, y: Vector) -> float:
     """Rank correlation of x and y (U,); NaN where a value is unknown or one of them is constant."""
     if not (np.isfinite(x).all() and np.isfinite(y).all()) or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
-    return float(stats.spearmanr(x, y).statistic)
+    return rank_correlation(x, y)
 
 
 def _steps(proxy: Matrix, metric: Matrix) -> Steps:

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from devlearn.evidence.statistics.quantiles import t_quantile, trimmed_mean
 from devlearn.evidence.statistics.sign_flip import ALPHA
-from devlearn.lazy import stats
 
 
 def probability_of_improvement(x: ArrayLike, y: ArrayLike, better: str = "higher") -> float:
@@ -18,7 +18,7 @@ def probability_of_improvement(x: ArrayLike, y: ArrayLike, better: str = "higher
 
 def iqm(x: ArrayLike) -> float:
     """Mean of what is left when floor(n / 4) values of x (n,) are cut from each end (Agarwal et al. 2021)."""
-    return float(stats.trim_mean(np.asarray(x, np.float64), 0.25))
+    return trimmed_mean(np.asarray(x, np.float64), 0.25)
 
 
 def mean_interval(x: ArrayLike) -> tuple[float, float, float]:
@@ -27,5 +27,5 @@ def mean_interval(x: ArrayLike) -> tuple[float, float, float]:
     mean = float(x.mean())
     if len(x) < 2:
         return mean, -math.inf, math.inf
-    half = float(stats.t.ppf(1 - ALPHA / 2, len(x) - 1) * x.std(ddof=1) / math.sqrt(len(x)))
+    half = float(t_quantile(1 - ALPHA / 2, len(x) - 1) * x.std(ddof=1) / math.sqrt(len(x)))
     return mean, mean - half, mean + half

@@ -21,8 +21,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from devlearn.evidence.statistics.quantiles import t_quantile
 from devlearn.evidence.statistics.sign_flip import ALPHA
-from devlearn.lazy import stats
 
 RESAMPLES = 2000
 _CHUNK = 100  # resamples at a time
@@ -43,7 +43,7 @@ def pigeonhole_interval(d: ArrayLike, alpha: float = ALPHA) -> tuple[float, floa
         [drawn[start : start + _CHUNK].astype(np.float64) @ spread.T for start in range(0, RESAMPLES, _CHUNK)]
     )  # (RESAMPLES, n)
     means = (over_images * _drawn(n, 2)).sum(1) / (n * images)
-    half = float(stats.t.ppf(1 - alpha / 2, n - 1) * means.std(ddof=1))
+    half = float(t_quantile(1 - alpha / 2, n - 1) * means.std(ddof=1))
     return float(d.mean()) - half, float(d.mean()) + half
 
 

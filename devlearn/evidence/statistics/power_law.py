@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from devlearn.evidence.statistics.quantiles import t_quantile
 from devlearn.evidence.statistics.sign_flip import ALPHA, Vector, rounding
-from devlearn.lazy import stats
 
 DRAWS = 2000
 
@@ -70,5 +70,5 @@ def _coefficients(t: Vector, logs: Matrix, degree: int) -> Matrix:
 
 def _interval(found: Vector, n: int) -> Ends:
     """``found`` (1 + DRAWS,): the estimate, then the resampled ones."""
-    half = stats.t.ppf(1 - ALPHA / 2, n - 1) * found[1:].std(ddof=1) * math.sqrt(n / (n - 1))
+    half = t_quantile(1 - ALPHA / 2, n - 1) * found[1:].std(ddof=1) * math.sqrt(n / (n - 1))
     return float(found[0] - half), float(found[0] + half)

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from devlearn.lazy import stats
+from devlearn.evidence.statistics.quantiles import normal_quantile
 
 ALPHA = 0.05
 POWER = 0.8
@@ -131,6 +131,6 @@ def seeds_needed(d: ArrayLike, alpha: float = ALPHA, size: ArrayLike | None = No
     d = np.asarray(d, np.float64)
     if len(d) < 2 or abs(d.sum()) <= rounding(d if size is None else size):
         return None
-    z = stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(POWER)
+    z = normal_quantile(1 - alpha / 2) + normal_quantile(POWER)
     fewest = math.ceil(math.log2(2 / alpha))
     return max(fewest, math.ceil(float(z * d.std(ddof=1) / abs(d.mean())) ** 2))
