@@ -6,6 +6,7 @@ from markupsafe import Markup, escape
 
 from devlearn.records.arrays import Array
 from devlearn.records.layout import RunFolder
+from devlearn.report.aside import Aside
 from devlearn.report.png import data_uri
 from devlearn.report.section import Drawn, SectionError, Shown
 from devlearn.report.style import DOUBLE
@@ -15,10 +16,13 @@ ROOM = 2_300_000  # bytes of the page that figures and pictures may take; a page
 
 
 class FigureStore:
-    """Figures of one run. What no longer fits into the page is named there with its file, never left out quietly."""
+    """Figures of one run. What no longer fits into the page is named there with its file, never left out quietly.
 
-    def __init__(self, run: Path, room: int = ROOM) -> None:
-        self.folder, self.left = RunFolder(run).figures, room
+    ``aside`` writes the files that the page does without.
+    """
+
+    def __init__(self, run: Path, aside: Aside, room: int = ROOM) -> None:
+        self.folder, self.left, self.aside = RunFolder(run).figures, room, aside
         self.names: set[str] = set()
         self._known: dict[str, str] = {}  # pictures by their content, with the id of the place that holds them
 
@@ -41,7 +45,7 @@ class FigureStore:
         if drawn.name in self.names:
             raise SectionError(f"two figures are called {drawn.name!r}: the second would replace the first")
         self.names.add(drawn.name)
-        return save(drawn.figure, self.folder, drawn.name)
+        return save(drawn.figure, self.folder, drawn.name, self.aside)
 
     def picture(self, image: Array, alt: str) -> Markup | None:
         """(H, W) or (H, W, 3) bytes as SVG for the page; the same picture is carried once. None where room is out."""

@@ -17,6 +17,7 @@ from devlearn.records.atomic import write_text
 from devlearn.records.layout import RunFolder
 from devlearn.records.reader import RunRecords
 from devlearn.records.results import Comparison, Results
+from devlearn.report.aside import Aside
 from devlearn.report.figure_store import FigureStore
 from devlearn.report.section import Drawn, Page, Section, SectionError, sections
 from devlearn.report.style import DOUBLE, SINGLE
@@ -56,13 +57,13 @@ def render(run: RunRecords, found: Results, order: Sequence[Section[object]]) ->
 
     Where the page would grow too large, the last figures give way.
     """
-    page, environment = Page(run, found, FigureStore(run.folder)), _environment()
-    with drawing():
-        written = [
-            Written(section.name, section.title, body(section, content, page, environment))
-            for section in order
-            if (content := section(page)) is not None
-        ]
+    environment, written = _environment(), []
+    with drawing(), Aside() as aside:
+        page = Page(run, found, FigureStore(run.folder, aside))
+        for section in order:
+            content = section(page)
+            if content is not None:
+                written.append(Written(section.name, section.title, body(section, content, page, environment)))
     css = (HERE / "style.css").read_text(encoding="utf-8")
     return environment.get_template("page.j2").render(
         resolved=run.resolved,

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from devlearn.records.results import ArmSummary, Comparison, PairResult
 from devlearn.report import figure_store as shelf
+from devlearn.report.aside import Aside
 from devlearn.report.figure_groups import MOST, families
 from devlearn.report.svg import drawing
 from tests.evidence.fake_run import tiny_run
@@ -63,9 +64,9 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, F
     )
     saved: dict[str, Figure] = {}
 
-    def save(figure: Figure, into: Path, name: str) -> str:
+    def save(figure: Figure, into: Path, name: str, aside: Aside) -> str:
         saved[name] = figure
-        return shelf_save(figure, into, name)
+        return shelf_save(figure, into, name, aside)
 
     shelf_save = shelf.save
     with pytest.MonkeyPatch.context() as patch:

@@ -9,6 +9,7 @@ from matplotlib.image import imread
 
 from devlearn.evidence import curves, load, measure
 from devlearn.report import figures
+from devlearn.report.aside import Aside
 from devlearn.report.style import apart, label_ends, one_plot
 from devlearn.report.svg import DOTS, drawing
 from tests.evidence.fake_run import tiny_run, write_run
@@ -108,8 +109,8 @@ def test_nothing_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     saved: dict[str, tuple[Figure, str]] = {}
 
-    def save(figure: Figure, folder: Path, name: str) -> str:
-        saved[name] = figure, shelf_save(figure, folder, name)
+    def save(figure: Figure, folder: Path, name: str, aside: Aside) -> str:
+        saved[name] = figure, shelf_save(figure, folder, name, aside)
         return saved[name][1]
 
     shelf_save = shelf.save

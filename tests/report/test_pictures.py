@@ -11,6 +11,7 @@ from matplotlib.image import imread
 
 from devlearn.evidence import load
 from devlearn.records.arrays import pictures
+from devlearn.report.aside import Aside
 from devlearn.report.figure_store import FigureStore
 from devlearn.report.pictures import mosaic
 from devlearn.report.png import data_uri, png
@@ -75,7 +76,7 @@ def test_figures_of_pictures_lie_beside_the_page(drawn: Path) -> None:
 
 
 def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
-    shelf = FigureStore(tmp_path, room=400)
+    shelf = FigureStore(tmp_path, Aside(), room=400)
     noise = np.random.default_rng(0).integers(0, 256, (40, 40), np.uint8)
     assert shelf.picture(np.zeros((2, 2), np.uint8), "black") is not None
     assert shelf.picture(noise, "noise") is None
