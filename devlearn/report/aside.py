@@ -3,8 +3,10 @@
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
+
+BATCH = 6  # pieces of work that one process does: to split off each costs as much as a small figure
 
 
 class Aside:
@@ -15,35 +17,44 @@ class Aside:
     """
 
     def __init__(self) -> None:
-        self.children: dict[int, Callable[[], object]] = {}
+        self.waiting: list[Callable[[], object]] = []
+        self.children: dict[int, list[Callable[[], object]]] = {}
 
     def __enter__(self) -> "Aside":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is None:
+            self._split()
         while self.children:
             self._wait(again=error is None)
 
     def do(self, work: Callable[[], object]) -> None:
         """Have ``work`` done by the end: nothing that it changes is seen here, but for files."""
-        room = _further_cores()
-        if not room:
-            work()
-            return
-        while len(self.children) >= room:
+        self.waiting.append(work)
+        if len(self.waiting) >= BATCH:
+            self._split()
+
+    def _split(self) -> None:
+        """Have a process of its own do what waits."""
+        works, self.waiting, room = self.waiting, [], _further_cores()
+        while room and len(self.children) >= room:
             self._wait()
-        child = os.fork()
-        if not child:
-            _do_and_end(work)
-        self.children[child] = work
+        child = os.fork() if room and works else None
+        if child is None:
+            _do(works)
+        elif child:
+            self.children[child] = works
+        else:
+            _do_and_end(works)
 
     def _wait(self, again: bool = True) -> None:
         """Wait for the child that was begun first."""
         child = next(iter(self.children))
         _, status = os.waitpid(child, 0)
-        work = self.children.pop(child)
+        works = self.children.pop(child)
         if status and again:
-            work()
+            _do(works)
 
 
 def _further_cores() -> int:
@@ -52,11 +63,16 @@ def _further_cores() -> int:
     return len(os.sched_getaffinity(0)) - 1
 
 
-def _do_and_end(work: Callable[[], object]) -> None:
+def _do(works: Iterable[Callable[[], object]]) -> None:
+    for work in works:
+        work()
+
+
+def _do_and_end(works: Iterable[Callable[[], object]]) -> None:
     """A child's whole life: no handler of this process runs at its end, and nothing that waits to be printed is."""
     status = 1
     try:
-        work()
+        _do(works)
         status = 0
     finally:
         os._exit(status)

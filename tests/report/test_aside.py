@@ -19,13 +19,14 @@ def note(path: Path) -> None:
 @pytest.mark.parametrize("cores", [0, 1, 3])
 def test_all_is_done_on_leaving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
     monkeypatch.setattr(aside, "_further_cores", lambda: cores)
+    monkeypatch.setattr(aside, "BATCH", 2)
     paths = [tmp_path / str(number) for number in range(5)]
     with Aside() as work:
         for path in paths:
             work.do(lambda path=path: note(path))
             assert len(work.children) <= cores
     found = {int(path.read_text()) for path in paths}
-    assert found == {os.getpid()} if cores == 0 else len(found) == 5 and os.getpid() not in found
+    assert found == {os.getpid()} if cores == 0 else len(found) == 3 and os.getpid() not in found
     assert not work.children
 
 
@@ -43,6 +44,7 @@ def test_an_error_is_seen_and_what_a_child_alone_could_not_do_is_done(
 
 def test_an_error_outside_leaves_no_child_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aside, "_further_cores", lambda: 2)
+    monkeypatch.setattr(aside, "BATCH", 1)
     with pytest.raises(KeyError), Aside() as work:
         work.do(lambda: time.sleep(0.1))
         raise KeyError("outside")
