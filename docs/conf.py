@@ -31,6 +31,8 @@ nitpick_ignore_regex = [
     ("py:exc", r"\w+"),  # napoleon names exceptions without their module
     ("py:class", r"devlearn\.(stages\.stage\.S|probes\.probe\.P)"),  # internal, as are the next two
     ("py:class", r"devlearn\.(tasks\.envs\.vector_env\.EnvStep|runs\.executors\.supervisor\.Outcome)"),
+    ("py:class", r"devlearn\.records\.(reader|results)\..*"),  # records and results have pages of their own
+    ("py:class", r"(devlearn\.report\.section\.(Content|Section|Shown)|FigureStore|Figure|Quantity)"),
 ]
 
 autodoc_member_order = "bysource"

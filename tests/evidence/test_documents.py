@@ -81,9 +81,9 @@ def test_the_number_of_random_flips_in_a_tests_name_is_that_of_the_test() -> Non
     assert [kind.paired for kind in TestKind] == [True, True, False]
 
 
-def test_units_are_for_who_goes_on_with_a_result_and_in_no_file(made_up: Path) -> None:
+def test_units_are_known_of_a_result_and_in_no_file(made_up: Path) -> None:
     found = evaluate(load(made_up))
     parts: tuple[Comparison | Analyses, ...] = (found.comparisons.points[0], found.analyses)
     for part in parts:
         assert "unit" not in document(part, render_note)
-        assert document(part, render_note, units=True)["unit"] == "share"
+        assert part.unit == "share"

@@ -29,13 +29,12 @@ class Model(BaseModel):
 
     @model_serializer(mode="wrap")
     def as_file(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
-        """The part as it stands in a file; with ``units`` in the context its units too, for who goes on with it."""
+        """The part as it stands in a file."""
         found: dict[str, Any] = handler(self)
         for name, field in type(self).model_fields.items():
             if not field.is_required() and getattr(self, name) == field.get_default(call_default_factory=True):
                 found.pop(field.alias or name, None)
-        if not (info.context or {}).get("units"):
-            found.pop("unit", None)
+        found.pop("unit", None)
         return found
 
 
@@ -79,9 +78,6 @@ class Reason(Note):
     ]  # fmt: skip
 
 
-def document(found: Model, render: Renderer, units: bool = False) -> Any:
-    """A result as JSON, its notes rendered as sentences: the content of its file.
-
-    ``units`` adds the unit of every metric, which the files leave out.
-    """
-    return found.model_dump(mode="json", by_alias=True, context={"render": render, "units": units})
+def document(found: Model, render: Renderer) -> Any:
+    """A result as JSON, its notes rendered as sentences: the content of its file. It has no units of metrics."""
+    return found.model_dump(mode="json", by_alias=True, context={"render": render})
