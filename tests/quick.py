@@ -26,7 +26,21 @@ WHOLE: Mapping[str, str] = {
     "tests/test_lower_bounds.py::test_a_run_from_the_file_to_the_report": "what the lowest versions bear",
     "tests/cli/test_running.py::test_a_reader_who_leaves_at_the_end_costs_no_report": "a pipe that breaks late",
     "tests/cli/test_running.py::test_sigterm_is_an_interruption_too": "a signal like Ctrl-C",
+    "tests/cli/test_running.py::test_a_run_that_nobody_reads_any_more_is_no_success_and_can_be_gone_on_with": "the same",
+    "tests/cli/test_running.py::test_a_file_called_like_a_library_beside_a_scenario_is_not_run": "a process of its own",
+    "tests/cli/test_inspecting.py::test_every_skeleton_passes_its_own_test": "a process for each",
     "tests/testing/test_executors.py::test_a_wrong_word_of_an_end_is_found": "executors that lie",
+    "tests/testing/test_executors.py::test_a_broken_law_is_found": "the same",
+    "tests/evidence/test_calibration.py": "thousands of experiments",
+    "tests/evidence/analysis/test_same_arms.py": "the same, through the engine",
+    "tests/runs/pipeline/test_tune.py::test_each_point_of_vary_is_tuned_for_itself": "whole runs",
+    "tests/runs/pipeline/test_tune.py::test_a_matched_arm_is_matched_to_what_was_chosen": "the same",
+    "tests/runs/pipeline/test_tune.py::test_a_trial_that_fails_is_named_and_can_be_tried_again": "the same",
+    "tests/runs/pipeline/test_tune.py::test_a_trial_that_diverges_counts_with_the_worst": "the same",
+    "tests/runs/pipeline/test_look_by_look.py::test_a_run_goes_from_look_to_look_while_a_pair_is_open": "the same",
+    "tests/runs/pipeline/test_look_by_look.py::test_seeds_beside_the_plan_are_lived_and_exploratory": "the same",
+    "tests/report/test_figure_groups.py": "pages of many arms",
+    "tests/report/test_page.py::test_a_word_among_numbers_has_its_own_place_in_the_figure_over_all": "many points",
 }
 PRODUCTS: Mapping[str, tuple[str, ...]] = {  # the parameters whose values are registered things
     "tests/laws": ("row", "brain", "kind", "mapper", "schedule"),
@@ -36,8 +50,8 @@ PRODUCTS: Mapping[str, tuple[str, ...]] = {  # the parameters whose values are r
     "tests/tasks/envs/test_vector_env.py": ("env",),
 }
 EXAMPLES: Mapping[str, tuple[str, tuple[object, ...]]] = {  # of one parameter, the values that stay
-    "tests/test_shipped.py::test_a_shipped_scenario_runs_to_its_report": ("name", ("first_steps",)),
-    "tests/docs/test_pages.py::test_a_how_to_page_does_what_it_says": ("page", ("stage", "probe", "environment")),
+    "tests/test_shipped.py::test_a_shipped_scenario_runs_to_its_report": ("name", ("cartpole",)),
+    "tests/docs/test_pages.py::test_a_how_to_page_does_what_it_says": ("page", ("stage", "probe")),
     "tests/learners/test_feedback.py::test_right_or_wrong_is_enough_to_learn": ("row", ("guess",)),
     "tests/runs/engine/test_job_runner.py::test_a_life_that_was_cut_ends_with_the_same_records": ("checkpoints", (4,)),
     "tests/runs/engine/test_best.py::test_a_life_that_was_cut_keeps_the_same_best": ("checkpoints", (4,)),

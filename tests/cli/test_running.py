@@ -176,11 +176,18 @@ def _until(condition: Callable[[], Any], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
+def hears_ctrl_c() -> None:
+    """As in a terminal: tests that were started in the background begin deaf to it, and so would their children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_ctrl_c_says_how_to_go_on(here: Path) -> None:
     long = ["--set", "stages.school.updates=2000000", "--no-report", "--seeds", "2"]
     command = [sys.executable, "-m", "devlearn", "run", "toy.yaml", *long]
     pipe = subprocess.PIPE
-    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, start_new_session=True, preexec_fn=hears_ctrl_c
+    )
     _until(lambda: list(here.glob("runs/toy/jobs/*/*/progress.json")))
     os.killpg(process.pid, signal.SIGINT)  # a terminal's Ctrl-C reaches workers and fork server too
     _, errors = process.communicate(timeout=60)
