@@ -1,41 +1,94 @@
-"""Start-up times of the command line, side by side with what they must contain: importing torch.
+"""Times of the command line from start to end, beside what most of them once had to contain: importing torch.
 
-Each command in a process of its own, in turn, median of several.
+Each command in a process of its own, in turn; medians, and the ratio to the import. With --beside DIR the same commands
+of another checkout are run between them. The run that is compared and reported is made first, with small budgets.
 
-    python benchmarks/start_up.py [--repetitions 5]
+    python benchmarks/start_up.py [--repetitions 5] [--beside DIR] [--keep FOLDER]
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
-COMMANDS = {
-    "python -c 'import torch'": [sys.executable, "-c", "import torch"],
-    "devlearn --help": [sys.executable, "-m", "devlearn", "--help"],
-    "devlearn run first_steps --dry-run": [sys.executable, "-m", "devlearn", "run", "first_steps", "--dry-run"],
-}
+ROOT = Path(__file__).resolve().parent.parent
+TORCH = "python -c 'import torch'"
+SMALL = ("stages.look.updates=20", "stages.school.updates=20", "stages.play.env_steps=1024", "stages.waves.updates=10")
+COMMANDS = (
+    "--help",
+    "list stages",
+    "list priors",
+    "check scenario first_steps",
+    "run first_steps --dry-run",
+    "compare RUN",
+    "report RUN",
+)
 
 
-def seconds(command: list[str]) -> float:
+def environment(code: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(code), str(code / "envs")]), "OMP_NUM_THREADS": "1"}
+
+
+def seconds(command: list[str], code: Path) -> float:
     start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(code))
     return time.perf_counter() - start
+
+
+def to_first_line(code: Path, folder: Path) -> float:
+    """Seconds from the command to the first line that a run says."""
+    command = [sys.executable, "-m", "devlearn", "run", "first_steps", "--out", str(folder)]
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment(code))
+    assert process.stdout is not None
+    process.stdout.readline()
+    spent = time.perf_counter() - start
+    process.terminate()
+    process.stdout.close()
+    process.wait()
+    return spent
+
+
+def a_run(code: Path, folder: Path) -> Path:
+    """A run of first_steps with all its arms and 16 seeds, and next to no training."""
+    if not (folder / "comparison.json").exists():
+        command = [sys.executable, "-m", "devlearn", "run", "first_steps", "--out", str(folder), "--no-report"]
+        sets = [word for one in SMALL for word in ("--set", one)]
+        subprocess.run([*command, *sets], check=True, stdout=subprocess.DEVNULL, env=environment(code))
+    return folder
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--beside", type=Path, help="another checkout, whose commands are run between")
+    parser.add_argument("--keep", type=Path, help="where the runs are kept, to be found again")
     options = parser.parse_args()
-    found: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    for _ in range(options.repetitions):
-        for name, command in COMMANDS.items():
-            found[name].append(seconds(command))
-    torch, *_ = found.values()
-    print(f"{'':40}{'seconds':>10}{'beyond torch':>14}")
-    for name, times in found.items():
-        print(f"{name:40}{statistics.median(times):10.2f}{statistics.median(times) - statistics.median(torch):14.2f}")
+    codes = {"this": ROOT, **({"beside": options.beside.resolve()} if options.beside else {})}
+    with tempfile.TemporaryDirectory() as scratch:
+        kept = options.keep or Path(scratch)
+        runs = {who: a_run(code, kept / who) for who, code in codes.items()}
+        found: dict[tuple[str, str], list[float]] = {}
+        for number in range(options.repetitions):
+            found.setdefault((TORCH, "this"), []).append(seconds([sys.executable, "-c", "import torch"], ROOT))
+            for command in COMMANDS:
+                for who, code in codes.items():
+                    words = [str(runs[who]) if word == "RUN" else word for word in command.split()]
+                    spent = seconds([sys.executable, "-m", "devlearn", *words], code)
+                    found.setdefault((command, who), []).append(spent)
+            for who, code in codes.items():
+                spent = to_first_line(code, Path(scratch) / f"first-{who}-{number}")
+                found.setdefault(("run first_steps, its first line", who), []).append(spent)
+    torch = statistics.median(found[TORCH, "this"])
+    print(f"{'':34}{'':8}{'median s':>9}{'range':>14}{'of torch':>10}")
+    for (command, who), times in found.items():
+        spread = f"{min(times):.2f}..{max(times):.2f}"
+        median = statistics.median(times)
+        print(f"{command:34}{who:8}{median:9.2f}{spread:>14}{median / torch:10.2f}")
 
 
 if __name__ == "__main__":
