@@ -48,11 +48,15 @@ class Planned:
 
 @dataclass(frozen=True)
 class Step:
-    """A written folder whose jobs can be trained: the content of its resolved.json, and its jobs, parents first."""
+    """A written folder whose jobs can be trained: the content of its resolved.json, and its jobs, parents first.
+
+    ``outdated``: what has changed since the jobs that are done were trained.
+    """
 
     folder: Path
     resolved: Json
     jobs: tuple[JobInfo, ...]
+    outdated: tuple[str, ...] = ()
 
 
 def plan_for(
@@ -96,9 +100,7 @@ def write_step(folder: Path, planned: Planned, order: Order) -> Step:
         write_json(RunFolder(folder).job(name).spec, spec)
     _write_manifest(folder, planned.resolved["digest"], order.how, planned.specs)
     write_json(RunFolder(folder).resolved, planned.resolved)
-    return Step(
-        folder, planned.resolved, tuple(job_info(name, JobSpec.of(spec)) for name, spec in planned.specs.items())
-    )
+    return _step(folder, planned.resolved, planned.specs)
 
 
 def open_step(folder: Path, accept: bool) -> Step:
@@ -122,7 +124,8 @@ def open_step(folder: Path, accept: bool) -> Step:
 
 
 def _step(folder: Path, resolved: Json, specs: Mapping[str, Json]) -> Step:
-    return Step(folder, resolved, tuple(job_info(name, JobSpec.of(spec)) for name, spec in specs.items()))
+    jobs = tuple(job_info(name, JobSpec.of(spec)) for name, spec in specs.items())
+    return Step(folder, resolved, jobs, tuple(provenance.outdated(RunFolder(folder), specs)))
 
 
 def _check_program(folder: Path, specs: Mapping[str, Json], accept: bool) -> None:

@@ -179,9 +179,15 @@ def restart(folder: Path, options: Options, face: Face) -> Started:
 
 
 def _warned(written: Written, executor: Executor, options: Options, face: Face) -> Started:
-    warned = forewarnings(written.asked)
+    warned = [*map(_kept, written.first.outdated), *forewarnings(written.asked)]
     face.warn(warned)
     return Started(written, executor, options.report, tuple(warned))
+
+
+def _kept(change: str) -> Forewarning:
+    """A job that is done is read, never trained again: where its program has changed since, somebody has to know."""
+    text = f"{change}: what is done is only read, as it was trained then; another folder (--out) trains it anew"
+    return Forewarning(text, text)
 
 
 def finish(started: Started, face: Face) -> Finished:

@@ -85,6 +85,17 @@ def changes(run: RunFolder, specs: Mapping[str, Json]) -> list[str]:
     return list(found)
 
 
+def outdated(run: RunFolder, specs: Mapping[str, Json]) -> list[str]:
+    """What has changed since jobs of a run were trained that are done, and so are only read. Arguments as ``changes``."""
+    known, still = _known(run, specs), _open(run, specs)
+    done = {name: spec for name, spec in specs.items() if name not in still and known.get(name)}
+    found: dict[str, str] = {}  # by the change, the first job that it is told of
+    for name, program in programs_of(done).items():
+        for change in unlike(program, list(known[name].values())[-1]):
+            found.setdefault(change, name)
+    return [f"{change} since {name} was trained" for change, name in found.items()]
+
+
 def manifest(run: RunFolder, question: str, how: How, specs: Mapping[str, Json], cores: int) -> Manifest:
     """Command, versions, machine, and the programs of each job, newest last.
 

@@ -280,7 +280,10 @@ def test_one_mean_is_of_one_program(here: Path, toy: str) -> None:
     assert refused.exit_code == 2 and "flip_env.py of flip_env was changed since jobs/look" in refused.output
     assert "--accept-changes" in refused.output
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
-    assert call("run", "toy.yaml", "--seeds", "2", "--no-report").exit_code == 0  # nothing is trained
+    for command in (("run", "toy.yaml", "--seeds", "2"), ("resume", "runs/toy")):  # nothing is trained, and that is said
+        read = call(*command, "--no-report")
+        assert read.exit_code == 0 and "what is done is only read" in read.output
+        assert "warning: flip_env.py of flip_env was changed since jobs/look" in read.output
     accepted = call("run", "toy.yaml", "--no-report", "--accept-changes")
     assert accepted.exit_code == 0, accepted.output
     manifest = json.loads((run / "manifest.json").read_text())

@@ -77,10 +77,12 @@ def test_a_change_is_named_where_jobs_that_share_it_are_still_to_be_trained(besi
     first = {"jobs/a/seeds-0": maze, "jobs/b/seeds-0": other}
     written(run, first, tuple(first))
     more = {**first, "jobs/a/seeds-1": maze}
-    assert provenance.changes(run, more) == []
+    assert provenance.changes(run, more) == provenance.outdated(run, more) == []
     (beside / "bricks.py").write_text("CLAY = 2\n")
     assert provenance.changes(run, more) == ["bricks.py of maze_env was changed since jobs/a/seeds-0 began"]
     assert provenance.changes(run, first) == []  # nothing is trained any more
+    assert provenance.outdated(run, first) == ["bricks.py of maze_env was changed since jobs/a/seeds-0 was trained"]
+    assert provenance.outdated(run, {"jobs/b/seeds-0": other}) == []  # nor does this use it
     assert provenance.changes(run, {**first, "jobs/b/seeds-1": other}) == []  # it does not use what has changed
 
 
