@@ -86,7 +86,7 @@ def changes(run: RunFolder, specs: Mapping[str, Json]) -> list[str]:
 
 
 def outdated(run: RunFolder, specs: Mapping[str, Json]) -> list[str]:
-    """What has changed since jobs of a run were trained that are done, and so are only read. Arguments as ``changes``."""
+    """What has changed since jobs of a run were trained that are done, which are only read. ``specs`` as above."""
     known, still = _known(run, specs), _open(run, specs)
     done = {name: spec for name, spec in specs.items() if name not in still and known.get(name)}
     found: dict[str, str] = {}  # by the change, the first job that it is told of

@@ -5,13 +5,14 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 from torch import nn
 
 from devlearn.learners.brains import Needs
-from devlearn.records.atomic import write_json
+from devlearn.records.atomic import FolderLocked, locked, write_json
 from devlearn.records.layout import RunFolder, job_name
 from devlearn.records.schema import JobState
 from devlearn.registry import UnknownName, get
@@ -23,8 +24,10 @@ from devlearn.testing.laws import guarded, raised
 
 Act = Literal["finish", "raise", "die", "wait"]
 WORKERS = 2
+STOP_MEND = "start it with start_new_session=True, end the whole group with os.killpg, and wait until all are gone"
 PATIENCE = 300.0  # seconds until a worker must have ended
 GRACE = 30.0  # seconds that stopping, and a look without news, may take
+TEARDOWN = 2.0  # seconds for the system to clear away a process that has been killed
 TOY = """
 devlearn: 1
 scenario: executor-laws
@@ -72,9 +75,12 @@ def check_executor(name: str | Callable[[int | None], Executor]) -> list[Finding
             "stop": trial.stop,
         }
         try:
-            return [guarded(name, law) for name, law in laws.items()]
+            findings = [guarded(name, law) for name, law in laws.items()]
+            if findings[-1].ok:  # else what is wrong with its stop() has been said, and calling it again is no help
+                executor.stop()
+            return findings
         finally:
-            executor.stop()
+            trial.end_workers()
 
 
 class _Trial:
@@ -82,12 +88,14 @@ class _Trial:
 
     def __init__(self, executor: Executor, folder: Path) -> None:
         self.executor, self.run = executor, RunFolder(folder)
+        self.given: list[Path] = []  # the folders of all jobs so far
         (self.spec,) = job_specs(plan(parse(TOY, "toy.yaml"))).values()
 
     def job(self, act: Act, name: str = "") -> Path:
         """The folder of a new job that will do what ``act`` says."""
         folder = self.run.job(job_name(f"{act}{name}", "seeds-0"))
         folder.root.mkdir(parents=True)
+        self.given.append(folder.root)
         brain = {"kind": f"{__name__}:Actor", "act": act, "note": str(folder.root / "note")}
         write_json(folder.spec, self.spec if act == "finish" else {**self.spec, "brain": brain})
         return folder.root
@@ -168,14 +176,41 @@ class _Trial:
         begun = time.monotonic()
         self.executor.stop()
         seconds = time.monotonic() - begun
-        left = [pid for pid in here if _lives(pid)]
-        if left or seconds > GRACE:
-            return Finding(
-                "stop", False, f"{len(left)} workers outlive stop(), which took {seconds:.0f} s; wait for their end"
-            )
+        if left := _alive_after(here, TEARDOWN):
+            mend = "it has to end the worker itself, not only what started it (nice, timeout, a shell): " + STOP_MEND
+            return Finding("stop", False, f"{len(left)} workers outlive stop(); {mend}")
+        if seconds > GRACE:
+            return Finding("stop", False, f"stop() took {seconds:.0f} s; kill the workers instead of waiting for them")
         if self.executor.free_slots() != WORKERS or self.ended(1, 1.0):
             return Finding("stop", False, "after stop() all slots must be free and poll() must have no news")
         return Finding("stop", True, f"{WORKERS} workers were gone after {seconds:.1f} s")
+
+    def end_workers(self) -> None:
+        """Kill whoever still works on one of the jobs, and wait until they are gone: a broken executor leaves some."""
+        deadline = time.monotonic() + GRACE
+        while (left := [job for job in self.given if _worked_on(job)]) and time.monotonic() < deadline:
+            holders = [(job / ".lock").read_text(encoding="utf-8") for job in left]
+            for pid in filter(None, holders):  # a worker that has just come writes its number a moment after it
+                with suppress(ProcessLookupError):  # it ended by itself in the meantime
+                    os.kill(int(pid), signal.SIGKILL)
+            time.sleep(0.05)
+
+
+def _worked_on(job: Path) -> bool:
+    """Whether a worker holds the lock of a job's folder."""
+    try:
+        with locked(job, ""):
+            return False
+    except FolderLocked:
+        return True
+
+
+def _alive_after(pids: Sequence[int], seconds: float) -> list[int]:
+    """Those of some processes that are still there after ``seconds``; it is looked until none is."""
+    deadline = time.monotonic() + seconds
+    while (left := [pid for pid in pids if _lives(pid)]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
 
 
 def _amiss(folder: Path, code: int, found: Sequence[WorkerExit]) -> str:

@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
+from multiprocessing.context import ForkServerProcess
+from typing import ClassVar
 
 import pytest
 
@@ -40,24 +43,40 @@ class Repeating(Faulty):
 
 
 class Careless(Faulty):
-    """Leaves its workers alone when it is told to stop, and ends them afterwards."""
+    """Leaves its workers alone when it is told to stop."""
+
+    kept: ClassVar[list[ForkServerProcess]] = []
 
     def stop(self) -> None:
-        self.kept = {**getattr(self, "kept", {}), **self.running}
+        self.kept.extend(self.running.values())
         self.running.clear()
 
-    def __del__(self) -> None:
-        for process in self.kept.values():
-            process.kill()
+
+class Hasty(Faulty):
+    """Kills its workers, and leaves it to the system to clear them away."""
+
+    def stop(self) -> None:
+        for process in self.running.values():
+            threading.Timer(0.3, process.kill).start()
+        self.running.clear()
 
 
 def broken(findings: list[Finding]) -> list[str]:
     return [finding.name for finding in findings if not finding.ok]
 
 
-@pytest.mark.parametrize(("cls", "law"), [(Boundless, "slots"), (Careless, "stop")])
-def test_a_broken_law_is_found(cls: type[Local], law: str) -> None:
-    assert law in broken(check_executor(cls))
+def test_slots_without_end_are_found() -> None:
+    assert "slots" in broken(check_executor(Boundless))
+
+
+def test_workers_that_are_left_behind_are_found_and_ended() -> None:
+    (stop,) = [finding for finding in check_executor(Careless) if not finding.ok]
+    assert stop.name == "stop" and "2 workers outlive stop()" in stop.message and "os.killpg" in stop.message
+    assert len(Careless.kept) == 2 and not any(process.is_alive() for process in Careless.kept)
+
+
+def test_killed_workers_may_take_a_moment_to_be_gone() -> None:
+    assert_ok(check_executor(Hasty))
 
 
 @pytest.mark.parametrize(("cls", "said"), [(Forgetful, "killed by SIGKILL"), (Repeating, "was told 2 times")])
