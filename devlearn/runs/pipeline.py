@@ -20,7 +20,7 @@ from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import claim_run, is_run
 from devlearn.records.schema import How
 from devlearn.runs import provenance
-from devlearn.runs.executors.base import Executor
+from devlearn.runs.executors.base import Executor, made
 from devlearn.runs.executors.local import Local, warming
 from devlearn.runs.executors.supervisor import Outcome, Supervisor
 from devlearn.runs.folder import (
@@ -76,10 +76,14 @@ class Options:
     report: bool = True
 
     def made(self) -> Executor:
-        """The executor, which may be a plug-in in the current folder. Raises UnknownName, with the nearest name."""
+        """The executor, which may be a plug-in in the current folder.
+
+        Raises:
+            UnknownName: no such executor; with the nearest name.
+            BadExecutor: what has the name is none, or can't be made.
+        """
         provenance.importable(Path.cwd())
-        found: Executor = registry.get("executors", self.executor)(self.workers)
-        return found
+        return made(self.executor, registry.get("executors", self.executor), self.workers)
 
 
 @dataclass(frozen=True)
@@ -164,6 +168,7 @@ def start(
         NotOurs: the folder holds something else.
         FolderLocked: another process trains it.
         UnknownName: no such executor.
+        BadExecutor: what has its name is none, or can't be made.
     """
     executor = options.made()
     check_device(device)

@@ -76,6 +76,7 @@ def run(
         NotOurs: the folder holds something else.
         FolderLocked: another process trains it.
         UnknownName: no such executor.
+        BadExecutor: what has its name is none, or can't be made.
         RunFailed: some jobs failed; the rest is kept.
     """
     overrides = [f"{path}={json.dumps(value)}" for path, value in (set or {}).items()]

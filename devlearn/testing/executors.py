@@ -16,11 +16,11 @@ from devlearn.records.atomic import FolderLocked, locked, write_json
 from devlearn.records.layout import RunFolder, job_name
 from devlearn.records.schema import JobState
 from devlearn.registry import UnknownName, get
-from devlearn.runs.executors.base import Executor, WorkerExit, signal_name
+from devlearn.runs.executors.base import BadExecutor, Executor, WorkerExit, made, signal_name
 from devlearn.runs.plan import job_specs, plan
 from devlearn.scenario import parse
 from devlearn.tasks.envs.check import Finding
-from devlearn.testing.laws import guarded, raised
+from devlearn.testing.laws import guarded
 
 Act = Literal["finish", "raise", "die", "wait"]
 WORKERS = 2
@@ -61,9 +61,9 @@ def check_executor(name: str | Callable[[int | None], Executor]) -> list[Finding
     except (UnknownName, ImportError) as error:
         return [Finding("kind", False, str(error))]
     try:
-        executor: Executor = make(WORKERS)
-    except Exception as error:
-        return [Finding("made", False, f"Class(workers) {raised(error)}")]
+        executor = made(name if isinstance(name, str) else name.__name__, make, WORKERS)
+    except BadExecutor as error:
+        return [Finding("made", False, str(error))]
     with tempfile.TemporaryDirectory() as folder:
         trial = _Trial(executor, Path(folder))
         laws: dict[str, Callable[[], Finding]] = {

@@ -280,7 +280,10 @@ def test_one_mean_is_of_one_program(here: Path, toy: str) -> None:
     assert refused.exit_code == 2 and "flip_env.py of flip_env was changed since jobs/look" in refused.output
     assert "--accept-changes" in refused.output
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
-    for command in (("run", "toy.yaml", "--seeds", "2"), ("resume", "runs/toy")):  # nothing is trained, and that is said
+    for command in (
+        ("run", "toy.yaml", "--seeds", "2"),
+        ("resume", "runs/toy"),
+    ):  # nothing is trained, and that is said
         read = call(*command, "--no-report")
         assert read.exit_code == 0 and "what is done is only read" in read.output
         assert "warning: flip_env.py of flip_env was changed since jobs/look" in read.output
@@ -289,6 +292,21 @@ def test_one_mean_is_of_one_program(here: Path, toy: str) -> None:
     manifest = json.loads((run / "manifest.json").read_text())
     played = {name: programs for name, programs in manifest["jobs"].items() if "look" in name}
     assert len(played) == 2 and len({programs for (programs,) in played.values()}) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("string:digits", "executor string:digits is a str, '0123456789'; name the class"),
+        ("queue:Queue", "queue:Queue is no executor: it has no free_slots(), no submit()"),
+        ("ipaddress:IPv4Address", "executor ipaddress:IPv4Address can't be made: Class(None) raised Addr"),
+    ],
+)
+def test_an_executor_is_looked_at_before_anything_is_written(here: Path, name: str, said: str) -> None:
+    for command in (("run", "toy.yaml"), ("resume", "runs")):
+        (here / "runs").mkdir(exist_ok=True)
+        refused = call(*command, "--executor", name)
+        assert refused.exit_code == 2 and said in refused.output and not list((here / "runs").iterdir())
 
 
 def test_nothing_is_written_over_that_is_not_ours(here: Path) -> None:

@@ -92,7 +92,15 @@ def test_an_unknown_executor_is_named() -> None:
 
 def test_one_that_cannot_be_made_is_a_finding() -> None:
     (found,) = check_executor(lambda workers: Local(int("x")))
+    assert (found.name, found.ok) == ("made", False) and "invalid literal for int" in found.message
+
+
+def test_what_is_no_executor_is_a_finding_that_says_what_it_lacks() -> None:
+    (found,) = check_executor("fractions:Fraction")
     assert (found.name, found.ok) == ("made", False)
+    assert "it has no free_slots(), no submit(), no poll(), no stop(), no workers" in found.message
+    (found,) = check_executor("string:digits")
+    assert (found.name, found.ok) == ("made", False) and "is a str, '0123456789'" in found.message
 
 
 def test_a_process_that_is_gone_does_not_live() -> None:

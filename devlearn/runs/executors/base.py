@@ -1,10 +1,13 @@
 """The contract of an executor: it starts workers on some machine and tells when they ended."""
 
 import signal
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+METHODS = ("free_slots", "submit", "poll", "stop")  # of an executor
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,32 @@ class Executor(Protocol):
     def stop(self) -> None:
         """End all workers now and wait until they are gone; each loses at most the segment that it is in."""
         ...
+
+
+class BadExecutor(TypeError):
+    """What was named is no executor; the message says what it lacks."""
+
+
+def made(name: str, make: Callable[[int | None], Executor], workers: int | None) -> Executor:
+    """An executor, from what the registry has under ``name``, with everything that will be asked of it later.
+
+    Raises:
+        BadExecutor: it is no class, can't be made, or has not all that the contract wants.
+    """
+    if not callable(make):
+        raise BadExecutor(f"executor {name} is a {type(make).__name__}, {make!r}; name the class: module:Class")
+    try:
+        executor = make(workers)
+    except Exception as error:
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        why = f"Class({workers}) raised {type(error).__name__}: {error} ({at.filename}:{at.lineno})"
+        raise BadExecutor(f"executor {name} can't be made: {why}") from error
+    methods = [method for method in METHODS if not callable(getattr(executor, method, None))]
+    lacking = [*(f"{method}()" for method in methods), *([] if hasattr(executor, "workers") else ["workers"])]
+    if lacking:
+        check = f"see docs/how-to/executor.md, and try it with: devlearn check executor {name}"
+        raise BadExecutor(f"{name} is no executor: it has no {', no '.join(lacking)}; {check}")
+    return executor
 
 
 def signal_name(code: int) -> str:
