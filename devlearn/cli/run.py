@@ -26,6 +26,7 @@ def _seeds(context: click.Context, parameter: click.Parameter, text: str | None)
     return f"seeds=[{', '.join(parts)}]" if "," in text else f"seeds={parts[0]}"
 
 
+KEPT = "the rest is kept; once it is mended"
 JOBS = click.option("--jobs", type=click.IntRange(min=1), help="Workers at once; one per core by default.")
 EXECUTOR = click.option(
     "--executor", default="local", show_default=True, metavar="NAME", help="What starts the workers."
@@ -127,6 +128,7 @@ def _show(results: "Evaluated", warned: "Sequence[Forewarning]") -> None:
 def _finish(started: "Started") -> None:
     """Train, evaluate, report; the exit code says how it went."""
     from devlearn.runs import pipeline
+    from devlearn.runs.executors import ExecutorFailed
 
     resume = f"devlearn resume {shlex.quote(str(started.folder))}"
     before = signal.signal(signal.SIGTERM, _interrupt)
@@ -135,6 +137,9 @@ def _finish(started: "Started") -> None:
     except KeyboardInterrupt:
         click.echo(f"interrupted; {resume} goes on", err=True)
         sys.exit(INTERRUPTED)
+    except ExecutorFailed as error:
+        click.echo(f"{error}\n{KEPT}: {resume}", err=True)
+        sys.exit(PARTLY_FAILED if error.done else FAILED)
     except BrokenPipeError:  # whoever read our output has left while learners were trained
         with unheard():
             click.echo(f"nobody reads what this prints any more; {resume} goes on", err=True)
@@ -159,4 +164,4 @@ def _complain(finished: "Finished", resume: str) -> None:
     for complaint in complaints(finished.outcome):
         click.echo(complaint, err=True)
     if finished.outcome.failed:
-        click.echo(f"the rest is kept; once it is mended: {resume}", err=True)
+        click.echo(f"{KEPT}: {resume}", err=True)

@@ -201,6 +201,7 @@ def finish(started: Started, face: Face) -> Finished:
     Raises:
         FolderLocked: another process trains it.
         FolderMismatch: what trains its jobs has changed on the way.
+        ExecutorFailed: the executor itself raised; what is done is kept.
         KeyboardInterrupt: after the workers were stopped.
     """
     folder = started.written.folder
@@ -276,6 +277,7 @@ def train(written: Written, executor: Executor, face: Face = Face()) -> Outcome:
 
     Raises:
         FolderLocked: another process trains it.
+        ExecutorFailed: the executor itself raised; what is done is kept.
         KeyboardInterrupt: after the workers were stopped.
     """
     with locked(written.folder, str(written.folder), PATIENCE):

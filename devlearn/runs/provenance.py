@@ -12,11 +12,13 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import entry_points, version
 from pathlib import Path
+from traceback import walk_tb
+from types import FrameType
 from typing import Any
 
 from devlearn.records.layout import JobFolder, RunFolder
@@ -172,6 +174,31 @@ def _begun(job: JobFolder) -> bool:
 @cache
 def _versions() -> dict[str, str]:
     return {name: version(name) for name in COMPUTES}
+
+
+def culprit(error: BaseException, spec: Json | None) -> str:
+    """``FILE:LINE`` of the innermost line in a plug-in's own files that an error came through; empty without one.
+
+    Args:
+        spec: the content of the job.json whose worker raised: an installed package counts where it names it.
+            None where there was none to read.
+    """
+    chain, tops = [error], {module.partition(".")[0] for module in (_modules(spec) if spec else ())}
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(cause)
+    lines = [line for one in chain for line in walk_tb(one.__traceback__) if _of_plug_in(line[0], tops)]
+    return f"{lines[-1][0].f_code.co_filename}:{lines[-1][1]}" if lines else ""
+
+
+def _of_plug_in(frame: FrameType, tops: Container[str]) -> bool:
+    """Whether a frame is neither ours nor Python's, nor of an installed package other than ``tops``."""
+    top = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    if top in tops:
+        return True
+    path = Path(frame.f_code.co_filename)
+    return (
+        top not in OURS and top not in sys.stdlib_module_names and path.is_file() and not {*path.parts} & {*INSTALLED}
+    )
 
 
 # ---- the source of plug-ins --------------------------------------------------------------------------------------

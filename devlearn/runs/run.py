@@ -78,6 +78,7 @@ def run(
         UnknownName: no such executor.
         BadExecutor: what has its name is none, or can't be made.
         RunFailed: some jobs failed; the rest is kept.
+        ExecutorFailed: the executor itself raised; what is done is kept.
     """
     overrides = [f"{path}={json.dumps(value)}" for path, value in (set or {}).items()]
     overrides += [] if seeds is None else [f"seeds={json.dumps(seeds if isinstance(seeds, int) else list(seeds))}"]

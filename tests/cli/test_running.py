@@ -309,6 +309,32 @@ def test_an_executor_is_looked_at_before_anything_is_written(here: Path, name: s
         assert refused.exit_code == 2 and said in refused.output and not list((here / "runs").iterdir())
 
 
+DOWN = """
+from devlearn.runs.executors import Local
+class Down(Local):
+    count = 0
+    def submit(self, folder):
+        self.count += 1
+        if self.count > 2:
+            raise OSError("cluster is down")
+        super().submit(folder)
+class Away(Local):
+    def submit(self, folder):
+        raise OSError("cluster is away")
+"""
+
+
+def test_an_executor_that_fails_is_named_and_what_is_done_is_kept(here: Path) -> None:
+    (here / "my_cluster.py").write_text(DOWN)
+    away = call("run", "toy.yaml", "--no-report", "--executor", "my_cluster:Away")
+    assert away.exit_code == 1 and "executor my_cluster:Away: submit() raised OSError: cluster is away" in away.output
+    down = call("run", "toy.yaml", "--no-report", "--jobs", "1", "--executor", "my_cluster:Down")
+    assert down.exit_code == 3 and "executor my_cluster:Down: submit() raised OSError: cluster is down" in down.output
+    assert "my_cluster.py:8" in down.output and "2 of 4 jobs are done" in down.output
+    assert "the rest is kept; once it is mended: devlearn resume runs/toy" in down.output
+    assert call("resume", "runs/toy", "--no-report").exit_code == 0
+
+
 def test_nothing_is_written_over_that_is_not_ours(here: Path) -> None:
     (here / "mine").mkdir()
     (here / "mine" / "report.html").write_text("mine")

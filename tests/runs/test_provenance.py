@@ -1,5 +1,6 @@
 """Which program trains a job: the source of plug-ins, with what it imports, and the versions of what computes."""
 
+import importlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -135,3 +136,47 @@ def test_folders_are_looked_into_last(tmp_path: Path, monkeypatch: pytest.Monkey
     before = list(sys.path)
     assert provenance.importable(tmp_path, tmp_path) == [str(tmp_path)]
     assert sys.path == [*before, str(tmp_path)]
+
+
+HELPER = "def fill(size):\n    return bytes(size)\n"
+CULPRIT = """
+import json
+from chalk_box import fill
+def teach(text):
+    return json.loads(text)
+def draw():
+    fill("red")
+def hide():
+    try:
+        draw()
+    except TypeError as error:
+        raise RuntimeError("no more chalk") from error
+"""
+
+
+def test_the_innermost_line_of_a_plug_in_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "chalk_box.py").write_text(HELPER)
+    (tmp_path / "chalk_stage.py").write_text(CULPRIT)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    chalk: Any = importlib.import_module("chalk_stage")
+    found = []
+    for call in (lambda: chalk.teach("{"), chalk.draw, chalk.hide):
+        with pytest.raises(Exception) as raised:
+            call()
+        found.append(provenance.culprit(raised.value, None))
+    lines = ["chalk_stage.py:5", "chalk_box.py:2", "chalk_box.py:2"]  # json's own lines are nobody's, a cause is deeper
+    assert found == [str(tmp_path / line) for line in lines]
+
+
+def test_ours_and_libraries_are_no_culprits_unless_the_job_names_them() -> None:
+    import numpy
+
+    with pytest.raises(TypeError) as ours:
+        provenance.importable(None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError) as theirs:
+        numpy.linspace(0, "x")  # type: ignore[call-overload]
+    for raised in (ours, theirs):
+        raised.value.with_traceback(raised.tb.tb_next)  # without this file's own line
+        assert provenance.culprit(raised.value, None) == ""
+    named = {"brain": {}, "probes": {}, "stages": [{"kind": "numpy.lib:Stage"}]}
+    assert "numpy" in provenance.culprit(theirs.value, named) and provenance.culprit(ours.value, named) == ""

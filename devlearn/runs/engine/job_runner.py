@@ -75,9 +75,9 @@ class JobRunner:
                     runner.live(self._due(self.state))
                     recorder.flush()
                     self._checkpoint()
+                runner.leave()
             except Exception as error:
                 raise JobFailed(self._complaint(visit, error)) from error
-            runner.leave()
 
     def _due(self, state: VisitState) -> Callable[[int], bool]:
         """When the next checkpoint is due, asked after every yield with how many there were."""

@@ -4,11 +4,12 @@ from devlearn.records.atomic import FolderLocked, locked, read_json, write_json
 from devlearn.records.job_state import JobInfo, View, load_job
 from devlearn.runs.executors.base import Executor, WorkerExit
 from devlearn.runs.executors.local import Local, warming
-from devlearn.runs.executors.supervisor import Failure, Outcome, Supervisor
+from devlearn.runs.executors.supervisor import ExecutorFailed, Failure, Outcome, Supervisor
 from devlearn.runs.executors.worker import work
 
 __all__ = [
     "Executor",
+    "ExecutorFailed",
     "Failure",
     "FolderLocked",
     "JobInfo",

@@ -1,6 +1,8 @@
 """The supervisor: starts each job when its parent is done, retries what crashed, keeps the rest going."""
 
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +16,14 @@ RETRIES = 2  # a crashed job is started again at most this often
 TICK = 0.5  # seconds between two looks at the progress of running jobs
 
 Watch = Callable[[Sequence[View]], None]
+
+
+class ExecutorFailed(RuntimeError):
+    """The executor itself raised, and all workers were stopped. ``done`` is how many jobs are done and kept."""
+
+    def __init__(self, message: str, done: int) -> None:
+        self.done = done
+        super().__init__(message)
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,7 @@ class Supervisor:
         self.run, self.executor, self.watch = run, executor, watch
         self.tracks = {job.folder: _Track(job) for job in jobs}
         self.ahead = {job.folder: self._ahead(job, jobs) for job in jobs}
+        self.troubles: list[str] = []  # what the executor raised
 
     def _ahead(self, job: JobInfo, jobs: Sequence[JobInfo]) -> float:
         """Estimated seconds from here to the end of the longest life that goes through this job."""
@@ -63,6 +74,7 @@ class Supervisor:
         """Live all jobs that are not done yet.
 
         Raises:
+            ExecutorFailed: the executor raised.
             KeyboardInterrupt: after all workers were stopped.
         """
         for track in self.tracks.values():
@@ -71,12 +83,28 @@ class Supervisor:
         try:
             while self._start_ready() or self._any("running"):
                 self._look()
-                for ended in self.executor.poll(TICK):
+                with self._asking("poll()"):
+                    news = self.executor.poll(TICK)
+                for ended in news:
                     self._settle(ended)
         finally:
-            self.executor.stop()
+            with self._asking("stop()"):
+                self.executor.stop()
         self._look()
         return self._outcome()
+
+    @contextmanager
+    def _asking(self, what: str) -> Iterator[None]:
+        """The executor is asked something inside. Raises ExecutorFailed, with all that it has raised so far."""
+        try:
+            yield
+        except Exception as error:
+            cls, at = type(self.executor), traceback.extract_tb(error.__traceback__)[-1]
+            why = f"{what} raised {type(error).__name__}: {error} ({at.filename}:{at.lineno})"
+            self.troubles.append(f"executor {cls.__module__}:{cls.__qualname__}: {why}")
+            done = sum(track.status == "done" for track in self.tracks.values())
+            state = f"{done} of {len(self.tracks)} jobs are done"
+            raise ExecutorFailed("\n".join([*self.troubles, state]), done) from error
 
     def _recorded(self, job: JobInfo) -> str | None:
         state = JobState.read(RunFolder(self.run).job(job.folder).state)
@@ -90,9 +118,11 @@ class Supervisor:
         self._give_up_orphans()
         ready = [track for track in self.tracks.values() if track.status == "waiting" and self._parent_done(track.job)]
         ready.sort(key=lambda track: -self.ahead[track.job.folder])  # the longest first; ties keep the plan's order
-        chosen = ready[: max(self.executor.free_slots(), 0)]
+        with self._asking("free_slots()"):
+            chosen = ready[: max(self.executor.free_slots(), 0)]
         for track in chosen:
-            self.executor.submit(self.run / track.job.folder)
+            with self._asking("submit()"):
+                self.executor.submit(self.run / track.job.folder)
             track.status = "running"
         return bool(chosen)
 
@@ -122,10 +152,10 @@ class Supervisor:
             write_state(ended.folder, "failed", error, len(track.errors))
 
     def _why(self, job: JobInfo, ended: WorkerExit) -> str:
-        state = JobState.read(JobFolder(ended.folder).state)
+        state, log = JobState.read(JobFolder(ended.folder).state), JobFolder(ended.folder).log
         if state and state.status == "failed" and state.error and ended.code > 0:
-            return state.error
-        return f"{job.title}: the worker ended ({signal_name(ended.code)}){_last_words(ended.folder / 'log.txt')}"
+            return f"{state.error}\nits log: {log}"
+        return f"{job.title}: the worker ended ({signal_name(ended.code)}){_last_words(log)}"
 
     def _look(self) -> None:
         for track in self.tracks.values():

@@ -50,7 +50,7 @@ def work(folder: Path, live: Live = live) -> None:
         try:
             live(folder)
         except Exception as error:
-            write_state(folder, "failed", _words(error), attempt)
+            write_state(folder, "failed", _words(error, folder), attempt)
             raise
         write_state(folder, "done", None, attempt)
 
@@ -60,11 +60,14 @@ def write_state(folder: Path, status: JobStatus, error: str | None, attempt: int
     write_json(JobFolder(folder).state, JobState(status=status, error=error, attempt=attempt).content())
 
 
-def _words(error: Exception) -> str:
-    """What to tell the user: the engine's own words, or kind and message of anything else."""
+def _words(error: Exception, folder: Path) -> str:
+    """What to tell the user: the engine's own words, or kind and message of anything else, and the plug-in's line."""
+    from devlearn.runs import provenance
     from devlearn.runs.engine import JobFailed
 
-    return str(error) if isinstance(error, JobFailed) else f"{type(error).__name__}: {error}"
+    text = str(error) if isinstance(error, JobFailed) else f"{type(error).__name__}: {error}"
+    at = provenance.culprit(error, read_json(JobFolder(folder).spec))
+    return f"{text} ({at})" if at else text
 
 
 def entry(folder: Path, live: Live) -> None:

@@ -227,6 +227,17 @@ def test_a_failure_names_the_stage_the_arm_and_the_seeds(tmp_path: Path) -> None
         live(folder)
 
 
+def test_a_probe_that_fails_at_a_stages_end_is_told_of_that_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measure(*arguments: Any) -> None:
+        raise ValueError("no light")
+
+    monkeypatch.setattr("devlearn.runs.engine.visit_runner.measure", measure)
+    with pytest.raises(JobFailed, match=r"stage 'school' .*, update 6, of arm, seeds 0, 1, 2: ValueError: no light"):
+        live(write_job(tmp_path, "branch", {"school": {**SCHOOL, "updates": 6}}, probes={}))
+
+
 def test_a_stage_can_not_read_a_test_split_and_a_probe_can() -> None:
     context = Context((0,), "cheat", 0, torch.device("cpu"), 1)
     with pytest.raises(ValueError, match=r"may not read mnist\.test"):

@@ -5,18 +5,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import fakes
 import pytest
 
 from devlearn.runs.executors import (
+    ExecutorFailed,
     FolderLocked,
     JobInfo,
     Local,
     Outcome,
     Supervisor,
     View,
+    WorkerExit,
     load_job,
     locked,
     read_json,
@@ -57,7 +60,9 @@ def test_the_same_exception_twice_is_final_and_another_one_is_not(tmp_path: Path
     assert fakes.attempts(tmp_path, "same") == "!!"
     assert fakes.attempts(tmp_path, "differs") == "???"
     assert names(outcome.done) == ["heals"]
-    assert [failure.error for failure in outcome.failed] == ["ValueError: boom", "ValueError: boom2"]
+    same, differs = (failure.error for failure in outcome.failed)
+    assert same.startswith(f"ValueError: boom ({fakes.__file__}:") and differs.startswith("ValueError: boom2 (")
+    assert same.endswith(f"its log: {tmp_path / 'jobs/same/seeds-0-3/log.txt'}")
 
 
 def test_what_is_done_stays_done_and_what_failed_is_tried_again(tmp_path: Path) -> None:
@@ -172,3 +177,24 @@ def test_no_worker_outlives_its_supervisor(tmp_path: Path, how: signal.Signals) 
     for pid in workers:
         _until(lambda pid=pid: _gone(pid), 20)
     assert fakes.attempts(tmp_path, "c") == ""
+
+
+class Broken(Local):
+    """Raises where it is asked for news, and again where it is told to stop."""
+
+    def poll(self, timeout: float) -> Sequence[WorkerExit]:
+        raise OSError("no news")
+
+    def stop(self) -> None:
+        super().stop()
+        raise OSError("no answer")
+
+
+def test_an_executor_that_raises_is_told_to_stop_and_all_it_raised_is_told(tmp_path: Path) -> None:
+    jobs = [load_job(tmp_path, entry) for entry in fakes.make(tmp_path, {"long": "z"})]
+    executor = Broken(2, fakes.live)
+    with pytest.raises(
+        ExecutorFailed, match=r"(?s)Broken: poll\(\) raised OSError: no news .*stop\(\).* no answer"
+    ) as raised:
+        Supervisor(tmp_path, jobs, executor).supervise()
+    assert raised.value.done == 0 and executor.running == {}
