@@ -178,3 +178,26 @@ def test_nobody_is_not_counted(tmp_path: Path) -> None:
     assert "from 0 seeds" not in text
     assert "mean of 0 learners" not in text
     assert "No band for developmental against random-init: no seed has finished both yet." in text
+
+
+def test_every_key_that_is_not_as_usual_is_told(tmp_path: Path) -> None:
+    """A plug-in's keys and env_kwargs too; files of plug-ins stand with their digests where one reproduces."""
+    run = write_run(tmp_path / "run", seeds=6)
+    resolved = json.loads((run / "resolved.json").read_text())
+    stages = resolved["points"][0]["arms"]["developmental"]["stages"]
+    stages[0] |= {"kind": "chalk_stage:Chalk", "keys": {"dust": 0.5, "colours": ["red"], "cloth": None}}
+    stages[2]["keys"] |= {"env_kwargs": {"size": 5}, "copies": 8, "entropy": 0.123, "gamma": 0.99}
+    resolved["points"][0]["arms"]["random-init"]["stages"][0]["keys"] |= {"batch": 128, "shift": 3}
+    (run / "resolved.json").write_text(json.dumps(resolved))
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["programs"] = {"p": {"versions": {}, "sources": {"chalk_stage": {"chalk_stage.py": "ab" * 32}}}}
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    text = read(write(run).read_text(encoding="utf-8"))
+    shown = text.partition("The plan")[2]
+    for words in ("dust: 0.5", "colours: ['red']", "env_kwargs: size 5", "entropy: 0.123", "shift: 3", "labels: 100"):
+        assert words in shown, words
+    assert "cloth" not in text and "batch: 128" not in shown and "gamma" not in shown  # not set, or as always
+    assert "chalk_stage.py sha256 " + "ab" * 32 in text
+    with drawing():
+        told = figures.storyboard(story(load(run).points[0]), "lives").alt
+    assert "dust 0.5" in told and "env kwargs size 5" in told and "shift 3" in told

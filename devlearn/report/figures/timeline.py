@@ -5,9 +5,11 @@ from dataclasses import replace
 
 from matplotlib.axes import Axes
 
+from devlearn.evidence.analysis.timeline import PLANNED as PLANNED_KEYS
 from devlearn.evidence.analysis.timeline import Span, Story, Window
 from devlearn.evidence.text.formats import listed
 from devlearn.report.section import Drawn
+from devlearn.report.stage_keys import telling, words
 from devlearn.report.style import (
     COLOURS,
     DOUBLE,
@@ -182,14 +184,21 @@ def _any_planned(told: Story) -> bool:
 
 
 def _words(told: Story) -> str:
-    return " ".join(f"{arm}: {listed([_word(span) for span in spans])}." for arm, spans in told.arms.items())
+    first: dict[str, Span] = {}
+    for spans in told.arms.values():
+        first = {span.name: span for span in spans} | first  # later ones tell only in what they differ
+    return " ".join(
+        f"{arm}: {listed([_word(span, telling(span) if span is first[span.name] else span.own) for span in spans])}."
+        for arm, spans in told.arms.items()
+    )
 
 
-def _word(span: Span) -> str:
+def _word(span: Span, keys: Mapping[str, object]) -> str:
     if span.start is None or span.end is None:
         return f"{span.name} (planned{f', {_budget(span)}' if span.budget else ''})"
     if span.start == span.end:
         return f"{span.name} at {short(span.start)}"
+    said = [f"{key.replace('_', ' ')} {words(value)}" for key, value in keys.items() if key not in PLANNED_KEYS]
     changes = [f"{' and '.join(_listed(w.keys))} from {short(w.start)} to {short(w.end)}" for w in span.windows]
-    told = [*["planned"] * span.planned, *_listed(span.own), *changes]
+    told = [*["planned"] * span.planned, *said, *changes]
     return f"{span.name} from {short(span.start)} to {short(span.end)}{f' ({listed(told)})' if told else ''}"

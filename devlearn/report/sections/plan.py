@@ -1,21 +1,20 @@
-"""The plan: each arm as a list of its stages, with the keys that are read most."""
+"""The plan: each arm as a list of its stages, with the keys that tell what they do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from devlearn.evidence.analysis.timeline import Span, story
-from devlearn.records.schema import Keys, MatchEntry
+from devlearn.records.schema import MatchEntry
 from devlearn.report.section import Page, section
-
-SHOWN_KEYS = ("labels", "data", "env", "lr", "schedule", "blur", "change")
+from devlearn.report.stage_keys import telling, words
 
 
 @dataclass(frozen=True)
 class Step:
-    """A stage, with those of its keys that are shown."""
+    """A stage, with those of its keys that are shown, in words."""
 
     span: Span
-    shown: Keys
+    shown: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -35,4 +34,4 @@ def plan(page: Page) -> list[Arm]:
 
 
 def _step(span: Span) -> Step:
-    return Step(span, {key: span.keys[key] for key in SHOWN_KEYS if span.keys.get(key) not in (None, [], {})})
+    return Step(span, {key: words(value) for key, value in telling(span).items()})
