@@ -15,7 +15,7 @@ OUTSIDE = re.compile(r"""<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href
 
 def generators() -> dict[str, Callable[..., str]]:
     """What a mark may name."""
-    from devlearn_docs import commands, fields, kinds, rooms, scenario_keys, shipped
+    from devlearn_docs import commands, faces, fields, kinds, rooms, scenario_keys, shipped
 
     return {
         "stages": kinds.stages,
@@ -24,6 +24,8 @@ def generators() -> dict[str, Callable[..., str]]:
         "sections": kinds.sections,
         "environments": kinds.environments,
         "scenario_keys": scenario_keys.scenario_keys,
+        "plugin_names": faces.plugin_names,
+        "shared_names": faces.shared_names,
         "commands": commands.commands,
         "scenarios": shipped.scenarios,
         "fields": fields.fields,

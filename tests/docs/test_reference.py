@@ -186,3 +186,16 @@ compare:
   looks: [2]
   select: digits
 """
+
+
+def test_everything_that_a_plug_in_imports_is_on_a_page() -> None:
+    from devlearn import plugin
+
+    names = generators()["plugin_names"]()
+    for name in plugin.__all__:
+        (row,) = [line for line in names.splitlines() if line.startswith((f"| `{name}`", f"| `{name}("))]
+        assert len(row) > len(name) + 12, f"devlearn.plugin.{name} has no docstring: {row}"
+    shared = generators()["shared_names"]()
+    assert "| `LabelledBatches(data, labels, batch, blur=0.0, shift=0)` | Minibatches of labelled images." in shared
+    assert "| `LabelledBatches.label_bits` | What the labels can tell at most: log2(10) bits each. |" in shared
+    assert "| `train(cohort, objective, batches, descent, state, context)` |" in shared
