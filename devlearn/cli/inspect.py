@@ -1,5 +1,6 @@
 """Commands that look at what there is and make new things: list, check, new, schema, worker."""
 
+import importlib.util
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -185,7 +186,8 @@ def new(what: str, name: str) -> None:
     for path in render(what, name, Path.cwd()):
         click.echo(f"wrote {path.name}")
     click.echo("next:")
-    for command in (*NEXT[what], "pytest"):
+    installed = importlib.util.find_spec("pytest") is not None
+    for command in (*NEXT[what], *([] if installed else ["pip install pytest"]), "pytest"):
         click.echo(f"  {command.format(**substitutions(what, name))}")
 
 

@@ -211,3 +211,10 @@ def test_every_skeleton_passes_its_own_test(here: Path) -> None:
                 test(**({"tmp_path": here / "out"} if "tmp_path" in inspect.signature(test).parameters else {}))
                 ran.append(name)
     assert len(ran) == len(KINDS)
+
+
+def test_new_says_how_pytest_is_installed_where_it_is_not(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call("new", "env", "Spot").output.splitlines()[-2:] != ["  pip install pytest", "  pytest"]
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    made = call("new", "stage", "Spots")
+    assert made.exit_code == 0 and made.output.splitlines()[-2:] == ["  pip install pytest", "  pytest"]
