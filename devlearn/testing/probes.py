@@ -176,7 +176,11 @@ class _Trial:
         with torch.no_grad():
             for weights in cohort.parameters().values():
                 weights[0] = torch.nan
-        found = self.measure(cohort, False).values
+        try:
+            found = self.measure(cohort, False).values
+        except Exception as error:
+            mend = "the first learner's weights are nan, and so are its outputs: give that learner nan, not an error"
+            return Finding("diverged neighbour", False, f"{raised(error)}; {mend}")
         for name, values in self.quick.values.items():
             if not same(values[1:], found[name][1:]):
                 why = f"{name} of the others changes where one learner's weights are nan"

@@ -102,6 +102,12 @@ def films(probe: Norm, cohort: Cohort, probing: Probing, full: bool) -> Measurem
     return Measurement({"norm": probe.norms(cohort)}, pictures={"it": torch.zeros(2, 2)})
 
 
+def counts_on(probe: Norm, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
+    if probe.norms(cohort).isnan().any():
+        raise RuntimeError("index out of bounds")
+    return Measurement({"norm": probe.norms(cohort)})
+
+
 def raises(probe: Norm, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
     raise RuntimeError("no luck")
 
@@ -114,6 +120,12 @@ def raises(probe: Norm, cohort: Cohort, probing: Probing, full: bool) -> Measure
         (draws, "global randomness", "numpy.random"),
         (averages, "cohort size", "alone"),
         (averages, "diverged neighbour", "one learner's weights are nan"),
+        (counts_on, "diverged neighbour", "index out of bounds"),
+        (
+            counts_on,
+            "diverged neighbour",
+            "weights are nan, and so are its outputs: give that learner nan, not an error",
+        ),
         (sums, "metrics", "one floating-point number a learner"),
         (counts, "metrics", "torch.int64"),
         (adds, "metrics", "gives other; name that in 'metrics'"),
