@@ -194,7 +194,8 @@ class Lines:
 
 def _sentence(view: View) -> str:
     job: JobInfo = view.job
-    who = f"{arms_label(job.arms)}, seeds {span(job.seeds)}"
+    others = len(job.arms) - 1
+    who = f"{job.arms[0]}{f' and {others} more' if others else ''}, seeds {span(job.seeds)}"
     if view.status != "running":
         return f"{who}: {view.status}"
     stage = job.stages[min(view.index, len(job.stages) - 1)]

@@ -73,9 +73,9 @@ def test_lines_are_said_when_something_changes_and_not_too_often() -> None:
         lines([before, View(running, "done", 2, 1.0, 1.0)])
     assert said[:2] == ["first-steps", "1 of 2 jobs were done before"]
     assert [line.partition("] ")[2] for line in said[2:]] == [
-        "developmental +1, seeds 0-7: waves 10%, loss 0.5",
-        "developmental +1, seeds 0-7: look 10%, loss 0.5",
-        "developmental +1, seeds 0-7: done",
+        "developmental and 1 more, seeds 0-7: waves 10%, loss 0.5",
+        "developmental and 1 more, seeds 0-7: look 10%, loss 0.5",
+        "developmental and 1 more, seeds 0-7: done",
     ]
 
 
