@@ -12,6 +12,7 @@ from devlearn.scenario.checks import comparison as compare_checks
 from devlearn.scenario.checks import stages as stage_checks
 from devlearn.scenario.checks import tuning as tune_checks
 from devlearn.scenario.checks.changes import changed
+from devlearn.scenario.controls import misdeclared
 from devlearn.scenario.models import ArmItem, ArmSpec, Compare, File, Match, ResolvedArm, Scenario
 from devlearn.scenario.parts import Item, Lookup, Piece, check_name
 from devlearn.scenario.problems import Mark, Problems, hint
@@ -142,6 +143,9 @@ def _class(group: str, kind: str | None, node: Map, at: Mark, problems: Problems
         return None
     if not isinstance(cls, type) or (group != "brains" and not issubclass(cls, BaseModel)):
         problems.add(mark, f"{kind!r} is not a class of {group}")
+        return None
+    if group == "stages" and (why := misdeclared(cls)):
+        problems.add(mark, f"the class of {kind!r} has to be mended: {why}")
         return None
     return cls
 

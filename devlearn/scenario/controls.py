@@ -4,6 +4,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel
 
+from devlearn.scenario.problems import hint
+
 Control = Literal["shuffle", "moments", "scale", "spectrum", "sham", "fresh_head", "compute", "data"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
 
@@ -43,3 +45,13 @@ def sham(stage: type[BaseModel]) -> dict[str, Any]:
     """The key that makes a stage its own sham: true, or the first word that is not none."""
     choices = stage.model_json_schema()["properties"].get("sham", {}).get("enum", ())
     return {"sham": next((choice for choice in choices if choice != "none"), True)}
+
+
+def misdeclared(stage: type[Any]) -> str | None:
+    """What is wrong with ``controls`` and ``control`` of a stage's class, with the mend; None where nothing is."""
+    if isinstance(stage.controls, str):
+        return f"'controls' is the text {stage.controls!r}; write a tuple: controls = ({stage.controls!r},)"
+    for key, named in (("controls", stage.controls), ("control", filter(None, (stage.control,)))):
+        if unknown := next((name for name in named if name not in CONTROLS), None):
+            return f"{key!r} names {unknown!r}, which is no control{hint(unknown, CONTROLS)}"
+    return None

@@ -1,6 +1,7 @@
 """The contract test of a probe: a cohort is measured in all the ways that must agree, and must not notice."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import Any, get_args
 
 import torch
@@ -134,6 +135,10 @@ class _Trial:
                 if value.shape != (len(SEEDS),) or not value.dtype.is_floating_point:
                     what = f"{name} is {tuple(value.shape)} {value.dtype}"
                     return Finding("metrics", False, f"{when} {what}; give one floating-point number a learner, (N,)")
+                each = zip(SEEDS, value.tolist(), strict=True)
+                if wrong := [f"{name} of seed {seed} is {x}" for seed, x in each if not isfinite(x)]:
+                    why = "that learner is healthy; nan is for those that diverged, and counts as the worst"
+                    return Finding("metrics", False, f"{when} {wrong[0]}, and {why}")
         if self.quick.values.keys() != self.full.values.keys():
             return Finding("metrics", False, "it gives other metrics on the way than at a stage's end; give the same")
         return Finding("metrics", True, f"({len(SEEDS)},) each: {', '.join(self.full.values)}")

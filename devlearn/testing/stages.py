@@ -13,6 +13,7 @@ from devlearn.learners.brains import Head, Needs, brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.registry import UnknownName, get
 from devlearn.runs.engine import checkpoint
+from devlearn.scenario.controls import misdeclared
 from devlearn.stages.context import State
 from devlearn.stages.shared.labelled import DIGITS
 from devlearn.stages.stage import Role, Stage
@@ -57,6 +58,7 @@ def _opening(kind: str | type[Stage], keys: dict[str, Any]) -> tuple[list[Findin
     findings = [
         Finding("kind", True, f"{cls.kind or cls.__name__}, version {cls.version}"),
         _role(cls),
+        *([Finding("controls", False, why)] if (why := misdeclared(cls)) else []),
         described(cls),
     ]
     finding, stage = made(cls, keys)

@@ -86,6 +86,19 @@ def test_the_script_agrees_while_jobs_are_missing(copy: Path) -> None:
     assert recompute(copy)[0] == 0
 
 
+def test_the_script_agrees_where_nothing_is_finite(copy: Path) -> None:
+    for job in (copy / "jobs").rglob("*school.0/probes.csv"):
+        if "shuffled" in job.parts or "grown" in job.parts:
+            rows = [line.split(",") for line in job.read_text().splitlines()]
+            place = rows[0].index("value")
+            changed = [[*row[:place], "nan", *row[place + 1 :]] if "accuracy" in row else row for row in rows]
+            job.write_text("\n".join(map(",".join, changed)) + "\n")
+    words = [pair["verdict"] for pair in json.loads(json.dumps(save(copy)))["comparisons"]]
+    assert words[:3] == ["worse", "incomplete", "worse"]
+    code, text = recompute(copy)
+    assert (code, "0 differ" in text) == (0, True), text
+
+
 def test_a_run_that_was_not_compared_is_told_of(copy: Path) -> None:
     done = subprocess.run([sys.executable, SCRIPT, copy], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")

@@ -64,7 +64,7 @@ def worst_of(resolved, probe, metric):
 
 def check_arms(check, run, resolved, arms, body, label, records):
     """Values, summaries and ledgers; returns {arm: {seed: value}}, the same at the best, and who has diverged ones."""
-    values, bests, gone = {}, {}, {}
+    values, bests, gone, unseen = {}, {}, {}, {}
     worst = worst_of(resolved, body["probe"], body["metric"])
     check(f"{label}arms", sorted(body["arms"]), sorted(arms))
     pairs = resolved["compare"]["pairs"]
@@ -99,7 +99,16 @@ def check_arms(check, run, resolved, arms, body, label, records):
         bests[name] = best = at_best(found, worst)
         known = means(best, groups) if best and None not in best.values() else []
         check(f"{label}arms.{name}.best", written["best"], math.fsum(known) / len(known) if known else None)
-    return values, bests, gone
+        unseen[name] = {
+            at: all(worst_alone(lived, at, last, stop) for lived in found.values())
+            for at in (body["at"], *(["best"] if best else []))
+        }
+    return values, bests, gone, unseen
+
+
+def worst_alone(lived, at, last, stop):
+    """Whether a learner's value is the worst and nothing else: it moves with it, one to one."""
+    return number(lived, at, 1.0, last, stop) - number(lived, at, 0.0, last, stop) > 1 - 1e-9
 
 
 def at_best(found, worst):
@@ -109,8 +118,11 @@ def at_best(found, worst):
     return {seed: number(lived, "best", worst, 0, 0) for seed, lived in found.items()}
 
 
-def statistics(pair, values, arms, body, alpha):
-    """One comparison of the arms' values {arm: {seed: value}}, without its adjusted p values."""
+def statistics(pair, values, arms, body, alpha, unseen):
+    """One comparison of the arms' values {arm: {seed: value}}, without its adjusted p values.
+
+    ``unseen``: no value of either arm rests on a measurement.
+    """
     x, y = (values[pair[side]] for side in ("arm", "against"))
     seeds = [seed for seed in x if x[seed] is not None and y.get(seed) is not None]
     groups = joined(seeds, [arms[pair["arm"]], arms[pair["against"]]])
@@ -123,17 +135,18 @@ def statistics(pair, values, arms, body, alpha):
         found["difference"] = math.fsum(d) / len(d)
         found["means"] = [math.fsum(xs) / len(xs), math.fsum(ys) / len(ys)]
         found["probability_of_improvement"] = improvement(xs, ys, body["better"])
-    if None not in x.values() and None not in y.values() and len(seeds) == len(body["expected"]):
+    if None not in x.values() and None not in y.values() and len(seeds) == len(body["expected"]) and not unseen:
         test = SignFlip(xs, ys)
         found["p"], found["interval"] = test.p(), test.interval(alpha)
         found["p_equivalence"] = equivalence(xs, ys, body["smallest_effect"])
     return found, groups
 
 
-def recompute_pair(pair, values, best, arms, body, resolved):
+def recompute_pair(pair, values, best, arms, body, resolved, unseen):
     """A comparison at the end, or at the matched arm's best where that leaves the developmental side a smaller gain."""
     alpha = 0.05 / len(resolved["compare"].get("looks") or [1])
-    found, groups = statistics(pair, values, arms, body, alpha)
+    ends = [unseen[pair[which]][body["at"]] for which in ("arm", "against")]
+    found, groups = statistics(pair, values, arms, body, alpha, all(ends))
     found |= {"scored": body["at"], "at_end": None, "at_best": None}
     side = "against" if arms[pair["against"]].get("match") else "arm"
     if arms[pair["arm"]].get("match") and arms[pair["against"]].get("match"):
@@ -141,10 +154,12 @@ def recompute_pair(pair, values, best, arms, body, resolved):
     select = resolved["compare"].get("select")
     if body["at"] != "end" or not select or not arms[pair[side]].get("match") or not best[pair[side]]:
         return found, groups
-    other, _ = statistics(pair, values | {pair[side]: best[pair[side]]}, arms, body, alpha)
+    rest = unseen[pair["arm" if side == "against" else "against"]]["end"]
+    nothing = rest and unseen[pair[side]]["best"]
+    other, _ = statistics(pair, values | {pair[side]: best[pair[side]]}, arms, body, alpha, nothing)
     other |= {"scored": "best"}
     if found["p"] is None or other["p"] is None:
-        return found, groups
+        return (found if found["p"] is None else other), groups
     both = {
         name: {key: one[key] for key in ("difference", "interval", "p")}
         for name, one in (("at_end", found), ("at_best", other))
@@ -179,9 +194,9 @@ def check_pairs(check, run, resolved, bodies, values, points):
     family = []
     for i, body in enumerate(bodies):
         for pair in body["comparisons"]:
-            family.append(
-                (i, pair, *recompute_pair(pair, values[i][0], values[i][1], points[i]["arms"], body, resolved))
-            )
+            found, best, _, unseen = values[i]
+            answer = recompute_pair(pair, found, best, points[i]["arms"], body, resolved, unseen)
+            family.append((i, pair, *answer))
     different = holm([found["p"] for _, _, found, _ in family])
     equal = holm([found["p_equivalence"] for _, _, found, _ in family])
     looks = len(resolved["compare"].get("looks") or [1])

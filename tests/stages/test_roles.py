@@ -10,7 +10,7 @@ from devlearn.cli import main
 from devlearn.learners.brains.needs import Needs
 from devlearn.runs.plan import plan, resolved
 from devlearn.runs.plan.missing_controls import uncontrolled
-from devlearn.scenario import parse
+from devlearn.scenario import ScenarioError, parse
 from devlearn.stages.stage import Cost, Stage
 from tests.laws.rows import STAGES, make
 
@@ -88,3 +88,14 @@ def test_a_prior_that_passes_on_labels_is_matched_by_labels_too(monkeypatch: pyt
     assert "by: flops}" in uncontrolled(scenario)["prior"][0]["arm"]
     monkeypatch.setattr(Mine, "uses_labels", lambda self: True)
     assert "by: [labels, flops]}" in uncontrolled(scenario)["prior"][0]["arm"]
+
+
+@pytest.mark.parametrize(("key", "value"), [("controls", ("shufle", "compute")), ("control", "shufle")])
+def test_a_class_that_names_no_control_is_refused_at_its_kind(
+    key: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Mine, key, value)
+    with pytest.raises(ScenarioError) as caught:
+        parse(SCENARIO, "f.yaml")
+    said = f"the class of 'mine' has to be mended: '{key}' names 'shufle', which is no control"
+    assert str(caught.value) == f"f.yaml:6:16: {said}; did you mean 'shuffle'?"

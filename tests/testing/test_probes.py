@@ -86,6 +86,10 @@ def counts(probe: Norm, cohort: Cohort, probing: Probing, full: bool) -> Measure
     return Measurement({"norm": probe.norms(cohort).long()})
 
 
+def loses(probe: Norm, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
+    return Measurement({"norm": probe.norms(cohort) * torch.nan})
+
+
 def adds(probe: Norm, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
     return Measurement({"norm": probe.norms(cohort), "other": probe.norms(cohort)})
 
@@ -128,6 +132,7 @@ def raises(probe: Norm, cohort: Cohort, probing: Probing, full: bool) -> Measure
         ),
         (sums, "metrics", "one floating-point number a learner"),
         (counts, "metrics", "torch.int64"),
+        (loses, "metrics", "norm of seed 3 is nan, and that learner is healthy"),
         (adds, "metrics", "gives other; name that in 'metrics'"),
         (omits, "metrics", "on the way it does not give norm"),
         (judges, "images", "(N, M) bool"),

@@ -192,6 +192,30 @@ def test_a_broken_stage_is_told_its_law(stage: type[Stage], law: str) -> None:
     assert law in broken(check_stage(stage))
 
 
+class _AsksForShufle(_School):
+    controls = ("shufle", "compute")  # type: ignore[assignment]
+
+
+class _IsNoControl(_School):
+    control = "shufle"  # type: ignore[assignment]
+
+
+class _ForgetsTheComma(_School):
+    controls = "shuffle"  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        (_AsksForShufle, "'controls' names 'shufle', which is no control; did you mean 'shuffle'?"),
+        (_IsNoControl, "'control' names 'shufle', which is no control; did you mean 'shuffle'?"),
+        (_ForgetsTheComma, "'controls' is the text 'shuffle'; write a tuple: controls = ('shuffle',)"),
+    ],
+)
+def test_a_control_that_there_is_not_is_named_with_the_nearest(stage: type[Stage], said: str) -> None:
+    assert broken(check_stage(stage)) == {"controls": said}
+
+
 def test_a_stage_that_says_that_it_follows_its_budget_may() -> None:
     assert not broken(check_stage(_SaysThatItFades))
 

@@ -7,6 +7,7 @@ scored at the same moment.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from devlearn.evidence.analysis.arms import gain_per, summary
 from devlearn.evidence.analysis.budgets import common_range
@@ -15,12 +16,12 @@ from devlearn.evidence.analysis.new_images import interval_new_images
 from devlearn.evidence.analysis.pairing import Values, pair
 from devlearn.evidence.analysis.question import Question, merged, question
 from devlearn.evidence.analysis.stage_gains import stage_gains
-from devlearn.evidence.analysis.values import has_best, values
+from devlearn.evidence.analysis.values import has_best, measured, values
 from devlearn.evidence.analysis.verdicts import Judged, adjust, judge, result, smaller_gain
 from devlearn.evidence.analysis.warnings import left_out, warnings
 from devlearn.evidence.statistics.sign_flip import ALPHA
 from devlearn.records.reader import EvidenceError, Point, RunRecords
-from devlearn.records.results import At, Comparison, Comparisons, Interval, PairResult, Warning_
+from devlearn.records.results import At, Comparison, Comparisons, Interval, PairResult, Reason, Warning_
 
 Table = Mapping[str, Values]
 
@@ -64,14 +65,18 @@ def _judged(point: Point, table: Table, names: tuple[str, str], asked: Question)
     at the same moment.
     """
     a, b = (point.arms[name] for name in names)
+    until = common_range(point.arms, asked.pairs)
     paired = asked.alike and set(a.lives) == set(b.lives)
 
     def scored(table: Table, at: At) -> Judged:
         found = pair((a, table[a.name]), (b, table[b.name]), asked.what, paired)
+        moments = {a.name: asked.at, b.name: asked.at, matched.name: at}
+        if not found.why and not any(measured(o, asked.measures[o.name], moments[o.name], until) for o in (a, b)):
+            found = replace(found, why=Reason.of("never_finite", measure=asked.what.label))
         return judge(found, asked.smallest_effect, asked.alpha, at)
 
-    end = scored(table, asked.at)
     matched = b if b.match else a
+    end = scored(table, asked.at)
     twice = asked.at == "end" and asked.select and matched.match and has_best(matched, asked.what)
     if (a.match and b.match) or not twice:
         return end

@@ -2,11 +2,12 @@
 
 A learner that diverged counts with the probe's declared ``worst`` from then on; where none is declared its value is
 None, and so is whatever would need it. Nothing is dropped. A measurement that is not finite counts as diverged too.
+Where nothing is finite in either arm of a pair nothing was measured, and ``worst`` against ``worst`` is no answer.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from devlearn.records.declared import unit_of
 from devlearn.records.reader import BIRTH, ArmRecords, EvidenceError, Key, LearnerRecord, Moment
 from devlearn.records.results import At, Interval
 from devlearn.records.schema import Better, ProbeEntry
+
+ROUNDING = 1e-9  # of an area's share
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,13 @@ def _value(arm: ArmRecords, life: LearnerRecord, what: Measure, at: At, last: in
     if isinstance(at, int):
         return value_at(arm, life, what, last, at)
     raise EvidenceError(f"cannot compare at {at!r}; it is end, best, birth, area or an update")
+
+
+def measured(arm: ArmRecords, what: Measure, at: At, until: int | None = None) -> bool:
+    """Whether any learner's value, as ``values`` gives it, rests on a finite measurement, not on ``worst`` alone."""
+    zero, one = (values(arm, replace(what, worst=worst), at, until) for worst in (0.0, 1.0))
+    shares = [(one[seed] or 0.0) - (zero[seed] or 0.0) for seed in zero]  # how much of each value the worst makes up
+    return any(share < 1 - ROUNDING for share in shares)
 
 
 def has_best(arm: ArmRecords, what: Measure) -> bool:

@@ -1,6 +1,6 @@
 """From two vectors of values to a verdict, one of the words below, in this order of precedence.
 
-incomplete    jobs are missing, or a diverged learner has no value to count with
+incomplete    jobs are missing, a diverged learner has no value to count with, or no value of either arm is finite
 identical     all differences are exactly 0
 equivalent    smaller than the smallest effect (two one-sided tests, adjusted)
 better, worse different from 0 (adjusted), in the direction that the probe declares

@@ -50,6 +50,7 @@ REASONS: dict[str, Callable[..., str]] = {
     "seen_unplanned": lambda seeds: f"a verdict on {seeds} seeds had been seen, which no look had planned",
     "unfinished": _unfinished,
     "no_worst": _no_worst,
+    "never_finite": lambda measure: f"not measured, {measure} is finite for no learner of either arm",
     "nothing_differs": lambda: "nothing differs between the seeds: n = 1, so no test is possible",
     "one_lineage": lambda seeds: f"one lineage: its {seeds} seeds share what was learned once, so no test is possible",
     "one_seed": lambda: "one seed: no test is possible",

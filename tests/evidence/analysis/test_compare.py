@@ -137,6 +137,41 @@ def test_a_value_that_is_not_a_number_counts_as_diverged(tmp_path: Path) -> None
     assert not any("finite" in warning for warning in only(compare([known]))["warnings"])
 
 
+NEVER = [math.nan] * 8
+
+
+@pytest.mark.parametrize("at", ["end", "area"])
+def test_arms_without_a_finite_value_get_no_verdict(tmp_path: Path, at: str) -> None:
+    """Both count with the worst, and the worst against the worst says nothing of either."""
+    way = {"on_the_way": {0: NEVER, 10: NEVER}, "birth": math.nan}
+    run = tiny_run(tmp_path / "x", {"a": NEVER, "b": NEVER}, compare={**PAIR, "at": at}, **way)  # type: ignore[arg-type]
+    answer = compare([run])
+    pair = only(answer)["comparisons"][0]
+    assert pair["verdict"] == "incomplete"
+    assert (pair["p"], pair["p_equivalence"], pair["interval"]) == (None, None, [None, None])
+    assert pair["reason"] == "not measured, score.points is finite for no learner of either arm"
+    assert not any("identical" in line for line in words(answer))
+
+
+def test_one_finite_value_in_either_arm_is_a_measurement(tmp_path: Path) -> None:
+    assert verdict(tmp_path / "one", NEVER, [0.5, *NEVER[1:]], smallest_effect=0)["verdict"] == "undecided"
+    assert verdict(tmp_path / "all", NEVER, BASE, smallest_effect=0)["verdict"] == "worse"
+    assert verdict(tmp_path / "worst", [0.0] * 8, [0.0] * 8)["verdict"] == "identical"  # measured, and the worst
+
+
+def test_an_area_that_was_measured_before_all_diverged_counts(tmp_path: Path) -> None:
+    way, gone = {0: BASE, 10: BASE}, dict.fromkeys(range(8), 15)
+    run = tiny_run(
+        tmp_path,
+        {"a": BASE, "b": BASE},
+        compare={**PAIR, "at": "area"},
+        on_the_way=way,
+        diverged={"a": gone, "b": gone},
+    )
+    assert only(compare([run]))["comparisons"][0]["verdict"] == "identical"
+    assert only(compare([run], at="end"))["comparisons"][0]["suggests"] == "incomplete"
+
+
 def test_unfinished_jobs_leave_only_their_pairs_open(copy: Path) -> None:
     finish(copy / "jobs/grown/seeds-8-15", "failed")
     body = only(compare([copy]))
