@@ -24,6 +24,7 @@ from devlearn.testing.laws import SEEDS, described, generators_kept, guarded, ma
 
 YIELDS = 4
 BRAIN = {"kind": "mlp", "width": (32, 16)}
+FACTOR = 2  # between declared and counted FLOPs: objectives may leave out what is small beside the brain's
 TOLERANCE = 1e-2  # of a learner's largest weight change, between cohorts of different size: float32 and Adam round
 
 
@@ -180,7 +181,7 @@ class _Trial:
         return Finding("metrics", True, f"({len(SEEDS)},) each: {', '.join(self.stage.metrics) or 'none declared'}")
 
     def cost(self) -> Finding:
-        """The declared cost of a yield is what a yield does."""
+        """The declared cost of a yield is what a yield does: FLOPs to a factor, as far as torch computes them."""
         with torch.device("meta"):
             brain: nn.Module = self.builder()
         cost, cohort = self.stage.cost(brain), self.cohort()
@@ -191,9 +192,25 @@ class _Trial:
         units = [unit for unit in self.stage.units if not getattr(cost, unit)]
         if units:
             return Finding("cost", False, f"a budget in {units[0]} would never end: 'cost' declares none per yield")
+        if self.stage.uses_labels() and not cost.labels and (self.stage.units or getattr(self.stage, "labels", None)):
+            mend = "declare how many, Cost(..., labels=.., label_bits=..), or let 'uses_labels' return False"
+            return Finding("cost", False, f"it reads labels and 'cost' declares none; {mend}")
+        if self.stage.units and (spent := self._flops()) and not spent / FACTOR <= cost.flops <= spent * FACTOR:
+            mend = "count them with flops.update and flops.forward"
+            return Finding("cost", False, f"a yield took {spent:,} FLOPs, 'cost' declares {cost.flops:,}; {mend}")
         return Finding(
             "cost", True, f"a yield: {cost.updates} updates, {cost.env_steps} env_steps, {cost.flops:,} FLOPs"
         )
+
+    def _flops(self) -> int:
+        """What torch computes in a yield of one learner: products and convolutions, on average."""
+        from torch.utils.flop_counter import FlopCounterMode
+
+        cohort, context = Cohort(self.builder, SEEDS[:1], mapper="loop"), self.context(SEEDS[:1])
+        state = self.stage.begin(cohort, context)
+        with FlopCounterMode(display=False) as counter:
+            self._segment(cohort, state, context, YIELDS)
+        return int(counter.get_total_flops()) // YIELDS
 
     def streams(self) -> Finding:
         if missing := self.drawn - set(self.stage.stream_names):

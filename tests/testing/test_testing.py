@@ -2,11 +2,13 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from pydantic import Field
 from torch import nn
 
 from devlearn.learners import flops
@@ -136,6 +138,23 @@ class _Hides(_School):
         return Cost(updates=2, images=8, flops=1)
 
 
+class _HidesFlops(_School):
+    def cost(self, brain: nn.Module) -> Cost:
+        return replace(super().cost(brain), flops=1)
+
+
+class _Boasts(_School):
+    def cost(self, brain: nn.Module) -> Cost:
+        return replace(super().cost(brain), flops=3 * super().cost(brain).flops)
+
+
+class _HidesLabels(_School):
+    labels: int = Field(20, description="how many images have one")
+
+    def cost(self, brain: nn.Module) -> Cost:
+        return replace(super().cost(brain), labels=0)
+
+
 class _NotSavable(_School):
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {**super().begin(cohort, context), "generator": np.random.default_rng(1)}
@@ -214,6 +233,20 @@ class _ForgetsTheComma(_School):
 )
 def test_a_control_that_there_is_not_is_named_with_the_nearest(stage: type[Stage], said: str) -> None:
     assert broken(check_stage(stage)) == {"controls": said}
+
+
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        (_HidesFlops, "'cost' declares 1; count them with flops.update"),
+        (_Boasts, "count them with flops.update"),
+        (_HidesLabels, "it reads labels and 'cost' declares none"),
+    ],
+)
+def test_a_cost_that_is_not_what_is_spent_is_found(stage: type[Stage], said: str) -> None:
+    found = broken(check_stage(stage))
+    assert list(found) == ["cost"]
+    assert said in found["cost"]
 
 
 def test_a_stage_that_says_that_it_follows_its_budget_may() -> None:

@@ -205,6 +205,9 @@ class _Arms:
             raise self.scenario.error(place, f"{who}: neither consumes any; match by what both consume")
         bought = getattr(lives[-1].ledger, by)
         if by == "labels" and getattr(lives[-1].stage, "labels", None) and missing > 0 and missing != bought:
+            if not bought:
+                why = f"the last stage, {lives[-1].name!r}, reads labels and its class declares none in 'cost'"
+                raise self.scenario.error(place, f"{who}: {why}; see: devlearn check stage {lives[-1].kind}")
             return self._with_labels(place, who, lives[-1], missing)
         if not costs.consumes(by):
             if missing == bought:

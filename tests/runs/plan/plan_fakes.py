@@ -1,6 +1,7 @@
 """Fake stages and a fake probe, and plans made of them."""
 
 import json
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,6 +47,13 @@ class Drill(Stage):
         return {"done": 0, "replay": {"seen": torch.zeros(cohort.n, self.slots)}}
 
 
+class Silent(Drill):
+    """Reads labels and does not say so."""
+
+    def cost(self, brain: torch.nn.Module) -> Cost:
+        return replace(super().cost(brain), labels=0, label_bits=0.0)
+
+
 class Fades(Drill):
     schedule: str = Field("linear", description="of nothing")
 
@@ -72,7 +80,10 @@ class Picky(Drill):
         return Needs({}, {"out": Head(3)})
 
 
-FAKES = {"stages": {"drill": Drill, "fades": Fades, "once": Once, "picky": Picky}, "probes": {"score": Score}}
+FAKES = {
+    "stages": {"drill": Drill, "fades": Fades, "silent": Silent, "once": Once, "picky": Picky},
+    "probes": {"score": Score},
+}
 
 
 def made(arms: str, more: str = "", old: Any = None, stages: str = "", head: str = "seeds: 4\nblock: 4") -> Plan:

@@ -152,6 +152,17 @@ def test_match_by_as_many_labels_as_there_are_or_more(paid: tuple[int | str, ...
     assert (last.stage.labels, last.ledger.labels, last.yields) == ("all", 5_000, 3)
 
 
+def test_match_by_labels_that_a_class_does_not_declare_is_refused():
+    """Its labels would be set, and its ledger would say that it had none."""
+    with pytest.raises(ScenarioError, match="'e', reads labels and its class declares none in 'cost'") as caught:
+        made(
+            "  x: [c]\n  y: {stages: [e], match: {arm: x, by: labels}}",
+            stages="  e: {kind: silent, updates: 8, labels: 7}",
+        )
+    assert str(caught.value).startswith("f.yaml:14:20: ")
+    assert str(caught.value).endswith("see: devlearn check stage silent")
+
+
 def test_match_of_a_match():
     found = made(
         "  z: {stages: [b], match: {arm: y, by: updates}}\n  y: {stages: [c], match: {arm: x, by: updates}}\n  x: [a]"
