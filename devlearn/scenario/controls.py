@@ -54,4 +54,6 @@ def misdeclared(stage: type[Any]) -> str | None:
     for key, named in (("controls", stage.controls), ("control", filter(None, (stage.control,)))):
         if unknown := next((name for name in named if name not in CONTROLS), None):
             return f"{key!r} names {unknown!r}, which is no control{hint(unknown, CONTROLS)}"
+    if "sham" in stage.controls and "sham" not in stage.model_fields:
+        return "'controls' asks for a sham, which the key 'sham' makes; give it one: sham: bool = Field(False, ..)"
     return None

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from devlearn.registry import nearest
+from devlearn.scenario.models import UNITS
 from devlearn.scenario.problems import Mark, Problems, hint
 from devlearn.scenario.yaml_nodes import Leaf, List, Map, Node, plain, show
 
@@ -69,6 +70,14 @@ def keys_of(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
+def usable_keys(model: type[BaseModel]) -> list[str]:
+    """The YAML keys that have a use: of a stage's budgets its own units, and no gate or change where it acts once."""
+    if not isinstance(units := getattr(model, "units", None), tuple):
+        return keys_of(model)
+    idle = {*UNITS, "until", "change"} if not units else set(UNITS) - set(units)
+    return [key for key in keys_of(model) if key not in idle]
+
+
 class _Report:
     """Translates the errors of one validation."""
 
@@ -115,7 +124,7 @@ class _Report:
         _, _, parent = self.find(loc[:-1])
         key = str(loc[-1])
         if not known:
-            known = [*(self.without if len(loc) == 1 else ()), *keys_of(_model_at(self.model, loc[:-1]))]
+            known = [*(self.without if len(loc) == 1 else ()), *usable_keys(_model_at(self.model, loc[:-1]))]
         mark = parent.entries[key].mark if isinstance(parent, Map) else parent.mark
         self.problems.add(mark, f"unknown key {key!r}{hint(key, known)}")
 

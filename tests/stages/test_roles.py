@@ -90,6 +90,13 @@ def test_a_prior_that_passes_on_labels_is_matched_by_labels_too(monkeypatch: pyt
     assert "by: [labels, flops]}" in uncontrolled(scenario)["prior"][0]["arm"]
 
 
+def test_a_sham_without_the_key_that_makes_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The arm that the file would be offered could not be read."""
+    monkeypatch.setattr(Mine, "controls", ("shuffle", "sham"))
+    with pytest.raises(ScenarioError, match=r"^f.yaml:6:16: .* asks for a sham, which the key 'sham' makes"):
+        parse(SCENARIO, "f.yaml")
+
+
 @pytest.mark.parametrize(("key", "value"), [("controls", ("shufle", "compute")), ("control", "shufle")])
 def test_a_class_that_names_no_control_is_refused_at_its_kind(
     key: str, value: Any, monkeypatch: pytest.MonkeyPatch

@@ -215,6 +215,14 @@ class _AsksForShufle(_School):
     controls = ("shufle", "compute")  # type: ignore[assignment]
 
 
+class _AsksForASham(_School):
+    controls = ("sham",)
+
+
+class _HasItsSham(_AsksForASham):
+    sham: bool = Field(False, description="whether it is the sham")
+
+
 class _IsNoControl(_School):
     control = "shufle"  # type: ignore[assignment]
 
@@ -228,11 +236,19 @@ class _ForgetsTheComma(_School):
     [
         (_AsksForShufle, "'controls' names 'shufle', which is no control; did you mean 'shuffle'?"),
         (_IsNoControl, "'control' names 'shufle', which is no control; did you mean 'shuffle'?"),
+        (
+            _AsksForASham,
+            "'controls' asks for a sham, which the key 'sham' makes; give it one: sham: bool = Field(False, ..)",
+        ),
         (_ForgetsTheComma, "'controls' is the text 'shuffle'; write a tuple: controls = ('shuffle',)"),
     ],
 )
-def test_a_control_that_there_is_not_is_named_with_the_nearest(stage: type[Stage], said: str) -> None:
+def test_controls_that_no_scenario_can_have_are_told_with_the_mend(stage: type[Stage], said: str) -> None:
     assert broken(check_stage(stage)) == {"controls": said}
+
+
+def test_a_sham_that_is_a_key_may_be_asked_for() -> None:
+    assert not broken(check_stage(_HasItsSham))
 
 
 @pytest.mark.parametrize(
