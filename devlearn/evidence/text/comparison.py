@@ -96,13 +96,23 @@ def sharing(found: Comparison) -> list[str]:
 def _remark(pair: PairResult, found: Comparison) -> str:
     small = size(found.smallest_effect, found.unit)
     if pair.suggests == "equivalent":
-        return f" Any difference is smaller than {small}{', though reliably not zero' * bool(pair.reliably_nonzero)}."
+        return f" {_within(pair, found)}{', though reliably not zero' * bool(pair.reliably_nonzero)}."
     if pair.suggests == "undecided":
         return _open(pair, found)
     if not found.smallest_effect:
         return ""
     part = "The whole" if pair.beyond_smallest_effect else "Not all of the"
     return f" {part} interval lies beyond the smallest effect of interest, {small}."
+
+
+def _within(pair: PairResult, found: Comparison) -> str:
+    """What two one-sided tests found. The interval that is printed is two-sided: its ends may lie beyond theirs."""
+    low, high = pair.interval
+    small = size(found.smallest_effect, found.unit)
+    if low is not None and high is not None and max(-low, high) < found.smallest_effect:
+        return f"Any difference is smaller than {small}"
+    wider = f", which the {level(pair.level)} interval, a two-sided one, reaches beyond"
+    return f"Two one-sided tests put the difference within {small}{wider}"
 
 
 def _open(pair: PairResult, found: Comparison) -> str:

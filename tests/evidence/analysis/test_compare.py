@@ -137,6 +137,30 @@ def test_a_value_that_is_not_a_number_counts_as_diverged(tmp_path: Path) -> None
     assert not any("finite" in warning for warning in only(compare([known]))["warnings"])
 
 
+SPREAD = [0.05, -0.06, 0.02, 0.07, -0.01, -0.05, 0.03, 0.06]  # differences of eight pairs
+SHIFTED = [base + gap for base, gap in zip(BASE, SPREAD, strict=True)]
+
+
+def equivalent(folder: Path, effect: float) -> tuple[Json, str]:
+    run = tiny_run(folder, {"a": SHIFTED, "b": BASE}, compare={**PAIR, "smallest_effect": effect})
+    answer = compare([run])
+    return only(answer)["comparisons"][0], words(answer)[1]
+
+
+def test_equivalence_is_said_as_it_was_tested(tmp_path: Path) -> None:
+    """Two one-sided tests at .05 are a 90 % interval: what the printed one of 95 % reaches beyond is not ruled out."""
+    pair, said = equivalent(tmp_path / "wide", 0.1)
+    assert pair["verdict"] == "equivalent"
+    assert said.endswith("Any difference is smaller than 0.1.")
+    low, high = pair["interval"]
+    assert -high < low < 0 < high
+    pair, said = equivalent(tmp_path / "narrow", high - 1e-4)
+    assert pair["verdict"] == "equivalent" and pair["interval"] == [low, high]
+    assert "Any difference" not in said
+    assert "Two one-sided tests put the difference within" in said
+    assert said.endswith(", which the 95 % interval, a two-sided one, reaches beyond.")
+
+
 NEVER = [math.nan] * 8
 
 
