@@ -8,6 +8,7 @@ package registers itself (the package of the same name is imported on first use)
 import difflib
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
@@ -19,6 +20,8 @@ GROUPS = {
     "executors": "devlearn.runs.executors",
     "sections": "devlearn.report.sections",
 }
+
+CONTRACTS = {"stages": ("devlearn.stages.stage", "Stage"), "probes": ("devlearn.probes.probe", "Probe")}
 
 _tables: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
 _loaded: set[str] = set()
@@ -72,6 +75,24 @@ def _load(group: str) -> None:
     package = importlib.import_module(GROUPS[group])
     for module in pkgutil.walk_packages(getattr(package, "__path__", ()), package.__name__ + "."):
         importlib.import_module(module.name)
+
+
+def contract(group: str) -> type[Any] | None:
+    """The class that all plug-ins of a group derive from; None where there is none, or nothing has imported it yet."""
+    module, name = CONTRACTS.get(group, ("", ""))
+    return getattr(sys.modules.get(module), name, None)
+
+
+def misplaced(group: str, name: str, cls: type[Any]) -> str | None:
+    """Why a class can't be one of ``group``, with what it is instead; None where it can."""
+    wanted, others = contract(group), {other: contract(other) for other in CONTRACTS if other != group}
+    word = group.removesuffix("s")
+    for other, base in others.items():
+        if base is not None and issubclass(cls, base):
+            return f"{name!r} is a {other.removesuffix('s')}, not a {word}; it belongs under '{other}'"
+    if group in CONTRACTS and (wanted is None or not issubclass(cls, wanted)):
+        return f"{name!r} is no {word}; derive the class from devlearn.plugin.{CONTRACTS[group][1]}"
+    return None
 
 
 def names(group: str) -> tuple[str, ...]:

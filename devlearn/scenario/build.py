@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from devlearn.registry import UnknownName, get, nearest
+from devlearn.registry import UnknownName, get, misplaced, nearest
 from devlearn.scenario.checks import arms as arm_checks
 from devlearn.scenario.checks import comparison as compare_checks
 from devlearn.scenario.checks import stages as stage_checks
@@ -141,8 +141,11 @@ def _class(group: str, kind: str | None, node: Map, at: Mark, problems: Problems
     except Exception as error:  # a user's module may fail in any way while it is imported
         problems.add(mark, f"{kind!r} can't be imported: {type(error).__name__}: {error}")
         return None
-    if not isinstance(cls, type) or (group != "brains" and not issubclass(cls, BaseModel)):
+    if not isinstance(cls, type):
         problems.add(mark, f"{kind!r} is not a class of {group}")
+        return None
+    if why := misplaced(group, kind, cls):
+        problems.add(mark, why)
         return None
     if group == "stages" and (why := misdeclared(cls)):
         problems.add(mark, f"the class of {kind!r} has to be mended: {why}")

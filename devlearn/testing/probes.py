@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from devlearn.learners.brains import brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, Quantity
-from devlearn.registry import UnknownName, get
+from devlearn.registry import UnknownName, get, misplaced
 from devlearn.stages.context import Context
 from devlearn.stages.stage import Stage
 from devlearn.tasks.envs.check import Finding
@@ -48,8 +48,10 @@ def _opening(kind: str | type[Probe], keys: dict[str, Any]) -> tuple[list[Findin
         cls = get("probes", kind) if isinstance(kind, str) else kind
     except (UnknownName, ImportError) as error:
         return [Finding("kind", False, str(error))], None
-    if not (isinstance(cls, type) and issubclass(cls, Probe)):
-        return [Finding("kind", False, f"{kind!r} is not a subclass of devlearn.plugin.Probe")], None
+    if not isinstance(cls, type):
+        return [Finding("kind", False, f"{kind!r} is not a class")], None
+    if why := misplaced("probes", str(kind), cls):
+        return [Finding("kind", False, why)], None
     findings = [
         Finding("kind", True, f"{cls.kind or cls.__name__}, version {cls.version}"),
         described(cls),

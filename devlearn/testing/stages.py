@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from devlearn.learners.brains import Head, Needs, brain_builder
 from devlearn.learners.cohort import Cohort
-from devlearn.registry import UnknownName, get
+from devlearn.registry import UnknownName, get, misplaced
 from devlearn.runs.engine import checkpoint
 from devlearn.scenario.controls import misdeclared
 from devlearn.stages.context import State
@@ -54,8 +54,10 @@ def _opening(kind: str | type[Stage], keys: dict[str, Any]) -> tuple[list[Findin
         cls = get("stages", kind) if isinstance(kind, str) else kind
     except (UnknownName, ImportError) as error:
         return [Finding("kind", False, str(error))], None
-    if not (isinstance(cls, type) and issubclass(cls, Stage)):
-        return [Finding("kind", False, f"{kind!r} is not a subclass of devlearn.stages.stage.Stage")], None
+    if not isinstance(cls, type):
+        return [Finding("kind", False, f"{kind!r} is not a class")], None
+    if why := misplaced("stages", str(kind), cls):
+        return [Finding("kind", False, why)], None
     findings = [
         Finding("kind", True, f"{cls.kind or cls.__name__}, version {cls.version}"),
         _role(cls),

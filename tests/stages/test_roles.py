@@ -12,6 +12,7 @@ from devlearn.runs.plan import plan, resolved
 from devlearn.runs.plan.missing_controls import uncontrolled
 from devlearn.scenario import ScenarioError, parse
 from devlearn.stages.stage import Cost, Stage
+from devlearn.testing import check_brain, check_probe, check_stage
 from tests.laws.rows import STAGES, make
 
 SCENARIO = """\
@@ -88,6 +89,28 @@ def test_a_prior_that_passes_on_labels_is_matched_by_labels_too(monkeypatch: pyt
     assert "by: flops}" in uncontrolled(scenario)["prior"][0]["arm"]
     monkeypatch.setattr(Mine, "uses_labels", lambda self: True)
     assert "by: [labels, flops]}" in uncontrolled(scenario)["prior"][0]["arm"]
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "says"),
+    [
+        ("stages", "devlearn.probes.accuracy:Accuracy", "is a probe, not a stage; it belongs under 'probes'"),
+        ("probes", "tests.stages.test_roles:Mine", "is a stage, not a probe; it belongs under 'stages'"),
+        ("brains", "tests.stages.test_roles:Mine", "is a stage, not a brain; it belongs under 'stages'"),
+        ("stages", "devlearn.learners.brains.brain:MLP", "is no stage; derive the class from devlearn.plugin.Stage"),
+        ("probes", "torch.nn:Linear", "is no probe; derive the class from devlearn.plugin.Probe"),
+    ],
+)
+def test_a_plug_in_of_another_group_is_refused_at_its_kind(group: str, kind: str, says: str) -> None:
+    """Whatever keys it is given: what is wrong is its place."""
+    swap = {"stages": "kind: mine", "probes": "kind: accuracy", "brains": "kind: mlp"}[group]
+    text = SCENARIO.replace(swap, f"kind: '{kind}'")
+    with pytest.raises(ScenarioError) as caught:
+        parse(text, "f.yaml")
+    assert f"{kind!r} {says}" in str(caught.value)
+    check = {"stages": check_stage, "probes": check_probe, "brains": check_brain}[group]
+    found = check(kind)
+    assert [(finding.name, finding.ok, finding.message) for finding in found] == [("kind", False, f"{kind!r} {says}")]
 
 
 def test_a_sham_without_the_key_that_makes_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
