@@ -9,8 +9,12 @@ import difflib
 import importlib
 import pkgutil
 import sys
+import sysconfig
+import traceback
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
 GROUPS = {
@@ -29,7 +33,11 @@ _loaded: set[str] = set()
 T = TypeVar("T")
 
 
-class UnknownName(LookupError):
+class NoPlugin(LookupError):
+    """There is no such plug-in, or it can't be imported. The text says which and how to mend it."""
+
+
+class UnknownName(NoPlugin):
     """A name that no plug-in has. ``known`` are the valid names, ``nearest`` the likeliest one or None."""
 
     def __init__(self, group: str, name: str, known: tuple[str, ...], why: str = "") -> None:
@@ -37,6 +45,10 @@ class UnknownName(LookupError):
         self.nearest = nearest(name, known)
         hint = f"; did you mean {self.nearest!r}?" if self.nearest else f"; there are: {', '.join(known)}"
         super().__init__(f"unknown {group.removesuffix('s')} {name!r}{hint}{f' ({why})' if why else ''}")
+
+
+class Unimportable(NoPlugin, ImportError):
+    """``module:Name`` whose module there is not, fails while it is imported, or has no such name."""
 
 
 def nearest(name: str, known: tuple[str, ...] | list[str]) -> str | None:
@@ -50,11 +62,20 @@ def register(group: str, name: str) -> Callable[[T], T]:
 
     def enter(thing: T) -> T:
         if name in _tables[group] and _tables[group][name] is not thing:
-            raise ValueError(f"two {group} are called {name!r}")
+            raise ValueError(
+                f"two {group} are called {name!r}, {_place(_tables[group][name])} and {_place(thing)}; rename one"
+            )
         _tables[group][name] = thing
         return thing
 
     return enter
+
+
+def _place(thing: Any) -> str:
+    """Where a plug-in is written."""
+    module = getattr(thing, "__module__", "")
+    file = getattr(sys.modules.get(module), "__file__", None) or module
+    return f"{getattr(thing, '__qualname__', thing)} of {file}"
 
 
 def named(group: str, kind: str, version: int) -> Callable[[T], T]:
@@ -106,16 +127,78 @@ def get(group: str, name: str) -> Any:
 
     Raises:
         UnknownName: with the nearest valid name.
+        Unimportable: ``module:Name`` that can't be imported, with the cause and its place.
     """
     _load(group)
     if name in _tables[group]:
         return _tables[group][name]
     for point in entry_points(group=f"devlearn.{group}", name=name):
-        return point.load()
-    if ":" in name:
-        module, _, attribute = name.partition(":")
         try:
-            return getattr(importlib.import_module(module), attribute)
-        except (ModuleNotFoundError, AttributeError) as error:
-            raise UnknownName(group, name, names(group), why=str(error)) from error
-    raise UnknownName(group, name, names(group))
+            return point.load()
+        except Exception as error:  # as with a user's module below
+            raise Unimportable(f"{name!r} of {point.value} can't be imported: {_cause(error)}") from error
+    if ":" in name:
+        return _imported(name)
+    why = ""
+    if nearest(name, names(group)) is None and name.rpartition(".")[2][:1].isupper():
+        own = ":".join(name.rsplit(".", 1)) if "." in name else f"MODULE:{name}"
+        why = f"one of your own is written {own}"
+    raise UnknownName(group, name, names(group), why)
+
+
+# ---- module:Name ------------------------------------------------------------------------------------------------
+
+
+def _imported(name: str) -> Any:
+    """What ``module:Name`` stands for. Raises Unimportable: the cause first, then how to mend it."""
+    module, _, attribute = name.partition(":")
+    try:
+        found = importlib.import_module(module)
+    except Exception as error:  # a user's module may fail in any way while it is imported
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing is None or not f"{module}.".startswith(f"{missing}."):
+            raise Unimportable(f"{name!r} can't be imported: {_cause(error)}") from error
+        likely = nearest(module, _modules())
+        mend = (
+            f"did you mean '{likely}:{attribute}'?"
+            if likely
+            else "is its file beside the scenario, or in the current folder?"
+        )
+        raise Unimportable(f"{name!r}: {error}; {mend}") from error
+    if not hasattr(found, attribute):
+        raise Unimportable(f"{name!r}: {_without(found, attribute)}")
+    return getattr(found, attribute)
+
+
+def _cause(error: Exception) -> str:
+    """The error of a module that fails while it is imported, and the line of a user's file that it comes from."""
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError):
+        return text  # which has its place
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<frozen")]
+    own = [frame for frame in frames if not {"site-packages", "dist-packages"} & set(Path(frame.filename).parts)]
+    own = [frame for frame in own if Path(frame.filename) not in (Path(__file__), Path(importlib.__file__))]
+    return f"{text} ({own[-1].filename}:{own[-1].lineno})" if own else text
+
+
+def _without(module: ModuleType, attribute: str) -> str:
+    """That a module has no such name: the nearest that it has, or the file of that name that was not found first."""
+    file = getattr(module, "__file__", None)
+    beside = [Path(folder) / f"{module.__name__.replace('.', '/')}.py" for folder in sys.path]
+    if other := next((path for path in beside if path.is_file() and str(path) != file), None):
+        first = f"another module of that name was found first: {file or 'a built-in one'}"
+        return f"{first}; give {other} a name of its own"
+    likely = nearest(attribute, [key for key in vars(module) if not key.startswith("_")])
+    return f"{file or module.__name__} has no {attribute!r}{f'; did you mean {likely!r}?' if likely else ''}"
+
+
+def _modules() -> list[str]:
+    """Modules of the user's own folders."""
+    library = Path(sysconfig.get_path("stdlib"))
+    folders = [Path(folder).resolve() for folder in sys.path]
+    own = [
+        str(folder)
+        for folder in folders
+        if "site-packages" not in folder.parts and not folder.is_relative_to(library) and folder.is_dir()
+    ]
+    return [module.name for module in pkgutil.iter_modules(own)]

@@ -16,7 +16,7 @@ CUT_OFF = 141  # a run that stopped because nobody reads what it says any more: 
 MISTAKES = {
     "devlearn.scenario.problems": "ScenarioError",
     "devlearn.records.reader": "EvidenceError",
-    "devlearn.registry": "UnknownName",
+    "devlearn.registry": "NoPlugin",
     "devlearn.records.genome_file": "BadGenome",
     "devlearn.tasks.envs.registration": "UnknownEnv",
     "devlearn.records.atomic": "FolderLocked",

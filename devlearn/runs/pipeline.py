@@ -79,7 +79,7 @@ class Options:
         """The executor, which may be a plug-in in the current folder.
 
         Raises:
-            UnknownName: no such executor; with the nearest name.
+            NoPlugin: no such executor, with the nearest name; or it can't be imported.
             BadExecutor: what has the name is none, or can't be made.
         """
         provenance.importable(Path.cwd())
@@ -167,7 +167,7 @@ def start(
         FolderMismatch: the folder holds another run, or what trains its jobs has changed.
         NotOurs: the folder holds something else.
         FolderLocked: another process trains it.
-        UnknownName: no such executor.
+        NoPlugin: no such executor, or it can't be imported.
         BadExecutor: what has its name is none, or can't be made.
     """
     executor = options.made()

@@ -75,7 +75,7 @@ def run(
         FolderMismatch: the folder holds another run, or what trains its jobs has changed.
         NotOurs: the folder holds something else.
         FolderLocked: another process trains it.
-        UnknownName: no such executor.
+        NoPlugin: no such executor, or it can't be imported.
         BadExecutor: what has its name is none, or can't be made.
         RunFailed: some jobs failed; the rest is kept.
         ExecutorFailed: the executor itself raised; what is done is kept.

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from devlearn.registry import UnknownName, get, misplaced, nearest
+from devlearn.registry import NoPlugin, get, misplaced, nearest
 from devlearn.scenario.checks import arms as arm_checks
 from devlearn.scenario.checks import comparison as compare_checks
 from devlearn.scenario.checks import stages as stage_checks
@@ -135,11 +135,8 @@ def _class(group: str, kind: str | None, node: Map, at: Mark, problems: Problems
     mark = node.entries["kind"].node.mark
     try:
         cls = get(group, kind)
-    except UnknownName as error:
+    except NoPlugin as error:
         problems.add(mark, str(error))
-        return None
-    except Exception as error:  # a user's module may fail in any way while it is imported
-        problems.add(mark, f"{kind!r} can't be imported: {type(error).__name__}: {error}")
         return None
     if not isinstance(cls, type):
         problems.add(mark, f"{kind!r} is not a class of {group}")

@@ -15,7 +15,7 @@ from devlearn.learners.brains.needs import memory_size
 from devlearn.learners.cohort import Cohort, Mapper
 from devlearn.learners.optimiser import Optimiser
 from devlearn.learners.stacking import initialise
-from devlearn.registry import UnknownName, get, misplaced
+from devlearn.registry import NoPlugin, get, misplaced
 from devlearn.tasks.envs.check import Finding
 from devlearn.testing.laws import SEEDS, generators_kept, guarded, raised, unlike
 
@@ -36,7 +36,7 @@ def check_brain(kind: str | type[nn.Module], keys: Mapping[str, Any] | None = No
     """
     try:
         cls = get("brains", kind) if isinstance(kind, str) else kind
-    except (UnknownName, ImportError) as error:
+    except NoPlugin as error:
         return [Finding("kind", False, str(error))]
     if isinstance(cls, type) and (why := misplaced("brains", str(kind), cls)):
         return [Finding("kind", False, why)]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from devlearn.learners.brains import brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, Quantity
-from devlearn.registry import UnknownName, get, misplaced
+from devlearn.registry import NoPlugin, get, misplaced
 from devlearn.stages.context import Context
 from devlearn.stages.stage import Stage
 from devlearn.tasks.envs.check import Finding
@@ -37,7 +37,7 @@ def check_probe(
         return findings
     try:
         there = _stages(probe, dict(stages or {}))
-    except (UnknownName, ImportError, ValidationError) as error:
+    except (NoPlugin, ValidationError) as error:
         return [*findings, Finding("stage", False, f"{error}; give check_probe the stages that the probe reads")]
     return [*findings, *_Trial(probe, brain, there).findings()]
 
@@ -46,7 +46,7 @@ def _opening(kind: str | type[Probe], keys: dict[str, Any]) -> tuple[list[Findin
     """Whether there is such a probe, what it declares, and whether it can be made from its keys."""
     try:
         cls = get("probes", kind) if isinstance(kind, str) else kind
-    except (UnknownName, ImportError) as error:
+    except NoPlugin as error:
         return [Finding("kind", False, str(error))], None
     if not isinstance(cls, type):
         return [Finding("kind", False, f"{kind!r} is not a class")], None

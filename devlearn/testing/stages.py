@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from devlearn.learners.brains import Head, Needs, brain_builder
 from devlearn.learners.cohort import Cohort
-from devlearn.registry import UnknownName, get, misplaced
+from devlearn.registry import NoPlugin, get, misplaced
 from devlearn.runs.engine import checkpoint
 from devlearn.scenario.controls import misdeclared
 from devlearn.stages.context import State
@@ -52,7 +52,7 @@ def _opening(kind: str | type[Stage], keys: dict[str, Any]) -> tuple[list[Findin
     """Whether there is such a stage and it can be made from its keys."""
     try:
         cls = get("stages", kind) if isinstance(kind, str) else kind
-    except (UnknownName, ImportError) as error:
+    except NoPlugin as error:
         return [Finding("kind", False, str(error))], None
     if not isinstance(cls, type):
         return [Finding("kind", False, f"{kind!r} is not a class")], None

@@ -190,7 +190,8 @@ def test_a_plain_module_as_brain(tmp_path, monkeypatch, unvaried, problems):
         "file.yaml:6:32: unknown key 'dpth'; did you mean 'depth'?"
     ]
     assert problems(text.replace(whole, "{kind: 'broken_brain:Tiny'}")) == [
-        "file.yaml:6:15: 'broken_brain:Tiny' can't be imported: ZeroDivisionError: division by zero"
+        "file.yaml:6:15: 'broken_brain:Tiny' can't be imported: ZeroDivisionError: division by zero "
+        f"({tmp_path / 'broken_brain.py'}:1)"
     ]
     assert problems(text.replace(whole, "{kind: 'my_brain:raise_on'}")) == [
         "file.yaml:6:15: 'my_brain:raise_on' is not a class of brains"
