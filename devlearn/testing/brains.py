@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import spaces
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from devlearn.learners import flops
@@ -17,7 +18,7 @@ from devlearn.learners.optimiser import Optimiser
 from devlearn.learners.stacking import initialise
 from devlearn.registry import NoPlugin, get, misplaced
 from devlearn.tasks.envs.check import Finding
-from devlearn.testing.laws import SEEDS, generators_kept, guarded, raised, unlike
+from devlearn.testing.laws import SEEDS, generators_kept, guarded, raised, unlike, wrong_keys
 
 IMAGE, VECTOR = "image_28x28", "vector"
 NEEDS = Needs(
@@ -62,7 +63,8 @@ class _Trial:
         try:
             self.brain = initialise(self.builder(), SEEDS[0])
         except Exception as error:
-            return [Finding("builds", False, f"Class(needs, **keys) {raised(error)}")]
+            why = wrong_keys(self.cls, error) if isinstance(error, ValidationError) else raised(error)
+            return [Finding("builds", False, f"Class(needs, **keys) {why}")]
         size = sum(parameter.numel() for parameter in self.brain.parameters())
         laws: dict[str, Callable[[], Finding]] = {
             "shapes": self.shapes,

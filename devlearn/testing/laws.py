@@ -11,6 +11,8 @@ import torch
 from pydantic import BaseModel, ValidationError
 from torch import Tensor
 
+from devlearn.scenario.problems import hint
+from devlearn.scenario.validate import usable_keys
 from devlearn.tasks.envs.check import Finding
 
 SEEDS = (3, 5, 8)
@@ -40,13 +42,26 @@ def described(cls: type[BaseModel]) -> Finding:
     return Finding("descriptions", True, "every key has its meaning beside it")
 
 
+def wrong_keys(cls: type[BaseModel], error: ValidationError) -> str:
+    """What is wrong with the keys of a plug-in; one that it does not have with the nearest that it has."""
+    told = []
+    for detail in error.errors():
+        loc = [str(part) for part in detail["loc"]]
+        unknown = detail["type"] == "extra_forbidden" and len(loc) == 1
+        told.append(
+            f"unknown key {loc[0]!r}{hint(loc[0], usable_keys(cls))}"
+            if unknown
+            else f"{'.'.join(loc)}: {detail['msg']}"
+        )
+    return f"{'; '.join(told)} (keys are given as --key K=V)"
+
+
 def made(cls: type[Model], keys: Mapping[str, Any]) -> tuple[Finding, Model | None]:
     """A plug-in from its keys, and whether they survive the way through a job's file; None where they don't fit."""
     try:
         plugin = cls(**keys)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        return Finding("keys", False, f"{wrong}; give it keys that fit (--key K=V)"), None
+        return Finding("keys", False, wrong_keys(cls, error)), None
     ok = cls(**plugin.model_dump(mode="json", by_alias=True)) == plugin
     mend = "its keys survive the way through a job's file" if ok else "keys have to survive JSON"
     return Finding("keys", ok, mend), plugin
