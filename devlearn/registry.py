@@ -104,6 +104,12 @@ def contract(group: str) -> type[Any] | None:
     return getattr(sys.modules.get(module), name, None)
 
 
+def inherits(group: str, cls: type[Any], attribute: str) -> bool:
+    """Whether a plug-in leaves an attribute of its class as the contract has it."""
+    owner = next((base for base in cls.__mro__ if attribute in vars(base)), None)
+    return owner is not None and owner is contract(group)
+
+
 def misplaced(group: str, name: str, cls: type[Any]) -> str | None:
     """Why a class can't be one of ``group``, with what it is instead; None where it can."""
     wanted, others = contract(group), {other: contract(other) for other in CONTRACTS if other != group}
@@ -184,12 +190,13 @@ def _cause(error: Exception) -> str:
 def _without(module: ModuleType, attribute: str) -> str:
     """That a module has no such name: the nearest that it has, or the file of that name that was not found first."""
     file = getattr(module, "__file__", None)
-    beside = [Path(folder) / f"{module.__name__.replace('.', '/')}.py" for folder in sys.path]
-    if other := next((path for path in beside if path.is_file() and str(path) != file), None):
+    beside = [Path(folder).resolve() / f"{module.__name__.replace('.', '/')}.py" for folder in sys.path]
+    if other := next((path for path in beside if path.is_file() and not (file and path.samefile(file))), None):
         first = f"another module of that name was found first: {file or 'a built-in one'}"
         return f"{first}; give {other} a name of its own"
     likely = nearest(attribute, [key for key in vars(module) if not key.startswith("_")])
-    return f"{file or module.__name__} has no {attribute!r}{f'; did you mean {likely!r}?' if likely else ''}"
+    hint = f"; did you mean '{module.__name__}:{likely}'?" if likely else ""
+    return f"{file or module.__name__} has no {attribute!r}{hint}"
 
 
 def _modules() -> list[str]:

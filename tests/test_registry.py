@@ -60,7 +60,7 @@ def test_a_misspelt_module_and_a_misspelt_class_have_their_neighbours(here: Path
         "No module named 'zzzzzzzzz'; is its file beside the scenario, or in the current folder?"
     )
     assert said("noisy_stage:Noissy") == (
-        f"'noisy_stage:Noissy': {here / 'noisy_stage.py'} has no 'Noissy'; did you mean 'Noisy'?"
+        f"'noisy_stage:Noissy': {here / 'noisy_stage.py'} has no 'Noissy'; did you mean 'noisy_stage:Noisy'?"
     )
 
 
@@ -99,4 +99,4 @@ def test_a_module_that_fails_is_no_traceback(here: Path, arguments: list[str]) -
 def test_a_misspelt_executor_has_its_neighbour(here: Path) -> None:
     (here / "idle.py").write_text("class Idle: ...\n")
     (here / "toy.yaml").write_text("devlearn: 1\n")
-    assert said("idle:Idel", "executors").endswith("has no 'Idel'; did you mean 'Idle'?")
+    assert said("idle:Idel", "executors").endswith("has no 'Idel'; did you mean 'idle:Idle'?")

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from devlearn.registry import NoPlugin, get, misplaced, nearest
+from devlearn.registry import NoPlugin, get, inherits, misplaced, nearest
 from devlearn.scenario.checks import arms as arm_checks
 from devlearn.scenario.checks import comparison as compare_checks
 from devlearn.scenario.checks import stages as stage_checks
@@ -147,6 +147,9 @@ def _class(group: str, kind: str | None, node: Map, at: Mark, problems: Problems
     if group == "stages" and (why := misdeclared(cls)):
         problems.add(mark, f"the class of {kind!r} has to be mended: {why}")
         return None
+    if group == "stages" and inherits(group, cls, "role"):
+        mend = "say in the class what it is in a life, as role = 'innate' for a prior: reports and warnings go by it"
+        problems.note(mark, f"the class of {kind!r} declares no role and counts as {cls.role}; {mend}")
     return cls
 
 

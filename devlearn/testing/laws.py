@@ -42,6 +42,13 @@ def described(cls: type[BaseModel]) -> Finding:
     return Finding("descriptions", True, "every key has its meaning beside it")
 
 
+def undecorated(name: str | type[Any], cls: type[Any], word: str) -> list[Finding]:
+    """A broken law where a class that is found by its name has no kind of its own; one in hand needs none."""
+    if isinstance(name, type) or "kind" in vars(cls):
+        return []
+    return [Finding("named", False, f'the class has no kind and version; decorate it with @{word}("{name}")')]
+
+
 def wrong_keys(cls: type[BaseModel], error: ValidationError) -> str:
     """What is wrong with the keys of a plug-in; one that it does not have with the nearest that it has."""
     told = []

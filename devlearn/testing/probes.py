@@ -15,7 +15,18 @@ from devlearn.registry import NoPlugin, get, misplaced
 from devlearn.stages.context import Context
 from devlearn.stages.stage import Stage
 from devlearn.tasks.envs.check import Finding
-from devlearn.testing.laws import SEEDS, described, generators_kept, guarded, made, raised, randomness, same, unlike
+from devlearn.testing.laws import (
+    SEEDS,
+    described,
+    generators_kept,
+    guarded,
+    made,
+    raised,
+    randomness,
+    same,
+    undecorated,
+    unlike,
+)
 
 BRAIN = {"kind": "mlp", "width": (32, 16)}
 TOLERANCE = 1e-3  # of the largest value, between cohorts of different size: products round by layout
@@ -54,6 +65,7 @@ def _opening(kind: str | type[Probe], keys: dict[str, Any]) -> tuple[list[Findin
         return [Finding("kind", False, why)], None
     findings = [
         Finding("kind", True, f"{cls.kind or cls.__name__}, version {cls.version}"),
+        *undecorated(kind, cls, "probe"),
         described(cls),
         _declared(cls.metrics),
     ]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from devlearn.learners.brains import Head, Needs, brain_builder
 from devlearn.learners.cohort import Cohort
-from devlearn.registry import NoPlugin, get, misplaced
+from devlearn.registry import NoPlugin, get, inherits, misplaced
 from devlearn.runs.engine import checkpoint
 from devlearn.scenario.controls import misdeclared
 from devlearn.stages.context import State
@@ -20,7 +20,18 @@ from devlearn.stages.stage import Role, Stage
 from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE
 from devlearn.tasks.envs.check import Finding
 from devlearn.testing.drawing import Watched
-from devlearn.testing.laws import SEEDS, described, generators_kept, guarded, made, raised, randomness, same, unlike
+from devlearn.testing.laws import (
+    SEEDS,
+    described,
+    generators_kept,
+    guarded,
+    made,
+    raised,
+    randomness,
+    same,
+    undecorated,
+    unlike,
+)
 
 YIELDS = 4
 BRAIN = {"kind": "mlp", "width": (32, 16)}
@@ -60,6 +71,7 @@ def _opening(kind: str | type[Stage], keys: dict[str, Any]) -> tuple[list[Findin
         return [Finding("kind", False, why)], None
     findings = [
         Finding("kind", True, f"{cls.kind or cls.__name__}, version {cls.version}"),
+        *undecorated(kind, cls, "stage"),
         _role(cls),
         *([Finding("controls", False, why)] if (why := misdeclared(cls)) else []),
         described(cls),
@@ -72,7 +84,7 @@ def _role(cls: type[Stage]) -> Finding:
     """Whether the class says what the phase is in a life."""
     if cls.role not in get_args(Role):
         return Finding("role", False, f"{cls.role!r} is no role; there are {', '.join(get_args(Role))}")
-    if not any("role" in vars(base) for base in cls.__mro__ if base is not Stage):
+    if inherits("stages", cls, "role"):
         mend = f"declare one of {', '.join(get_args(Role))}: role = 'innate' for a prior"
         return Finding("role", False, f"it declares none and counts as {cls.role}; {mend}")
     return Finding("role", True, f"{cls.role}: reports and warnings go by it")

@@ -110,7 +110,7 @@ def test_they_come_into_the_page_with_their_links_and_figures(tiny: Path) -> Non
     ],
 )
 def test_what_has_no_place_is_refused(asked: list[str], said: str) -> None:
-    with pytest.raises((registry.UnknownName, SectionError), match=said):
+    with pytest.raises((registry.NoPlugin, SectionError), match=said):
         sections(asked)
 
 

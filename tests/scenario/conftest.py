@@ -11,6 +11,7 @@ from devlearn.stages.stage import Stage
 
 
 class School(Stage):
+    role = "supervise"
     stream_names: ClassVar = ("labels", "order")
     metrics = ("loss",)
 
@@ -22,6 +23,7 @@ class School(Stage):
 
 
 class Play(Stage):
+    role = "trial"
     stream_names: ClassVar = ("worlds",)
     units = ("env_steps", "updates", "flops")
     immutable_keys: ClassVar = ("env",)
@@ -33,6 +35,7 @@ class Play(Stage):
 
 
 class Shuffle(Stage):
+    role = "control"
     stream_names: ClassVar = ()
     units = ()
 

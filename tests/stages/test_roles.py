@@ -113,6 +113,16 @@ def test_a_plug_in_of_another_group_is_refused_at_its_kind(group: str, kind: str
     assert [(finding.name, finding.ok, finding.message) for finding in found] == [("kind", False, f"{kind!r} {says}")]
 
 
+def test_a_stage_that_declares_no_role_is_noted_at_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parse(SCENARIO, "f.yaml").notes == ()
+    monkeypatch.delattr(Mine, "role")
+    notes = [str(note) for note in parse(SCENARIO, "f.yaml").notes]
+    assert len(notes) == 1
+    assert notes[0].startswith(
+        "f.yaml:6:16: the class of 'mine' declares no role and counts as pretrain; say in the class"
+    )
+
+
 def test_a_sham_without_the_key_that_makes_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The arm that the file would be offered could not be read."""
     monkeypatch.setattr(Mine, "controls", ("shuffle", "sham"))

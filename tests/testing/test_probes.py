@@ -58,6 +58,10 @@ def test_a_probe_of_ones_own_keeps_the_laws() -> None:
     assert {finding.name for finding in findings} >= {"declared", "read-only", "deterministic", "cohort size"}
 
 
+def test_a_probe_that_is_found_by_its_name_needs_a_kind() -> None:
+    assert list(broken(check_probe("tests.testing.test_probes:Norm"))) == ["named"]
+
+
 def alters(probe: Norm, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
     next(iter(cohort.parameters().values())).mul_(2)
     return Measurement({"norm": probe.norms(cohort)})

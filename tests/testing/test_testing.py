@@ -269,6 +269,14 @@ def test_a_stage_that_says_that_it_follows_its_budget_may() -> None:
     assert not broken(check_stage(_SaysThatItFades))
 
 
+def test_a_class_that_is_found_by_its_name_needs_a_kind() -> None:
+    found = broken(check_stage("tests.testing.test_testing:_School"))
+    assert found == {
+        "named": 'the class has no kind and version; decorate it with @stage("tests.testing.test_testing:_School")'
+    }
+    assert not broken(check_stage(_School))
+
+
 def test_wrong_kinds_and_keys_are_findings() -> None:
     assert "did you mean 'supervise'" in broken(check_stage("supervize"))["kind"]
     assert "labels" in broken(check_stage("supervise", {"labels": "many"}))["keys"]
@@ -276,7 +284,7 @@ def test_wrong_kinds_and_keys_are_findings() -> None:
     unknown = broken(check_stage("supervise", {"lables": 3}))["keys"]
     assert unknown == "unknown key 'lables'; did you mean 'labels'? (keys are given as --key K=V)"
     assert "unknown key 'widht'; did you mean 'width'?" in broken(check_brain("mlp", {"widht": [3]}))["builds"]
-    assert broken(check_stage("innate.scramble", {"zzz": 1}))["keys"].startswith("unknown key 'zzz'; there are: ")
+    assert broken(check_stage("innate.scramble", {"zzz": 1}))["keys"].startswith("unknown key 'zzz'; there are none")
     assert "No module named 'nowhere'" in broken(check_brain("nowhere:Brain"))["kind"]
 
 
