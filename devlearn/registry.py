@@ -110,8 +110,10 @@ def inherits(group: str, cls: type[Any], attribute: str) -> bool:
     return owner is not None and owner is contract(group)
 
 
-def misplaced(group: str, name: str, cls: type[Any]) -> str | None:
-    """Why a class can't be one of ``group``, with what it is instead; None where it can."""
+def misplaced(group: str, name: str, cls: Any) -> str | None:
+    """Why something can't be a class of ``group``, with what it is instead; None where it can."""
+    if not isinstance(cls, type):
+        return f"{name!r} is not a class of {group}"
     wanted, others = contract(group), {other: contract(other) for other in CONTRACTS if other != group}
     word = group.removesuffix("s")
     for other, base in others.items():
@@ -190,13 +192,13 @@ def _cause(error: Exception) -> str:
 def _without(module: ModuleType, attribute: str) -> str:
     """That a module has no such name: the nearest that it has, or the file of that name that was not found first."""
     file = getattr(module, "__file__", None)
+    if likely := nearest(attribute, [key for key in vars(module) if not key.startswith("_")]):
+        return f"{file or module.__name__} has no {attribute!r}; did you mean '{module.__name__}:{likely}'?"
     beside = [Path(folder).resolve() / f"{module.__name__.replace('.', '/')}.py" for folder in sys.path]
     if other := next((path for path in beside if path.is_file() and not (file and path.samefile(file))), None):
         first = f"another module of that name was found first: {file or 'a built-in one'}"
         return f"{first}; give {other} a name of its own"
-    likely = nearest(attribute, [key for key in vars(module) if not key.startswith("_")])
-    hint = f"; did you mean '{module.__name__}:{likely}'?" if likely else ""
-    return f"{file or module.__name__} has no {attribute!r}{hint}"
+    return f"{file or module.__name__} has no {attribute!r}"
 
 
 def _modules() -> list[str]:

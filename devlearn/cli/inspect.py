@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NOT_FOUND = ("id", "kind", "keys")  # broken first where the name or its keys are wrong, not the plug-in
 LISTED = ("stages", "priors", "brains", "envs", "probes", "executors", "sections", "scenarios")
+KEYED = ("stages", "probes", "brains")  # whose keys can be listed, one by one
 CHECKED = ("env", "stage", "brain", "probe", "executor", "section", "scenario")
 
 
@@ -28,9 +29,22 @@ def see_here() -> None:
 
 @click.command("list")
 @click.argument("what", type=click.Choice(LISTED))
-def list_(what: str) -> None:
-    """Name what can be used in a scenario, and how it can be trained and reported."""
+@click.argument("name", required=False)
+def list_(what: str, name: str | None) -> None:
+    """Name what can be used in a scenario, and how it can be trained and reported.
+
+    With the NAME of a stage, probe or brain: its keys, what each means and its value by default.
+
+    \b
+    devlearn list stages
+    devlearn list stages supervise
+    """
     see_here()
+    if name is not None:
+        if what not in KEYED:
+            raise click.UsageError(f"keys are listed of {', '.join(KEYED)}, not of {what}")
+        _list_keys(what, name)
+        return
     if what == "priors":
         from devlearn.cli.list_priors import show
 
@@ -47,6 +61,35 @@ def _plugins(what: str) -> list[tuple[str, str]]:
     from devlearn import registry
 
     return [(name, first_line(registry.get(what, name).__doc__)) for name in registry.names(what)]
+
+
+def _list_keys(group: str, name: str) -> None:
+    """What one plug-in is, and its keys: value by default, then what it means."""
+    from pydantic import BaseModel
+
+    from devlearn import registry
+    from devlearn.scenario.validate import usable_keys
+
+    cls = registry.get(group, name)
+    if why := registry.misplaced(group, name, cls):
+        raise click.UsageError(why)
+    click.echo(f"{name}: {first_line(cls.__doc__)}")
+    if not issubclass(cls, BaseModel):
+        raise click.UsageError(f"{name!r} is a plain class: its keys are the arguments of {cls.__name__}(needs, ..)")
+    fields = {field.alias or key: field for key, field in cls.model_fields.items()}
+    keys = usable_keys(cls)
+    width = max(map(len, keys), default=0)
+    for key in keys:
+        required = fields[key].is_required()
+        value = "required" if required else _default(fields[key].get_default(call_default_factory=True))
+        click.echo(f"  {key:<{width}}  {fields[key].description or ''}{value and f' [{value}]'}".rstrip())
+
+
+def _default(value: object) -> str:
+    """A key's value as YAML has it; empty where there is none."""
+    from pydantic_core import to_jsonable_python
+
+    return "" if value in (None, ()) else json.dumps(to_jsonable_python(value, by_alias=True))
 
 
 def first_line(text: str | None) -> str:
@@ -73,8 +116,17 @@ def _about(path: Path) -> str:
     return next((line.removeprefix("about:").strip() for line in lines if line.startswith("about:")), "")
 
 
+class Checked(click.Choice[str]):
+    """What can be checked; a prior is checked as the stage that it is."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value == "prior":
+            self.fail("a prior is a stage: devlearn check stage NAME", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.command(short_help="Try NAME against the laws of its kind.")
-@click.argument("what", type=click.Choice(CHECKED))
+@click.argument("what", type=Checked(CHECKED))
 @click.argument("name")
 @click.option("--key", "keys", multiple=True, metavar="K=V", help="A key of the stage, brain, probe or environment.")
 def check(what: str, name: str, keys: tuple[str, ...]) -> None:

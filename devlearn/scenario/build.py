@@ -134,12 +134,9 @@ def _class(group: str, kind: str | None, node: Map, at: Mark, problems: Problems
         return None
     mark = node.entries["kind"].node.mark
     try:
-        cls = get(group, kind)
+        cls: type[Any] = get(group, kind)
     except NoPlugin as error:
         problems.add(mark, str(error))
-        return None
-    if not isinstance(cls, type):
-        problems.add(mark, f"{kind!r} is not a class of {group}")
         return None
     if why := misplaced(group, kind, cls):
         problems.add(mark, why)

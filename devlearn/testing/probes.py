@@ -56,11 +56,9 @@ def check_probe(
 def _opening(kind: str | type[Probe], keys: dict[str, Any]) -> tuple[list[Finding], Probe | None]:
     """Whether there is such a probe, what it declares, and whether it can be made from its keys."""
     try:
-        cls = get("probes", kind) if isinstance(kind, str) else kind
+        cls: type[Probe] = get("probes", kind) if isinstance(kind, str) else kind
     except NoPlugin as error:
         return [Finding("kind", False, str(error))], None
-    if not isinstance(cls, type):
-        return [Finding("kind", False, f"{kind!r} is not a class")], None
     if why := misplaced("probes", str(kind), cls):
         return [Finding("kind", False, why)], None
     findings = [

@@ -62,11 +62,9 @@ def check_stage(
 def _opening(kind: str | type[Stage], keys: dict[str, Any]) -> tuple[list[Finding], Stage | None]:
     """Whether there is such a stage and it can be made from its keys."""
     try:
-        cls = get("stages", kind) if isinstance(kind, str) else kind
+        cls: type[Stage] = get("stages", kind) if isinstance(kind, str) else kind
     except NoPlugin as error:
         return [Finding("kind", False, str(error))], None
-    if not isinstance(cls, type):
-        return [Finding("kind", False, f"{kind!r} is not a class")], None
     if why := misplaced("stages", str(kind), cls):
         return [Finding("kind", False, why)], None
     findings = [

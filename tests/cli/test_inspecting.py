@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from devlearn import registry
 from devlearn.templates import KINDS
 from tests.commands import call, fresh
+from tests.shipped import shipped
 
 WITHOUT = """
 import sys
@@ -114,6 +116,24 @@ def test_missing_controls_are_warned_of_in_lines_that_can_be_copied() -> None:
     )
 
 
+def test_the_keys_of_one_plug_in_with_their_meaning() -> None:
+    lines = [line.strip() for line in call("list", "stages", "supervise").stdout.splitlines()]
+    assert lines[0].startswith("supervise: ")
+    batch = next(line for line in lines if line.startswith("batch "))
+    field = registry.get("stages", "supervise").model_fields["batch"]
+    assert batch.split(maxsplit=1) == ["batch", f"{field.description} [{field.default}]"]
+    keys = [line.split()[0] for line in lines[1:]]
+    assert {"updates", "labels", "lr"} <= set(keys) and "env_steps" not in keys  # no budget of it
+    env = next(line for line in call("list", "stages", "trial.ppo").stdout.splitlines() if line.startswith("  env "))
+    assert env.endswith(" [required]")
+    assert "width" in call("list", "brains", "mlp").stdout and "every" in call("list", "probes", "accuracy").stdout
+
+
+@pytest.mark.parametrize("kind", shipped("stages"))
+def test_the_keys_of_every_stage_can_be_listed(kind: str) -> None:
+    assert call("list", "stages", kind).exit_code == 0
+
+
 def test_schema_is_a_json_schema() -> None:
     assert "stages" in json.dumps(json.loads(call("schema").stdout)["properties"])
 
@@ -132,6 +152,10 @@ def test_schema_is_a_json_schema() -> None:
         (["check", "stage", "supervize"], "did you mean 'supervise'?"),
         (["check", "env", "CartPoll-v1"], "did you mean 'CartPole-v1'?"),
         (["check", "stage", "trial.ppo"], "env: Field required"),
+        (["check", "prior", "innate.waves"], "a prior is a stage: devlearn check stage NAME"),
+        (["list", "stages", "supervize"], "did you mean 'supervise'?"),
+        (["list", "stages", "devlearn.probes.accuracy:Accuracy"], "is a probe, not a stage"),
+        (["list", "envs", "CartPole-v1"], "keys are listed of stages, probes, brains, not of envs"),
         (["check", "probe", "acuracy"], "did you mean 'accuracy'?"),
         (["check", "probe", "return"], "env: Field required"),
         (["new", "executor", "my-queue-"], "can't be a name"),

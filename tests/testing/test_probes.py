@@ -171,7 +171,7 @@ def test_keys_that_do_not_fit_and_names_that_do_not_exist_are_findings() -> None
     assert (
         "did you mean 'pretrain.denoise'?" in broken(check_probe("objective", {"stage": "pretrain.denoize"}))["stage"]
     )
-    assert "not a subclass" in broken(check_probe(int))["kind"]  # type: ignore[arg-type]
+    assert "is no probe; derive the class from" in broken(check_probe(int))["kind"]  # type: ignore[arg-type]
 
 
 def test_a_brain_that_a_probe_refuses_is_a_finding() -> None:
