@@ -91,9 +91,11 @@ def body(section: Section[object], content: object, page: Page, environment: Env
     if isinstance(drawn, Sequence) and all(isinstance(one, Drawn) for one in drawn):
         inner = '{% from "parts.j2" import figures %}{{ figures(found) }}'
         return Markup(environment.from_string(inner).render(found=page.figures(drawn)))
+    held = f" of {type(content[0]).__name__} and more" if isinstance(content, list | tuple) and content else ""
     raise SectionError(
-        f"section {section.name!r} gives a {type(content).__name__}, which takes a template beside it, "
-        f"{section.template}; without one it has to give text, Markup, or figures"
+        f"section {section.name!r} gives a {type(content).__name__}{held}, which takes a template beside it, "
+        f"{section.template}; without one it has to give text, Markup, or figures alone (a template may mix them: "
+        "it shows a figure by {{ figure(page.figure(found.drawn)) }}, a macro of parts.j2)"
     )
 
 

@@ -17,6 +17,7 @@ Nothing here imports matplotlib: a plug-in's file may stand in a process that dr
 import functools
 import inspect
 import re
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -47,12 +48,21 @@ class SectionError(ValueError):
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure with its file name, its caption, and its description, in numbers, for those who can't see it."""
+    """A figure with its file name, its caption, and its description, in numbers, for those who can't see it.
+
+    Raises SectionError for a name that is no file of figures/, or without a description.
+    """
 
     name: str
     figure: "Figure"
     caption: str
     alt: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", self.name):
+            raise SectionError(f"a figure can't be called {self.name!r}: use letters, digits and dashes, like by-seed")
+        if not self.alt.strip():
+            raise SectionError(f"figure {self.name!r} has no alt: say in words and numbers what it shows")
 
 
 @dataclass(frozen=True)
@@ -121,7 +131,17 @@ class Section(Generic[Content]):
         functools.update_wrapper(self, make)
 
     def __call__(self, page: Page) -> Content | None:
-        return self.make(page)
+        """What it has to say. Raises SectionError for whatever somebody's own raises, with its place."""
+        if self.make.__module__.startswith(OURS):
+            return self.make(page)
+        try:
+            return self.make(page)
+        except Exception as error:
+            why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            frames = traceback.extract_tb(error.__traceback__)
+            own = [frame for frame in frames if Path(frame.filename).with_suffix(".j2") == self.template]
+            at = f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else self.make.__module__
+            raise SectionError(f"section {self.name!r} raised {why} ({at}); the page stands as it was") from error
 
 
 def section(

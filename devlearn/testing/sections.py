@@ -58,7 +58,8 @@ def check_section(name: str | Section[object]) -> list[Finding]:
         try:
             trial.draw()
         except Exception as error:
-            return [Finding("drawn", False, raised(error))]
+            cause = error.__cause__ if isinstance(error, SectionError) else None
+            return [Finding("drawn", False, raised(cause if isinstance(cause, Exception) else error))]
         if not trial.body:
             mend = "it has nothing to say of a toy run with curves, pairs, pictures and two points: nothing was checked"
             return [Finding("drawn", False, mend)]
@@ -140,7 +141,7 @@ class _Trial:
         for found in pictures:
             said = found.get("aria-label") or found.get("alt") or ""
             if len(said) < WORDS or not re.search(r"\d", said):
-                mend = "give Drawn an alt that says in words and numbers what it shows"
+                mend = f"give Drawn an alt that says in words and numbers what it shows, in {WORDS} letters at least"
                 return Finding("described", False, f"a figure is described as {said!r}; {mend}")
         return Finding("described", True, f"{len(pictures)} pictures are described in words and numbers")
 

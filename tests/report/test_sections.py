@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from markupsafe import Markup
 
+import devlearn
 from devlearn import registry
 from devlearn.plugin import Drawn, Page, section, style
 from devlearn.report.section import BEGINNING, SectionError, sections
@@ -152,3 +153,21 @@ def test_the_answer_stands_first(page: str) -> None:
     before = page[page.index("<main>") : page.index('<section id="verdicts">')]
     assert "<table" not in before and 'aria-label="Differences with 95 % intervals' in before
     assert page.index('<p class="headline">') < page.index("<main>")
+
+
+@section("stumbles", title="Stumbles")
+def stumbles(page: Page) -> str:
+    return str(page.places[0].records.arms["nobody"])
+
+
+def test_one_that_raises_is_named_with_its_line_and_the_page_stands(tiny: Path) -> None:
+    before = devlearn.Run(tiny).report().read_bytes()
+    with pytest.raises(SectionError, match=r"'stumbles' raised KeyError: 'nobody' \(test_sections\.py:\d+\); the page"):
+        devlearn.Run(tiny).report(sections=own("stumbles"))
+    assert (tiny / "report.html").read_bytes() == before
+
+
+@pytest.mark.parametrize(("name", "alt", "why"), [("../out", "1 line", "can't be called"), ("out", " ", "has no alt")])
+def test_a_figure_has_a_name_in_its_folder_and_a_description(name: str, alt: str, why: str) -> None:
+    with pytest.raises(SectionError, match=why):
+        Drawn(name, style.one_plot(1.5)[0], "A line.", alt)
