@@ -215,7 +215,12 @@ class _Trial:
         )
 
     def _flops(self) -> int:
-        """What torch computes in a yield of one learner: products and convolutions, on average."""
+        """What torch computes in a yield of one learner: products and convolutions, on average.
+
+        Nothing where learners share lineages: one learner's yield is then that of all the ancestors.
+        """
+        if self.stage.lineage(SEEDS[0]) is not None:
+            return 0
         from torch.utils.flop_counter import FlopCounterMode
 
         cohort, context = Cohort(self.builder, SEEDS[:1], mapper="loop"), self.context(SEEDS[:1])
