@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TORCH = "python -c 'import torch'"
-SMALL = ("stages.look.updates=20", "stages.school.updates=20", "stages.play.env_steps=1024", "stages.waves.updates=10")
+SMALL = ("stages.look.updates=20", "stages.school.updates=60", "stages.play.env_steps=1024", "stages.waves.updates=10")
 COMMANDS = (
     "--help",
     "list stages",

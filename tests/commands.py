@@ -1,5 +1,6 @@
 """The command line, from a test."""
 
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -27,3 +28,8 @@ def said(*arguments: Any, code: int = 0) -> str:
 def fresh(*arguments: str, code: str = "from devlearn.cli import main; main()") -> "subprocess.CompletedProcess[str]":
     """A command in a process of its own."""
     return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120)
+
+
+def hears_ctrl_c() -> None:
+    """As in a terminal: tests that were started in the background begin deaf to it, and so would their children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)

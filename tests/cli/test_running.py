@@ -18,7 +18,7 @@ import yaml
 
 import devlearn
 from devlearn.runs.executors import locked, read_json
-from tests.commands import call, fresh
+from tests.commands import call, fresh, hears_ctrl_c
 
 
 def test_from_a_scenario_to_a_verdict_and_on(here: Path, toy: str) -> None:
@@ -174,11 +174,6 @@ def _until(condition: Callable[[], Any], seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < deadline, "gave up waiting"
         time.sleep(0.05)
-
-
-def hears_ctrl_c() -> None:
-    """As in a terminal: tests that were started in the background begin deaf to it, and so would their children."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_ctrl_c_says_how_to_go_on(here: Path) -> None:

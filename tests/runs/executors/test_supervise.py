@@ -25,6 +25,7 @@ from devlearn.runs.executors import (
     read_json,
     work,
 )
+from tests.commands import hears_ctrl_c
 
 
 def supervise(run: Path, acts: dict[str, str], parents: dict[str, str] | None = None, workers: int = 2) -> Outcome:
@@ -144,7 +145,9 @@ def _supervisor_with_two_sleepers(run: Path) -> tuple["subprocess.Popen[bytes]",
     script = run / "script.py"
     script.write_text(SUPERVISE)
     paths = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    process = subprocess.Popen([sys.executable, str(script), str(run)], env={**os.environ, "PYTHONPATH": paths})
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(run)], env={**os.environ, "PYTHONPATH": paths}, preexec_fn=hears_ctrl_c
+    )
     tried = [run / f"jobs/{name}/seeds-0-3/tried" for name in "ab"]
     _until(lambda: all(path.exists() and path.read_text().endswith("\n") for path in tried), 60)
     return process, [int(path.read_text().strip()[1:]) for path in tried]
