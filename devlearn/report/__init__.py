@@ -15,7 +15,7 @@ def write(run: "RunRecords", found: "Results", sections: Sequence[str] = ()) -> 
     ``sections`` names further sections of the page, as ``package.module:Name``.
 
     Raises:
-        UnknownName: no such section.
+        NoPlugin: no such section, or it can't be imported.
         SectionError: a section can't stand on the page.
     """
     from devlearn.report.page import write as write_page  # matplotlib takes half a second: only when a page is wanted

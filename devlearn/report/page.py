@@ -43,7 +43,7 @@ def write(run: RunRecords, found: Results, asked: Sequence[str] = ()) -> Path:
     ``asked`` are further sections, by ``package.module:Name``.
 
     Raises:
-        UnknownName: no such section.
+        NoPlugin: no such section, or it can't be imported.
         SectionError: a section can't stand on the page.
     """
     text = render(run, found, sections(asked))

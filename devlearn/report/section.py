@@ -169,7 +169,7 @@ def sections(asked: Sequence[str] = ()) -> list[Section[object]]:
     """The sections of a page in their order: ours, those of installed packages, and those ``asked`` for by name.
 
     Raises:
-        UnknownName: no such section, or a section stands after one that there is not.
+        NoPlugin: no such section, or it can't be imported, or a section stands after one that there is not.
         SectionError: what was named is no section, two have one name, or some stand after each other in a ring.
     """
     standing = [name for name in registry.names("sections") if ":" not in name]

@@ -7,7 +7,7 @@ from pydantic_core import to_jsonable_python
 
 from devlearn.evidence.analysis.timeline import AXES, Span
 from devlearn.records.schema import Keys
-from devlearn.registry import UnknownName, get
+from devlearn.registry import NoPlugin, get
 
 READ_MOST = ("labels", "data", "env", "lr", "schedule", "blur", "change")
 
@@ -40,7 +40,7 @@ def _defaults(kind: str) -> Keys:
         return {}
     try:
         fields = get("stages", kind).model_fields
-    except UnknownName:
+    except NoPlugin:
         return {}
     found: Keys = {
         name: to_jsonable_python(field.get_default(call_default_factory=True))

@@ -198,7 +198,7 @@ class Run:
             sections: further sections of the page, as ``package.module:Name``.
 
         Raises:
-            UnknownName: no such section.
+            NoPlugin: no such section, or it can't be imported.
             SectionError: a section can't stand on the page.
         """
         from devlearn.evidence import evaluate
