@@ -35,7 +35,8 @@ def environment(code: Path) -> dict[str, str]:
 
 def seconds(command: list[str], code: Path) -> float:
     start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(code))
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run(command, check=True, cwd=code, env=environment(code), **quiet)  # -m takes the folder it stands in
     return time.perf_counter() - start
 
 
@@ -43,7 +44,7 @@ def to_first_line(code: Path, folder: Path) -> float:
     """Seconds from the command to the first line that a run says."""
     command = [sys.executable, "-m", "devlearn", "run", "first_steps", "--out", str(folder)]
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment(code))
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=code, env=environment(code))
     assert process.stdout is not None
     process.stdout.readline()
     spent = time.perf_counter() - start
@@ -58,7 +59,7 @@ def a_run(code: Path, folder: Path) -> Path:
     if not (folder / "comparison.json").exists():
         command = [sys.executable, "-m", "devlearn", "run", "first_steps", "--out", str(folder), "--no-report"]
         sets = [word for one in SMALL for word in ("--set", one)]
-        subprocess.run([*command, *sets], check=True, stdout=subprocess.DEVNULL, env=environment(code))
+        subprocess.run([*command, *sets], check=True, stdout=subprocess.DEVNULL, cwd=code, env=environment(code))
     return folder
 
 
