@@ -44,7 +44,8 @@ def to_first_line(code: Path, folder: Path) -> float:
     """Seconds from the command to the first line that a run says."""
     command = [sys.executable, "-m", "devlearn", "run", "first_steps", "--out", str(folder)]
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=code, env=environment(code))
+    heard = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    process = subprocess.Popen(command, cwd=code, env=environment(code), **heard)
     assert process.stdout is not None
     process.stdout.readline()
     spent = time.perf_counter() - start
