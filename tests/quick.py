@@ -56,7 +56,7 @@ PRODUCTS: Mapping[str, tuple[str, ...]] = {  # the parameters whose values are r
     "tests/tasks/envs/test_vector_env.py": ("env",),
 }
 EXAMPLES: Mapping[str, tuple[str, tuple[object, ...]]] = {  # of one parameter, the values that stay
-    "tests/test_shipped.py::test_a_shipped_scenario_runs_to_its_report": ("name", ("cartpole",)),
+    "tests/test_shipped.py::test_a_shipped_scenario_runs_to_its_verdict": ("name", ("cartpole",)),
     "tests/docs/test_pages.py::test_a_how_to_page_does_what_it_says": ("page", ("stage", "probe")),
     "tests/learners/test_feedback.py::test_right_or_wrong_is_enough_to_learn": ("row", ("guess",)),
     "tests/runs/engine/test_job_runner.py::test_a_life_that_was_cut_ends_with_the_same_records": ("checkpoints", (4,)),

@@ -217,17 +217,25 @@ def test_a_file_alone_is_warned_of_as_its_plan_is_but_for_what_has_to_be_counted
     assert forewarnings(sketch(order.scenario), counted=False) == said
 
 
-@pytest.mark.parametrize("name", sorted(TOY))
-def test_a_shipped_scenario_runs_to_its_report(name: str, tmp_path: Path) -> None:
+LONG = ("newborn_eyes", "few_labels_priors")  # dozens of pairs of what other files have one by one
+PAGES = ("first_steps", "cartpole", "critical_period", "few_labels", "scaling_width", "looking", "innate/genome")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in sorted(TOY)]
+)
+def test_a_shipped_scenario_runs_to_its_verdict(name: str, tmp_path: Path) -> None:
+    """And to its report, where its kind of page is not that of another one."""
     run = devlearn.run(name, seeds=4, out=tmp_path / "run", set=TOY[name], progress=False, report=False)
-    page = run.report().read_text()
+    page = run.report().read_text() if name in (*PAGES, *LONG) else None
+    run.compare()
     found = json.loads((tmp_path / "run" / "comparison.json").read_text())
     for body in found if isinstance(found, list) else [found]:
         assert body["arms"]
         for arm, entry in body["arms"].items():
             assert entry["n"] == 4
             assert entry["ledger"]["flops"] > 0 or arm == "random-init"  # which may have lived nothing
-            assert arm in page
+            assert page is None or arm in page
     if not isinstance(found, list):
         done = subprocess.run(
             [sys.executable, RECOMPUTE, tmp_path / "run"], capture_output=True, text=True, check=False
