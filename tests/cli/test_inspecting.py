@@ -74,6 +74,17 @@ def test_a_check_warns_as_a_dry_run_does_and_says_what_it_left_to_that() -> None
     assert "is counted by: devlearn run few_labels --dry-run" in checked.stdout
 
 
+def test_a_check_refuses_an_environment_that_does_not_fit_its_stage_and_takes_no_torch(here: Path, toy: str) -> None:
+    look = "look: {kind: pretrain.predict, env: CartPole-v1, updates: 4}"
+    (here / "toy.yaml").write_text(toy.replace("look: {kind: pretrain.denoise, updates: 4, batch: 8}", look))
+    found = fresh("check", "scenario", "toy.yaml", code=WITHOUT)
+    said, _, heavy = found.stderr.partition("HEAVY")
+    assert found.returncode == 2 and "'torch'" not in heavy and not found.stdout
+    assert said.startswith("toy.yaml:8:3: look: pretrain.predict needs pictures (H, W) of bytes to see")
+    assert "CartPole-v1 shows float32 of shape (4,)" in said and "; name another env, or wrap this one" in said
+    assert call("run", "toy.yaml", "--dry-run").output == said
+
+
 @pytest.mark.parametrize(
     ("what", "names"),
     [

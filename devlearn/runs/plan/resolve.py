@@ -15,13 +15,12 @@ from devlearn.runs.plan.changes import refusal
 from devlearn.runs.plan.cost_model import CostModel
 from devlearn.runs.plan.describe import describe
 from devlearn.runs.plan.model import ArmPlan, PlannedStage, PointPlan, total_of
+from devlearn.runs.plan.needs import needs_of, words
 from devlearn.scenario import ArmItem, ResolvedArm, Scenario, ScenarioError, Unit
 from devlearn.stages.stage import Cost, Stage
 
 if TYPE_CHECKING:
     from torch import nn
-
-NeedsStage = tuple[str, str, dict[str, Any]]
 
 
 def resolve(point: dict[str, Any], scenario: Scenario) -> PointPlan:
@@ -31,7 +30,7 @@ def resolve(point: dict[str, Any], scenario: Scenario) -> PointPlan:
         ScenarioError: needs that contradict each other, a brain that can't be built, a budget, ``match`` or ``total``
             that can't be met; each at its place in the file.
     """
-    listed, needs = _needs(scenario)
+    listed, needs = needs_of(scenario)
     brain = _brain(scenario, needs)
     _fit(scenario, brain)
     lives = _Arms(scenario, brain, needs)
@@ -57,48 +56,13 @@ def _context(scenario: Scenario, needs: Needs) -> dict[str, Any]:
     return shared | {key: value for key, value in extra.items() if value}
 
 
-def _needs(scenario: Scenario) -> tuple[tuple[NeedsStage, ...], Needs]:
-    """Every stage whose needs make the brain, and their union with the probes' needs.
-
-    A stage that an arm's ``set`` changes is listed again, as ``stage/arm/place``, only where it needs something more.
-    """
-    listed: list[NeedsStage] = []
-    needs = Needs()
-    for name, stage in scenario.stages.items():
-        needs = _unite(scenario, needs, ("stages", name), stage)
-        listed.append((name, scenario.stage_kinds[name], stage.model_dump(mode="json", by_alias=True)))
-    for name, probe in scenario.probes.items():
-        needs = _unite(scenario, needs, ("probes", name), probe)
-    for arm, course in scenario.arms.items():
-        for place, step in enumerate(course.steps):
-            united = _unite(scenario, needs, ("arms", arm), step.stage)
-            if describe(united) != describe(needs):
-                keys = step.stage.model_dump(mode="json", by_alias=True)
-                listed.append((f"{step.use}/{arm}/{place}", step.kind, keys))
-                needs = united
-    return tuple(listed), needs
-
-
-def _unite(scenario: Scenario, needs: Needs, place: tuple[str, str], part: Any) -> Needs:
-    try:
-        united: Needs = needs | part.needs()
-    except Exception as error:  # a user's environment or stage may fail in any way
-        raise scenario.error(place, f"{place[1]}: {_words(error)}") from error
-    return united
-
-
-def _words(error: Exception) -> str:
-    plain = isinstance(error, ValueError | LookupError | RuntimeError) and error.args
-    return str(error.args[0]) if plain else f"{type(error).__name__}: {error}"
-
-
 def _brain(scenario: Scenario, needs: Needs) -> nn.Module:
     """One learner's network on the meta device: shapes without storage."""
     try:
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
             return brain_builder(scenario.brain, needs)()
     except Exception as error:  # a user's module may fail in any way
-        raise scenario.error(("brain",), f"the brain can't be built: {_words(error)}") from error
+        raise scenario.error(("brain",), f"the brain can't be built: {words(error)}") from error
 
 
 def _fit(scenario: Scenario, brain: nn.Module) -> None:
@@ -107,7 +71,7 @@ def _fit(scenario: Scenario, brain: nn.Module) -> None:
         try:
             probe.check_brain(brain)
         except Exception as error:  # a user's probe may fail in any way
-            raise scenario.error(("probes", name), f"{name}: {_words(error)}") from error
+            raise scenario.error(("probes", name), f"{name}: {words(error)}") from error
 
 
 def _probes(scenario: Scenario) -> dict[str, Any]:
@@ -168,7 +132,7 @@ class _Arms:
             except ScenarioError:
                 raise
             except Exception as error:  # a user's stage may fail in any way
-                raise self.scenario.error(at, f"{step.use}, changed: {_words(error)}") from error
+                raise self.scenario.error(at, f"{step.use}, changed: {words(error)}") from error
             if why:
                 keys = " and ".join(change.set)
                 mend = "live it as a stage of its own"
@@ -191,7 +155,7 @@ class _Arms:
             try:
                 self._costs[key] = stage.cost(self.brain)
             except Exception as error:  # a user's stage or brain may fail in any way
-                raise self.scenario.error(("stages", use), f"{use}: {_words(error)}") from error
+                raise self.scenario.error(("stages", use), f"{use}: {words(error)}") from error
         return self._costs[key]
 
     def _matched(self, name: str, lives: list[PlannedStage], other: str, by: str) -> PlannedStage:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from devlearn.records.schema import ArmEntry, ControlEntry, Json, MatchEntry, PointEntry, Resolved, StageEntry
 from devlearn.records.versions import PLAN
 from devlearn.runs.plan.missing_controls import uncontrolled
+from devlearn.runs.plan.needs import needs_of
 from devlearn.runs.plan.shared_origins import lineages, origin_names
 from devlearn.runs.plan.to_records import compare_entry, probe_entries
 from devlearn.scenario import ResolvedArm, Scenario, points
@@ -16,8 +17,13 @@ def sketch(scenario: Scenario) -> Json:
 
     Stages lack ``budget`` and ``left``, as a match is counted in FLOPs and what is inherited depends on the brain.
     There are no branches, no jobs and no digest.
+
+    Raises:
+        ScenarioError: needs that can't be told (an environment that does not fit its stage) or contradict each other.
     """
     grid = points(scenario)
+    for _, own in grid:
+        needs_of(own)
     same = origin_names((own.seeds, [step.stage for step in arm.steps]) for _, own in grid for arm in own.arms.values())
     return Resolved(
         format=PLAN.written,

@@ -87,7 +87,9 @@ class Predict(Stage):
         """The sense, its space and the objective. Raises ValueError for a world that can't be foreseen so."""
         seen, acts = spaces(self.env, self.env_kwargs)
         if seen.dtype != "uint8" or len(seen.shape) != 2 or not isinstance(acts, kinds.Discrete):
-            raise ValueError(f"{self.env}: pretrain.predict needs (H, W) bytes to see and discrete actions")
+            needs = f"{self.kind} needs pictures (H, W) of bytes to see and discrete actions"
+            shows = f"{self.env} shows {seen.dtype} of shape {seen.shape} and takes {type(acts).__name__} actions"
+            raise ValueError(f"{needs}, and {shows}; name another env, or wrap this one so that it has them")
         sense = sense_name(seen, self.env)
         return sense, seen, Forecast(sense, "next_" + re.sub(r"\W", "_", self.env), int(acts.n))
 
