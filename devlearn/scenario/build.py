@@ -12,7 +12,7 @@ from devlearn.scenario.checks import comparison as compare_checks
 from devlearn.scenario.checks import stages as stage_checks
 from devlearn.scenario.checks import tuning as tune_checks
 from devlearn.scenario.checks.changes import changed
-from devlearn.scenario.controls import misdeclared
+from devlearn.scenario.controls import misdeclared, no_role
 from devlearn.scenario.models import ArmItem, ArmSpec, Compare, File, Match, ResolvedArm, Scenario
 from devlearn.scenario.parts import Item, Lookup, Piece, check_name
 from devlearn.scenario.problems import Mark, Problems, hint
@@ -141,7 +141,7 @@ def _class(group: str, kind: str | None, node: Map, at: Mark, problems: Problems
     if why := misplaced(group, kind, cls):
         problems.add(mark, why)
         return None
-    if group == "stages" and (why := misdeclared(cls)):
+    if group == "stages" and (why := no_role(cls) or misdeclared(cls)):
         problems.add(mark, f"the class of {kind!r} has to be mended: {why}")
         return None
     if group == "stages" and inherits(group, cls, "role"):

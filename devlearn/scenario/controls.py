@@ -4,6 +4,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel
 
+from devlearn.scenario.models import ROLES
 from devlearn.scenario.problems import hint
 
 Control = Literal["shuffle", "moments", "scale", "spectrum", "sham", "fresh_head", "compute", "data"]
@@ -45,6 +46,13 @@ def sham(stage: type[BaseModel]) -> dict[str, Any]:
     """The key that makes a stage its own sham: true, or the first word that is not none."""
     choices = stage.model_json_schema()["properties"].get("sham", {}).get("enum", ())
     return {"sham": next((choice for choice in choices if choice != "none"), True)}
+
+
+def no_role(stage: type[Any]) -> str | None:
+    """That a stage's class has a role that there is not, with the nearest; None where it has one that there is."""
+    if stage.role in ROLES:
+        return None
+    return f"'role' is {stage.role!r}, which is no role{hint(str(stage.role), ROLES)}"
 
 
 def misdeclared(stage: type[Any]) -> str | None:

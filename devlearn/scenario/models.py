@@ -1,7 +1,7 @@
 """A scenario as frozen models. The fields are the YAML keys; their descriptions are the reference of the format."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag
 
@@ -10,6 +10,8 @@ from devlearn.scenario.yaml_nodes import List, Map
 
 Unit = Literal["updates", "env_steps", "images", "flops"]
 UNITS: tuple[Unit, ...] = ("updates", "env_steps", "images", "flops")
+Role = Literal["innate", "pretrain", "trial", "imitate", "caregiver", "supervise", "consolidate", "control"]
+ROLES: tuple[Role, ...] = get_args(Role)  # what a stage is in a life
 
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
 RENAMED: Mapping[str, str] = {}  # keys of the top level: the old name, the new one

@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 from pydantic import ConfigDict, Field, field_validator
 
 from devlearn.registry import named
 from devlearn.scenario.controls import Control
+from devlearn.scenario.models import UNITS, Role, Unit
 from devlearn.stages.fields import Change, Count, Gate, read_old_keys
 from devlearn.stages.old_names import OldNames
 from devlearn.tasks.data import SIZES
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from devlearn.learners.cohort import Cohort
     from devlearn.stages.context import Context, State
 
-Unit = Literal["updates", "env_steps", "images", "flops"]
-UNITS: tuple[Unit, ...] = ("updates", "env_steps", "images", "flops")
-Role = Literal["innate", "pretrain", "trial", "imitate", "caregiver", "supervise", "consolidate", "control"]
 Metrics: TypeAlias = "Mapping[str, Tensor]"
 
 

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +13,11 @@ from devlearn.learners.brains import Head, Needs, brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.registry import NoPlugin, get, inherits, misplaced
 from devlearn.runs.engine import checkpoint
-from devlearn.scenario.controls import misdeclared
+from devlearn.scenario.controls import misdeclared, no_role
+from devlearn.scenario.models import ROLES
 from devlearn.stages.context import State
 from devlearn.stages.shared.labelled import DIGITS
-from devlearn.stages.stage import Role, Stage
+from devlearn.stages.stage import Stage
 from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE
 from devlearn.tasks.envs.check import Finding
 from devlearn.testing.drawing import Watched
@@ -80,10 +81,10 @@ def _opening(kind: str | type[Stage], keys: dict[str, Any]) -> tuple[list[Findin
 
 def _role(cls: type[Stage]) -> Finding:
     """Whether the class says what the phase is in a life."""
-    if cls.role not in get_args(Role):
-        return Finding("role", False, f"{cls.role!r} is no role; there are {', '.join(get_args(Role))}")
+    if why := no_role(cls):
+        return Finding("role", False, why)
     if inherits("stages", cls, "role"):
-        mend = f"declare one of {', '.join(get_args(Role))}: role = 'innate' for a prior"
+        mend = f"declare one of {', '.join(ROLES)}: role = 'innate' for a prior"
         return Finding("role", False, f"it declares none and counts as {cls.role}; {mend}")
     return Finding("role", True, f"{cls.role}: reports and warnings go by it")
 

@@ -123,6 +123,15 @@ def test_a_stage_that_declares_no_role_is_noted_at_its_kind(monkeypatch: pytest.
     )
 
 
+def test_a_misspelt_role_is_refused_at_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Mine, "role", "inate")
+    with pytest.raises(ScenarioError) as caught:
+        parse(SCENARIO, "f.yaml")
+    said = "'role' is 'inate', which is no role; did you mean 'innate'?"
+    assert str(caught.value) == f"f.yaml:6:16: the class of 'mine' has to be mended: {said}"
+    assert {found.name: found.message for found in check_stage(Mine) if not found.ok}["role"] == said
+
+
 def test_a_sham_without_the_key_that_makes_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The arm that the file would be offered could not be read."""
     monkeypatch.setattr(Mine, "controls", ("shuffle", "sham"))
