@@ -129,7 +129,8 @@ class Checked(click.Choice[str]):
 @click.argument("what", type=Checked(CHECKED))
 @click.argument("name")
 @click.option("--key", "keys", multiple=True, metavar="K=V", help="A key of the stage, brain, probe or environment.")
-def check(what: str, name: str, keys: tuple[str, ...]) -> None:
+@click.option("--section", "beside", multiple=True, metavar="MODULE:NAME", help="A section that NAME stands behind.")
+def check(what: str, name: str, keys: tuple[str, ...], beside: tuple[str, ...]) -> None:
     """Try NAME against the laws of its kind, and say what is wrong and how to mend it.
 
     \b
@@ -142,6 +143,8 @@ def check(what: str, name: str, keys: tuple[str, ...]) -> None:
     devlearn check section my_sections:gained
     """
     see_here()
+    if beside and what != "section":
+        raise click.UsageError(f"--section is for a section that stands behind it, not for: check {what}")
     if what == "scenario":
         _check_scenario(name)
         return
@@ -150,8 +153,8 @@ def check(what: str, name: str, keys: tuple[str, ...]) -> None:
     if what in ("executor", "section"):
         if keys:
             raise click.UsageError(f"{'an executor' if what == 'executor' else 'a section'} has no keys")
-        law = testing.check_executor if what == "executor" else testing.check_section
-        _print_findings(f"{what} {name}", law(name))
+        found = testing.check_executor(name) if what == "executor" else testing.check_section(name, beside)
+        _print_findings(f"{what} {name}", found)
         return
     laws: dict[str, Callable[[str, dict[str, object]], list[Finding]]]
     laws = {

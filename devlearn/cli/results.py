@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from devlearn.evidence import Analyses, Comparisons
 
+SECTION = "One more section of the page; MODULE may stand in the current folder."
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -68,7 +69,7 @@ def show(
 
 @click.command()
 @click.argument("run", type=FOLDER)
-@click.option("--section", "sections", metavar="MODULE:NAME", multiple=True, help="One more section of the page.")
+@click.option("--section", "sections", metavar="MODULE:NAME", multiple=True, help=SECTION)
 def report(run: Path, sections: tuple[str, ...]) -> None:
     """Write RUN/report.html, one self-contained page."""
     from devlearn.cli.inspect import see_here

@@ -1,9 +1,11 @@
 """Which folders and files are ours: nothing else is ever written over.
 
-A run folder is known by its file ``.devlearn``, an export folder by the same file, which there lists what was written.
+A run folder is known by its file ``.devlearn``, an export folder by the same file, which there lists what was written,
+and its folder of figures by one that has their digests too.
 Run folders that are older than the mark are known by what their resolved.json or steps.json holds.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -69,6 +71,25 @@ def note_written(folder: Path, names: Iterable[str]) -> None:
     """Mark ``names`` in ``folder`` as ours, so that they may be written again."""
     before = _mark(folder)
     _write_mark(folder, {**before, "files": sorted({*before.get("files", ()), *names})})
+
+
+def sweep(folder: Path, written: Iterable[str]) -> None:
+    """Remove what an earlier sweep knew as ours in ``folder`` and was not ``written`` now; then ours is what was.
+
+    A file that somebody has changed since is theirs, and stays.
+    """
+    kept = set(written)
+    before = _mark(folder).get("digests", {})
+    for name, digest in before.items():
+        path = folder / name
+        if name not in kept and path.parent == folder and path.is_file() and _digest(path) == digest:
+            path.unlink()
+    if kept or before:
+        _write_mark(folder, {"digests": {name: _digest(folder / name) for name in sorted(kept)}})
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _is_lock(path: Path) -> bool:

@@ -43,7 +43,8 @@ class FigureStore:
 
     def _save(self, drawn: Drawn) -> str:
         if drawn.name in self.names:
-            raise SectionError(f"two figures are called {drawn.name!r}: the second would replace the first")
+            mend = "begin a figure's name with its section's"
+            raise SectionError(f"two figures are called {drawn.name!r}: the second would replace the first; {mend}")
         self.names.add(drawn.name)
         return save(drawn.figure, self.folder, drawn.name, self.aside)
 

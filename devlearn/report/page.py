@@ -15,13 +15,14 @@ from devlearn.evidence.text.formats import filters
 from devlearn.evidence.text.reasons import render_note
 from devlearn.records.atomic import write_text
 from devlearn.records.layout import RunFolder
+from devlearn.records.ownership import sweep
 from devlearn.records.reader import RunRecords
 from devlearn.records.results import Comparison, Results
 from devlearn.report.aside import Aside
 from devlearn.report.figure_store import FigureStore
 from devlearn.report.section import Drawn, Page, Section, SectionError, sections
 from devlearn.report.style import DOUBLE, SINGLE
-from devlearn.report.svg import drawing
+from devlearn.report.svg import KINDS, drawing
 from devlearn.report.warnings import cautions
 
 HERE = Path(__file__).parent
@@ -37,8 +38,18 @@ class Written:
     body: Markup
 
 
+@dataclass(frozen=True)
+class Rendered:
+    """The text of a page, and the names of its figures, each of which lies in RUN/figures/ in all ``KINDS``."""
+
+    text: str
+    figures: frozenset[str]
+
+
 def write(run: RunRecords, found: Results, asked: Sequence[str] = ()) -> Path:
     """Write RUN/report.html and RUN/figures/*.svg, *.png from what was found in a run; the path of the page.
+
+    Figures of a page before this one that it does without are removed, unless somebody has changed them since.
 
     ``asked`` are further sections, by ``package.module:Name``.
 
@@ -46,13 +57,14 @@ def write(run: RunRecords, found: Results, asked: Sequence[str] = ()) -> Path:
         NoPlugin: no such section, or it can't be imported.
         SectionError: a section can't stand on the page.
     """
-    text = render(run, found, sections(asked))
-    path = RunFolder(run.folder).report
-    write_text(path, text)
-    return path
+    folder = RunFolder(run.folder)
+    page = render(run, found, sections(asked))
+    write_text(folder.report, page.text)
+    sweep(folder.figures, [f"{name}.{kind}" for name in page.figures for kind in KINDS])
+    return folder.report
 
 
-def render(run: RunRecords, found: Results, order: Sequence[Section[object]]) -> str:
+def render(run: RunRecords, found: Results, order: Sequence[Section[object]]) -> Rendered:
     """The page of a run with these sections, in their order; their figures are written into RUN/figures/.
 
     Where the page would grow too large, the last figures give way.
@@ -65,7 +77,7 @@ def render(run: RunRecords, found: Results, order: Sequence[Section[object]]) ->
             if content is not None:
                 written.append(Written(section.name, section.title, body(section, content, page, environment)))
     css = (HERE / "style.css").read_text(encoding="utf-8")
-    return environment.get_template("page.j2").render(
+    text = environment.get_template("page.j2").render(
         resolved=run.resolved,
         points=found.comparisons.points,
         headline=conclusion(found.comparisons, found.analyses),
@@ -77,6 +89,7 @@ def render(run: RunRecords, found: Results, order: Sequence[Section[object]]) ->
         css=Markup(css),
         css_hash=Markup(base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()),
     )
+    return Rendered(text, frozenset(page.shelf.names))
 
 
 def body(section: Section[object], content: object, page: Page, environment: Environment) -> Markup:

@@ -127,12 +127,13 @@ class Section(Generic[Content]):
         if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or name in TAKEN:
             raise SectionError(f"a section can't be called {name!r}: use letters and dashes, like by-seed")
         self.make, self.name, self.title, self.after = make, name, title, after
+        self.ours = make.__module__.startswith(OURS)
         self.template = Path(inspect.getfile(make)).absolute().with_suffix(".j2")
         functools.update_wrapper(self, make)
 
     def __call__(self, page: Page) -> Content | None:
         """What it has to say. Raises SectionError for whatever somebody's own raises, with its place."""
-        if self.make.__module__.startswith(OURS):
+        if self.ours:
             return self.make(page)
         try:
             return self.make(page)
@@ -158,33 +159,36 @@ def section(
 
     def enter(make: Callable[[Page], Content | None]) -> Section[Content]:
         made = Section(make, name, title, after)
-        # Somebody's own is found by ``module:function``: that its file was imported puts it on nobody's page.
-        known = name if make.__module__.startswith(OURS) else f"{make.__module__}:{make.__qualname__}"
-        return registry.register("sections", known)(made)
+        # Somebody's own is found as ``module:NAME``: that its file was imported puts it on nobody's page.
+        return registry.register("sections", name)(made) if made.ours else made
 
     return enter
 
 
-def sections(asked: Sequence[str] = ()) -> list[Section[object]]:
+def sections(asked: Sequence[str | Section[object]] = ()) -> list[Section[object]]:
     """The sections of a page in their order: ours, those of installed packages, and those ``asked`` for by name.
+
+    A section that was decorated can be asked for as it is.
 
     Raises:
         NoPlugin: no such section, or it can't be imported, or a section stands after one that there is not.
         SectionError: what was named is no section, two have one name, or some stand after each other in a ring.
     """
-    standing = [name for name in registry.names("sections") if ":" not in name]
     found: dict[str, Section[object]] = {}
-    for given in dict.fromkeys((*asked, *standing)):
-        one = registry.get("sections", given)
+    for given in dict.fromkeys((*asked, *registry.names("sections"))):
+        one = registry.get("sections", given) if isinstance(given, str) else given
         if not isinstance(one, Section):
             raise SectionError(f"{given} is no section: decorate a function of the page with devlearn.plugin.section")
         if one.name in found and found[one.name] is not one:
-            raise SectionError(f"two sections are called {one.name!r}; call {given} by another name")
+            which = given if isinstance(given, str) else f"that of {one.make.__module__}"
+            raise SectionError(f"two sections are called {one.name!r}; call {which} by another name")
         found[one.name] = one
     known = tuple(sorted({*found, BEGINNING, END}))
     for one in found.values():
         if one.after not in known:
-            raise registry.UnknownName("sections", one.after, known, why=f"section {one.name!r} stands after it")
+            mend = "one of your own is asked for beside it, by --section"
+            why = f"section {one.name!r} stands after it; {mend}"
+            raise registry.UnknownName("sections", one.after, known, why)
     order = [*_behind(BEGINNING, found), *_behind(END, found)]
     if lost := [one.name for one in found.values() if one not in order]:
         raise SectionError(f"sections that stand after each other have no place: {', '.join(lost)}")
@@ -194,5 +198,5 @@ def sections(asked: Sequence[str] = ()) -> list[Section[object]]:
 def _behind(place: str, found: dict[str, Section[object]]) -> list[Section[object]]:
     """The sections that stand behind a place, each followed by those that stand behind it."""
     first = [one for one in found.values() if one.after == place]
-    first.sort(key=lambda one: one.make.__module__.startswith(OURS))  # others between ours and what follows there
+    first.sort(key=lambda one: one.ours)  # others between ours and what follows there
     return [other for one in first for other in (one, *_behind(one.name, found))]

@@ -28,6 +28,7 @@ SETTINGS: Any = {
     "font.family": "sans-serif",
     "text.parse_math": False,  # names are names, whatever they hold
 }
+KINDS = ("svg", "png")  # the files of a figure, by their ending
 DOTS = 300  # dots per inch of the PNG files
 
 

@@ -15,7 +15,7 @@ from devlearn.records.layout import RunFolder
 from devlearn.records.reader import RunRecords, load
 from devlearn.records.results import Results
 from devlearn.report.page import render
-from devlearn.report.section import OURS, Section, SectionError, sections
+from devlearn.report.section import Section, SectionError, sections
 from devlearn.runs import pipeline
 from devlearn.runs.executors.worker import work
 from devlearn.tasks.envs.check import Finding
@@ -45,16 +45,19 @@ WORDS = 20  # letters that a description has at least
 ASKING = ("script", "link", "iframe", "object", "embed", "audio", "video", "source", "base", "form")
 
 
-def check_section(name: str | Section[object]) -> list[Finding]:
-    """Try a section, by name or as it was decorated, against every law."""
+def check_section(name: str | Section[object], beside: Sequence[str | Section[object]] = ()) -> list[Finding]:
+    """Try a section, by name or as it was decorated, against every law.
+
+    ``beside`` are further sections of one's own, of which it may stand right behind one.
+    """
     try:
-        section = registry.get("sections", name) if isinstance(name, str) else name
+        section, *others = (registry.get("sections", one) if isinstance(one, str) else one for one in (name, *beside))
     except (registry.UnknownName, ImportError, SectionError) as error:
         return [Finding("kind", False, str(error))]
     if not isinstance(section, Section):
         return [Finding("kind", False, f"{name} is a {type(section).__name__}: decorate a function with @section")]
     with tempfile.TemporaryDirectory() as folder:
-        trial = _Trial(section, _toy_run(Path(folder)))
+        trial = _Trial(section, others, _toy_run(Path(folder)))
         try:
             trial.draw()
         except Exception as error:
@@ -66,6 +69,7 @@ def check_section(name: str | Section[object]) -> list[Finding]:
         laws: dict[str, Callable[[], Finding]] = {
             "place": trial.place,
             "drawn": trial.drawn,
+            "figures": trial.named,
             "requests": trial.requests,
             "described": trial.described,
             "ids": trial.ids,
@@ -92,8 +96,8 @@ def _toy_run(folder: Path) -> Path:
 class _Trial:
     """One section alone on the page of a run, and what the folder held before."""
 
-    def __init__(self, section: Section[object], run: Path) -> None:
-        self.section, self.run = section, RunFolder(run)
+    def __init__(self, section: Section[object], beside: Sequence[Section[object]], run: Path) -> None:
+        self.section, self.beside, self.run = section, beside, RunFolder(run)
         self.before, records = _files(run), load(run)
         self.trained = records, evaluate(records)
         self.body = ""
@@ -106,20 +110,28 @@ class _Trial:
 
     def page(self, run: RunRecords, found: Results) -> str:
         """The section as it stands on the page of ``run``; empty where it says nothing."""
-        text = render(run, found, [self.section])
+        text = render(run, found, [self.section]).text
         start = text.find(f'<section id="{self.section.name}">')
         return "" if start < 0 else text[start : text.index("</main>")]
 
     def place(self) -> Finding:
         """It stands on the page with all others."""
-        make = self.section.make
-        asked = [] if make.__module__.startswith(OURS) else [f"{make.__module__}:{make.__qualname__}"]
-        names = [one.name for one in sections(asked)]
+        names = [one.name for one in sections([*self.beside, self.section])]
         at = names.index(self.section.name)
         return Finding("place", True, f"right behind {names[at - 1]!r}" if at else "at the beginning")
 
     def drawn(self) -> Finding:
         return Finding("drawn", True, f"{len(self.body):,} bytes, {len(self.figures) // 2} figures")
+
+    def named(self) -> Finding:
+        """Figures of one's own are called after their section, so that none has the name of another section's."""
+        names = sorted(name.removesuffix(".svg") for name in self.figures if name.endswith(".svg"))
+        strange = [name for name in names if not re.match(rf"(point\d+-)?{self.section.name}", name)]
+        if strange and not self.section.ours:
+            mend = f"begin it with the section's, {self.section.name!r}, after place.prefix"
+            why = "a figure of another section may be called so"
+            return Finding("figures", False, f"a figure is called {strange[0]!r}, and {why}; {mend}")
+        return Finding("figures", True, "their names are no other section's")
 
     def requests(self) -> Finding:
         """Nothing is asked for, nothing runs, and nothing relies on what the page's policy refuses."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from devlearn.records.ownership import MARK, NotOurs, check_free, claim_run, is_run, note_written
+from devlearn.records.ownership import MARK, NotOurs, check_free, claim_run, is_run, note_written, sweep
 
 THEIRS = [
     "scenario.yaml",
@@ -83,3 +83,29 @@ def test_what_was_written_may_be_written_again_and_nothing_else(tmp_path: Path) 
     assert not is_run(tmp_path)
     with pytest.raises(NotOurs):
         claim_run(tmp_path)
+
+
+def test_a_sweep_takes_what_was_ours_and_is_no_longer_written_and_nothing_of_anybody_elses(tmp_path: Path) -> None:
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    for name in ("old.svg", "edited.svg", "new.svg", "theirs.svg"):
+        (folder / name).write_text(name)
+    sweep(folder, ["old.svg", "edited.svg"])  # the first: whatever else lies there is unknown
+    assert {*files(folder)} == {"old.svg", "edited.svg", "new.svg", "theirs.svg", MARK}
+    (folder / "edited.svg").write_text("by hand")
+    sweep(folder, ["new.svg"])
+    assert {*files(folder)} == {"edited.svg", "new.svg", "theirs.svg", MARK}
+    sweep(folder, [])
+    assert {*files(folder)} == {"edited.svg", "theirs.svg", MARK}
+
+
+def test_a_sweep_stays_in_its_folder_and_leaves_none_where_nothing_was_written(tmp_path: Path) -> None:
+    sweep(tmp_path / "figures", [])
+    assert not (tmp_path / "figures").exists()
+    (tmp_path / "report.html").write_text("page")
+    sweep(tmp_path, ["report.html"])
+    (tmp_path / "figures").mkdir()
+    known = json.loads((tmp_path / MARK).read_text())["digests"]["report.html"]
+    (tmp_path / "figures" / MARK).write_text(json.dumps({"devlearn": 1, "digests": {"../report.html": known}}))
+    sweep(tmp_path / "figures", [])
+    assert (tmp_path / "report.html").exists()

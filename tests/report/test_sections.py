@@ -8,7 +8,7 @@ from markupsafe import Markup
 import devlearn
 from devlearn import registry
 from devlearn.plugin import Drawn, Page, section, style
-from devlearn.report.section import BEGINNING, SectionError, sections
+from devlearn.report.section import BEGINNING, Section, SectionError, sections
 from tests.commands import call
 from tests.evidence.fake_run import tiny_run
 from tests.report.pages import write
@@ -72,6 +72,19 @@ def tiny(tmp_path: Path) -> Path:
     return tiny_run(tmp_path, {"a": [0.1, 0.2, 0.4], "b": [0.2, 0.3, 0.4]}, compare={"pairs": [["a", "b"]]})
 
 
+def lengths(unit: str) -> Section[str]:
+    """Several sections made by one function."""
+
+    @section(f"length-{unit}", title=f"Length in {unit}", after="lives")
+    def length(page: Page) -> str:
+        return f"Counted in {unit}."
+
+    return length
+
+
+in_updates, in_images = lengths("updates"), lengths("images")
+
+
 def test_ours_stand_in_their_declared_order() -> None:
     """That others were imported here puts them on no page."""
     assert [one.name for one in sections()] == ORDER
@@ -85,6 +98,23 @@ def test_ones_own_stand_where_they_say() -> None:
         "first-of-all", "points", "differences", "lives", "after-lives", "behind-that", "verdicts", "curves", "bought",
         "cost", "proxy", "fields", "films", "last-result", "plan", "reproduce", "read",
     ]  # fmt: skip
+
+
+def test_sections_that_one_function_made_are_found_by_what_the_module_calls_them(tiny: Path) -> None:
+    order = [one.name for one in sections(own("in_images", "in_updates"))]
+    assert order[2:5] == ["lives", "length-images", "length-updates"]
+    assert sections([in_updates, in_images]) == sections(own("in_updates", "in_images"))
+    page = write(tiny, *own("in_images", "in_updates")).read_text(encoding="utf-8")
+    assert "<p>Counted in images.</p>" in page and "<p>Counted in updates.</p>" in page
+
+
+def test_figures_that_a_page_no_longer_has_are_gone_and_nobody_elses(tiny: Path) -> None:
+    figures = tiny / "figures"
+    write(tiny, *own("last_result"))
+    with_it = {path.name for path in figures.iterdir()}
+    (figures / "mine.svg").write_text("by hand")
+    write(tiny)
+    assert {path.name for path in figures.iterdir()} == with_it - {"last-result.svg", "last-result.png"} | {"mine.svg"}
 
 
 def test_they_come_into_the_page_with_their_links_and_figures(tiny: Path) -> None:
@@ -104,7 +134,10 @@ def test_they_come_into_the_page_with_their_links_and_figures(tiny: Path) -> Non
     [
         (["livs"], "did you mean 'lives'?"),
         (own("after_life"), f"did you mean '{__name__}:after_lives'?"),
-        (own("behind_that"), "unknown section 'after-lives'.*stands after it"),
+        (
+            own("behind_that"),
+            "unknown section 'after-lives'.*stands after it; one of your own .* --section",
+        ),
         (own("tiny"), "is no section: decorate"),
         (own("ring_a", "ring_b"), "no place: ring-a, ring-b"),
         (own("other_lives"), "two sections are called 'lives'"),

@@ -9,7 +9,9 @@ import pytest
 from markupsafe import Markup
 
 from devlearn.plugin import Drawn, Page, section, style
+from devlearn.report.section import Section
 from devlearn.testing import Finding, assert_ok, check_section, sections
+from tests.commands import said
 from tests.shipped import shipped
 
 
@@ -33,7 +35,7 @@ def test_a_registered_section_keeps_the_laws(name: str) -> None:
     assert_ok(check_section(name))
 
 
-def figure(alt: str, name: str = "made-up") -> Drawn:
+def figure(alt: str, name: str) -> Drawn:
     plot, axes = style.one_plot(1.5)
     axes.plot([0, 1], [0, 1])
     return Drawn(name, plot, "Made up.", alt)
@@ -51,7 +53,12 @@ def painted(page: Page) -> Markup:
 
 @section("mute", title="Says nothing of its figure")
 def mute(page: Page) -> Drawn:
-    return figure("A line that goes up and up")  # no number
+    return figure("A line that goes up and up", "mute")  # no number
+
+
+@section("namesake", title="Has a figure that is called as one of ours")
+def namesake(page: Page) -> Drawn:
+    return figure("A line from 0 to 1, up", f"{page.places[0].prefix}dots")
 
 
 @section("twice", title="Has an id twice")
@@ -66,7 +73,7 @@ def moody(page: Page) -> str:
 
 @section("restless", title="Another figure each time")
 def restless(page: Page) -> Markup:
-    page.figure(figure(f"A line from 0 to {random.random()}"))
+    page.figure(figure(f"A line from 0 to {random.random()}", "restless"))
     (page.shelf.folder / "note.txt").write_text(str(random.random()))
     return Markup("<p>The same.</p>")
 
@@ -94,6 +101,7 @@ def lost(page: Page) -> str:
         ("asking", "requests", "https://example.org/x.png"),
         ("painted", "requests", "refuses style"),
         ("mute", "described", "A line that goes up and up"),
+        ("namesake", "figures", "'point0-dots', and a figure of another section may be called so; begin it with"),
         ("twice", "ids", "id a"),
         ("moody", "deterministic", "another page"),
         ("restless", "deterministic", "another note.txt"),
@@ -119,7 +127,7 @@ def shapeless(page: Page) -> int:
 
 @section("greedy", title="Has two figures of one name")
 def greedy(page: Page) -> list[Drawn]:
-    return [figure("A line from 0 to 1, once"), figure("A line from 0 to 1, again")]
+    return [figure("A line from 0 to 1, once", "greedy"), figure("A line from 0 to 1, again", "greedy")]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +135,7 @@ def greedy(page: Page) -> list[Drawn]:
     [
         ("silent", "nothing to say of a toy run"),
         ("shapeless", "gives a int, which takes a template beside it"),
-        ("greedy", "two figures are called 'made-up'"),
+        ("greedy", "two figures are called 'greedy'"),
     ],
 )
 def test_what_cannot_stand_on_the_page_is_a_finding(name: str, said: str) -> None:
@@ -141,6 +149,45 @@ def test_what_cannot_stand_on_the_page_is_a_finding(name: str, said: str) -> Non
 def test_what_is_no_section_is_named(name: str, said: str) -> None:
     (found,) = check_section(name)
     assert (found.name, found.ok) == ("kind", False) and said in found.message
+
+
+@section("first", title="One's own")
+def first(page: Page) -> str:
+    return "One."
+
+
+@section("second", title="Behind one's own", after="first")
+def second(page: Page) -> str:
+    return "Two."
+
+
+def test_a_section_behind_another_of_ones_own_is_checked_beside_it() -> None:
+    (lost,) = [found for found in check_section(second) if not found.ok]
+    assert lost.name == "place" and "one of your own is asked for beside it, by --section" in lost.message
+    for beside in ([first], [f"{__name__}:first"]):
+        found = check_section(second, beside)
+        assert_ok(found)
+        assert next(one.message for one in found if one.name == "place") == "right behind 'first'"
+    assert "keeps all" in said("check", "section", f"{__name__}:second", "--section", f"{__name__}:first")
+    lost_too = ("check", "section", f"{__name__}:second", "--section", f"{__name__}:frist")
+    assert f"did you mean '{__name__}:first'?" in said(*lost_too, code=2)
+    assert "not for: check stage" in said("check", "stage", "supervise", "--section", f"{__name__}:first", code=2)
+
+
+def made_for(number: int) -> Section[str]:
+    @section(f"number-{number}", title="One of several")
+    def one(page: Page) -> str:
+        return f"Number {number}."
+
+    return one
+
+
+one_of_two, two_of_two = made_for(1), made_for(2)
+
+
+@pytest.mark.parametrize("name", ["one_of_two", "two_of_two"])
+def test_sections_that_one_function_made_keep_the_laws(name: str) -> None:
+    assert_ok(check_section(f"{__name__}:{name}"))
 
 
 def test_a_link_is_no_request() -> None:
