@@ -52,7 +52,7 @@ def in_process() -> Iterator[list[tuple[str, int]]]:
         return Outcome(step.jobs, (), ())
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("devlearn.runs.pipeline._supervise", supervise)
+        patch.setattr("devlearn.runs.train._supervise", supervise)
         yield steps
 
 

@@ -127,7 +127,7 @@ def test_a_trial_that_fails_is_named_and_can_be_tried_again(
     path, out = tmp_path / "steps.yaml", str(tmp_path / "run")
     path.write_text((text["head"] + text["looks"] + text["tune"]).replace("[2, 3, 4]", "[2, 4]"))
     with monkeypatch.context() as patch:
-        patch.setattr("devlearn.runs.pipeline._supervise", lambda step, *_: _failed(step.jobs))
+        patch.setattr("devlearn.runs.train._supervise", lambda step, *_: _failed(step.jobs))
         first = call("run", path, "--out", out, "--no-report")
         assert first.exit_code == 1 and "worn out" in first.stderr and f"devlearn resume {out}" in first.stderr
         with pytest.raises(devlearn.runs.run.RunFailed, match="worn out") as caught:

@@ -1,0 +1,143 @@
+"""Before anything is trained: a scenario is loaded and planned, and what its first step needs is written."""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devlearn.records.atomic import locked, read_json
+from devlearn.records.layout import RunFolder
+from devlearn.records.ownership import claim_run, is_run
+from devlearn.records.schema import How
+from devlearn.runs import provenance
+from devlearn.runs.folder import (
+    FolderMismatch,
+    Json,
+    Order,
+    Step,
+    all_done,
+    open_step,
+    plan_for,
+    store,
+    stored,
+    write_step,
+)
+
+if TYPE_CHECKING:
+    from devlearn.runs.plan import Plan
+
+PATIENCE = 10.0  # seconds for whoever holds the folder to be gone, after it was killed
+
+
+@dataclass(frozen=True)
+class Plans:
+    """All that a scenario comes to: the trials of ``tune`` (None without it), then the scenario itself.
+
+    Before its trials are trained, the scenario is planned with its values as declared.
+    """
+
+    trials: "Plan | None"
+    own: "Plan"
+
+
+@dataclass(frozen=True)
+class Written:
+    """A run folder, its first step, and what plans those after it (None where there is one step only).
+
+    ``asked`` is what resolved.json would hold if every seed of every look were trained with values as declared.
+    """
+
+    folder: Path
+    first: Step
+    asked: Json
+    order: Order | None = None
+    accept_changes: bool = False
+
+
+def load(name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", command: str = "") -> Order:
+    """A checked scenario, its environments too; its folder and the current one are put on the module path, last.
+
+    Raises:
+        ScenarioError: with every mistake.
+    """
+    from devlearn import scenario
+    from devlearn.tasks.data import size
+    from devlearn.tasks.envs import check_id
+
+    given, source = tuple(overrides), scenario.find(name)
+    path = provenance.importable(Path.cwd(), source.parent)
+    checked = scenario.load(source, given, check_id, size)
+    for note in checked.notes:
+        print(note, file=sys.stderr)
+    how = How(command=command, overrides=given, path=tuple(path), device=device)
+    return Order(checked, source.read_bytes(), how)
+
+
+def plan(order: Order) -> Plans:
+    """The plans of a scenario that is run for the first time, with all seeds of all looks."""
+    from devlearn import scenario
+    from devlearn.runs import plan as plans
+
+    checked = order.scenario
+    trials = plans.plan(scenario.experiment(checked)) if checked.tune else None
+    own = None
+    for count in checked.stops:  # the seeds of each look are blocks of their own
+        own = plans.plan(checked.first(count), None if own is None else plans.resolved(own))
+    assert own is not None
+    return Plans(trials, own)
+
+
+def write(order: Order, out: str | Path | None = None, accept_changes: bool = False) -> Written:
+    """Plan a scenario and write what its first step needs; nothing is written over that is another's.
+
+    Raises what ``pipeline.start`` raises.
+    """
+    folder = Path("runs") / order.scenario.scenario if out is None else Path(out)
+    claim_run(folder)
+    with locked(folder, str(folder), PATIENCE):
+        return _first(folder, order, accept_changes)
+
+
+def reopen(folder: Path, accept_changes: bool = False) -> Written:
+    """A run folder that is there, to go on with it. Raises what ``pipeline.start`` raises."""
+    if not is_run(folder):
+        raise FolderMismatch(f"{folder} is no run folder of devlearn's: it holds no run")
+    with locked(folder, str(folder), PATIENCE):
+        order = stored(folder)
+        if order is not None:
+            return _first(folder, order, accept_changes)
+        step = open_step(folder, accept_changes)
+        return Written(folder, step, step.resolved)
+
+
+def _first(folder: Path, order: Order, accept: bool) -> Written:
+    """Write what the first step needs; nothing is written where the folder holds another run."""
+    from devlearn import scenario
+    from devlearn.runs import interim
+    from devlearn.runs import plan as plans
+
+    first = order.scenario
+    if first.tune is None and not interim.looks(first):
+        step = write_step(folder, plan_for(folder, first, order, accept), order)
+        RunFolder(folder).steps.unlink(missing_ok=True)
+        return Written(folder, step, step.resolved)
+    before = read_json(RunFolder(folder).resolved)
+    if before is not None and before["scenario"] != first.scenario:
+        raise FolderMismatch(f"{folder} holds scenario {before['scenario']!r}; choose another folder with --out")
+    if first.tune is None:
+        planned = plan_for(folder, first.first(interim.next_stop(first, before)), order, accept)
+        asked = {**planned.resolved, "seeds": list(first.seeds)}
+        store(folder, order)
+        return Written(folder, write_step(folder, planned, order), asked, order, accept)
+    trials = RunFolder(folder).tune.root
+    claim_run(trials)
+    planned = plan_for(trials, scenario.experiment(first), order, accept)
+    asked = plans.resolved(plans.plan(first))  # what can't be asked is refused before the trials are trained
+    if before is not None and all_done(trials, planned):
+        from devlearn.runs.tuning import settle  # numpy and scipy, as evidence
+
+        own, tuning = settle(trials, first)
+        plan_for(folder, own.first(interim.next_stop(own, before)), order, accept, tuning)
+    store(folder, order)
+    return Written(folder, write_step(trials, planned, order), asked, order, accept)
