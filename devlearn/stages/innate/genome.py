@@ -109,9 +109,8 @@ class Genome(Stage):
         return DIGITS_NEEDS
 
     def cost(self, brain: nn.Module) -> Cost:
-        own, bottleneck = self.labelled, self._bottleneck(brain)
-        step = flops.update(brain, CROSS_ENTROPY, own.shapes) + flops.of(bottleneck.rehearse)
-        return Cost(updates=1, images=own.batch_size, flops=step, labels=own.num_labels, label_bits=own.label_bits)
+        step = flops.update(brain, CROSS_ENTROPY, self.labelled.shapes)
+        return self.labelled.cost(step + flops.of(self._bottleneck(brain).rehearse))
 
     def _bottleneck(self, brain: nn.Module) -> Bottleneck:
         """For the parameters that the read-out depends on."""

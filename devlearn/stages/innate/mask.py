@@ -112,9 +112,7 @@ class Supermask(Stage):
         return DIGITS_NEEDS
 
     def cost(self, brain: nn.Module) -> Cost:
-        own = self.labelled
-        step = flops.update(brain, CROSS_ENTROPY, own.shapes)
-        return Cost(updates=1, images=own.batch_size, flops=step, labels=own.num_labels, label_bits=own.label_bits)
+        return self.labelled.cost(flops.update(brain, CROSS_ENTROPY, self.labelled.shapes))
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         born, frozen, scores = cohort.parameters(), {}, {}

@@ -104,13 +104,7 @@ class Reptile(Stage):
     def cost(self, brain: nn.Module) -> Cost:
         own = self.labelled
         step = flops.update(brain, CROSS_ENTROPY, replace(own, batch=self._step_size).shapes)
-        return Cost(
-            updates=self.inner,
-            images=self.inner * self._step_size,
-            flops=self.inner * step,
-            labels=own.num_labels,
-            label_bits=own.label_bits,
-        )
+        return own.cost(self.inner * step, self.inner * self._step_size, updates=self.inner)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return self.ancestors.begin(cohort, context)

@@ -58,13 +58,7 @@ class EvolutionStrategy:
 
     def cost(self, labelled: LabelledBatches, copy_flops: int) -> Cost:
         """Of a generation, whose copies take ``copy_flops`` each on a minibatch."""
-        return Cost(
-            updates=1,
-            images=self.population * labelled.batch_size,
-            flops=self.population * copy_flops,
-            labels=labelled.num_labels,
-            label_bits=labelled.label_bits,
-        )
+        return labelled.cost(self.population * copy_flops, self.population * labelled.batch_size)
 
     def better(self, scores: Scores) -> Tensor:
         """What is climbed, (2, P / 2), of one learner's scores."""

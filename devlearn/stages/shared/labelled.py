@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Head, Needs
 from devlearn.learners.objectives import CrossEntropy
+from devlearn.stages.stage import Cost
 from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE, balanced, size
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ class LabelledBatches:
         """Shapes and dtypes of one learner's minibatch, for counting FLOPs."""
         rows = self.batch_size
         return {"images": ((rows, *IMAGE.space.shape), torch.uint8), "labels": ((rows,), torch.int64)}
+
+    def cost(self, flops: int, images: int | None = None, updates: int = 1) -> Cost:
+        """Of a yield that takes ``flops`` and shows one minibatch, or so many ``images``; its labels are paid once."""
+        shown = self.batch_size if images is None else images
+        return Cost(updates, images=shown, flops=flops, labels=self.num_labels, label_bits=self.label_bits)
 
     def dataset(self, context: Context) -> Dataset:
         """What the labelled images are drawn from, as it is shown."""

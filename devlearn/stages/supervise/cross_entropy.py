@@ -149,14 +149,10 @@ class Supervise(Stage):
     def cost(self, brain: nn.Module) -> Cost:
         check_rule(self.rule, brain)
         own, more = self.labelled, self.pseudo_labels
-        shapes = {**own.shapes, **(more.shapes if more else {})}
-        return Cost(
-            updates=1,
-            images=own.batch_size + (more.batch if more else 0),
-            flops=flops.update(brain, self.objective, shapes) + (more.flops(brain) if more else 0),
-            labels=own.num_labels,
-            label_bits=own.label_bits,
-        )
+        if more is None:
+            return own.cost(flops.update(brain, self.objective, own.shapes))
+        step = flops.update(brain, self.objective, {**own.shapes, **more.shapes})
+        return own.cost(step + more.flops(brain), own.batch_size + more.batch)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         more = self.pseudo_labels

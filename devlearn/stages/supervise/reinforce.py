@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, final
 
 from pydantic import Field
@@ -106,13 +107,7 @@ class Guess(Stage):
         labelled, events = self.labelled, self.labelled.batch_size * self.samples
         draws = {"draws": ((labelled.batch_size, self.samples), torch.float32)}
         step = flops.update(brain, self.objective, {**labelled.shapes, **draws})
-        return Cost(
-            updates=1,
-            images=labelled.batch_size,
-            flops=step,
-            labels=labelled.num_labels,
-            label_bits=min(labelled.label_bits, self._updates(step) * events),
-        )
+        return replace(labelled.cost(step), label_bits=min(labelled.label_bits, self._updates(step) * events))
 
     def follows_budget(self) -> bool:
         return True  # ``label_bits`` are counted from it, even where the schedule is constant
