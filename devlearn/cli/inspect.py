@@ -5,13 +5,14 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from devlearn.cli.group import BAD_INPUT, FAILED
 
 if TYPE_CHECKING:
+    from devlearn.records.schema import Resolved
     from devlearn.tasks.envs.check import Finding
 
 NOT_FOUND = ("id", "kind", "keys")  # broken first where the name or its keys are wrong, not the plug-in
@@ -182,11 +183,11 @@ def _check_scenario(name: str) -> None:
     warn(plan, counted)
 
 
-def warn(resolved: dict[str, Any], counted: bool = True) -> None:
+def warn(plan: "Resolved", counted: bool = True) -> None:
     """Say on stderr what a plan can't decide, can't score, leaves without a control or does not inherit."""
     from devlearn.runs.forewarnings import forewarnings
 
-    for warning in forewarnings(resolved, counted):
+    for warning in forewarnings(plan, counted):
         click.echo(str(warning), err=True)
 
 

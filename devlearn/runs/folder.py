@@ -79,7 +79,7 @@ def plan_for(
 
     before = read_json(RunFolder(folder).resolved)
     found = plans.plan(scenario, before)
-    resolved = plans.resolved(found)
+    resolved = plans.resolved(found).content()
     for point, chosen in zip(resolved["points"], tuning or (), strict=False):
         for arm, record in chosen.items():
             point["arms"][arm]["tuning"] = record

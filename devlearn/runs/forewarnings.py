@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from devlearn.records.declared import role_of
 from devlearn.records.schema import ArmEntry, Resolved
 
-Json = Mapping[str, Any]
 LONG = 110  # letters of a sentence that stands on a line for each of its parts
 PLACES = {"stages": "stages:", "arms": "arms:", "pairs": "compare:\n  pairs:"}  # where lines of YAML belong
 
@@ -28,16 +26,15 @@ class Forewarning:
         return "\n  ".join([f"warning: {what}{'; add' if self.paste else ''}", *self.paste])
 
 
-def forewarnings(resolved: Json, counted: bool = True) -> list[Forewarning]:
-    """The warnings of a plan, from the content of its resolved.json.
+def forewarnings(plan: Resolved, counted: bool = True) -> list[Forewarning]:
+    """The warnings of a plan.
 
     Where nothing is ``counted`` (``plan.sketch``), those are left out that need a stage's final budget or the brain.
     """
     from devlearn.evidence import not_inherited, undecidable, unscored_matches
 
     checks = (undecidable, unscored_matches, not_inherited) if counted else (undecidable,)
-    plain = [text for check in checks for text in check(dict(resolved))]
-    plan = Resolved.of(resolved)
+    plain = [text for check in checks for text in check(plan)]
     found = [*(Forewarning(text, text) for text in plain), *_uncontrolled(plan), *_unselected(plan)]
     return list(dict.fromkeys(found))
 

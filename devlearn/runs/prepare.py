@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from devlearn.records.atomic import locked, read_json
 from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import claim_run, is_run
-from devlearn.records.schema import How
+from devlearn.records.schema import How, Resolved
 from devlearn.runs import provenance
 from devlearn.runs.folder import (
     FolderMismatch,
-    Json,
     Order,
     Step,
     all_done,
@@ -45,12 +44,12 @@ class Plans:
 class Written:
     """A run folder, its first step, and what plans those after it (None where there is one step only).
 
-    ``asked`` is what resolved.json would hold if every seed of every look were trained with values as declared.
+    ``asked`` is what is planned if every seed of every look is trained with values as declared.
     """
 
     folder: Path
     first: Step
-    asked: Json
+    asked: Resolved
     order: Order | None = None
     accept_changes: bool = False
 
@@ -83,7 +82,7 @@ def plan(order: Order) -> Plans:
     trials = plans.plan(scenario.experiment(checked)) if checked.tune else None
     own = None
     for count in checked.stops:  # the seeds of each look are blocks of their own
-        own = plans.plan(checked.first(count), None if own is None else plans.resolved(own))
+        own = plans.plan(checked.first(count), None if own is None else plans.resolved(own).content())
     assert own is not None
     return Plans(trials, own)
 
@@ -108,7 +107,7 @@ def reopen(folder: Path, accept_changes: bool = False) -> Written:
         if order is not None:
             return _first(folder, order, accept_changes)
         step = open_step(folder, accept_changes)
-        return Written(folder, step, step.resolved)
+        return Written(folder, step, Resolved.of(step.resolved))
 
 
 def _first(folder: Path, order: Order, accept: bool) -> Written:
@@ -121,13 +120,13 @@ def _first(folder: Path, order: Order, accept: bool) -> Written:
     if first.tune is None and not interim.looks(first):
         step = write_step(folder, plan_for(folder, first, order, accept), order)
         RunFolder(folder).steps.unlink(missing_ok=True)
-        return Written(folder, step, step.resolved)
+        return Written(folder, step, Resolved.of(step.resolved))
     before = read_json(RunFolder(folder).resolved)
     if before is not None and before["scenario"] != first.scenario:
         raise FolderMismatch(f"{folder} holds scenario {before['scenario']!r}; choose another folder with --out")
     if first.tune is None:
         planned = plan_for(folder, first.first(interim.next_stop(first, before)), order, accept)
-        asked = {**planned.resolved, "seeds": list(first.seeds)}
+        asked = Resolved.of({**planned.resolved, "seeds": first.seeds})
         store(folder, order)
         return Written(folder, write_step(folder, planned, order), asked, order, accept)
     trials = RunFolder(folder).tune.root

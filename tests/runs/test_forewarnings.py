@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
+from devlearn.records.schema import Resolved
 from devlearn.runs.forewarnings import Forewarning, forewarnings
 
 MATCH = {"match": {"arm": "a", "by": "flops"}}
@@ -14,12 +15,12 @@ WANTING = [
 ]
 
 
-def resolved(pairs: list[list[str]], more: dict[str, Any], asked: dict[str, Any] | None = None) -> dict[str, Any]:
+def resolved(pairs: list[list[str]], more: dict[str, Any], asked: dict[str, Any] | None = None) -> Resolved:
     """A plan of 16 seeds with arms a, b and more, all of which end in school."""
     school = {"kind": "supervise", "name": "school", "visit": 0, "index": 0, "keys": {}}
     arms = {name: {"path": ["school"], "stages": [school]} for name in ("a", "b", *more)}
     held = {"kind": "accuracy", "data": "mnist.valid", "every": 5}
-    return {
+    content = {
         "format": 1,
         "scenario": "fair",
         "digest": "",
@@ -30,6 +31,7 @@ def resolved(pairs: list[list[str]], more: dict[str, Any], asked: dict[str, Any]
         "compare": {"probe": "digits", "at": "end", "pairs": pairs, **(asked or {})},
         "points": [{"point": {}, "arms": {name: {**arm, **more.get(name, {})} for name, arm in arms.items()}}],
     }
+    return Resolved.of(content)
 
 
 def test_a_matched_arm_without_select_is_told_with_what_to_add() -> None:
@@ -48,7 +50,7 @@ def test_a_matched_arm_without_select_is_told_with_what_to_add() -> None:
         resolved([["a", "b"]], {}),
     ],
 )
-def test_nothing_is_told_where_the_match_is_fair_or_not_asked(plan: dict[str, Any]) -> None:
+def test_nothing_is_told_where_the_match_is_fair_or_not_asked(plan: Resolved) -> None:
     assert forewarnings(plan) == []
 
 

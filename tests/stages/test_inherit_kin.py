@@ -11,6 +11,7 @@ import yaml
 import devlearn
 from devlearn.evidence import undecidable
 from devlearn.records.genome_file import GenomeFile, read
+from devlearn.records.schema import Resolved
 from devlearn.runs.pipeline import load, plan
 from devlearn.runs.plan import resolved
 
@@ -32,7 +33,7 @@ def grown(folder: Path, name: str, stage: dict[str, Any], seeds: Any = 2, **rest
     return devlearn.run(path, out=folder / name, progress=False, report=False, jobs=1).genomes("x")
 
 
-def heirs(folder: Path, files: Sequence[Path]) -> dict[str, Any]:
+def heirs(folder: Path, files: Sequence[Path]) -> Resolved:
     """The plan of a scenario in which seed s is born from file s."""
     stages = {"inherit": {"kind": "innate.inherit", "files": list(map(str, files))}, "school": SCHOOL}
     arms = {"heirs": ["inherit", "school"], "own": ["school"]}
@@ -79,9 +80,9 @@ def test_clones_in_two_arms_join_the_seeds_of_both(genomes: list[Path], tmp_path
         "two": {"kind": "innate.inherit", "files": [str(grown(tmp_path, "far", GENOME, [9])[0]), str(clone)]},
     }
     path = scenario(tmp_path / "use.yaml", 2, stages, {"x": ["one"], "y": ["two"]})
-    arms = resolved(plan(load(path)).own)["points"][0]["arms"]
-    assert arms["x"]["lineages"]["0"] == arms["y"]["lineages"]["1"]
-    assert len({*arms["x"]["lineages"].values(), *arms["y"]["lineages"].values()}) == 3
+    arms = resolved(plan(load(path)).own).points[0].arms
+    assert arms["x"].lineages[0] == arms["y"].lineages[1]
+    assert len({*arms["x"].lineages.values(), *arms["y"].lineages.values()}) == 3
 
 
 def test_heirs_count_as_their_eldest_ancestor(genomes: list[Path], tmp_path: Path) -> None:

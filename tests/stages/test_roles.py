@@ -55,17 +55,17 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_records_have_the_role_of_every_stage() -> None:
-    content: Any = resolved(plan(parse(SCENARIO, "f.yaml")))
-    roles = [stage["role"] for stage in content["points"][0]["arms"]["prior"]["stages"]]
+    found = resolved(plan(parse(SCENARIO, "f.yaml")))
+    roles = [stage.role for stage in found.points[0].arms["prior"].stages]
     assert roles == ["innate", "control", "pretrain", "supervise"]
 
 
 def test_roles_follow_from_the_rest_and_leave_a_runs_digest_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    before: Any = resolved(plan(parse(SCENARIO, "f.yaml")))
+    before = resolved(plan(parse(SCENARIO, "f.yaml")))
     monkeypatch.setattr(Mine, "role", "pretrain")
-    after: Any = resolved(plan(parse(SCENARIO, "f.yaml")))
-    assert before["points"] != after["points"]
-    assert before["digest"] == after["digest"]
+    after = resolved(plan(parse(SCENARIO, "f.yaml")))
+    assert before.points != after.points
+    assert before.digest == after.digest
 
 
 def test_a_prior_that_was_installed_is_listed_among_the_priors() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from devlearn.evidence.analysis import warnings
 from devlearn.evidence.text.formats import plural, samples
 from devlearn.records.results import Warning_
-from devlearn.records.schema import Json, Resolved
+from devlearn.records.schema import Resolved
 
 Wanting = Sequence[Mapping[str, Any]]  # resolved.json's ``uncontrolled`` of an arm
 PARTS = {
@@ -148,21 +148,21 @@ def _rendered(found: Sequence[Warning_]) -> list[str]:
     return [WARNINGS[one.code](**one.fields) for one in found]
 
 
-def missing_controls(resolved: Json) -> list[str]:
+def missing_controls(plan: Resolved) -> list[str]:
     """What a scenario's own pairs leave open, arm by arm, before anything is trained."""
-    return _rendered(warnings.uncontrolled(Resolved.of(resolved)))
+    return _rendered(warnings.uncontrolled(plan))
 
 
-def undecidable(resolved: Json) -> list[str]:
+def undecidable(plan: Resolved) -> list[str]:
     """That no declared pair of a plan can come to a verdict, if so."""
-    return _rendered(warnings.undecidable(Resolved.of(resolved)))
+    return _rendered(warnings.undecidable(plan))
 
 
-def not_inherited(resolved: Json) -> list[str]:
+def not_inherited(plan: Resolved) -> list[str]:
     """Which weights of a brain are no part of the genome that its learners are born from."""
-    return _rendered(warnings.not_inherited(Resolved.of(resolved)))
+    return _rendered(warnings.not_inherited(plan))
 
 
-def unscored_matches(resolved: Json) -> list[str]:
+def unscored_matches(plan: Resolved) -> list[str]:
     """That a plan's own pairs are scored by an area that can't see what a match adds, if they are."""
-    return _rendered(warnings.unscored_matches(Resolved.of(resolved)))
+    return _rendered(warnings.unscored_matches(plan))

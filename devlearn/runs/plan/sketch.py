@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from devlearn.records.schema import ArmEntry, ControlEntry, Json, MatchEntry, PointEntry, Resolved, StageEntry
+from devlearn.records.schema import ArmEntry, ControlEntry, MatchEntry, PointEntry, Resolved, StageEntry
 from devlearn.records.versions import PLAN
 from devlearn.runs.plan.missing_controls import uncontrolled
 from devlearn.runs.plan.needs import needs_of
@@ -12,8 +12,8 @@ from devlearn.runs.plan.to_records import compare_entry, probe_entries
 from devlearn.scenario import ResolvedArm, Scenario, points
 
 
-def sketch(scenario: Scenario) -> Json:
-    """The content of ``resolved.json`` as far as it needs no network, for ``forewarnings``.
+def sketch(scenario: Scenario) -> Resolved:
+    """The plan, as far as it needs no network, for ``forewarnings``.
 
     Stages lack ``budget`` and ``left``, as a match is counted in FLOPs and what is inherited depends on the brain.
     There are no branches, no jobs and no digest.
@@ -35,7 +35,7 @@ def sketch(scenario: Scenario) -> Json:
         compare=compare_entry(scenario),
         points=tuple(PointEntry(point=dict(at), seeds=tuple(own.seeds), arms=_arms(own, same)) for at, own in grid),
         jobs=(),
-    ).content()
+    )
 
 
 def _arms(scenario: Scenario, same: Mapping[str, str]) -> dict[str, ArmEntry]:

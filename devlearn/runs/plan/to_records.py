@@ -32,13 +32,8 @@ Probes = dict[str, ProbeEntry]
 NO_IDENTITY = ("format", "digest", "about", "seeds", "jobs")  # of resolved.json: a question is the same without them
 
 
-def resolved(plan: Plan) -> Json:
-    """The content of ``resolved.json``."""
-    return as_resolved(plan).content()
-
-
-def as_resolved(plan: Plan) -> Resolved:
-    """All that evidence and report know of a scenario.
+def resolved(plan: Plan) -> Resolved:
+    """``resolved.json``: all that evidence and report know of a scenario.
 
     A point's entry repeats ``seeds``, ``brain`` or ``probes`` where ``vary`` changes them.
     """

@@ -30,7 +30,7 @@ def said(found: Any) -> list[str]:
 def test_it_is_said_before_and_after(tmp_path: Path, by: Any) -> None:
     folder = run(tmp_path, by)
     (line,) = said(compare([folder]))
-    assert unscored_matches(load(folder).resolved.content()) == [line]
+    assert unscored_matches(load(folder).resolved) == [line]
     assert line == (
         "more: matched by flops and scored by the area, which ends with the shorter budget, so the match has no effect "
         "there; declare compare.at: end, or read it with --at end"
@@ -49,7 +49,7 @@ def test_it_is_said_before_and_after(tmp_path: Path, by: Any) -> None:
 )
 def test_where_nothing_is_lost_nothing_is_said(tmp_path: Path, keys: Json) -> None:
     folder = run(tmp_path, **keys)
-    assert said(compare([folder])) == unscored_matches(load(folder).resolved.content()) == []
+    assert said(compare([folder])) == unscored_matches(load(folder).resolved) == []
 
 
 def test_who_asks_for_the_area_afterwards_is_told_too(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def arm(made: Plan, name: str, point: int = 0) -> Any:
 
 def stored(made: Plan) -> dict[str, Any]:
     """The resolved plan as it is read from a file."""
-    found: dict[str, Any] = json.loads(json.dumps(resolved(made), allow_nan=False))
+    found: dict[str, Any] = json.loads(json.dumps(resolved(made).content(), allow_nan=False))
     return found
 
 

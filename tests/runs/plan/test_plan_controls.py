@@ -131,8 +131,8 @@ def test_the_words_are_one_line_an_arm_and_no_part_of_the_digest() -> None:
         "born lacks control pairs for waves: shuffle, sham, compute; add to arms born-shuffle: [waves, mix, school], "
     )
     assert line.endswith("; to pairs [born, born-shuffle], [born, born-sham], [born, born-compute]")
-    assert "uncontrolled" in found["points"][0]["arms"]["born"]
-    assert "uncontrolled" not in found["points"][0]["arms"]["plain"]
+    arms_as_written = found.content()["points"][0]["arms"]
+    assert "uncontrolled" in arms_as_written["born"] and "uncontrolled" not in arms_as_written["plain"]
 
 
 @pytest.mark.parametrize(
@@ -169,10 +169,10 @@ def test_what_was_bought_with_labels_needs_a_rival_with_both(by: Any, labels: An
 def test_one_arm_is_asked_for_where_labels_and_compute_are_missing() -> None:
     arms = {"born": ["waves", "genome", "school"]}
     found = resolved(plan(parse(text(arms, [["born", "plain"]], genome=GENOME), "f")))
-    wanting = {entry["control"]: entry for entry in found["points"][0]["arms"]["born"]["uncontrolled"]}
+    wanting = {entry.control: entry for entry in found.points[0].arms["born"].uncontrolled}
     both = "born-both: {stages: [school], match: {arm: born, by: [labels, flops]}}"
-    assert wanting["compute"]["arm"] == wanting["data"]["arm"] == both
-    assert (wanting["compute"]["stages"], wanting["data"]["stages"]) == (["waves", "genome"], ["genome"])
+    assert wanting["compute"].arm == wanting["data"].arm == both
+    assert (wanting["compute"].stages, wanting["data"].stages) == (("waves", "genome"), ("genome",))
     (line,) = missing_controls(found)
     assert line.count(both) == line.count("[born, born-both]") == 1
     again = {**arms, **yaml.safe_load("{" + both + "}")}

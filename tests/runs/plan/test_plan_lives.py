@@ -115,7 +115,7 @@ def test_match_by_labels_and_another_unit_meets_both(by):
     assert arm(found, "x").ledger.flops == arm(found, "y").ledger.flops
     last = arm(found, "y").stages[-1]
     assert last.stage.labels == 12 and last.yields > 8
-    assert resolved(found)["points"][0]["arms"]["y"]["match"] == {"arm": "x", "by": yaml.safe_load(by)}
+    assert resolved(found).content()["points"][0]["arms"]["y"]["match"] == {"arm": "x", "by": yaml.safe_load(by)}
 
 
 def matched_by_labels(*paid: int | str) -> str:

@@ -64,7 +64,7 @@ def test_vary_of_the_brain_shares_nothing():
 def test_seeds_and_blocks_are_no_part_of_an_identity():
     arms = "  x: [a, b]\n  y: [a, c]"
     first, second = made(arms), made(arms, head="seeds: [0, 5, 9]\nblock: 2")
-    assert branches(first) == branches(second) and resolved(first)["digest"] == resolved(second)["digest"]
+    assert branches(first) == branches(second) and resolved(first).digest == resolved(second).digest
 
 
 @pytest.mark.parametrize(
