@@ -41,7 +41,7 @@ def heirs(folder: Path, files: Sequence[Path]) -> Resolved:
 
 
 def count(folder: Path, *files: Path) -> int:
-    return len(set(heirs(folder, files)["points"][0]["arms"]["heirs"]["lineages"].values()))
+    return len(set(heirs(folder, files).points[0].arms["heirs"].lineages.values()))
 
 
 def renamed(path: Path, to: Path, **about: Any) -> Path:
