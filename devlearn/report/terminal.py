@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from devlearn.evidence.text.comparison import FEW, sentences
+from devlearn.evidence.text.comparison import FEW, qualifiers, sentences
 from devlearn.evidence.text.curves import render_curves
 from devlearn.evidence.text.formats import chance, level, moment, number, plain, span
 from devlearn.evidence.text.points import place
@@ -87,19 +87,21 @@ def _pairs(point: Comparison) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for pair in point.comparisons:
-        table.add_row(*_row(pair, point.unit))
+        table.add_row(*_row(pair, point))
     return table
 
 
-def _row(pair: PairResult, unit: str) -> tuple[str | Text, ...]:
-    low, high = pair.interval
+def _row(pair: PairResult, point: Comparison) -> tuple[str | Text, ...]:
+    (low, high), unit = pair.interval, point.unit
     return (
         pair.arm,
         pair.against,
         number(pair.difference, unit, sign=True).removesuffix(" points"),
         "none" if low is None or high is None else span(low, high, unit).removesuffix(" points"),
         chance(pair.p_adjusted),
-        Text(pair.suggests, style=COLOURS.get(pair.suggests, "")),
+        Text.assemble(
+            (pair.suggests, COLOURS.get(pair.suggests, "")), *(f"\n{more}" for more in qualifiers(pair, point))
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PrivateAttr, Tag
 
 from devlearn.scenario.problems import Problem, ScenarioError
 from devlearn.scenario.yaml_nodes import List, Map
@@ -91,6 +91,22 @@ class Fit(_Frozen):
     published: float | None = Field(None, description="a published exponent, shown beside the fitted one")
 
 
+def _mean_is_none(of: Any) -> Any:
+    """``mean`` is what is compared as a rule: a scenario that says so asks the same question."""
+    return None if of == "mean" else of
+
+
+class Fails(_Frozen):
+    """What counts as a failure of a learner, besides diverging; and what rate of it is accepted."""
+
+    below: float | None = Field(None, description="a value of the compared metric below this is a failure")
+    above: float | None = Field(None, description="a value above this is one, where lower is better")
+    accept: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None,
+        description="a failure rate that would not matter; above it verdicts say 'unless some fail'",
+    )
+
+
 class Compare(_Frozen):
     """The comparison that the scenario declares before it is run."""
 
@@ -101,6 +117,13 @@ class Compare(_Frozen):
     better: Better | None = Field(None, description="higher or lower; the metric knows its own direction")
     smallest_effect: Annotated[float, Field(gt=0)] | None = Field(
         None, description="differences below this do not matter; needed where there are pairs"
+    )
+    of: Annotated[Literal["median", "iqm"] | None, BeforeValidator(_mean_is_none)] = Field(
+        None,
+        description="what of the paired differences is compared: mean, median or iqm (of the middle half)",
+    )
+    fails: Fails | None = Field(
+        None, description="{below: X} or {above: X}: what counts as a failure, besides diverging; {accept: RATE}"
     )
     pairs: tuple[tuple[str, str], ...] = Field((), description="[arm, the arm it is compared with]")
     looks: Annotated[tuple[Count, ...], Field(min_length=1, max_length=100)] | None = Field(
@@ -182,6 +205,8 @@ class Comparison(_Frozen):
     at: At
     smallest_effect: float | None
     pairs: tuple[tuple[str, str], ...]
+    of: Literal["median", "iqm"] | None = None
+    fails: Fails | None = None
     looks: tuple[int, ...] | None = None
     levels: tuple[float, ...] = ()
     select: str | None = None

@@ -11,11 +11,13 @@ from dataclasses import replace
 
 from devlearn.evidence.analysis.arms import gain_per, summary
 from devlearn.evidence.analysis.budgets import common_range
+from devlearn.evidence.analysis.failures import failed_pair, failed_seeds
 from devlearn.evidence.analysis.looks import look
 from devlearn.evidence.analysis.new_images import interval_new_images
 from devlearn.evidence.analysis.pairing import Values, pair
 from devlearn.evidence.analysis.question import Question, merged, question
 from devlearn.evidence.analysis.stage_gains import stage_gains
+from devlearn.evidence.analysis.trust import failures, fragile, unless
 from devlearn.evidence.analysis.values import has_best, measured, values
 from devlearn.evidence.analysis.verdicts import Judged, adjust, judge, result, smaller_gain
 from devlearn.evidence.analysis.warnings import left_out, warnings
@@ -47,7 +49,7 @@ def compare(runs: Sequence[RunRecords], probe: str | None = None, at: At | None 
     adjusted, each = adjust(family, len(asked.looks) or 1), len(asked.pairs)
     return Comparisons(
         points=tuple(
-            _comparison(point, table, asked, adjusted[i * each : (i + 1) * each], len(family))
+            _comparison(point, table, asked, adjusted[i * each : (i + 1) * each])
             for i, (point, table) in enumerate(zip(points, tables, strict=True))
         )
     )
@@ -69,11 +71,18 @@ def _judged(point: Point, table: Table, names: tuple[str, str], asked: Question)
     paired = asked.alike and set(a.lives) == set(b.lives)
 
     def scored(table: Table, at: At) -> Judged:
-        found = pair((a, table[a.name]), (b, table[b.name]), asked.what, paired)
+        sides = (a, table[a.name]), (b, table[b.name])
+        found = pair(*sides, asked.what, paired)
         moments = {a.name: asked.at, b.name: asked.at, matched.name: at}
+        if not found.why and not paired and asked.of != "mean":
+            found = replace(found, why=Reason.of("unpaired_location", of=asked.of))
         if not found.why and not any(measured(o, asked.measures[o.name], moments[o.name], until) for o in (a, b)):
             found = replace(found, why=Reason.of("never_finite", measure=asked.what.label))
-        return judge(found, asked.smallest_effect, asked.alpha, at)
+        gone = [failed_seeds(o, asked.measures[o.name], moments[o.name], until, asked.fails) for o in (a, b)]
+        failed = None
+        if not found.why:
+            failed = failed_pair(*sides, (gone[0], gone[1]), [list(g) for g in found.groups] if paired else None)
+        return replace(judge(found, asked, at), failed=failed)
 
     matched = b if b.match else a
     end = scored(table, asked.at)
@@ -84,7 +93,7 @@ def _judged(point: Point, table: Table, names: tuple[str, str], asked: Question)
     return smaller_gain(end, best, 1 if matched is b else -1, asked.what.better)
 
 
-def _comparison(point: Point, table: Table, asked: Question, judged: Sequence[Judged], family: int) -> Comparison:
+def _comparison(point: Point, table: Table, asked: Question, judged: Sequence[Judged]) -> Comparison:
     """The answer at one point."""
     seeds = {seed for arm in point.arms.values() for seed in arm.lives}
     looked, unplanned = look(asked.looks, sorted(seeds), asked.seen)
@@ -92,13 +101,15 @@ def _comparison(point: Point, table: Table, asked: Question, judged: Sequence[Ju
     arms = {name: summary(arm, asked.measures[name], table[name]) for name, arm in point.arms.items()}
     pairs, missing = [], list[Warning_]()
     for one in judged:
-        fields, (a, b) = result(one, asked, family, bool(reasons)), (one.pair.arm, one.pair.against)
+        fields, (a, b) = result(one, asked, bool(reasons)), (one.pair.arm, one.pair.against)
+        gone = failures(one, asked)
         images: Interval | None = None
         try:
             images = interval_new_images(one, (point.arms[a], table[a]), (point.arms[b], table[b]), asked)
         except EvidenceError as why:
             missing.append(left_out("new_images", (a, b), why))
         gain = gain_per(one.difference, arms[a].ledger, arms[b].ledger, asked.what.better)
+        fields |= {"failures": gone, "fragile": fragile(one, asked), "unless": unless(one, asked, gone)}
         pairs.append(PairResult(**fields, interval_new_images=images, gain_per=gain))
     gains, unknown = stage_gains(point.arms, asked.probes, asked.measures)
     found = Comparison(
@@ -110,10 +121,11 @@ def _comparison(point: Point, table: Table, asked: Question, judged: Sequence[Ju
         unit=asked.what.unit,
         at=asked.at,
         better=asked.what.better,
+        of=asked.of,
         smallest_effect=asked.smallest_effect,
         exploratory=bool(reasons),
         exploratory_reasons=reasons,
-        family=family,
+        family=asked.family,
         alpha=ALPHA,
         look=looked,
         pin=asked.pin,

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from devlearn.evidence.analysis.values import Measure, measure
 from devlearn.evidence.statistics.adjust import share
 from devlearn.records.reader import EvidenceError, Point, RunRecords
-from devlearn.records.results import At, Reason
-from devlearn.records.schema import CompareFit, MetricEntry, ProbeEntry
+from devlearn.records.results import At, Of, Reason
+from devlearn.records.schema import CompareFails, CompareFit, MetricEntry, ProbeEntry
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -21,6 +21,8 @@ class Declared:
     smallest_effect: float = 0.0
     pairs: Pairs = ()
     select: bool = False
+    of: Of = "mean"
+    fails: CompareFails | None = None
     looks: tuple[int, ...] = ()
     levels: tuple[float, ...] = ()
     fit: CompareFit | None = None
@@ -33,7 +35,8 @@ class Question:
     ``measures`` are the same measure as each arm's own run defines it, ``probes`` that run's probes. ``reasons`` say
     why it isn't what the scenario declared, or nothing; ``looks`` are the planned numbers of seeds, if any; ``select``
     whether matched arms may be scored at their best; ``alike`` whether all runs measured by the same probe; ``several``
-    whether they are several.
+    whether they are several. ``of`` is what of the differences is compared, ``fails`` what counts as a failure;
+    ``family`` is how many comparisons there are over all points.
     """
 
     scenario: str
@@ -51,11 +54,19 @@ class Question:
     several: bool
     pin: tuple[str, ...]
     seen: tuple[int, ...]
+    of: Of
+    fails: CompareFails | None
+    family: int
+
+    @property
+    def alone(self) -> float:
+        """What one look may spend."""
+        return share(len(self.looks) or 1)
 
     @property
     def alpha(self) -> float:
-        """What one look may spend."""
-        return share(len(self.looks) or 1)
+        """What one pair of the family may spend at one look: intervals at this level hold together (Bonferroni)."""
+        return self.alone / max(1, self.family)
 
 
 def declared(run: RunRecords) -> Declared:
@@ -76,6 +87,8 @@ def declared(run: RunRecords) -> Declared:
         float(asked.smallest_effect or 0.0),
         asked.pairs,
         bool(asked.select),
+        asked.of_ or "mean",
+        asked.fails,
         asked.looks or (),
         asked.levels,
         asked.fit,
@@ -106,6 +119,8 @@ def question(runs: Sequence[RunRecords], points: Sequence[Point], probe: str | N
     other = any(what.key != one.what.key or when != one.at for one in own)
     reasons = [Reason.of("other_question")] * other + [Reason.of("several_runs")] * several
     arms = _arms_of(runs, points)
+    pairs = _across(arms) if several else first.pairs
+    same = all((one.of, one.fails) == (first.of, first.fails) for one in own) and what.key == first.what.key
     return Question(
         scenario=runs[0].resolved.scenario,
         digest=runs[0].resolved.digest,
@@ -114,7 +129,7 @@ def question(runs: Sequence[RunRecords], points: Sequence[Point], probe: str | N
         probes={arm: runs[place].resolved.probes for arm, place in arms.items()},
         at=when,
         smallest_effect=min(one.smallest_effect if what.key == one.what.key else 0.0 for one in own),
-        pairs=_across(arms) if several else first.pairs,
+        pairs=pairs,
         reasons=tuple(reasons),
         looks=() if several else first.looks,
         select=first.select and not several,
@@ -122,6 +137,9 @@ def question(runs: Sequence[RunRecords], points: Sequence[Point], probe: str | N
         several=several,
         pin=tuple(dict.fromkeys(stream for run in runs for stream in run.resolved.pin)),
         seen=tuple(sorted({n for run in runs for n in run.resolved.seen})),
+        of=first.of if same else "mean",
+        fails=first.fails if same else None,
+        family=len(points) * len(pairs),
     )
 
 

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from devlearn.evidence import statistics
+from devlearn.evidence.analysis.failures import Failed
 from devlearn.evidence.analysis.pairing import Pair
 from devlearn.evidence.analysis.question import Question
 from devlearn.evidence.analysis.values import finite
-from devlearn.evidence.statistics.sign_flip import ALPHA, EXACT
+from devlearn.evidence.statistics import ALPHA, EXACT, LOCATIONS
 from devlearn.records.results import At, Reason, Scored, TestKind, Verdict
 
 
@@ -28,7 +29,8 @@ from devlearn.records.results import At, Reason, Scored, TestKind, Verdict
 class Judged:
     """A pair with its statistics; the adjusted p values arrive when the whole family is known.
 
-    ``scored`` is the moment of the values; ``other`` is the same pair at the other moment, where there are two.
+    ``interval`` is at the level of the family, ``alone`` at that of this pair. ``difference`` is None where no value is
+    known. ``scored`` is the moment of the values; ``other`` is the same pair at the other moment, where there are two.
     """
 
     pair: Pair
@@ -36,6 +38,9 @@ class Judged:
     p: float | None
     p_equivalence: float | None
     scored: At = "end"
+    difference: float | None = None
+    alone: tuple[float, float] = (-np.inf, np.inf)
+    failed: Failed | None = None
     other: "Judged | None" = None
     p_adjusted: float | None = None
     p_equivalence_adjusted: float | None = None
@@ -45,27 +50,25 @@ class Judged:
         """Difference, interval and p."""
         return Scored(difference=self.difference, interval=finite(self.interval), p=self.p)
 
-    @property
-    def difference(self) -> float | None:
-        """None where no value is known."""
-        return self.pair.difference if self.pair.n else None
 
-
-def judge(pair: Pair, smallest_effect: float, alpha: float, scored: At) -> Judged:
-    """The statistics of one pair; no p where it is incomplete. ``alpha`` is that of the interval."""
+def judge(pair: Pair, asked: Question, scored: At) -> Judged:
+    """The statistics of one pair; no p where it is incomplete."""
+    location, small = LOCATIONS[asked.of], asked.smallest_effect
+    gap = None if not pair.n else location.estimate(pair.differences) if pair.paired else pair.difference
     if pair.why:
-        return Judged(pair, (-np.inf, np.inf), None, None, scored)
+        return Judged(pair, (-np.inf, np.inf), None, None, scored, gap)
     same = 1.0
     if pair.paired:
         d, size = pair.differences, pair.size
-        p, ends = statistics.sign_flip(d, size=size), statistics.interval(d, alpha)
-        if smallest_effect > 0:
-            same = statistics.equivalence(d, smallest_effect, size)
+        p, ends, alone = location.p(d, size=size), location.interval(d, asked.alpha), location.interval(d, asked.alone)
+        if small > 0:
+            same = statistics.equivalent(location, d, small, size)
     else:
-        p, ends = statistics.welch(pair.x, pair.y, alpha)
-        if smallest_effect > 0:
-            same = statistics.welch_equivalence(pair.x, pair.y, smallest_effect)
-    return Judged(pair, ends, p, same, scored)
+        p, ends = statistics.welch(pair.x, pair.y, asked.alpha)
+        alone = statistics.welch(pair.x, pair.y, asked.alone)[1]
+        if small > 0:
+            same = statistics.welch_equivalence(pair.x, pair.y, small)
+    return Judged(pair, ends, p, same, scored, gap, alone)
 
 
 def smaller_gain(end: Judged, best: Judged, side: int, better: str) -> Judged:
@@ -76,7 +79,9 @@ def smaller_gain(end: Judged, best: Judged, side: int, better: str) -> Judged:
     if end.pair.why or best.pair.why:
         return end if end.pair.why else best
     direction = side if better == "higher" else -side
-    first = direction * end.pair.difference <= direction * best.pair.difference
+    assert end.difference is not None
+    assert best.difference is not None
+    first = direction * end.difference <= direction * best.difference
     return replace(end, other=best) if first else replace(best, other=end)
 
 
@@ -99,12 +104,12 @@ def verdict(judged: Judged, better: str) -> Verdict:
         return "identical"
     if judged.p_equivalence_adjusted <= ALPHA:
         return "equivalent"
-    if judged.p_adjusted <= ALPHA:
-        return "better" if (pair.difference > 0) == (better == "higher") else "worse"
+    if judged.p_adjusted <= ALPHA and judged.difference:
+        return "better" if (judged.difference > 0) == (better == "higher") else "worse"
     return "undecided"
 
 
-def result(judged: Judged, asked: Question, family: int, exploratory: bool) -> dict[str, Any]:
+def result(judged: Judged, asked: Question, exploratory: bool) -> dict[str, Any]:
     """The fields of a ``PairResult`` that follow from the values alone."""
     pair, word = judged.pair, verdict(judged, asked.what.better)
     known, (low, high), small = pair.n > 0, judged.interval, asked.smallest_effect
@@ -118,6 +123,7 @@ def result(judged: Judged, asked: Question, family: int, exploratory: bool) -> d
         "interval": finite(judged.interval),
         "p": judged.p,
         "level": 1 - asked.alpha,
+        "interval_alone": finite(judged.alone),
         "p_adjusted": judged.p_adjusted,
         "means": (float(np.mean(pair.x)), float(np.mean(pair.y))) if known else None,
         "probability_of_improvement": (
@@ -125,12 +131,12 @@ def result(judged: Judged, asked: Question, family: int, exploratory: bool) -> d
         ),
         "verdict": "exploratory" if exploratory else word,
         "suggests": word,
-        "test": test_kind(pair),
+        "test": test_kind(pair, asked),
         "p_equivalence": judged.p_equivalence,
         "p_equivalence_adjusted": judged.p_equivalence_adjusted,
         "reliably_nonzero": None if judged.p_adjusted is None else judged.p_adjusted <= ALPHA,
         "beyond_smallest_effect": None if pair.why else bool(low > small or high < -small),
-        "seeds_needed": _seeds_needed(pair, asked.alpha / family) if word == "undecided" else None,
+        "seeds_needed": _seeds_needed(pair, asked) if word == "undecided" else None,
         "scored": judged.scored,
         "at_end": twice.get("end"),
         "at_best": twice.get("best"),
@@ -138,9 +144,10 @@ def result(judged: Judged, asked: Question, family: int, exploratory: bool) -> d
     }
 
 
-def _seeds_needed(pair: Pair, alpha: float) -> int | None:
+def _seeds_needed(pair: Pair, asked: Question) -> int | None:
     """At the alpha of Holm's first step; of lineages where seeds share what was learned."""
-    return statistics.seeds_needed(pair.differences, alpha, pair.size) if pair.paired else None
+    known = pair.paired and asked.of == "mean"
+    return statistics.seeds_needed(pair.differences, asked.alpha, pair.size) if known else None
 
 
 def _untestable(pair: Pair) -> Reason | None:
@@ -153,8 +160,10 @@ def _untestable(pair: Pair) -> Reason | None:
     return Reason.of("one_seed")
 
 
-def test_kind(pair: Pair) -> TestKind:
+def test_kind(pair: Pair, asked: Question) -> TestKind:
     """Which test a pair is put to."""
     if not pair.paired:
         return TestKind.WELCH
+    if asked.of != "mean":
+        return TestKind.SIGNS if asked.of == "median" else TestKind.MIDDLE
     return TestKind.EXACT if pair.n <= EXACT else TestKind.RANDOM

@@ -6,11 +6,18 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 
 
-def t_quantile(p: float, df: int) -> float:
+def t_quantile(p: float, df: float) -> float:
     """The value that Student's t with ``df`` degrees of freedom stays below with probability ``p``."""
     from scipy.special import stdtrit  # a tenth of a second, in no command that only looks around
 
     return float(stdtrit(df, p))
+
+
+def t_below(t: float, df: float) -> float:
+    """The probability that Student's t with ``df`` degrees of freedom stays below ``t``."""
+    from scipy.special import stdtr
+
+    return float(stdtr(df, t))
 
 
 def normal_quantile(p: float) -> float:

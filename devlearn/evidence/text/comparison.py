@@ -1,14 +1,15 @@
 """A comparison in plain words: a sentence for each pair, and what the claim is limited to."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
-from devlearn.evidence.statistics.sign_flip import ALPHA, smallest_p
+from devlearn.evidence.statistics import ALPHA, LOCATIONS
 from devlearn.evidence.text.formats import chance, level, listed, moment, number, plain, plural, samples, size, span
 from devlearn.evidence.text.points import place
 from devlearn.evidence.text.reasons import render_note
-from devlearn.records.results import Comparison, Look, PairResult
+from devlearn.records.results import Comparison, Look, PairResult, Verdict
 
-PHRASES = {
+PHRASES: Mapping[Verdict, str] = {
     "better": "is better than",
     "worse": "is worse than",
     "equivalent": "is equivalent to",
@@ -16,6 +17,8 @@ PHRASES = {
     "undecided": "can't be distinguished from",
     "incomplete": "isn't yet comparable with",
 }
+UNLESS = ", unless some fail"
+OF = {"mean": "difference", "median": "median difference", "iqm": "difference of the middle half"}
 FEW = 8  # pairs that are reported one by one; what more of them say stands in a table
 STREAMS = {"init": "initial weights"}
 
@@ -61,9 +64,43 @@ def limits(found: Comparison) -> list[str]:
     return limits
 
 
+def qualifiers(pair: PairResult, found: Comparison) -> list[str]:
+    """What belongs to a pair's word wherever it stands: fragile, perhaps a small effect, unless some fail."""
+    words = ["fragile"] if pair.fragile else []
+    if smaller_possible(pair, found):
+        words.append(f"maybe under {size(found.smallest_effect, found.unit)}")
+    if pair.unless is not None:
+        words.append(f"unless {_rate(pair.unless)} fail")
+    return words
+
+
+def word(pair: PairResult, found: Comparison) -> str:
+    """The verdict with what belongs to it: ``better (fragile, unless 17 % fail)``."""
+    more = qualifiers(pair, found)
+    return f"{pair.verdict} ({', '.join(more)})" if more else pair.verdict
+
+
+def smaller_possible(pair: PairResult, found: Comparison) -> bool:
+    """Whether a difference was found that may be smaller than the smallest effect."""
+    return bool(found.smallest_effect) and pair.suggests in ("better", "worse") and not pair.beyond_smallest_effect
+
+
+def _rate(share: float) -> str:
+    return f"{math.ceil(100 * share - 1e-9)} %"
+
+
+def unless_some_fail(pairs: Sequence[PairResult]) -> str:
+    """``16 seeds can't exclude that up to 18 % fail.``, of pairs that hold unless some do; else nothing."""
+    rates = [(pair.unless, samples(pair.n, pair.seeds)) for pair in pairs if pair.unless is not None]
+    if not rates:
+        return ""
+    rate, many = max(rates)
+    return f"{many} can't exclude that up to {_rate(rate)} fail."
+
+
 def sentence(pair: PairResult, found: Comparison) -> str:
     """One pair: the verdict, the two means, the difference with its interval, p, and what is left open."""
-    start = f"{pair.arm} {PHRASES[pair.suggests]} {pair.against}"
+    start = f"{pair.arm} {PHRASES[pair.suggests]} {pair.against}{UNLESS * (pair.unless is not None)}"
     if pair.reason and pair.suggests == "incomplete":
         return f"{start}: {render_note(pair.reason)}."
     what = f"{found.probe} {plain(found.metric)} {moment(found.at)}"
@@ -75,9 +112,37 @@ def sentence(pair: PairResult, found: Comparison) -> str:
     if low is None or high is None:
         ends = f"no interval: {many} can't reach significance"
     else:
-        ends = f"{level(pair.level)} interval {span(low, high, found.unit)}"
-    gap = f"difference {number(pair.difference, found.unit, sign=True)} ({ends})"
-    return f"{start}: {what} {means}, {gap}, {_p(pair, found)}, {many}.{_remark(pair, found)}{_more(pair, found)}"
+        ends = f"{level(pair.level)} interval {span(low, high, found.unit)}{_alone(pair, found)}"
+    gap = f"{OF[found.of]} {number(pair.difference, found.unit, sign=True)} ({ends})"
+    return f"{start}: {what} {means}, {gap}, {_p(pair, found)}, {many}.{_remark(pair, found)}{_trust(pair, found)}{_more(pair, found)}"
+
+
+def _alone(pair: PairResult, found: Comparison) -> str:
+    """The interval of a pair that is one of a family, taken alone."""
+    low, high = pair.interval_alone
+    if found.family == 1 or low is None or high is None:
+        return ""
+    return f"; alone, at {level(1 - found.alpha / found.looks)}, {span(low, high, found.unit)}"
+
+
+def _trust(pair: PairResult, found: Comparison) -> str:
+    """Why a word is fragile, and what came of failures."""
+    text = f" Fragile: {'; '.join(map(render_note, pair.fragile))}." if pair.fragile else ""
+    gone = pair.failures
+    if gone and (gone.arm or gone.against):
+        text += f" Failed: {gone.arm} of {gone.n} of {pair.arm}, {gone.against} of {pair.against}"
+        text += "" if gone.p is None else f" (p = {chance(gone.p)} for unequal rates)"
+        if gone.alive and gone.alive.difference is not None:
+            low, high = gone.alive.interval
+            ends = "no interval" if low is None or high is None else span(low, high, found.unit)
+            alive = number(gone.alive.difference, found.unit, sign=True)
+            text += f"; of the {gone.alive.n} pairs of which neither did, the difference is {alive} ({ends})"
+        text += "."
+    if pair.unless is not None:
+        text += f" {unless_some_fail([pair])}"
+    elif gone and gone.accepted is not None and pair.suggests in ("better", "worse", "equivalent"):
+        text += f" At most {_rate(gone.bound)} fail (95 %), and {_rate(gone.accepted)} is accepted."
+    return text
 
 
 def _p(pair: PairResult, found: Comparison) -> str:
@@ -101,8 +166,9 @@ def _remark(pair: PairResult, found: Comparison) -> str:
         return _open(pair, found)
     if not found.smallest_effect:
         return ""
-    part = "The whole" if pair.beyond_smallest_effect else "Not all of the"
-    return f" {part} interval lies beyond the smallest effect of interest, {small}."
+    if pair.beyond_smallest_effect:
+        return f" The whole interval lies beyond the smallest effect of interest, {small}."
+    return f" That it is {pair.suggests} by less than the smallest effect of interest, {small}, can't be excluded."
 
 
 def _within(pair: PairResult, found: Comparison) -> str:
@@ -119,7 +185,7 @@ def _open(pair: PairResult, found: Comparison) -> str:
     """What an undecided pair would take."""
     if pair.reason:
         return f" Not decidable: {render_note(pair.reason)}."
-    if pair.test.paired and smallest_p(pair.n) * found.family * found.looks > ALPHA:
+    if pair.test.paired and LOCATIONS[found.of].smallest_p(pair.n) * found.family * found.looks > ALPHA:
         shared = listed([samples(pair.n, pair.seeds), *sharing(found)])
         return f" {shared} can't reach significance, whatever the difference."
     if pair.seeds_needed is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from devlearn.evidence.text.formats import chance, listed
 from devlearn.evidence.text.warnings import WARNINGS, left_out
 from devlearn.records.results import Note, Warning_
 
@@ -42,6 +43,11 @@ def _changing(stage: str, arm: str) -> str:
     return f"{stage} of {arm} changes on the way; compare arms whose last stage stays the same"
 
 
+def _one_learner(seeds: Sequence[int], word: str) -> str:
+    who = f"seed{'s' * (len(seeds) > 1)} {listed([str(seed) for seed in seeds])}" if min(seeds) >= 0 else "one learner"
+    return f"without {who} it would be {word}"
+
+
 REASONS: dict[str, Callable[..., str]] = {
     "other_question": lambda: "not what the scenario asked",
     "several_runs": lambda: "comparisons of several runs are declared nowhere",
@@ -68,4 +74,7 @@ REASONS: dict[str, Callable[..., str]] = {
     "few_moments": lambda moments, fewest: f"{moments} moments on record; a curve takes {fewest}: set `every`",
     "flat": lambda: "no learner has a curve that is known and moves",
     "left_out": left_out,
+    "one_learner": _one_learner,
+    "lopsided": lambda p: f"the differences are lopsided, and a test that allows for it has p = {chance(p)}",
+    "unpaired_location": lambda of: f"compare.of {of} takes arms that have the same seeds; compare their means",
 }

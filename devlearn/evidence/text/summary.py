@@ -3,11 +3,21 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from devlearn.evidence.text.comparison import FEW, PHRASES, limits, look_of, one_draw, sentences
-from devlearn.evidence.text.formats import listed, plural
+from devlearn.evidence.text.comparison import (
+    FEW,
+    PHRASES,
+    UNLESS,
+    limits,
+    look_of,
+    one_draw,
+    sentences,
+    smaller_possible,
+    unless_some_fail,
+)
+from devlearn.evidence.text.formats import listed, plural, size
 from devlearn.evidence.text.points import axis, place, setting, settings
 from devlearn.evidence.text.reasons import render_note
-from devlearn.records.results import Comparison, Comparisons, Verdict
+from devlearn.records.results import Comparison, Comparisons, PairResult, Verdict
 
 PAIRS = 4  # of a point that are reported one by one over several points
 
@@ -33,7 +43,7 @@ def headline(found: Comparisons) -> str:
     key = axis([settings(point.point) for point in points]) if len(points) > 1 else None
     if sum(len(point.comparisons) for point in points[: 1 if alike else None]) > FEW:
         text = _over(points, key) if key and len(points[0].comparisons) <= PAIRS else ""
-        text = text or f"{_tally(points)}{_unbeaten(points)}"
+        text = f"{text or f'{_tally(points)}{_unbeaten(points)}'}{_qualified(points)}"
     elif alike:
         text = f"At all {len(points)} points of {listed(list(settings(points[0].point)))}: {outcomes[0]}"
     else:
@@ -54,14 +64,45 @@ def _narrowed(points: Points) -> str:
 def _outcome(found: Comparison) -> str:
     if not found.comparisons:
         return f"{plural(len(found.arms), 'arm')}, no comparison declared."
-    grouped: dict[str, dict[Verdict, list[str]]] = {}
+    grouped: dict[str, dict[tuple[Verdict, bool], list[str]]] = {}
     for pair in found.comparisons:
-        grouped.setdefault(pair.arm, {}).setdefault(pair.suggests, []).append(pair.against)
+        kind = (pair.suggests, pair.unless is not None)
+        grouped.setdefault(pair.arm, {}).setdefault(kind, []).append(pair.against)
     each = {
-        arm: [f"{phrase} {listed(verdicts[word])}" for word, phrase in PHRASES.items() if word in verdicts]
+        arm: [
+            f"{phrase} {listed(verdicts[word, holds])}{UNLESS * holds}"
+            for word, phrase in PHRASES.items()
+            for holds in (False, True)
+            if (word, holds) in verdicts
+        ]
         for arm, verdicts in grouped.items()
     }
-    return " ".join(f"{arm} {listed(clauses)}." for arm, clauses in each.items())
+    text = " ".join(f"{arm} {listed(clauses)}." for arm, clauses in each.items())
+    return f"{text}{_qualified([found])}"
+
+
+def _qualified(points: Points) -> str:
+    """What belongs to the words: which are fragile, which effects may be small, and how many may fail unseen."""
+    pairs = [(pair, point) for point in points for pair in point.comparisons]
+    parts = []
+    if weak := [pair for pair, _ in pairs if pair.fragile]:
+        parts.append(f"Fragile: {_which(weak, len(pairs))}.")
+    if small := [pair for pair, point in pairs if smaller_possible(pair, point)]:
+        words = listed(list(dict.fromkeys(pair.suggests for pair in small)))
+        least = size(points[0].smallest_effect, points[0].unit)
+        which = _which(small, len(pairs))
+        parts.append(f"{words.capitalize()} by less than the smallest effect, {least}, can't be excluded: {which}.")
+    if text := unless_some_fail([pair for pair, _ in pairs]):
+        parts.append(text)
+    return "".join(f" {part}" for part in parts)
+
+
+def _which(pairs: Sequence[PairResult], of: int) -> str:
+    if len(pairs) == of:
+        return "all pairs" if of > 1 else "this pair"
+    if len(pairs) > PAIRS:
+        return f"{len(pairs)} of {of} pairs"
+    return listed([f"{pair.arm} against {pair.against}" for pair in pairs])
 
 
 def _over(points: Points, key: str) -> str:

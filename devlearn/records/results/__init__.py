@@ -49,12 +49,15 @@ from devlearn.records.results.base import (
     document,
 )
 from devlearn.records.results.comparison import (
+    Alive,
     ArmSummary,
     Comparison,
     Comparisons,
+    Failures,
     GainPer,
     Ledger,
     Look,
+    Of,
     PairResult,
     Scored,
     Spent,
@@ -66,6 +69,7 @@ from devlearn.records.results.files import note_seen, write_analyses, write_comp
 
 __all__ = [
     "Agreement",
+    "Alive",
     "Analyses",
     "Area",
     "ArmHeight",
@@ -76,6 +80,7 @@ __all__ = [
     "Comparison",
     "Comparisons",
     "Contrast",
+    "Failures",
     "Fit",
     "GainPer",
     "Gone",
@@ -89,6 +94,7 @@ __all__ = [
     "Model",
     "NotEstimable",
     "Note",
+    "Of",
     "PairHeight",
     "PairResult",
     "Pairing",

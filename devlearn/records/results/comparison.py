@@ -8,6 +8,7 @@ from pydantic import Field, SerializationInfo, SerializerFunctionWrapHandler, mo
 from devlearn.records.results.base import AGAINST, At, Interval, Model, Reason, Unit, Varied, Warning_
 from devlearn.records.schema import Better, Number, TuningEntry
 
+Of = Literal["mean", "median", "iqm"]
 Verdict = Literal["incomplete", "identical", "equivalent", "better", "worse", "undecided", "exploratory"]
 
 
@@ -19,10 +20,12 @@ class TestKind(StrEnum):
     EXACT = "sign-flip, exact"
     RANDOM = "sign-flip, 99,999 random flips"
     WELCH = "Welch, unpaired"
+    SIGNS = "sign test of the median, exact"
+    MIDDLE = "t-test of the middle half, Tukey and McLaughlin"
 
     @property
     def paired(self) -> bool:
-        """Whether it is the sign-flip test of paired differences."""
+        """Whether it is a test of paired differences."""
         return self is not TestKind.WELCH
 
 
@@ -103,6 +106,31 @@ class Scored(Model):
     p: float | None = Field(description="p of the test")
 
 
+class Alive(Model):
+    """The pairs of learners of which neither failed."""
+
+    n: int = Field(description="how many pairs of independent values")
+    difference: float | None = Field(description="what arm has more than against, by the same location")
+    interval: Interval = Field(description="its interval, at the pair's level")
+
+
+class Failures(Model):
+    """Failures of a pair's learners, as an outcome of their own."""
+
+    arm: int = Field(description="learners of arm (lineages, where seeds share what was learned) that failed")
+    against: int = Field(description="those of against")
+    n: int = Field(description="of so many")
+    only_arm: int | None = Field(description="pairs in which only the learner of arm failed; null where unpaired")
+    only_against: int | None = Field(description="pairs in which only the learner of against failed")
+    p: float | None = Field(description="exact p that both fail equally often (McNemar), not adjusted")
+    bound: float = Field(
+        description="the failure rate that n learners don't exclude at 95 %, of the side whose failures would undo the "
+        "verdict (of either, where it is equivalent or undecided)"
+    )
+    accepted: float | None = Field(description="the rate that the scenario accepts; null where it names none")
+    alive: Alive | None = Field(description="the pairs of which neither failed; null where nobody failed")
+
+
 class PairResult(Model):
     """One pair of arms and its verdict."""
 
@@ -110,12 +138,14 @@ class PairResult(Model):
     against: str = AGAINST
     n: int = Field(description="pairs of independent values (the smaller arm's values where unpaired)")
     seeds: int = Field(description="pairs of learners (the smaller arm's learners where unpaired)")
-    difference: float | None = Field(description="mean of arm minus against")
+    difference: float | None = Field(description="mean of arm minus against; of paired differences as `of` says")
     interval: Interval = Field(
-        description="[low, high] of the difference: all shifts that the test does not reject; null for an infinite end"
+        description="[low, high] of the difference: all shifts that the test does not reject; null for an infinite "
+        "end. The intervals of a family hold together"
     )
-    p: float | None = Field(description="p of the test that the mean difference is zero")
-    level: float = Field(description="the interval's level, 1 - alpha / the number of planned looks")
+    p: float | None = Field(description="p of the test that the difference is zero")
+    level: float = Field(description="the interval's level, 1 - alpha / (the number of planned looks x the family)")
+    interval_alone: Interval = Field(description="the interval of this pair taken alone, at 1 - alpha / planned looks")
     p_adjusted: float | None = Field(
         description="p adjusted by Holm over the family, times the number of planned looks"
     )
@@ -141,6 +171,15 @@ class PairResult(Model):
         description="the same pair with the matched arm at each learner's best checkpoint; else null"
     )
     reason: Reason | None = Field(description="why it is incomplete, or can't be decided")
+    fragile: tuple[Reason, ...] = Field(
+        description="why the word hangs on little: on one learner, or on the differences being less lopsided than they "
+        "are; empty where it does not"
+    )
+    unless: float | None = Field(
+        description="the verdict holds unless some fail: the failure rate that n learners don't exclude, where the "
+        "scenario does not accept it and it could undo the verdict; else null"
+    )
+    failures: Failures | None = Field(description="who failed; null where the pair is incomplete")
     interval_new_images: Interval | None = Field(
         description="[low, high] of the difference for new seeds and new images, a bootstrap over both; null where "
         "there is no record per image"
@@ -194,6 +233,7 @@ class Comparison(Model):
     unit: Unit
     at: At = Field(description="end, birth, area, best, or an update of the last stage")
     better: Better = Field(description="higher or lower")
+    of: Of = Field(description="what of the differences is compared: mean, median or iqm")
     smallest_effect: float = Field(description="differences below this do not matter")
     exploratory: bool = Field(description="whether something else was asked than the scenario declares")
     exploratory_reasons: tuple[Reason, ...] = Field(description="why it is exploratory")

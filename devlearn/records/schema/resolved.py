@@ -1,5 +1,7 @@
 """resolved.json: a scenario with everything filled in. All that evidence and report know of it."""
 
+from typing import Literal
+
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from devlearn.records.schema.base import Better, FileModel, Json, Keys, Number
@@ -139,14 +141,28 @@ class CompareFit(FileModel):
     published: Number | None = Field(default=None, description="a published exponent")
 
 
+class CompareFails(FileModel):
+    """What counts as a failure."""
+
+    below: Number | None = Field(default=None, description="a value below this is one")
+    above: Number | None = Field(default=None, description="a value above this is one")
+    accept: Number | None = Field(default=None, description="the failure rate that is accepted")
+
+
 class CompareEntry(FileModel):
     """The question that the scenario declares."""
+
+    omitted = frozenset({"of", "fails"})
 
     probe: str = Field(description="the compared probe")
     metric: str | None = Field(default=None, description="its metric")
     better: Better | None = Field(default=None, description="higher or lower")
     at: str | int = Field(default="end", description="end, area, birth, best, or an update of the last stage")
     smallest_effect: Number | None = Field(default=None, description="differences below this do not matter")
+    of_: Literal["median", "iqm"] | None = Field(
+        default=None, alias="of", description="what is compared of the differences, where it is not their mean"
+    )
+    fails: CompareFails | None = Field(default=None, description="what counts as a failure, and how many are accepted")
     pairs: tuple[tuple[str, str], ...] = Field(default=(), description="[arm, the arm it is compared with]")
     looks: tuple[int, ...] | None = Field(default=None, description="the planned numbers of seeds")
     levels: tuple[Number, ...] = Field(default=(), description="the levels whose times are compared")

@@ -46,14 +46,16 @@ def differences(body: Comparison, name: str) -> Drawn:
     unit = " (points)" if body.unit == SHARE else ""
     axes.set_xlabel(f"difference in {body.metric.replace('_', ' ')}{unit}", color=INK)
     told = listed([_told(pair, body.unit) for pair in pairs] or ["none yet"])
-    return Drawn(name, figure, _caption(body, pairs), f"Differences with 95 % intervals: {told}.")
+    return Drawn(name, figure, _caption(body, pairs), f"Differences with their intervals: {told}.")
 
 
 def _row(axes: Axes, pair: PairResult, row: int) -> None:
     assert pair.difference is not None
     axes.plot(pair.difference, row, "o", color=COLOURS[0], markersize=4.5)
     if finite(pair.interval):
-        axes.plot(pair.interval, [row, row], color=COLOURS[0], linewidth=1.8, solid_capstyle="round")
+        axes.plot(pair.interval, [row, row], color=COLOURS[0], linewidth=1, solid_capstyle="round")
+    if finite(pair.interval_alone):
+        axes.plot(pair.interval_alone, [row, row], color=COLOURS[0], linewidth=2.4, solid_capstyle="round")
     if (ends := pair.interval_new_images) and finite(ends):
         axes.plot(ends, [row + 0.2, row + 0.2], color=COLOURS[1], linewidth=1, linestyle=(0, (3, 1.5)))
 
@@ -70,7 +72,10 @@ def _rows(pairs: Sequence[PairResult]) -> tuple[list[tuple[tuple[str, ...], Pair
 
 
 def _caption(body: Comparison, pairs: Sequence[PairResult]) -> str:
-    text = "The mean difference and its interval over seeds."
+    text = "The difference and its interval over seeds."
+    if body.family > 1:
+        held = f"thick each alone, thin so that all {body.family} hold together"
+        text = f"The difference and its intervals over seeds, {held}."
     if any(pair.interval_new_images for pair in pairs):
         text += " The dashed line below is the interval that also holds for new images."
     if body.smallest_effect:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from devlearn.evidence.text.comparison import limits, sentence
+from devlearn.evidence.text.comparison import limits, qualifiers, sentence
 from devlearn.records.reader import Point
 from devlearn.records.results import Comparison, PairResult
 from devlearn.report.section import Page, Place, section
@@ -23,12 +23,13 @@ class Diverged:
 class Verdicts:
     """What was found at one point.
 
-    ``extra`` are the pairs of which more than the one interval is known, for new images or at the best checkpoint;
+    ``qualifiers`` belong to the word of each pair; ``extra`` are the pairs of which more than the one interval is known, for new images or at the best checkpoint;
     ``twice`` says whether a pair was scored at both moments.
     """
 
     place: Place
     found: Comparison
+    qualifiers: Sequence[Sequence[str]]
     sentences: Sequence[str]
     limits: Sequence[str]
     extra: Sequence[PairResult]
@@ -50,6 +51,7 @@ def _at(place: Place) -> Verdicts:
     return Verdicts(
         place=place,
         found=found,
+        qualifiers=[qualifiers(pair, found) for pair in found.comparisons],
         sentences=[sentence(pair, found).replace(" %", "\u00a0%") for pair in found.comparisons],
         limits=limits(found),
         extra=[pair for pair in found.comparisons if pair.interval_new_images or pair.at_best],

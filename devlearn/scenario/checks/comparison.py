@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from devlearn.scenario.models import Better, Compare, Comparison
+from devlearn.scenario.models import Better, Compare, Comparison, Fails
 from devlearn.scenario.parts import Lookup, Piece, bounds, metric, no_test_split, span
 from devlearn.scenario.problems import Mark, Problems, hint
 from devlearn.scenario.validate import text_of
@@ -30,13 +30,15 @@ def comparison(
     better: Better = compare.better or found[0].model.metrics[found[1]].better
     _measured(piece, found[0], found[1], problems)
     _levels(piece, found, better, problems)
+    _fails(piece, found, better, problems)
     _fit(piece, root, problems)
     return Comparison(
         probe=found[0].name,
         metric=found[1],
         better=better,
         **{
-            key: getattr(compare, key) for key in ("at", "smallest_effect", "pairs", "looks", "levels", "select", "fit")
+            key: getattr(compare, key)
+            for key in ("at", "of", "fails", "smallest_effect", "pairs", "looks", "levels", "select", "fit")
         },
     )
 
@@ -104,6 +106,21 @@ def _levels(compare: Piece, found: tuple[Piece, str], better: Better, problems: 
         order = "grow" if better == "higher" else "fall"
         why = f"the better level stands last, and {better} is better"
         problems.add(compare.value("levels"), f"levels must {order}: {why}")
+
+
+def _fails(compare: Piece, found: tuple[Piece, str], better: Better, problems: Problems) -> None:
+    """A failure lies on the worse side, within what the metric can be."""
+    fails: Fails | None = compare.get("fails")
+    if fails is None:
+        return
+    probe, name = found
+    right, wrong = ("below", "above") if better == "higher" else ("above", "below")
+    if getattr(fails, wrong) is not None:
+        why = f"{better} is better in {name}, so a failure is a value {right} a threshold"
+        problems.add(compare.within("fails", wrong), f"write {right}, not {wrong}: {why}")
+    threshold, ends = getattr(fails, right), bounds(probe, name)
+    if threshold is not None and not ends[0] <= threshold <= ends[1]:
+        problems.add(compare.within("fails", right), f"{threshold:g} is no value of {name}, which {span(ends)}")
 
 
 def _selected(compare: Piece, probes: Lookup, stages: Lookup, problems: Problems) -> None:
