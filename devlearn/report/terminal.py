@@ -93,15 +93,14 @@ def _pairs(point: Comparison) -> Table:
 
 def _row(pair: PairResult, point: Comparison) -> tuple[str | Text, ...]:
     (low, high), unit = pair.interval, point.unit
+    more = [f"\n{one}" for one in qualifiers(pair, point)]
     return (
         pair.arm,
         pair.against,
         number(pair.difference, unit, sign=True).removesuffix(" points"),
         "none" if low is None or high is None else span(low, high, unit).removesuffix(" points"),
         chance(pair.p_adjusted),
-        Text.assemble(
-            (pair.suggests, COLOURS.get(pair.suggests, "")), *(f"\n{more}" for more in qualifiers(pair, point))
-        ),
+        Text.assemble((pair.suggests, COLOURS.get(pair.suggests, "")), *more),
     )
 
 

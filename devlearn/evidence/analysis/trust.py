@@ -25,6 +25,7 @@ from devlearn.records.declared import SHARE
 from devlearn.records.results import Alive, Failures, Reason, Verdict
 
 LENIENT = 2
+STRICTER = 2  # for equivalence: at alpha itself a long tail was still called harmless in 10 % (docs/calibration.md)
 FEWEST = 4  # values of a side with which one can be left out
 
 
@@ -112,7 +113,7 @@ def _lopsided(judged: Judged, asked: Question, word: Verdict) -> Iterator[Reason
     if word == "equivalent":
         mirrored = tuple(-one for one in samples)
         p = max(skew_adjusted(side, -small, "greater") for side in (samples, mirrored))
-        p *= _factor(judged.p_equivalence, judged.p_equivalence_adjusted)
+        p *= STRICTER * _factor(judged.p_equivalence, judged.p_equivalence_adjusted)
     else:
         p = skew_adjusted(samples) * _factor(judged.p, judged.p_adjusted)
     if p > ALPHA:

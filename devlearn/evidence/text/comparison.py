@@ -18,6 +18,7 @@ PHRASES: Mapping[Verdict, str] = {
     "incomplete": "isn't yet comparable with",
 }
 UNLESS = ", unless some fail"
+TRUSTED = ("better", "worse", "equivalent")
 OF = {"mean": "difference", "median": "median difference", "iqm": "difference of the middle half"}
 FEW = 8  # pairs that are reported one by one; what more of them say stands in a table
 STREAMS = {"init": "initial weights"}
@@ -56,6 +57,11 @@ def limits(found: Comparison) -> list[str]:
         this = f"this is {look_of(found.look)}" if found.look.planned else "this is none of them"
         share = f"{found.alpha:g} / {found.looks}"
         limits.append(f"Looks are planned at {looks} seeds, each at {share}, and {this}; p and intervals allow for it.")
+    if text := unseen(found.comparisons):
+        limits.append(
+            f"Unless some fail: {text}. A mean may be undone by rare failures that nobody saw. More seeds lower that "
+            "rate; compare.fails says what counts as a failure, besides diverging, and what rate would not matter."
+        )
     if any(pair.n < pair.seeds for pair in found.comparisons):
         limits.append(
             "Seeds that share what was learned once, or that differ in nothing, are one lineage: averaged, and n "
@@ -89,13 +95,13 @@ def _rate(share: float) -> str:
     return f"{math.ceil(100 * share - 1e-9)} %"
 
 
-def unless_some_fail(pairs: Sequence[PairResult]) -> str:
-    """``16 seeds can't exclude that up to 18 % fail.``, of pairs that hold unless some do; else nothing."""
+def unseen(pairs: Sequence[PairResult]) -> str:
+    """``16 seeds can't exclude that up to 18 % do``, of pairs that hold unless some fail; else nothing."""
     rates = [(pair.unless, samples(pair.n, pair.seeds)) for pair in pairs if pair.unless is not None]
     if not rates:
         return ""
     rate, many = max(rates)
-    return f"{many} can't exclude that up to {_rate(rate)} fail."
+    return f"{many} can't exclude that up to {_rate(rate)} do"
 
 
 def sentence(pair: PairResult, found: Comparison) -> str:
@@ -114,7 +120,8 @@ def sentence(pair: PairResult, found: Comparison) -> str:
     else:
         ends = f"{level(pair.level)} interval {span(low, high, found.unit)}{_alone(pair, found)}"
     gap = f"{OF[found.of]} {number(pair.difference, found.unit, sign=True)} ({ends})"
-    return f"{start}: {what} {means}, {gap}, {_p(pair, found)}, {many}.{_remark(pair, found)}{_trust(pair, found)}{_more(pair, found)}"
+    after = f"{_remark(pair, found)}{_trust(pair, found)}{_more(pair, found)}"
+    return f"{start}: {what} {means}, {gap}, {_p(pair, found)}, {many}.{after}"
 
 
 def _alone(pair: PairResult, found: Comparison) -> str:
@@ -138,9 +145,7 @@ def _trust(pair: PairResult, found: Comparison) -> str:
             alive = number(gone.alive.difference, found.unit, sign=True)
             text += f"; of the {gone.alive.n} pairs of which neither did, the difference is {alive} ({ends})"
         text += "."
-    if pair.unless is not None:
-        text += f" {unless_some_fail([pair])}"
-    elif gone and gone.accepted is not None and pair.suggests in ("better", "worse", "equivalent"):
+    if gone and gone.accepted is not None and gone.bound <= gone.accepted and pair.suggests in TRUSTED:
         text += f" At most {_rate(gone.bound)} fail (95 %), and {_rate(gone.accepted)} is accepted."
     return text
 
@@ -166,9 +171,14 @@ def _remark(pair: PairResult, found: Comparison) -> str:
         return _open(pair, found)
     if not found.smallest_effect:
         return ""
+    low, high = pair.interval
+    over = low is not None and high is not None and low <= 0 <= high
+    steps = " Holm's steps tell apart what the joint interval, a plain Bonferroni's, leaves open." * over
     if pair.beyond_smallest_effect:
         return f" The whole interval lies beyond the smallest effect of interest, {small}."
-    return f" That it is {pair.suggests} by less than the smallest effect of interest, {small}, can't be excluded."
+    return (
+        f"{steps} That it is {pair.suggests} by less than the smallest effect of interest, {small}, can't be excluded."
+    )
 
 
 def _within(pair: PairResult, found: Comparison) -> str:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from devlearn.evidence.text.comparison import (
     FEW,
     PHRASES,
+    TRUSTED,
     UNLESS,
     limits,
     look_of,
     one_draw,
     sentences,
     smaller_possible,
-    unless_some_fail,
+    unseen,
 )
 from devlearn.evidence.text.formats import listed, plural, size
 from devlearn.evidence.text.points import axis, place, setting, settings
@@ -65,8 +66,9 @@ def _outcome(found: Comparison) -> str:
     if not found.comparisons:
         return f"{plural(len(found.arms), 'arm')}, no comparison declared."
     grouped: dict[str, dict[tuple[Verdict, bool], list[str]]] = {}
+    once = _all_unless([found])
     for pair in found.comparisons:
-        kind = (pair.suggests, pair.unless is not None)
+        kind = (pair.suggests, pair.unless is not None and not once)
         grouped.setdefault(pair.arm, {}).setdefault(kind, []).append(pair.against)
     each = {
         arm: [
@@ -92,9 +94,16 @@ def _qualified(points: Points) -> str:
         least = size(points[0].smallest_effect, points[0].unit)
         which = _which(small, len(pairs))
         parts.append(f"{words.capitalize()} by less than the smallest effect, {least}, can't be excluded: {which}.")
-    if text := unless_some_fail([pair for pair, _ in pairs]):
-        parts.append(text)
+    if text := unseen([pair for pair, _ in pairs]):
+        which = "All of this holds unless some fail" if _all_unless(points) else "Some may fail"
+        parts.append(f"{which}: {text}.")
     return "".join(f" {part}" for part in parts)
+
+
+def _all_unless(points: Points) -> bool:
+    """Whether every verdict holds unless some fail, so that saying it once is enough."""
+    words = [pair.unless is not None for point in points for pair in point.comparisons if pair.suggests in TRUSTED]
+    return bool(words) and all(words)
 
 
 def _which(pairs: Sequence[PairResult], of: int) -> str:

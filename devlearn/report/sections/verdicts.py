@@ -23,8 +23,8 @@ class Diverged:
 class Verdicts:
     """What was found at one point.
 
-    ``qualifiers`` belong to the word of each pair; ``extra`` are the pairs of which more than the one interval is known, for new images or at the best checkpoint;
-    ``twice`` says whether a pair was scored at both moments.
+    ``qualifiers`` belong to the word of each pair. ``extra`` are those of which more than the one interval is
+    known, for new images or at the best checkpoint; ``twice`` says whether a pair was scored at both moments.
     """
 
     place: Place
