@@ -24,6 +24,7 @@ Flags = NDArray[np.bool_]
 Rng = np.random.Generator
 Shape = tuple[int, int]
 SEEDS = (8, 10, 16, 20)
+NO_EFFECT = 1e-9  # a smallest effect that is none: nothing is called equivalent
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,6 @@ def verdicts(truth: Truth, rng: Rng, experiments: int, n: int, small: float = 1.
     return [said(*one, asked) for one in zip(*truth.draw(rng, (experiments, n)), strict=True)]
 
 
-def right(one: Said, mean: float) -> bool:
+def right(one: Said, mean: float, small: float = 1.0) -> bool:
     """Whether a word is true of learners whose mean difference this is."""
-    return {"better": mean > 0, "worse": mean < 0, "equivalent": abs(mean) < 1}.get(one.word, True)
+    return {"better": mean > 0, "worse": mean < 0, "equivalent": abs(mean) < small}.get(one.word, True)

@@ -121,8 +121,8 @@ def test_p_is_shared_among_pairs_and_looks_by_hand(tmp_path: Path) -> None:
     for pair in body["comparisons"]:
         assert pair["p_adjusted"] == 0.75
         assert pair["p_equivalence_adjusted"] == pytest.approx(30 / 64)
-        assert pair["level"] == pytest.approx(1 - 0.05 / 3)
-        assert pair["interval"] == [None, None]  # 2 / 64 is above .05 / 3
+        assert pair["level"] == pytest.approx(1 - 0.05 / 6)
+        assert pair["interval"] == pair["interval_alone"] == [None, None]  # 2 / 64 is above .05 / 3
 
 
 def test_gain_per_unit_by_hand(tmp_path: Path) -> None:

@@ -129,7 +129,9 @@ def statistics(pair, values, arms, body, alpha, unseen):
     xs, ys = means(x, groups), means(y, groups)
     d = [a - b for a, b in zip(xs, ys, strict=True)]
     found = dict.fromkeys(("difference", "p", "p_equivalence", "probability_of_improvement", "means"))
-    found |= {"n": len(groups), "seeds": len(seeds), "interval": [None, None], "level": 1 - alpha}
+    none = [None, None]
+    joint = alpha / body["family"]
+    found |= {"n": len(groups), "seeds": len(seeds), "interval": none, "interval_alone": none, "level": 1 - joint}
     found["same"] = all(x[seed] == y[seed] for seed in seeds)
     if d:
         found["difference"] = math.fsum(d) / len(d)
@@ -137,7 +139,8 @@ def statistics(pair, values, arms, body, alpha, unseen):
         found["probability_of_improvement"] = improvement(xs, ys, body["better"])
     if None not in x.values() and None not in y.values() and len(seeds) == len(body["expected"]) and not unseen:
         test = SignFlip(xs, ys)
-        found["p"], found["interval"] = test.p(), test.interval(alpha)
+        found["p"], found["interval"] = test.p(), test.interval(joint)
+        found["interval_alone"] = test.interval(alpha)
         found["p_equivalence"] = equivalence(xs, ys, body["smallest_effect"])
     return found, groups
 

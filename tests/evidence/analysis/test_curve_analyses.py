@@ -86,7 +86,7 @@ def test_area_is_the_comparisons_own(made_up: Path) -> None:
         assert one["mean"] == compared["arms"][name]["mean"]  # type: ignore[call-overload]
     for pair, other in zip(found["pairs"], compared["comparisons"], strict=True):  # type: ignore[call-overload]
         assert [pair[key] for key in ("difference", "interval", "p")] == [
-            other[key] for key in ("difference", "interval", "p")
+            other[key] for key in ("difference", "interval_alone", "p")
         ]
 
 

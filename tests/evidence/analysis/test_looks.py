@@ -75,7 +75,8 @@ def test_an_earlier_planned_look_is_no_reason_to_doubt(tmp_path: Path) -> None:
 
 def test_words_say_which_look_it_is(tmp_path: Path) -> None:
     found = words(body(tmp_path, RISE, FLAT))
-    assert found[0] == "Look 1 of 3: a is better than b."
+    unless = "All of this holds unless some fail: 8 seeds can't exclude that up to 32 % do."
+    assert found[0] == f"Look 1 of 3: a is better than b. {unless}"
     assert "98.33 % interval" in found[1]
     assert "after adjustment for 3 looks" in found[1]
     assert found[2] == (
@@ -108,10 +109,8 @@ def test_a_pinned_draw_narrows_headline_and_claim(tmp_path: Path) -> None:
     found = body(tmp_path, RISE, FLAT, compare={"pairs": [["a", "b"]]}, pin=["labels", "init"])
     assert found["pin"] == ["labels", "init"]
     text = words(found)
-    assert text[0] == "For this one draw of labels and initial weights: a is better than b."
-    assert text[-1].startswith(
-        "The claim holds for this one draw of labels and initial weights, the same for all seeds"
-    )
+    assert text[0].startswith("For this one draw of labels and initial weights: a is better than b.")
+    assert text[2].startswith("The claim holds for this one draw of labels and initial weights, the same for all seeds")
     assert "8 seeds; for this one draw of labels and initial weights" in claim(found.found.points[0])
 
 
@@ -119,7 +118,9 @@ def test_nothing_pinned_nothing_said(made_up: Path) -> None:
     found = compare([made_up])
     assert isinstance(found, dict)
     assert (found["pin"], found["look"], found["alpha"]) == ([], None, 0.05)
-    assert len(words(found)) == 1 + len(found["comparisons"])
+    *_, last = told = words(found)
+    assert len(told) == 1 + len(found["comparisons"]) + 1
+    assert last.startswith("Unless some fail: 16 seeds can't exclude that up to 18 % do.")
     assert claim(found.found.points[0]) == "The claim is over everything that a seed draws anew, from 16 seeds."
 
 
