@@ -5,6 +5,7 @@ what `devlearn replicate` sets a new run beside. `rows.yaml` lists the studies a
 """
 
 import json
+import math
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -72,9 +73,18 @@ class StudyPair(_Frozen):
     p: float | None
     p_adjusted: float | None
     verdict: str
+    fragile: tuple[str, ...] = Field((), description="why the word hangs on little")
+    unless: float | None = Field(None, description="the failure rate that would undo it and is not excluded")
+    level: float | None = Field(None, description="the interval's level")
     scored: str = Field(description="end or best: which of the rival's checkpoints counted")
     at_end: Difference | None = None
     at_best: Difference | None = None
+
+    @property
+    def word(self) -> str:
+        """The verdict with its clauses: ``better (fragile), unless 18 % fail``."""
+        unless = "" if self.unless is None else f", unless {math.ceil(100 * self.unless - 1e-9)} % fail"
+        return f"{self.verdict}{' (fragile)' * bool(self.fragile)}{unless}"
 
 
 class StageChange(_Frozen):

@@ -11,7 +11,7 @@ from devlearn.evidence.text.curves import render_curves
 from devlearn.evidence.text.formats import chance, level, moment, number, plain, span
 from devlearn.evidence.text.points import place
 from devlearn.evidence.text.reasons import render_note
-from devlearn.evidence.text.summary import headline, limits_of
+from devlearn.evidence.text.summary import all_unless, headline, limits_of
 from devlearn.records.declared import SHARE
 from devlearn.records.results import Analyses, Comparison, Comparisons, PairResult
 
@@ -93,7 +93,7 @@ def _pairs(point: Comparison) -> Table:
 
 def _row(pair: PairResult, point: Comparison) -> tuple[str | Text, ...]:
     (low, high), unit = pair.interval, point.unit
-    more = [f"\n{one}" for one in qualifiers(pair, point)]
+    more = [f"\n{one}" for one in qualifiers(pair, point, told=all_unless([point]))]
     return (
         pair.arm,
         pair.against,

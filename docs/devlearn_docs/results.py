@@ -113,14 +113,14 @@ def arms(name: str) -> str:
 def pairs(name: str) -> str:
     """The declared pairs of a study with their verdicts."""
     point = recorded(name).at()
-    heads = ["arm", "against", "difference (95 % interval)", "p adjusted", "verdict"]
+    heads = ["arm", "against", "difference (joint 95 % interval)", "p adjusted", "verdict"]
     return _table(heads, _pair_rows(point))
 
 
 def verdicts(name: str) -> str:
     """The same as plain text, as the terminal shows it."""
     point = recorded(name).at()
-    cells = [["arm", "against", "difference (95 % interval)", "p adjusted", "verdict"], *_pair_rows(point)]
+    cells = [["arm", "against", "difference (joint 95 % interval)", "p adjusted", "verdict"], *_pair_rows(point)]
     widths = [max(len(row[k]) for row in cells) for k in range(5)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
     return "\n".join(line.rstrip() for line in lines)
@@ -227,7 +227,7 @@ def _pair_rows(point: StudyPoint) -> Rows:
             pair.against,
             "" if pair.difference is None else value(pair.difference, pair.interval, point.unit, sign=True),
             chance(pair.p_adjusted),
-            pair.verdict,
+            pair.word,
         ]
         for pair in point.pairs
     ]

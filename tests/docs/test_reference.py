@@ -182,6 +182,7 @@ vary: {stages.school.batch: [4, 8]}
 compare:
   probe: digits
   smallest_effect: 0.01
+  fails: {below: 0.99}
   pairs: [[two, one], [two, more]]
   looks: [2]
   select: digits

@@ -70,12 +70,15 @@ def limits(found: Comparison) -> list[str]:
     return limits
 
 
-def qualifiers(pair: PairResult, found: Comparison) -> list[str]:
-    """What belongs to a pair's word wherever it stands: fragile, perhaps a small effect, unless some fail."""
+def qualifiers(pair: PairResult, found: Comparison, told: bool = False) -> list[str]:
+    """What belongs to a pair's word wherever it stands: fragile, perhaps a small effect, unless some fail.
+
+    ``told``: that some may fail has been said of all pairs at once.
+    """
     words = ["fragile"] if pair.fragile else []
     if smaller_possible(pair, found):
-        words.append(f"maybe under {size(found.smallest_effect, found.unit)}")
-    if pair.unless is not None:
+        words.append(f"maybe <{size(found.smallest_effect, found.unit)}")
+    if pair.unless is not None and not told:
         words.append(f"unless {_rate(pair.unless)} fail")
     return words
 

@@ -61,5 +61,5 @@ def row_text(result: StudyResult, row: Row) -> str:
     if row.pair is None:
         return said
     pair = point.pair(*row.pair)
-    word = "exploratory" if point.exploratory else pair.verdict
+    word = "exploratory" if point.exploratory else pair.word
     return f"{said}: {word}"

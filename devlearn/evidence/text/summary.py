@@ -66,7 +66,7 @@ def _outcome(found: Comparison) -> str:
     if not found.comparisons:
         return f"{plural(len(found.arms), 'arm')}, no comparison declared."
     grouped: dict[str, dict[tuple[Verdict, bool], list[str]]] = {}
-    once = _all_unless([found])
+    once = all_unless([found])
     for pair in found.comparisons:
         kind = (pair.suggests, pair.unless is not None and not once)
         grouped.setdefault(pair.arm, {}).setdefault(kind, []).append(pair.against)
@@ -95,12 +95,12 @@ def _qualified(points: Points) -> str:
         which = _which(small, len(pairs))
         parts.append(f"{words.capitalize()} by less than the smallest effect, {least}, can't be excluded: {which}.")
     if text := unseen([pair for pair, _ in pairs]):
-        which = "All of this holds unless some fail" if _all_unless(points) else "Some may fail"
+        which = "All of this holds unless some fail" if all_unless(points) else "Some may fail"
         parts.append(f"{which}: {text}.")
     return "".join(f" {part}" for part in parts)
 
 
-def _all_unless(points: Points) -> bool:
+def all_unless(points: Points) -> bool:
     """Whether every verdict holds unless some fail, so that saying it once is enough."""
     words = [pair.unless is not None for point in points for pair in point.comparisons if pair.suggests in TRUSTED]
     return bool(words) and all(words)

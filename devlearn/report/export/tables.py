@@ -68,6 +68,9 @@ COLUMNS: dict[str, dict[str, str]] = {
         "probability_of_improvement": "share of pairs of learners in which the first is better; ties count half",
         "verdict": "incomplete, identical, equivalent, better, worse, undecided or exploratory",
         "suggests": "the word of an exploratory verdict",
+        "fragile": "whether the word hangs on little", "unless": "the failure rate that would undo it; empty if none",
+        "low_alone": "lower end of the pair's interval taken alone", "high_alone": "its upper end",
+        "failed": "learners of the first arm that failed", "failed_against": "those of the other",
     },
 }  # fmt: skip
 
@@ -173,12 +176,17 @@ def _arm(answer: Comparison, name: str) -> Row:
 
 def _pair(answer: Comparison, pair: PairResult) -> Row:
     kept = ("arm", "against", "n", "difference", "level", "p", "p_adjusted", "probability_of_improvement")
-    ends = {"": pair.interval, "_new_images": pair.interval_new_images}
+    ends = {"": pair.interval, "_alone": pair.interval_alone, "_new_images": pair.interval_new_images}
+    gone = pair.failures
     return {
         **_asked(answer),
         "better": answer.better,
         "smallest_effect": answer.smallest_effect,
         **{key: getattr(pair, key) for key in (*kept, "verdict", "suggests")},
+        "fragile": bool(pair.fragile),
+        "unless": pair.unless,
+        "failed": gone.arm if gone else None,
+        "failed_against": gone.against if gone else None,
         **{f"{end}{of}": value for of, both in ends.items() for end, value in _ends(both)},
     }
 

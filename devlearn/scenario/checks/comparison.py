@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from devlearn.scenario.models import Better, Compare, Comparison, Fails
+from devlearn.scenario.models import Better, Compare, Comparison
 from devlearn.scenario.parts import Lookup, Piece, bounds, metric, no_test_split, span
 from devlearn.scenario.problems import Mark, Problems, hint
 from devlearn.scenario.validate import text_of
@@ -110,15 +110,15 @@ def _levels(compare: Piece, found: tuple[Piece, str], better: Better, problems: 
 
 def _fails(compare: Piece, found: tuple[Piece, str], better: Better, problems: Problems) -> None:
     """A failure lies on the worse side, within what the metric can be."""
-    fails: Fails | None = compare.get("fails")
-    if fails is None:
+    fails = compare.get("fails")
+    if not isinstance(fails, dict):
         return
     probe, name = found
     right, wrong = ("below", "above") if better == "higher" else ("above", "below")
-    if getattr(fails, wrong) is not None:
+    if fails.get(wrong) is not None:
         why = f"{better} is better in {name}, so a failure is a value {right} a threshold"
         problems.add(compare.within("fails", wrong), f"write {right}, not {wrong}: {why}")
-    threshold, ends = getattr(fails, right), bounds(probe, name)
+    threshold, ends = fails.get(right), bounds(probe, name)
     if threshold is not None and not ends[0] <= threshold <= ends[1]:
         problems.add(compare.within("fails", right), f"{threshold:g} is no value of {name}, which {span(ends)}")
 
