@@ -77,7 +77,7 @@ def qualifiers(pair: PairResult, found: Comparison, told: bool = False) -> list[
     """
     words = ["fragile"] if pair.fragile else []
     if smaller_possible(pair, found):
-        words.append(f"maybe <{size(found.smallest_effect, found.unit)}")
+        words.append("maybe small")
     if pair.unless is not None and not told:
         words.append(f"unless {_rate(pair.unless)} fail")
     return words
