@@ -7,7 +7,6 @@ from devlearn.evidence.text.comparison import (
     FEW,
     PHRASES,
     TRUSTED,
-    UNLESS,
     limits,
     look_of,
     one_draw,
@@ -65,18 +64,11 @@ def _narrowed(points: Points) -> str:
 def _outcome(found: Comparison) -> str:
     if not found.comparisons:
         return f"{plural(len(found.arms), 'arm')}, no comparison declared."
-    grouped: dict[str, dict[tuple[Verdict, bool], list[str]]] = {}
-    once = all_unless([found])
+    grouped: dict[str, dict[Verdict, list[str]]] = {}
     for pair in found.comparisons:
-        kind = (pair.suggests, pair.unless is not None and not once)
-        grouped.setdefault(pair.arm, {}).setdefault(kind, []).append(pair.against)
+        grouped.setdefault(pair.arm, {}).setdefault(pair.suggests, []).append(pair.against)
     each = {
-        arm: [
-            f"{phrase} {listed(verdicts[word, holds])}{UNLESS * holds}"
-            for word, phrase in PHRASES.items()
-            for holds in (False, True)
-            if (word, holds) in verdicts
-        ]
+        arm: [f"{phrase} {listed(verdicts[word])}" for word, phrase in PHRASES.items() if word in verdicts]
         for arm, verdicts in grouped.items()
     }
     text = " ".join(f"{arm} {listed(clauses)}." for arm, clauses in each.items())
@@ -95,8 +87,13 @@ def _qualified(points: Points) -> str:
         which = _which(small, len(pairs))
         parts.append(f"{words.capitalize()} by less than the smallest effect, {least}, can't be excluded: {which}.")
     if text := unseen([pair for pair, _ in pairs]):
-        which = "All of this holds unless some fail" if all_unless(points) else "Some may fail"
-        parts.append(f"{which}: {text}.")
+        held = [pair for pair, _ in pairs if pair.unless is None and pair.suggests in TRUSTED]
+        loose = [pair for pair, _ in pairs if pair.unless is not None]
+        if len(held) <= len(loose):
+            which = f"All of this{f' but {_which(held, len(pairs))}' if held else ''} holds"
+        else:
+            which = f"{_which(loose, len(pairs))} hold{'s' * (len(loose) == 1)}"
+        parts.append(f"{which} unless some fail: {text}.")
     return "".join(f" {part}" for part in parts)
 
 
