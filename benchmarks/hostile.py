@@ -23,7 +23,7 @@ Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Rng = np.random.Generator
 Shape = tuple[int, int]
-SEEDS = (8, 10, 16, 20)
+SEEDS = (5, 8, 10, 16, 20, 32)
 NO_EFFECT = 1e-9  # a smallest effect that is none: nothing is called equivalent
 
 
