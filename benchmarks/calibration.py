@@ -471,9 +471,9 @@ PARTS = (
     ),
     Part(
         "Censored times to a level",
-        """Times counted with the whole budget where a learner never gets there; means equal. Alike arms are exchangeable
-        and the test is exact; where one arm alone fails, the usual learners of it are faster and few seeds see only
-        them.""",
+        """Times counted with the whole budget where a learner never gets there; means equal. Alike arms are
+        exchangeable and the test is exact; where one arm alone fails, the usual learners of it are faster and few seeds
+        see only them.""",
         ("arms", "seeds"),
         censored_times,
         0.2,
