@@ -184,7 +184,7 @@ def test_the_answer_stands_first(page: str) -> None:
     """Headline, differences with their intervals, lives: before any table, and nothing else between."""
     assert ids(page)[:3] == ["differences", "lives", "verdicts"]
     before = page[page.index("<main>") : page.index('<section id="verdicts">')]
-    assert "<table" not in before and 'aria-label="Differences with 95 % intervals' in before
+    assert "<table" not in before and 'aria-label="Differences with their intervals' in before
     assert page.index('<p class="headline">') < page.index("<main>")
 
 
