@@ -31,6 +31,9 @@ def test_files_keep_their_keys_and_numbers(tmp_path: Path, name: str) -> None:
         [pair.pop("interval_new_images") for point in entries(answer) for pair in point["comparisons"]]
         for answer in (found, before["comparison"])
     ]
+    for point in entries(found):  # later versions say more
+        assert point.pop("registered").startswith("not registered: ")
+        point["warnings"] = [text for text in point["warnings"] if "hangs on what diverged learners" not in text]
     assert found == before["comparison"]
     for now, then in zip(*resampled, strict=True):
         assert now == (None if then is None else pytest.approx(then, rel=1e-12))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from devlearn.evidence.text.comparison import FEW, PHRASES, limits, look_of, one_draw, sentences
 from devlearn.evidence.text.formats import listed, plural
+from devlearn.evidence.text.history import chosen_seeds, whether_registered
 from devlearn.evidence.text.points import axis, place, setting, settings
 from devlearn.evidence.text.reasons import render_note
 from devlearn.records.results import Comparison, Comparisons, Verdict
@@ -15,9 +16,9 @@ Points = Sequence[Comparison]
 
 
 def render_text(found: Comparisons) -> list[str]:
-    """The headline, a sentence for each pair of each point, and each limit of the claim once."""
+    """The headline, a sentence for each pair of each point, each limit of the claim once, and whether it was registered."""
     each = [sentence for point in found.points for sentence in sentences(point)]
-    return [headline(found), *each, *limits_of(found)]
+    return [headline(found), *each, *limits_of(found), whether_registered(found)]
 
 
 def limits_of(found: Comparisons) -> list[str]:
@@ -38,7 +39,8 @@ def headline(found: Comparisons) -> str:
         text = f"At all {len(points)} points of {listed(list(settings(points[0].point)))}: {outcomes[0]}"
     else:
         text = " ".join(f"{place(point.point)}{outcome}" for point, outcome in zip(points, outcomes, strict=True))
-    return f"{_narrowed(points)}{text}"
+    seeds = chosen_seeds(points)
+    return f"{f'{seeds[0].upper()}{seeds[1:]}. ' if seeds else ''}{_narrowed(points)}{text}"
 
 
 def _narrowed(points: Points) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializationInfo, SerializerFunctionWrapHandler, model_serializer
 
-from devlearn.records.results.base import AGAINST, At, Interval, Model, Reason, Unit, Varied, Warning_
+from devlearn.records.results.base import AGAINST, At, Interval, Model, Reason, Standing, Unit, Varied, Warning_
 from devlearn.records.schema import Better, Number, TuningEntry
 
 Verdict = Literal["incomplete", "identical", "equivalent", "better", "worse", "undecided", "exploratory"]
@@ -195,6 +195,7 @@ class Comparison(Model):
     at: At = Field(description="end, birth, area, best, or an update of the last stage")
     better: Better = Field(description="higher or lower")
     smallest_effect: float = Field(description="differences below this do not matter")
+    registered: Standing = Field(description="whether it was registered before anything was run, when and by whom")
     exploratory: bool = Field(description="whether something else was asked than the scenario declares")
     exploratory_reasons: tuple[Reason, ...] = Field(description="why it is exploratory")
     family: int = Field(description="how many comparisons Holm's adjustment is over")

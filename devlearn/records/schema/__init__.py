@@ -2,6 +2,7 @@
 
 from devlearn.records.schema.base import Better, EvidenceError, FileModel, Json, Keys, Number
 from devlearn.records.schema.job import JobSpec, JobState, JobStatus, NeedEntry, Progress, SelectEntry
+from devlearn.records.schema.registration import Difference, Laid, Registered, Registration, Sibling
 from devlearn.records.schema.resolved import (
     ArmEntry,
     CompareEntry,
@@ -32,6 +33,7 @@ __all__ = [
     "CompareEntry",
     "CompareFit",
     "ControlEntry",
+    "Difference",
     "EvidenceError",
     "FileModel",
     "How",
@@ -41,6 +43,7 @@ __all__ = [
     "JobStatus",
     "Json",
     "Keys",
+    "Laid",
     "Manifest",
     "MatchEntry",
     "MetricEntry",
@@ -50,9 +53,12 @@ __all__ = [
     "ProbeEntry",
     "Program",
     "Progress",
+    "Registered",
+    "Registration",
     "Resolved",
     "Seen",
     "SelectEntry",
+    "Sibling",
     "StageEntry",
     "Steps",
     "TrialEntry",

@@ -16,7 +16,7 @@ def body(pairs: Pairs, point: Mapping[str, Any] | None = None) -> Comparison:
     """What a headline reads of a point of a comparison; the rest is not there."""
     made = (PairResult.model_construct(arm=arm, against=against, suggests=word) for arm, against, word in pairs)  # type: ignore[arg-type]
     return Comparison.model_construct(
-        comparisons=tuple(made), point=dict(point or {}), exploratory_reasons=(), look=None, pin=()
+        comparisons=tuple(made), point=dict(point or {}), exploratory_reasons=(), look=None, pin=(), warnings=()
     )
 
 
