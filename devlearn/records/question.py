@@ -95,7 +95,9 @@ def _together(
     groups: Sequence[Sequence[str]], arms: Mapping[tuple[int, str], str], points: int
 ) -> Iterator[frozenset[str]]:
     for index in range(points):
-        yield from (frozenset(arms[index, name] for name in group) for group in groups)
+        for group in groups:
+            if all((index, name) in arms for name in group):
+                yield frozenset(arms[index, name] for name in group)
 
 
 def _seeds(plan: Resolved) -> set[int]:

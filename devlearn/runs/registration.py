@@ -58,6 +58,9 @@ def write(question: Keys, plan: Resolved, overrides: Sequence[str], by: str, out
         NotRegistered: there is such a file; or learners that the question is about have been trained already, in a run
             folder that lies in ``runs`` or beside ``out``.
     """
+    there = f"{out} is there already, and a registration is never written over; choose another with --out"
+    if out.exists():
+        raise NotRegistered(there)
     places = [Path("runs"), out.parent, out.parent / "runs"]
     beside = {path: one for place in places for path, one in runs_in(place, plan)}
     for path, one in beside.items():

@@ -38,12 +38,12 @@ def of_seeds(seeds: Sequence[int]) -> str:
 
 
 def chosen_seeds(points: Sequence[Comparison]) -> str:
-    """``seeds chosen: 3, 7``, for a headline; nothing where they are 0 to n - 1."""
+    """`` Seeds chosen: 3, 7.``, the end of a headline; nothing where they are 0 to n - 1."""
     found = next((one for point in points for one in point.warnings if one.code == "seeds_chosen"), None)
     if found is None:
         return ""
     fields: Any = found.fields
-    return f"seeds chosen: {of_seeds(fields['seeds'])}" + ", as registered" * bool(fields["registered"])
+    return f" Seeds chosen: {of_seeds(fields['seeds'])}{', as registered' * bool(fields['registered'])}."
 
 
 def _value(key: str, value: Any) -> str:

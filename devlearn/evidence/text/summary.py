@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from devlearn.evidence.text.comparison import FEW, PHRASES, limits, look_of, one_draw, sentences
 from devlearn.evidence.text.formats import listed, plural
-from devlearn.evidence.text.history import chosen_seeds, whether_registered
+from devlearn.evidence.text.history import chosen_seeds
 from devlearn.evidence.text.points import axis, place, setting, settings
 from devlearn.evidence.text.reasons import render_note
 from devlearn.records.results import Comparison, Comparisons, Verdict
@@ -16,9 +16,9 @@ Points = Sequence[Comparison]
 
 
 def render_text(found: Comparisons) -> list[str]:
-    """The headline, a sentence for each pair of each point, each limit of the claim once, and whether it was registered."""
+    """The headline, a sentence for each pair of each point, and each limit of the claim once."""
     each = [sentence for point in found.points for sentence in sentences(point)]
-    return [headline(found), *each, *limits_of(found), whether_registered(found)]
+    return [headline(found), *each, *limits_of(found)]
 
 
 def limits_of(found: Comparisons) -> list[str]:
@@ -39,8 +39,7 @@ def headline(found: Comparisons) -> str:
         text = f"At all {len(points)} points of {listed(list(settings(points[0].point)))}: {outcomes[0]}"
     else:
         text = " ".join(f"{place(point.point)}{outcome}" for point, outcome in zip(points, outcomes, strict=True))
-    seeds = chosen_seeds(points)
-    return f"{f'{seeds[0].upper()}{seeds[1:]}. ' if seeds else ''}{_narrowed(points)}{text}"
+    return f"{_narrowed(points)}{text}{chosen_seeds(points)}"
 
 
 def _narrowed(points: Points) -> str:
