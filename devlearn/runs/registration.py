@@ -86,9 +86,7 @@ def write(question: Keys, plan: Resolved, overrides: Sequence[str], by: str, out
         with out.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise NotRegistered(
-            f"{out} is there already; a registration is never written over: choose another --out"
-        ) from None
+        raise NotRegistered(there) from None
     except OSError as error:
         raise NotRegistered(f"{out} can't be written: {error.strerror}; choose another with --out") from error
     return out
