@@ -35,14 +35,21 @@ def _sibling(path: Path, plan: Resolved) -> Sibling | None:
     same = here.within(there) or there.within(here)
     if not same and other.scenario != plan.scenario:
         return None
+    found = differences(asked(plan), asked(other))
     return Sibling(
         folder=path.name,
         scenario=other.scenario,
         seeds=other.seeds,
         same_lives=same,
         same_learners=same and not here.seeds.isdisjoint(there.seeds),
-        differs=tuple(differences(asked(plan), asked(other))),
+        differs=tuple(one for one in found if one.key != "seeds" or not (_at_a_look(plan) and _at_a_look(other))),
     )
+
+
+def _at_a_look(plan: Resolved) -> bool:
+    """Whether its seeds are those of a planned look: how many that are by now is no part of the question."""
+    looks = plan.compare.looks if plan.compare else None
+    return len(plan.seeds) in (looks or ()) and plan.seeds == tuple(range(len(plan.seeds)))
 
 
 def _read(path: Path) -> Resolved | None:

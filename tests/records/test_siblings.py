@@ -75,6 +75,15 @@ def test_other_seeds_are_the_same_lives_of_other_learners(tmp_path: Path) -> Non
     assert beside(one) == [("two", True, False, ["seeds"])]
 
 
+def test_how_far_planned_looks_have_come_is_no_difference(tmp_path: Path) -> None:
+    one = run(tmp_path / "one", compare={**PAIR, "looks": [2, 3]})
+    two = run(tmp_path / "two", compare={**PAIR, "looks": [2, 3]})
+    changed(two, seeds=[0, 1])
+    assert beside(one) == []
+    changed(two, seeds=[0, 2])
+    assert beside(one) == [("two", True, True, ["seeds"])]
+
+
 def test_other_lives_count_where_the_scenario_has_the_same_name(tmp_path: Path) -> None:
     one = run(tmp_path / "one")
     two = run(tmp_path / "two", lr=0.5)
