@@ -71,4 +71,4 @@ def test_a_worst_that_is_better_than_guessing_is_told_before_and_after(
     folder = tiny_run(tmp_path, {"a": PLAIN, "b": PLAIN}, metric=metric, compare={"pairs": [["a", "b"]]})
     lines = told(folder, "divergence is rewarded")
     assert len(lines) == rewarded
-    assert worst_above_chance(load(folder).resolved.content()) == lines
+    assert worst_above_chance(load(folder).resolved) == lines
