@@ -15,6 +15,7 @@ from devlearn import _deprecated
 
 if TYPE_CHECKING:
     from devlearn.runs.run import Run as Run
+    from devlearn.runs.run import register as register
     from devlearn.runs.run import run as run
     from devlearn.stages.context import Context as Context
     from devlearn.stages.stage import Cost as Cost
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Run": "devlearn.runs.run",
+    "register": "devlearn.runs.run",
     "run": "devlearn.runs.run",
     "Context": "devlearn.stages.context",
     "Stage": "devlearn.stages.stage",
@@ -32,7 +34,7 @@ _HOMES = {
 }
 _MODULES = ("plugin", "stage", "testing")
 
-__all__ = ["Context", "Cost", "Run", "Stage", "__version__", "plugin", "run", "stage", "testing"]
+__all__ = ["Context", "Cost", "Run", "Stage", "__version__", "plugin", "register", "run", "stage", "testing"]
 
 _deprecated.install()
 

@@ -4,6 +4,7 @@ Small tensor programs on shared cores are fastest and reproducible on one thread
 """
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,14 @@ from tests.quick import left_to_the_whole
 
 torch.set_num_threads(1)
 LEFT_OUT = pytest.StashKey[Counter[str]]()
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Path:
+    """A folder that no other test's folder lies beside: a run remembers its neighbours."""
+    own = tmp_path / "own"
+    own.mkdir()
+    return own
 
 
 @pytest.hookimpl(tryfirst=True)

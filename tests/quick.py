@@ -24,6 +24,7 @@ WHOLE: Mapping[str, str] = {
     "tests/test_examples.py": "scenarios to their verdict",
     "tests/test_lower_bounds.py::test_a_run_from_the_file_to_the_report": "what the lowest versions bear",
     "tests/cli/test_running.py::test_a_reader_who_leaves_at_the_end_costs_no_report": "a pipe that breaks late",
+    "tests/cli/test_p_hacking.py": "many runs, one after another",
     "tests/cli/test_running.py::test_sigterm_is_an_interruption_too": "a signal like Ctrl-C",
     "tests/cli/test_running.py::test_a_run_that_nobody_reads_any_more_is_no_success_and_can_be_gone_on_with": "a pipe",
     "tests/cli/test_running.py::test_a_file_called_like_a_library_beside_a_scenario_is_not_run": "a process of its own",

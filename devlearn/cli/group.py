@@ -23,6 +23,7 @@ MISTAKES = {
     "devlearn.records.ownership": "NotOurs",
     "devlearn.records.published": "PublishedError",
     "devlearn.runs.folder": "FolderMismatch",
+    "devlearn.runs.registration": "NotRegistered",
     "devlearn.runs.executors.base": "BadExecutor",
     "devlearn.report.export.formats": "MissingExtra",
     "devlearn.report.section": "SectionError",

@@ -1,5 +1,6 @@
-"""Commands that train learners: run, resume."""
+"""Commands that train learners, and what comes before them: run, resume, register."""
 
+import hashlib
 import shlex
 import signal
 import sys
@@ -37,11 +38,19 @@ ACCEPT = click.option(
 NO_REPORT = click.option("--no-report", is_flag=True, help="Compare, but write no report.html.")
 
 
+SEEDS = click.option("--seeds", callback=_seeds, metavar="N|A,B", help="How many learners an arm has, or which seeds.")
+SET = click.option(
+    "--set", "settings", multiple=True, metavar="K=V", help="Lay a value over the scenario, by dotted path."
+)
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
 @click.command(short_help="Run SCENARIO and compare its arms.")
 @click.argument("scenario")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Run folder; runs/<scenario> by default.")
-@click.option("--seeds", callback=_seeds, metavar="N|A,B", help="How many learners an arm has, or which seeds.")
-@click.option("--set", "settings", multiple=True, metavar="K=V", help="Lay a value over the scenario, by dotted path.")
+@SEEDS
+@SET
+@click.option("--prereg", type=FILE, metavar="FILE", help="A registration: the run has to ask what it says.")
 @JOBS
 @EXECUTOR
 @click.option(
@@ -55,6 +64,7 @@ def run(
     out: Path | None,
     seeds: str | None,
     settings: tuple[str, ...],
+    prereg: Path | None,
     jobs: int | None,
     executor: str,
     device: str,
@@ -76,7 +86,7 @@ def run(
 
     options = pipeline.Options(executor, jobs, accept_changes, report=not no_report)
     command = shlex.join(["devlearn", *sys.argv[1:]])
-    _finish(pipeline.start(scenario, out, overrides, device, command, options, _face()))
+    _finish(pipeline.start(scenario, out, overrides, device, command, options, _face(), prereg))
 
 
 @click.command()
@@ -91,6 +101,25 @@ def resume(run: Path, jobs: int | None, executor: str, accept_changes: bool, no_
     from devlearn.runs import pipeline
 
     _finish(pipeline.restart(run, pipeline.Options(executor, jobs, accept_changes, report=not no_report), _face()))
+
+
+@click.command(short_help="Register what SCENARIO asks, before it is run.")
+@click.argument("scenario")
+@SEEDS
+@SET
+@click.option("--by", default="", metavar="NAME", help="Who registers it.")
+@click.option("--out", type=FILE, metavar="FILE", help="The file; SCENARIO.registration.json here by default.")
+def register(scenario: str, seeds: str | None, settings: tuple[str, ...], by: str, out: Path | None) -> None:
+    """Write down what SCENARIO asks (seeds, stages, probes, comparison) with the date, before anything of it is run.
+
+    A run is held against it by `devlearn run SCENARIO --prereg FILE`.
+    """
+    from devlearn.runs import pipeline
+
+    path = pipeline.register(scenario, [*settings, *([seeds] if seeds else [])], by, out)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    click.echo(f"registered: {path}\nsha256: {sha256}")
+    click.echo("keep the sha256 where others see its date: the file alone can't prove when it was written", err=True)
 
 
 def _show_plan(scenario: str, overrides: Sequence[str]) -> None:

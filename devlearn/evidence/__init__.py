@@ -17,7 +17,13 @@ from devlearn.evidence.text.curves import conclusion, render_curves
 from devlearn.evidence.text.points import setting
 from devlearn.evidence.text.reasons import render_note
 from devlearn.evidence.text.summary import headline, render_text
-from devlearn.evidence.text.warnings import missing_controls, not_inherited, undecidable, unscored_matches
+from devlearn.evidence.text.warnings import (
+    missing_controls,
+    not_inherited,
+    undecidable,
+    unscored_matches,
+    worst_above_chance,
+)
 from devlearn.records import results
 from devlearn.records.reader import ArmRecords, EvidenceError, LearnerRecord, Moment, Point, RunRecords, load
 from devlearn.records.results import Analyses, Comparison, Comparisons, Results
@@ -56,6 +62,7 @@ __all__ = [
     "undecidable",
     "unscored_matches",
     "values",
+    "worst_above_chance",
 ]
 
 

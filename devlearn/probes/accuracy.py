@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from pydantic import Field
@@ -28,8 +29,8 @@ class Accuracy(Probe):
     """
 
     metrics: ClassVar = {
-        "accuracy": Metric("higher", 0.0, unit="share"),
-        "cross_entropy": Metric("lower", None, unit="nats", proxy_of="accuracy"),
+        "accuracy": Metric("higher", 0.0, unit="share", chance=1 / CLASSES),
+        "cross_entropy": Metric("lower", None, unit="nats", proxy_of="accuracy", chance=math.log(CLASSES)),
     }
 
     data: str = Field("mnist.test", description="the split; hyperparameters and gates may only look at mnist.valid")

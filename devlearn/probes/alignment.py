@@ -47,7 +47,7 @@ class Alignment(Probe):
     """
 
     metrics: ClassVar = {
-        name: Metric("lower", OPPOSITE, unit="degrees")
+        name: Metric("lower", OPPOSITE, unit="degrees", chance=OPPOSITE / 2)
         for name in ("angle", *(f"layer_{k}" for k in range(2, DEEPEST + 1)))
     }
 

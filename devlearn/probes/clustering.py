@@ -114,7 +114,7 @@ class Clustering(Features):
         Arthur and Vassilvitskii (2007), k-means++.
     """
 
-    metrics: ClassVar = {"accuracy": Metric("higher", 0.0, unit="share")}
+    metrics: ClassVar = {"accuracy": Metric("higher", 0.0, unit="share", chance=1 / CLASSES)}
     requires = "assign"
 
     stage: str | None = Field(None, description="NAME of a stage that learns clusters; empty: k-means in a layer")

@@ -58,7 +58,7 @@ class Layers(Features):
     """
 
     metrics: ClassVar = {
-        name: Metric("higher", 0.0, unit="share")
+        name: Metric("higher", 0.0, unit="share", chance=1 / CLASSES)
         for name in ("last", "pixels", "best", *(f"layer_{k}" for k in range(1, DEEPEST + 1)))
     }
 

@@ -32,7 +32,7 @@ class Neighbours(Features):
         feature learning via non-parametric instance discrimination, for judging features by it.
     """
 
-    metrics: ClassVar = {"accuracy": Metric("higher", 0.0, unit="share")}
+    metrics: ClassVar = {"accuracy": Metric("higher", 0.0, unit="share", chance=1 / CLASSES)}
 
     k: int = Field(5, ge=1, description="neighbours that vote")
     layer: Layer = Field("last", description="pixels, last, or the number of a hidden layer, from 1")

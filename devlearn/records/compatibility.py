@@ -35,12 +35,12 @@ def same_run(old: Json, new: Json, answered: bool = True) -> list[str]:
 
 
 def _measured(resolved: Json) -> Json:
-    """The probes without what their kinds say of metrics' units, which older folders leave out."""
+    """The probes without what their kinds say of metrics' units and of chance, which older folders leave out."""
     return {
         name: {
             **probe,
             "metrics": {
-                metric: {key: value for key, value in declared.items() if key not in ("unit", "proxy_of")}
+                metric: {key: value for key, value in declared.items() if key not in ("unit", "proxy_of", "chance")}
                 for metric, declared in probe["metrics"].items()
             },
         }

@@ -1,7 +1,7 @@
 """Every path in a run folder, spelled once.
 
-    RUN/ scenario.yaml resolved.json manifest.json steps.json seen.json comparison.json analyses.json report.html
-         figures/ export/ genomes/ tune/ (the trials: a run folder)
+    RUN/ scenario.yaml resolved.json manifest.json registration.json steps.json seen.json comparison.json
+         analyses.json report.html figures/ export/ genomes/ tune/ (the trials: a run folder)
          jobs/BRANCH/BLOCK/ job.json state.json progress.json log.txt checkpoints/ artifacts/end.pt
                             records/VISIT/ train.csv probes.csv events.csv seconds.csv arrays/*.npz
 
@@ -43,6 +43,10 @@ class RunFolder:
     @property
     def seen(self) -> Path:
         return self.root / "seen.json"
+
+    @property
+    def registration(self) -> Path:
+        return self.root / "registration.json"
 
     @property
     def comparison(self) -> Path:

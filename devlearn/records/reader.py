@@ -22,9 +22,12 @@ from devlearn.records.schema import (
     Manifest,
     MatchEntry,
     Resolved,
+    Seen,
+    Sibling,
     StageEntry,
     TuningEntry,
 )
+from devlearn.records.siblings import siblings, together
 
 __all__ = [
     "BIRTH",
@@ -116,12 +119,16 @@ class Point:
 
 @dataclass(frozen=True)
 class RunRecords:
-    """A run folder. ``resolved`` is what was planned, ``manifest`` the file's content (empty where there is none)."""
+    """A run folder. ``resolved`` is what was planned, ``manifest`` the file's content (empty where there is none).
+
+    ``siblings`` are the runs beside it, now or at any moment on record, that were asked something else.
+    """
 
     folder: Path
     resolved: Resolved
     manifest: Json
     points: tuple[Point, ...]
+    siblings: tuple[Sibling, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -166,12 +173,14 @@ def load(folder: Path) -> RunRecords:
         )
         for i, entry in enumerate(plan.points)
     )
-    manifest = Manifest.read(run.manifest)
+    manifest, seen = Manifest.read(run.manifest), Seen.read(run.seen)
+    known = [manifest.siblings if manifest else (), seen.siblings if seen else ()]
     return RunRecords(
         folder=folder,
         resolved=plan,
         manifest={} if manifest is None else manifest.content(),
         points=points,
+        siblings=together(*known, siblings(folder, plan)),
     )
 
 

@@ -33,4 +33,5 @@ RECORDS = Format("records", 1)  # the tables and arrays of records/; on record i
 CHECKPOINT = Format("checkpoints", 1)  # checkpoints/*.pt, artifacts/end.pt
 STEPS = Format("steps", 1)  # steps.json
 SEEN = Format("looks", 1)  # seen.json
+REGISTRATION = Format("registrations", 1)  # *.registration.json
 GENOME = Format("genomes", 1)  # *.genome.npz

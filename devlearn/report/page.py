@@ -12,6 +12,7 @@ from markupsafe import Markup
 from devlearn.evidence.text.comparison import claim
 from devlearn.evidence.text.curves import conclusion
 from devlearn.evidence.text.formats import filters
+from devlearn.evidence.text.history import whether_registered
 from devlearn.evidence.text.reasons import render_note
 from devlearn.records.atomic import write_text
 from devlearn.records.layout import RunFolder
@@ -82,6 +83,7 @@ def render(run: RunRecords, found: Results, order: Sequence[Section[object]]) ->
         points=found.comparisons.points,
         headline=conclusion(found.comparisons, found.analyses),
         claim=_claim(found.comparisons.points[0]),
+        registered=whether_registered(found.comparisons),
         warnings=cautions(found.comparisons.points),
         sections=written,
         single=SINGLE,

@@ -9,6 +9,7 @@ from rich.text import Text
 from devlearn.evidence.text.comparison import FEW, qualifiers, sentences
 from devlearn.evidence.text.curves import render_curves
 from devlearn.evidence.text.formats import chance, level, moment, number, plain, span
+from devlearn.evidence.text.history import whether_registered
 from devlearn.evidence.text.points import place
 from devlearn.evidence.text.reasons import render_note
 from devlearn.evidence.text.summary import all_unless, headline, limits_of
@@ -59,13 +60,14 @@ def below_the_table(found: Comparisons, analyses: Analyses | None = None, run: s
 
     Where pairs are many, a line says where their sentences are: in the report of ``run``.
     """
+    registered = whether_registered(found)
     pairs = [sentence for point in found.points for sentence in sentences(point)]
     curves = render_curves(analyses, declared=True) if analyses else []
     if len(pairs) <= FEW:
-        return [*pairs, *limits_of(found), *curves]
+        return [*pairs, *limits_of(found), *curves, registered]
     where = f"in its report (devlearn report {run})" if run else "in what --json prints"
     more = [f"More on each of the {len(pairs)} pairs stands {where}."]
-    return [*limits_of(found), *(curves if len(curves) <= FEW else []), *more]
+    return [*limits_of(found), *(curves if len(curves) <= FEW else []), registered, *more]
 
 
 def _title(point: Comparison) -> str:

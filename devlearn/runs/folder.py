@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from devlearn.records.atomic import read_json, write_bytes, write_json
 from devlearn.records.job_state import JobInfo, job_info
 from devlearn.records.layout import RunFolder
-from devlearn.records.schema import How, JobSpec, JobState, Manifest, Seen, Steps
+from devlearn.records.schema import How, JobSpec, JobState, Manifest, Resolved, Seen, Steps
+from devlearn.records.siblings import siblings
 from devlearn.records.versions import STEPS
 from devlearn.runs import provenance
 from devlearn.runs.executors.local import cores
+from devlearn.runs.registration import registered
 
 if TYPE_CHECKING:
     from devlearn.runs.plan import Plan
@@ -98,7 +100,7 @@ def write_step(folder: Path, planned: Planned, order: Order) -> Step:
     for name, spec in planned.specs.items():
         (folder / name).mkdir(parents=True, exist_ok=True)
         write_json(RunFolder(folder).job(name).spec, spec)
-    _write_manifest(folder, planned.resolved["digest"], order.how, planned.specs)
+    _write_manifest(folder, planned.resolved, order.how, planned.specs)
     write_json(RunFolder(folder).resolved, planned.resolved)
     return _step(folder, planned.resolved, planned.specs)
 
@@ -119,7 +121,9 @@ def open_step(folder: Path, accept: bool) -> Step:
     _check_program(folder, specs, accept)
     before = Manifest.read(RunFolder(folder).manifest)
     command, overrides = (before.command, before.overrides) if before else ("", ())
-    _write_manifest(folder, resolved["digest"], How(command=command, overrides=overrides, path=(), device=""), specs)
+    departs = before.registration.departs if before and before.registration else ()
+    how = How(command=command, overrides=overrides, path=(), device="", departs=departs)
+    _write_manifest(folder, resolved, how, specs)
     return _step(folder, resolved, specs)
 
 
@@ -138,9 +142,12 @@ def _check_program(folder: Path, specs: Mapping[str, Json], accept: bool) -> Non
         )
 
 
-def _write_manifest(folder: Path, digest: str, how: How, specs: Mapping[str, Json]) -> None:
+def _write_manifest(folder: Path, resolved: Json, how: How, specs: Mapping[str, Json]) -> None:
     run = RunFolder(folder)
-    write_json(run.manifest, provenance.manifest(run, digest, how, specs, cores()).content())
+    beside = siblings(folder, Resolved.of(resolved))
+    registration = registered(run, how.departs)
+    found = provenance.manifest(run, resolved["digest"], how, specs, cores(), beside, registration)
+    write_json(run.manifest, found.content())
 
 
 def _seen(folder: Path, before: Json | None, resolved: Mapping[str, Any]) -> list[int]:

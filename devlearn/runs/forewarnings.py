@@ -31,9 +31,9 @@ def forewarnings(plan: Resolved, counted: bool = True) -> list[Forewarning]:
 
     Where nothing is ``counted`` (``plan.sketch``), those are left out that need a stage's final budget or the brain.
     """
-    from devlearn.evidence import not_inherited, undecidable, unscored_matches
+    from devlearn.evidence import not_inherited, undecidable, unscored_matches, worst_above_chance
 
-    checks = (undecidable, unscored_matches, not_inherited) if counted else (undecidable,)
+    checks = (undecidable, worst_above_chance, *((unscored_matches, not_inherited) if counted else ()))
     plain = [text for check in checks for text in check(plan)]
     found = [*(Forewarning(text, text) for text in plain), *_uncontrolled(plan), *_unselected(plan)]
     return list(dict.fromkeys(found))

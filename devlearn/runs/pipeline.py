@@ -4,13 +4,14 @@
 that is gone on with (``restart``) takes the same way from where it was stopped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from devlearn import registry
 from devlearn.records.layout import RunFolder
+from devlearn.records.schema import Manifest
 from devlearn.runs import provenance
 from devlearn.runs.evaluate import Evaluated, evaluate, report
 from devlearn.runs.executors.base import Executor, made
@@ -18,7 +19,7 @@ from devlearn.runs.executors.local import Local, warming
 from devlearn.runs.executors.supervisor import Outcome
 from devlearn.runs.folder import FolderMismatch
 from devlearn.runs.forewarnings import Forewarning, forewarnings
-from devlearn.runs.prepare import Plans, Written, load, plan, reopen, write
+from devlearn.runs.prepare import Plans, Written, load, plan, register, reopen, write
 from devlearn.runs.train import Face, train
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "finish",
     "load",
     "plan",
+    "register",
     "reopen",
     "report",
     "restart",
@@ -106,13 +108,16 @@ def start(
     command: str,
     options: Options,
     face: Face,
+    prereg: str | Path | None = None,
 ) -> Started:
     """Load, plan and write a scenario (a file, or the name of one of ours), and warn of what its plan lacks.
 
-    The run folder is ``out``, ``runs/<scenario>`` by default.
+    The run folder is ``out``, ``runs/<scenario>`` by default. ``prereg`` is a registration that the question is held
+    against.
 
     Raises:
         ScenarioError: with every mistake of the scenario.
+        NotRegistered: the question is not the registered one, or the folder was begun before it was registered.
         FolderMismatch: the folder holds another run, or what trains its jobs has changed.
         NotOurs: the folder holds something else.
         FolderLocked: another process trains it.
@@ -122,7 +127,8 @@ def start(
     executor = options.made()
     check_device(device)
     with warming() if isinstance(executor, Local) else nullcontext():
-        written = write(load(name, overrides, device, command), out, options.accept_changes)
+        order = load(name, overrides, device, command)
+        written = write(order, out, options.accept_changes, None if prereg is None else Path(prereg))
         return _warned(written, executor, options, face)
 
 
@@ -133,7 +139,7 @@ def restart(folder: Path, options: Options, face: Face) -> Started:
 
 
 def _warned(written: Written, executor: Executor, options: Options, face: Face) -> Started:
-    warned = [*map(_kept, written.first.outdated), *forewarnings(written.asked)]
+    warned = [*map(_kept, written.first.outdated), *_departs(written.folder), *forewarnings(written.asked)]
     face.warn(warned)
     return Started(written, executor, options.report, tuple(warned))
 
@@ -142,6 +148,16 @@ def _kept(change: str) -> Forewarning:
     """A job that is done is read, never trained again: where its program has changed since, somebody has to know."""
     text = f"{change}: what is done is only read, as it was trained then; another folder (--out) trains it anew"
     return Forewarning(text, text)
+
+
+def _departs(folder: Path) -> Iterator[Forewarning]:
+    """That a run asks something else now than it was registered for."""
+    from devlearn.evidence.analysis.history import departs
+    from devlearn.evidence.text.reasons import render_note
+
+    manifest = Manifest.read(RunFolder(folder).manifest)
+    if manifest and (found := departs(manifest)):
+        yield Forewarning(render_note(found), render_note(found))
 
 
 def finish(started: Started, face: Face) -> Finished:

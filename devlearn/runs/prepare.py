@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from devlearn.records.atomic import locked, read_json
 from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import claim_run, is_run
 from devlearn.records.schema import How, Resolved
-from devlearn.runs import provenance
+from devlearn.runs import provenance, registration
 from devlearn.runs.folder import (
     FolderMismatch,
     Order,
@@ -69,7 +70,7 @@ def load(name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", c
     checked = scenario.load(source, given, check_id, size)
     for note in checked.notes:
         print(note, file=sys.stderr)
-    how = How(command=command, overrides=given, path=tuple(path), device=device)
+    how = How(command=command, overrides=given, path=tuple(path), device=device, laid=registration.laid(checked))
     return Order(checked, source.read_bytes(), how)
 
 
@@ -87,15 +88,50 @@ def plan(order: Order) -> Plans:
     return Plans(trials, own)
 
 
-def write(order: Order, out: str | Path | None = None, accept_changes: bool = False) -> Written:
+def write(
+    order: Order, out: str | Path | None = None, accept_changes: bool = False, prereg: Path | None = None
+) -> Written:
     """Plan a scenario and write what its first step needs; nothing is written over that is another's.
+
+    Args:
+        prereg: a registration. One that the folder keeps already counts where none is given, and what is asked
+            otherwise goes on record.
 
     Raises what ``pipeline.start`` raises.
     """
     folder = Path("runs") / order.scenario.scenario if out is None else Path(out)
+    run = RunFolder(folder)
+    asked = None
+    if prereg is not None or run.registration.exists():
+        asked = registration.question(plan(order).own, order.how.path)
+    if prereg is not None and asked is not None:
+        registration.check(prereg, asked)
     claim_run(folder)
-    with locked(folder, str(folder), PATIENCE):
+    with locked(folder, str(folder), PATIENCE), nullcontext() if prereg is None else registration.kept(prereg, run):
+        if asked is not None:
+            how = order.how.model_copy(update={"departs": registration.departures(run, asked)})
+            order = replace(order, how=how)
         return _first(folder, order, accept_changes)
+
+
+def register(name: str | Path, overrides: Iterable[str], by: str, out: str | Path | None = None) -> Path:
+    """Register what a scenario asks, before anything of it is run; the path of the file that says so.
+
+    Args:
+        by: who registers it.
+        out: the file, ``SCENARIO.registration.json`` in the current folder by default.
+
+    Raises:
+        ScenarioError: with every mistake of the scenario.
+        NotRegistered: the file is there already, or learners that the question is about have been trained.
+    """
+    from devlearn.runs import plan as plans
+
+    order = load(name, overrides)
+    own = plan(order).own
+    path = Path(f"{order.scenario.scenario}{registration.ENDING}") if out is None else Path(out)
+    asked = registration.question(own, order.how.path)
+    return registration.write(asked, plans.resolved(own), order.how.overrides, by, path)
 
 
 def reopen(folder: Path, accept_changes: bool = False) -> Written:

@@ -22,7 +22,9 @@ from types import FrameType
 from typing import Any
 
 from devlearn.records.layout import JobFolder, RunFolder
-from devlearn.records.schema import How, JobState, Manifest, Program
+from devlearn.records.programs import unlike
+from devlearn.records.schema import How, JobState, Manifest, Program, Registered, Sibling
+from devlearn.records.siblings import together
 
 COMPUTES = ("devlearn", "torch", "numpy", "gymnasium")  # another version of these is another program
 PACKAGES = ("devlearn", "torch", "gymnasium", "numpy")  # what a reader is told
@@ -37,21 +39,6 @@ Json = Mapping[str, Any]
 def digest(program: Program) -> str:
     """A program's name in the manifest."""
     return hashlib.sha256(json.dumps(program.content(), sort_keys=True).encode()).hexdigest()[:16]
-
-
-def unlike(now: Program, before: Program) -> list[str]:
-    """What ``now`` is made of that was otherwise ``before``, in words; a plug-in that only one of them has is not."""
-    found = [
-        f"{name} was {before.versions[name]} and is {version}"
-        for name, version in now.versions.items()
-        if before.versions.get(name, version) != version
-    ]
-    ours, theirs = now.sources or {}, before.sources or {}
-    for module in sorted(ours.keys() & theirs.keys()):
-        files = sorted(ours[module].keys() | theirs[module].keys())
-        changed = (file for file in files if ours[module].get(file) != theirs[module].get(file))
-        found += [f"{file} of {module} was changed" for file in changed]
-    return found
 
 
 def programs_of(specs: Mapping[str, Json]) -> dict[str, Program]:
@@ -98,14 +85,24 @@ def outdated(run: RunFolder, specs: Mapping[str, Json]) -> list[str]:
     return [f"{change} since {name} was trained" for change, name in found.items()]
 
 
-def manifest(run: RunFolder, question: str, how: How, specs: Mapping[str, Json], cores: int) -> Manifest:
-    """Command, versions, machine, and the programs of each job, newest last.
+def manifest(
+    run: RunFolder,
+    question: str,
+    how: How,
+    specs: Mapping[str, Json],
+    cores: int,
+    siblings: Iterable[Sibling] = (),
+    registration: Registered | None = None,
+) -> Manifest:
+    """Command, versions, machine, the programs of each job, newest last, and what makes the run one of several.
 
     Args:
         question: the digest in resolved.json.
         how: of the command that begins now, or of the one that is gone on with.
+        siblings: the runs beside it now; what earlier commands saw and laid over the question is kept.
     """
     known, now = _known(run, specs), programs_of(_open(run, specs))
+    before, started = Manifest.read(run.manifest), datetime.now(UTC).isoformat(timespec="seconds")
     jobs: dict[str, dict[str, Program]] = {}
     for name in specs:
         trained = known.get(name, {}) if _begun(run.job(name)) else {}
@@ -116,10 +113,14 @@ def manifest(run: RunFolder, question: str, how: How, specs: Mapping[str, Json],
         digest=question,
         versions={"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         machine={"platform": platform.platform(), "cores": os.cpu_count(), "usable_cores": cores},
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        started=started,
+        begun=(before.begun or before.started) if before else started,
         overrides=how.overrides,
         programs={each: program for programs in jobs.values() for each, program in programs.items()},
         jobs={name: tuple(programs) for name, programs in jobs.items()},
+        laid=tuple(one for one in before.laid if one not in how.laid) + how.laid if before else how.laid,
+        siblings=together(before.siblings if before else (), siblings),
+        registration=registration,
     )
 
 

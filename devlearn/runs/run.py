@@ -53,6 +53,7 @@ def run(
     executor: str = "local",
     report: bool = True,
     accept_changes: bool = False,
+    prereg: str | Path | None = None,
 ) -> "Run":
     """Run a scenario, compare its arms, and write the report: what ``devlearn run`` does.
 
@@ -69,9 +70,11 @@ def run(
         executor: what starts the workers: ``local``, or a plug-in's name.
         report: write report.html too.
         accept_changes: go on with a folder although a plug-in or a version has changed since its jobs began.
+        prereg: a registration that ``register`` wrote: the run has to ask what it says.
 
     Raises:
         ScenarioError: with every mistake of the scenario.
+        NotRegistered: the question is not the registered one, or the folder was begun before it was registered.
         FolderMismatch: the folder holds another run, or what trains its jobs has changed.
         NotOurs: the folder holds something else.
         FolderLocked: another process trains it.
@@ -80,17 +83,46 @@ def run(
         RunFailed: some jobs failed; the rest is kept.
         ExecutorFailed: the executor itself raised; what is done is kept.
     """
-    overrides = [f"{path}={json.dumps(value)}" for path, value in (set or {}).items()]
-    overrides += [] if seeds is None else [f"seeds={json.dumps(seeds if isinstance(seeds, int) else list(seeds))}"]
+    overrides = _overrides(set, seeds)
     options, face = Options(executor, jobs, accept_changes, report), Face(warn=_warn)
     if progress:
         _tell(f"{scenario}: reading the scenario, starting workers")
         face = Face(say=_tell, warn=_warn, progress=True)
-    started = pipeline.start(scenario, out, overrides, device, "devlearn.run(...)", options, face)
+    started = pipeline.start(scenario, out, overrides, device, "devlearn.run(...)", options, face, prereg)
     done = pipeline.finish(started, face)
     if done.outcome.failed:
         raise RunFailed(done.folder, done.outcome)
     return Run(done.folder)
+
+
+def register(
+    scenario: str | Path,
+    seeds: int | Sequence[int] | None = None,
+    set: Mapping[str, Any] | None = None,
+    by: str = "",
+    out: str | Path | None = None,
+) -> Path:
+    """Register what a scenario asks, before anything of it is run: what ``devlearn register`` does.
+
+    Args:
+        scenario, seeds, set: as ``run`` takes them.
+        by: who registers it.
+        out: the file, ``SCENARIO.registration.json`` in the current folder by default.
+
+    Returns:
+        The file, for ``run(..., prereg=)``.
+
+    Raises:
+        ScenarioError: with every mistake of the scenario.
+        NotRegistered: the file is there already, or learners that the question is about have been trained.
+    """
+    return pipeline.register(scenario, _overrides(set, seeds), by, out)
+
+
+def _overrides(set: Mapping[str, Any] | None, seeds: int | Sequence[int] | None) -> list[str]:
+    """As the command line writes them."""
+    found = [f"{path}={json.dumps(value)}" for path, value in (set or {}).items()]
+    return found + ([] if seeds is None else [f"seeds={json.dumps(seeds if isinstance(seeds, int) else list(seeds))}"])
 
 
 def _tell(line: str) -> None:

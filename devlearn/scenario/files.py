@@ -10,7 +10,7 @@ from devlearn.scenario.problems import Mark, Problems, ScenarioError, hint, in_r
 from devlearn.scenario.renamed import NewNames
 from devlearn.scenario.tuning import trials
 from devlearn.scenario.validate import text_of
-from devlearn.scenario.variations import apply, describe, few, grid, hidden
+from devlearn.scenario.variations import apply, describe, few, grid, hidden, laid
 from devlearn.scenario.variations import overrides as settings_of
 from devlearn.scenario.yaml_nodes import MOST_TEXT, Map, Node, compose, merge, plain, show
 
@@ -81,7 +81,8 @@ def parse(
         raise ScenarioError(in_reading_order(problems.mistakes))
     names = NewNames(root, problems)
     settings = [names.setting(setting) for setting in settings_of(overrides, problems)]
-    root = apply(names.tree(root), settings, problems)
+    file = names.tree(root)
+    root = apply(file, settings, problems)
     root = NewNames(root, problems).tree(root)  # an override may hold a whole stage
     varied, tried = grid(root, problems), trials(root, problems)
     if "tune" in root.entries:
@@ -100,6 +101,7 @@ def parse(
     assert scenario is not None
     scenario._points = tuple((point, built) for point, built in points if built is not None)
     scenario._notes = in_reading_order(problems.notes)
+    scenario._laid = laid(file, settings)
     return scenario
 
 

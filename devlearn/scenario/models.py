@@ -258,11 +258,17 @@ class Scenario(BaseModel):
     _source: Map = PrivateAttr()
     _points: tuple[tuple[dict[str, Any], "Scenario"], ...] = PrivateAttr(default=())
     _notes: tuple[Problem, ...] = PrivateAttr(default=())
+    _laid: Mapping[str, tuple[Any, Any]] = PrivateAttr(default_factory=dict)
 
     @property
     def notes(self) -> tuple[Problem, ...]:
         """What is no mistake and should be mended all the same: old names of keys, measurements that never come."""
         return self._notes
+
+    @property
+    def laid(self) -> Mapping[str, tuple[Any, Any]]:
+        """What overrides changed, by dotted path: the file's value (None where it has none) and the one laid over."""
+        return self._laid
 
     @property
     def stops(self) -> tuple[int, ...]:

@@ -76,6 +76,19 @@ def _put(node: Map, parts: Sequence[str], above: tuple[str, ...], setting: Setti
     return Map({**node.entries, key: Entry(entry.mark, below)}, node.mark)
 
 
+def laid(root: Map, settings: Iterable[Setting]) -> dict[str, tuple[Any, Any]]:
+    """Where settings say something else than the tree that they are laid over: {path: (its value or None, theirs)}."""
+    found = {}
+    for setting in settings:
+        node: Node | None = root
+        for part in setting.path.split("."):
+            node = node.get(part) if isinstance(node, Map) else None
+        before, now = None if node is None else plain(node), plain(setting.node)
+        if before != now:
+            found[setting.path] = (before, now)
+    return found
+
+
 def grid(root: Map, problems: Problems) -> list[Point]:
     """The points of ``vary``: a map of lists is their product, a list of maps is what it says."""
     node = root.get("vary")

@@ -17,6 +17,7 @@ from devlearn_docs.words import code, table
 MODELS: dict[str, type[BaseModel]] = {
     "resolved": schema.Resolved,
     "manifest": schema.Manifest,
+    "registration": schema.Registration,
     "steps": schema.Steps,
     "seen": schema.Seen,
     "job": schema.JobSpec,

@@ -39,6 +39,7 @@ TOY: dict[str, dict[str, object]] = {
     "few.yaml": SCHOOL,
     "gentle.yaml": LOOK,
     "tuned.yaml": LOOK,
+    "asked.yaml": LOOK,
     "looked.yaml": {**LOOK, "seeds": 16},
     "scent.yaml": {"stages.play.env_steps": 2048, "probes.skill.episodes": 2},
     "rotations.yaml": {**SCHOOL, "stages.rotations.updates": 2, "stages.rotations.batch": 8},
@@ -71,10 +72,12 @@ def steps(page: str) -> list[Step]:
 
 def small(words: list[str]) -> list[str]:
     """A command with toy budgets where it lives a scenario."""
-    if words[:2] != ["devlearn", "run"] or "--dry-run" in words:
+    if words[:2] not in (["devlearn", "run"], ["devlearn", "register"]) or "--dry-run" in words:
         return words
     toy = TOY[words[2]] if "--seeds" in words else {"seeds": 2, **TOY[words[2]]}
     settings = [f"--set={path}={value}" for path, value in toy.items()]
+    if words[1] == "register":
+        return [*words, *settings]
     settings += ["--no-report"] if words[2].endswith(".yaml") else []  # the tutorial's run draws its report
     return [*words, *settings, "--jobs=1"]
 

@@ -31,6 +31,8 @@ def test_files_keep_their_keys_and_numbers(tmp_path: Path, name: str) -> None:
     found = compare([run])
     for point in entries(found):
         assert point.pop("of") == "mean"
+        assert point.pop("registered").startswith("not registered: ")
+        point["warnings"] = [text for text in point["warnings"] if "hangs on what diverged learners" not in text]
     for point in (*entries(found), *entries(before["comparison"])):
         for pair in point["comparisons"]:
             pair["interval"] = pair.pop("interval_alone", pair["interval"])

@@ -1,5 +1,6 @@
 """The contract of probes: what they declare, and the words of the version before."""
 
+import math
 import warnings
 from typing import Any, ClassVar, get_args
 
@@ -24,8 +25,8 @@ def test_every_metric_says_its_unit_and_a_proxy_what_it_stands_for(kind: str) ->
 def test_cross_entropy_in_nats_stands_in_for_a_share() -> None:
     metrics = registry.get("probes", "accuracy").metrics
     assert metrics == {
-        "accuracy": Metric("higher", 0.0, "share", None),
-        "cross_entropy": Metric("lower", None, "nats", "accuracy"),
+        "accuracy": Metric("higher", 0.0, "share", None, 0.1),
+        "cross_entropy": Metric("lower", None, "nats", "accuracy", math.log(10)),
     }
 
 

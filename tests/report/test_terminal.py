@@ -51,7 +51,9 @@ def test_without_pairs_the_arms_are_listed(tmp_path: Path) -> None:
 
 def test_few_pairs_are_told_one_by_one_below_the_table(reported: Path) -> None:
     comparison = compare([reported])
-    assert below_the_table(comparison.found, run="runs/x") == words(comparison)[1:]
+    *lines, last = below_the_table(comparison.found, run="runs/x")
+    assert lines == words(comparison)[1:]
+    assert last.startswith("Not registered: ")
 
 
 def test_many_pairs_are_left_to_the_table_and_the_report(tmp_path: Path) -> None:
@@ -71,7 +73,8 @@ def test_many_pairs_are_left_to_the_table_and_the_report(tmp_path: Path) -> None
 def test_many_level_times_are_left_to_the_report_too(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", seeds=6, vary=[10, 1000], compare={"levels": [0.3, 0.6]})
     lines = below_the_table(compare([run]).found, analyse(load(run)).found, "runs/x")
-    assert lines == ["More on each of the 10 pairs stands in its report (devlearn report runs/x)."]
+    assert lines[0].startswith("Not registered: ")
+    assert lines[1:] == ["More on each of the 10 pairs stands in its report (devlearn report runs/x)."]
 
 
 def test_long_warnings_are_indented_part_by_part(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from devlearn.evidence.analysis.arms import gain_per, summary
 from devlearn.evidence.analysis.budgets import common_range
 from devlearn.evidence.analysis.failures import failed_pair, failed_seeds
+from devlearn.evidence.analysis.history import Known, history, standing
 from devlearn.evidence.analysis.looks import look
 from devlearn.evidence.analysis.new_images import interval_new_images
 from devlearn.evidence.analysis.pairing import Values, pair
@@ -19,11 +20,12 @@ from devlearn.evidence.analysis.question import Question, merged, question
 from devlearn.evidence.analysis.stage_gains import stage_gains
 from devlearn.evidence.analysis.trust import failures, fragile, unless
 from devlearn.evidence.analysis.values import has_best, measured, values
-from devlearn.evidence.analysis.verdicts import Judged, adjust, judge, result, smaller_gain
+from devlearn.evidence.analysis.verdicts import Judged, adjust, judge, result, smaller_gain, verdict
 from devlearn.evidence.analysis.warnings import left_out, warnings
+from devlearn.evidence.analysis.worst import Place, asked_above_chance, hanging
 from devlearn.evidence.statistics.sign_flip import ALPHA
 from devlearn.records.reader import EvidenceError, Point, RunRecords
-from devlearn.records.results import At, Comparison, Comparisons, Interval, PairResult, Reason, Warning_
+from devlearn.records.results import At, Comparison, Comparisons, Interval, PairResult, Reason, Verdict, Warning_
 
 Table = Mapping[str, Values]
 
@@ -47,9 +49,14 @@ def compare(runs: Sequence[RunRecords], probe: str | None = None, at: At | None 
         for names in asked.pairs
     ]
     adjusted, each = adjust(family, len(asked.looks) or 1), len(asked.pairs)
+    known = Known(standing(runs, asked), [*history(runs), *asked_above_chance(asked)])
+    places = [(point, names) for point in points for names in asked.pairs]
+    hangs = hanging(places, adjusted, asked, _words)
     return Comparisons(
         points=tuple(
-            _comparison(point, table, asked, adjusted[i * each : (i + 1) * each])
+            _comparison(
+                point, table, asked, adjusted[i * each : (i + 1) * each], known.also(hangs[i * each : (i + 1) * each])
+            )
             for i, (point, table) in enumerate(zip(points, tables, strict=True))
         )
     )
@@ -93,7 +100,13 @@ def _judged(point: Point, table: Table, names: tuple[str, str], asked: Question)
     return smaller_gain(end, best, 1 if matched is b else -1, asked.what.better)
 
 
-def _comparison(point: Point, table: Table, asked: Question, judged: Sequence[Judged]) -> Comparison:
+def _words(places: Sequence[Place], asked: Question) -> list[Verdict]:
+    """The words of a family that is judged again."""
+    family = [_judged(point, _table(point, asked), names, asked) for point, names in places]
+    return [verdict(one, asked.what.better) for one in adjust(family, len(asked.looks) or 1)]
+
+
+def _comparison(point: Point, table: Table, asked: Question, judged: Sequence[Judged], known: Known) -> Comparison:
     """The answer at one point."""
     seeds = {seed for arm in point.arms.values() for seed in arm.lives}
     looked, unplanned = look(asked.looks, sorted(seeds), asked.seen)
@@ -123,6 +136,7 @@ def _comparison(point: Point, table: Table, asked: Question, judged: Sequence[Ju
         better=asked.what.better,
         of=asked.of,
         smallest_effect=asked.smallest_effect,
+        registered=known.standing,
         exploratory=bool(reasons),
         exploratory_reasons=reasons,
         family=asked.family,
@@ -135,4 +149,5 @@ def _comparison(point: Point, table: Table, asked: Question, judged: Sequence[Ju
         incomplete=tuple(sorted({job for arm in point.arms.values() for job in arm.unfinished})),
         warnings=(),
     )
-    return found.model_copy(update={"warnings": (*warnings(found, point.arms, asked), *missing, *unknown)})
+    said = (*known.warnings, *warnings(found, point.arms, asked), *missing, *unknown)
+    return found.model_copy(update={"warnings": said})

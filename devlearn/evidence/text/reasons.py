@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 
 from devlearn.evidence.text.formats import chance, listed
+from devlearn.evidence.text.history import STANDING
 from devlearn.evidence.text.warnings import WARNINGS, left_out
-from devlearn.records.results import Note, Warning_
+from devlearn.records.results import Note, Standing, Warning_
 
 
 def render_note(note: Note) -> str:
-    """What a warning or a reason says."""
-    return (WARNINGS if isinstance(note, Warning_) else REASONS)[note.code](**note.fields)
+    """What a warning, a reason or a standing says."""
+    sentences = WARNINGS if isinstance(note, Warning_) else STANDING if isinstance(note, Standing) else REASONS
+    return sentences[note.code](**note.fields)
 
 
 def _unfinished(jobs: Sequence[str]) -> str:

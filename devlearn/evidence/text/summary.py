@@ -15,6 +15,7 @@ from devlearn.evidence.text.comparison import (
     unseen,
 )
 from devlearn.evidence.text.formats import listed, plural, size
+from devlearn.evidence.text.history import chosen_seeds
 from devlearn.evidence.text.points import axis, place, setting, settings
 from devlearn.evidence.text.reasons import render_note
 from devlearn.records.results import Comparison, Comparisons, PairResult, Verdict
@@ -48,7 +49,7 @@ def headline(found: Comparisons) -> str:
         text = f"At all {len(points)} points of {listed(list(settings(points[0].point)))}: {outcomes[0]}"
     else:
         text = " ".join(f"{place(point.point)}{outcome}" for point, outcome in zip(points, outcomes, strict=True))
-    return f"{_narrowed(points)}{text}"
+    return f"{_narrowed(points)}{text}{chosen_seeds(points)}"
 
 
 def _narrowed(points: Points) -> str:

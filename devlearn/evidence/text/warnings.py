@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from devlearn.evidence.analysis import warnings
+from devlearn.evidence.analysis.worst import planned_above_chance
 from devlearn.evidence.text.formats import plural, samples
+from devlearn.evidence.text.history import HISTORY
 from devlearn.records.results import Warning_
 from devlearn.records.schema import Resolved
 
@@ -141,6 +143,7 @@ WARNINGS: dict[str, Callable[..., str]] = {
     "no_control": _no_control,
     "not_inherited": _not_inherited,
     "left_out": left_out,
+    **HISTORY,
 }
 
 
@@ -161,6 +164,11 @@ def undecidable(plan: Resolved) -> list[str]:
 def not_inherited(plan: Resolved) -> list[str]:
     """Which weights of a brain are no part of the genome that its learners are born from."""
     return _rendered(warnings.not_inherited(plan))
+
+
+def worst_above_chance(plan: Resolved) -> list[str]:
+    """That a learner which diverges would count as better than one that guesses, if so."""
+    return _rendered(planned_above_chance(plan))
 
 
 def unscored_matches(plan: Resolved) -> list[str]:

@@ -63,8 +63,15 @@ class Warning_(Note):
     code: Literal[
         "seeds_added", "probes_differ", "unfinished", "few", "out_of_reach", "diverged", "not_finite", "shared_seeds",
         "match_unseen", "scored_at_end", "missing_controls", "no_control", "not_inherited", "left_out",
-        "gate_unpassed",
+        "gate_unpassed", "seeds_chosen", "question_set", "asked_elsewhere", "run_otherwise", "programs_differ",
+        "departs", "registered_beside", "worst_above_chance", "hangs_on_worst",
     ]  # fmt: skip
+
+
+class Standing(Note):
+    """Whether what is asked was registered before anything was run."""
+
+    code: Literal["registered", "departs", "another_registered", "not_registered"]
 
 
 class Reason(Note):

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializationInfo, SerializerFunctionWrapHandler, model_serializer
 
-from devlearn.records.results.base import AGAINST, At, Interval, Model, Reason, Unit, Varied, Warning_
+from devlearn.records.results.base import AGAINST, At, Interval, Model, Reason, Standing, Unit, Varied, Warning_
 from devlearn.records.schema import Better, Number, TuningEntry
 
 Of = Literal["mean", "median", "iqm"]
@@ -235,6 +235,7 @@ class Comparison(Model):
     better: Better = Field(description="higher or lower")
     of: Of = Field(description="what of the differences is compared: mean, median or iqm")
     smallest_effect: float = Field(description="differences below this do not matter")
+    registered: Standing = Field(description="whether it was registered before anything was run, when and by whom")
     exploratory: bool = Field(description="whether something else was asked than the scenario declares")
     exploratory_reasons: tuple[Reason, ...] = Field(description="why it is exploratory")
     family: int = Field(description="how many comparisons Holm's adjustment is over")

@@ -23,7 +23,7 @@ def write_analyses(run: RunFolder, found: Analyses, render: Renderer) -> None:
 
 
 def note_seen(run: RunRecords) -> None:
-    """Add to RUN/seen.json that an answer was given, and for how many seeds where an arm has lived them all.
+    """Add to RUN/seen.json that an answer was given, for how many seeds where an arm has lived them all, beside whom.
 
     It outlives comparison.json. A folder that can't be written to can't be gone on with either: it is left as it is.
     """
@@ -34,4 +34,6 @@ def note_seen(run: RunRecords) -> None:
     whole = any(sum(life.done for life in arm.lives.values()) == count for arm in arms)
     before = Seen.read(path)
     seeds = {*(before.seeds if before else ()), *([count] if whole else [])}
-    write_json(path, Seen(format=SEEN.written, seeds=tuple(sorted(seeds))).content(), indent=None)
+    write_json(
+        path, Seen(format=SEEN.written, seeds=tuple(sorted(seeds)), siblings=run.siblings).content(), indent=None
+    )

@@ -2,6 +2,7 @@
 
 from devlearn.records.schema.base import Better, EvidenceError, FileModel, Json, Keys, Number
 from devlearn.records.schema.job import JobSpec, JobState, JobStatus, NeedEntry, Progress, SelectEntry
+from devlearn.records.schema.registration import Difference, Laid, Registered, Registration, Sibling
 from devlearn.records.schema.resolved import (
     ArmEntry,
     CompareEntry,
@@ -34,6 +35,7 @@ __all__ = [
     "CompareFails",
     "CompareFit",
     "ControlEntry",
+    "Difference",
     "EvidenceError",
     "FileModel",
     "How",
@@ -43,6 +45,7 @@ __all__ = [
     "JobStatus",
     "Json",
     "Keys",
+    "Laid",
     "Manifest",
     "MatchEntry",
     "MetricEntry",
@@ -52,9 +55,12 @@ __all__ = [
     "ProbeEntry",
     "Program",
     "Progress",
+    "Registered",
+    "Registration",
     "Resolved",
     "Seen",
     "SelectEntry",
+    "Sibling",
     "StageEntry",
     "Steps",
     "TrialEntry",

@@ -34,7 +34,7 @@ class FileModel(BaseModel):
     @model_serializer(mode="wrap")
     def _without_silence(self, handler: SerializerFunctionWrapHandler) -> Json:
         found: Json = handler(self)
-        return {key: value for key, value in found.items() if value or key not in self.omitted}
+        return {key: value for key, value in found.items() if key not in self.omitted or value or _number(value)}
 
     def content(self) -> Json:
         """Plain values, as the file has them."""
@@ -77,6 +77,11 @@ class FileModel(BaseModel):
         except ValidationError:
             return ""
         return cls.version.refusal(found.format, resume)
+
+
+def _number(value: object) -> bool:
+    """Whether it says something although it may be 0."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class _Versioned(BaseModel):

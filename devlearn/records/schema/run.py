@@ -3,6 +3,7 @@
 from pydantic import ConfigDict, Field
 
 from devlearn.records.schema.base import FileModel, Keys
+from devlearn.records.schema.registration import Difference, Laid, Registered, Sibling
 from devlearn.records.versions import SEEN, STEPS
 
 
@@ -20,27 +21,43 @@ class Manifest(FileModel):
 
     model_config = ConfigDict(extra="ignore")  # it is for people: what other versions add does no harm
 
-    omitted = frozenset({"programs", "jobs"})
+    omitted = frozenset({"programs", "jobs", "begun", "laid", "siblings", "registration"})
 
     command: str = Field(description="the command that planned it last")
     digest: str = Field(description="the question's identity, as in resolved.json")
     versions: dict[str, str] = Field(description="of Python and of the packages that decide numbers")
     machine: Keys = Field(description="platform, cores, and the cores that could be used")
     started: str = Field(default="", description="when, in UTC")
+    begun: str = Field(default="", description="when the first command on this folder was given, in UTC")
     overrides: tuple[str, ...] = Field(default=(), description="what `--set` laid over the scenario")
     programs: dict[str, Program] = Field(default={}, description="what trained its jobs, by digest")
     jobs: dict[str, tuple[str, ...]] = Field(
         default={}, description="by job, the digests of the programs that trained it, in this order"
+    )
+    laid: tuple[Laid, ...] = Field(
+        default=(), description="what `--set` of any command on this folder laid over the file's question"
+    )
+    siblings: tuple[Sibling, ...] = Field(
+        default=(), description="runs that lay beside it when a command began, and asked something else"
+    )
+    registration: Registered | None = Field(
+        default=None, description="when its question was registered; null or left out: it was not"
     )
 
 
 class How(FileModel):
     """How a run was asked for."""
 
+    omitted = frozenset({"laid", "departs"})
+
     command: str = Field(description="the command")
     overrides: tuple[str, ...] = Field(description="what `--set` laid over the scenario")
     path: tuple[str, ...] = Field(description="folders on the workers' module path")
     device: str = Field(description="where tensors are")
+    laid: tuple[Laid, ...] = Field(default=(), description="what `--set` laid over the file's question")
+    departs: tuple[Difference, ...] = Field(
+        default=(), description="what is asked now (`here`) otherwise than was registered (`there`)"
+    )
 
 
 class Steps(FileModel):
@@ -57,7 +74,11 @@ class Steps(FileModel):
 class Seen(FileModel):
     """seen.json: that an answer was given. It outlives comparison.json; from then on the question stands."""
 
+    omitted = frozenset({"siblings"})
     version = SEEN
 
     format: int = Field(description="the version of this file's format")
     seeds: tuple[int, ...] = Field(description="the numbers of seeds for which an arm's lives were all compared")
+    siblings: tuple[Sibling, ...] = Field(
+        default=(), description="runs that lay beside it when an answer was given, and asked something else"
+    )

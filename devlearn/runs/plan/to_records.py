@@ -205,7 +205,7 @@ def _identity(found: Resolved) -> Json:
 
 def _plain(probes: Probes) -> Probes:
     """Probes without what follows from their kind."""
-    follows = {"unit": None, "proxy_of": None}
+    follows = {"unit": None, "proxy_of": None, "chance": None}
     return {
         name: probe.model_copy(
             update={"metrics": {key: metric.model_copy(update=follows) for key, metric in probe.metrics.items()}}

@@ -26,6 +26,7 @@ def body(pairs: Pairs, point: Mapping[str, Any] | None = None) -> Comparison:
         pin=(),
         smallest_effect=0.01,
         unit="share",
+        warnings=(),
     )
 
 

@@ -30,4 +30,4 @@ def tiny(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def varied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six arms at two points."""
-    return write_run(tmp_path_factory.mktemp("varied"), seeds=6, vary=[10, 1000])
+    return write_run(tmp_path_factory.mktemp("varied") / "run", seeds=6, vary=[10, 1000])

@@ -1,0 +1,183 @@
+"""What makes a run one of several, and whether it was registered, in words."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from devlearn.evidence.text.formats import listed, plural
+from devlearn.records.results import Comparison, Comparisons
+
+LONGEST = 40  # letters of a value in a sentence
+MOST = 6  # differences that are named one by one
+
+Difference = Mapping[str, Any]  # {key, here, there}
+Runs = Sequence[Mapping[str, Any]]  # [{folder, differs}]
+
+
+def whether_registered(found: Comparisons) -> str:
+    """A sentence on whether the question was registered."""
+    note = found.points[0].registered
+    text = STANDING[note.code](**note.fields)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def day(date: str) -> str:
+    """The day of a moment on record."""
+    return date.partition("T")[0]
+
+
+def of_seeds(seeds: Sequence[int]) -> str:
+    """``3, 7``; ``8 to 15`` where three or more follow each other."""
+    runs: list[list[int]] = []
+    for seed in seeds:
+        if runs and seed == runs[-1][-1] + 1:
+            runs[-1].append(seed)
+        else:
+            runs.append([seed])
+    parts = [f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
+    return ", ".join(parts)
+
+
+def chosen_seeds(points: Sequence[Comparison]) -> str:
+    """`` Seeds chosen: 3, 7.``, the end of a headline; nothing where they are 0 to n - 1."""
+    found = next((one for point in points for one in point.warnings if one.code == "seeds_chosen"), None)
+    if found is None:
+        return ""
+    fields: Any = found.fields
+    return f" Seeds chosen: {of_seeds(fields['seeds'])}{', as registered' * bool(fields['registered'])}."
+
+
+def _value(key: str, value: Any) -> str:
+    """A value of a question, shortened."""
+    if value is None or value == []:
+        return "nothing"
+    if key.rpartition(".")[2] == "seeds" and isinstance(value, list):
+        return of_seeds(value)
+    if key.rpartition(".")[2] == "pairs" and isinstance(value, list):
+        return listed([" against ".join(pair) for pair in value])
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    text = str(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def differing(differs: Sequence[Difference], there: str, here: str) -> str:
+    """``compare.smallest_effect 0.02 there, 0.01 here; ...``."""
+    parts = []
+    for one in differs[:MOST]:
+        key = one["key"]
+        if isinstance(one["here"], Mapping) or isinstance(one["there"], Mapping):
+            parts.append(f"{key} only {there if one['here'] is None else here}")
+        else:
+            parts.append(f"{key} {_value(key, one['there'])} {there}, {_value(key, one['here'])} {here}")
+    more = len(differs) - len(parts)
+    return ", ".join([*parts, *([f"and {plural(more, 'more difference')}"] if more else [])])
+
+
+def _seeds_chosen(seeds: Sequence[int], registered: bool) -> str:
+    if registered:
+        return f"the seeds {of_seeds(seeds)} were chosen, and registered before anything was run"
+    n = len(seeds)
+    return (
+        f"seeds were chosen: {of_seeds(seeds)}, and not 0 to {n - 1}; whoever tries several sets of seeds can pick the "
+        "one whose answer is liked (devlearn register names them beforehand)"
+    )
+
+
+def _question_set(laid: Sequence[Mapping[str, Any]]) -> str:
+    each = [
+        f"{one['key']} = {_value(one['key'], one['set'])} (the file: {_value(one['key'], one['file'])})" for one in laid
+    ]
+    return f"the question was set by an option, and is not the file's: {'; '.join(each)}"
+
+
+def _asked_elsewhere(runs: Runs) -> str:
+    return (
+        f"{_folders(runs)} the same stages under another question: {_each(runs)}; p values here are corrected for none "
+        "of these"
+    )
+
+
+def _run_otherwise(runs: Runs) -> str:
+    return (
+        f"{_folders(runs)} a scenario of this name otherwise: {_each(runs)}; p values here are corrected for none of "
+        "these"
+    )
+
+
+def _folders(runs: Runs) -> str:
+    return f"{plural(len(runs), 'run folder')} beside this one lived"
+
+
+def _each(runs: Runs) -> str:
+    return "; ".join(f"{run['folder']} ({differing(run['differs'], 'there', 'here')})" for run in runs)
+
+
+def _departs(date: str, departs: Sequence[Difference]) -> str:
+    return (
+        f"the run departs from its registration of {day(date)}: {differing(departs, 'registered', 'now')}; what was "
+        "registered is another question"
+    )
+
+
+def _registered_beside(date: str, runs: Sequence[str]) -> str:
+    return (
+        f"when it was registered, on {day(date)}, {', '.join(runs)} lay there already, of the same lives with other "
+        "seeds or of the same scenario: what these answer may have been seen"
+    )
+
+
+def _programs_differ(changes: Sequence[str]) -> str:
+    return f"its learners were not all trained by the same program: {'; '.join(changes)}"
+
+
+def _hangs_on_worst(
+    arm: str, against: str, word: str, worst: float, diverged: int, others: Sequence[Sequence[str]]
+) -> str:
+    each = listed([f"{word} if they {_how(name)}" for name, word in others])
+    who = plural(diverged, "seed")
+    return (
+        f"{arm} against {against}: the word {word!r} hangs on what diverged learners ({who}) count with, {worst:g}; it "
+        f"would be {each}"
+    )
+
+
+def _how(name: str) -> str:
+    return "were left out" if name == "left out" else f"counted with {name}"
+
+
+def _worst_above_chance(measure: str, worst: float, chance: float) -> str:
+    return (
+        f"a learner that diverges counts with {worst:g} of {measure}, which is better than guessing, {chance:.3g}: "
+        "divergence is rewarded; declare a worst that is no better than chance"
+    )
+
+
+HISTORY: dict[str, Callable[..., str]] = {
+    "departs": _departs,
+    "registered_beside": _registered_beside,
+    "seeds_chosen": _seeds_chosen,
+    "question_set": _question_set,
+    "asked_elsewhere": _asked_elsewhere,
+    "run_otherwise": _run_otherwise,
+    "programs_differ": _programs_differ,
+    "hangs_on_worst": _hangs_on_worst,
+    "worst_above_chance": _worst_above_chance,
+}
+
+
+def _who(date: str, by: str) -> str:
+    return f"on {day(date)}{f' by {by}' * bool(by)}"
+
+
+STANDING: dict[str, Callable[..., str]] = {
+    "registered": lambda date, by, digest: (
+        f"registered {_who(date, by)}, before anything was run (sha256 {digest[:16]})"
+    ),
+    "departs": lambda date, by, digest: f"registered {_who(date, by)} (sha256 {digest[:16]}), and run otherwise",
+    "another_registered": lambda date, by, digest: (
+        f"not registered: what was registered {_who(date, by)} (sha256 {digest[:16]}) is another question"
+    ),
+    "not_registered": lambda: (
+        "not registered: nothing shows that the question was asked before its answer was seen (devlearn register)"
+    ),
+}

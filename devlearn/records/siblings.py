@@ -1,0 +1,66 @@
+"""Run folders that lie beside one, and were asked something else about the same lives.
+
+One of many analyses is believed like the only one where nobody sees the others, so a run remembers them: those that lay
+beside it when one of its commands began (manifest.json), when an answer was given (seen.json), and now.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from devlearn.records.layout import RunFolder
+from devlearn.records.ownership import is_run
+from devlearn.records.question import asked, differences, lives
+from devlearn.records.schema import EvidenceError, Resolved, Sibling
+
+
+def siblings(folder: Path, plan: Resolved) -> list[Sibling]:
+    """The run folders beside ``folder`` that differ in anything from its ``plan``; which ones, ``runs_in`` says."""
+    return [one for path, one in runs_in(folder.resolve().parent, plan) if one.differs and path != folder.resolve()]
+
+
+def runs_in(place: Path, plan: Resolved) -> list[tuple[Path, Sibling]]:
+    """The run folders in ``place`` that lived the stages of ``plan``, or ran a scenario of the same name."""
+    try:
+        folders = sorted(place.resolve().iterdir())
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # there is none, or none that we may see
+        folders = []
+    return [(path, one) for path in folders if (one := _sibling(path, plan)) is not None]
+
+
+def _sibling(path: Path, plan: Resolved) -> Sibling | None:
+    other = _read(path)
+    if other is None:
+        return None
+    here, there = lives(plan), lives(other)
+    same = here.within(there) or there.within(here)
+    if not same and other.scenario != plan.scenario:
+        return None
+    found = differences(asked(plan), asked(other))
+    return Sibling(
+        folder=path.name,
+        scenario=other.scenario,
+        seeds=other.seeds,
+        same_lives=same,
+        same_learners=same and not here.seeds.isdisjoint(there.seeds),
+        differs=tuple(one for one in found if one.key != "seeds" or not (_at_a_look(plan) and _at_a_look(other))),
+    )
+
+
+def _at_a_look(plan: Resolved) -> bool:
+    """Whether its seeds are those of a planned look: how many that are by now is no part of the question."""
+    looks = plan.compare.looks if plan.compare else None
+    return len(plan.seeds) in (looks or ()) and plan.seeds == tuple(range(len(plan.seeds)))
+
+
+def _read(path: Path) -> Resolved | None:
+    """The plan of a run folder. One that can't be read says nothing of its neighbours: whoever opens it is told."""
+    try:
+        return Resolved.read(RunFolder(path).resolved) if is_run(path) else None
+    except (EvidenceError, OSError):
+        return None
+
+
+def together(*found: Iterable[Sibling]) -> tuple[Sibling, ...]:
+    """All that were ever seen, in the order of their names; of one folder, what was seen of it last."""
+    latest = {one.folder: one for some in found for one in some}
+    return tuple(latest[name] for name in sorted(latest))

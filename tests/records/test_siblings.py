@@ -1,0 +1,131 @@
+"""Run folders beside a run: known by what was lived there, under whatever names, and remembered."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devlearn.records.layout import RunFolder
+from devlearn.records.question import asked, differences
+from devlearn.records.reader import load
+from devlearn.records.results import note_seen
+from tests.evidence.fake_run import tiny_run
+
+VALUES = {"a": [0.1, 0.2, 0.3], "b": [0.2, 0.3, 0.4]}
+PAIR = {"pairs": [["a", "b"]]}
+
+
+def changed(folder: Path, **keys: Any) -> Path:
+    """A run whose resolved.json says something else."""
+    path = RunFolder(folder).resolved
+    path.write_text(json.dumps({**json.loads(path.read_text()), **keys}))
+    return folder
+
+
+def run(folder: Path, lr: float = 0.1, values: Any = VALUES, **keys: Any) -> Path:
+    """A run of two arms, told apart by a key of their stages."""
+    made = tiny_run(folder, values, **{"compare": PAIR, **keys})
+    found = json.loads(RunFolder(made).resolved.read_text())
+    for number, arm in enumerate(found["points"][0]["arms"].values()):
+        arm["stages"][0]["keys"] = {"lr": lr + number}
+    return changed(made, points=found["points"])
+
+
+def beside(folder: Path) -> list[tuple[str, bool, bool, list[str]]]:
+    found = load(folder).siblings
+    return [(one.folder, one.same_lives, one.same_learners, [each.key for each in one.differs]) for one in found]
+
+
+def test_a_run_alone_has_none(tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "list.json").write_text("[]")
+    assert beside(run(tmp_path / "one")) == []
+
+
+def test_another_question_about_the_same_lives_is_known_whatever_its_names(tmp_path: Path) -> None:
+    one = run(tmp_path / "one")
+    run(tmp_path / "twin")  # asks the same: no second chance
+    renamed = run(tmp_path / "two", values={"x": VALUES["a"], "y": VALUES["b"]}, compare={"pairs": [["x", "y"]]})
+    changed(renamed, scenario="other")
+    ((name, lives, learners, keys),) = beside(one)
+    assert (name, lives, learners) == ("two", True, True)
+    assert {"scenario", "compare.pairs", "arms.a", "arms.x"} <= set(keys)
+    assert beside(renamed)[0][:3] == ("one", True, True)
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"compare": {**PAIR, "at": "birth"}}, ["compare.at"]),
+        ({"compare": {**PAIR, "smallest_effect": 0.5}}, ["compare.smallest_effect"]),
+        ({"compare": {"pairs": [["b", "a"]]}}, ["compare.pairs"]),
+    ],
+)
+def test_what_differs_is_named(tmp_path: Path, keys: dict[str, Any], expected: list[str]) -> None:
+    one = run(tmp_path / "one")
+    run(tmp_path / "two", **keys)
+    assert beside(one) == [("two", True, True, expected)]
+
+
+def test_other_seeds_are_the_same_lives_of_other_learners(tmp_path: Path) -> None:
+    one = run(tmp_path / "one")
+    run(tmp_path / "two", seeds=[7, 8, 9])
+    assert beside(one) == [("two", True, False, ["seeds"])]
+
+
+def test_how_far_planned_looks_have_come_is_no_difference(tmp_path: Path) -> None:
+    one = run(tmp_path / "one", compare={**PAIR, "looks": [2, 3]})
+    two = run(tmp_path / "two", compare={**PAIR, "looks": [2, 3]})
+    changed(two, seeds=[0, 1])
+    assert beside(one) == []
+    changed(two, seeds=[0, 2])
+    assert beside(one) == [("two", True, True, ["seeds"])]
+
+
+def test_other_lives_count_where_the_scenario_has_the_same_name(tmp_path: Path) -> None:
+    one = run(tmp_path / "one")
+    two = run(tmp_path / "two", lr=0.5)
+    assert beside(one) == [("two", False, False, ["arms.a.school.lr", "arms.b.school.lr"])]
+    changed(two, scenario="other")
+    assert beside(one) == []
+
+
+def test_one_arm_in_common_is_not_a_question(tmp_path: Path) -> None:
+    one = run(tmp_path / "one")
+    found = json.loads(RunFolder(run(tmp_path / "two")).resolved.read_text())
+    found["points"][0]["arms"]["b"]["stages"][0]["keys"]["lr"] = 9
+    changed(tmp_path / "two", scenario="other", points=found["points"])
+    assert beside(one) == []
+
+
+def test_a_sibling_that_was_seen_is_remembered_when_it_is_gone(tmp_path: Path) -> None:
+    one = run(tmp_path / "one")
+    run(tmp_path / "two", compare={**PAIR, "at": "birth"})
+    note_seen(load(one))
+    shutil.rmtree(tmp_path / "two")
+    assert beside(one) == [("two", True, True, ["compare.at"])]
+
+
+def test_a_folder_that_cannot_be_read_is_no_reason_not_to_read_this_one(tmp_path: Path) -> None:
+    one = run(tmp_path / "one")
+    changed(run(tmp_path / "two"), format=99)
+    changed(run(tmp_path / "three"), points="?")
+    assert beside(one) == []
+
+
+def test_differences_are_named_by_where_they_are() -> None:
+    here: dict[str, Any] = {"a": {"b": 1, "c": [1, 2]}, "only": {"x": {"y": 1}}}
+    there: dict[str, Any] = {"a": {"b": 2, "c": [1, 2]}, "more": 3}
+    found = {one.key: (one.here, one.there) for one in differences(here, there)}
+    assert found == {"a.b": (1, 2), "only": ({"x": {"y": 1}}, None), "more": (None, 3)}
+
+
+def test_the_questions_of_points_stand_apart(tmp_path: Path) -> None:
+    found = json.loads(RunFolder(run(tmp_path / "one")).resolved.read_text())
+    (point,) = found["points"]
+    changed(tmp_path / "one", points=[{**point, "point": {"stages.school.labels": n}} for n in (1, 2)])
+    points = asked(load(tmp_path / "one").resolved)["points"]
+    assert isinstance(points, dict)
+    assert list(points) == ['{"stages.school.labels": 1}', '{"stages.school.labels": 2}']
