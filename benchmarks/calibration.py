@@ -24,7 +24,7 @@ from devlearn.evidence import statistics
 ALPHA = statistics.ALPHA
 SEEDS = (5, 10, 16, 32)
 LOOKS = (8, 16, 32)
-EXPERIMENTS = 10_000
+EXPERIMENTS = 5_000
 RESAMPLES = 2_000
 DIVERGE = 0.1  # share of learners that diverge, in both arms
 
