@@ -21,6 +21,7 @@ from devlearn.scenario.controls import Control
 from devlearn.scenario.models import UNITS, Role, Unit
 from devlearn.stages.fields import Change, Count, Gate, read_old_keys
 from devlearn.stages.old_names import OldNames
+from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.tasks.data import SIZES
 
 if TYPE_CHECKING:
@@ -37,7 +38,11 @@ Metrics: TypeAlias = "Mapping[str, Tensor]"
 
 @dataclass(frozen=True)
 class Cost:
-    """What one learner consumes: ``labels`` and ``label_bits`` once when the stage begins, the rest at every yield."""
+    """What one learner consumes: labels and their bits once, when the stage begins, the rest at every yield.
+
+    ``images`` counts every image that a network is shown, each view and each copy of a population by itself; steps of
+    an environment are counted as such. ``labels_validation`` are labels that are read to choose by, not to learn from.
+    """
 
     updates: int = 0
     env_steps: int = 0
@@ -45,6 +50,7 @@ class Cost:
     flops: int = 0
     labels: int = 0
     label_bits: float = 0.0
+    labels_validation: int = 0
 
 
 class Stage(OldNames):
@@ -135,6 +141,18 @@ class Stage(OldNames):
     def uses_labels(self) -> bool:
         """Whether it reads labels, or passes on what was made by reading them."""
         return bool(getattr(self, "labels", None))
+
+    def label_source(self) -> LabelledBatches | None:
+        """The draw of labelled images that ``cost`` counts, so that no label is paid for twice in a life.
+
+        None where there is none, or where it can't be told which labels they are: then every visit pays for all.
+        """
+        own = getattr(self, "labelled", None)
+        return own if isinstance(own, LabelledBatches) else None
+
+    def labels_bought(self, source: LabelledBatches, context: Context) -> Tensor:
+        """Which images of the source's split have labels for each learner, as places in it: (N, labels)."""
+        return source.indices(context)
 
     def follows_budget(self) -> bool:
         """Whether a yield depends on how many are planned (``context.planned``), as under a schedule.

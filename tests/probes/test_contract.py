@@ -1,5 +1,6 @@
 """The contract of probes: what they declare, and the words of the version before."""
 
+import math
 import warnings
 from typing import Any, ClassVar, get_args
 
@@ -27,6 +28,14 @@ def test_cross_entropy_in_nats_stands_in_for_a_share() -> None:
         "accuracy": Metric("higher", 0.0, "share", None),
         "cross_entropy": Metric("lower", None, "nats", "accuracy"),
     }
+
+
+@pytest.mark.parametrize("worst", [math.nan, math.inf, -math.inf])
+def test_the_worst_is_a_number_that_a_mean_and_a_test_can_count_with(worst: float) -> None:
+    with pytest.raises(ValidationError, match="worst"):
+        registry.get("probes", "accuracy")(worst=worst)
+    with pytest.raises(ValueError, match=f"the worst value is {worst}"):
+        type("Bad", (Probe,), {"metrics": {"value": Metric("higher", worst)}, "__annotations__": {"metrics": ClassVar}})
 
 
 def test_a_probe_in_old_words_is_told_the_new_ones_and_works() -> None:

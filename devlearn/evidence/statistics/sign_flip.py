@@ -149,9 +149,9 @@ def smallest_p(n: int) -> float:
     (with 17 and 18 seeds two of them are).
     """
     if n <= EXACT:
-        return 2 / 2**n
+        return 2.0 ** (1 - n)
     sizes = _sizes(n, exact=False)
-    return float(1 + np.count_nonzero((sizes == 0) | (sizes == n))) / (1 + FLIPS)
+    return (1 + int(np.count_nonzero((sizes == 0) | (sizes == n)))) / (1 + FLIPS)
 
 
 def seeds_needed(d: ArrayLike, alpha: float = ALPHA, size: ArrayLike | None = None) -> int | None:

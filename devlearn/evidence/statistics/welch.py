@@ -48,7 +48,8 @@ def welch_equivalence(x: ArrayLike, y: ArrayLike, smallest_effect: float) -> flo
         beyond = abs(float(x.mean() - y.mean())) - smallest_effect
         return 1.0 if beyond >= 0 or _equal(x, y, beyond) else _chance(x, y)
     if _constant(x) or _constant(y):
-        (above, _, df), (below, _, _) = (_against_a_constant(x, y, shift) for shift in (-smallest_effect, smallest_effect))
+        above, _, df = _against_a_constant(x, y, -smallest_effect)
+        below, _, _ = _against_a_constant(x, y, smallest_effect)
         return float(max(stats.t.sf(above, df), stats.t.cdf(below, df)))
     above = stats.ttest_ind(x + smallest_effect, y, equal_var=False, alternative="greater").pvalue
     below = stats.ttest_ind(x - smallest_effect, y, equal_var=False, alternative="less").pvalue

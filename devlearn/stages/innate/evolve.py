@@ -124,6 +124,9 @@ class Evolve(Stage):
         images = (self.inner + 1) * self._lesson.batch_size
         return self.strategy.cost(self.labelled, brain, images, learning + forward_flops(brain, self._lesson))
 
+    def labels_bought(self, source: LabelledBatches, context: Context) -> Tensor:
+        return self.ancestors.inherited(source.indices(self.ancestors.context(context)), context)
+
     def begin(self, cohort: Cohort, context: Context) -> State:
         return self.ancestors.begin(cohort, context)
 

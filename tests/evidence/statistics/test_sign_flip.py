@@ -3,7 +3,7 @@
 import importlib
 import itertools
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pytest
