@@ -85,7 +85,7 @@ def moment(at: str | int) -> str:
 
 def plain(name: str) -> str:
     """A name of the records as words: ``env_steps`` as ``env steps``."""
-    return "FLOPs" if name == "flops" else name.replace("_", " ")
+    return {"flops": "FLOPs", "labels_validation": "validation labels"}.get(name, name.replace("_", " "))
 
 
 def units(by: str | Sequence[str]) -> str:

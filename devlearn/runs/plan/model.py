@@ -50,7 +50,7 @@ class PlannedStage:
         """What one learner is declared to consume in this stage; no label that it has is paid for again."""
         once, source = self.costs.once, self.stage.label_source()
         labels = once.labels if source is None else self.known.new(source)
-        bits = once.label_bits * labels / once.labels if labels else 0.0
+        bits = once.label_bits if labels == once.labels else once.label_bits * labels / once.labels
         read = once.labels_validation + self.chosen_by
         return replace(self.costs.cost_of(self.yields), labels=labels, label_bits=bits, labels_validation=read)
 
