@@ -21,7 +21,6 @@ from devlearn.scenario.controls import Control
 from devlearn.scenario.models import UNITS, Role, Unit
 from devlearn.stages.fields import Change, Count, Gate, read_old_keys
 from devlearn.stages.old_names import OldNames
-from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.tasks.data import SIZES
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from devlearn.learners.brains.needs import Needs
     from devlearn.learners.cohort import Cohort
     from devlearn.stages.context import Context, State
+    from devlearn.stages.shared.labelled import LabelledBatches
 
 Metrics: TypeAlias = "Mapping[str, Tensor]"
 
@@ -42,6 +42,7 @@ class Cost:
 
     ``images`` counts every image that a network is shown, each view and each copy of a population by itself; steps of
     an environment are counted as such. ``labels_validation`` are labels that are read to choose by, not to learn from.
+    ``source`` says which the labels are, so that none is paid for twice in a life; without it every visit pays for all.
     """
 
     updates: int = 0
@@ -51,6 +52,7 @@ class Cost:
     labels: int = 0
     label_bits: float = 0.0
     labels_validation: int = 0
+    source: LabelledBatches | None = None
 
 
 class Stage(OldNames):
@@ -142,16 +144,8 @@ class Stage(OldNames):
         """Whether it reads labels, or passes on what was made by reading them."""
         return bool(getattr(self, "labels", None))
 
-    def label_source(self) -> LabelledBatches | None:
-        """The draw of labelled images that ``cost`` counts, so that no label is paid for twice in a life.
-
-        None where there is none, or where it can't be told which labels they are: then every visit pays for all.
-        """
-        own = getattr(self, "labelled", None)
-        return own if isinstance(own, LabelledBatches) else None
-
     def labels_bought(self, source: LabelledBatches, context: Context) -> Tensor:
-        """Which images of the source's split have labels for each learner, as places in it: (N, labels)."""
+        """Which images of its cost's ``source`` have labels for each learner, as places in the split: (N, labels)."""
         return source.indices(context)
 
     def follows_budget(self) -> bool:

@@ -33,7 +33,7 @@ class Ledger(Model):
     labels: Number = Field(description="labelled images")
     label_bits: Number = Field(description="their information")
     labels_validation: Number | None = Field(
-        default=None, description="labelled images that choices were made by; null where an older folder does not say"
+        description="labelled images that choices were made by; null where an older folder does not say"
     )
     images: Number = Field(description="images shown")
     env_steps: Number = Field(description="environment steps")
@@ -55,7 +55,6 @@ class Spent(Ledger):
         "never more"
     )
     labels_validation: Number | None = Field(
-        default=None,
         description="different labelled images that gates and `select` read, to choose by and not to learn from; null "
         "where an older folder does not say",
     )
@@ -72,7 +71,7 @@ class GainPer(Model):
 
     labels: float | None = Field(description="for each labelled image")
     label_bits: float | None = Field(description="for each bit of label")
-    labels_validation: float | None = Field(default=None, description="for each labelled image that choices read")
+    labels_validation: float | None = Field(description="for each labelled image that choices read")
     images: float | None = Field(description="for each image shown")
     env_steps: float | None = Field(description="for each environment step")
     updates: float | None = Field(description="for each gradient step")

@@ -77,13 +77,12 @@ class VisitRunner:
 
     def _buy(self) -> None:
         """Charge those who live with the labels of the stage, and with those that its gate and ``select`` read."""
-        stage, ledger, living = self.visit.stage, self.learners.ledger, self.state.living
-        source = stage.label_source()
-        if source is None:
-            ledger.charge(self.costs.once, ONCE, living)
+        stage, once, ledger, living = self.visit.stage, self.costs.once, self.learners.ledger, self.state.living
+        if once.source is None:
+            ledger.charge(once, ONCE, living)
         else:
-            ledger.charge(self.costs.once, ("labels_validation",), living)
-            ledger.buy(self.costs.once, source.data, stage.labels_bought(source, self.context), living)
+            ledger.charge(once, ("labels_validation",), living)
+            ledger.buy(once, once.source.data, stage.labels_bought(once.source, self.context), living)
         select = self.job.select.probe if self.visit.select and self.job.select is not None else None
         for split, rows in choosing_labels(self.job.probes, stage.until, select):
             ledger.look(split, torch.from_numpy(rows), living)

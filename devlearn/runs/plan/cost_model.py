@@ -73,7 +73,7 @@ class CostModel:
             count = min(yields, window.yields)
             total = {unit: size + int(count) * getattr(window.cost, unit) for unit, size in total.items()}
             yields -= int(count)
-        return Cost(**total)
+        return Cost(total["updates"], total["env_steps"], total["images"], total["flops"])
 
     def yields_for(self, unit: str, size: int) -> int:
         """The number of yields after which ``size`` of a unit that they all consume has been consumed."""

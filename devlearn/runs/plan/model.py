@@ -48,8 +48,8 @@ class PlannedStage:
     @property
     def ledger(self) -> Cost:
         """What one learner is declared to consume in this stage; no label that it has is paid for again."""
-        once, source = self.costs.once, self.stage.label_source()
-        labels = once.labels if source is None else self.known.new(source)
+        once = self.costs.once
+        labels = once.labels if once.source is None else self.known.new(once.source)
         bits = once.label_bits if labels == once.labels else once.label_bits * labels / once.labels
         read = once.labels_validation + self.chosen_by
         return replace(self.costs.cost_of(self.yields), labels=labels, label_bits=bits, labels_validation=read)
@@ -57,7 +57,7 @@ class PlannedStage:
     @property
     def known_after(self) -> PlannedLabels:
         """The labels that the life has paid for when the stage is over."""
-        source = self.stage.label_source()
+        source = self.costs.once.source
         return self.known if source is None else self.known.with_(source)
 
 

@@ -221,8 +221,8 @@ class _Arms:
 
     def _new_labels(self, lived: PlannedStage, stage: Stage) -> int:
         """How many labels a life that has come to ``lived`` would pay for in ``stage``."""
-        source = stage.label_source()
-        return self._cost_of(lived.name, lived.kind, stage).labels if source is None else lived.known.new(source)
+        cost = self._cost_of(lived.name, lived.kind, stage)
+        return cost.labels if cost.source is None else lived.known.new(cost.source)
 
     def _with_all_labels(self, lived: PlannedStage, keys: dict[str, Any]) -> Stage | None:
         """The stage with every label of its split, or None for a stage that has no such key."""

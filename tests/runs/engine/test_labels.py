@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from devlearn.learners.brains import brain_builder
 from devlearn.records.schema import VisitEntry
 from devlearn.registry import get
 from devlearn.runs.engine import live, remains
@@ -17,6 +18,7 @@ from devlearn.runs.engine.job_runner import JobRunner
 from devlearn.runs.engine.ledger import KnownLabels, Ledger
 from devlearn.stages.context import Context
 from devlearn.stages.shared.ancestors import ancestor_seed
+from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.stages.stage import Cost, Stage
 from devlearn.streams import streams
 from devlearn.tasks.data import balanced, load
@@ -32,6 +34,14 @@ def drawn(name: str, labels: int, seeds: Sequence[int] = SEEDS, split: str = "mn
     """The images that a stage's first visit has labels of, from the streams themselves."""
     data = load(split, torch.device("cpu"))
     return [set(row) for row in balanced(data.labels, labels, streams(seeds, name, 0, "labels")).tolist()]
+
+
+def source_of(stage: Stage) -> LabelledBatches:
+    with torch.device("meta"):
+        brain = brain_builder({"kind": "mlp", "width": [4]}, stage.needs())()
+    source = stage.cost(brain).source
+    assert source is not None
+    return source
 
 
 def column(folder: Path, table: str, name: str) -> list[float]:
@@ -90,8 +100,7 @@ def test_a_second_visit_with_all_labels_pays_nothing_and_with_a_new_draw_what_is
         stage: Stage = get("stages", "supervise")(**job.spec.stages[0].keys)
         if paid is None:
             visits = [Context(SEEDS, "a", visit, torch.device("cpu"), 1) for visit in (0, 1)]
-            source = stage.label_source()
-            assert source is not None
+            source = source_of(stage)
             draws = [stage.labels_bought(source, visit) for visit in visits]
             assert not torch.equal(*draws)
             paid = [len(set(one) | set(other)) for one, other in zip(*(draw.tolist() for draw in draws), strict=True)]
@@ -119,8 +128,7 @@ def test_what_was_paid_for_outlives_a_kill_and_passes_to_later_branches(tmp_path
 def test_learners_of_one_lineage_pay_for_their_ancestors_labels() -> None:
     for kind, keys in (("innate.genome", {}), ("innate.reptile", {}), ("innate.evolve", {"population": 2})):
         stage: Stage = get("stages", kind)(labels=20, data="mnist.valid", updates=1, lineages=2, **keys)
-        source = stage.label_source()
-        assert source is not None
+        source = source_of(stage)
         found = stage.labels_bought(source, Context(SEEDS, "birth", 0, torch.device("cpu"), 1))
         theirs = drawn("birth", 20, [ancestor_seed("birth", number) for number in (0, 1)])
         assert [set(row) for row in found.tolist()] == [theirs[0], theirs[1], theirs[0]]
