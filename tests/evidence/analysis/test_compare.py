@@ -121,7 +121,7 @@ def test_a_folder_of_the_format_before_says_nothing_of_labels_that_choices_read(
         for ledger in ("ledger", "total"):
             assert arm[ledger] == {**now["arms"][name][ledger], "labels_validation": None}
     assert before["comparisons"] == now["comparisons"]
-    found = next(row for row in tables(load(copy), evidence.compare([copy]))["ledger"].rows)
+    found = next(row for row in tables(load(copy), evidence.compare([load(copy)]))["ledger"].rows)
     assert found["labels_validation"] is None and found["labels"] == 100
 
 
