@@ -93,7 +93,9 @@ def _stage(planned: "PlannedStage") -> str:
 
 
 def _ledger(work: "Cost") -> str:
-    parts = [f"{getattr(work, unit):,} {unit}" for unit in ("labels", "images", "env_steps", "updates")]
+    parts = [
+        f"{getattr(work, unit):,} {unit}" for unit in ("labels", "labels_validation", "images", "env_steps", "updates")
+    ]
     used = [part for part in parts if not part.startswith("0 ")]
     return ", ".join([*used, f"{work.flops:.3g} FLOPs"])
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 from pydantic import Field
 
 from devlearn.lazy import F, torch
 from devlearn.learners.brains.needs import Head, Needs
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged
-from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE
+from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE, size, spread_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
 CHUNK = 2_000
 
@@ -48,6 +54,10 @@ class Accuracy(Probe):
 
     def splits(self) -> tuple[str, ...]:
         return (self.data,)
+
+    def labels_read(self, full: bool) -> Mapping[str, NDArray[np.int64]]:
+        length = size(self.data)
+        return {self.data: np.arange(length) if full else spread_rows(self.quick, length)}
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         data = probing.context.data(self.data, shift=self.shift)

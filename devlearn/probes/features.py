@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Probe
-from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE, size
+from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE, size, spread_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
 CHUNK = 500  # images at a time: layers of convolutions are wide
@@ -49,6 +53,10 @@ class Features(Probe):
 
     def splits(self) -> tuple[str, ...]:
         return (self.data,)
+
+    def labels_read(self, full: bool) -> Mapping[str, NDArray[np.int64]]:
+        length = size(self.data)
+        return {self.data: np.arange(length) if full else spread_rows(self.quick, length)}
 
 
 def layers(cohort: Cohort, images: Tensor) -> tuple[Tensor, ...]:

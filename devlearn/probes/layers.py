@@ -8,9 +8,13 @@ from devlearn.lazy import F, torch
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.features import CHUNK, Features, layers
 from devlearn.probes.probe import Measurement, Metric, Probing, probe, unless_diverged
-from devlearn.tasks.data import CLASSES, Dataset
+from devlearn.tasks.data import CLASSES, Dataset, size, spread_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 DEEPEST = 8
@@ -61,6 +65,10 @@ class Layers(Features):
         name: Metric("higher", 0.0, unit="share", chance=1 / CLASSES)
         for name in ("last", "pixels", "best", *(f"layer_{k}" for k in range(1, DEEPEST + 1)))
     }
+
+    def labels_read(self, full: bool) -> Mapping[str, NDArray[np.int64]]:
+        """Those that are scored, and those that are fitted to."""
+        return {**super().labels_read(full), self.fit: spread_rows(self.fit_images, size(self.fit))}
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         data = probing.context.data(self.data)

@@ -10,9 +10,13 @@ from devlearn.lazy import F, torch
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.features import CHUNK, Features, Layer, has, layer
 from devlearn.probes.probe import Measurement, Metric, Probing, probe, unless_diverged
-from devlearn.tasks.data import CLASSES
+from devlearn.tasks.data import CLASSES, size, spread_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
 
@@ -40,6 +44,10 @@ class Neighbours(Features):
     def check_brain(self, brain: nn.Module) -> None:
         super().check_brain(brain)
         has(brain, self.layer)
+
+    def labels_read(self, full: bool) -> Mapping[str, NDArray[np.int64]]:
+        """Those that are scored, and those that are fitted to."""
+        return {**super().labels_read(full), self.fit: spread_rows(self.fit_images, size(self.fit))}
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         data, known = probing.context.data(self.data), probing.context.data(self.fit).spread(self.fit_images)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
+import numpy as np
 from pydantic import ConfigDict, Field
 
 from devlearn.lazy import torch
@@ -17,8 +19,10 @@ from devlearn.registry import named
 from devlearn.stages.context import Context
 from devlearn.stages.fields import read_old_keys
 from devlearn.stages.stage import Stage
+from devlearn.tasks.data import SIZES, size
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
 
@@ -87,7 +91,7 @@ class Probe(OldNames):
         None, gt=0, description="updates between measurements; birth and stage ends are always measured"
     )
     worst: float | None = Field(
-        None, description="what a diverged learner counts as, instead of the metric's own worst"
+        None, allow_inf_nan=False, description="what a diverged learner counts as, instead of the metric's own worst"
     )
 
     def needs(self) -> Needs:
@@ -101,6 +105,13 @@ class Probe(OldNames):
         """The data splits it reads."""
         return ()
 
+    def labels_read(self, full: bool) -> Mapping[str, NDArray[np.int64]]:
+        """The images whose labels a measurement reads, by split, as places in it: (M,). For the ledger.
+
+        All of ``splits`` unless a probe knows better.
+        """
+        return {split: np.arange(size(split)) for split in self.splits() if split in SIZES}
+
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         """Measure every learner: on a fixed part of the data on the way, on all of it (``full``) at a stage's end."""
         raise NotImplementedError
@@ -109,6 +120,12 @@ class Probe(OldNames):
     def __pydantic_init_subclass__(cls, **keywords: Any) -> None:
         super().__pydantic_init_subclass__(**keywords)
         read_old_keys(cls, cls.renamed)
+        for name, metric in cls.metrics.items():
+            if metric.worst is not None and not math.isfinite(metric.worst):
+                raise ValueError(
+                    f"{cls.__name__}: the worst {name} is {metric.worst}, and no mean or test can count with that; "
+                    "declare a finite number, or None: then the scenario has to say"
+                )
 
 
 def unless_diverged(values: Tensor, cohort: Cohort) -> Tensor:

@@ -200,7 +200,7 @@ def _job(name: str, folder: JobFolder) -> _Job:
 
 def _visit(folder: VisitFolder) -> _Visit:
     train: dict[int, list[tuple[int, Ledger]]] = {
-        seed: [(int(row["update"]), {unit: float(row[unit]) for unit in LEDGER}) for row in rows]
+        seed: [(int(row["update"]), {unit: float(row.get(unit, "nan")) for unit in LEDGER}) for row in rows]
         for seed, rows in _by_seed(folder.table("train")).items()
     }
     events = _by_seed(folder.table("events"))

@@ -29,8 +29,8 @@ class Format:
 
 PLAN = Format("plans", 1)  # resolved.json
 JOB = Format("job files", 1)  # job.json
-RECORDS = Format("records", 1)  # the tables and arrays of records/; on record in job.json
-CHECKPOINT = Format("checkpoints", 1)  # checkpoints/*.pt, artifacts/end.pt
+RECORDS = Format("records", 2)  # the tables and arrays of records/; on record in job.json
+CHECKPOINT = Format("checkpoints", 2)  # checkpoints/*.pt, artifacts/end.pt
 STEPS = Format("steps", 1)  # steps.json
 SEEN = Format("looks", 1)  # seen.json
 REGISTRATION = Format("registrations", 1)  # *.registration.json

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,9 +55,23 @@ def settle(folder: Path, scenario: "Scenario") -> tuple["Scenario", list[dict[st
     from devlearn.scenario import points, settled
 
     assert scenario.tune is not None
-    found = choose(folder, scenario.tune, len(points(scenario)))
+    probe, grid = scenario.tune.probe, [own for _, own in points(scenario)]
+    found = [
+        {arm: replace(choice, record=_with_labels(choice.record, own, probe, arm)) for arm, choice in point.items()}
+        for own, point in zip(grid, choose(folder, scenario.tune, len(grid)), strict=True)
+    ]
     picks = [{arm: choice.trial for arm, choice in point.items()} for point in found]
     return settled(scenario, picks), [{arm: choice.record for arm, choice in point.items()} for point in found]
+
+
+def _with_labels(record: Json, scenario: "Scenario", probe: str, arm: str) -> Json:
+    """The record with the labels that the trials' choices read: all trials are measured on the same, bought once."""
+    from devlearn.runs.plan.labels import choosing_labels, chosen_by
+
+    last = scenario.probes[probe.partition(".")[0]].labels_read(full=True).items()
+    gates = (choosing_labels(scenario.probes, step.stage.until, None) for step in scenario.arms[arm].steps)
+    read = chosen_by(chain(last, *gates))
+    return {**record, "ledger": {**record["ledger"], "labels_validation": len(read)}}
 
 
 def _choice(tried: Sequence[ArmRecords], sets: Sequence[Json], what: Measure, where: Json) -> Choice:

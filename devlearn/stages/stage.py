@@ -31,13 +31,19 @@ if TYPE_CHECKING:
     from devlearn.learners.brains.needs import Needs
     from devlearn.learners.cohort import Cohort
     from devlearn.stages.context import Context, State
+    from devlearn.stages.shared.labelled import LabelledBatches
 
 Metrics: TypeAlias = "Mapping[str, Tensor]"
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one learner consumes: ``labels`` and ``label_bits`` once when the stage begins, the rest at every yield."""
+    """What one learner consumes: labels and their bits once, when the stage begins, the rest at every yield.
+
+    ``images`` counts every image that a network is shown, each view and each copy of a population by itself; steps of
+    an environment are counted as such. ``labels_validation`` are labels that are read to choose by, not to learn from.
+    ``source`` says which the labels are, so that none is paid for twice in a life; without it every visit pays for all.
+    """
 
     updates: int = 0
     env_steps: int = 0
@@ -45,6 +51,8 @@ class Cost:
     flops: int = 0
     labels: int = 0
     label_bits: float = 0.0
+    labels_validation: int = 0
+    source: LabelledBatches | None = None
 
 
 class Stage(OldNames):
@@ -135,6 +143,10 @@ class Stage(OldNames):
     def uses_labels(self) -> bool:
         """Whether it reads labels, or passes on what was made by reading them."""
         return bool(getattr(self, "labels", None))
+
+    def labels_bought(self, source: LabelledBatches, context: Context) -> Tensor:
+        """Which images of its cost's ``source`` have labels for each learner, as places in the split: (N, labels)."""
+        return source.indices(context)
 
     def follows_budget(self) -> bool:
         """Whether a yield depends on how many are planned (``context.planned``), as under a schedule.

@@ -1,5 +1,6 @@
 """The contract test of a stage: small cohorts live a few yields of it, in all the ways that must agree."""
 
+import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -211,9 +212,11 @@ class _Trial:
         if self.stage.units and (spent := self._flops()) and not spent / FACTOR <= cost.flops <= spent * FACTOR:
             mend = "count them with flops.update and flops.forward"
             return Finding("cost", False, f"a yield took {spent:,} FLOPs, 'cost' declares {cost.flops:,}; {mend}")
-        return Finding(
-            "cost", True, f"a yield: {cost.updates} updates, {cost.env_steps} env_steps, {cost.flops:,} FLOPs"
-        )
+        if self.stage.units and (shown := self._images()) is not None and shown != cost.images:
+            mend = "count every image that a network sees, each view and each copy of a population by itself"
+            return Finding("cost", False, f"a yield showed {shown:,} images, 'cost' declares {cost.images:,}; {mend}")
+        told = f"{cost.updates} updates, {cost.env_steps} env_steps, {cost.images:,} images, {cost.flops:,} FLOPs"
+        return Finding("cost", True, f"a yield: {told}")
 
     def _flops(self) -> int:
         """What torch computes in a yield of one learner: products and convolutions, on average.
@@ -229,6 +232,33 @@ class _Trial:
         with FlopCounterMode(display=False) as counter:
             self._segment(cohort, state, context, YIELDS)
         return int(counter.get_total_flops()) // YIELDS
+
+    def _images(self) -> int | None:
+        """How many images the network of one learner is shown in a yield, on average.
+
+        None where it has no eye for images, where what it sees are steps of an environment, which are counted as such,
+        and, as for FLOPs, where learners share lineages.
+        """
+        played, looks = "env_steps" in self.stage.units, IMAGE_SENSE in _needs(self.stage).senses
+        if played or not looks or self.stage.lineage(SEEDS[0]) is not None:
+            return None
+        shown: list[int] = []
+
+        def watched() -> nn.Module:
+            model: nn.Module = self.builder()
+            model.register_forward_hook(see)
+            return model
+
+        def see(model: nn.Module, inputs: tuple[Any, ...], _: Any) -> None:
+            blank = any(not any(weight.stride()) for weight in model.parameters() if weight.numel() > 1)
+            if inputs[1] == IMAGE_SENSE and not blank:  # a copy for counting FLOPs sees nothing
+                shown.append(math.prod(inputs[0].shape[: inputs[0].dim() - len(IMAGE.space.shape)]))
+
+        cohort, context = Cohort(watched, SEEDS[:1], mapper="loop"), self.context(SEEDS[:1])
+        state = self.stage.begin(cohort, context)
+        shown.clear()
+        self._segment(cohort, state, context, YIELDS)
+        return sum(shown) // YIELDS
 
     def streams(self) -> Finding:
         if missing := self.drawn - set(self.stage.stream_names):

@@ -161,7 +161,7 @@ def tiny_run(
         records = JobFolder(job).visit(0, "school", 0).root
         _probes(JobFolder(job).birth.root, [(s, "birth", 0, 0, "birth", "score", "points", birth) for s in seeds])
         _probes(records, rows)
-        paid = {"labels": 5, "label_bits": 5 * math.log2(10), "images": 0, "env_steps": 0, "updates": 20}
+        paid = dict.fromkeys(LEDGER, 0.0) | {"labels": 5, "label_bits": 5 * math.log2(10), "updates": 20}
         paid["flops"] = (flops or {}).get(arm, 1e6)
         _train(records, [(s, 20, *paid.values(), 0.5) for s in seeds])
         _seconds(records, [(10, 1.5), (20, 3.0)])

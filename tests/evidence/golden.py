@@ -1,4 +1,8 @@
-"""Runs whose answers were written down by the first version of evidence, before results were typed."""
+"""Runs whose answers were written down by the first version of evidence, before results were typed.
+
+Added since: the ledger's column ``labels_validation``; rewritten: the last digit of some intervals' ends, as the means
+of what a flip leaves are added up by themselves.
+"""
 
 from typing import Any
 

@@ -18,27 +18,30 @@ def signs(n):
 class SignFlip:
     """The sign-flip test of the differences of paired values.
 
-    Sums that differ by no more than their rounding are ties: 2^-52 a term, of n terms as large as the values that a
-    difference is taken of, for each of two sums.
+    Flipping a set of differences changes the sum by twice theirs, so it reaches the observed sum where theirs is not
+    above 0; for two sides also where that of the others isn't. A sum of at most 2^-52 a term, of n terms as large as
+    the values that its differences are taken of, is 0 up to rounding.
     """
 
     def __init__(self, x, y):
         self.d = np.array([a - b for a, b in zip(x, y, strict=True)], float)
-        self.size = math.fsum(abs(a) + abs(b) for a, b in zip(x, y, strict=True))
+        self.size = np.array([abs(a) + abs(b) for a, b in zip(x, y, strict=True)], float)
         self.signs = signs(len(self.d))
 
-    def tie(self, shift):
-        n = len(self.d)
-        return 2 * n * 2.0**-52 * (self.size + n * abs(shift))
+    def not_above_zero(self, moved, shift, held):
+        """(M,): whether the differences that are ``held`` (M, n) add up to 0 at most."""
+        return held @ moved <= len(moved) * 2.0**-52 * (held @ (self.size + abs(shift)))
 
     def p(self, shift=0.0, tie=None):
         moved = self.d - shift
-        slack = self.tie(shift) if tie is None else tie * np.abs(moved).sum()
-        return float(np.mean(np.abs(self.signs @ moved) >= abs(moved.sum()) - slack))
+        if tie is not None:
+            return float(np.mean(np.abs(self.signs @ moved) >= abs(moved.sum()) - tie * np.abs(moved).sum()))
+        moved, flipped = moved * (1.0 if moved.sum() >= 0 else -1.0), self.signs < 0
+        either = self.not_above_zero(moved, shift, flipped) | self.not_above_zero(moved, shift, ~flipped)
+        return float(np.mean(either))
 
     def one_sided(self, shift):
-        moved = self.d - shift
-        return float(np.mean(self.signs @ moved >= moved.sum() - self.tie(shift)))
+        return float(np.mean(self.not_above_zero(self.d - shift, shift, self.signs < 0)))
 
     def interval(self, alpha=0.05):
         """Both ends by bisection between the mean, which is never rejected, and a shift beyond all differences."""

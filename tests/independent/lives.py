@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-UNITS = ("labels", "label_bits", "images", "env_steps", "updates", "flops")
+UNITS = ("labels", "label_bits", "labels_validation", "images", "env_steps", "updates", "flops")
 ORDER = {"birth": 0, "every": 1, "end": 2}
 KEYS = ("update", "moment", "probe", "metric")
 
@@ -86,7 +86,7 @@ def life(records, folders, seed, probe, metric):
                 place = (position, int(row["update"]))
                 diverged = place if diverged is None else min(diverged, place)
         for row in records(folder / "train.csv", seed):
-            ledger = {unit: float(row[unit]) for unit in UNITS}
+            ledger = {unit: float(row.get(unit, "nan")) for unit in UNITS}
     return sorted(measured, key=lambda m: m[:3]), diverged, ledger, best, before
 
 

@@ -30,6 +30,14 @@ def test_cross_entropy_in_nats_stands_in_for_a_share() -> None:
     }
 
 
+@pytest.mark.parametrize("worst", [math.nan, math.inf, -math.inf])
+def test_the_worst_is_a_number_that_a_mean_and_a_test_can_count_with(worst: float) -> None:
+    with pytest.raises(ValidationError, match="worst"):
+        registry.get("probes", "accuracy")(worst=worst)
+    with pytest.raises(ValueError, match=f"the worst value is {worst}"):
+        type("Bad", (Probe,), {"metrics": {"value": Metric("higher", worst)}, "__annotations__": {"metrics": ClassVar}})
+
+
 def test_a_probe_in_old_words_is_told_the_new_ones_and_works() -> None:
     with pytest.warns(DeprecationWarning) as caught:
 

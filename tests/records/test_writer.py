@@ -32,12 +32,13 @@ def write(folder: Path, like: type) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("like", [np.ndarray, torch.Tensor])
-def test_the_bytes_of_format_1(tmp_path: Path, like: type) -> None:
+def test_the_bytes_of_format_2(tmp_path: Path, like: type) -> None:
     assert write(tmp_path, like) == {
-        "train.csv": b"seed,update,labels,label_bits,images,env_steps,updates,flops,loss,wide,absent\n"
-        b"3,10,7,16.609640474436812,7,7,7,7,0.3333333432674408,0.3333333333333333,\n"
-        b"11,20,8,nan,8,8,8,8,2.0,1e-300,\n"
-        b"3,10,7,16.609640474436812,7,7,7,7,,,\n",
+        "train.csv": b"seed,update,labels,label_bits,labels_validation,images,env_steps,updates,flops,"
+        b"loss,wide,absent\n"
+        b"3,10,7,16.609640474436812,7,7,7,7,7,0.3333333432674408,0.3333333333333333,\n"
+        b"11,20,8,nan,8,8,8,8,8,2.0,1e-300,\n"
+        b"3,10,7,16.609640474436812,7,7,7,7,7,,,\n",
         "probes.csv": b"seed,stage,visit,update,moment,probe,metric,value\n"
         b"3,school,1,10,every,digits,accuracy,0.3333333333333333\n11,school,1,20,every,digits,accuracy,inf\n",
         "events.csv": b'seed,stage,visit,update,event,detail\n3,school,1,10,passed,"digits >= 0.5, ""twice"""\n',

@@ -24,6 +24,24 @@ def test_tuning_is_shown_with_its_trials_and_cost(tmp_path: Path) -> None:
     text = read(write(run).read_text(encoding="utf-8"))
     for part in ("What tuning cost", "school.lr = 0.1: 0.25", "school.lr = 0.01: 0.75", "4,000 52,000 0 77 3 billion"):
         assert part in text
+    assert "Validation labels" not in text
+    resolved["points"][0]["arms"]["a"]["tuning"]["ledger"]["labels_validation"] = 5_000
+    (run / "resolved.json").write_text(json.dumps(resolved))
+    text = read(write(run).read_text(encoding="utf-8"))
+    assert "Seeds Labels Validation labels Images Env steps" in text and "4,000 5,000 52,000 0 77 3 billion" in text
+
+
+def test_labels_that_choices_read_stand_beside_those_that_were_taught(tmp_path: Path) -> None:
+    """Learners of the second arm were chosen by 200: its gains are per 100 of them too."""
+    run = tiny_run(tmp_path, {"a": [0.2, 0.3], "b": [0.3, 0.5]}, compare={"pairs": [["b", "a"]]})
+    for path in run.glob("jobs/b/*/records/*school*/train.csv"):
+        head, *rows = (line.split(",") for line in path.read_text(encoding="utf-8").splitlines())
+        for row in rows:
+            row[head.index("labels_validation")] = "200"
+        path.write_text("\n".join(map(",".join, [head, *rows])) + "\n", encoding="utf-8")
+    text = read(write(run).read_text(encoding="utf-8"))
+    assert "IQM Labels Label bits Validation labels Images" in text
+    assert "per 100 validation labels" in text
 
 
 def test_gain_is_shown_per_portion_of_what_was_spent_more_of(reported: Path) -> None:

@@ -43,6 +43,14 @@ def test_the_topmost_by_hand() -> None:
     assert topmost(scores, 1.0, signed=False).sum() == 8
 
 
+def test_of_equal_scores_at_the_edge_the_first_places_are_kept() -> None:
+    """Two of four: a clear winner and the first of three equal ones; two of four equal ones; two of two pairs."""
+    scores = torch.tensor([[1.0, 1.0, 2.0, 1.0], [3.0, 3.0, 3.0, 3.0], [5.0, 4.0, 5.0, 4.0]]).view(3, 2, 2)
+    kept = [[1, 0, 1, 0], [1, 1, 0, 0], [1, 0, 1, 0]]
+    assert topmost(scores, 0.5, signed=False).flatten(1).tolist() == kept
+    assert topmost(-scores, 0.5, signed=True).flatten(1).tolist() == [[-mask for mask in row] for row in kept]
+
+
 @pytest.mark.parametrize("keys", [{}, {"signed": True, "density": 0.1}, {"shuffled": True}])
 def test_the_learner_wears_its_newborns_weights_masked(keys: dict[str, Any]) -> None:
     found, stage = cohort(), mask(lr=0.1, **keys)

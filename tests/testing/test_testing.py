@@ -143,6 +143,11 @@ class _HidesFlops(_School):
         return replace(super().cost(brain), flops=1)
 
 
+class _HidesImages(_School):
+    def cost(self, brain: nn.Module) -> Cost:
+        return replace(super().cost(brain), images=4)
+
+
 class _Boasts(_School):
     def cost(self, brain: nn.Module) -> Cost:
         return replace(super().cost(brain), flops=3 * super().cost(brain).flops)
@@ -256,6 +261,7 @@ def test_a_sham_that_is_a_key_may_be_asked_for() -> None:
     [
         (_HidesFlops, "'cost' declares 1; count them with flops.update"),
         (_Boasts, "count them with flops.update"),
+        (_HidesImages, "a yield showed 8 images, 'cost' declares 4; count every image"),
         (_HidesLabels, "it reads labels and 'cost' declares none"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -50,9 +51,10 @@ def _best(arm: ArmRecords, what: Measure) -> float | None:
     return float(np.mean(averaged(found, lineages(found, [arm]))))
 
 
-def _whole(amounts: Mapping[str, float]) -> dict[str, float]:
-    """Whole amounts as integers, as people count them."""
-    return {unit: int(amount) if float(amount).is_integer() else amount for unit, amount in amounts.items()}
+def _whole(amounts: Mapping[str, float]) -> dict[str, Any]:
+    """Whole amounts as integers, as people count them; None for what is not on record."""
+    whole = {unit: int(amount) if float(amount).is_integer() else amount for unit, amount in amounts.items()}
+    return {unit: None if math.isnan(amount) else amount for unit, amount in whole.items()}
 
 
 def gain_per(difference: float | None, spent: Ledger, other: Ledger, better: str) -> GainPer:

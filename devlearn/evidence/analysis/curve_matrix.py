@@ -17,7 +17,7 @@ from devlearn.records.reader import ArmRecords, EvidenceError, Moment
 from devlearn.records.schema import COLUMNS
 
 ON_THE_WAY = ("birth", "every", "end")
-BOUGHT = ("labels", "label_bits")  # once, when a stage begins
+BOUGHT = ("labels", "label_bits", "labels_validation")  # once, when a stage begins
 
 
 @dataclass(frozen=True)

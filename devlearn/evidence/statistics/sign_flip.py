@@ -5,8 +5,10 @@ observed. With n <= 16 all 2^n choices are counted; above, ``FLIPS`` fixed ones,
 the top bit of raw draw m * n + i of ``numpy.random.PCG64(0)`` is set, and p = (1 + hits) / (1 + FLIPS) (Phipson & Smyth
 2010).
 
-Two sums that differ by no more than they may have been rounded are tied (``rounding``). A difference carries the
-rounding of the values that it was taken of, so a caller who knows their size gives it: ``size`` (n,), |x| + |y|.
+A flip of the subset S reaches the observed sum exactly where the differences of S, or for two sides those of the
+rest, do not add up to more than 0. So that sum decides, and what it may have been rounded by: the differences that it
+does not hold have no part in it, however large they are. A difference carries the rounding of the values that it was
+taken of, so a caller who knows their size gives it: ``size`` (n,), |x| + |y|.
 """
 
 import math
@@ -23,6 +25,7 @@ POWER = 0.8
 EXACT = 16  # largest n at which all sign flips are counted
 FLIPS = 99_999  # random sign flips above that
 BLOCK = 16  # learners whose share of a random subset is looked up at once
+EPS = float(np.finfo(np.float64).eps)
 
 Vector = NDArray[np.float64]
 Alternative = Literal["two-sided", "greater"]
@@ -35,7 +38,7 @@ def rounding(size: ArrayLike) -> float:
     for the numbers themselves.
     """
     size = np.abs(np.asarray(size, np.float64))
-    return float(2 * len(size) * np.finfo(np.float64).eps * size.sum())
+    return float(2 * len(size) * EPS * size.sum())
 
 
 @lru_cache(maxsize=8)
@@ -58,34 +61,54 @@ def _all_sums(d: Vector) -> Vector:
     return sums
 
 
-def _subset_sums(d: Vector) -> Vector:
-    """(M,) sums over the subsets of ``d`` (n,) whose signs are flipped; M = 2^n or ``FLIPS``."""
+def _subset_sums(d: Vector) -> tuple[Vector, Vector]:
+    """(M,) sums over the subsets of ``d`` (n,) whose signs are flipped, and over the rest; M = 2^n or ``FLIPS``.
+
+    The rest is added up by itself: what is left of a total minus a sum is as rough as the largest number of the two.
+    """
     if len(d) <= EXACT:
-        return _all_sums(d)
-    tables = [_all_sums(d[start : start + BLOCK]) for start in range(0, len(d), BLOCK)]
-    result: Vector = np.sum([table[held] for table, held in zip(tables, _random_subsets(len(d)), strict=True)], axis=0)
-    return result
+        sums = _all_sums(d)
+        return sums, sums[::-1]
+    flipped, rest = np.zeros(FLIPS), np.zeros(FLIPS)
+    for start, held in zip(range(0, len(d), BLOCK), _random_subsets(len(d)), strict=True):
+        table = _all_sums(d[start : start + BLOCK])
+        flipped += table[held]
+        rest += table[len(table) - 1 - held]
+    return flipped, rest
 
 
 @lru_cache(maxsize=8)
 def _sizes(n: int, exact: bool) -> Vector:
     """(M,) sizes of the same subsets."""
-    return _all_sums(np.ones(n)) if exact else _subset_sums(np.ones(n))
+    return _all_sums(np.ones(n)) if exact else _subset_sums(np.ones(n))[0]
 
 
 def sign_flip(
     d: ArrayLike, shift: float = 0.0, alternative: Alternative = "two-sided", size: ArrayLike | None = None
 ) -> float:
-    """p of the sign-flip test of mean(d) = shift (``greater``: of mean(d) <= shift). ``d`` is (n,), n >= 1."""
-    d = np.asarray(d, np.float64)
-    slack = rounding(np.abs(d if size is None else np.asarray(size, np.float64)) + abs(shift))
+    """p of the sign-flip test of mean(d) = shift (``greater``: of mean(d) <= shift). ``d`` is (n,), n >= 1.
+
+    Raises ValueError where a difference is not finite: no place in the order of sums is its own.
+    """
+    d = _finite(d)
+    size = np.abs(d if size is None else np.asarray(size, np.float64)) + abs(shift)
     d = d - shift
-    total = d.sum()
-    flipped = total - 2 * _subset_sums(d)  # (M,)
+    flipped, rest = _subset_sums(d if d.sum() >= 0 or alternative == "greater" else -d)  # (M,) each
+    of_flipped, of_rest = (len(d) * EPS * held for held in _subset_sums(size))
+    reached = flipped <= of_flipped
     if alternative == "two-sided":
-        flipped, total = np.abs(flipped), abs(total)
-    hits = int(np.count_nonzero(flipped >= total - slack))
-    return hits / len(flipped) if len(d) <= EXACT else (1 + hits) / (1 + len(flipped))
+        reached |= rest <= of_rest
+    hits = int(np.count_nonzero(reached))
+    return hits / len(reached) if len(d) <= EXACT else (1 + hits) / (1 + len(reached))
+
+
+def _finite(d: ArrayLike) -> Vector:
+    """``d`` (n,) as numbers. Raises ValueError with the first that is none, or infinite."""
+    numbers = np.asarray(d, np.float64)
+    wrong = np.flatnonzero(~np.isfinite(numbers))
+    if len(wrong):
+        raise ValueError(f"difference {wrong[0]} of {len(numbers)} is {numbers[wrong[0]]}; a test takes finite numbers")
+    return numbers
 
 
 def interval(d: ArrayLike, alpha: float = ALPHA) -> tuple[float, float]:
@@ -93,14 +116,14 @@ def interval(d: ArrayLike, alpha: float = ALPHA) -> tuple[float, float]:
 
     A flip of the subset S counts against a shift below the mean exactly when the mean of S or of the rest lies at or
     below that shift, so the ends are order statistics of subset means (Hartigan 1969). Where n is too small for any
-    p <= alpha (n < 6 at 0.05) both ends are infinite.
+    p <= alpha (n < 6 at 0.05) both ends are infinite. Raises ValueError where a difference is not finite.
     """
-    d = np.asarray(d, np.float64)
-    n, total = len(d), d.sum()
-    sums = _subset_sums(d)
+    d = _finite(d)
+    n = len(d)
+    sums, rest = _subset_sums(d)
     sizes = _sizes(n, n <= EXACT)
     with np.errstate(divide="ignore", invalid="ignore"):
-        means = np.stack([sums / sizes, (total - sums) / (n - sizes)])  # (2, M) of the subset and of the rest
+        means = np.stack([sums / sizes, rest / (n - sizes)])  # (2, M) of the subset and of the rest
     empty = np.stack([sizes == 0, sizes == n])
     low = np.where(empty, -np.inf, means).min(0)
     high = np.where(empty, np.inf, means).max(0)
@@ -111,14 +134,24 @@ def interval(d: ArrayLike, alpha: float = ALPHA) -> tuple[float, float]:
 
 
 def equivalence(d: ArrayLike, smallest_effect: float, size: ArrayLike | None = None) -> float:
-    """p of "|mean(d)| >= smallest_effect": the larger p of two shifted one-sided sign-flips of d (n,)."""
+    """p of "|mean(d)| >= smallest_effect": the larger p of two shifted one-sided sign-flips of d (n,).
+
+    Raises what ``sign_flip`` raises.
+    """
     d = np.asarray(d, np.float64)
     return max(sign_flip(side, -smallest_effect, "greater", size) for side in (d, -d))
 
 
 def smallest_p(n: int) -> float:
-    """The smallest two-sided p that n seeds can reach."""
-    return 2 / 2**n if n <= EXACT else 1 / (1 + FLIPS)
+    """The smallest two-sided p that n seeds can reach: that of differences which all have one sign.
+
+    No flip at all and the flip of all count with any differences, and a few of the random flips may be one of the two
+    (with 17 and 18 seeds two of them are).
+    """
+    if n <= EXACT:
+        return 2.0 ** (1 - n)
+    sizes = _sizes(n, exact=False)
+    return (1 + int(np.count_nonzero((sizes == 0) | (sizes == n)))) / (1 + FLIPS)
 
 
 def seeds_needed(d: ArrayLike, alpha: float = ALPHA, size: ArrayLike | None = None) -> int | None:
@@ -126,9 +159,9 @@ def seeds_needed(d: ArrayLike, alpha: float = ALPHA, size: ArrayLike | None = No
 
     None for n < 2, and where the sum is no more than its own rounding: no number of seeds finds a mean of zero. Normal
     approximation from the observed mean and standard deviation, two-sided at ``alpha``; never fewer than a sign-flip
-    test needs to reach ``alpha`` at all.
+    test needs to reach ``alpha`` at all. Raises ValueError where a difference is not finite.
     """
-    d = np.asarray(d, np.float64)
+    d = _finite(d)
     if len(d) < 2 or abs(d.sum()) <= rounding(d if size is None else size):
         return None
     z = normal_quantile(1 - alpha / 2) + normal_quantile(POWER)

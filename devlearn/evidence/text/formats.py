@@ -9,7 +9,10 @@ from devlearn.records.declared import SHARE
 Filters = dict[str, Any]
 Ends = Sequence[float | None] | None
 # One more of a unit buys too little to read: gains are shown per this many.
-PORTION = {"labels": 100, "label_bits": 100, "images": 10_000, "env_steps": 10_000, "updates": 100, "flops": 1e9}
+PORTION = {
+    "labels": 100, "label_bits": 100, "labels_validation": 100, "images": 10_000, "env_steps": 10_000, "updates": 100,
+    "flops": 1e9,
+}  # fmt: skip
 MOMENTS = {"end": "at the end", "birth": "at birth", "area": "over the last stage", "best": "at the best checkpoint"}
 
 
@@ -82,7 +85,7 @@ def moment(at: str | int) -> str:
 
 def plain(name: str) -> str:
     """A name of the records as words: ``env_steps`` as ``env steps``."""
-    return "FLOPs" if name == "flops" else name.replace("_", " ")
+    return {"flops": "FLOPs", "labels_validation": "validation labels"}.get(name, name.replace("_", " "))
 
 
 def units(by: str | Sequence[str]) -> str:

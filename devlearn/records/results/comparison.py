@@ -1,5 +1,6 @@
 """comparison.json: the answer to the scenario's question, at every point of ``vary``."""
 
+import math
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -34,25 +35,35 @@ class Ledger(Model):
 
     labels: Number = Field(description="labelled images")
     label_bits: Number = Field(description="their information")
+    labels_validation: Number | None = Field(
+        description="labelled images that choices were made by; null where an older folder does not say"
+    )
     images: Number = Field(description="images shown")
     env_steps: Number = Field(description="environment steps")
     updates: Number = Field(description="gradient steps")
     flops: Number = Field(description="floating-point operations")
 
     def of(self, unit: str) -> float:
-        """The amount of a unit, by its name."""
-        return float(getattr(self, unit))
+        """The amount of a unit, by its name; nan where it is not known."""
+        amount: Number | None = getattr(self, unit)
+        return math.nan if amount is None else float(amount)
 
 
 class Spent(Ledger):
     """What one learner of an arm consumed."""
 
-    labels: Number = Field(description="labelled images that it may look at")
+    labels: Number = Field(description="different labelled images that it was given to learn from")
     label_bits: Number = Field(
         description="what they can tell at most, log2 10 bits a label; where guesses are judged, one bit a guess and "
         "never more"
     )
-    images: Number = Field(description="images shown, repeats counted, each copy of a population by itself")
+    labels_validation: Number | None = Field(
+        description="different labelled images that gates and `select` read, to choose by and not to learn from; null "
+        "where an older folder does not say",
+    )
+    images: Number = Field(
+        description="images that a network was shown in training: repeats, each view, each copy of a population"
+    )
     updates: Number = Field(description="gradient steps, or generations of an evolution strategy")
     flops: Number = Field(description="floating-point operations; a multiply and an add are two")
     seconds: Number = Field(description="wall-clock seconds of the arm's jobs, divided by the number of seeds")
@@ -63,6 +74,7 @@ class GainPer(Model):
 
     labels: float | None = Field(description="for each labelled image")
     label_bits: float | None = Field(description="for each bit of label")
+    labels_validation: float | None = Field(description="for each labelled image that choices read")
     images: float | None = Field(description="for each image shown")
     env_steps: float | None = Field(description="for each environment step")
     updates: float | None = Field(description="for each gradient step")

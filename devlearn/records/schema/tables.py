@@ -1,9 +1,10 @@
 """The tables of a visit to a stage: their columns, each with its meaning."""
 
 LEDGER = {
-    "labels": "labelled images that it was given, from birth on",
+    "labels": "different labelled images that it was given to learn from, from birth on",
     "label_bits": "their information, log2 of the number of classes for each",
-    "images": "images shown, repeats counted",
+    "labels_validation": "different labelled images that gates and `compare.select` were told its choices by",
+    "images": "images that a network was shown in training: repeats, views and copies of a population all counted",
     "env_steps": "environment steps",
     "updates": "gradient steps, over the whole life",
     "flops": "floating-point operations",

@@ -4,6 +4,7 @@ Before the columns below stand those of ``vary``, one for each varied path; ``tr
 that its stages declare.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +25,10 @@ _WHERE = {
     "update": "gradient steps of this visit",
 }
 _SPENT = {
-    "labels": "labelled images, from birth on",
+    "labels": "different labelled images to learn from, from birth on",
     "label_bits": "their information, log2 of the number of classes for each",
-    "images": "images shown, repeats counted",
+    "labels_validation": "different labelled images to choose by; empty where an older folder does not say",
+    "images": "images that a network was shown in training, repeats counted",
     "env_steps": "environment steps",
     "updates": "gradient steps",
     "flops": "floating-point operations",
@@ -138,7 +140,7 @@ def _lines(job: Path) -> Iterator[Row]:
         place = {"stage": visit.stage, "visit": visit.visit, "position": visit.position}
         for row in lines(visit.table("train")):
             who = {"seed": int(row.pop("seed")), **place, "update": int(row.pop("update"))}
-            spent = _spent({unit: float(row.pop(unit)) for unit in LEDGER})
+            spent = _spent({unit: float(row.pop(unit, "nan")) for unit in LEDGER})
             yield {**who, **spent, **{metric: float(text) if text else None for metric, text in row.items()}}
 
 
@@ -158,10 +160,13 @@ def _life(arm: ArmRecords, life: LearnerRecord) -> Row:
 
 def _spent(ledger: Mapping[str, float]) -> Row:
     """The ledger with whole numbers where units are counted."""
-    return {unit: float(ledger[unit]) if unit == "label_bits" else _whole(ledger[unit]) for unit in LEDGER}
+    known = {unit: ledger.get(unit, math.nan) for unit in LEDGER}
+    return {unit: float(value) if unit == "label_bits" else _whole(value) for unit, value in known.items()}
 
 
-def _whole(value: float) -> int | float:
+def _whole(value: float) -> int | float | None:
+    if math.isnan(value):
+        return None
     return int(value) if float(value).is_integer() else value
 
 

@@ -1,6 +1,6 @@
 """What it cost: the ledger, what a unit of each cost bought, and tuning."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from devlearn.evidence.text.formats import PORTION
@@ -8,7 +8,16 @@ from devlearn.records.results import Comparison, GainPer, PairResult
 from devlearn.records.schema import TuningEntry
 from devlearn.report.section import Page, Place, section
 
-UNITS = ("labels", "images", "env_steps", "updates", "flops")  # that gains are shown for
+UNITS = ("labels", "labels_validation", "images", "env_steps", "updates", "flops")  # that gains are shown for
+READ = "labels_validation"
+SEARCHED = {
+    "labels": "Labels", READ: "Validation labels", "images": "Images", "env_steps": "Env steps", "updates": "Updates",
+    "flops": "FLOPs",
+}  # fmt: skip
+COLUMNS = {
+    "labels": "Labels", "label_bits": "Label bits", READ: "Validation labels", "images": "Images",
+    "env_steps": "Env steps", "updates": "Updates", "flops": "FLOPs", "seconds": "Seconds",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -23,12 +32,15 @@ class Gains:
 class Cost:
     """The cost of one point.
 
-    ``units`` are those of which some pair's arm spent more, ``best`` the means at the best checkpoint by arm,
-    ``tuning`` the trials by arm: all three only where there are any.
+    ``columns`` of the ledger and ``searched``, those of tuning's, with their headings: labels that choices read stand
+    there where any arm has some. ``units`` are those of which some pair's arm spent more, ``best`` the means at the
+    best checkpoint by arm, ``tuning`` the trials by arm: all three only where there are any.
     """
 
     place: Place
     found: Comparison
+    columns: Sequence[tuple[str, str]]
+    searched: Sequence[tuple[str, str]]
     units: Sequence[str]
     gains: Sequence[Gains]
     best: Mapping[str, float]
@@ -48,11 +60,17 @@ def _at(place: Place) -> Cost:
     return Cost(
         place=place,
         found=found,
+        columns=_columns(COLUMNS, (arm.ledger.labels_validation for arm in found.arms.values())),
+        searched=_columns(SEARCHED, (arm.tuning.ledger.get(READ) for arm in found.arms.values() if arm.tuning)),
         units=units,
         gains=[Gains(pair, _gains(pair.gain_per, units)) for pair in pairs],
         best={name: arm.best for name, arm in found.arms.items() if arm.best is not None},
         tuning={name: arm.tuning for name, arm in found.arms.items() if arm.tuning},
     )
+
+
+def _columns(units: Mapping[str, str], read: Iterable[float | None]) -> list[tuple[str, str]]:
+    return list(units.items()) if any(read) else [(unit, name) for unit, name in units.items() if unit != READ]
 
 
 def _gains(gain_per: GainPer, units: Sequence[str]) -> list[float | None]:

@@ -29,7 +29,7 @@ def _pack(value: Any) -> Any:
 
 def _unpack(value: Any) -> Any:
     if isinstance(value, dict):
-        return value[_NUMPY].numpy() if set(value) == {_NUMPY} else {key: _unpack(v) for key, v in value.items()}
+        return value[_NUMPY].cpu().numpy() if set(value) == {_NUMPY} else {key: _unpack(v) for key, v in value.items()}
     if isinstance(value, list):
         return [_unpack(entry) for entry in value]
     return value

@@ -104,6 +104,8 @@ class JobRunner:
                 measure(self.job, self.learners.cohort, recorder, newborn.updates, "birth")
             return
         end = checkpoint.load_artifact(JobFolder(parent).end, self.job.device)
+        if why := CHECKPOINT.refusal(end["format"], resume=True):
+            raise ValueError(f"{parent}: {why}")
         if end["seeds"] != list(self.job.seeds):
             raise ValueError(f"{parent} holds the seeds {end['seeds']}, not {list(self.job.seeds)}")
         self.learners.load(end)

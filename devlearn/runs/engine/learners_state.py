@@ -30,10 +30,11 @@ class LearnersState:
     def to_dict(self) -> dict[str, Any]:
         """For a checkpoint: tensors and nested dicts of them."""
         brain, ledger = self.cohort.state(), self.ledger.state()
-        return {"brain": brain, "ledger": ledger, "inherited": self.inherited, "diverged": self.diverged}
+        rest = {"known": self.ledger.known(), "inherited": self.inherited, "diverged": self.diverged}
+        return {"brain": brain, "ledger": ledger, **rest}
 
     def load(self, content: Mapping[str, Any]) -> None:
         """Become what ``to_dict`` gave. Raises ValueError where it is of another brain."""
         self.cohort.load(content["brain"])
-        self.ledger.load(content["ledger"])
+        self.ledger.load(content["ledger"], content["known"])
         self.inherited, self.diverged = content["inherited"], content["diverged"].cpu()

@@ -4,20 +4,75 @@ Charged by the engine alone, from what a stage declares of one yield. The engine
 against the declaration; images, labels and FLOPs are the stage's word, held by the laws' tests for our own stages.
 """
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from devlearn.records.schema import COLUMNS
 from devlearn.stages.stage import Cost
+from devlearn.tasks.data import CLASSES, PARTS, places, size
 
 
-class Ledger:
-    """One row a learner; ``columns`` {name: (N,)} int64, label_bits float64."""
+class KnownLabels:
+    """Which labels each of N learners has, so that none is paid for twice.
+
+    Attributes:
+        known: {data: (N, M) bool}, for each of its M images.
+    """
 
     def __init__(self, n: int) -> None:
         self.n = n
+        self.known: dict[str, Tensor] = {}
+
+    def take(self, split: str, rows: Tensor, who: Tensor) -> Tensor:
+        """How many of the ``rows`` (N, L) of a split ``who`` (N,) bool did not have and has from now on: (N,) int64."""
+        data, first = places(split)
+        if data not in self.known:
+            ends = [places(part)[1] + size(part) for part in PARTS if places(part)[0] == data]
+            self.known[data] = torch.zeros(self.n, max(ends), dtype=torch.bool)
+        own = self.known[data]
+        before = own.sum(1)
+        chosen = who.nonzero()[:, 0]
+        own[chosen[:, None], rows.cpu()[chosen] + first] = True
+        return own.sum(1) - before
+
+    @property
+    def count(self) -> Tensor:
+        """How many each learner has, (N,) int64."""
+        return sum((own.sum(1) for own in self.known.values()), torch.zeros(self.n, dtype=torch.int64))
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint: one bit a label."""
+        return {
+            data: {"count": own.shape[1], "bits": torch.from_numpy(np.packbits(own.numpy(), axis=1))}
+            for data, own in self.known.items()
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over what ``state`` gave."""
+        self.known = {
+            data: torch.from_numpy(np.unpackbits(own["bits"].cpu().numpy(), axis=1, count=own["count"]).astype(bool))
+            for data, own in state.items()
+        }
+
+
+class Ledger:
+    """One row a learner; ``columns`` {name: (N,)} int64, label_bits float64.
+
+    Attributes:
+        labels: those that a learner was given to learn from, as far as stages say which they are.
+        validation: those that its choices were made by.
+        told: the bits that were paid for ``labels``, (N,) float64.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+        self.labels, self.validation = KnownLabels(n), KnownLabels(n)
+        self.told = torch.zeros(n, dtype=torch.float64)
         self.columns = {
             name: torch.zeros(n, dtype=torch.float64 if name == "label_bits" else torch.int64) for name in COLUMNS
         }
@@ -28,11 +83,33 @@ class Ledger:
             column = self.columns[name]
             column += who.to(column.dtype) * getattr(cost, name)
 
+    def buy(self, cost: Cost, split: str, rows: Tensor, who: Tensor) -> None:
+        """Charge ``who`` (N,) bool with those ``rows`` (N, L) of a split whose labels are new to them.
+
+        Their bits are the cost's, as long as a learner pays no more than the labels that it has can tell.
+        """
+        self.columns["labels"] += self.labels.take(split, rows, who)
+        most = self.labels.count.double() * math.log2(CLASSES) - self.told
+        bits = who * most.clamp(min=0.0, max=cost.label_bits)
+        self.told += bits
+        self.columns["label_bits"] += bits
+
+    def look(self, split: str, rows: Tensor, who: Tensor) -> None:
+        """Charge ``who`` (N,) bool with those ``rows`` (L,) of a split by which none of its choices was made before."""
+        self.columns["labels_validation"] += self.validation.take(split, rows.expand(self.n, -1), who)
+
     def state(self) -> dict[str, Tensor]:
         """A copy of the columns."""
         return {name: column.clone() for name, column in self.columns.items()}
 
-    def load(self, state: Mapping[str, Tensor]) -> None:
-        """Take over what ``state`` gave."""
+    def known(self) -> dict[str, Any]:
+        """Which labels are paid for, for a checkpoint."""
+        return {"labels": self.labels.state(), "validation": self.validation.state(), "told": self.told.clone()}
+
+    def load(self, state: Mapping[str, Tensor], known: Mapping[str, Any]) -> None:
+        """Take over what ``state`` and ``known`` gave."""
         for name, column in self.columns.items():
             column.copy_(state[name])
+        self.labels.load(known["labels"])
+        self.validation.load(known["validation"])
+        self.told.copy_(known["told"])

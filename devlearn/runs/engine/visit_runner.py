@@ -22,6 +22,7 @@ from devlearn.runs.engine.probing import measure, measure_quick
 from devlearn.runs.engine.progress_file import Progress
 from devlearn.runs.engine.visit_state import Status, VisitState
 from devlearn.runs.plan.cost_model import ONCE, PER_YIELD, ChangeWindow, CostModel
+from devlearn.runs.plan.labels import choosing_labels
 from devlearn.stages.context import Context
 from devlearn.stages.stage import Cost, Metrics
 
@@ -68,11 +69,23 @@ class VisitRunner:
         state, recorder = self.state, self.recorder
         state.stage = self.visit.stage.begin(self.learners.cohort, self.context)
         self.held = self._hold()
-        self.learners.ledger.charge(self.costs.once, ONCE, state.living)
+        self._buy()
         recorder.event(state.updates, "began", "", state.living)
         recorder.event(state.updates, "held", "diverged in an earlier stage", ~state.living)
         recorder.train(state.updates, self.learners.ledger.columns, {}, state.living)
         recorder.seconds(0, self.seconds())
+
+    def _buy(self) -> None:
+        """Charge those who live with the labels of the stage, and with those that its gate and ``select`` read."""
+        stage, once, ledger, living = self.visit.stage, self.costs.once, self.learners.ledger, self.state.living
+        if once.source is None:
+            ledger.charge(once, ONCE, living)
+        else:
+            ledger.charge(once, ("labels_validation",), living)
+            ledger.buy(once, once.source.data, stage.labels_bought(once.source, self.context), living)
+        select = self.job.select.probe if self.visit.select and self.job.select is not None else None
+        for split, rows in choosing_labels(self.job.probes, stage.until, select):
+            ledger.look(split, torch.from_numpy(rows), living)
 
     def live(self, due: Callable[[int], bool]) -> None:
         """Live until everybody has moved on, or until ``due`` after some number of yields: then the stage is closed.

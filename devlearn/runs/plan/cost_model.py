@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from devlearn.stages.stage import Cost, Stage
 
-ONCE = ("labels", "label_bits")
+ONCE = ("labels", "label_bits", "labels_validation")
 PER_YIELD = ("updates", "env_steps", "images", "flops")
 
 
@@ -34,7 +34,7 @@ class CostModel:
 
     Attributes:
         windows: in order; those that a stage's ``from`` and ``until`` leave empty are left out.
-        once: the stage's own cost, of which ``labels`` and ``label_bits`` are paid once, when it begins.
+        once: the stage's own cost, of which what is ``ONCE`` is paid once, when it begins.
     """
 
     def __init__(self, stage: Stage, cost: Callable[[Stage], Cost]) -> None:
@@ -73,7 +73,7 @@ class CostModel:
             count = min(yields, window.yields)
             total = {unit: size + int(count) * getattr(window.cost, unit) for unit, size in total.items()}
             yields -= int(count)
-        return Cost(**total)
+        return Cost(total["updates"], total["env_steps"], total["images"], total["flops"])
 
     def yields_for(self, unit: str, size: int) -> int:
         """The number of yields after which ``size`` of a unit that they all consume has been consumed."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from devlearn.runs.plan.cost_model import ONCE, PER_YIELD, CostModel
+from devlearn.runs.plan.labels import NOTHING, PlannedLabels
 from devlearn.scenario import Scenario, Unit
 from devlearn.stages.stage import Cost, Stage
 
@@ -16,7 +17,8 @@ class PlannedStage:
     ``name`` and ``visit`` key its streams, ``index`` is its place in the life. ``costs``: what its yields consume,
     ``yields`` the number of them that the budget comes to. ``total`` is an arm's [unit, size], on its last stage;
     there ``select`` says that each learner's best checkpoint is kept. ``left`` are weights that the stage may be
-    thought to make, and does not.
+    thought to make, and does not. ``known`` are the labels that the life has paid for before it, ``chosen_by`` how many
+    its choices read here for the first time.
     """
 
     name: str
@@ -29,6 +31,8 @@ class PlannedStage:
     total: tuple[Unit, int] | None = None
     select: bool = False
     left: tuple[str, ...] = ()
+    known: PlannedLabels = NOTHING
+    chosen_by: int = 0
 
     @property
     def keys(self) -> dict[str, Any]:
@@ -43,9 +47,18 @@ class PlannedStage:
 
     @property
     def ledger(self) -> Cost:
-        """What one learner is declared to consume in this stage."""
+        """What one learner is declared to consume in this stage; no label that it has is paid for again."""
         once = self.costs.once
-        return replace(self.costs.cost_of(self.yields), labels=once.labels, label_bits=once.label_bits)
+        labels = once.labels if once.source is None else self.known.new(once.source)
+        bits = once.label_bits if labels == once.labels else once.label_bits * labels / once.labels
+        read = once.labels_validation + self.chosen_by
+        return replace(self.costs.cost_of(self.yields), labels=labels, label_bits=bits, labels_validation=read)
+
+    @property
+    def known_after(self) -> PlannedLabels:
+        """The labels that the life has paid for when the stage is over."""
+        source = self.costs.once.source
+        return self.known if source is None else self.known.with_(source)
 
 
 def add(first: Cost, second: Cost) -> Cost:

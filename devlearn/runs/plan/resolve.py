@@ -14,6 +14,7 @@ from devlearn.runs.plan import checks
 from devlearn.runs.plan.changes import refusal
 from devlearn.runs.plan.cost_model import CostModel
 from devlearn.runs.plan.describe import describe
+from devlearn.runs.plan.labels import NOTHING, choosing_labels, chosen_by
 from devlearn.runs.plan.model import ArmPlan, PlannedStage, PointPlan, total_of
 from devlearn.runs.plan.needs import needs_of, words
 from devlearn.scenario import ArmItem, ResolvedArm, Scenario, ScenarioError, Unit
@@ -94,7 +95,10 @@ class _Arms:
         """The stages that an arm lives."""
         if name not in self._lives:
             course = self.scenario.arms[name]
-            lives = [self._lived(name, course, index) for index in range(len(course.steps))]
+            lives: list[PlannedStage] = []
+            for index in range(len(course.steps)):
+                known = lives[-1].known_after if lives else NOTHING
+                lives.append(replace(self._lived(name, course, index), known=known))
             if course.match is not None:
                 for unit in course.match.units:
                     lives[-1] = self._matched(name, lives, course.match.arm, unit)
@@ -102,8 +106,18 @@ class _Arms:
                 lives[-1] = self._filled(name, lives, *course.total)
             if self.scenario.compare is not None and self.scenario.compare.select is not None:
                 lives[-1] = replace(lives[-1], select=True)
-            self._lives[name] = lives
+            self._lives[name] = self._chosen(lives)
         return self._lives[name]
+
+    def _chosen(self, lives: list[PlannedStage]) -> list[PlannedStage]:
+        """The stages with the number of labels that gates and ``select`` read in each for the first time."""
+        compare, before, found = self.scenario.compare, frozenset[tuple[str, int]](), []
+        for lived in lives:
+            select = compare.select.partition(".")[0] if lived.select and compare and compare.select else None
+            read = chosen_by(choosing_labels(self.scenario.probes, lived.stage.until, select))
+            found.append(replace(lived, chosen_by=len(read - before)))
+            before |= read
+        return found
 
     def _lived(self, arm: str, course: ResolvedArm, index: int) -> PlannedStage:
         step = course.steps[index]
@@ -169,7 +183,7 @@ class _Arms:
             raise self.scenario.error(place, f"{who}: neither consumes any; match by what both consume")
         bought = getattr(lives[-1].ledger, by)
         if by == "labels" and getattr(lives[-1].stage, "labels", None) and missing > 0 and missing != bought:
-            if not bought:
+            if not costs.once.labels:
                 why = f"the last stage, {lives[-1].name!r}, reads labels and its class declares none in 'cost'"
                 raise self.scenario.error(place, f"{who}: {why}; see: devlearn check stage {lives[-1].kind}")
             return self._with_labels(place, who, lives[-1], missing)
@@ -188,19 +202,27 @@ class _Arms:
         return self._with_yields(lives[-1], count)
 
     def _with_labels(self, place: tuple[str, ...], who: str, lived: PlannedStage, count: int) -> PlannedStage:
-        """The stage with so many labelled images, or with all that there are; its budget stays."""
+        """The stage with so many labelled images that are new, or with all that there are; its budget stays."""
         keys = lived.stage.model_dump(mode="json", by_alias=True)
         try:
             stage = type(lived.stage).model_validate({**keys, "labels": count})
         except ValidationError as error:
             whole = self._with_all_labels(lived, keys)
-            if whole is None or self._cost_of(lived.name, lived.kind, whole).labels > count:
+            if whole is None or self._new_labels(lived, whole) > count:
                 why = error.errors()[0]["msg"].removeprefix("Value error, ")
                 message = f"{who}: {lived.name!r} can't have {count:,} labels: {why}"
                 raise self.scenario.error(place, message) from error
             stage = whole
+        if not self._new_labels(lived, stage):
+            why = f"the stages before {lived.name!r} have bought all labels of its split"
+            raise self.scenario.error(place, f"{who}: {why}")
         costs = CostModel(stage, lambda stage: self._cost_of(lived.name, lived.kind, stage))
         return replace(lived, stage=stage, costs=costs, yields=costs.planned_yields)
+
+    def _new_labels(self, lived: PlannedStage, stage: Stage) -> int:
+        """How many labels a life that has come to ``lived`` would pay for in ``stage``."""
+        cost = self._cost_of(lived.name, lived.kind, stage)
+        return cost.labels if cost.source is None else lived.known.new(cost.source)
 
     def _with_all_labels(self, lived: PlannedStage, keys: dict[str, Any]) -> Stage | None:
         """The stage with every label of its split, or None for a stage that has no such key."""

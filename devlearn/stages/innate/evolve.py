@@ -121,7 +121,11 @@ class Evolve(Stage):
 
     def cost(self, brain: nn.Module) -> Cost:
         learning = self.inner * flops.update(brain, CROSS_ENTROPY, self._lesson.shapes)
-        return self.strategy.cost(self.labelled, learning + forward_flops(brain, self._lesson))
+        images = (self.inner + 1) * self._lesson.batch_size
+        return self.strategy.cost(self.labelled, brain, images, learning + forward_flops(brain, self._lesson))
+
+    def labels_bought(self, source: LabelledBatches, context: Context) -> Tensor:
+        return self.ancestors.inherited(source.indices(self.ancestors.context(context)), context)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return self.ancestors.begin(cohort, context)

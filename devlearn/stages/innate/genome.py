@@ -116,6 +116,9 @@ class Genome(Stage):
         """For the parameters that the read-out depends on."""
         return Bottleneck.of(flops.reached(brain, CROSS_ENTROPY, self.labelled.shapes), self.compression, self.code)
 
+    def labels_bought(self, source: LabelledBatches, context: Context) -> Tensor:
+        return self.ancestors.inherited(source.indices(self.ancestors.context(context)), context)
+
     def begin(self, cohort: Cohort, context: Context) -> State:
         state, theirs = self.ancestors.begin(cohort, context), self.ancestors.context(context)
         bottleneck, like = self._bottleneck(cohort.member(0)), next(iter(cohort.parameters().values()))

@@ -115,8 +115,8 @@ class Inherit(Stage):
         genomes = [read(file) for file in self.files]
         for genome in genomes:
             self._passed(genome, brain.state_dict())
-        spent = ("labels", "label_bits", "images", "env_steps", "flops")
-        return Cost(**{unit: max(genome.about["ledger"][unit] for genome in genomes) for unit in spent})
+        spent = ("labels", "label_bits", "labels_validation", "images", "env_steps", "flops")
+        return Cost(**{unit: max(genome.about["ledger"].get(unit, 0) for genome in genomes) for unit in spent})
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {}

@@ -41,14 +41,19 @@ Tensors: TypeAlias = "dict[str, Tensor]"
 def topmost(scores: Tensor, density: float, signed: bool) -> Tensor:
     """The mask of scores (N, *shape): in {0, 1}, the share ``density`` with the highest scores of each learner.
 
-    A signed mask, in {-1, 0, 1}, keeps the share with the largest magnitudes and has the scores' signs.
+    A signed mask, in {-1, 0, 1}, keeps the share with the largest magnitudes and has the scores' signs. Of equal
+    scores at the edge the first places are kept, so that every learner keeps equally many.
     """
     flat = scores.flatten(1)
     ranked = flat.abs() if signed else flat
     kept = max(1, round(density * flat.shape[1]))
     least = ranked.kthvalue(flat.shape[1] - kept + 1, dim=1, keepdim=True).values
-    mask = (ranked >= least).to(flat.dtype)
-    return (mask * flat.sign() if signed else mask).view_as(scores)
+    mask, tied = ranked >= least, ranked == least
+    if (mask.sum(1) > kept).any():
+        room = kept - (mask & ~tied).sum(1, keepdim=True)
+        mask &= ~tied | (tied.cumsum(1) <= room)
+    shown = mask.to(flat.dtype)
+    return (shown * flat.sign() if signed else shown).view_as(scores)
 
 
 @stage("innate.mask")

@@ -106,6 +106,9 @@ class Reptile(Stage):
         step = flops.update(brain, CROSS_ENTROPY, replace(own, batch=self._step_size).shapes)
         return own.cost(self.inner * step, self.inner * self._step_size, updates=self.inner)
 
+    def labels_bought(self, source: LabelledBatches, context: Context) -> Tensor:
+        return self.ancestors.inherited(source.indices(self.ancestors.context(context)), context)
+
     def begin(self, cohort: Cohort, context: Context) -> State:
         return self.ancestors.begin(cohort, context)
 

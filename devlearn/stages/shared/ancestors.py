@@ -46,6 +46,12 @@ class Ancestors:
             return context
         return replace(context, seeds=tuple(ancestor_seed(context.name, k) for k in range(self.lineages)))
 
+    def inherited(self, theirs: Tensor, context: Context) -> Tensor:
+        """What is known of every ancestor, (K, ...), of the learners that descend from them: (N, ...)."""
+        if self.lineages is None:
+            return theirs
+        return theirs[torch.tensor([seed % self.lineages for seed in context.seeds], device=theirs.device)]
+
     def begin(self, cohort: Cohort, context: Context) -> State:
         """A stage's state: that of the ancestors under ``ancestors``."""
         own: State = {"done": 0, "moments": {}}
@@ -72,7 +78,7 @@ class Ancestors:
         ancestors = self._newborn(cohort, context)
         ancestors.load(own["brain"])
         own["brain"] = {**ancestors.parameters(), **ancestors.buffers}  # they change in place
-        rows = torch.tensor([seed % self.lineages for seed in context.seeds], device=context.device)
+        rows = self.inherited(torch.arange(self.lineages, device=context.device), context)
         for metrics in evolve(ancestors, own, theirs):
             _pass_on(ancestors, cohort, rows)
             yield {name: value[rows] for name, value in metrics.items()}

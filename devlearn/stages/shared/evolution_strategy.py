@@ -56,9 +56,14 @@ class EvolutionStrategy:
     sigma: float
     fitness: Fitness
 
-    def cost(self, labelled: LabelledBatches, copy_flops: int) -> Cost:
-        """Of a generation, whose copies take ``copy_flops`` each on a minibatch."""
-        return labelled.cost(self.population * copy_flops, self.population * labelled.batch_size)
+    def cost(self, labelled: LabelledBatches, brain: nn.Module, images: int, copy_flops: int) -> Cost:
+        """Of a generation, whose copies see ``images`` and take ``copy_flops`` each.
+
+        The estimated slope is a product of the weights of P / 2 directions with the directions, (P / 2) @ (P / 2, D):
+        one multiply and one add for each of their numbers, P * D in all.
+        """
+        moved = sum(shape.numel() for shape in flops.reached(brain, CROSS_ENTROPY, labelled.shapes).values())
+        return labelled.cost(self.population * (copy_flops + moved), self.population * images)
 
     def better(self, scores: Scores) -> Tensor:
         """What is climbed, (2, P / 2), of one learner's scores."""

@@ -63,7 +63,7 @@ class LabelledBatches:
     def cost(self, flops: int, images: int | None = None, updates: int = 1) -> Cost:
         """Of a yield that takes ``flops`` and shows one minibatch, or so many ``images``; its labels are paid once."""
         shown = self.batch_size if images is None else images
-        return Cost(updates, images=shown, flops=flops, labels=self.num_labels, label_bits=self.label_bits)
+        return Cost(updates, images=shown, flops=flops, labels=self.num_labels, label_bits=self.label_bits, source=self)
 
     def dataset(self, context: Context) -> Dataset:
         """What the labelled images are drawn from, as it is shown."""

@@ -50,6 +50,11 @@ class PseudoLabels:
         answers, trust = ((self.batch,), torch.int64), ((self.batch,), torch.float32)
         return {"unlabelled": images, "answers": answers, "trust": trust}
 
+    @property
+    def images(self) -> int:
+        """Images that are shown in an update: each once to be answered, and once to learn the answer."""
+        return 2 * self.batch
+
     def flops(self, brain: nn.Module) -> int:
         """FLOPs of one learner's answers for an update."""
         images = torch.empty(self.batch, *IMAGE.space.shape, dtype=torch.uint8, device="meta")

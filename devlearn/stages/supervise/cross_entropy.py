@@ -51,7 +51,8 @@ class Supervise(Stage):
     the image as it is (``pseudo``) or about its ``light`` view; where ``max_k q_uk >= threshold`` the answer
     ``a_u = argmax_k q_uk`` is believed (``s_u = 1``, else 0) and is the target for the same image (``pseudo``) or for
     its ``strong`` view, with logits ``z'_u``. ``w`` is ``weight``, after the ``ramp``. With ``align`` each ``q_u`` is
-    multiplied by the labels' shares of the classes over a running mean of ``q`` and made to sum to one again. With
+    multiplied by the labels' shares of the classes over a running mean of ``q`` and made to sum to one again. The
+    ledger's ``images`` are B + 2 U an update: unlabelled ones are shown to be answered, and to learn the answer. With
     ``rule: feedback_alignment`` errors travel back not by the weights but by random feedback, fixed for life.
 
     Metrics:
@@ -152,7 +153,7 @@ class Supervise(Stage):
         if more is None:
             return own.cost(flops.update(brain, self.objective, own.shapes))
         step = flops.update(brain, self.objective, {**own.shapes, **more.shapes})
-        return own.cost(step + more.flops(brain), own.batch_size + more.batch)
+        return own.cost(step + more.flops(brain), own.batch_size + more.images)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         more = self.pseudo_labels

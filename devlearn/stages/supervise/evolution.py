@@ -43,7 +43,8 @@ class Evolution(Stage):
     An update is a generation: P = ``population`` copies, weights plus and minus ``sigma`` times P/2 normal directions
     ``d_i``, see one minibatch of B images, forward passes only. Their fitness becomes centred ranks ``F`` in -1/2..1/2,
     and the optimiser follows ``sum_i (F_i+ - F_i-) d_i / (P sigma)``. Parameters that the read-out does not depend on
-    stay. ``images`` counts what the copies are shown, P x B a generation; FLOPs are P forward passes.
+    stay. ``images`` counts what the copies are shown, P x B a generation; FLOPs are P forward passes
+    and the product that makes the slope of the directions, P for each weight.
 
     Metrics:
         loss: mean cross-entropy of the copies on the minibatch, in nats
@@ -93,7 +94,8 @@ class Evolution(Stage):
         return DIGITS_NEEDS
 
     def cost(self, brain: nn.Module) -> Cost:
-        return self.strategy.cost(self.labelled, forward_flops(brain, self.labelled))
+        own = self.labelled
+        return self.strategy.cost(own, brain, own.batch_size, forward_flops(brain, own))
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return self.descent.begin(context)

@@ -23,6 +23,7 @@ from devlearn.tasks.data.sham import unstructured
 from devlearn.tasks.data.shift import shifted
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
 VALID = 5_000
@@ -33,6 +34,7 @@ FEWEST = {
     "mnist.train+valid": 5_421,
     "mnist.test": 892,
 }  # of the rarest class
+PARTS = {split: (split,) for split in SIZES} | {"mnist.train+valid": ("mnist.train", "mnist.valid")}  # of a split
 CLASSES = 10
 IMAGE = Sense(spaces.Box(0, 255, (28, 28), np.uint8))
 IMAGE_SENSE = sense_name(IMAGE.space, "mnist")
@@ -50,8 +52,24 @@ class Dataset:
 
     def spread(self, count: int) -> Dataset:
         """``count`` images at even distances (the files are not shuffled: their beginnings differ from the rest)."""
-        rows = torch.arange(min(count, len(self)), device=self.labels.device) * len(self) // min(count, len(self))
+        rows = torch.from_numpy(spread_rows(count, len(self))).to(self.labels.device)
         return Dataset(self.images[rows], self.labels[rows])
+
+
+def spread_rows(count: int, length: int) -> NDArray[np.int64]:
+    """``count`` places, or all, at even distances in a data set of ``length``."""
+    kept = min(count, length)
+    return np.arange(kept) * length // kept
+
+
+def places(split: str) -> tuple[str, int]:
+    """Where a split stands: the data that it is part of, and the place of its first image there.
+
+    ``mnist.valid`` follows ``mnist.train`` in the training images, so a label of both is known to be one.
+    """
+    size(split)
+    part = "test" if split.endswith(".test") else "train"
+    return f"mnist {part}", SIZES["mnist.train"] if split == "mnist.valid" else 0
 
 
 def size(split: str) -> int:

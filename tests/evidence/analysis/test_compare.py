@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from devlearn import evidence
 from devlearn.evidence import EvidenceError
-from devlearn.records.reader import Json
+from devlearn.records.reader import Json, load
+from devlearn.records.schema import LEDGER
+from devlearn.report.export import tables
 from tests.evidence.answers import compare, entries, only, save, words
 from tests.evidence.fake_run import finish, tiny_run, write_run
 
@@ -28,7 +31,7 @@ def test_shape_is_the_documented_one(made_up: Path) -> None:
     assert {"scenario", "digest", "probe", "at", "arms", "comparisons"} <= body.keys()
     arm = body["arms"]["developmental"]
     assert {"n", "mean", "sd", "median", "iqm", "diverged", "values", "ledger"} <= arm.keys()
-    assert list(arm["ledger"]) == ["labels", "label_bits", "images", "env_steps", "updates", "flops", "seconds"]
+    assert list(arm["ledger"]) == [*LEDGER, "seconds"]
     assert list(arm["values"]) == [str(seed) for seed in range(16)]
     keys = {"arm", "against", "n", "difference", "interval", "p", "p_adjusted", "probability_of_improvement", "verdict"}
     assert all(keys <= pair.keys() for pair in body["comparisons"])
@@ -97,12 +100,29 @@ def test_ledger_pays_for_the_whole_path(made_up: Path) -> None:
     assert ledger == {
         "labels": 100,
         "label_bits": pytest.approx(100 * math.log2(10)),
+        "labels_validation": 0,
         "images": 2 * 30 * 8 + 30 * 16,
         "env_steps": 3000,
         "updates": 120,
         "flops": 30 * (3e6 + 3e6 + 5e6 + 3e6),
         "seconds": (4 + 5 + 5 + 6) / 16,  # the last totals of two branches x two blocks
     }
+
+
+def test_a_folder_of_the_format_before_says_nothing_of_labels_that_choices_read(copy: Path) -> None:
+    now = only(compare([copy]))
+    for path in copy.glob("jobs/*/*/records/*/train.csv"):
+        table = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()]
+        place = table[0].index("labels_validation")
+        lines = [",".join(cells[:place] + cells[place + 1 :]) for cells in table]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    before = only(compare([copy]))
+    for name, arm in before["arms"].items():
+        for ledger in ("ledger", "total"):
+            assert arm[ledger] == {**now["arms"][name][ledger], "labels_validation": None}
+    assert before["comparisons"] == now["comparisons"]
+    found = next(row for row in tables(load(copy), evidence.compare([load(copy)]))["ledger"].rows)
+    assert found["labels_validation"] is None and found["labels"] == 100
 
 
 def test_diverged_learner_counts_with_the_worst_value(made_up: Path) -> None:

@@ -3,6 +3,7 @@
 import importlib
 import itertools
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -146,7 +147,7 @@ def test_welch_is_scipys_and_knows_its_edges() -> None:
     p, (low, high) = t.welch(x, y)
     assert p == stats.ttest_ind(x, y, equal_var=False).pvalue
     assert low < np.mean(x) - np.mean(y) < high
-    assert t.welch([1, 1], [1, 1]) == (1.0, (0.0, 0.0))
+    assert t.welch([1] * 4, [1] * 4) == (1.0, (0.0, 0.0))
     assert t.welch([1], [2, 3]) == (1.0, (-math.inf, math.inf))
     assert t.welch_equivalence([1.0, 1.1, 0.9], [1.0, 1.05, 0.95], 1.0) < 0.05 < t.welch_equivalence(x, y, 0.1)
 
@@ -207,13 +208,92 @@ def test_a_mean_of_zero_up_to_rounding_takes_no_number_of_seeds(scale: float) ->
     assert t.seeds_needed(x - y, size=x + y) is None
 
 
+@pytest.mark.parametrize("alternative", ["two-sided", "greater"])
+@pytest.mark.parametrize("n", [12, 20])
+def test_a_huge_outlier_ties_only_the_sums_that_hold_it(n: int, alternative: Literal["two-sided", "greater"]) -> None:
+    """1e12 beside small differences: flips that leave it alone compare sums of the small ones, to their own rounding.
+
+    They are 2^0, ..., 2^(n - 3) hundredths upwards and half a hundredth downwards. Beside an unflipped outlier the sum
+    is reached by the flips of nothing and of the half alone: 2 flips of 2^n, and as many on the other side.
+    """
+    d = [1e12, *(0.01 * 2.0**k for k in range(n - 2)), -0.005]
+    p, two = t.sign_flip(d, alternative=alternative), 2 if alternative == "two-sided" else 1
+    if n <= 16:
+        assert p == 2 * two / 2**n
+    else:
+        small = np.array([1e6, *d[1:]])  # an outlier that leaves room for all of the digits of the rest
+        bits = np.random.PCG64(0).random_raw(t.FLIPS * n).reshape(t.FLIPS, n) >> np.uint64(63)
+        sums = (1.0 - 2.0 * bits) @ small
+        hits = np.count_nonzero((np.abs(sums) if two == 2 else sums) >= small.sum() - 0.005)
+        assert p == (1 + hits) / (1 + t.FLIPS)
+    assert t.sign_flip([-value for value in d]) == t.sign_flip(d)
+
+
+def test_the_interval_of_small_differences_beside_a_huge_outlier_is_theirs() -> None:
+    """n = 6: only the flips of nothing and of all reject, so the ends are the smallest and the largest difference.
+
+    n = 8: 12 of 256 flips may reject. All means without the outlier are .01; with it 2 are infinite (nothing, all), 2
+    are of itself, and the 14 after them of it and one more.
+    """
+    assert t.interval([1e16, 0.01, 0.02, 0.03, 0.04, 0.05]) == (0.01, 1e16)
+    assert t.interval([1e16, *[0.01] * 7]) == pytest.approx((0.01, 5e15))
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_is_refused_by_name(wrong: float) -> None:
+    d = [0.1, 0.2, wrong, 0.3, 0.1, 0.2]
+    for test in (t.sign_flip, t.interval, t.seeds_needed, lambda d: t.equivalence(d, 1.0)):
+        with pytest.raises(ValueError, match=f"difference 2 of 6 is {wrong}"):
+            test(d)
+
+
+@pytest.mark.parametrize("n", [1, 5, 6, 16, 17, 18, 19, 20, 33])
+def test_the_smallest_p_is_what_differences_of_one_sign_reach(n: int) -> None:
+    assert t.sign_flip(np.ones(n)) == t.smallest_p(n)
+    assert t.sign_flip(-np.arange(1.0, n + 1)) == t.smallest_p(n)
+
+
+def test_two_of_the_random_flips_of_17_and_of_18_seeds_are_no_flip_or_all() -> None:
+    """99,999 draws of 2 in 2^17 are 1.5, of 2 in 2^18 are 0.8 on average; the documented ones hold two of each."""
+    for n in (17, 18):
+        bits = np.random.PCG64(0).random_raw(t.FLIPS * n).reshape(t.FLIPS, n) >> np.uint64(63)
+        assert np.count_nonzero(np.isin(bits.sum(1), [0, n])) == 2
+        assert t.smallest_p(n) == 3 / 100_000
+    assert t.smallest_p(19) == 1 / 100_000
+
+
 def test_welch_takes_constants_up_to_rounding_as_constants() -> None:
     x, y = [0.1 + 0.2, 0.3, 0.3], [0.3, 0.3, 0.3]
     assert x[0] != x[1]
     assert t.welch(x, y)[0] == 1.0
-    assert t.welch(x, [0.5, 0.5])[0] == 0.0
+    assert t.welch(x, [0.5, 0.5])[0] == 1 / 10
     assert t.welch_equivalence(x, [0.3 - 0.05] * 3, 0.05) == 1.0  # at the edge: not smaller
-    assert t.welch_equivalence(x, [0.3 - 0.04] * 3, 0.05) == 0.0
+    assert t.welch_equivalence(x, [0.3 - 0.04] * 3, 0.05) == 1 / 20
+
+
+def test_two_different_constants_are_as_sure_as_their_number() -> None:
+    """Of C(5, 2) = 10 ways to deal five values out one does it; of C(4, 2) = 6 two; of C(10, 5) = 252 two."""
+    assert t.welch([1.0, 1.0], [2.0, 2.0, 2.0]) == (1 / 10, (-math.inf, math.inf))
+    assert t.welch([1.0, 1.0], [2.0, 2.0]) == (2 / 6, (-math.inf, math.inf))
+    assert t.welch([1.0] * 5, [2.0] * 5) == (2 / 252, (-1.0, -1.0))
+    assert t.welch([1.0] * 5, [2.0] * 5, alpha=0.005)[1] == (-math.inf, math.inf)
+    assert t.welch_equivalence([1.0] * 5, [1.25] * 5, 0.5) == 1 / 252
+    assert t.welch_equivalence([1.0, 1.0], [1.25, 1.25], 0.5) == 1 / 6
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_constant_arm_has_the_degrees_of_freedom_of_the_smaller_arm() -> None:
+    """Means 1 and 3, standard error 1 / sqrt(3): t = -3.4641 with 2 df, two-sided p = 1 - sqrt(6 / 7) = .0742."""
+    p, (low, high) = t.welch([1.0, 1.0, 1.0, 1.0], [2.0, 3.0, 4.0])
+    assert p == pytest.approx(1 - math.sqrt(6 / 7))
+    half = 4.302653 / math.sqrt(3)
+    assert (low, high) == pytest.approx((-2 - half, -2 + half))
+    assert t.welch([2.0, 3.0, 4.0], [1.0] * 4) == (pytest.approx(p), pytest.approx((2 - half, 2 + half)))
+    few = t.welch([1.0, 1.0], [2.0, 3.0, 4.0])[0]  # the same t with 1 df: p = 1 - (2 / pi) atan(t)
+    assert few == pytest.approx(1 - 2 / math.pi * math.atan(math.sqrt(12)))
+    # |difference| = 2 beside a margin of 4: t = 2 sqrt(3) with 2 df on the nearer side
+    assert t.welch_equivalence([1.0] * 4, [2.0, 3.0, 4.0], 4.0) == pytest.approx(p / 2)
+    assert t.welch_equivalence([2.0, 3.0, 4.0], [1.0] * 4, 4.0) == pytest.approx(p / 2)
 
 
 def test_a_flat_error_has_no_share_of_variance() -> None:

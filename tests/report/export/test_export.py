@@ -39,7 +39,7 @@ def test_a_measurement_is_one_row(tiny: Path) -> None:
     assert only(found, arm="played", seed=1, moment="best") == {
         "arm": "played", "seed": 1, "stage": "school", "visit": 0, "position": 0, "update": 10, "moment": "best",
         "probe": "score", "metric": "points", "value": 0.8,
-        "labels": 0, "label_bits": 0.0, "images": 0, "env_steps": 0, "updates": 0, "flops": 0,
+        "labels": 0, "label_bits": 0.0, "labels_validation": 0, "images": 0, "env_steps": 0, "updates": 0, "flops": 0,
     }  # fmt: skip
     end = only(found, arm="plain", seed=0, moment="end")
     assert (end["value"], end["update"], end["labels"], end["updates"], end["flops"]) == (0.25, 20, 5, 20, 10**6)

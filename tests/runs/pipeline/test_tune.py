@@ -87,6 +87,7 @@ def test_the_search_is_charged_with_every_life_once(run: Run) -> None:
     points = json.loads((run.folder / "tune" / "resolved.json").read_text())["points"]
     budgets = [point["arms"]["more"]["stages"][0]["budget"][1] for point in points]
     assert labels("more")["updates"] == 2 * sum(budgets)
+    assert labels("plain")["labels_validation"] == labels("looked")["labels_validation"] == 5_000  # whichever trial
     assert labels("plain")["flops"] > 0 and labels("plain")["env_steps"] == 0
 
 

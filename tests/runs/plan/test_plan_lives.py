@@ -207,3 +207,70 @@ def test_total_leaves_the_rest_to_the_last_stage():
     totals = [[stage.get("total") for stage in entry["stages"]] for entry in job_specs(found).values()]
     assert sorted(totals, key=str) == [[None], [None], [["updates", 100]]]
     assert stored(found)["points"][0]["arms"]["y"]["stages"][-1]["total"] == ["updates", 100]
+
+
+BOUGHT = """\
+devlearn: 1
+scenario: x
+brain: {kind: mlp, width: [4]}
+stages:
+  all: {kind: supervise, data: mnist.valid, labels: all, updates: 3}
+  wide: {kind: supervise, data: mnist.train+valid, labels: all, updates: 3}
+  some: {kind: supervise, data: mnist.valid, labels: 30, updates: 3}
+  more: {kind: supervise, data: mnist.valid, labels: 50, updates: 3}
+  few: {kind: supervise, data: mnist.train+valid, labels: 20, updates: 3}
+  told: {kind: supervise.reinforce, data: mnist.valid, labels: all, updates: 1, batch: 10}
+arms:
+  x: [STAGES]
+"""
+CHOSEN = """\
+devlearn: 1
+scenario: x
+brain: {kind: mlp, width: [4]}
+stages:
+  school: {kind: supervise, data: mnist.train, labels: 30, updates: 3}
+  gated: {kind: supervise, data: mnist.train, labels: 30, updates: 3, until: {probe: held, at_least: 0.5}}
+arms:
+  x: [gated, gated, school]
+probes:
+  held: {kind: accuracy, data: mnist.valid, every: 1, quick: 40}
+  other: {kind: accuracy, data: mnist.valid, every: 1, quick: 60}
+  test: {kind: accuracy, data: mnist.test}
+compare: {probe: test, select: other, smallest_effect: 0.01, pairs: []}
+"""
+
+
+@pytest.mark.parametrize(
+    ("stages", "paid"),
+    [
+        ("all, all", [5_000, 0]),
+        ("some, all, more", [30, 4_970, 0]),
+        ("some, some, more", [30, 30, 50]),  # draws of their own: how far they overlap is known afterwards
+        ("all, wide", [5_000, 55_000]),
+        ("wide, all, some", [60_000, 0, 0]),
+        ("some, wide, all", [30, 59_970, 0]),
+        ("told, all", [5_000, 0]),
+    ],
+)
+def test_a_label_is_paid_for_once_in_a_life(stages: str, paid: list[int]) -> None:
+    lives = arm(plan(parse(BOUGHT.replace("STAGES", stages), "f")), "x")
+    assert [lived.ledger.labels for lived in lives.stages] == paid
+    assert lives.ledger.labels == sum(paid)
+
+
+def test_labels_that_choices_read_are_planned_once_and_apart() -> None:
+    """The gate reads 0, 125, 250, ... of 5,000, 40 in all; ``select`` 0, 83, 166, 250, ..: 40 of 60 are new."""
+    lives = arm(plan(parse(CHOSEN, "f")), "x")
+    assert [lived.ledger.labels_validation for lived in lives.stages] == [40, 0, 40]
+    assert lives.ledger.labels_validation == 80
+
+
+def test_a_match_by_labels_goes_by_what_is_new() -> None:
+    """x has 60,000 in the end: y, which has 5,000 of them before, gets the other 55,000 by the whole of its split."""
+    both = "wide, all]\n  y: {stages: [all, LAST], match: {arm: x, by: labels}}\n  z: [some"
+    text = BOUGHT.replace("STAGES", both)
+    found = plan(parse(text.replace("LAST", "few"), "f"))
+    assert [arm(found, name).ledger.labels for name in "xy"] == [60_000, 60_000]
+    assert arm(found, "y").stages[-1].stage.labels == "all"
+    with pytest.raises(ScenarioError, match="before 'some' have bought all labels of its split"):
+        plan(parse(text.replace("LAST", "some"), "f"))

@@ -135,7 +135,7 @@ def test_a_schools_teacher_follows_its_learner() -> None:
 def test_what_is_shown_without_labels_is_on_the_ledger() -> None:
     brain = pupils((0,)).member(0).to("meta")
     plain, more = school().cost(brain), school(unlabelled="consistency").cost(brain)
-    assert (plain.images, more.images, more.labels) == (20, 52, 20)
+    assert (plain.images, more.images, more.labels) == (20, 20 + 2 * 32, 20)  # each of 32 is answered, and learned
     forward = 2 * (784 * 16 + 16 * 10)  # multiply and add, an image
     step = forward + 2 * 784 * 16 + 2 * 2 * 16 * 10  # no gradient for the pixels
     assert plain.flops == 20 * step
