@@ -182,6 +182,16 @@ TOY: dict[str, dict[str, Any]] = {
         "probes.digits.every": 2,
         "vary": {"stages.school.labels": [10, 20]},
     },
+    **{
+        f"innate/{prior}_tuned": {
+            "stages.school.updates": 4,
+            "probes.digits.every": 2,
+            "vary": {"stages.school.labels": [10]},
+            "tune.over": {"stages.school.lr": [1e-3, 3e-3]},
+            "tune.seeds": [200, 201],
+        }
+        for prior in ("gabor", "mimetic")
+    },
     "innate/noise": {
         "stages.noise.updates": 4,
         "stages.school.updates": 4,

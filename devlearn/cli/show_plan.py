@@ -19,9 +19,13 @@ def show_plans(plans: "Plans") -> None:
     """The trials of ``tune`` where there are any, then the scenario's own plan: on stdout."""
     from rich.console import Console
 
+    from devlearn.evidence.text.searched import how_searched
+
     console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=140)
     scenario = plans.own.scenario
     console.print(f"[bold]{scenario.scenario}[/]  {scenario.about}")
+    if scenario.searched:
+        console.print(how_searched(scenario.searched), markup=False)
     if plans.trials is not None:
         console.print("\n[bold]first the trials of tune[/], in the run's folder tune: every arm at every point below")
         _show(console, plans.trials)

@@ -11,6 +11,7 @@ from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Probe
+from devlearn.scenario.splits import is_test, overlap
 from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE, size, spread_rows
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ class Features(Probe):
     @model_validator(mode="after")
     def _held_out(self) -> Any:
         size(self.fit)
-        (name, _, parts), (other, _, scored) = self.fit.rpartition("."), self.data.rpartition(".")
-        if parts == "test" or (name == other and set(parts.split("+")) & set(scored.split("+"))):
-            raise ValueError(f"what is fitted to {self.fit} can't be scored on {self.data}; fit to mnist.train")
+        if is_test(self.fit) or overlap(self.fit, self.data):
+            other = "mnist.rest" if overlap("mnist.train", self.data) else "mnist.train"
+            raise ValueError(f"what is fitted to {self.fit} can't be scored on {self.data}; fit to {other}")
         return self
 
     def needs(self) -> Needs:

@@ -6,6 +6,7 @@ what `devlearn replicate` sets a new run beside. `rows.yaml` lists the studies a
 
 import json
 import math
+import shlex
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,7 @@ class StudyPair(_Frozen):
     interval: Interval | None
     p: float | None
     p_adjusted: float | None
+    p_equivalence: float | None = Field(None, description="of the two one-sided tests; not in files of before 0.2")
     verdict: str
     fragile: tuple[str, ...] = Field((), description="why the word hangs on little")
     unless: float | None = Field(None, description="the failure rate that would undo it and is not excluded")
@@ -216,12 +218,18 @@ class Study(_Frozen):
     @property
     def overrides(self) -> tuple[str, ...]:
         """Its settings as ``K=V``."""
-        return tuple(f"{key}={json.dumps(value)}" for key, value in self.set.items())
+        return tuple(f"{key}={_flow(value)}" for key, value in self.set.items())
 
     @property
     def command(self) -> str:
         """The command that runs it."""
-        return f"devlearn run {self.scenario}{''.join(f' --set {each}' for each in self.overrides)}"
+        return f"devlearn run {self.scenario}{''.join(f' --set {shlex.quote(each)}' for each in self.overrides)}"
+
+
+def _flow(value: Setting) -> str:
+    """A value as YAML on one line, without blanks; text without quotes where it stays text."""
+    plain = isinstance(value, str) and yaml.safe_load(value) == value
+    return str(value) if plain else json.dumps(value, separators=(",", ":"))
 
 
 def folder() -> Path:

@@ -14,6 +14,7 @@ from devlearn.evidence.text.curves import conclusion
 from devlearn.evidence.text.formats import filters
 from devlearn.evidence.text.history import whether_registered
 from devlearn.evidence.text.reasons import render_note
+from devlearn.evidence.text.searched import how_searched
 from devlearn.records.atomic import write_text
 from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import sweep
@@ -85,6 +86,7 @@ def render(run: RunRecords, found: Results, order: Sequence[Section[object]]) ->
         claim=_claim(found.comparisons.points[0]),
         registered=whether_registered(found.comparisons),
         warnings=cautions(found.comparisons.points),
+        searched=how_searched(run.resolved.searched),
         sections=written,
         single=SINGLE,
         double=DOUBLE,

@@ -102,9 +102,10 @@ def summary(run: Path, name: str, study: Study) -> StudyResult:
 
 
 def _same_question(run: RunFolder, overrides: Sequence[str], study: Study) -> bool:
-    """Whether a run's scenario says what the study's says now, however it is written; the file says which seeds."""
+    """Whether a run's scenario asks what the study's asks now, however it is written; the file says which seeds."""
     given, asked = load(run.scenario, overrides), load(study.scenario, study.overrides)
-    (these, those) = ([one.model_dump(exclude={"seeds"}) for _, one in points(each)] for each in (given, asked))
+    apart = {"seeds", "searched"}
+    (these, those) = ([one.model_dump(exclude=apart) for _, one in points(each)] for each in (given, asked))
     return these == those
 
 
@@ -154,8 +155,8 @@ def _point(body: Mapping[str, Any], resolved: Resolved, mean_interval: Any) -> d
 
 ARM = ("n", "mean", "sd", "median", "best", "diverged", "values", "ledger")
 PAIR = (
-    "arm", "against", "n", "difference", "interval", "p", "p_adjusted", "verdict", "fragile", "unless", "level",
-    "scored", "at_end", "at_best",
+    "arm", "against", "n", "difference", "interval", "p", "p_adjusted", "p_equivalence", "verdict", "fragile", "unless",
+    "level", "scored", "at_end", "at_best",
 )  # fmt: skip
 STAGE = ("stage", "arms", "probe", "metric", "before", "after", "p")
 

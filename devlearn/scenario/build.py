@@ -70,6 +70,7 @@ def _build(root: Map, problems: Problems, checks: stage_checks.Checks) -> Scenar
     scenario = Scenario(
         scenario=file.scenario,
         about=file.about,
+        searched=file.searched,
         seeds=seeds,
         block=file.block,
         brain=_brain_keys(brain),

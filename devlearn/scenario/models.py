@@ -163,6 +163,11 @@ class Header(_Frozen):
     devlearn: Literal[1] = Field(description="version of the format")
     scenario: Name = Field(description="the scenario's name")
     about: str = Field("", description="the question, in a sentence")
+    searched: str = Field(
+        "",
+        description="how settings were found other than by tune: by hand: WHAT, on which split and seeds; or not: WHY. "
+        "It stands in the plan and the report, and changes nothing",
+    )
     seeds: (
         Annotated[int, Field(gt=0, le=MOST_SEEDS)] | Annotated[list[Seed], Field(min_length=1, max_length=MOST_SEEDS)]
     ) = Field(16, description="how many learners an arm has (seeds 0, 1, ...), or a list of seeds")
@@ -243,6 +248,7 @@ class Scenario(BaseModel):
 
     scenario: str
     about: str
+    searched: str = ""
     seeds: tuple[int, ...]
     block: int
     brain: Mapping[str, Any]

@@ -8,6 +8,7 @@ from typing import Any
 
 from devlearn.scenario.models import LONGEST, NAME, Unit, units_of
 from devlearn.scenario.problems import Mark, Problems, hint
+from devlearn.scenario.splits import is_test, overlap
 from devlearn.scenario.yaml_nodes import Map, plain, show
 
 
@@ -118,9 +119,13 @@ def reads(probe: Piece, stages: Lookup) -> tuple[str, ...]:
     return (*own, *(of.model.evaluates_on() if of is not None and of.model is not None else ()))
 
 
-def no_test_split(probe: Piece, stages: Lookup, who: str, mark: Mark, problems: Problems) -> None:
-    """A probe that decides something reads no test data."""
-    tests = [split for split in reads(probe, stages) if split.endswith(".test")]
-    if tests:
-        mend = f"as probe {probe.name!r} does; use a probe of a valid split"
-        problems.add(mark, f"{who} can't read {tests[0]}, {mend}")
+def no_test_split(probe: Piece, stages: Lookup, probes: Lookup, who: str, mark: Mark, problems: Problems) -> None:
+    """A probe that decides something reads no test split, and no image of one that another probe reads."""
+    tests = [split for other in probes.values() for split in reads(other, stages) if is_test(split)]
+    for split in reads(probe, stages):
+        held = None if is_test(split) else next((test for test in tests if overlap(split, test)), None)
+        if is_test(split) or held:
+            why = f", which holds images of {held}" if held else ""
+            mend = f"as probe {probe.name!r} does; use a probe of a valid split"
+            problems.add(mark, f"{who} can't read {split}{why}, {mend}")
+            return

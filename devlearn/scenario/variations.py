@@ -9,7 +9,7 @@ from typing import Any
 from devlearn.scenario.problems import Mark, Problems, hint
 from devlearn.scenario.yaml_nodes import Entry, List, Map, Node, compose, plain, show
 
-FIXED = ("devlearn", "scenario", "about", "extends", "vary", "compare", "block", "pin", "tune")
+FIXED = ("devlearn", "scenario", "about", "searched", "extends", "vary", "compare", "block", "pin", "tune")
 MOST_POINTS = 1000
 NAMED = ("stages", "arms", "probes")  # their keys are names, which a path may not invent
 

@@ -9,14 +9,14 @@ behind it what the template makes of the result files. Pages are committed with 
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from devlearn.evidence.text.published import chance, row_text, value
-from devlearn.records.published import PublishedError, Row, Study, StudyPoint, StudyResult, read, studies
+from devlearn.records.published import PublishedError, Row, Study, StudyPoint, StudyResult, read, studiesfrom devlearn.runs.family import Question, family
 
 ROOT = Path(__file__).parents[2]
 PART = re.compile(r"(<!-- result\n(.*?)\n-->\n).*?(<!-- end -->)", re.DOTALL)
@@ -55,7 +55,7 @@ def _made(template: str) -> str:
     try:
         return environment.from_string(template).render(
             rows=rows, arms=arms, pairs=pairs, verdicts=verdicts, said=said, changes=changes, cost=cost,
-            laws=laws, proxies=proxies, ratios=ratios, result=recorded,
+            laws=laws, proxies=proxies, ratios=ratios, result=recorded, questions=questions,
         ).strip()  # fmt: skip
     except NotRecorded as study:
         return f"Not recorded yet at this version: `devlearn replicate {study} --record`, then `make results`."
@@ -199,6 +199,38 @@ def _point(name: str) -> dict[str, Any]:
     """The study's only point."""
     (point,) = _analyses(name).get("points", [{}])
     return dict(point)
+
+
+def questions(split: str) -> str:
+    """All questions that studies ask of a split, as one family, and what of their words it leaves."""
+    found = family(split)
+    asked = found.questions
+    late = ", ".join(f"{name} ({n})" for name, n in found.waiting.items())
+    waiting = f"Declared and not recorded yet at this version, so counted as p = 1: {late}."
+    if not asked:
+        return waiting if late else f"No study asks anything of {split}."
+    heads = ["study", "where", "arm", "against", "difference", "p", "in its study", "over all", "verdict", "holds"]
+    size = len(asked) + sum(found.waiting.values())
+    studies_ = len({one.study for one in asked})
+    parts = [f"{len(asked)} answers of {studies_} studies, in a family of {size} questions. {_left(asked)}"]
+    return "\n\n".join([*parts, *([waiting] if late else []), _table(heads, list(map(_question, asked)))])
+
+
+def _left(asked: Sequence[Question]) -> str:
+    """How many claims hold over the whole family, and which do not."""
+    claims = [one for one in asked if one.survives]
+    held = sum(one.survives == "yes" for one in claims)
+    lost = [f"{one.study}, {one.pair.arm} against {one.pair.against}" for one in claims if one.survives == "no"]
+    unknown = sum(one.survives == "not on record" for one in claims)
+    parts = [f"Of {len(claims)} claims (better, worse, equivalent, identical) {held} hold over all questions"]
+    parts += [f"of {unknown} equivalences the p is not on record"] if unknown else []
+    return f"{'; '.join(parts)}. {f'Not held: {_and(lost)}.' if lost else 'None is lost.'}"
+
+
+def _question(one: Question) -> list[str]:
+    pair, plain = one.pair, [one.study, one.where, one.pair.arm, one.pair.against]
+    difference = "" if pair.difference is None else value(pair.difference, pair.interval, one.point.unit, sign=True)
+    return [*plain, difference, *map(chance, (pair.p, pair.p_adjusted, one.p)), pair.word, one.survives]
 
 
 def cost(name: str) -> str:

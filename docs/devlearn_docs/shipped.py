@@ -2,7 +2,8 @@
 
 import yaml
 
-from devlearn.scenario import library
+from devlearn.evidence.text.searched import how_searched
+from devlearn.scenario import library, load
 
 
 def scenarios() -> str:
@@ -10,5 +11,5 @@ def scenarios() -> str:
     for name, path in library().items():
         text = path.read_text(encoding="utf-8")
         about = yaml.safe_load(text).get("about", "")
-        parts += [f"## {name}", about, f"```yaml\n{text}```"]
+        parts += [f"## {name}", about, *filter(None, [how_searched(load(path).searched)]), f"```yaml\n{text}```"]
     return "\n\n".join(parts)

@@ -139,6 +139,8 @@ def test_a_diverged_learner_is_nan_and_the_others_do_not_notice() -> None:
     [
         ({"fit": "mnist.test", "data": "mnist.valid"}, "fitted to mnist.test can't be scored on mnist.valid"),
         ({"fit": "mnist.train+valid", "data": "mnist.valid"}, "fitted to mnist.train"),
+        ({"data": "mnist.second"}, "fitted to mnist.train can't be scored on mnist.second; fit to mnist.rest"),
+        ({"fit": "mnist.second", "data": "mnist.valid"}, "fitted to mnist.second can't be scored on mnist.valid"),
         ({"fit": "mnist.trian"}, "did you mean 'mnist.train'"),
     ],
 )

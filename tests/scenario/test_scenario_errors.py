@@ -34,6 +34,18 @@ def test_every_mistake_has_its_place_and_words(case, valid, problems):
     assert len(found) == case.get("messages", 1)
 
 
+def test_what_holds_images_of_a_test_split_decides_nothing(valid, problems):
+    """Where nobody trains on it a probe may read it; a gate, a selection or a search that does has seen the test."""
+    text = valid.replace("mnist.train", "mnist.valid").replace("updates: 10}", "data: mnist.valid, updates: 10}")
+    text = text.replace("data: mnist.valid, every: 10", "data: mnist.train, every: 10")
+    assert problems(text) == []
+    found = problems(text.replace("data: mnist.test", "data: mnist.second"))
+    why = (
+        "can't read mnist.train, which holds images of mnist.second, as probe 'held' does; use a probe of a valid split"
+    )
+    assert sorted(line.split(": ", 1)[1] for line in found) == [f"{who} {why}" for who in ("a gate", "select", "tune")]
+
+
 def test_one_mistake_gives_one_message(valid, problems):
     """A misspelt key brings neither a 'missing key' nor a message for every point of ``vary``."""
     assert len(problems(valid.replace("updates: 10}", "updtes: 10}"))) == 1

@@ -198,13 +198,14 @@ class JobEntry(FileModel):
 class Resolved(FileModel):
     """A scenario with everything filled in."""
 
-    omitted = frozenset({"pin_seed", "seen"})
+    omitted = frozenset({"searched", "pin_seed", "seen"})
     version = PLAN
 
     format: int = Field(description="the version of this file's format")
     scenario: str = Field(description="the scenario's name")
     digest: str = Field(description="identity of the question (everything but the seeds)")
     about: str = Field(default="", description="what the scenario says of itself")
+    searched: str = Field(default="", description="how its settings were found other than by `tune`, as it says")
     seeds: tuple[int, ...] = Field(description="the learners of every arm")
     brain: Keys = Field(description="the brain, with all keys")
     probes: dict[str, ProbeEntry] = Field(description="every probe, by name, with all keys")

@@ -29,7 +29,8 @@ from devlearn.scenario import Scenario
 from devlearn.streams import PINNED
 
 Probes = dict[str, ProbeEntry]
-NO_IDENTITY = ("format", "digest", "about", "seeds", "jobs")  # of resolved.json: a question is the same without them
+# Keys of resolved.json without which a question is the same.
+NO_IDENTITY = ("format", "digest", "about", "searched", "seeds", "jobs")
 
 
 def resolved(plan: Plan) -> Resolved:
@@ -46,6 +47,7 @@ def resolved(plan: Plan) -> Resolved:
         scenario=base.scenario,
         digest="",
         about=base.about,
+        searched=base.searched,
         seeds=tuple(base.seeds),
         brain=dict(base.brain),
         probes=probe_entries(base),

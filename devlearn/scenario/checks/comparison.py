@@ -132,7 +132,7 @@ def _selected(compare: Piece, probes: Lookup, stages: Lookup, problems: Problems
     found = metric(reference, mark, probes, problems)
     if found is None:
         return
-    no_test_split(found[0], stages, "select", mark, problems)
+    no_test_split(found[0], stages, probes, "select", mark, problems)
     _on_the_way(found[0], mark, problems)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from devlearn.scenario.models import UNITS
 from devlearn.scenario.parts import Item, Lookup, Piece, bounds, metric, no_test_split, reads, span
 from devlearn.scenario.problems import Problems, hint
+from devlearn.scenario.splits import is_test, overlap
 from devlearn.scenario.yaml_nodes import List, Node
 
 Checks = Mapping[str, Callable[[str], object]]
@@ -48,7 +49,7 @@ def _budget(piece: Piece, problems: Problems) -> None:
 def learns_from_no_test(piece: Piece, problems: Problems) -> None:
     """A stage names no test split."""
     for key, value in piece.texts().items():
-        if value.endswith(".test"):
+        if is_test(value):
             problems.add(piece.value(key), f"a stage can't learn from {value}: test images are for probes")
 
 
@@ -64,7 +65,7 @@ def _gate(piece: Piece, probes: Lookup, pieces: Lookup, problems: Problems) -> N
     if found is None:
         return
     probe, name = found
-    no_test_split(probe, pieces, "a gate", mark, problems)
+    no_test_split(probe, pieces, probes, "a gate", mark, problems)
     if probe.model.every is None:
         problems.add(mark, f"probe {probe.name!r} is not measured on the way; give it 'every'")
     _opens(piece, gate, bounds(probe, name), name, problems)
@@ -114,9 +115,10 @@ def probes(pieces: Lookup, stages: Lookup, lived: Sequence[Piece], problems: Pro
             why = f"has no {required!r} for the probe {piece.kind} to read"
             problems.add(piece.value("stage"), f"stage {of.name!r} ({of.kind}) {why}; name another stage, or none")
         for split in reads(piece, stages):
-            for seen in (seen for seen in trained if not seen.endswith(".test") and _overlap(split, seen)):
+            for seen in (seen for seen in trained if not is_test(seen) and overlap(split, seen)):
                 place = piece.value("data" if of is None else "stage")
-                problems.add(place, f"{split} is not held out here: {trained[seen]} {seen}")
+                mend = f"; train on {split.rpartition('.')[0]}.rest" if split.endswith(".second") else ""
+                problems.add(place, f"{split} is not held out here: {trained[seen]} {seen}{mend}")
 
 
 def _trained(lived: Sequence[Piece]) -> dict[str, str]:
@@ -124,12 +126,6 @@ def _trained(lived: Sequence[Piece]) -> dict[str, str]:
     models = [(piece.name, piece.model) for piece in lived if piece.model is not None]
     before = {value: f"a genome of stage {name!r} trained on" for name, model in models for value in model.trains_on()}
     return before | {value: f"stage {piece.name!r} trains on" for piece in lived for value in piece.texts().values()}
-
-
-def _overlap(one: str, other: str) -> bool:
-    """Whether two splits share images: ``set.train`` with itself and with ``set.train+valid``."""
-    (name, _, parts), (same, _, others) = one.rpartition("."), other.rpartition(".")
-    return bool(name) and name == same and bool(set(parts.split("+")) & set(others.split("+")))
 
 
 def aliases(items: Sequence[Item], stages: Lookup, problems: Problems) -> None:

@@ -25,7 +25,7 @@ def tuning(
     piece = Piece("tune", "", Tune, tune, written, root.entries["tune"].mark)
     found = metric(tune.probe, piece.value("probe"), probes, problems)
     if found is not None:
-        _probe(found[0], found[1], piece, stages, problems)
+        _probe(found[0], found[1], piece, stages, probes, problems)
     _seeds(tune.seeds, seeds, piece, problems)
     items = [item for lived in arms.values() for item in lived]
     over = written.get("over")
@@ -37,8 +37,8 @@ def tuning(
         _varied(path, entry.mark, root, problems)
 
 
-def _probe(probe: Piece, name: str, tune: Piece, stages: Lookup, problems: Problems) -> None:
-    no_test_split(probe, stages, "tune", tune.value("probe"), problems)
+def _probe(probe: Piece, name: str, tune: Piece, stages: Lookup, probes: Lookup, problems: Problems) -> None:
+    no_test_split(probe, stages, probes, "tune", tune.value("probe"), problems)
     if probe.model.worst is None and probe.model.metrics[name].worst is None:
         why = f"what a learner that diverged counts as in {name}"
         problems.add(probe.mark, f"probe {probe.name!r} chooses between trials and needs 'worst': {why}")

@@ -238,11 +238,12 @@ def test_a_probe_that_fails_at_a_stages_end_is_told_of_that_stage(
         live(write_job(tmp_path, "branch", {"school": {**SCHOOL, "updates": 6}}, probes={}))
 
 
-def test_a_stage_can_not_read_a_test_split_and_a_probe_can() -> None:
+@pytest.mark.parametrize(("split", "count"), [("mnist.test", 10_000), ("mnist.second", 5_000)])
+def test_a_stage_can_not_read_a_test_split_and_a_probe_can(split: str, count: int) -> None:
     context = Context((0,), "cheat", 0, torch.device("cpu"), 1)
-    with pytest.raises(ValueError, match=r"may not read mnist\.test"):
-        context.data("mnist.test")
-    assert len(dataclasses.replace(context, measuring=True).data("mnist.test")) == 10_000
+    with pytest.raises(ValueError, match=f"may not read {split}"):
+        context.data(split)
+    assert len(dataclasses.replace(context, measuring=True).data(split)) == count
 
 
 def test_another_version_or_job_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import shutil
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 import torch
 
 from devlearn.registry import get
+from devlearn.scenario.splits import is_test, overlap
 from devlearn.streams import streams
-from devlearn.tasks.data import FEWEST, SIZES, balanced, load, mnist, most_balanced, size
+from devlearn.tasks.data import FEWEST, SIZES, STARTS, balanced, load, mnist, most_balanced, size
 
 CPU = torch.device("cpu")
 
@@ -22,6 +24,25 @@ def test_the_splits_are_disjoint_parts_of_the_published_files() -> None:
     assert both.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert test.labels.bincount().tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert both.images.float().mean().item() / 255 == pytest.approx(0.1307, abs=1e-4)
+
+
+def test_the_second_test_set_and_the_rest_are_the_training_images() -> None:
+    train, rest, second = (load(f"mnist.{part}", CPU) for part in ("train", "rest", "second"))
+    assert (len(rest), len(second)) == (50_000, 5_000)
+    assert torch.equal(torch.cat([rest.images, second.images]), train.images)
+    assert torch.equal(torch.cat([rest.labels, second.labels]), train.labels)
+
+
+@pytest.mark.parametrize(("one", "other"), list(combinations(SIZES, 2)))
+def test_names_say_which_splits_share_images(one: str, other: str) -> None:
+    taken = {name: {"test": set(range(-10_000, 0))}.get(name[6:], _rows(name)) for name in (one, other)}
+    assert overlap(one, other) == overlap(other, one) == bool(taken[one] & taken[other])
+    assert is_test(one) == (one in ("mnist.test", "mnist.second"))
+    assert overlap(one, one) and not overlap(one, f"other.{other[6:]}")
+
+
+def _rows(split: str) -> set[int]:
+    return set(range(STARTS.get(split, 0), STARTS.get(split, 0) + size(split)))
 
 
 def test_an_unknown_split_names_the_nearest() -> None:
