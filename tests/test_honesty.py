@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import Result
 
@@ -57,3 +58,36 @@ def test_leaks_and_couplings_are_refused(tmp_path: Path, old: str, new: str, say
     refused = asked(tmp_path, text=SCENARIO.replace(old, new))
     assert refused.exit_code == 2
     assert says in refused.output
+
+
+SECOND = """
+devlearn: 1
+scenario: again
+seeds: 6
+brain: {kind: mlp, width: [8]}
+stages:
+  school: {kind: supervise, data: mnist.rest, labels: 20, updates: 4}
+arms:
+  short: [school]
+  long: [{use: school, set: {updates: 8}}]
+probes:
+  digits: {kind: accuracy, data: mnist.second}
+compare: {probe: digits, smallest_effect: 0.05, pairs: [[long, short]]}
+"""
+
+
+def test_the_second_test_set_is_answered_image_by_image(tmp_path: Path) -> None:
+    said = asked(tmp_path, "--no-report", text=SECOND)
+    assert said.exit_code == 0, said.output
+    run = tmp_path / "run"
+    (pair,) = json.loads((run / "comparison.json").read_text())["comparisons"]
+    assert pair["interval_new_images"] is not None
+    counts = {int(np.load(path)["count"]) for path in run.glob("jobs/*/*/records/*school*/arrays/digits.npz")}
+    assert counts == {5_000}
+
+
+def test_who_trains_on_images_of_the_second_test_set_has_no_answer_there(tmp_path: Path) -> None:
+    refused = asked(tmp_path, text=SECOND.replace("mnist.rest", "mnist.train"))
+    assert refused.exit_code == 2
+    assert "asked.yaml:12:34: mnist.second is not held out here: stage 'school' trains on mnist.train" in refused.output
+    assert "train on mnist.rest" in refused.output

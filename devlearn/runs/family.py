@@ -3,10 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from devlearn.evidence.statistics import ALPHA, holm
+from devlearn.evidence.statistics import ALPHA, holm, smallest_p
 from devlearn.evidence.text.points import setting
 from devlearn.records.published import StudyPair, StudyPoint, read, studies
 from devlearn.scenario import Scenario, load, points
+
+UNKNOWN, OUT_OF_REACH = "not on record", "out of reach"
+ROUNDED = 1e-6  # files keep seven digits
 
 
 @dataclass(frozen=True)
@@ -26,17 +29,21 @@ class Question:
         return ", ".join(filter(None, [setting(self.point.point), other]))
 
     @property
-    def survives(self) -> str:
-        """Whether the word holds over all questions; "" where it claims nothing."""
-        if self.pair.verdict == "identical":
+    def holds(self) -> str:
+        """Whether the word holds over all questions: yes, no, or why that can't be said; "" where it claims nothing."""
+        pair = self.pair
+        if pair.verdict in ("better", "worse"):
+            return self._kept(pair.p, self.p, smallest_p(pair.n))
+        if pair.verdict == "equivalent":
+            return self._kept(pair.p_equivalence, self.same, smallest_p(pair.n) / 2)  # of a one-sided test
+        return "yes" if pair.verdict == "identical" else ""
+
+    def _kept(self, own: float | None, over_all: float | None, smallest: float) -> str:
+        if own is None or over_all is None:
+            return UNKNOWN
+        if over_all <= ALPHA:
             return "yes"
-        if self.pair.verdict == "equivalent":
-            return "not on record" if self.pair.p_equivalence is None else _yes(self.same)
-        return _yes(self.p) if self.pair.verdict in ("better", "worse") else ""
-
-
-def _yes(p: float | None) -> str:
-    return "yes" if p is not None and p <= ALPHA else "no"
+        return OUT_OF_REACH if own <= smallest * (1 + ROUNDED) else "no"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from devlearn.records.declared import unit_of
 from devlearn.records.layout import JobFolder, RunFolder
 from devlearn.records.published import Interval, Machine, PublishedError, Row, Study, StudyResult
 from devlearn.records.schema import JobSpec, Manifest, Resolved
-from devlearn.scenario import load, points
+from devlearn.scenario import find, load, parse, points
 
 DRAWN = ("bands", "newborn", "start", "area")  # of analyses.json: what only figures need
 
@@ -103,7 +103,13 @@ def summary(run: Path, name: str, study: Study) -> StudyResult:
 
 def _same_question(run: RunFolder, overrides: Sequence[str], study: Study) -> bool:
     """Whether a run's scenario asks what the study's asks now, however it is written; the file says which seeds."""
-    given, asked = load(run.scenario, overrides), load(study.scenario, study.overrides)
+    if not run.scenario.exists():
+        raise PublishedError(f"{run.root} has no {run.scenario.name}, so nobody knows what it asked")
+    text, place = (
+        run.scenario.read_text(encoding="utf-8"),
+        str(find(study.scenario)),
+    )  # what it extends lies beside that
+    given, asked = parse(text, place, overrides), load(study.scenario, study.overrides)
     apart = {"seeds", "searched"}
     (these, those) = ([one.model_dump(exclude=apart) for _, one in points(each)] for each in (given, asked))
     return these == those

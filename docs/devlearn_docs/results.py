@@ -9,6 +9,7 @@ behind it what the template makes of the result files. Pages are committed with 
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from typing import Any
 import jinja2
 
 from devlearn.evidence.text.published import chance, row_text, value
-from devlearn.records.published import PublishedError, Row, Study, StudyPoint, StudyResult, read, studiesfrom devlearn.runs.family import Question, family
+from devlearn.records.published import PublishedError, Row, Study, StudyPoint, StudyResult, read, studies
+from devlearn.runs.family import OUT_OF_REACH, UNKNOWN, Question, family
 
 ROOT = Path(__file__).parents[2]
 PART = re.compile(r"(<!-- result\n(.*?)\n-->\n).*?(<!-- end -->)", re.DOTALL)
@@ -217,20 +219,33 @@ def questions(split: str) -> str:
 
 
 def _left(asked: Sequence[Question]) -> str:
-    """How many claims hold over the whole family, and which do not."""
-    claims = [one for one in asked if one.survives]
-    held = sum(one.survives == "yes" for one in claims)
-    lost = [f"{one.study}, {one.pair.arm} against {one.pair.against}" for one in claims if one.survives == "no"]
-    unknown = sum(one.survives == "not on record" for one in claims)
-    parts = [f"Of {len(claims)} claims (better, worse, equivalent, identical) {held} hold over all questions"]
-    parts += [f"of {unknown} equivalences the p is not on record"] if unknown else []
-    return f"{'; '.join(parts)}. {f'Not held: {_and(lost)}.' if lost else 'None is lost.'}"
+    """How many claims hold over the whole family, and in which studies the others are."""
+    claims = [one for one in asked if one.holds]
+    said = (
+        f"Of {len(claims)} claims (better, worse, equivalent, identical) {_held(claims, 'yes')} hold over all questions"
+    )
+    rest = {"no": "do not", OUT_OF_REACH: "are out of reach", UNKNOWN: "wait for a p of equivalence on record"}
+    others = [
+        f"{_held(claims, word)} {text} ({_by_study(claims, word)})"
+        for word, text in rest.items()
+        if _held(claims, word)
+    ]
+    return f"{_and([said, *others])}."
+
+
+def _held(claims: Sequence[Question], word: str) -> int:
+    return sum(one.holds == word for one in claims)
+
+
+def _by_study(claims: Sequence[Question], word: str) -> str:
+    found = Counter(one.study for one in claims if one.holds == word)
+    return ", ".join(f"{name} {count}" for name, count in found.items())
 
 
 def _question(one: Question) -> list[str]:
     pair, plain = one.pair, [one.study, one.where, one.pair.arm, one.pair.against]
     difference = "" if pair.difference is None else value(pair.difference, pair.interval, one.point.unit, sign=True)
-    return [*plain, difference, *map(chance, (pair.p, pair.p_adjusted, one.p)), pair.word, one.survives]
+    return [*plain, difference, *map(chance, (pair.p, pair.p_adjusted, one.p)), pair.word, one.holds]
 
 
 def cost(name: str) -> str:

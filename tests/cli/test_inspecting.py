@@ -48,6 +48,11 @@ def test_a_dry_run_prints_the_plan_without_torchvision_and_writes_nothing(here: 
     assert [path.name for path in here.iterdir()] == ["toy.yaml"]
 
 
+def test_a_plan_says_how_settings_were_searched(here: Path) -> None:
+    (here / "toy.yaml").write_text(f"searched: 'by hand: lr [of two]'\n{(here / 'toy.yaml').read_text()}")
+    assert "Settings were searched by hand: lr [of two]." in call("run", "toy.yaml", "--dry-run").stdout
+
+
 LISTED = ["stages", "priors", "brains", "envs", "probes", "executors", "sections", "scenarios"]
 
 

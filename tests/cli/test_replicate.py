@@ -1,6 +1,7 @@
 """devlearn replicate: a run beside the documented numbers, and into their file."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,13 +108,33 @@ def test_a_run_of_something_else_is_no_result(run: Path, results: Path) -> None:
 
 @pytest.mark.parametrize(
     ("before", "after", "code"),
-    [("updates: 4", "updates: 5", 2), ("devlearn: 1", "# in other words\ndevlearn: 1", 0), ("seeds: 6", "seeds: 9", 0)],
+    [
+        ("updates: 4", "updates: 5", 2),
+        ("devlearn: 1", "# in other words\ndevlearn: 1", 0),
+        ("scenario: toy", "scenario: toy\nsearched: 'by hand: lr'", 0),
+        ("seeds: 6", "seeds: 9", 0),
+    ],
 )
 def test_a_run_of_the_file_before_it_was_changed(run: Path, results: Path, before: str, after: str, code: int) -> None:
     (results / "toy.yaml").write_text(TOY.replace(before, after))
     result = call("replicate", "toy", "--from", str(run))
     assert result.exit_code == code, result.output
     assert ("is no run of toy, which is now `devlearn run toy.yaml`" in result.output) == (code == 2)
+
+
+def test_a_run_of_a_file_that_extends_another_is_known_again(run: Path, results: Path, tmp_path: Path) -> None:
+    """Its folder has the file, and not what the file extends."""
+    (results / "base.yaml").write_text(TOY)
+    (results / "toy.yaml").write_text("extends: base.yaml\nseeds: 5\n")
+    found = devlearn.run(results / "toy.yaml", out=tmp_path / "run", progress=False, jobs=1, report=False)
+    assert summary(found.folder, "toy", published.studies()["toy"]).seeds == tuple(range(5))
+
+
+def test_a_command_is_one_that_a_shell_takes() -> None:
+    study = published.Study(scenario="toy", set={"a.b": "mnist.rest", "c": "7", "seeds": [3, 4]}, rows=())
+    assert study.overrides == ("a.b=mnist.rest", 'c="7"', "seeds=[3,4]")
+    words = shlex.split(study.command)
+    assert words == ["devlearn", "run", "toy", *(word for each in study.overrides for word in ("--set", each))]
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@
 import re
 
 import pytest
-import yaml
 from devlearn_docs import results
 
 from devlearn.records.published import PublishedError, StudyResult, read, studies
-from devlearn.scenario import find, library
+from devlearn.runs import family
+from devlearn.scenario import library, load
 
 # Measured before result files were kept, and made whole by benchmarks/calibration.py.
 NOT_FROM_FILES = ("docs/earlier.md", "docs/calibration.md")
@@ -35,12 +35,12 @@ def test_every_study_is_a_scenario_with_the_arms_of_its_rows() -> None:
     assert set(NOT_FROM_FILES) <= set(PAGES)
     for name, study in studies().items():
         assert study.scenario in library(), name
-        body = yaml.safe_load(find(study.scenario).read_text(encoding="utf-8"))
+        scenario = load(study.scenario, study.overrides)
         named = {arm for row in study.rows for arm in row.pair or (row.arm,)}
-        assert named <= set(body["arms"]), name
+        assert named <= set(scenario.arms), name
         assert all((row.arm is None) != (row.pair is None) for row in study.rows), name
-        declared = [pair for pair in body["compare"].get("pairs", [])]
-        undeclared = [row for row in study.rows if row.pair and list(row.pair) not in declared]
+        assert scenario.compare is not None
+        undeclared = [row for row in study.rows if row.pair and row.pair not in scenario.compare.pairs]
         assert not undeclared, f"{name}: {undeclared}"
 
 
@@ -109,3 +109,32 @@ def test_what_the_curves_say(result: StudyResult, monkeypatch: pytest.MonkeyPatc
     ]
     monkeypatch.setattr(results, "read", lambda name: None)
     assert results.laws("s") == results.proxies("s") == results.ratios("s") == ""
+
+
+def test_a_study_of_the_second_test_set_asks_the_same_of_other_images_and_seeds() -> None:
+    again = {name: study for name, study in studies().items() if name.endswith("_second")}
+    assert again
+    for name, study in again.items():
+        first = studies()[name.removesuffix("_second")]
+        assert study.rows == first.rows and study.scenario == first.scenario
+        before, now = load(first.scenario, first.overrides), load(study.scenario, study.overrides)
+        assert set(now.seeds).isdisjoint(before.seeds)
+        assert now.compare == before.compare and now.compare is not None
+        assert before.probes[now.compare.probe].splits() == ("mnist.test",)
+        assert now.probes[now.compare.probe].splits() == ("mnist.second",)
+
+
+def test_the_page_of_all_questions_disagrees_once_an_answer_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = PAGES["docs/explanation/all-questions.md"].read_text(encoding="utf-8")
+    assert results.filled(text) == text
+
+    def one_p_larger(name: str) -> StudyResult | None:
+        found = read(name)
+        if name != "first_steps_1000" or found is None:
+            return found
+        point = found.points[0]
+        pairs = tuple(pair.model_copy(update={"p": 0.04}) for pair in point.pairs)
+        return found.model_copy(update={"points": (point.model_copy(update={"pairs": pairs}),)})
+
+    monkeypatch.setattr(family, "read", one_p_larger)
+    assert results.filled(text) != text

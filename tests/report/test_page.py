@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from devlearn.evidence.text.formats import budget, count
+from devlearn.evidence.text.searched import how_searched
 from devlearn.report.style import COLOURS, DASHES, GRID, INK, MARKERS, look
 from tests.evidence.answers import compare, words
 from tests.evidence.fake_run import finish, tiny_run, write_run
@@ -192,6 +193,30 @@ def test_bare_runs_have_pages(tmp_path: Path) -> None:
     assert "no manifest" in text
     assert "declares no pairs" in text
     assert "unknown" in text
+
+
+def test_how_settings_were_searched_stands_before_the_results(tmp_path: Path) -> None:
+    silent = write(tiny_run(tmp_path / "silent", {"a": [0.5, 0.6]})).read_text(encoding="utf-8")
+    assert "Settings were" not in silent and "settings searched" not in silent
+    run = tiny_run(tmp_path / "run", {"a": [0.5, 0.6]}, searched="by hand: lr <of> two, seeds 100 to 103")
+    (run / "manifest.json").write_text(json.dumps({"command": "c", "digest": "d", "versions": {}, "machine": {}}))
+    page = write(run).read_text(encoding="utf-8")
+    said = "Settings were searched by hand: lr &lt;of&gt; two, seeds 100 to 103."
+    assert page.index("Before you believe it") < page.index(said) < page.index("</header>")
+    assert "<dt>settings searched</dt><dd>by hand: lr &lt;of&gt; two" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", ""),
+        ("by hand: lr, seed 100.", "Settings were searched by hand: lr, seed 100."),
+        ("by hand, on what is not on record", "Settings were searched by hand, on what is not on record."),
+        ("not: they are those of the paper", "Settings were not searched: they are those of the paper."),
+    ],
+)
+def test_how_settings_were_searched_in_words(text: str, said: str) -> None:
+    assert how_searched(text) == said
 
 
 def test_a_page_survives_a_manifest_with_other_keys(tmp_path: Path) -> None:

@@ -57,6 +57,12 @@ def test_units_of_metrics_are_written_and_make_no_other_question():
     assert [job["folder"] for job in after["jobs"]] == [job["folder"] for job in before["jobs"]]
 
 
+def test_how_settings_were_searched_is_written_and_makes_no_other_question():
+    before, after = stored(made("  x: [a]")), stored(made("  x: [a]", "searched: 'by hand: lr'"))
+    assert after.pop("searched") == "by hand: lr"
+    assert after == before
+
+
 def test_stages_are_rebuilt_from_a_job_as_they_were():
     found = made("  x: [a]\n  y: {stages: [b], match: {arm: x, by: flops}}")
     for job, entry in zip(found.jobs, job_specs(found).values(), strict=True):
