@@ -12,7 +12,7 @@ import torch
 from devlearn.registry import get
 from devlearn.scenario.splits import is_test, overlap
 from devlearn.streams import streams
-from devlearn.tasks.data import FEWEST, SIZES, STARTS, balanced, load, mnist, most_balanced, size
+from devlearn.tasks.data import FEWEST, PARTS, SIZES, balanced, load, mnist, most_balanced, places, size
 
 CPU = torch.device("cpu")
 
@@ -42,7 +42,17 @@ def test_names_say_which_splits_share_images(one: str, other: str) -> None:
 
 
 def _rows(split: str) -> set[int]:
-    return set(range(STARTS.get(split, 0), STARTS.get(split, 0) + size(split)))
+    _, first = places(split)
+    return set(range(first, first + size(split)))
+
+
+@pytest.mark.parametrize("split", list(SIZES))
+def test_a_split_is_made_of_parts_that_share_no_image(split: str) -> None:
+    """So a label that two splits have is paid for once."""
+    assert sum(size(part) for part in PARTS[split]) == size(split)
+    parts = [load(part, CPU).images for part in PARTS[split]]
+    assert torch.equal(torch.cat(parts), load(split, CPU).images)
+    assert {places(part)[0] for part in PARTS[split]} == {places(split)[0]}
 
 
 def test_an_unknown_split_names_the_nearest() -> None:
