@@ -258,8 +258,8 @@ def test_another_version_or_job_is_refused(tmp_path: Path) -> None:
         EvidenceError, match="its job files have format 0, and this devlearn writes 1; go on with the devlearn"
     ):
         live(folder)
-    (folder / "job.json").write_text(json.dumps({**spec, "records": 2}))
-    with pytest.raises(EvidenceError, match="its records have format 2, and this devlearn writes 1; update devlearn"):
+    (folder / "job.json").write_text(json.dumps({**spec, "records": 3}))
+    with pytest.raises(EvidenceError, match="its records have format 3, and this devlearn writes 2; update devlearn"):
         live(folder)
 
 
