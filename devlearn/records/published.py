@@ -52,7 +52,7 @@ class StudyArm(_Frozen):
     best: float | None = Field(None, description="mean at each learner's best checkpoint, where one was selected")
     diverged: int
     values: dict[str, float] = Field(description="by seed")
-    ledger: dict[str, float] = Field(description="what one learner consumed")
+    ledger: dict[str, float | None] = Field(description="what one learner consumed; null where it was not counted yet")
 
 
 class Difference(_Frozen):
