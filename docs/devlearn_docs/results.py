@@ -106,10 +106,15 @@ def arms(name: str) -> str:
     heads = ["arm", "test accuracy (95 % interval)", "images", "env_steps", "updates", "GFLOPs"]
     body = []
     for arm, entry in point.arms.items():
-        spent = [f"{entry.ledger[unit]:,.0f}" for unit in ("images", "env_steps", "updates")]
+        spent = [_amount(entry.ledger[unit]) for unit in ("images", "env_steps", "updates")]
         mean = value(entry.mean, entry.interval, point.unit)
-        body.append([arm, mean, *spent, f"{entry.ledger['flops'] / 1e9:.0f}"])
+        body.append([arm, mean, *spent, _amount(entry.ledger["flops"], 1e9)])
     return _table(heads, body)
+
+
+def _amount(spent: float | None, each: float = 1) -> str:
+    """``57,600``; an older file may not have counted it."""
+    return "not counted" if spent is None else f"{spent / each:,.0f}"
 
 
 def pairs(name: str) -> str:
