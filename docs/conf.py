@@ -27,7 +27,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(torch|nn|numpy|np|pydantic|gymnasium|gym|spaces|collections|pathlib|typing|pandas)\..*"),
     ("py:.*", r"(Tensor|Path|Any|Mapping|Sequence|Callable|Iterator|Literal|optional|annotationlib\..*)"),
-    ("py:class", r"(State|Metrics|Mapper|Objective|LabelledBatches|flops\.Shapes)"),  # short for what the page says in words
+    ("py:class", r"(State|Metrics|Mapper|Objective|LabelledBatches|flops\.Shapes)"),  # short for what stands in words
     ("py:exc", r"\w+"),  # napoleon names exceptions without their module
     ("py:class", r"devlearn\.(stages\.stage\.S|probes\.probe\.P)"),  # internal, as are the next two
     ("py:class", r"devlearn\.(tasks\.envs\.vector_env\.EnvStep|runs\.executors\.supervisor\.Outcome)"),
