@@ -234,8 +234,11 @@ def survived(truths: Mapping[str, hostile.Truth], small: float) -> Callable[[int
             for n in hostile.SEEDS:
                 said = hostile.verdicts(truth, generator("hostile", kind, n), experiments, n, small)
                 wrong = [not hostile.right(one, truth.mean, small) for one in said]
-                read = [not one.fragile and not hostile.right(one, truth.usual, small) for one in said]
                 bare = [false and not one.fragile and not one.unless for false, one in zip(wrong, said, strict=True)]
+                read = [  # with the clause it says no more than what is true of those who do not fail
+                    false and not one.fragile and not (one.unless and hostile.right(one, truth.usual, small))
+                    for false, one in zip(wrong, said, strict=True)
+                ]
                 found[kind, str(n)] = {
                     "the word alone": counted(wrong),
                     "read with its clauses": counted(read),
@@ -436,8 +439,8 @@ PARTS = (
         """Truths that tempt a test of the mean to find a difference: where one arm's learners fail now and then, few
         learners may show no failure at all, and what is left looks like a clear gain. *The word alone* is a difference
         by sign-flips, as it was given before verdicts had clauses. *Read with its clauses* is one that is not called
-        fragile and is false of the learners who do not fail, which is all that it says: it holds "unless some fail",
-        and says up to what rate so few learners can't exclude that. *Without a clause* it is false of the mean and
+        fragile and is false of the learners who do not fail too: it says that it holds "unless some fail", and up to
+        what rate so few learners can't exclude that. *Without a clause* it is false of the mean and
         neither fragile nor "unless". The aim was 7 % at 10, 16 and 20 seeds.""",
         ("truth", "seeds"),
         survived(hostile.NO_DIFFERENCE, hostile.NO_EFFECT),
@@ -455,7 +458,7 @@ PARTS = (
         "What the caution costs",
         """Symmetric differences, nobody fails: how often the right word is given, and how often it is given without
         being called fragile. The aim was to lose no more than a tenth. At 8 and 10 seeds more is lost; from 16 on it is
-        a tenth or less.""",
+        a tenth or less, but for equivalence under heavy tails, and from 20 on there too.""",
         ("truth", "seeds"),
         kept,
         0.15,
