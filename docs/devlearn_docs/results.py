@@ -58,6 +58,7 @@ def _made(template: str) -> str:
         return environment.from_string(template).render(
             rows=rows, arms=arms, pairs=pairs, verdicts=verdicts, said=said, changes=changes, cost=cost,
             laws=laws, proxies=proxies, ratios=ratios, result=recorded, questions=questions,
+            difference=difference,
         ).strip()  # fmt: skip
     except NotRecorded as study:
         return f"Not recorded yet at this version: `devlearn replicate {study} --record`, then `make results`."
@@ -137,10 +138,20 @@ def said(name: str) -> str:
     """The verdicts in a sentence, alike ones together."""
     listed: dict[tuple[str, str], list[str]] = {}
     for pair in recorded(name).at().pairs:
-        listed.setdefault((pair.arm, VERDICTS.get(pair.verdict, f"{pair.verdict} against")), []).append(pair.against)
+        word = VERDICTS.get(pair.verdict, f"{pair.verdict} against")
+        listed.setdefault((pair.arm, word), []).append(f"{pair.against}{' (fragile)' * bool(pair.fragile)}")
     arms = list(dict.fromkeys(arm for arm, _ in listed))
     claims = {arm: [f"{word} {_and(rivals)}" for (own, word), rivals in listed.items() if own == arm] for arm in arms}
     return " ".join(f"The {arm} arm is {_and(parts)}." for arm, parts in claims.items())
+
+
+def difference(name: str, arm: str, against: str) -> str:
+    """A pair's difference with its joint interval: ``+0.7 points (-0.3 to +1.8)``."""
+    point = recorded(name).at()
+    pair = point.pair(arm, against)
+    if pair.difference is None:
+        raise PublishedError(f"{name}: {arm} against {against} has no difference: {pair.verdict}")
+    return value(pair.difference, pair.interval, point.unit, sign=True)
 
 
 def changes(name: str, *probes: str) -> str:
