@@ -89,7 +89,7 @@ class Group(click.Group):
             return f"{error.object!a}: this locale has no such letters; set PYTHONUTF8=1, or LC_ALL=C.UTF-8"
         if not isinstance(error, OSError) or error.errno not in REFUSED or not (error.filename or error.errno in FULL):
             return ""
-        options = self.commands[command].params if command in self.commands else []
+        options = self.commands[command].params if command else []
         out = " with --out" if any(one.name == "out" for one in options) else ""
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}; mend that, or use another folder{out}"
