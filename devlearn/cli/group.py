@@ -1,5 +1,7 @@
 """The command group: how errors become messages and exit codes."""
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -12,10 +14,13 @@ OK, FAILED, BAD_INPUT, PARTLY_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 TRAINING = ("run", "resume")  # what is not done when nobody reads what it says
 CUT_OFF = 141  # a run that stopped because nobody reads what it says any more: what SIGPIPE would make of it
 
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # told without a path, and no bug wherever they come from
+REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP} | FULL
+
 # The user's mistakes. A module that was never imported can't have raised its error, and is not imported for this.
 MISTAKES = {
     "devlearn.scenario.problems": "ScenarioError",
-    "devlearn.records.reader": "EvidenceError",
+    "devlearn.records.text": "EvidenceError",
     "devlearn.registry": "NoPlugin",
     "devlearn.records.genome_file": "BadGenome",
     "devlearn.tasks.envs.registration": "UnknownEnv",
@@ -60,6 +65,9 @@ class Group(click.Group):
     """Bad input is exit code 2 with a message, Ctrl-C is 130."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        for stream in (sys.stdout, sys.stderr):  # a name that the terminal has no letters for is told all the same
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -69,10 +77,22 @@ class Group(click.Group):
             silence()
             ctx.exit(CUT_OFF if ctx.invoked_subcommand in TRAINING else OK)
         except Exception as error:
-            if not isinstance(error, mistakes()):
+            said = str(error) if isinstance(error, mistakes()) else self.refused(error, ctx.invoked_subcommand)
+            if not said:
                 raise
-            click.echo(str(error), err=True)
+            click.echo(said, err=True)
             ctx.exit(BAD_INPUT)
+
+    def refused(self, error: Exception, command: str | None) -> str:
+        """What the system refused, and the mend; empty for an error that may be a bug of ours."""
+        if isinstance(error, UnicodeEncodeError) and error.encoding == sys.getfilesystemencoding() != "utf-8":
+            return f"{error.object!a}: this locale has no such letters; set PYTHONUTF8=1, or LC_ALL=C.UTF-8"
+        if not isinstance(error, OSError) or error.errno not in REFUSED or not (error.filename or error.errno in FULL):
+            return ""
+        options = self.commands[command].params if command else []
+        out = " with --out" if any(one.name == "out" for one in options) else ""
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}; mend that, or use another folder{out}"
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -97,7 +97,7 @@ def run(
 @NO_REPORT
 def resume(run: Path, jobs: int | None, executor: str, accept_changes: bool, no_report: bool) -> None:
     """Go on with an interrupted RUN, and try again what failed."""
-    click.echo(f"{run}: going on", err=True)
+    click.echo(f"{run}: reading what is there", err=True)
     from devlearn.runs import pipeline
 
     _finish(pipeline.restart(run, pipeline.Options(executor, jobs, accept_changes, report=not no_report), _face()))

@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from devlearn.records.text import EvidenceError, as_json, writable
+
 PART = ".part"
+CHANGED = "it was changed, or cut off when a disk was full"
 
 
 class FolderLocked(RuntimeError):
@@ -31,8 +34,11 @@ def replacing(path: Path, durable: bool = False) -> Iterator[IO[bytes]]:
                 file.flush()
                 os.fsync(file.fileno())
         part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename == str(part):
+            error.filename = str(path)  # what somebody is told was to be written
+        if part.exists():
+            part.unlink()
         raise
 
 
@@ -49,22 +55,39 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole, as UTF-8."""
-    write_bytes(path, text.encode())
+    """Write a text file whole, as UTF-8; what is none is escaped."""
+    write_bytes(path, writable(text).encode())
 
 
 def write_json(path: Path, value: Any, indent: int | None = 1, allow_nan: bool = True) -> None:
     """Write plain values as JSON, whole."""
-    write_text(path, json.dumps(value, indent=indent, allow_nan=allow_nan) + "\n")
+    write_text(path, as_json(value, indent, allow_nan) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The object in ``path``, or None where there is no such file."""
+    """The object in ``path``, or None where there is no such file.
+
+    Raises:
+        EvidenceError: the file holds something else.
+    """
+    found = read_any_json(path)
+    if found is not None and not isinstance(found[0], dict):
+        raise EvidenceError(f"{path}: no JSON object; {CHANGED}")
+    return None if found is None else found[0]
+
+
+def read_any_json(path: Path) -> tuple[Any] | None:
+    """The one value in ``path``, which may be null, or None where there is no such file.
+
+    Raises:
+        EvidenceError: the file is no JSON.
+    """
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return (json.loads(path.read_bytes()),)
     except FileNotFoundError:
         return None
-    return found
+    except ValueError as error:  # no UTF-8, or no JSON
+        raise EvidenceError(f"{path}: no JSON ({error}); {CHANGED}") from error
 
 
 @contextmanager

@@ -6,13 +6,13 @@ Run folders that are older than the mark are known by what their resolved.json o
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from devlearn.records.atomic import read_json, write_json
 from devlearn.records.layout import RunFolder
+from devlearn.records.text import EvidenceError
 
 MARK = ".devlearn"
 RESOLVED = {"format", "scenario", "digest", "seeds", "points", "jobs"}  # keys of an older folder's resolved.json
@@ -120,7 +120,6 @@ def _has(path: Path, keys: set[str]) -> bool:
 def _read(path: Path) -> dict[str, Any]:
     """The JSON object in ``path``; an empty one where there is none: whatever else stands there is not ours."""
     try:
-        found: Any = read_json(path)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
+        return read_json(path) or {}
+    except (OSError, EvidenceError):
         return {}
-    return found if isinstance(found, dict) else {}

@@ -11,6 +11,7 @@ from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import is_run
 from devlearn.records.question import asked, differences, lives
 from devlearn.records.schema import EvidenceError, Resolved, Sibling
+from devlearn.records.text import writable
 
 
 def siblings(folder: Path, plan: Resolved) -> list[Sibling]:
@@ -37,7 +38,7 @@ def _sibling(path: Path, plan: Resolved) -> Sibling | None:
         return None
     found = differences(asked(plan), asked(other))
     return Sibling(
-        folder=path.name,
+        folder=writable(path.name),
         scenario=other.scenario,
         seeds=other.seeds,
         same_lives=same,

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devlearn.records.atomic import read_json, write_bytes, write_json
-from devlearn.records.job_state import JobInfo, job_info
+from devlearn.records.atomic import CHANGED, read_any_json, read_json, write_bytes, write_json
+from devlearn.records.job_state import JobInfo, job_info, read_spec
 from devlearn.records.layout import RunFolder
-from devlearn.records.schema import How, JobSpec, JobState, Manifest, Resolved, Seen, Steps
+from devlearn.records.schema import EvidenceError, How, JobSpec, JobState, Manifest, Resolved, Seen, Steps
 from devlearn.records.siblings import siblings
 from devlearn.records.versions import STEPS
 from devlearn.runs import provenance
@@ -79,7 +79,7 @@ def plan_for(
     """
     from devlearn.runs import plan as plans
 
-    before = read_json(RunFolder(folder).resolved)
+    before = read_resolved(folder)
     found = plans.plan(scenario, before)
     resolved = plans.resolved(found).content()
     for point, chosen in zip(resolved["points"], tuning or (), strict=False):
@@ -107,12 +107,13 @@ def write_step(folder: Path, planned: Planned, order: Order) -> Step:
 
 def open_step(folder: Path, accept: bool) -> Step:
     """A folder that was written before, whoever did; what trains its jobs now stands in its manifest."""
-    resolved = read_json(RunFolder(folder).resolved)
+    resolved = read_resolved(folder)
     if resolved is None:
         raise FolderMismatch(f"{folder} holds no run: it has no resolved.json")
     specs: dict[str, Json] = {}
     for job in resolved["jobs"]:
-        spec = read_json(RunFolder(folder).job(job["folder"]).spec)
+        own = RunFolder(folder).job(job["folder"])
+        spec = read_json(own.spec) if read_spec(own) else None
         if spec is None:
             raise FolderMismatch(f"{folder / job['folder']} has no job.json; run its scenario again to write it anew")
         specs[job["folder"]] = spec
@@ -125,6 +126,16 @@ def open_step(folder: Path, accept: bool) -> Step:
     how = How(command=command, overrides=overrides, path=(), device="", departs=departs)
     _write_manifest(folder, resolved, how, specs)
     return _step(folder, resolved, specs)
+
+
+def read_resolved(folder: Path) -> Json | None:
+    """All that a run folder's resolved.json holds, or None where there is none.
+
+    Raises:
+        EvidenceError: it is damaged, or of a version that can't be read.
+    """
+    path = RunFolder(folder).resolved
+    return read_json(path) if Resolved.read(path) else None
 
 
 def _step(folder: Path, resolved: Json, specs: Mapping[str, Json]) -> Step:
@@ -169,11 +180,14 @@ def _answered(folder: Path, before: Mapping[str, Any]) -> bool:
 def _compared(folder: Path, count: int) -> bool:
     """Whether comparison.json speaks of ``count`` seeds, and not of those before them."""
     path = RunFolder(folder).comparison
-    if not path.exists():
+    read = read_any_json(path)
+    if read is None:
         return False
-    found = json.loads(path.read_text(encoding="utf-8"))
-    first = found[0] if isinstance(found, list) else found
-    return any(len(arm["values"]) == count for arm in first["arms"].values())
+    first = read[0][0] if isinstance(read[0], list) and read[0] else read[0]
+    try:
+        return any(len(arm["values"]) == count for arm in first["arms"].values())
+    except (AttributeError, KeyError, TypeError) as error:
+        raise EvidenceError(f"{path}: no comparison of ours; {CHANGED}") from error
 
 
 def all_done(folder: Path, planned: Planned) -> bool:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devlearn.records.atomic import locked, read_json
+from devlearn.records.atomic import locked
 from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import claim_run, is_run
 from devlearn.records.schema import How, Resolved
+from devlearn.records.text import file_name, writable
 from devlearn.runs import provenance, registration
 from devlearn.runs.folder import (
     FolderMismatch,
@@ -19,6 +20,7 @@ from devlearn.runs.folder import (
     all_done,
     open_step,
     plan_for,
+    read_resolved,
     store,
     stored,
     write_step,
@@ -60,6 +62,7 @@ def load(name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", c
 
     Raises:
         ScenarioError: with every mistake.
+        FolderMismatch: one of the folders has a name that no file can hold.
     """
     from devlearn import scenario
     from devlearn.tasks.data import size
@@ -67,6 +70,10 @@ def load(name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", c
 
     given, source = tuple(overrides), scenario.find(name)
     path = provenance.importable(Path.cwd(), source.parent)
+    for folder in path:
+        if file_name(writable(folder)) != folder:
+            why = "its name is not UTF-8, so job.json can't tell workers where to import plug-ins from"
+            raise FolderMismatch(f"{writable(folder)}: {why}; rename it, or run from another folder")
     checked = scenario.load(source, given, check_id, size)
     for note in checked.notes:
         print(note, file=sys.stderr)
@@ -157,7 +164,7 @@ def _first(folder: Path, order: Order, accept: bool) -> Written:
         step = write_step(folder, plan_for(folder, first, order, accept), order)
         RunFolder(folder).steps.unlink(missing_ok=True)
         return Written(folder, step, Resolved.of(step.resolved))
-    before = read_json(RunFolder(folder).resolved)
+    before = read_resolved(folder)
     if before is not None and before["scenario"] != first.scenario:
         raise FolderMismatch(f"{folder} holds scenario {before['scenario']!r}; choose another folder with --out")
     if first.tune is None:

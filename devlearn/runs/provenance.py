@@ -25,6 +25,7 @@ from devlearn.records.layout import JobFolder, RunFolder
 from devlearn.records.programs import unlike
 from devlearn.records.schema import How, JobState, Manifest, Program, Registered, Sibling
 from devlearn.records.siblings import together
+from devlearn.records.text import file_name
 
 COMPUTES = ("devlearn", "torch", "numpy", "gymnasium")  # another version of these is another program
 PACKAGES = ("devlearn", "torch", "gymnasium", "numpy")  # what a reader is told
@@ -144,7 +145,7 @@ def importable(*folders: str | Path) -> list[str]:
 
     What is installed is found before, so a file of theirs that is called like a library runs for nobody.
     """
-    found = list(dict.fromkeys(str(Path(folder).resolve()) for folder in folders))
+    found = list(dict.fromkeys(str(Path(file_name(str(folder))).resolve()) for folder in folders))
     sys.path.extend(entry for entry in found if entry not in sys.path)
     return found
 

@@ -18,6 +18,7 @@ from devlearn.records.layout import RunFolder
 from devlearn.records.question import asked, differences, digest
 from devlearn.records.schema import Difference, Keys, Laid, Manifest, Registered, Registration, Resolved
 from devlearn.records.siblings import runs_in
+from devlearn.records.text import writable
 from devlearn.records.versions import REGISTRATION
 from devlearn.runs import provenance
 
@@ -74,9 +75,9 @@ def write(question: Keys, plan: Resolved, overrides: Sequence[str], by: str, out
         format=REGISTRATION.written,
         scenario=plan.scenario,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
-        by=by,
+        by=writable(by),
         devlearn=version("devlearn"),
-        overrides=tuple(overrides),
+        overrides=tuple(map(writable, overrides)),
         question=question,
         digest=digest(question),
         beside=tuple(beside.values()),

@@ -13,12 +13,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devlearn.records.atomic import read_json
 from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import is_run
 from devlearn.runs import pipeline
 from devlearn.runs.executors.supervisor import Outcome
-from devlearn.runs.folder import FolderMismatch
+from devlearn.runs.folder import FolderMismatch, read_resolved
 from devlearn.runs.forewarnings import Forewarning
 from devlearn.runs.pipeline import Face, Options, complaints
 
@@ -143,7 +142,7 @@ class Run:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        found = read_json(RunFolder(self.folder).resolved) if is_run(self.folder) else None
+        found = read_resolved(self.folder) if is_run(self.folder) else None
         if found is None:
             why = f"{folder} is no run folder of devlearn's: it holds no run"
             if is_run(self.folder) and RunFolder(self.folder).steps.exists():

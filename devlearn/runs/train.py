@@ -5,13 +5,12 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from devlearn.records.atomic import locked, read_json
+from devlearn.records.atomic import locked
 from devlearn.records.job_state import View, span
-from devlearn.records.layout import RunFolder
 from devlearn.runs.evaluate import Evaluated, evaluate
 from devlearn.runs.executors.base import Executor
 from devlearn.runs.executors.supervisor import Outcome, Supervisor
-from devlearn.runs.folder import Order, Step, plan_for, write_step
+from devlearn.runs.folder import Order, Step, plan_for, read_resolved, write_step
 from devlearn.runs.forewarnings import Forewarning
 from devlearn.runs.prepare import PATIENCE, Written
 
@@ -63,7 +62,7 @@ def _in_steps(written: Written, order: Order, executor: Executor, face: Face) ->
         own, tuning = settle(step.folder, own)
         for line in interim.chosen(tuning):
             face.say(line)
-    start = own.stops.index(interim.next_stop(own, read_json(RunFolder(folder).resolved)))
+    start = own.stops.index(interim.next_stop(own, read_resolved(folder)))
     for number, count in enumerate(own.stops[start:], start + 1):
         if step.folder != folder or number > start + 1:  # `written` holds the first step
             planned = plan_for(folder, own.first(count), order, written.accept_changes, tuning)

@@ -259,3 +259,41 @@ def test_new_says_how_pytest_is_installed_where_it_is_not(here: Path, monkeypatc
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     made = call("new", "stage", "Spots")
     assert made.exit_code == 0 and made.output.splitlines()[-2:] == ["  pip install pytest", "  pytest"]
+
+
+GATED = """
+devlearn: 1
+scenario: gated
+seeds: 3
+brain: {kind: mlp, width: [16]}
+stages:
+  look: {kind: pretrain.denoise, updates: 60, until: {probe: held, at_least: 0.0, min_updates: 10}}
+  school: {kind: supervise, labels: 100, updates: 20, schedule: linear}
+arms:
+  lin: {stages: [look, school]TOTAL}
+probes:
+  held: {kind: accuracy, data: mnist.valid, every: 5}
+"""
+
+
+@pytest.mark.parametrize(
+    ("total", "old", "new", "says"),
+    [
+        (", total: {updates: 80}", "", "", "'school' follows its planned budget (a schedule), and the gate of 'look'"),
+        (
+            "",
+            "labels: 100",
+            "optimiser: continue, labels: 100",
+            "'school' can't continue an optimiser: 'look' before it",
+        ),
+    ],
+)
+def test_what_a_run_refuses_without_a_network_is_refused_by_check(
+    tmp_path: Path, total: str, old: str, new: str, says: str
+) -> None:
+    path = tmp_path / "gated.yaml"
+    path.write_text(GATED.replace("TOTAL", total).replace(old, new))
+    code = "import sys; from devlearn.cli import main\ntry: main()\nfinally: assert 'torch' not in sys.modules"
+    checked = fresh("check", "scenario", str(path), code=code)
+    assert checked.returncode == 2 and says in checked.stderr, checked.stderr
+    assert call("run", path, "--dry-run").stderr == checked.stderr

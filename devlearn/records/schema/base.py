@@ -1,22 +1,20 @@
 """What all models of a run folder's files have in common."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, JsonValue, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
+from devlearn.records.text import EvidenceError, as_json
 from devlearn.records.versions import Format
+
+__all__ = ["Better", "EvidenceError", "FileModel", "Json", "Keys", "Number"]
 
 Better: TypeAlias = Literal["higher", "lower"]
 Number: TypeAlias = int | float  # a whole number is written as one
 Keys: TypeAlias = dict[str, JsonValue]  # of a plug-in: its own model knows what they mean
 Json: TypeAlias = dict[str, Any]
-
-
-class EvidenceError(ValueError):
-    """What was asked for is not on record. The message names the run, the thing, and what there is."""
 
 
 class FileModel(BaseModel):
@@ -43,7 +41,7 @@ class FileModel(BaseModel):
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Self:
         """The object of plain values. Raises pydantic's ValidationError where they are none."""
-        return cls.model_validate_json(json.dumps(content))
+        return cls.model_validate_json(as_json(content))
 
     @classmethod
     def read(cls, path: Path, resume: bool = False) -> Self | None:

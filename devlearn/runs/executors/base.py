@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from devlearn.records.text import shortened, writable
+
 METHODS = ("free_slots", "submit", "poll", "stop")  # of an executor
 
 
@@ -61,7 +63,8 @@ def made(name: str, make: Callable[[int | None], Executor], workers: int | None)
         executor = make(workers)
     except Exception as error:
         at = traceback.extract_tb(error.__traceback__)[-1]
-        why = f"Class({workers}) raised {type(error).__name__}: {error} ({at.filename}:{at.lineno})"
+        said = shortened(writable(f"{type(error).__name__}: {error}"), "the rest is left out")
+        why = f"Class({workers}) raised {said} ({at.filename}:{at.lineno})"
         raise BadExecutor(f"executor {name} can't be made: {why}") from error
     methods = [method for method in METHODS if not callable(getattr(executor, method, None))]
     lacking = [*(f"{method}()" for method in methods), *([] if hasattr(executor, "workers") else ["workers"])]

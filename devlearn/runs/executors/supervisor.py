@@ -1,5 +1,7 @@
 """The supervisor: starts each job when its parent is done, retries what crashed, keeps the rest going."""
 
+import re
+import signal
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,10 +11,13 @@ from pathlib import Path
 from devlearn.records.job_state import JobInfo, Status, View, view
 from devlearn.records.layout import JobFolder, RunFolder
 from devlearn.records.schema import JobState
+from devlearn.records.text import shortened, writable
 from devlearn.runs.executors.base import Executor, WorkerExit, signal_name
 from devlearn.runs.executors.worker import write_state
 
 RETRIES = 2  # a crashed job is started again at most this often
+DUMPED = (signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS, signal.SIGILL)  # faulthandler writes of them
+INNERMOST = re.compile(r'^Current thread .*\n  File "(.*)", line (\d+) in (.*)', re.MULTILINE)
 TICK = 0.5  # seconds between two looks at the progress of running jobs
 
 Watch = Callable[[Sequence[View]], None]
@@ -100,7 +105,8 @@ class Supervisor:
             yield
         except Exception as error:
             cls, at = type(self.executor), traceback.extract_tb(error.__traceback__)[-1]
-            why = f"{what} raised {type(error).__name__}: {error} ({at.filename}:{at.lineno})"
+            said = shortened(writable(f"{type(error).__name__}: {error}"), "the rest is left out")
+            why = f"{what} raised {said} ({at.filename}:{at.lineno})"
             self.troubles.append(f"executor {cls.__module__}:{cls.__qualname__}: {why}")
             done = sum(track.status == "done" for track in self.tracks.values())
             state = f"{done} of {len(self.tracks)} jobs are done"
@@ -155,7 +161,7 @@ class Supervisor:
         state, log = JobState.read(JobFolder(ended.folder).state), JobFolder(ended.folder).log
         if state and state.status == "failed" and state.error and ended.code > 0:
             return f"{state.error}\nits log: {log}"
-        return f"{job.title}: the worker ended ({signal_name(ended.code)}){_last_words(log)}"
+        return f"{job.title}: the worker ended ({signal_name(ended.code)}){_last_words(log, ended.code)}"
 
     def _look(self) -> None:
         for track in self.tracks.values():
@@ -172,8 +178,19 @@ class Supervisor:
         )
 
 
-def _last_words(log: Path) -> str:
-    """The last line of a worker's log and where the rest is."""
-    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
-    last = next((line for line in reversed(lines) if line.strip()), "")
-    return f": {last}\nits log: {log}" if last else f"; its log: {log}"
+def _last_words(log: Path, code: int) -> str:
+    """What a worker's log says of its end, and where the rest is."""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    last = _crashed_in(text) if -code in DUMPED else _last_line(text)
+    return f": {shortened(last)}\nits log: {log}" if last else f"; its log: {log}"
+
+
+def _crashed_in(text: str) -> str:
+    """The innermost Python line of the last crash that faulthandler wrote of; empty where it knew none."""
+    found = INNERMOST.search(text[text.rfind("Fatal Python error:") :])
+    return f"in {found[3]} ({found[1]}:{found[2]})" if found else ""
+
+
+def _last_line(text: str) -> str:
+    last = next((line for line in reversed(text.split("\n")) if line.strip()), "")
+    return "" if last.startswith(("Extension modules:", "  File ")) else last  # of the dump of an earlier crash

@@ -16,6 +16,7 @@ from pathlib import Path
 from devlearn.records.atomic import locked, read_json, write_json
 from devlearn.records.layout import JobFolder
 from devlearn.records.schema import JobState, JobStatus
+from devlearn.records.text import shortened, writable
 
 Live = Callable[[Path], None]
 
@@ -61,11 +62,14 @@ def write_state(folder: Path, status: JobStatus, error: str | None, attempt: int
 
 
 def _words(error: Exception, folder: Path) -> str:
-    """What to tell the user: the engine's own words, or kind and message of anything else, and the plug-in's line."""
+    """What to tell the user: the engine's own words, or kind and message of anything else, and the plug-in's line.
+
+    The process ends with the error, so that its log has all of it.
+    """
     from devlearn.runs import provenance
     from devlearn.runs.engine import JobFailed
 
-    text = str(error) if isinstance(error, JobFailed) else f"{type(error).__name__}: {error}"
+    text = shortened(writable(str(error) if isinstance(error, JobFailed) else f"{type(error).__name__}: {error}"))
     at = provenance.culprit(error, read_json(JobFolder(folder).spec))
     return f"{text} ({at})" if at else text
 

@@ -13,6 +13,7 @@ from devlearn.learners.brains import Needs, brain_builder
 from devlearn.runs.plan import checks
 from devlearn.runs.plan.changes import refusal
 from devlearn.runs.plan.cost_model import CostModel
+from devlearn.runs.plan.courses import courses
 from devlearn.runs.plan.describe import describe
 from devlearn.runs.plan.labels import NOTHING, choosing_labels, chosen_by
 from devlearn.runs.plan.model import ArmPlan, PlannedStage, PointPlan, total_of
@@ -34,6 +35,7 @@ def resolve(point: dict[str, Any], scenario: Scenario) -> PointPlan:
     listed, needs = needs_of(scenario)
     brain = _brain(scenario, needs)
     _fit(scenario, brain)
+    courses(scenario)
     lives = _Arms(scenario, brain, needs)
     arms = tuple(ArmPlan(name, tuple(lives.lives(name))) for name in scenario.arms)
     checks.changes(scenario, arms)
@@ -122,8 +124,6 @@ class _Arms:
     def _lived(self, arm: str, course: ResolvedArm, index: int) -> PlannedStage:
         step = course.steps[index]
         visit = Counter(earlier.stream for earlier in course.steps[:index])[step.stream]
-        if getattr(step.stage, "optimiser", None) == "continue":
-            self._can_continue(arm, course, index)
         self._can_change(arm, step, index)
         costs = CostModel(step.stage, lambda stage: self._cost_of(step.use, step.kind, stage))
         budget = step.stage.budget()
@@ -151,17 +151,6 @@ class _Arms:
                 keys = " and ".join(change.set)
                 mend = "live it as a stage of its own"
                 raise self.scenario.error(at, f"{keys} of {step.use!r} can't change on the way: {why}; {mend}")
-
-    def _can_continue(self, arm: str, course: ResolvedArm, index: int) -> None:
-        """``optimiser: continue`` needs a stage before it with moments, which ends for all learners together."""
-        before = course.steps[index - 1] if index else None
-        why = "no stage comes before it" if before is None else ""
-        if before is not None and not before.stage.units:
-            why = f"{before.use!r} before it leaves no moments behind"
-        if before is not None and before.stage.until is not None:
-            why = f"{before.use!r} before it has a gate, and learners that pass apart would share one step count"
-        if why:
-            raise self.scenario.error(("arms", arm), f"{course.steps[index].use!r} can't continue an optimiser: {why}")
 
     def _cost_of(self, use: str, kind: str, stage: Stage) -> Cost:
         key = (kind, stage.model_dump_json())
@@ -237,14 +226,6 @@ class _Arms:
         left = size - getattr(total_of(lives[:-1]), unit)
         if not last.costs.consumes(unit):
             raise self.scenario.error(place, f"the last stage of {name!r}, {last.name!r}, consumes no {unit}")
-        gated = next((lived for lived in lives[:-1] if lived.stage.until is not None), None)
-        if gated is not None and any(window.stage.follows_budget() for window in last.costs.windows):
-            # Learners that pass early have more left than is planned: a schedule would end before they do.
-            why = f"{last.name!r} follows its planned budget (a schedule), and the gate of {gated.name!r} before it"
-            mend = (
-                "make the schedule constant, drop the gate, or give the last stage a budget of its own, without total"
-            )
-            raise self.scenario.error(place, f"{why} leaves each learner another one; {mend}")
         if left <= 0:
             message = f"the earlier stages of {name!r} consume {size - left:,} {unit}, so nothing of {size:,} is left"
             raise self.scenario.error(place, message)

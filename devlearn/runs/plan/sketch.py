@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from devlearn.records.schema import ArmEntry, ControlEntry, MatchEntry, PointEntry, Resolved, StageEntry
 from devlearn.records.versions import PLAN
+from devlearn.runs.plan.courses import courses
 from devlearn.runs.plan.missing_controls import uncontrolled
 from devlearn.runs.plan.needs import needs_of
 from devlearn.runs.plan.shared_origins import lineages, origin_names
@@ -19,11 +20,13 @@ def sketch(scenario: Scenario) -> Resolved:
     There are no branches, no jobs and no digest.
 
     Raises:
-        ScenarioError: needs that can't be told (an environment that does not fit its stage) or contradict each other.
+        ScenarioError: needs that can't be told (an environment that does not fit its stage) or contradict each other,
+            or stages that can't be lived one after another.
     """
     grid = points(scenario)
     for _, own in grid:
         needs_of(own)
+        courses(own)
     same = origin_names((own.seeds, [step.stage for step in arm.steps]) for _, own in grid for arm in own.arms.values())
     return Resolved(
         format=PLAN.written,

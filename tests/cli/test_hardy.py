@@ -1,0 +1,209 @@
+"""What a shell, a disk or a plug-in may hand us: names that are no UTF-8, damaged files, places that refuse."""
+
+import errno
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devlearn.cli.group import MISTAKES
+from devlearn.records import atomic
+from devlearn.records.text import MOST
+from tests.commands import call, said
+
+PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+MAIN = (sys.executable, "-c", "from devlearn.cli import main; main()")
+BROKEN = """
+import faulthandler, os, signal
+from collections.abc import Iterator
+from devlearn.plugin import Cohort, Context, Cost, Metrics, Needs, Stage, State, stage
+
+@stage("broken:Broken")
+class Broken(Stage):
+    \"\"\"Ends in one of several ways.\"\"\"
+    role = "innate"
+    units = ()
+    way: str = "surrogate"
+
+    def needs(self) -> Needs:
+        return Needs()
+
+    def cost(self, brain: object) -> Cost:
+        return Cost()
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return {}
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        if self.way == "surrogate":
+            raise RuntimeError("\\ud800 bad")
+        if self.way == "name":
+            raise FileNotFoundError(2, "no such file " + os.fsdecode(b"b\\xff"))
+        if self.way == "long":
+            raise RuntimeError("x" * 2_000_000)
+        crash()
+        yield {}
+
+def crash() -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+"""
+
+
+def broken(here: Path, toy: str, way: str) -> None:
+    """``broken.yaml`` in the current folder, of whose two arms one fails."""
+    (here / "broken.py").write_text(BROKEN)
+    text = toy.replace(
+        "look: {kind: pretrain.denoise, updates: 4, batch: 8}", f"look: {{kind: 'broken:Broken', way: {way}}}"
+    )
+    (here / "broken.yaml").write_text(text.replace("seeds: 4", "seeds: 2"))
+
+
+@pytest.mark.parametrize(("way", "told"), [("surrogate", "\\ud800 bad"), ("name", "no such file b\\xff")])
+def test_an_error_that_no_file_could_hold_fails_its_job_alone(here: Path, toy: str, way: str, told: str) -> None:
+    broken(here, toy, way)
+    result = call("run", "broken.yaml", "--jobs", "1")
+    assert result.exit_code == 3, result.output
+    assert "failed: looked" in result.output and told in result.output
+    states = [json.loads(path.read_text()) for path in (here / "runs/toy").rglob("state.json")]
+    assert sorted(state["status"] for state in states) == ["done", "failed"]
+    assert [told in state["error"] for state in states if state["error"]] == [True]
+    assert "incomplete" in said("compare", "runs/toy")
+    assert call("resume", "runs/toy", "--no-report").exit_code == 3
+
+
+def test_a_long_error_is_told_by_its_beginning_and_whole_in_the_log(here: Path, toy: str) -> None:
+    broken(here, toy, "long")
+    result = call("run", "broken.yaml", "--jobs", "1", "--no-report")
+    assert result.exit_code == 3 and max(map(len, result.output.splitlines())) < 2 * MOST
+    assert "characters; all of it stands in the log)" in result.output and "its log: runs/toy/jobs" in result.output
+    (state,) = (
+        json.loads(path.read_text()) for path in (here / "runs/toy").rglob("state.json") if "xxx" in path.read_text()
+    )
+    assert len(state["error"]) < 2 * MOST
+    assert any("x" * 2_000_000 in path.read_text() for path in (here / "runs/toy").rglob("log.txt"))
+
+
+def test_of_a_crash_the_innermost_line_of_python_is_told(here: Path, toy: str) -> None:
+    broken(here, toy, "crash")
+    result = call("run", "broken.yaml", "--jobs", "1", "--no-report")
+    line = BROKEN.splitlines().index("    os.kill(os.getpid(), signal.SIGSEGV)") + 1
+    assert result.exit_code == 3 and f"(killed by SIGSEGV): in crash ({here}/broken.py:{line})" in result.output
+    assert "Extension modules" not in result.output
+
+
+def in_another_process(*arguments: str | bytes, **environment: str) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run([*MAIN, *arguments], env={**os.environ, **environment}, capture_output=True, timeout=300)
+
+
+def test_a_folder_whose_name_is_no_utf8_is_run_in(here: Path) -> None:
+    done = in_another_process("run", "toy.yaml", "--seeds", "2", "--out", b"b\xffd")
+    assert done.returncode == 0, done.stderr
+    folder = here / os.fsdecode(b"b\xffd")
+    assert (folder / "report.html").exists() and "b\\xffd" in json.loads((folder / "manifest.json").read_text())[
+        "command"
+    ]
+
+
+def test_a_locale_without_umlauts_runs_resumes_and_reports_files_that_have_them(here: Path, toy: str) -> None:
+    (here / "päth").mkdir()
+    (here / "päth/ünï.yaml").write_text(toy)
+    done = in_another_process("run", "päth/ünï.yaml".encode(), "--seeds", "2", "--out", "päth/öut".encode(), **PLAIN)
+    assert done.returncode == 0, done.stderr
+    specs = [json.loads(path.read_text()) for path in (here / "päth/öut").rglob("job.json")]
+    assert all(spec["path"] == [str(here), str(here / "päth")] for spec in specs) and len(specs) == 2
+    assert said("resume", "päth/öut", "--no-report")
+    again = in_another_process("resume", "päth/öut".encode(), **PLAIN)
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_scenario_beside_plug_ins_that_no_job_could_find_again_is_refused(here: Path, toy: str) -> None:
+    folder = here / os.fsdecode(b"n\xff")
+    folder.mkdir()
+    (folder / "toy.yaml").write_text(toy)
+    result = call("run", str(folder / "toy.yaml"))
+    assert result.exit_code == 2 and "n\\xff: its name is not UTF-8" in result.output
+    assert not (here / "runs").exists()
+
+
+def test_every_mistake_is_listed_where_it_is_defined() -> None:
+    for module, name in MISTAKES.items():
+        assert getattr(importlib.import_module(module), name).__module__ == module
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, toy: str) -> Path:
+    """A finished run."""
+    folder = tmp_path_factory.mktemp("hardy")
+    (folder / "toy.yaml").write_text(toy)
+    assert call("run", folder / "toy.yaml", "--seeds", "2", "--no-report", "--out", folder / "run").exit_code == 0
+    return folder / "run"
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "{}", '{"status": "do', "\udcff"])
+@pytest.mark.parametrize("name", ["state.json", "job.json", "manifest.json", "resolved.json"])
+@pytest.mark.parametrize("command", ["resume", "compare", "report", "export"])
+def test_a_damaged_file_is_named_in_one_sentence(run: Path, command: str, name: str, text: str) -> None:
+    path = next(iter(sorted(run.rglob(name))))
+    before = path.read_bytes()
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    try:
+        result = call(command, str(run))
+    finally:
+        path.write_bytes(before)
+    assert result.exit_code == 2 and f"{path}: " in result.stderr, result.output
+    assert len(result.stderr.splitlines()) == 1 + (command == "resume"), result.stderr
+
+
+def test_a_damaged_comparison_is_told_before_seeds_are_added(run: Path) -> None:
+    path = run / "comparison.json"
+    before = path.read_bytes()
+    for text in ("", "[]", '{"arms": 3}'):
+        path.write_text(text)
+        result = call("run", run.parent / "toy.yaml", "--out", run)
+        assert result.exit_code == 2 and f"{path}: no " in result.output
+    path.write_bytes(before)
+
+
+def refuse(*arguments: Any, **keys: Any) -> None:
+    raise PermissionError(errno.EACCES, "Permission denied", "/archive/run/report.html")
+
+
+@pytest.mark.parametrize(
+    ("command", "place", "mend"),
+    [
+        (["report", "run"], "devlearn.report.page.write_text", "use another folder"),
+        (["resume", "run"], "devlearn.runs.prepare.locked", "use another folder"),
+        (["export", "run"], "devlearn.report.export.formats.note_written", "use another folder with --out"),
+        (["new", "env", "Maze"], "pathlib.Path.write_text", "use another folder"),
+        (["compare", "run"], "devlearn.records.reader.read_spec", "use another folder"),
+    ],
+)
+def test_a_place_that_refuses_is_named(
+    run: Path, command: list[str], place: str, mend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run.parent)
+    monkeypatch.setattr(place, refuse)
+    result = call(*command)
+    assert result.exit_code == 2, result.output
+    assert result.stderr.splitlines()[-1] == f"/archive/run/report.html: Permission denied; mend that, or {mend}"
+
+
+def test_a_file_that_is_written_is_named_itself_not_its_part(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError) as found:
+        atomic.write_text(tmp_path / "file" / "a.json", "")
+    assert found.value.filename == str(tmp_path / "file" / "a.json")
+
+
+def test_an_error_that_may_be_a_bug_keeps_its_traceback(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: Any) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file", "x")
+
+    monkeypatch.setattr("devlearn.runs.run.read_resolved", fail)
+    with pytest.raises(FileNotFoundError):
+        call("report", str(run))
