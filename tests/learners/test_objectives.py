@@ -15,6 +15,7 @@ from devlearn.learners.objectives import (
     Reconstruction,
     categorical,
     gaussian,
+    joint,
     surprise,
 )
 
@@ -124,6 +125,13 @@ def test_information_of_half_sure_pairs_by_hand() -> None:
     assert math.isclose(
         told(assignments(joined[0] + joined[1], size=2), 2, 1.5)[0], -by_hand - math.log(2), rel_tol=1e-5
     )
+
+
+def test_the_order_of_the_two_views_tells_nothing() -> None:
+    """The first view always in cluster 0 where the other is in 1: P = [[0, 1/2], [1/2, 0]], log 2 and not 0."""
+    logits = assignments([0] * 3 + [1] * 3, size=2)
+    assert joint(logits, 2).tolist() == [[[0, 0.5], [0.5, 0]]]
+    assert math.isclose(told(logits, 2)[1], math.log(2), rel_tol=1e-5)
 
 
 def test_sub_heads_are_averaged_and_heads_summed() -> None:

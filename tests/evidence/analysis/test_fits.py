@@ -73,6 +73,20 @@ def test_intervals_cover_at_their_nominal_rate(n: int) -> None:
         assert stats.binom.ppf(0.0005, experiments, 0.95) <= covered <= stats.binom.ppf(0.9995, experiments, 0.95)
 
 
+@pytest.mark.parametrize("n", [2, 3, 8])
+def test_with_little_noise_the_interval_is_the_t_interval_of_the_seeds_own_exponents(n: int) -> None:
+    """Then the line of the mean is the mean of the lines. Resampling alone is too narrow by sqrt((n - 1) / n)."""
+    rng, x = np.random.default_rng(n), np.array(LABELS, float)
+    table = SCALE * x**EXPONENT * np.exp(rng.normal(0, 1e-3, (n, 4)))
+    own = [np.polyfit(np.log(x), np.log(row), 1)[0] for row in table]
+    bends = [np.polyfit(np.log(x), np.log(row), 2)[0] for row in table]
+    law = power_law(x, table)
+    for (low, high), slopes in ((law.interval, own), (law.curvature_interval, bends)):
+        half = stats.t.ppf(0.975, n - 1) * np.std(slopes, ddof=1) / math.sqrt(n)
+        assert (high - low) / 2 == pytest.approx(half, rel=4 / math.sqrt(2 * 2000))  # a resampled standard error's own
+        assert (high + low) / 2 == pytest.approx(np.mean(slopes), abs=0.01 * half)
+
+
 def test_a_bent_line_is_called_bent_and_a_straight_one_is_not() -> None:
     rng, x = np.random.default_rng(4), np.array(LABELS, float)
     bent = errors(rng, 10) * np.exp(0.2 * (np.log(x) - np.log(x).mean()) ** 2)

@@ -152,6 +152,20 @@ def test_welch_is_scipys_and_knows_its_edges() -> None:
     assert t.welch_equivalence([1.0, 1.1, 0.9], [1.0, 1.05, 0.95], 1.0) < 0.05 < t.welch_equivalence(x, y, 0.1)
 
 
+def test_welch_equivalence_by_hand_of_unequal_variances() -> None:
+    """Means 3 and 2, variances 4 and .5, standard error sqrt(4 / 3 + .5 / 6); with one variance for both it is 1.07.
+
+    Degrees of freedom (17 / 12)^2 / ((4 / 3)^2 / 2 + (1 / 12)^2 / 5) = 2.254; the difference of 1 is 1 from the nearer
+    end of a margin of 2, on either side.
+    """
+    x, y = [1.0, 3.0, 5.0], [2 - 0.625**0.5, 2.0, 2 + 0.625**0.5, 2 - 0.625**0.5, 2.0, 2 + 0.625**0.5]
+    assert (np.var(x, ddof=1), np.var(y, ddof=1)) == (4, pytest.approx(0.5))
+    df = (17 / 12) ** 2 / ((4 / 3) ** 2 / 2 + (1 / 12) ** 2 / 5)
+    expected = float(stats.t.sf(1 / math.sqrt(17 / 12), df))
+    assert t.welch_equivalence(x, y, 2.0) == pytest.approx(expected)
+    assert t.welch_equivalence(y, x, 2.0) == pytest.approx(expected)
+
+
 def test_probability_of_improvement_by_hand() -> None:
     """Pairs: 1<2 1<3, 2=2 2<3, 5>2 5>3: two wins and a tie of six."""
     assert t.probability_of_improvement([1, 2, 5], [2, 3]) == pytest.approx(2.5 / 6)
