@@ -1,7 +1,7 @@
 """A comparison in plain words: a sentence for each pair, and what the claim is limited to."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from devlearn.evidence.statistics import ALPHA, LOCATIONS
 from devlearn.evidence.text.formats import chance, level, listed, moment, number, plain, plural, samples, size, span
@@ -107,6 +107,12 @@ def unseen(pairs: Sequence[PairResult]) -> str:
     return f"{many} can't exclude that up to {_rate(rate)} do"
 
 
+def which_p(words: Collection[Verdict]) -> str:
+    """Which test a table's p is of, where some of its ``words`` are equivalent; else nothing."""
+    of_that = "p beside equivalent is of equivalence, of two one-sided tests"
+    return f"{of_that}; beside any other word, of a difference." if "equivalent" in words else ""
+
+
 def sentence(pair: PairResult, found: Comparison) -> str:
     """One pair: the verdict, the two means, the difference with its interval, p, and what is left open."""
     start = f"{pair.arm} {PHRASES[pair.suggests]} {pair.against}{UNLESS * (pair.unless is not None)}"
@@ -156,9 +162,8 @@ def _trust(pair: PairResult, found: Comparison) -> str:
 def _p(pair: PairResult, found: Comparison) -> str:
     shared = sharing(found)[found.family == 1 :]
     after = f" after adjustment for {listed(shared)}" if shared else ""
-    if pair.suggests == "equivalent":
-        return f"p = {chance(pair.p_equivalence_adjusted)} for equivalence{after}"
-    return f"p = {chance(pair.p_adjusted)}{after}"
+    what = " for equivalence" if pair.suggests == "equivalent" else ""
+    return f"p = {chance(pair.p_of(pair.suggests)[1])}{what}{after}"
 
 
 def sharing(found: Comparison) -> list[str]:
