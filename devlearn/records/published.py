@@ -74,7 +74,7 @@ class StudyPair(_Frozen):
     p: float | None
     p_adjusted: float | None
     p_equivalence: float | None = Field(None, description="of the two one-sided tests; not in files of before 0.2")
-    p_equivalence_adjusted: float | None = Field(None, description="the same, adjusted; not in files of before 0.3")
+    p_equivalence_adjusted: float | None = Field(None, description="the same, adjusted; not in files of before 0.2")
     verdict: str
     fragile: tuple[str, ...] = Field((), description="why the word hangs on little")
     unless: float | None = Field(None, description="the failure rate that would undo it and is not excluded")

@@ -22,6 +22,11 @@ TRUSTED = ("better", "worse", "equivalent")
 OF = {"mean": "difference", "median": "median difference", "iqm": "difference of the middle half"}
 FEW = 8  # pairs that are reported one by one; what more of them say stands in a table
 STREAMS = {"init": "initial weights"}
+REDRAWN = {  # what a seed draws anew, by the stream that pins it where one does
+    "init": "initial weights", "labels": "labels", "order": "order", "environments": "environments",
+    "actions": "action noise",
+}  # fmt: skip
+NEWBORNS = "random-init"  # what scenarios call the arm that is only born and schooled
 
 
 def sentences(found: Comparison) -> list[str]:
@@ -41,10 +46,21 @@ def one_draw(pin: Sequence[str]) -> str:
 
 def claim(found: Comparison) -> str:
     """What the verdicts of a point are about, in one sentence: the report's claim."""
-    fixed = f"; {one_draw(found.pin)}, the same for all seeds" if found.pin else ""
     counted = [(one.n, one.seeds) for one in found.comparisons or found.arms.values()]
     many = samples(*min(counted, key=lambda one: one[0], default=(0, 0)))
-    return f"The claim is over everything that a seed draws anew, from {many}{fixed}."
+    redrawn = listed([words for stream, words in REDRAWN.items() if stream not in found.pin])
+    fixed = f"; {one_draw(found.pin)}, the same for all seeds" if found.pin else ""
+    return f"{many}; each seed redraws {redrawn}, and the verdicts speak for all such draws{fixed}."
+
+
+def means(found: Comparison) -> str:
+    """The two means of a point's only pair, or of its first where that is against newborns; else nothing."""
+    pair, *others = found.comparisons or (None,)
+    if pair is None or pair.means is None or (others and pair.against != NEWBORNS):
+        return ""
+    one, other = (number(mean, found.unit) for mean in pair.means)
+    what = f"{found.probe} {plain(found.metric)} {moment(found.at)}"
+    return f"{pair.arm} {one} against {other} of {pair.against}, {what}."
 
 
 def limits(found: Comparison) -> list[str]:
