@@ -79,7 +79,7 @@ def run(
     overrides = [*settings, *([seeds] if seeds else [])]
     if dry_run:
         with unheard():
-            _show_plan(scenario, overrides)
+            _show_plan(scenario, overrides, out, accept_changes)
         return
     click.echo(f"{scenario}: reading the scenario, starting workers", err=True)  # before anything heavy is imported
     from devlearn.runs import pipeline
@@ -122,15 +122,18 @@ def register(scenario: str, seeds: str | None, settings: tuple[str, ...], by: st
     click.echo("keep the sha256 where others see its date: the file alone can't prove when it was written", err=True)
 
 
-def _show_plan(scenario: str, overrides: Sequence[str]) -> None:
+def _show_plan(scenario: str, overrides: Sequence[str], out: Path | None, accept_changes: bool) -> None:
+    """The plan, its warnings, and why its folder can't be used, where that is so."""
     from devlearn.cli.inspect import warn
     from devlearn.cli.show_plan import show_plans
     from devlearn.runs import pipeline
     from devlearn.runs.plan import resolved
 
-    plans = pipeline.plan(pipeline.load(scenario, overrides))
+    order = pipeline.load(scenario, overrides)
+    plans = pipeline.plan(order)
     show_plans(plans)
     warn(resolved(plans.own))
+    pipeline.check_folder(order, out, accept_changes)
 
 
 def _face() -> "Face":

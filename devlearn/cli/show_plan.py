@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from devlearn.stages.stage import Cost
 
 
+WIDE = 1000  # columns where no terminal says how many: names stay in one piece
+
+
 def show_plans(plans: "Plans") -> None:
     """The trials of ``tune`` where there are any, then the scenario's own plan: on stdout."""
     from rich.console import Console
 
     from devlearn.evidence.text.searched import how_searched
 
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=140)
+    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=WIDE)
     scenario = plans.own.scenario
     console.print(f"[bold]{scenario.scenario}[/]  {scenario.about}")
     if scenario.searched:

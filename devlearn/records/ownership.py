@@ -36,20 +36,38 @@ def claim_run(folder: Path) -> None:
     Raises:
         NotOurs: it can't be made, or holds files and is no run folder of ours; nothing is written then.
     """
+    check_claimable(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        strangers = sorted(path.name for path in folder.iterdir() if not _is_lock(path))
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise NotOurs(f"{folder} can't be made a run folder: {why}; choose another with --out") from error
+        raise _unfit(folder, error) from error
+    if _mark(folder).get("holds") != "run":
+        _write_mark(folder, {"holds": "run"})
+
+
+def check_claimable(folder: Path) -> None:
+    """See that ``folder`` is a run's, empty, or not there yet. Writes nothing.
+
+    Raises:
+        NotOurs: it holds files and is no run folder of ours, or can't be looked into.
+    """
+    try:
+        strangers = sorted(path.name for path in folder.iterdir() if not _is_lock(path))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        raise _unfit(folder, error) from error
     if strangers and not is_run(folder):
         held = ", ".join(strangers[:3]) + (f" and {len(strangers) - 3} more" if len(strangers) > 3 else "")
         raise NotOurs(
             f"{folder} is not empty and no run folder of devlearn's (it holds {held}), and nothing was written; "
             "choose another with --out"
         )
-    if _mark(folder).get("holds") != "run":
-        _write_mark(folder, {"holds": "run"})
+
+
+def _unfit(folder: Path, error: Exception) -> NotOurs:
+    why = error.strerror if isinstance(error, OSError) else error
+    return NotOurs(f"{folder} can't be made a run folder: {why}; choose another with --out")
 
 
 def check_free(folder: Path, names: Iterable[str]) -> None:

@@ -74,6 +74,7 @@ class StudyPair(_Frozen):
     p: float | None
     p_adjusted: float | None
     p_equivalence: float | None = Field(None, description="of the two one-sided tests; not in files of before 0.2")
+    p_equivalence_adjusted: float | None = Field(None, description="the same, adjusted; not in files of before 0.2")
     verdict: str
     fragile: tuple[str, ...] = Field((), description="why the word hangs on little")
     unless: float | None = Field(None, description="the failure rate that would undo it and is not excluded")
@@ -81,6 +82,14 @@ class StudyPair(_Frozen):
     scored: str = Field(description="end or best: which of the rival's checkpoints counted")
     at_end: Difference | None = None
     at_best: Difference | None = None
+
+    def p_of_word(self) -> tuple[float | None, float | None]:
+        """p of the test that the verdict comes from, and adjusted: of equivalence, else of a difference; None where
+        it is not on record.
+        """
+        if self.verdict == "equivalent":
+            return self.p_equivalence, self.p_equivalence_adjusted
+        return self.p, self.p_adjusted
 
     @property
     def word(self) -> str:

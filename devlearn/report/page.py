@@ -9,9 +9,9 @@ from pathlib import Path
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from devlearn.evidence.text.comparison import claim
+from devlearn.evidence.text.comparison import claim, means
 from devlearn.evidence.text.curves import conclusion
-from devlearn.evidence.text.formats import filters
+from devlearn.evidence.text.formats import filters, plural
 from devlearn.evidence.text.history import whether_registered
 from devlearn.evidence.text.reasons import render_note
 from devlearn.evidence.text.searched import how_searched
@@ -83,7 +83,8 @@ def render(run: RunRecords, found: Results, order: Sequence[Section[object]]) ->
         resolved=run.resolved,
         points=found.comparisons.points,
         headline=conclusion(found.comparisons, found.analyses),
-        claim=_claim(found.comparisons.points[0]),
+        means=means(found.comparisons.points[0]).replace(" %", "\u00a0%") if len(found.comparisons.points) == 1 else "",
+        claim=_claim(found.comparisons.points[0], len(run.resolved.seeds)),
         registered=whether_registered(found.comparisons),
         warnings=cautions(found.comparisons.points),
         searched=how_searched(run.resolved.searched),
@@ -132,8 +133,9 @@ def _beside(name: str) -> str | None:
     return path.read_text(encoding="utf-8") if path.is_absolute() else None
 
 
-def _claim(found: Comparison) -> str:
-    """What the verdicts are about; nothing while nobody has lived a whole life."""
+def _claim(found: Comparison, planned: int) -> str:
+    """What the verdicts are about; while nobody has lived a whole life, how many seeds are ``planned``."""
     if any(one.n == 0 for one in found.comparisons or found.arms.values()):
-        return "There is no claim yet: it takes learners of every compared arm that have lived their whole life."
+        why = "it takes learners of every compared arm that have lived their whole life"
+        return f"There is no claim yet: {why}; {plural(planned, 'seed')} are planned."
     return claim(found)

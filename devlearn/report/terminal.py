@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from devlearn.evidence.text.comparison import FEW, qualifiers, sentences
+from devlearn.evidence.text.comparison import FEW, qualifiers, sentences, which_p
 from devlearn.evidence.text.curves import render_curves
 from devlearn.evidence.text.formats import chance, level, moment, number, plain, span
 from devlearn.evidence.text.history import whether_registered
@@ -63,11 +63,12 @@ def below_the_table(found: Comparisons, analyses: Analyses | None = None, run: s
     registered = whether_registered(found)
     pairs = [sentence for point in found.points for sentence in sentences(point)]
     curves = render_curves(analyses, declared=True) if analyses else []
+    limits = [*filter(None, [which_p({pair.suggests for pair in found.pairs})]), *limits_of(found)]
     if len(pairs) <= FEW:
-        return [*pairs, *limits_of(found), *curves, registered]
+        return [*pairs, *limits, *curves, registered]
     where = f"in its report (devlearn report {run})" if run else "in what --json prints"
     more = [f"More on each of the {len(pairs)} pairs stands {where}."]
-    return [*limits_of(found), *(curves if len(curves) <= FEW else []), registered, *more]
+    return [*limits, *(curves if len(curves) <= FEW else []), registered, *more]
 
 
 def _title(point: Comparison) -> str:
@@ -101,7 +102,7 @@ def _row(pair: PairResult, point: Comparison) -> tuple[str | Text, ...]:
         pair.against,
         number(pair.difference, unit, sign=True).removesuffix(" points"),
         "none" if low is None or high is None else span(low, high, unit).removesuffix(" points"),
-        chance(pair.p_adjusted),
+        chance(pair.p_of(pair.suggests)[1]),
         Text.assemble((pair.suggests, COLOURS.get(pair.suggests, "")), *more),
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from devlearn.records.atomic import locked
 from devlearn.records.layout import RunFolder
-from devlearn.records.ownership import claim_run, is_run
+from devlearn.records.ownership import check_claimable, claim_run, is_run
 from devlearn.records.schema import How, Resolved
 from devlearn.records.text import file_name, writable
 from devlearn.runs import provenance, registration
@@ -75,8 +75,11 @@ def load(name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", c
             why = "its name is not UTF-8, so job.json can't tell workers where to import plug-ins from"
             raise FolderMismatch(f"{writable(folder)}: {why}; rename it, or run from another folder")
     checked = scenario.load(source, given, check_id, size)
+    places: dict[str, list[str]] = {}
     for note in checked.notes:
-        print(note, file=sys.stderr)
+        places.setdefault(note.message, []).append(str(note))
+    for first, *others in places.values():  # a key is told of once, however often it stands there
+        print(f"{first} (and in {len(others)} more places)" if others else first, file=sys.stderr)
     how = How(command=command, overrides=given, path=tuple(path), device=device, laid=registration.laid(checked))
     return Order(checked, source.read_bytes(), how)
 
@@ -95,6 +98,26 @@ def plan(order: Order) -> Plans:
     return Plans(trials, own)
 
 
+def folder_of(order: Order, out: str | Path | None) -> Path:
+    """Where a scenario is run: ``out``, or ``runs/SCENARIO``."""
+    return Path("runs") / order.scenario.scenario if out is None else Path(out)
+
+
+def check_folder(order: Order, out: str | Path | None, accept_changes: bool = False) -> None:
+    """See that the scenario can be run in its folder, as far as the folder tells; writes nothing.
+
+    Raises:
+        NotOurs: the folder holds something else.
+        FolderMismatch: it holds another run, or what trains its jobs has changed.
+    """
+    from devlearn.runs import interim
+
+    folder = folder_of(order, out)
+    check_claimable(folder)
+    if order.scenario.tune is None and not interim.looks(order.scenario):  # later steps are planned after the first
+        plan_for(folder, order.scenario, order, accept_changes)
+
+
 def write(
     order: Order, out: str | Path | None = None, accept_changes: bool = False, prereg: Path | None = None
 ) -> Written:
@@ -106,7 +129,7 @@ def write(
 
     Raises what ``pipeline.start`` raises.
     """
-    folder = Path("runs") / order.scenario.scenario if out is None else Path(out)
+    folder = folder_of(order, out)
     run = RunFolder(folder)
     asked = None
     if prereg is not None or run.registration.exists():

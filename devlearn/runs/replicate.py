@@ -161,8 +161,8 @@ def _point(body: Mapping[str, Any], resolved: Resolved, mean_interval: Any) -> d
 
 ARM = ("n", "mean", "sd", "median", "best", "diverged", "values", "ledger")
 PAIR = (
-    "arm", "against", "n", "difference", "interval", "p", "p_adjusted", "p_equivalence", "verdict", "fragile", "unless",
-    "level", "scored", "at_end", "at_best",
+    "arm", "against", "n", "difference", "interval", "p", "p_adjusted", "p_equivalence",
+    "p_equivalence_adjusted", "verdict", "fragile", "unless", "level", "scored", "at_end", "at_best",
 )  # fmt: skip
 STAGE = ("stage", "arms", "probe", "metric", "before", "after", "p")
 

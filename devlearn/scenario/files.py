@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from devlearn.registry import nearest
 from devlearn.scenario.build import build
 from devlearn.scenario.models import Scenario
 from devlearn.scenario.problems import Mark, Problems, ScenarioError, hint, in_reading_order
@@ -43,8 +44,9 @@ def find(name_or_path: str | Path) -> Path:
     short = [path for full, path in known.items() if full.rpartition("/")[2] == name]
     if len(short) == 1:
         return short[0]
-    names = (*known, *(full.rpartition("/")[2] for full in known))
-    raise ScenarioError.at(Mark(str(name_or_path)), f"no such file, and no scenario of that name{hint(name, names)}")
+    names = dict.fromkeys((*known, *(full.rpartition("/")[2] for full in known)))
+    meant = hint(name, names if nearest(name, tuple(names)) else known)
+    raise ScenarioError.at(Mark(str(name_or_path)), f"no such file, and no scenario of that name{meant}")
 
 
 def load(
@@ -124,6 +126,9 @@ def _read(path: Path, problems: Problems) -> str:
 def _tree(text: str, name: str, above: tuple[Path, ...], problems: Problems) -> Node | None:
     """The file's tree laid over that of the file it extends; None where that is missing: too little to judge by."""
     root = compose(text, name, problems)
+    if root is not None and plain(root) in (None, {}):
+        problems.add(Mark(name), "the file is empty; `devlearn new scenario NAME` writes one")
+        return None
     if not isinstance(root, Map) or "extends" not in root.entries:
         return root
     node = root.entries["extends"].node

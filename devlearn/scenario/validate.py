@@ -14,6 +14,7 @@ from devlearn.scenario.problems import Mark, Problems, hint
 from devlearn.scenario.yaml_nodes import Leaf, List, Map, Node, plain, show
 
 M = TypeVar("M", bound=BaseModel)
+EXACT = 1e15  # whole numbers below it are what somebody wrote, digit by digit
 Loc = Sequence[int | str]
 
 _WORDS = {
@@ -174,7 +175,12 @@ def _help(value: Any, details: list[Any]) -> str:
     if isinstance(value, str) and options:
         likely = nearest(value, options)
         return f"; did you mean {likely!r}?" if likely else ""
-    if isinstance(value, float) and value.is_integer() and types & {"int_type", "int_from_float"}:
+    if (
+        isinstance(value, float)
+        and value.is_integer()
+        and abs(value) < EXACT
+        and types & {"int_type", "int_from_float"}
+    ):
         return f"; write {int(value)}"
     if isinstance(value, bool | int | float) and types == {"string_type"}:
         return "; write it in quotes"

@@ -32,6 +32,8 @@ def overrides(texts: Iterable[str], problems: Problems) -> list[Setting]:
     for text in texts:
         path, equals, value = text.partition("=")
         mark = Mark(f"--set {text}")
+        if path.strip() == "seeds" and value.strip():  # which --seeds is short for
+            mark = Mark(f"--seeds {value.strip().removeprefix('[').removesuffix(']').replace(' ', '')}")
         if not equals or not path.strip():
             problems.add(mark, "write KEY=VALUE, for instance stages.look.updates=100")
             continue

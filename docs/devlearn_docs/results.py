@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 
 from devlearn.evidence.text.published import chance, row_text, value
-from devlearn.records.published import PublishedError, Row, Study, StudyPoint, StudyResult, read, studies
+from devlearn.records.published import PublishedError, Row, Study, StudyPair, StudyPoint, StudyResult, read, studies
 from devlearn.runs.family import OUT_OF_REACH, UNKNOWN, Question, family
 
 ROOT = Path(__file__).parents[2]
@@ -261,7 +261,10 @@ def _by_study(claims: Sequence[Question], word: str) -> str:
 def _question(one: Question) -> list[str]:
     pair, plain = one.pair, [one.study, one.where, one.pair.arm, one.pair.against]
     difference = "" if pair.difference is None else value(pair.difference, pair.interval, one.point.unit, sign=True)
-    return [*plain, difference, *map(chance, (pair.p, pair.p_adjusted, one.p)), pair.word, one.holds]
+    same = pair.verdict == "equivalent"
+    over_all = one.p if not same else one.same if pair.p_equivalence is not None else None
+    ps = [_p(pair, pair.p_of_word()[0]), _adjusted(pair), _p(pair, over_all)]
+    return [*plain, difference, *ps, pair.word, one.holds]
 
 
 def cost(name: str) -> str:
@@ -283,13 +286,25 @@ def points(share: float, decimals: int = 2) -> str:
     return f"{100 * share:+.{decimals}f}"
 
 
+def _p(pair: StudyPair, p: float | None, missing: str = UNKNOWN) -> str:
+    """A p of a pair as a cell: of equivalence it says so, and ``missing`` where it is not on record."""
+    if pair.verdict != "equivalent":
+        return chance(p)
+    return missing if p is None else f"{chance(p)} (equivalence)"
+
+
+def _adjusted(pair: StudyPair) -> str:
+    """The p that the word comes from, adjusted. Equivalent is a word for .05 at most, where nothing else is known."""
+    return _p(pair, pair.p_of_word()[1], "at most .05 (equivalence)")
+
+
 def _pair_rows(point: StudyPoint) -> Rows:
     return [
         [
             pair.arm,
             pair.against,
             "" if pair.difference is None else value(pair.difference, pair.interval, point.unit, sign=True),
-            chance(pair.p_adjusted),
+            _adjusted(pair),
             pair.word,
         ]
         for pair in point.pairs

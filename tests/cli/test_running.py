@@ -370,3 +370,34 @@ def test_warnings_come_once_before_the_run_as_lines_to_paste(here: Path, toy: st
     lines = [line for line in checked.splitlines() if line.startswith("  ") and not line.strip().startswith("7 seeds")]
     pasted = yaml.safe_load("\n".join(lines[: lines.index("  compare:")]))
     assert set(pasted) == {"stages", "arms"} and "looked-sham" in pasted["arms"]
+
+
+def test_a_dry_run_says_what_the_run_would_refuse(here: Path) -> None:
+    before = sorted(here.iterdir())
+    dry, wet = call("run", "toy.yaml", "--out", ".", "--dry-run"), call("run", "toy.yaml", "--out", ".")
+    assert dry.exit_code == wet.exit_code == 2
+    assert "jobs/school-" in dry.stdout and dry.stderr.splitlines()[-1] == wet.stderr.splitlines()[-1]
+    assert ". is not empty and no run folder of devlearn's (it holds toy.yaml)" in dry.stderr
+    assert call("run", "toy.yaml", "--dry-run").exit_code == 0
+    assert sorted(here.iterdir()) == before, "nothing is written"
+    assert call("run", "toy.yaml", "--seeds", "2", "--no-report").exit_code == 0
+    assert call("run", "toy.yaml", "--dry-run").exit_code == 0  # more seeds of the same
+    other = call("run", "toy.yaml", "--set", "stages.school.updates=7", "--dry-run")
+    assert other.exit_code == 2 and "updates was 6 and is 7" in other.stderr
+
+
+def test_names_of_a_plan_stay_in_one_piece_where_no_terminal_is_narrow(here: Path, toy: str) -> None:
+    name = "a" * 60
+    (here / "long.yaml").write_text(toy.replace("look:", f"{name}:").replace("[look,", f"[{name},"))
+    said = call("run", "long.yaml", "--dry-run").stdout
+    rows = [line.split() for line in said.splitlines() if line.startswith("jobs/")]
+    assert len(rows) == 4 and all(row[0].startswith("jobs/") and "/seeds-" in row[0] for row in rows)
+
+
+def test_an_old_key_is_told_of_once_however_often_it_stands_there(here: Path, toy: str) -> None:
+    stage = "{kind: trial.ppo, env: CartPole-v1, copies: 2, env_steps: 100}"
+    text = toy.replace("  school:", f"  one: {stage}\n  two: {stage}\n  three: {stage}\n  school:")
+    (here / "old.yaml").write_text(text)
+    said = call("check", "scenario", "old.yaml")
+    told = [line for line in said.output.splitlines() if "'copies' is called 'num_envs'" in line]
+    assert len(told) == 1 and told[0].startswith("old.yaml:9:44: ") and told[0].endswith("(and in 2 more places)")

@@ -31,6 +31,29 @@ def test_no_table_states_a_number_by_hand(name: str) -> None:
     assert not by_hand, f"{name}: {by_hand[0]} has to come from docs/results (a part `<!-- result`)"
 
 
+@pytest.mark.parametrize(
+    ("verdict", "same", "cell"),
+    [
+        ("better", 0.01, ".0056"),
+        ("equivalent", 0.012, ".012 (equivalence)"),
+        ("equivalent", None, "at most .05 (equivalence)"),
+    ],
+)
+def test_the_p_beside_a_word_is_of_the_test_that_it_comes_from(verdict: str, same: float | None, cell: str) -> None:
+    recorded = next(one for name in studies() if (one := read(name)) is not None)
+    point = recorded.points[0]
+    apart = {
+        "verdict": verdict,
+        "p": 0.001,
+        "p_adjusted": 0.0056,
+        "p_equivalence": same,
+        "p_equivalence_adjusted": same,
+    }
+    pair = point.pairs[0].model_copy(update=apart)
+    ((*_, shown, _),) = results._pair_rows(point.model_copy(update={"pairs": (pair,)}))
+    assert shown == cell
+
+
 def test_every_study_is_a_scenario_with_the_arms_of_its_rows() -> None:
     assert set(NOT_FROM_FILES) <= set(PAGES)
     for name, study in studies().items():

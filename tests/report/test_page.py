@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from devlearn.evidence.text.formats import budget, count
+from devlearn.evidence.text.formats import budget, chance, count
 from devlearn.evidence.text.searched import how_searched
 from devlearn.report.style import COLOURS, DASHES, GRID, INK, MARKERS, look
 from tests.evidence.answers import compare, words
@@ -39,6 +39,26 @@ class Elements(HTMLParser):
 
 def read(page: str) -> str:
     return re.sub(r"\s+", " ", " ".join(Elements(page).text))
+
+
+def test_the_first_screen_has_the_two_numbers_and_the_claim_once(page: str, reported: Path) -> None:
+    text = read(page)
+    first = compare([reported]).found.points[0].comparisons[0]
+    one, other = (f"{100 * mean:.2f}\u00a0%" for mean in first.means or ())
+    assert f"{first.arm} {one} against {other} of random-init, digits accuracy at the end." in page
+    claim = "16 seeds; each seed redraws initial weights, labels, order, environments and action noise"
+    assert text.count(claim) == text.count("redraws") == 1
+
+
+def test_the_p_beside_equivalent_is_of_equivalence(page: str, reported: Path) -> None:
+    told = [row for row in page.split("<tr>") if 'data-label="p adjusted"' in row]
+    rows = {tuple(re.findall(r'data-label="(?:Arm|Against)">([^<]*)<', row)): row for row in told}
+    same = [pair for pair in compare([reported]).found.pairs if pair.verdict == "equivalent"]
+    assert same
+    for pair in same:
+        shown = re.findall(r'data-label="p(?: adjusted)?">([^<]*)<', rows[pair.arm, pair.against])
+        assert shown == [chance(pair.p_equivalence), chance(pair.p_equivalence_adjusted)]
+    assert "p beside equivalent is of equivalence, of two one-sided tests" in read(page)
 
 
 def test_no_script_and_no_request(page: str) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from devlearn.evidence.text.comparison import FEW
+from devlearn.evidence.text.comparison import FEW, which_p
+from devlearn.evidence.text.formats import chance
 from devlearn.records.reader import load
 from devlearn.report.terminal import below_the_table, verdict_table
 from tests.evidence.answers import Answer, analyse, compare, words
@@ -52,8 +53,23 @@ def test_without_pairs_the_arms_are_listed(tmp_path: Path) -> None:
 def test_few_pairs_are_told_one_by_one_below_the_table(reported: Path) -> None:
     comparison = compare([reported])
     *lines, last = below_the_table(comparison.found, run="runs/x")
-    assert lines == words(comparison)[1:]
+    which = next(line for line in lines if line.startswith("p beside equivalent is of equivalence"))
+    assert [line for line in lines if line != which] == words(comparison)[1:]
     assert last.startswith("Not registered: ")
+
+
+def test_the_p_beside_a_word_is_of_the_test_that_it_comes_from(reported: Path) -> None:
+    found = compare([reported])
+    rows = {tuple(line.split()[:2]): line.split() for line in printed(found).splitlines()}
+    words = set()
+    for pair in found.found.pairs:
+        p = pair.p_equivalence_adjusted if pair.suggests == "equivalent" else pair.p_adjusted
+        assert chance(p) in rows[pair.arm, pair.against]
+        words.add(pair.suggests)
+        if pair.suggests == "equivalent":
+            assert chance(pair.p_adjusted) not in rows[pair.arm, pair.against] or pair.p_adjusted == p
+    assert {"equivalent", "better"} <= words
+    assert which_p(words - {"equivalent"}) == ""
 
 
 def test_many_pairs_are_left_to_the_table_and_the_report(tmp_path: Path) -> None:

@@ -90,7 +90,10 @@ def test_what_nobody_can_run_is_refused_before_it_is_made(valid, problems, befor
 
 
 def test_seeds_from_the_command_line_are_bounded_too(valid, problems):
-    assert f"--set seeds=100000000: {SEEDS}" in problems(valid, overrides=("seeds=100000000",))
+    assert f"--seeds 100000000: {SEEDS}" in problems(valid, overrides=("seeds=100000000",))
+    wrong = "seeds must be greater than 0 or a list, got 0"
+    assert problems(valid, overrides=("seeds=0",)) == [f"--seeds 0: {wrong}"]
+    assert problems(valid, overrides=("seeds=[3, 3]",))[0].startswith("--seeds 3,3: ")
 
 
 def test_a_file_without_end(tmp_path):
@@ -105,8 +108,10 @@ def test_a_file_without_end(tmp_path):
 
 
 def test_a_name_that_the_system_refuses(problems):
-    with pytest.raises(ScenarioError, match="no such file, and no scenario of that name"):
+    with pytest.raises(ScenarioError, match="no such file, and no scenario of that name") as found:
         load("n" * 300)
+    names = str(found.value).partition("there are: ")[2].split(", ")
+    assert len(names) == len({name.rpartition("/")[2] for name in names}) > 20, "each scenario once"
     assert problems(f"extends: {'n' * 300}", "f") == [f"f:1:10: there is no file {'n' * 300} to extend"]
 
 

@@ -81,9 +81,14 @@ def test_broken_yaml(text, line, problems):
     assert problems(text, "f") == [line]
 
 
-def test_an_empty_file_lacks_everything(problems):
-    assert problems("", "f") == [
-        f"f:1:1: missing key '{key}'" for key in ("devlearn", "scenario", "brain", "stages", "arms")
+@pytest.mark.parametrize("text", ["", "\n\n", "# to be written\n", "---\n", "{}"])
+def test_an_empty_file_is_told_how_to_begin(problems, text):
+    assert problems(text, "f") == ["f: the file is empty; `devlearn new scenario NAME` writes one"]
+
+
+def test_a_map_of_one_key_lacks_the_others(problems):
+    assert problems("devlearn: 1", "f") == [
+        f"f:1:1: missing key '{key}'" for key in ("scenario", "brain", "stages", "arms")
     ]
 
 
@@ -91,11 +96,13 @@ def test_an_empty_file_lacks_everything(problems):
     ("override", "message"),
     [
         ("stages.review.updates=x", "updates must be a whole number, got 'x'"),
+        ("stages.review.updates=1e3", "updates must be a whole number, got 1000.0; write 1000"),
+        ("stages.review.updates=1e30", "updates must be a whole number, got 1e+30"),
         ("stages.review.updtes=3", "unknown key 'updtes'; did you mean 'updates'?"),
         ("stages.revew.updates=3", "no such path: stages has no 'revew'; did you mean 'review'?"),
         ("seeds", "write KEY=VALUE, for instance stages.look.updates=100"),
         ("seeds=", "there is no value after '='"),
-        ("seeds=[1", "not YAML: expected ',' or ']', but got '<stream end>'"),
+        ("brain.depth=[1", "not YAML: expected ',' or ']', but got '<stream end>'"),
         ("stages.review.learning_rate=1", "tune sets stages.review.learning_rate in every arm, so this has no effect"),
         ("brain.width=[8]", "vary sets brain.width at every point, so this has no effect"),
         ("arms.new=[review]", "no such path: arms has no 'new'; there are: plain, playful, gated, matched"),

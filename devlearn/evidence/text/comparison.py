@@ -1,7 +1,7 @@
 """A comparison in plain words: a sentence for each pair, and what the claim is limited to."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from devlearn.evidence.statistics import ALPHA, LOCATIONS
 from devlearn.evidence.text.formats import chance, level, listed, moment, number, plain, plural, samples, size, span
@@ -22,6 +22,11 @@ TRUSTED = ("better", "worse", "equivalent")
 OF = {"mean": "difference", "median": "median difference", "iqm": "difference of the middle half"}
 FEW = 8  # pairs that are reported one by one; what more of them say stands in a table
 STREAMS = {"init": "initial weights"}
+REDRAWN = {  # what a seed draws anew, by the stream that pins it where one does
+    "init": "initial weights", "labels": "labels", "order": "order", "environments": "environments",
+    "actions": "action noise",
+}  # fmt: skip
+NEWBORNS = "random-init"  # what scenarios call the arm that is only born and schooled
 
 
 def sentences(found: Comparison) -> list[str]:
@@ -41,10 +46,21 @@ def one_draw(pin: Sequence[str]) -> str:
 
 def claim(found: Comparison) -> str:
     """What the verdicts of a point are about, in one sentence: the report's claim."""
-    fixed = f"; {one_draw(found.pin)}, the same for all seeds" if found.pin else ""
     counted = [(one.n, one.seeds) for one in found.comparisons or found.arms.values()]
     many = samples(*min(counted, key=lambda one: one[0], default=(0, 0)))
-    return f"The claim is over everything that a seed draws anew, from {many}{fixed}."
+    redrawn = listed([words for stream, words in REDRAWN.items() if stream not in found.pin])
+    fixed = f"; {one_draw(found.pin)}, the same for all seeds" if found.pin else ""
+    return f"{many}; each seed redraws {redrawn}, and the verdicts speak for all such draws{fixed}."
+
+
+def means(found: Comparison) -> str:
+    """The two means of a point's only pair, or of its first where that is against newborns; else nothing."""
+    pair, *others = found.comparisons or (None,)
+    if pair is None or pair.means is None or (others and pair.against != NEWBORNS):
+        return ""
+    one, other = (number(mean, found.unit) for mean in pair.means)
+    what = f"{found.probe} {plain(found.metric)} {moment(found.at)}"
+    return f"{pair.arm} {one} against {other} of {pair.against}, {what}."
 
 
 def limits(found: Comparison) -> list[str]:
@@ -107,6 +123,12 @@ def unseen(pairs: Sequence[PairResult]) -> str:
     return f"{many} can't exclude that up to {_rate(rate)} do"
 
 
+def which_p(words: Collection[Verdict]) -> str:
+    """Which test a table's p is of, where some of its ``words`` are equivalent; else nothing."""
+    of_that = "p beside equivalent is of equivalence, of two one-sided tests"
+    return f"{of_that}; beside any other word, of a difference." if "equivalent" in words else ""
+
+
 def sentence(pair: PairResult, found: Comparison) -> str:
     """One pair: the verdict, the two means, the difference with its interval, p, and what is left open."""
     start = f"{pair.arm} {PHRASES[pair.suggests]} {pair.against}{UNLESS * (pair.unless is not None)}"
@@ -156,9 +178,8 @@ def _trust(pair: PairResult, found: Comparison) -> str:
 def _p(pair: PairResult, found: Comparison) -> str:
     shared = sharing(found)[found.family == 1 :]
     after = f" after adjustment for {listed(shared)}" if shared else ""
-    if pair.suggests == "equivalent":
-        return f"p = {chance(pair.p_equivalence_adjusted)} for equivalence{after}"
-    return f"p = {chance(pair.p_adjusted)}{after}"
+    what = " for equivalence" if pair.suggests == "equivalent" else ""
+    return f"p = {chance(pair.p_of(pair.suggests)[1])}{what}{after}"
 
 
 def sharing(found: Comparison) -> list[str]:

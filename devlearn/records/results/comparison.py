@@ -200,6 +200,12 @@ class PairResult(Model):
         description="the gain for each unit that a learner of arm consumed more of; null where it did not"
     )
 
+    def p_of(self, word: Verdict) -> tuple[float | None, float | None]:
+        """p of the test that a word comes from, and the same adjusted: of equivalence, else of a difference."""
+        if word == "equivalent":
+            return self.p_equivalence, self.p_equivalence_adjusted
+        return self.p, self.p_adjusted
+
 
 class StageGain(Model):
     """What one stage bought, by one probe."""

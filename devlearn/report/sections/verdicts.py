@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from devlearn.evidence.text.comparison import limits, qualifiers, sentence
+from devlearn.evidence.text.comparison import limits, qualifiers, sentence, which_p
 from devlearn.records.reader import Point
 from devlearn.records.results import Comparison, PairResult
 from devlearn.report.section import Page, Place, section
@@ -23,8 +23,9 @@ class Diverged:
 class Verdicts:
     """What was found at one point.
 
-    ``qualifiers`` belong to the word of each pair. ``extra`` are those of which more than the one interval is
-    known, for new images or at the best checkpoint; ``twice`` says whether a pair was scored at both moments.
+    ``qualifiers`` belong to the word of each pair, ``which_p`` says which test its p is of. ``extra`` are those of
+    which more than the one interval is known, for new images or at the best checkpoint; ``twice`` says whether a pair
+    was scored at both moments.
     """
 
     place: Place
@@ -32,6 +33,7 @@ class Verdicts:
     qualifiers: Sequence[Sequence[str]]
     sentences: Sequence[str]
     limits: Sequence[str]
+    which_p: str
     extra: Sequence[PairResult]
     twice: bool
     diverged: Sequence[Diverged]
@@ -54,6 +56,7 @@ def _at(place: Place) -> Verdicts:
         qualifiers=[qualifiers(pair, found) for pair in found.comparisons],
         sentences=[sentence(pair, found).replace(" %", "\u00a0%") for pair in found.comparisons],
         limits=limits(found),
+        which_p=which_p({pair.verdict for pair in found.comparisons}),
         extra=[pair for pair in found.comparisons if pair.interval_new_images or pair.at_best],
         twice=any(pair.at_best for pair in found.comparisons),
         diverged=_diverged(place.records),

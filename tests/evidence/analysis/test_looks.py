@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from devlearn.evidence import statistics as t
-from devlearn.evidence.text.comparison import claim
+from devlearn.evidence.text.comparison import claim, means
 from devlearn.records.reader import Json
 from tests.evidence.answers import compare, words
 from tests.evidence.fake_run import tiny_run, write_run
@@ -111,7 +111,11 @@ def test_a_pinned_draw_narrows_headline_and_claim(tmp_path: Path) -> None:
     text = words(found)
     assert text[0].startswith("For this one draw of labels and initial weights: a is better than b.")
     assert text[2].startswith("The claim holds for this one draw of labels and initial weights, the same for all seeds")
-    assert "8 seeds; for this one draw of labels and initial weights" in claim(found.found.points[0])
+    assert claim(found.found.points[0]) == (
+        "8 seeds; each seed redraws order, environments and action noise, and the verdicts speak for all such draws; "
+        "for this one draw of labels and initial weights, the same for all seeds."
+    )
+    assert means(found.found.points[0]) == f"a {np.mean(RISE):.4g} against 0 of b, score points at the end."
 
 
 def test_nothing_pinned_nothing_said(made_up: Path) -> None:
@@ -121,7 +125,17 @@ def test_nothing_pinned_nothing_said(made_up: Path) -> None:
     *_, last = told = words(found)
     assert len(told) == 1 + len(found["comparisons"]) + 1
     assert last.startswith("Unless some fail: 16 seeds can't exclude that up to 18 % do.")
-    assert claim(found.found.points[0]) == "The claim is over everything that a seed draws anew, from 16 seeds."
+    assert claim(found.found.points[0]) == (
+        "16 seeds; each seed redraws initial weights, labels, order, environments and action noise, and the verdicts "
+        "speak for all such draws."
+    )
+    point = found.found.points[0]
+    assert point.comparisons[0].against == "random-init" and len(point.comparisons) > 1
+    first = [f"{100 * mean:.2f} %" for mean in point.comparisons[0].means or ()]
+    assert means(point) == f"developmental {first[0]} against {first[1]} of random-init, digits accuracy at the end."
+    others = sorted(point.comparisons, key=lambda pair: pair.against == "random-init")
+    turned = point.model_copy(update={"comparisons": tuple(others)})
+    assert means(turned) == "", "of several pairs only the one against newborns"
 
 
 def test_looks_count_for_every_point_of_a_grid(tmp_path: Path) -> None:
