@@ -113,10 +113,13 @@ def pairs(run: Path, **keys: Any) -> dict[str, Any]:
 
 
 def test_a_comparison_gives_both_intervals(seen: Path) -> None:
-    pair = pairs(seen)["developmental random-init"]
+    """At the level of the family of five."""
+    found = pairs(seen)
+    pair = found["developmental random-init"]
     low, high = pair["interval_new_images"]
     assert low < pair["interval"][0] < pair["difference"] < pair["interval"][1] < high
-    assert "For new images as well as new seeds, the 95 % interval is +" in words(compare([seen]))[1]
+    assert (len(found), pair["level"]) == (5, pytest.approx(0.99))
+    assert "For new images as well as new seeds, the 99 % interval is +" in words(compare([seen]))[1]
 
 
 def test_it_is_given_for_accuracies_at_the_end_of_learners_that_all_got_there(seen: Path, made_up: Path) -> None:
@@ -129,11 +132,12 @@ def test_it_is_given_for_accuracies_at_the_end_of_learners_that_all_got_there(se
 
 
 def test_lineages_are_averaged_image_by_image(tmp_path: Path) -> None:
-    shared = {str(seed): f"genome {seed // 2}" for seed in range(12)}
-    alone = pairs(write_run(tmp_path / "a", seeds=12, images=True))["sham random-init"]
-    joined = pairs(write_run(tmp_path / "b", seeds=12, images=True, arms={"sham": {"lineages": shared}}))
+    """Eight lineages, the fewest whose interval has ends at the level of a family of five."""
+    shared = {str(seed): f"genome {seed // 2}" for seed in range(16)}
+    alone = pairs(write_run(tmp_path / "a", seeds=16, images=True))["sham random-init"]
+    joined = pairs(write_run(tmp_path / "b", seeds=16, images=True, arms={"sham": {"lineages": shared}}))
     pair = joined["sham random-init"]
-    assert pair["n"] == 6
+    assert pair["n"] == 8
     low, high = pair["interval_new_images"]
     assert low < pair["difference"] < high
     assert pair["interval_new_images"] != alone["interval_new_images"]
