@@ -79,7 +79,7 @@ def run(
     overrides = [*settings, *([seeds] if seeds else [])]
     if dry_run:
         with unheard():
-            _show_plan(scenario, overrides, out, accept_changes)
+            _show_plan(scenario, overrides, out)
         return
     click.echo(f"{scenario}: reading the scenario, starting workers", err=True)  # before anything heavy is imported
     from devlearn.runs import pipeline
@@ -122,10 +122,11 @@ def register(scenario: str, seeds: str | None, settings: tuple[str, ...], by: st
     click.echo("keep the sha256 where others see its date: the file alone can't prove when it was written", err=True)
 
 
-def _show_plan(scenario: str, overrides: Sequence[str], out: Path | None, accept_changes: bool) -> None:
+def _show_plan(scenario: str, overrides: Sequence[str], out: Path | None) -> None:
     """The plan, its warnings, and why its folder can't be used, where that is so."""
     from devlearn.cli.inspect import warn
     from devlearn.cli.show_plan import show_plans
+    from devlearn.records.ownership import check_claimable
     from devlearn.runs import pipeline
     from devlearn.runs.plan import resolved
 
@@ -133,7 +134,7 @@ def _show_plan(scenario: str, overrides: Sequence[str], out: Path | None, accept
     plans = pipeline.plan(order)
     show_plans(plans)
     warn(resolved(plans.own))
-    pipeline.check_folder(order, out, accept_changes)
+    check_claimable(pipeline.folder_of(order, out))
 
 
 def _face() -> "Face":

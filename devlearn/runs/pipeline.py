@@ -19,7 +19,7 @@ from devlearn.runs.executors.local import Local, warming
 from devlearn.runs.executors.supervisor import Outcome
 from devlearn.runs.folder import FolderMismatch
 from devlearn.runs.forewarnings import Forewarning, forewarnings
-from devlearn.runs.prepare import Plans, Written, check_folder, load, plan, register, reopen, write
+from devlearn.runs.prepare import Plans, Written, folder_of, load, plan, register, reopen, write
 from devlearn.runs.train import Face, train
 
 __all__ = [
@@ -31,10 +31,10 @@ __all__ = [
     "Started",
     "Written",
     "check_device",
-    "check_folder",
     "complaints",
     "evaluate",
     "finish",
+    "folder_of",
     "load",
     "plan",
     "register",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from devlearn.records.atomic import locked
 from devlearn.records.layout import RunFolder
-from devlearn.records.ownership import check_claimable, claim_run, is_run
+from devlearn.records.ownership import claim_run, is_run
 from devlearn.records.schema import How, Resolved
 from devlearn.records.text import file_name, writable
 from devlearn.runs import provenance, registration
@@ -101,21 +101,6 @@ def plan(order: Order) -> Plans:
 def folder_of(order: Order, out: str | Path | None) -> Path:
     """Where a scenario is run: ``out``, or ``runs/SCENARIO``."""
     return Path("runs") / order.scenario.scenario if out is None else Path(out)
-
-
-def check_folder(order: Order, out: str | Path | None, accept_changes: bool = False) -> None:
-    """See that the scenario can be run in its folder, as far as the folder tells; writes nothing.
-
-    Raises:
-        NotOurs: the folder holds something else.
-        FolderMismatch: it holds another run, or what trains its jobs has changed.
-    """
-    from devlearn.runs import interim
-
-    folder = folder_of(order, out)
-    check_claimable(folder)
-    if order.scenario.tune is None and not interim.looks(order.scenario):  # later steps are planned after the first
-        plan_for(folder, order.scenario, order, accept_changes)
 
 
 def write(
