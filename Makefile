@@ -11,7 +11,7 @@ FIND_PYTHON = for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done
 PYTHON ?= $(shell $(FIND_PYTHON))
 
-.PHONY: help first-steps test test-all test-browser check check-lower-bounds results docs clean
+.PHONY: help first-steps test test-all test-browser check check-lower-bounds results mutation docs clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-20s %s\n", $$1, $$2 }'
@@ -44,6 +44,10 @@ check-lower-bounds:  ## in .venv-lower: a run, laws and evidence with the lowest
 results: $(VENV)/.installed  ## rewrite the numbers of README and docs from docs/results
 	$(BIN)/python docs/devlearn_docs/results.py
 
+mutation: $(VENV)/.installed-mutation  ## make lines wrong on purpose and see whether tests fail; rewrite the page that says so (half an hour)
+	$(BIN)/python benchmarks/mutation.py
+	$(BIN)/python docs/devlearn_docs/mutation.py
+
 # Warnings are errors; nothing is fetched.
 docs: $(VENV)/.installed-docs  ## build the documentation: docs/_build/html/index.html
 	$(BIN)/sphinx-build -q -E -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
@@ -65,6 +69,10 @@ $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 $(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-mutation: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,mutation]"
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
 $(VENV)/.installed-browser: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,browser]"

@@ -57,7 +57,10 @@ SWAPPED = {"min": "max", "max": "min", "any": "all", "all": "any"}
 STATISTICS = "tests/evidence/statistics"
 ANALYSIS = "tests/evidence/analysis"
 ENGINE = "tests/runs/engine"
-PAIRS = (f"{ANALYSIS}/test_compare.py", f"{ANALYSIS}/test_lineages.py", "tests/evidence/test_by_hand.py")
+PAIRS = tuple(
+    f"tests/evidence/{name}.py"
+    for name in ("test_by_hand", "analysis/test_lineages", "analysis/test_fixed", "analysis/test_compare")
+)
 ENVS = ("tests/envs/test_envs.py",)
 
 # The modules with the tests that are theirs; the quick ones first, because the first that fails is enough.

@@ -130,6 +130,8 @@ def test_gain_per_unit_by_hand(tmp_path: Path) -> None:
     pair = only(tmp_path, flops={"x": 3e6, "y": 1e6})["comparisons"][0]
     assert pair["gain_per"]["flops"] == pytest.approx(3e-6)
     assert [unit for unit, gain in pair["gain_per"].items() if gain is not None] == ["flops"]
+    single = only(tmp_path / "a", flops={"x": 2, "y": 1})["comparisons"][0]
+    assert single["gain_per"]["flops"] == 6
     turned = only(tmp_path / "b", flops={"x": 3e6, "y": 1e6}, compare={"better": "lower"})["comparisons"][0]
     assert turned["gain_per"]["flops"] == pytest.approx(-3e-6)
 

@@ -12,6 +12,7 @@ from devlearn.evidence import Measure
 from devlearn.evidence.analysis.bands import band
 from devlearn.evidence.analysis.curve_matrix import curve_matrix
 from devlearn.evidence.statistics import simultaneous_band as simultaneous
+from devlearn.evidence.statistics.simultaneous_bands import _bits
 from devlearn.records.reader import ArmRecords, Json
 from tests.evidence.answers import content
 from tests.evidence.fake_arms import ACCURACY, ENTROPY, arm
@@ -39,6 +40,20 @@ def test_the_critical_value_is_the_larger_of_two_over_all_flips_by_brute_force(s
     assert c == pytest.approx(max(whole, noisy), rel=1e-6)
     assert high - mean == pytest.approx(mean - low)
     assert high - mean == pytest.approx(c * d.std(0, ddof=1) / math.sqrt(7))
+
+
+@pytest.mark.parametrize("n", [2, 7, 16])
+def test_all_flips_of_few_learners_count_once_up_to_the_sign_of_the_whole(n: int) -> None:
+    bits = _bits(n)
+    assert bits.shape == (2 ** (n - 1), n)
+    assert len(np.unique(bits, axis=0)) == len(bits)
+    assert not bits[0].any() and not bits[:, -1].any()
+
+
+def test_the_first_of_the_random_flips_flips_nobody_and_the_others_are_the_documented_ones() -> None:
+    drawn = np.random.Generator(np.random.PCG64(0)).integers(0, 2, (2**14, 17), np.uint8)
+    assert not _bits(17)[0].any()
+    assert (_bits(17)[1:] == drawn[1:]).all()
 
 
 def test_a_band_is_wider_than_pointwise_and_narrower_than_bonferroni() -> None:

@@ -95,6 +95,12 @@ def test_a_bent_line_is_called_bent_and_a_straight_one_is_not() -> None:
     assert power_law(x, errors(rng, 10)).straight
 
 
+def test_an_error_that_nothing_changes_is_a_straight_line_of_no_slope() -> None:
+    law = power_law(np.array(LABELS, float), np.ones((4, 4)))
+    assert (law.exponent, law.interval, law.curvature_interval, law.straight) == (0, (0, 0), (0, 0), True)
+    assert (law.scale, law.r2) == (1, None)
+
+
 def test_seeds_are_resampled_over_points_together() -> None:
     """Luck that all points of a seed share moves the line, not its slope: the slope's interval has no width."""
     rng, x = np.random.default_rng(5), np.array(LABELS, float)

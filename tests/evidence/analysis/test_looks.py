@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from devlearn.evidence import statistics as t
+from devlearn.evidence.analysis.looks import look
 from devlearn.evidence.text.comparison import claim, means
 from devlearn.records.reader import Json
+from devlearn.records.results import Reason
 from tests.evidence.answers import compare, words
 from tests.evidence.fake_run import tiny_run, write_run
 
@@ -147,3 +149,9 @@ def test_looks_count_for_every_point_of_a_grid(tmp_path: Path) -> None:
     steps = [min(1.0, (len(raw) - i) * p) for i, p in enumerate(raw)]
     holm = list(itertools.accumulate(steps, max))
     assert adjusted == pytest.approx([min(1.0, 2 * p) for p in holm])
+
+
+def test_the_first_unplanned_verdict_that_was_seen_is_named() -> None:
+    found, why = look([8, 16], range(8), [8, 5, 6])
+    assert found is not None and not found.planned
+    assert why == [Reason.of("seen_unplanned", seeds=5)]

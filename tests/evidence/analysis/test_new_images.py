@@ -14,6 +14,7 @@ from devlearn.evidence.statistics import pigeonhole_interval as new_images_inter
 from devlearn.evidence.statistics.sign_flip import interval
 from tests.evidence.answers import compare, only, words
 from tests.evidence.fake_run import _arrays, write_run
+from tests.independent import arithmetic
 
 Matrix = NDArray[np.float64]
 
@@ -41,6 +42,14 @@ def test_the_interval_has_the_documented_width(n: int, images: int) -> None:
     half = stats.t.ppf(0.975, n - 1) * math.sqrt(exact_variance(spread))
     assert (high - low) / 2 == pytest.approx(half, rel=0.05)
     assert (low + high) / 2 == pytest.approx(d.mean())
+
+
+@pytest.mark.parametrize("shape", [(2, 7), (6, 40)])
+def test_it_is_that_of_the_documented_draws(shape: tuple[int, int]) -> None:
+    """Against one resample after another, by code that is not the package's."""
+    d = np.random.default_rng(3).normal(0.1, 1, shape)
+    for alpha in (0.05, 0.01):
+        assert new_images_interval(d, alpha) == pytest.approx(arithmetic.new_images(d, alpha), rel=1e-9)
 
 
 def test_without_images_to_speak_of_it_is_the_t_interval() -> None:

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import hostile
+from devlearn.evidence.analysis.failures import Failed, failed_pair
 from devlearn.evidence.statistics import rate_bound
+from devlearn.records.reader import ArmRecords
 from tests.evidence.answers import compare, words
 from tests.evidence.fake_run import tiny_run
 
@@ -161,3 +163,28 @@ def test_false_words_are_rare_once_they_are_read_as_they_are_said(n: int) -> Non
         false = [one for one in false if not (one.unless and hostile.right(one, truth.usual, small))]
         assert len(false) / 400 <= 0.07 + slack, name
         assert len(bare) / 400 <= 0.07 + slack, name
+
+
+def test_a_learner_failed_that_is_beyond_the_threshold_not_at_it(tmp_path: Path) -> None:
+    for name, rule, expected in (("below", {"below": 0.3}, (1, 2)), ("above", {"above": 0.5}, (2, 1))):
+        keys = {"compare": {"fails": rule}}
+        found = pair(tmp_path / name, [0.2, 0.3, 0.5, 0.6, 0.7, 0.4], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], **keys)
+        assert (found["failures"]["arm"], found["failures"]["against"]) == expected, rule
+
+
+def test_who_failed_of_unpaired_arms_is_each_arms_own() -> None:
+    arm = ArmRecords("a", (), {}, 0.0, (), {0: "g", 1: "g"})
+    sides = (arm, {0: 0.25, 1: 0.75, 2: 0.5, 3: 0.1}), (ArmRecords("b", (), {}, 0.0, (), {}), {7: 0.3, 8: 0.4, 9: 0.5})
+    found = failed_pair(*sides, (frozenset({1, 3}), frozenset({8})), None)
+    assert found == Failed((True, False, True), (False, True, False), (0.25, 0.5), (0.3, 0.5))
+
+
+def test_anybody_is_one_of_either_side() -> None:
+    nobody, one, all_ = (False, False), (False, True), (True, True)
+    for arm, against, expected in (
+        (nobody, nobody, False),
+        (one, nobody, True),
+        (nobody, one, True),
+        (all_, one, True),
+    ):
+        assert Failed(arm, against, (), ()).any == expected

@@ -51,6 +51,38 @@ def test_the_middle_half_by_hand() -> None:
     assert middle.interval(x) == pytest.approx(tuple(5.5 + s * stats.t.ppf(0.975, 5) * error for s in (-1, 1)))
 
 
+def test_the_middle_half_of_four_has_one_degree_of_freedom_and_of_one_none() -> None:
+    """-9, 1, 3, 50: the middle is 2, the winsorised 1, 1, 3, 3 have sd 2 / sqrt 3; t with 1 df is Cauchy's."""
+    x, middle = np.array([-9.0, 1, 3, 50]), LOCATIONS["iqm"]
+    error = 2 / math.sqrt(3)
+    tail = 0.5 - math.atan(2 / error) / math.pi
+    assert middle.p(x) == pytest.approx(2 * tail)
+    assert middle.p(x, 0.0, True) == pytest.approx(tail)
+    assert middle.interval(x) == pytest.approx((2 - 12.7062 * error, 2 + 12.7062 * error), rel=1e-5)
+    assert (middle.p(x[:1]), middle.interval(x[:1])) == (1.0, (-math.inf, math.inf))
+
+
+def test_a_middle_half_that_does_not_vary_is_known() -> None:
+    x, middle = np.array([-9.0, 2, 2, 2, 2, 2, 2, 50]), LOCATIONS["iqm"]
+    assert [middle.p(x, shift) for shift in (0.0, 2.0, 3.0)] == [0, 1, 0]
+    assert [middle.p(x, shift, True) for shift in (0.0, 2.0, 3.0)] == [0, 0.5, 1]
+    assert middle.interval(x) == (2, 2)
+
+
+def test_the_median_of_few_has_no_ends_and_of_six_their_range() -> None:
+    x, median = np.array([3.0, 1, 2, 9, 5, 4]), LOCATIONS["median"]
+    assert median.interval(x[:5]) == (-math.inf, math.inf)
+    assert median.interval(x) == (1, 9)
+    assert median.interval(x, 0.03) == (-math.inf, math.inf)
+
+
+@pytest.mark.parametrize("n", [1, 3, 6, 12])
+def test_the_smallest_p_is_what_values_of_one_sign_reach(n: int) -> None:
+    for name in ("mean", "median"):
+        assert LOCATIONS[name].p(np.arange(1.0, n + 1)) == LOCATIONS[name].smallest_p(n) == 2 * 0.5**n
+    assert LOCATIONS["iqm"].smallest_p(n) == 0
+
+
 def test_one_wild_learner_moves_the_mean_alone() -> None:
     x = np.array([2.0, 2.1, 1.9, 2.2, 1.8, 2.3, 1.7, 2.0, 2.1, 1.9, 2.2, -40])
     assert LOCATIONS["mean"].p(x) > 0.5
@@ -99,6 +131,13 @@ def test_halls_transformation_by_hand() -> None:
     assert skew_adjusted([x], 0.0, "greater") == pytest.approx(stats.t.sf(t, 3))
     assert skew_adjusted([x], 0.0, "less") == pytest.approx(stats.t.cdf(t, 3))
     assert skew_adjusted([-x]) == skew_adjusted([x])
+
+
+def test_three_values_are_enough_for_their_skewness_and_two_for_t() -> None:
+    """0, 0, 3: mean 1, variance 3, third moment 9, so skewness 3 / sqrt 3 and a = 1; t = 1."""
+    t = 1 + 1 / 3 + 1 / 27 + 1 / 6
+    assert skew_adjusted([np.array([0.0, 0, 3])]) == pytest.approx(2 * stats.t.sf(t, 2))
+    assert t_test([np.array([1.0, 3])]) == pytest.approx(float(stats.ttest_1samp([1.0, 3], 0).pvalue))
 
 
 def test_it_is_students_t_where_nothing_is_lopsided() -> None:

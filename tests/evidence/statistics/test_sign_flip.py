@@ -36,6 +36,12 @@ def test_sign_flip_by_hand(d: list[float], p: float) -> None:
     assert t.sign_flip(d) == p
 
 
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_a_sum_below_zero_is_as_far_from_it_whatever_the_unit(scale: float) -> None:
+    assert t.sign_flip(-scale * np.array([1.0, 2, 3, -1])) == 6 / 16
+    assert t.sign_flip(scale * np.array([1.0, 2, 3, -1])) == 6 / 16
+
+
 def test_one_sided_sign_flip_by_hand() -> None:
     assert t.sign_flip([1, 2, 3], alternative="greater") == 1 / 8
     assert t.sign_flip([-1, -2, -3], alternative="greater") == 1.0
@@ -140,6 +146,15 @@ def test_holm_by_hand() -> None:
     assert t.holm([0.5, 0.9]) == [1.0, 1.0]
     assert t.holm([0.01, None]) == [0.02, None]
     assert t.holm([]) == []
+
+
+def test_looks_multiply_what_holm_gives() -> None:
+    """.01 and .4 of three, one of them unknown: .03 and .8; three looks make .09 of the first, and 1 of the second."""
+    assert t.holm([0.01, None, 0.4]) == [pytest.approx(0.03), None, pytest.approx(0.8)]
+    assert t.adjusted([0.01, None, 0.4], 3) == [pytest.approx(0.09), None, 1.0]
+    assert t.adjusted([0.01, 0.02, 0.4]) == t.holm([0.01, 0.02, 0.4])
+    assert t.holm([0.9, 0.6]) == [1.0, 1.0]
+    assert t.share(4) == 0.05 / 4
 
 
 def test_welch_is_scipys_and_knows_its_edges() -> None:
@@ -310,10 +325,18 @@ def test_one_constant_arm_has_the_degrees_of_freedom_of_the_smaller_arm() -> Non
     assert t.welch_equivalence([2.0, 3.0, 4.0], [1.0] * 4, 4.0) == pytest.approx(p / 2)
 
 
-def test_a_flat_error_has_no_share_of_variance() -> None:
+@pytest.mark.parametrize(
+    "errors",
+    [
+        [[0.1, 0.3, 0.2], [0.2, 0.1, 0.3], [0.3, 0.2, 0.1]],
+        [[0.1, 0.7, 0.8], [1.1, 1.4, 1.6], [1.8, 0.9, 0.6]],
+    ],
+    ids=["a fifth", "one, whose logarithm is 0"],
+)
+def test_a_flat_error_has_no_share_of_variance(errors: list[list[float]]) -> None:
     """Equal errors whose means differ by rounding."""
-    errors = np.array([[0.1, 0.3, 0.2], [0.2, 0.1, 0.3], [0.3, 0.2, 0.1]])
-    assert len(set(errors.mean(0).tolist())) > 1
-    law = t.power_law(np.array([1.0, 10.0, 100.0]), errors)
+    table = np.array(errors)
+    assert len(set(table.mean(0).tolist())) > 1
+    law = t.power_law(np.array([1.0, 10.0, 100.0]), table)
     assert law.r2 is None
     assert law.exponent == pytest.approx(0, abs=1e-12)
