@@ -147,7 +147,7 @@ def mutants(source: str) -> dict[Place, list[tuple[Operator, int]]]:
 
 def sample(path: str, most: int, seed: int) -> Iterator[Mutant]:
     """So many mutants of a module, at different places."""
-    source = (ROOT / path).read_text()
+    source = (ROOT / path).read_text(encoding="utf-8")
     rng, places = random.Random(f"{seed} {path}"), mutants(source)
     for place in rng.sample(sorted(places), min(most, len(places))):
         operator, occurrence = rng.choice(places[place])
@@ -212,15 +212,15 @@ def tried(copy: Path, path: str, chosen: Sequence[Mutant]) -> list[Mutant]:
     """Those mutants of a module that survive the tests."""
     if not chosen:
         return []
-    source = (copy / path).read_text()
+    source = (copy / path).read_text(encoding="utf-8")
     if ended(copy, MODULES[path]) != "survived":
         raise SystemExit(f"{path}: its tests fail as it is: {' '.join(MODULES[path])}")
     survivors = []
     for one in chosen:
         start = time.monotonic()
-        (copy / path).write_text(one.code)
+        (copy / path).write_text(one.code, encoding="utf-8")
         end = ended(copy, MODULES[path])
-        (copy / path).write_text(source)
+        (copy / path).write_text(source, encoding="utf-8")
         if end == "survived":
             survivors.append(one)
         print(f"{path}:{one.line}: {one.after}: {end}, {time.monotonic() - start:.0f} s", flush=True)

@@ -66,7 +66,7 @@ class Row:
 
 def read() -> dict[str, Row]:
     """The rows that there are, by module."""
-    found = json.loads(FILE.read_text()) if FILE.exists() else {}
+    found = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
     return {
         path: Row(**{**row, "survivors": [Survivor(**one) for one in row["survivors"]]}) for path, row in found.items()
     }
@@ -74,7 +74,8 @@ def read() -> dict[str, Row]:
 
 def write(rows: Mapping[str, Row]) -> None:
     """Write the file."""
-    FILE.write_text(json.dumps({path: asdict(row) for path, row in rows.items()}, indent=1) + "\n")
+    text = json.dumps({path: asdict(row) for path, row in rows.items()}, indent=1)
+    FILE.write_text(f"{text}\n", encoding="utf-8")
 
 
 def page(rows: Mapping[str, Row]) -> str:
@@ -104,4 +105,4 @@ def page(rows: Mapping[str, Row]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(read()))
+    PAGE.write_text(page(read()), encoding="utf-8")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from devlearn.evidence.statistics import holm
 from devlearn.records.atomic import write_json
 from devlearn.records.layout import RunFolder
 from devlearn.records.schema import How, JobState, Manifest
@@ -172,7 +173,7 @@ def test_ours_and_libraries_are_no_culprits_unless_the_job_names_them() -> None:
     import numpy
 
     with pytest.raises(TypeError) as ours:
-        provenance.importable(None)  # type: ignore[arg-type]
+        holm(None)  # type: ignore[arg-type]
     with pytest.raises(TypeError) as theirs:
         numpy.linspace(0, "x")  # type: ignore[call-overload]
     for raised in (ours, theirs):
