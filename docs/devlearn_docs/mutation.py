@@ -10,6 +10,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).parents[1]
 FILE = DOCS / "mutation.json"
+MISSING = "A test is missing, or was written since."
 PAGE = DOCS / "explanation" / "tests-that-can-fail.md"
 TEXT = """\
 # Tests that can fail
@@ -23,7 +24,7 @@ of each place one such change. A change that no input can tell from the code as 
 
 `make mutation` draws and runs them anew (`benchmarks/mutation.py`, with cosmic-ray's operators). On {dates}, by seed
 {seeds}: **{mutants} mutants, of which {first} survived the tests that there were; {now} survive those that there are
-now, {equivalent} of them equivalent.**
+now, {equivalent} of them equivalent.** A test that was written since a module's run counts once it is run again.
 
 | module | mutants | survived at first | survive now | equivalent |
 | --- | --- | --- | --- | --- |
@@ -85,7 +86,7 @@ def page(rows: Mapping[str, Row]) -> str:
         for path, row in rows.items()
     ]
     why = [
-        f"- {path}, line {one.line}: `{one.before}` as `{one.after}`. {one.equivalent or 'A test is missing.'}"
+        f"- {path}, line {one.line}: `{one.before}` as `{one.after}`. {one.equivalent or MISSING}"
         for path, row in rows.items()
         for one in row.survivors
     ]
