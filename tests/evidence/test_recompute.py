@@ -127,7 +127,7 @@ def test_a_changed_measurement_is_named(copy: Path) -> None:
 
 def test_a_changed_ledger_is_named(copy: Path) -> None:
     save(copy)
-    change(copy / "jobs/plain/seeds-0-7/records/00-school.0/train.csv", -1, 4, "481")
+    change(copy / "jobs/plain/seeds-0-7/records/00-school.0/train.csv", -1, 5, "481")
     code, text = recompute(copy)
     assert code == 1
     assert "arms.random-init.ledger.images" in text
