@@ -1,14 +1,16 @@
 """Seeds that share what was learned once count once."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from devlearn.evidence.analysis.pairing import lineages
+from devlearn.evidence.analysis.pairing import Pair, lineages, pair
 from devlearn.records.reader import ArmRecords, Json
 from tests.evidence.answers import compare, words
+from tests.evidence.fake_arms import ACCURACY
 from tests.evidence.fake_run import tiny_run, write_run
 
 A = [5.0, 6.0, 7.0, 8.0, 9.0, 10.0]
@@ -68,6 +70,24 @@ def test_one_lineage_is_said_plainly(tmp_path: Path) -> None:
     assert (pair["n"], pair["p"], pair["interval"], pair["verdict"]) == (1, 1.0, [None, None], "undecided")
     assert "one lineage: its 6 seeds share what was learned once, so no test is possible" in words(found)[1]
     assert found["arms"]["a"]["sd"] is None
+
+
+def test_two_seeds_of_one_lineage_are_no_single_seed(tmp_path: Path) -> None:
+    shared = {"a": {"lineages": {"0": "g", "1": "g"}}}
+    two = tiny_run(tmp_path, {"a": A[:2], "b": B[:2]}, compare={"pairs": [["a", "b"]]}, entries=shared)
+    found = compare([two])
+    assert isinstance(found, dict)
+    assert "its 2 seeds share what was learned once" in found["comparisons"][0]["reason"]
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_nothing_differs_where_nothing_does_in_either_arm(paired: bool) -> None:
+    for fixed in itertools.product([True, False], repeat=2):
+        a, b = (ArmRecords(name, (), {}, 0.0, (), fixed=one) for name, one in zip("ab", fixed, strict=True))
+        found = pair((a, {0: 1.0, 1: 1.0}), (b, {0: 2.0, 1: 2.0}), ACCURACY, paired)
+        assert found.fixed == all(fixed)
+        assert found.n == (1 if all(fixed) or (any(fixed) and not paired) else 2)
+    assert not Pair("a", "b", (1.0,), (2.0,), paired).fixed
 
 
 def test_lineages_that_reduce_n_are_told_of(tmp_path: Path) -> None:
