@@ -126,6 +126,7 @@ def test_user_modules_are_mapped_or_looped_and_train_alike(layer: str, mapping: 
             found.update(OBJECTIVE, batch(3, seed=step), optimiser)
     assert mapped.mapping.startswith(mapping)
     torch.testing.assert_close(mapped.flat, looped.flat)
+    assert mapped.newborn((7,)).mapper == mapped.mapper  # what was found out about it holds for its kind
 
 
 def test_batch_statistics_are_refused_with_the_reason() -> None:
@@ -174,6 +175,30 @@ def test_held_learners_stay_and_the_others_do_not_notice(held: set[int], updates
     assert torch.equal(states[1][key][rows], at_hold[1][rows])
     assert torch.equal(holding.flat[~rows], free.flat[~rows])
     assert not torch.equal(free.flat, at_hold[0])
+
+
+@pytest.mark.parametrize("mapper", ["vmap", "loop"])
+def test_gradients_that_are_found_and_applied_are_an_update(mapper: Mapper) -> None:
+    one, other, part = (cohort("mlp", mapper=mapper) for _ in range(3))
+    updated = one.update(OBJECTIVE, batch(3), Optimiser(one, {}, "adam", 0.01), clip=0.1)
+    found, metrics = other.gradients(OBJECTIVE, batch(3))
+    assert torch.equal(other.flat, part.flat)
+    torch.testing.assert_close(metrics["loss"], updated["loss"])
+    other.apply_gradients(found, Optimiser(other, {}, "adam", 0.01), clip=0.1)
+    torch.testing.assert_close(other.flat, one.flat)
+    assert (one.updates, other.updates) == (1, 1)
+    named, before = "heads.digits.layer.bias", part.state()
+    part.apply_gradients({named: found[named]}, Optimiser(part, {}, "adam", 0.01))
+    assert [name for name, weight in part.parameters().items() if not torch.equal(weight, before[name])] == [named]
+
+
+def test_what_one_weight_lost_makes_its_learner_alone_not_finite() -> None:
+    found = cohort("mlp")
+    assert found.finite().tolist() == [True] * 3
+    found.parameters()["heads.digits.layer.bias"][1, 2] = torch.nan
+    assert found.finite().tolist() == [True, False, True]
+    found.parameters()["heads.value.layer.weight"][2, 0, 1] = -torch.inf
+    assert found.finite().tolist() == [True, False, False]
 
 
 def test_state_goes_round_and_members_are_independent() -> None:

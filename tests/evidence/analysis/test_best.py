@@ -126,6 +126,14 @@ def test_a_best_checkpoint_from_before_a_divergence_counts_as_it_is(tmp_path: Pa
     assert (values["2"], values["3"]) == (BEST[2], 0.0)
 
 
+def test_an_end_that_is_not_known_is_not_replaced_by_a_best_that_is(tmp_path: Path) -> None:
+    """A matched arm gains least at its best, but a learner of it was lost after that: open, not decided there."""
+    lost = {"diverged": {"more": {3: 15}}, "metric": {"worst": None}}
+    pair = body(tmp_path, best={"grown": GROWN, "more": BEST}, **lost)["comparisons"][0]
+    assert (pair["scored"], pair["verdict"], pair["p"]) == ("end", "incomplete", None)
+    assert "more seed 3" in pair["reason"]
+
+
 def test_the_best_is_no_point_of_the_curve(tmp_path: Path) -> None:
     run = tiny_run(tmp_path, {"a": GROWN}, best={"a": BEST}, on_the_way={5: ENDS})
     life = load(run).points[0].arms["a"].lives[0]
