@@ -91,7 +91,7 @@ MODULES: Mapping[str, Sequence[str]] = {
     "devlearn/learners/cohort.py": ["tests/learners/test_cohort.py"],
     "devlearn/runs/engine/ledger.py": [f"{ENGINE}/test_labels.py", f"{ENGINE}/test_change.py"],
     "devlearn/runs/plan/cost_model.py": ["tests/runs/plan/test_plan_changes.py", f"{ENGINE}/test_change.py"],
-    "devlearn/runs/plan/labels.py": [f"{ENGINE}/test_labels.py"],
+    "devlearn/runs/plan/labels.py": ["tests/runs/plan/test_plan_lives.py", f"{ENGINE}/test_labels.py"],
     "devlearn/tasks/envs/recurrent_state.py": [f"{ENGINE}/test_memory.py", "tests/learners/test_memory.py"],
     "devlearn/tasks/envs/returns.py": ["tests/tasks/envs/test_returns.py"],
     "devlearn/tasks/envs/rollout.py": ["tests/tasks/envs/test_returns.py", "tests/tasks/envs/test_vector_env.py"],

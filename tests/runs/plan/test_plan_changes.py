@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devlearn.registry import get
 from devlearn.runs.plan.cost_model import CostModel
 from devlearn.scenario import ScenarioError
-from devlearn.stages.stage import Cost
+from devlearn.stages.stage import Cost, Stage
 from tests.runs.plan.plan_fakes import Drill, arm, made, message
 
 
@@ -53,6 +54,20 @@ def test_windows_add_up_to_living_them_one_by_one(windows, gain, rows, size, uni
         yields, updates, images = yields + 1, updates + lived.gain, images + lived.rows
         assert (costs.cost_of(yields).updates, costs.cost_of(yields).images) == (updates, images)
     assert costs.yields_for(unit, size) == yields
+
+
+def test_a_window_that_whole_yields_leave_empty_is_none():
+    """Three yields of 4 updates reach 12, where the change would end: only what comes before and after it is left."""
+    stage = Drill(gain=4, change=[{"from": 10, "until": 12, "set": {"rows": 0}}])
+    costs = CostModel(stage, lambda stage: Cost(stage.gain, 0, stage.rows))
+    assert [(window.start, window.end) for window in costs.windows] == [(0, 12), (12, None)]
+    assert costs.consumes("images")
+
+
+def test_a_stage_that_acts_once_is_one_yield():
+    once: Stage = get("stages", "innate.shuffle")()
+    assert once.budget() is None
+    assert CostModel(once, lambda stage: Cost()).planned_yields == 1
 
 
 def test_match_and_total_count_windows():
