@@ -61,7 +61,8 @@ PAIRS = tuple(
     f"tests/evidence/{name}.py"
     for name in ("test_by_hand", "analysis/test_lineages", "analysis/test_fixed", "analysis/test_compare")
 )
-ENVS = ("tests/envs/test_envs.py",)
+RENDER = "tests/tasks/envs/test_render.py"
+ENVS = ("tests/envs/test_envs.py", RENDER)
 
 # The modules with the tests that are theirs; the quick ones first, because the first that fails is enough.
 MODULES: Mapping[str, Sequence[str]] = {
@@ -92,11 +93,11 @@ MODULES: Mapping[str, Sequence[str]] = {
     "devlearn/runs/engine/ledger.py": [f"{ENGINE}/test_labels.py", f"{ENGINE}/test_change.py"],
     "devlearn/runs/plan/cost_model.py": ["tests/runs/plan/test_plan_changes.py", f"{ENGINE}/test_change.py"],
     "devlearn/runs/plan/labels.py": ["tests/runs/plan/test_plan_lives.py", f"{ENGINE}/test_labels.py"],
-    "devlearn/tasks/envs/recurrent_state.py": [f"{ENGINE}/test_memory.py", "tests/learners/test_memory.py"],
+    "devlearn/tasks/envs/recurrent_state.py": ["tests/learners/test_memory.py", f"{ENGINE}/test_memory.py"],
     "devlearn/tasks/envs/returns.py": ["tests/tasks/envs/test_returns.py"],
-    "devlearn/tasks/envs/rollout.py": ["tests/tasks/envs/test_returns.py", "tests/tasks/envs/test_vector_env.py"],
+    "devlearn/tasks/envs/rollout.py": ["tests/learners/test_memory.py"],
     "devlearn/tasks/envs/spaces.py": ["tests/tasks/envs/test_vector_env.py", "tests/tasks/envs/test_check_env.py"],
-    "devlearn/tasks/envs/sync_vector_env.py": ["tests/tasks/envs/test_vector_env.py"],
+    "devlearn/tasks/envs/sync_vector_env.py": ["tests/tasks/envs/test_vector_env.py", RENDER],
     "devlearn/tasks/envs/vector_env.py": ["tests/tasks/envs/test_vector_env.py", *ENVS],
     "envs/devlearn_envs/batch.py": ENVS,
     "envs/devlearn_envs/cartpole.py": ENVS,

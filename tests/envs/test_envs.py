@@ -234,6 +234,7 @@ def test_digit_reach_starts_are_uniform_even_and_never_centred() -> None:
 def test_digit_reach_refuses_arguments_that_make_no_sense(keys: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(keys))):
         DigitReach(1, **keys)
+    assert DigitReach(1, reach=26, limit=1).limit == 1
 
 
 def test_random_bits_are_those_of_splitmix64() -> None:

@@ -1,6 +1,7 @@
 """Memory: the cell against torch's, unrolling against stepping, and rollouts against a learner of its own."""
 
 import dataclasses
+import itertools
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from devlearn.registry import get
 from devlearn.tasks.envs import VectorEnv
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.recurrent_state import Memory
-from devlearn.tasks.envs.rollout import collect
+from devlearn.tasks.envs.rollout import CHUNK, collect
 from devlearn.testing import assert_ok, check_brain
 from tests.laws.rows import BRAINS as ROW_BRAINS
 from tests.laws.rows import cohort_for, context_for, make
@@ -171,6 +172,36 @@ def test_a_rollout_is_what_one_learner_would_remember() -> None:
             following, _ = member(final, policy.sense, policy.critic, hidden, never)
             target = float(world.seen[t].reward[1, e]) + gamma * following[0, 0]
             torch.testing.assert_close(target - value[0, 0], row["advantages"][t], rtol=1e-6, atol=1e-6)
+
+
+def test_a_rollout_without_memory_is_judged_as_each_step_alone() -> None:
+    """Longer than the steps that are judged in one pass; the episodes of a Pendulum are truncated, none terminates."""
+    env, keys, length, gamma = "Pendulum-v1", {"max_episode_steps": 5}, CHUNK + 8, 0.9
+    needs, policy = policy_of(env, keys)
+    found = Cohort(brain_builder({"kind": "mlp", "width": [6], "critic": "own"}, needs), (0, 1), dtype=torch.float64)
+    world, memory = Watched(env, keys, (0, 1), 2, ("t",)), Memory(found, 2)
+    world.seen = []
+    rollout = collect(found, world, policy, memory, context_for((0, 1)).streams("0"), length, gamma, 0.0)
+    world.close()
+    assert set(rollout) == {"observations", "actions", "log_p", "values", "advantages", "returns"}
+    rows = {name: entry.unflatten(1, (length, 2)) for name, entry in rollout.items()}  # (N, T, E, ...)
+    member = found.member(1)
+    for t, e in itertools.product(range(length), range(2)):
+        row = {name: entry[1, t, e] for name, entry in rows.items()}
+        out, value = member(row["observations"][None], policy.sense, (policy.actor, policy.critic))
+        torch.testing.assert_close(value[0, 0], row["values"])
+        torch.testing.assert_close(gaussian(out, row["actions"][None])[0][0], row["log_p"])
+        final = torch.from_numpy(world.seen[t].final[1, e])[None]
+        target = float(world.seen[t].reward[1, e]) + gamma * member(final, policy.sense, policy.critic)[0, 0]
+        torch.testing.assert_close(target - value[0, 0], row["advantages"], rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(row["advantages"] + row["values"], row["returns"])
+
+
+def test_one_number_is_a_memory_and_none_is_not() -> None:
+    needs, _ = policy_of("CartPole-v1", {})
+    for brain, size in (({"memory": "gru"}, 1), ({}, 0)):
+        found = Cohort(brain_builder({"kind": "mlp", "width": [1], **brain}, needs), (0, 1))
+        assert (found.memory_size, bool(Memory(found, 2))) == (size, size > 0)
 
 
 def test_learning_from_a_fresh_rollout_begins_at_a_ratio_of_one() -> None:

@@ -276,6 +276,11 @@ def test_impossible_actions_are_refused(env: str, actions: np.ndarray) -> None:
         open_world(env).step(actions)
 
 
+def test_actions_that_do_not_exist_are_named() -> None:
+    with pytest.raises(ValueError, match=r"actions from -1 to 9 given to Discrete\(2\)"):
+        open_world("CartPole-v1").step(np.array([[9, 0], [1, -1], [0, 0]]))
+
+
 def test_structured_observations_arrive_flat_and_shifted_actions_as_the_environment_counts() -> None:
     world = open_world(toy("Structured"))
     assert world.observation_space.shape == (7,) and world.observation_space.dtype == np.float32
