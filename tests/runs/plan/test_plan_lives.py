@@ -1,5 +1,6 @@
 """One arm: visits, set, budgets, needs, match and total."""
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -7,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devlearn.runs.plan import job_specs, plan, resolved
+from devlearn.runs.plan.labels import NOTHING, chosen_by
 from devlearn.scenario import ScenarioError, parse
+from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.tasks.data import most_balanced
 from tests.runs.plan.plan_fakes import arm, made, message, spec, stored
 
@@ -256,6 +259,21 @@ def test_a_label_is_paid_for_once_in_a_life(stages: str, paid: list[int]) -> Non
     lives = arm(plan(parse(BOUGHT.replace("STAGES", stages), "f")), "x")
     assert [lived.ledger.labels for lived in lives.stages] == paid
     assert lives.ledger.labels == sum(paid)
+
+
+def test_what_is_new_of_a_split_is_less_what_was_drawn_of_its_own_parts() -> None:
+    few, part = LabelledBatches("mnist.train", 20, 8), LabelledBatches("mnist.valid", 30, 8)
+    train, valid, both = (LabelledBatches(f"mnist.{split}", "all", 8) for split in ("train", "valid", "train+valid"))
+    drawn = NOTHING.with_(few)
+    assert [drawn.new(one) for one in (train, valid, both, few)] == [54_980, 5_000, 59_980, 20]
+    assert drawn.with_(part).new(both) == 59_950
+    assert drawn.with_(part).with_(valid).new(both) == 54_980  # the 30 are among the 5,000
+    assert drawn.with_(train).new(both) == 5_000
+
+
+def test_the_labels_that_choices_read_are_those_of_the_data() -> None:
+    found = chosen_by([("mnist.valid", np.array([0, 2])), ("mnist.train+valid", np.array([55_000, 1]))])
+    assert found == {("mnist train", place) for place in (55_000, 55_002, 1)}
 
 
 def test_labels_that_choices_read_are_planned_once_and_apart() -> None:
