@@ -135,7 +135,7 @@ def test_a_changed_ledger_is_named(copy: Path) -> None:
 
 def test_a_changed_verdict_on_an_image_is_named(tmp_path: Path) -> None:
     """Two images of one learner swapped: its accuracy is the same, the interval for new images is not."""
-    run = write_run(tmp_path / "run", seeds=6, images=True)
+    run = write_run(tmp_path / "run", seeds=6, images=True, compare={"pairs": [["developmental", "random-init"]]})
     save(run)
     path = run / "jobs/grown/seeds-0-2/records/03-school.0/arrays/digits.npz"
     with np.load(path) as arrays:
