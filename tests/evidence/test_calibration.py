@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
-from benchmarks import calibration as study
-from benchmarks.calibration import Rate, Table, attainable
+from benchmarks.calibration import exchangeable as study
+from benchmarks.calibration.draws import DIVERGED, LOPSIDED, OWN, SYMMETRIC
+from benchmarks.calibration.page import EXPERIMENTS, page
+from benchmarks.calibration.part import Rate, Table
+from benchmarks.calibration.tests import attainable
 
-SMALL, LARGE = 1_000, study.EXPERIMENTS
+SMALL, LARGE = 1_000, EXPERIMENTS
 SIZES = [pytest.param(SMALL, id="small"), pytest.param(LARGE, id="large", marks=pytest.mark.slow)]
-PAGE = Path(study.__file__).parents[1] / "docs" / "calibration.md"
+PAGE = Path(__file__).parents[2] / "docs" / "calibration.md"
 
 
 @cache
@@ -39,9 +42,9 @@ def at_most(rate: Rate, share: float) -> bool:
 def test_sign_flips_err_at_their_attainable_size(experiments: int) -> None:
     for (kind, n), row in false_positives(experiments).items():
         size, rate = attainable(int(n)), row["sign-flip"]
-        if kind == study.DIVERGED:  # two diverged learners differ by 0: ties make the test cautious
+        if kind == DIVERGED:  # two diverged learners differ by 0: ties make the test cautious
             assert at_most(rate, size), (kind, n, str(rate))
-        elif kind in study.SYMMETRIC:
+        elif kind in SYMMETRIC:
             assert equals(rate, size), (kind, n, str(rate))
 
 
@@ -52,7 +55,7 @@ def test_paired_t_keeps_between_4_and_6_percent_for_normal_and_below_6_otherwise
         if kind == "normal":
             assert equals(rate, 0.05), (kind, n, str(rate))
             assert experiments < LARGE or 0.04 <= rate.share <= 0.06
-        elif kind in study.SYMMETRIC:
+        elif kind in SYMMETRIC:
             assert at_most(rate, 0.06), (kind, n, str(rate))
 
 
@@ -60,23 +63,23 @@ def test_paired_t_keeps_between_4_and_6_percent_for_normal_and_below_6_otherwise
 def test_a_percentile_bootstrap_errs_too_often_at_few_seeds(experiments: int) -> None:
     """Why it is not used: its normal-theory rate is P(|t| > 1.96 sqrt((n - 1) / n)), 12 % at 5 seeds, or worse."""
     for (kind, n), row in false_positives(experiments).items():
-        if kind in study.SYMMETRIC and int(n) <= 10:
+        if kind in SYMMETRIC and int(n) <= 10:
             assert row["percentile bootstrap"].share > 0.05 + slack(0.05, experiments), (kind, n)
 
 
 @pytest.mark.parametrize("experiments", SIZES)
 def test_lopsided_differences_are_outside_the_claim(experiments: int) -> None:
     """The study can tell a test that fails: a mean of 0 without symmetry is rejected too often."""
-    assert false_positives(experiments)[study.LOPSIDED, "10"]["sign-flip"].share > 0.05 + slack(0.05, experiments)
+    assert false_positives(experiments)[LOPSIDED, "10"]["sign-flip"].share > 0.05 + slack(0.05, experiments)
 
 
 @pytest.mark.parametrize("experiments", [pytest.param(250, id="small"), SIZES[1]])
 def test_intervals_cover_except_for_the_attainable_size(experiments: int) -> None:
     for (kind, n), row in study.coverage(experiments).items():
         missed = Rate(row["covered"].of - row["covered"].hits, row["covered"].of)
-        if kind in study.SYMMETRIC:
+        if kind in SYMMETRIC:
             assert at_most(missed, attainable(int(n))), (kind, n, str(missed))
-        if kind in study.OWN:
+        if kind in OWN:
             assert equals(missed, attainable(int(n))), (kind, n, str(missed))
 
 
@@ -127,4 +130,4 @@ def test_bands_and_power_laws_at_length() -> None:
 
 @pytest.mark.slow
 def test_the_page_is_the_studys() -> None:
-    assert study.page() == PAGE.read_text()
+    assert page() == PAGE.read_text()

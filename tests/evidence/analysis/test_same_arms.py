@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 import devlearn
-from benchmarks.calibration import attainable
+from benchmarks.calibration.tests import attainable
 from devlearn.evidence import RunRecords, load, measure, statistics, values
 
 GROUP = 8

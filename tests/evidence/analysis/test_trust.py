@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import hostile
+from benchmarks.calibration import hostile
 from devlearn.evidence.analysis.failures import Failed, failed_pair
 from devlearn.evidence.statistics import rate_bound
 from devlearn.records.reader import ArmRecords

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.calibration.draws import Matrix, Rng, lognormal
 from devlearn.evidence.analysis.failures import Failed
 from devlearn.evidence.analysis.pairing import Pair
 from devlearn.evidence.analysis.question import Question
@@ -19,9 +20,7 @@ from devlearn.evidence.analysis.values import Measure
 from devlearn.evidence.analysis.verdicts import judge, verdict
 from devlearn.records.results import Verdict
 
-Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-Rng = np.random.Generator
 Shape = tuple[int, int]
 SEEDS = (5, 8, 10, 16, 20, 32)
 NO_EFFECT = 1e-9  # a smallest effect that is none: nothing is called equivalent
@@ -71,10 +70,6 @@ def _images(rng: Rng, shape: Shape) -> Matrix:
     return right[0] - right[1]
 
 
-def _lognormal(rng: Rng, shape: Shape) -> Matrix:
-    return rng.lognormal(size=shape) - math.exp(0.5)
-
-
 def _t3(rng: Rng, shape: Shape) -> Matrix:
     return rng.standard_t(3, shape) - rng.standard_t(3, shape)
 
@@ -85,7 +80,7 @@ NO_DIFFERENCE: Mapping[str, Truth] = {
     "heavy tails (t, 3 df)": _plain(_t3),
     "accuracies with ties": _plain(_images),
     "both fail in 20 %": Truth(_both, 0.0, 0.0),
-    "lognormal less its mean": _plain(_lognormal),
+    "lognormal less its mean": _plain(lognormal),
     "one fails in 20 % (-32), else +8": _failing(0.2, 8.0, -32.0, 0.6),
     "-38 in 5 %, else +2": _failing(0.05, 2.0, -38.0, 0.6),
     "-3.6 in one of ten, else +0.4": _failing(0.1, 0.4, -3.6, 0.3),
@@ -96,8 +91,8 @@ NOT_EQUIVALENT: Mapping[str, Truth] = {
     "10 % lose 10 (mean -1)": _failing(0.1, 0.0, -10.0, 0.3),
     "normal, mean -1": _plain(lambda rng, shape: rng.normal(-1, 0.6, shape), -1.0),
     "heavy tails, mean -1": _plain(lambda rng, shape: 0.3 * _t3(rng, shape) - 1, -1.0),
-    "long tail towards 0, mean -1": _plain(lambda rng, shape: 0.4 * _lognormal(rng, shape) - 1, -1.0),
-    "long tail away from 0, mean -1": _plain(lambda rng, shape: -0.4 * _lognormal(rng, shape) - 1, -1.0),
+    "long tail towards 0, mean -1": _plain(lambda rng, shape: 0.4 * lognormal(rng, shape) - 1, -1.0),
+    "long tail away from 0, mean -1": _plain(lambda rng, shape: -0.4 * lognormal(rng, shape) - 1, -1.0),
 }
 FOUND: Mapping[str, Truth] = {
     "normal, half a sd": _plain(lambda rng, shape: rng.normal(0.5, 1, shape), 0.5),
