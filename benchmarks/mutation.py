@@ -57,9 +57,12 @@ SWAPPED = {"min": "max", "max": "min", "any": "all", "all": "any"}
 STATISTICS = "tests/evidence/statistics"
 ANALYSIS = "tests/evidence/analysis"
 ENGINE = "tests/runs/engine"
-PAIRS = tuple(
-    f"tests/evidence/{name}.py"
-    for name in ("test_by_hand", "analysis/test_lineages", "analysis/test_fixed", "analysis/test_compare")
+PAIRS = (
+    "tests/evidence/test_by_hand.py",
+    *(
+        f"{ANALYSIS}/test_{name}.py"
+        for name in ("lineages", "fixed", "verdicts", "several_runs", "damaged_records", "compare")
+    ),
 )
 RENDER = "tests/tasks/envs/test_render.py"
 ENVS = ("tests/envs/test_envs.py", RENDER)

@@ -7,9 +7,9 @@ import pytest
 
 from devlearn.evidence import load
 from devlearn.evidence.analysis.budgets import budget
-from tests.evidence.analysis.test_compare import BASE
 from tests.evidence.answers import analyse, compare, only
 from tests.evidence.fake_run import tiny_run
+from tests.evidence.pairs import BASE
 
 
 def held(run: Path, arm: str, at: int) -> Path:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from tests.evidence.analysis.test_compare import BASE, PAIR
 from tests.evidence.answers import compare, only, words
 from tests.evidence.fake_run import tiny_run
+from tests.evidence.pairs import BASE, PAIR
 
 PINNED = {"pin": ["init", "labels", "order"]}
 
