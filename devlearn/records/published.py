@@ -5,7 +5,6 @@ what `devlearn replicate` sets a new run beside. `rows.yaml` lists the studies a
 """
 
 import json
-import math
 import shlex
 from functools import cache
 from pathlib import Path
@@ -90,12 +89,6 @@ class StudyPair(_Frozen):
         if self.verdict == "equivalent":
             return self.p_equivalence, self.p_equivalence_adjusted
         return self.p, self.p_adjusted
-
-    @property
-    def word(self) -> str:
-        """The verdict with its clauses: ``better (fragile), unless 18 % fail``."""
-        unless = "" if self.unless is None else f", unless {math.ceil(100 * self.unless - 1e-9)} % fail"
-        return f"{self.verdict}{' (fragile)' * bool(self.fragile)}{unless}"
 
 
 class StageChange(_Frozen):

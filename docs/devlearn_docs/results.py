@@ -16,7 +16,7 @@ from typing import Any
 
 import jinja2
 
-from devlearn.evidence.text.published import chance, row_text, value
+from devlearn.evidence.text.published import chance, row_text, value, word
 from devlearn.records.published import PublishedError, Row, Study, StudyPair, StudyPoint, StudyResult, read, studies
 from devlearn.runs.family import OUT_OF_REACH, UNKNOWN, Question, family
 
@@ -264,7 +264,7 @@ def _question(one: Question) -> list[str]:
     same = pair.verdict == "equivalent"
     over_all = one.p if not same else one.same if pair.p_equivalence is not None else None
     ps = [_p(pair, pair.p_of_word()[0]), _adjusted(pair), _p(pair, over_all)]
-    return [*plain, difference, *ps, pair.word, one.holds]
+    return [*plain, difference, *ps, word(pair), one.holds]
 
 
 def cost(name: str) -> str:
@@ -305,7 +305,7 @@ def _pair_rows(point: StudyPoint) -> Rows:
             pair.against,
             "" if pair.difference is None else value(pair.difference, pair.interval, point.unit, sign=True),
             _adjusted(pair),
-            pair.word,
+            word(pair),
         ]
         for pair in point.pairs
     ]

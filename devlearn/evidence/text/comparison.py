@@ -1,10 +1,21 @@
 """A comparison in plain words: a sentence for each pair, and what the claim is limited to."""
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 
 from devlearn.evidence.statistics import ALPHA, LOCATIONS
-from devlearn.evidence.text.formats import chance, level, listed, moment, number, plain, plural, samples, size, span
+from devlearn.evidence.text.formats import (
+    chance,
+    level,
+    listed,
+    moment,
+    number,
+    plain,
+    plural,
+    rate,
+    samples,
+    size,
+    span,
+)
 from devlearn.evidence.text.points import place
 from devlearn.evidence.text.reasons import render_note
 from devlearn.records.results import Comparison, Look, PairResult, Verdict
@@ -95,7 +106,7 @@ def qualifiers(pair: PairResult, found: Comparison, told: bool = False) -> list[
     if smaller_possible(pair, found):
         words.append("maybe small")
     if pair.unless is not None and not told:
-        words.append(f"unless {_rate(pair.unless)} fail")
+        words.append(f"unless {rate(pair.unless)} fail")
     return words
 
 
@@ -110,17 +121,13 @@ def smaller_possible(pair: PairResult, found: Comparison) -> bool:
     return bool(found.smallest_effect) and pair.suggests in ("better", "worse") and not pair.beyond_smallest_effect
 
 
-def _rate(share: float) -> str:
-    return f"{math.ceil(100 * share - 1e-9)} %"
-
-
 def unseen(pairs: Sequence[PairResult]) -> str:
     """``16 seeds can't exclude that up to 18 % do``, of pairs that hold unless some fail; else nothing."""
     rates = [(pair.unless, samples(pair.n, pair.seeds)) for pair in pairs if pair.unless is not None]
     if not rates:
         return ""
-    rate, many = max(rates)
-    return f"{many} can't exclude that up to {_rate(rate)} do"
+    highest, many = max(rates)
+    return f"{many} can't exclude that up to {rate(highest)} do"
 
 
 def which_p(words: Collection[Verdict]) -> str:
@@ -171,7 +178,7 @@ def _trust(pair: PairResult, found: Comparison) -> str:
             text += f"; of the {gone.alive.n} pairs of which neither did, the difference is {alive} ({ends})"
         text += "."
     if gone and gone.accepted is not None and gone.bound <= gone.accepted and pair.suggests in TRUSTED:
-        text += f" At most {_rate(gone.bound)} fail (95 %), and {_rate(gone.accepted)} is accepted."
+        text += f" At most {rate(gone.bound)} fail (95 %), and {rate(gone.accepted)} is accepted."
     return text
 
 

@@ -73,6 +73,11 @@ def percent(share: float | None) -> str:
     return "unknown" if share is None else f"{100 * share:.0f} %"
 
 
+def rate(share: float) -> str:
+    """A rate that is not excluded as a percentage, rounded up: a bound never looks lower than it is."""
+    return f"{math.ceil(100 * share - 1e-9)} %"
+
+
 def level(share: float) -> str:
     """The level of an interval: ``95 %``, ``98.33 %`` at one of three looks."""
     return f"{100 * share:.4g} %"

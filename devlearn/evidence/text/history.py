@@ -1,6 +1,7 @@
 """What makes a run one of several, and whether it was registered, in words."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from devlearn.evidence.text.formats import listed, plural
@@ -90,26 +91,10 @@ def _question_set(laid: Sequence[Mapping[str, Any]]) -> str:
     return f"the question was set by an option, and is not the file's: {'; '.join(each)}"
 
 
-def _asked_elsewhere(runs: Runs) -> str:
-    return (
-        f"{_folders(runs)} the same stages under another question: {_each(runs)}; p values here are corrected for none "
-        "of these"
-    )
-
-
-def _run_otherwise(runs: Runs) -> str:
-    return (
-        f"{_folders(runs)} a scenario of this name otherwise: {_each(runs)}; p values here are corrected for none of "
-        "these"
-    )
-
-
-def _folders(runs: Runs) -> str:
-    return f"{plural(len(runs), 'run folder')} beside this one lived"
-
-
-def _each(runs: Runs) -> str:
-    return "; ".join(f"{run['folder']} ({differing(run['differs'], 'there', 'here')})" for run in runs)
+def _lived_beside(what: str, runs: Runs) -> str:
+    each = "; ".join(f"{run['folder']} ({differing(run['differs'], 'there', 'here')})" for run in runs)
+    folders = plural(len(runs), "run folder")
+    return f"{folders} beside this one lived {what}: {each}; p values here are corrected for none of these"
 
 
 def _departs(date: str, departs: Sequence[Difference]) -> str:
@@ -157,8 +142,8 @@ HISTORY: dict[str, Callable[..., str]] = {
     "registered_beside": _registered_beside,
     "seeds_chosen": _seeds_chosen,
     "question_set": _question_set,
-    "asked_elsewhere": _asked_elsewhere,
-    "run_otherwise": _run_otherwise,
+    "asked_elsewhere": partial(_lived_beside, "the same stages under another question"),
+    "run_otherwise": partial(_lived_beside, "a scenario of this name otherwise"),
     "programs_differ": _programs_differ,
     "hangs_on_worst": _hangs_on_worst,
     "worst_above_chance": _worst_above_chance,

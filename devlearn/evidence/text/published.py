@@ -2,8 +2,9 @@
 
 import math
 
+from devlearn.evidence.text.formats import rate
 from devlearn.records.declared import SHARE
-from devlearn.records.published import Interval, PublishedError, Row, StudyPoint, StudyResult
+from devlearn.records.published import Interval, PublishedError, Row, StudyPair, StudyPoint, StudyResult
 
 UNSPOKEN = ("number", "return", "")  # units that a number is read without
 
@@ -30,9 +31,9 @@ def value(number: float, interval: Interval | None, unit: str, sign: bool = Fals
     scale = 100 if unit == SHARE else 1
     plus = "+" if sign else ""
     spec = f"{plus}.{decimals(interval, unit)}f"
-    word = (" points" if sign else " %") if unit == SHARE else "" if unit in UNSPOKEN else f" {unit}"
+    after = (" points" if sign else " %") if unit == SHARE else "" if unit in UNSPOKEN else f" {unit}"
     ends = f" ({interval[0] * scale:{spec}} to {interval[1] * scale:{spec}})" if interval else ""
-    return f"{number * scale:{spec}}{word}{ends}"
+    return f"{number * scale:{spec}}{after}{ends}"
 
 
 def decimals(interval: Interval | None, unit: str) -> int:
@@ -54,12 +55,16 @@ def chance(p: float | None) -> str:
     return f"{digits}e{int(exponent)}"
 
 
+def word(pair: StudyPair) -> str:
+    """The verdict with its clauses: ``better (fragile), unless 18 % fail``."""
+    unless = "" if pair.unless is None else f", unless {rate(pair.unless)} fail"
+    return f"{pair.verdict}{' (fragile)' * bool(pair.fragile)}{unless}"
+
+
 def row_text(result: StudyResult, row: Row) -> str:
     """What a row has read off a result; a pair with its verdict."""
     number, interval, point = read_off(result, row)
     said = value(number, interval, point.unit, sign=row.pair is not None)
     if row.pair is None:
         return said
-    pair = point.pair(*row.pair)
-    word = "exploratory" if point.exploratory else pair.word
-    return f"{said}: {word}"
+    return f"{said}: {'exploratory' if point.exploratory else word(point.pair(*row.pair))}"
