@@ -11,12 +11,15 @@ import torch
 from pydantic import BaseModel, ValidationError
 from torch import Tensor
 
+from devlearn.probes.probe import Probe
+from devlearn.registry import NoPlugin, get, misplaced
 from devlearn.scenario.problems import hint
 from devlearn.scenario.validate import usable_keys
+from devlearn.stages.stage import Stage
 from devlearn.tasks.envs.check import Finding
 
 SEEDS = (3, 5, 8)
-Model = TypeVar("Model", bound=BaseModel)
+Plugin = TypeVar("Plugin", Stage, Probe)
 
 
 def guarded(name: str, law: Callable[[], Finding]) -> Finding:
@@ -42,7 +45,7 @@ def described(cls: type[BaseModel]) -> Finding:
     return Finding("descriptions", True, "every key has its meaning beside it")
 
 
-def undecorated(name: str | type[Any], cls: type[Any], word: str) -> list[Finding]:
+def _undecorated(name: str | type[Any], cls: type[Any], word: str) -> list[Finding]:
     """A broken law where a class that is found by its name has no kind of its own; one in hand needs none."""
     if isinstance(name, type) or "kind" in vars(cls):
         return []
@@ -63,7 +66,7 @@ def wrong_keys(cls: type[BaseModel], error: ValidationError) -> str:
     return f"{'; '.join(told)} (keys are given as --key K=V)"
 
 
-def made(cls: type[Model], keys: Mapping[str, Any]) -> tuple[Finding, Model | None]:
+def _made(cls: type[Plugin], keys: Mapping[str, Any]) -> tuple[Finding, Plugin | None]:
     """A plug-in from its keys, and whether they survive the way through a job's file; None where they don't fit."""
     try:
         plugin = cls(**keys)
@@ -72,6 +75,31 @@ def made(cls: type[Model], keys: Mapping[str, Any]) -> tuple[Finding, Model | No
     ok = cls(**plugin.model_dump(mode="json", by_alias=True)) == plugin
     mend = "its keys survive the way through a job's file" if ok else "keys have to survive JSON"
     return Finding("keys", ok, mend), plugin
+
+
+def opened(
+    group: str,
+    kind: str | type[Plugin],
+    keys: Mapping[str, Any],
+    declared: Callable[[type[Plugin]], list[Finding]],
+) -> tuple[list[Finding], Plugin | None]:
+    """Whether a group has such a plug-in, what its class has ``declared``, and the plug-in made from its keys.
+
+    None where there is none, or where the keys don't fit.
+    """
+    try:
+        cls: type[Plugin] = get(group, kind) if isinstance(kind, str) else kind
+    except NoPlugin as error:
+        return [Finding("kind", False, str(error))], None
+    if why := misplaced(group, str(kind), cls):
+        return [Finding("kind", False, why)], None
+    findings: list[Finding] = [
+        Finding("kind", True, f"{cls.kind or cls.__name__}, version {cls.version}"),
+        *_undecorated(kind, cls, group.removesuffix("s")),
+        *declared(cls),
+    ]
+    finding, plugin = _made(cls, keys)
+    return [*findings, finding], plugin
 
 
 def randomness(used: Sequence[str], source: str) -> Finding:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from devlearn.learners.brains import brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, Quantity
-from devlearn.registry import NoPlugin, get, misplaced
+from devlearn.registry import NoPlugin, get
 from devlearn.stages.context import Context
 from devlearn.stages.stage import Stage
 from devlearn.tasks.envs.check import Finding
@@ -20,11 +20,10 @@ from devlearn.testing.laws import (
     described,
     generators_kept,
     guarded,
-    made,
+    opened,
     raised,
     randomness,
     same,
-    undecorated,
     unlike,
 )
 
@@ -43,7 +42,7 @@ def check_probe(
     ``stages`` are the scenario's, for a probe that reads one. A stage that its key ``stage`` names and that is not
     among them is one of that kind, with the keys that it has by itself.
     """
-    findings, probe = _opening(kind, dict(keys or {}))
+    findings, probe = opened("probes", kind, keys or {}, lambda cls: [described(cls), _declared(cls.metrics)])
     if probe is None:
         return findings
     try:
@@ -51,24 +50,6 @@ def check_probe(
     except (NoPlugin, ValidationError) as error:
         return [*findings, Finding("stage", False, f"{error}; give check_probe the stages that the probe reads")]
     return [*findings, *_Trial(probe, brain, there).findings()]
-
-
-def _opening(kind: str | type[Probe], keys: dict[str, Any]) -> tuple[list[Finding], Probe | None]:
-    """Whether there is such a probe, what it declares, and whether it can be made from its keys."""
-    try:
-        cls: type[Probe] = get("probes", kind) if isinstance(kind, str) else kind
-    except NoPlugin as error:
-        return [Finding("kind", False, str(error))], None
-    if why := misplaced("probes", str(kind), cls):
-        return [Finding("kind", False, why)], None
-    findings = [
-        Finding("kind", True, f"{cls.kind or cls.__name__}, version {cls.version}"),
-        *undecorated(kind, cls, "probe"),
-        described(cls),
-        _declared(cls.metrics),
-    ]
-    finding, probe = made(cls, keys)
-    return [*findings, finding], probe
 
 
 def _declared(metrics: Mapping[str, Metric]) -> Finding:

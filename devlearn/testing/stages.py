@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from devlearn.learners.brains import Head, Needs, brain_builder
 from devlearn.learners.cohort import Cohort
-from devlearn.registry import NoPlugin, get, inherits, misplaced
+from devlearn.registry import inherits
 from devlearn.runs.engine import checkpoint
 from devlearn.scenario.controls import misdeclared, no_role
 from devlearn.scenario.models import ROLES
@@ -27,11 +27,10 @@ from devlearn.testing.laws import (
     described,
     generators_kept,
     guarded,
-    made,
+    opened,
     raised,
     randomness,
     same,
-    undecorated,
     unlike,
 )
 
@@ -57,27 +56,14 @@ def check_stage(
 
     A stage's own errors become findings. Keep batches small: some twenty updates of three learners are lived.
     """
-    findings, stage = _opening(kind, dict(keys or {}))
+    findings, stage = opened("stages", kind, keys or {}, _declared)
     return findings if stage is None else [*findings, *_Trial(stage, brain).findings()]
 
 
-def _opening(kind: str | type[Stage], keys: dict[str, Any]) -> tuple[list[Finding], Stage | None]:
-    """Whether there is such a stage and it can be made from its keys."""
-    try:
-        cls: type[Stage] = get("stages", kind) if isinstance(kind, str) else kind
-    except NoPlugin as error:
-        return [Finding("kind", False, str(error))], None
-    if why := misplaced("stages", str(kind), cls):
-        return [Finding("kind", False, why)], None
-    findings = [
-        Finding("kind", True, f"{cls.kind or cls.__name__}, version {cls.version}"),
-        *undecorated(kind, cls, "stage"),
-        _role(cls),
-        *([Finding("controls", False, why)] if (why := misdeclared(cls)) else []),
-        described(cls),
-    ]
-    finding, stage = made(cls, keys)
-    return [*findings, finding], stage
+def _declared(cls: type[Stage]) -> list[Finding]:
+    """What the class says of itself: its role, its controls, its keys."""
+    controls = [Finding("controls", False, why)] if (why := misdeclared(cls)) else []
+    return [_role(cls), *controls, described(cls)]
 
 
 def _role(cls: type[Stage]) -> Finding:
