@@ -33,6 +33,7 @@ probes:
   digits: {kind: 'hacked_probe:Mine', data: mnist.valid, every: 2, quick: 50}
 compare: {probe: digits, smallest_effect: 0.01, pairs: [[looked, plain]]}
 """
+LARGER = ("--set", "compare.smallest_effect=0.2")
 
 
 @pytest.fixture
@@ -54,6 +55,22 @@ def run(*arguments: str, code: int = 0) -> str:
 
 
 def test_every_step_of_a_hacker_is_named(session: Path) -> None:
+    what_was_registered_is_run_without_a_warning(session)
+    other_seeds()
+    some_of_the_seeds()
+    another_smallest_effect()
+    other_pairs()
+    another_probe_and_another_moment()
+    more_seeds_after_a_look()
+    the_same_lives_asked_by_another_file(session)
+    a_diverged_learner_that_counts_as_a_good_one()
+    an_edited_scenario_and_an_edited_plugin(session)
+    a_registration_that_says_otherwise(session)
+    a_registration_after_the_fact(session)
+    everything_is_on_record(session)
+
+
+def what_was_registered_is_run_without_a_warning(session: Path) -> None:
     registered = words("register", "hacked.yaml", "--by", "Ada")
     assert "registered: hacked.registration.json sha256: " in registered
     honest = words("run", "hacked.yaml", "--prereg", "hacked.registration.json")
@@ -63,38 +80,46 @@ def test_every_step_of_a_hacker_is_named(session: Path) -> None:
     page = (session / "runs/hacked/report.html").read_text(encoding="utf-8")
     assert "Registered on 20" in page and "before anything was run" in page
 
-    # 1: other seeds
+
+def other_seeds() -> None:
     other = run("--seeds", "10,11", "--out", "runs/other-seeds")
     assert "Seeds chosen: 10, 11." in other and "seeds were chosen: 10, 11, and not 0 to 1" in other
     assert "hacked (seeds 0, 1 there, 10, 11 here)" in other and "Not registered: " in other
 
-    # 2: some of the seeds, in the folder that has them all, and beside it
+
+def some_of_the_seeds() -> None:
+    """In the folder that has them all, and beside it."""
     assert "it holds seeds that this run leaves out: 0" in run("--seeds", "1,", code=2)
     assert "Seeds chosen: 1." in run("--seeds", "1,", "--out", "runs/some")
 
-    # 3: another smallest effect
-    effect = ("--set", "compare.smallest_effect=0.2")
-    assert "compare.smallest_effect was 0.01 and is 0.2" in run(*effect, code=2)
-    larger = run(*effect, "--out", "runs/effect")
+
+def another_smallest_effect() -> None:
+    assert "compare.smallest_effect was 0.01 and is 0.2" in run(*LARGER, code=2)
+    larger = run(*LARGER, "--out", "runs/effect")
     assert "the question was set by an option, and is not the file's: " in larger
     assert "compare.smallest_effect = 0.2 (the file: 0.01)" in larger
     assert "hacked (compare.smallest_effect 0.01 there, 0.2 here)" in larger
 
-    # 4: other pairs
+
+def other_pairs() -> None:
     pairs = run("--set", "compare.pairs=[[plain, looked]]", "--out", "runs/pairs")
     assert "compare.pairs = plain against looked (the file: looked against plain)" in pairs
 
-    # 5 and 6: another probe, another moment
+
+def another_probe_and_another_moment() -> None:
     for question in (["--probe", "digits.cross_entropy"], ["--at", "2"]):
         asked = words("compare", "runs/hacked", *question)
         assert "Exploratory, not what the scenario asked" in asked
         assert "Not registered: what was registered on 20" in asked and "is another question" in asked
 
-    # 7: a look at fewer seeds, then more
+
+def more_seeds_after_a_look() -> None:
     run("--seeds", "1", "--out", "runs/peek")
     assert "seeds were added after a verdict on 1 seeds had been seen" in run("--out", "runs/peek")
 
-    # 8: the same lives in another folder, asked something else by another file
+
+def the_same_lives_asked_by_another_file(session: Path) -> None:
+    """In another folder, and something else."""
     renamed = SCENARIO.replace("scenario: hacked", "scenario: fresh")
     (session / "other.yaml").write_text(renamed.replace("probe: digits,", "probe: digits, at: birth,"))
     fresh = words("run", "other.yaml", "--no-report")
@@ -102,12 +127,15 @@ def test_every_step_of_a_hacker_is_named(session: Path) -> None:
     assert "hacked (scenario hacked there, fresh here, compare.at end there, birth here)" in fresh
     assert "fresh (scenario fresh there, hacked here" in words("compare", "runs/hacked")
 
-    # 9: a diverged learner counts as a good one
+
+def a_diverged_learner_that_counts_as_a_good_one() -> None:
     worst = run("--set", "probes.digits.worst=0.9", "--out", "runs/worst")
     assert "a learner that diverges counts with 0.9 of digits.accuracy, which is better than guessing, 0.1" in worst
     assert "probes.digits.worst = 0.9 (the file: nothing)" in worst
 
-    # 10: an edited scenario, and an edited plug-in, in the same folder
+
+def an_edited_scenario_and_an_edited_plugin(session: Path) -> None:
+    """In the folder of the run."""
     (session / "hacked.yaml").write_text(SCENARIO.replace("updates: 4", "updates: 5"))
     assert "stage 'school': updates was 4 and is 5" in run(code=2)
     (session / "hacked.yaml").write_text(SCENARIO)
@@ -117,18 +145,25 @@ def test_every_step_of_a_hacker_is_named(session: Path) -> None:
     assert "were not all trained by the same program: hacked_probe.py of hacked_probe was changed" in mixed
     assert "the run departs from its registration of 20" in mixed and "seeds 0, 1 registered, 0 to 2 now" in mixed
     assert "plug-ins.hacked_probe.py" in mixed and "and run otherwise." in mixed
-
-    # and against the registration: it says otherwise, it can't be made anew, and not after the fact
     (session / "hacked_probe.py").write_text(PROBE)
-    against = run("--prereg", "hacked.registration.json", "--out", "runs/against", *effect, "--seeds", "5", code=2)
+
+
+def a_registration_that_says_otherwise(session: Path) -> None:
+    against = run("--prereg", "hacked.registration.json", "--out", "runs/against", *LARGER, "--seeds", "5", code=2)
     assert "hacked.registration.json registers another question: " in against
     assert "seeds is registered as [0, 1] and is [0, 1, 2, 3, 4]" in against
     assert "compare.smallest_effect is registered as 0.01 and is 0.2" in against
     assert not (session / "runs/against").exists()
+
+
+def a_registration_after_the_fact(session: Path) -> None:
+    """Neither in place of the one that there is nor as another."""
     assert "is there already, and a registration is never written over" in words("register", "hacked.yaml", code=2)
-    late = words("register", "hacked.yaml", *effect, "--out", "late.registration.json", code=2)
+    late = words("register", "hacked.yaml", *LARGER, "--out", "late.registration.json", code=2)
     assert "hacked can't be registered any more: " in late and not (session / "late.registration.json").exists()
 
+
+def everything_is_on_record(session: Path) -> None:
     manifest = json.loads((session / "runs/worst/manifest.json").read_text())
     assert {one["folder"] for one in manifest["siblings"]} >= {"hacked", "effect", "pairs", "peek", "fresh"}
     assert manifest["laid"] == [{"key": "probes.digits.worst", "file": None, "set": 0.9}]
