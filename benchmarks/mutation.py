@@ -244,18 +244,19 @@ def main() -> None:
         for path in MODULES:
             if args.modules and not any(part in path for part in args.modules):
                 continue
-            if args.again:
-                rows[path] = again(copy, path, rows[path])
-            else:
-                chosen = list(sample(path, args.most, SEED))
-                survivors = tried(copy, path, chosen)
-                old = rows.get(path)
-                why = {(one.before, one.after): one.equivalent for one in old.survivors} if old else {}
-                rows[path] = Row(
-                    date.today().isoformat(), SEED, len(chosen), len(survivors),
-                    [Survivor(m.line, m.before, m.after, why.get((m.before, m.after))) for m in survivors],
-                )  # fmt: skip
+            rows[path] = again(copy, path, rows[path]) if args.again else anew(copy, path, rows.get(path), args.most)
             write({path: rows[path] for path in MODULES if path in rows})
+
+
+def anew(copy: Path, path: str, old: Row | None, most: int) -> Row:
+    """A row of mutants drawn now; survivors that are those of the row before are what they were found to be."""
+    chosen = list(sample(path, most, SEED))
+    survivors = tried(copy, path, chosen)
+    why = {(one.before, one.after): one.equivalent for one in old.survivors} if old else {}
+    return Row(
+        date.today().isoformat(), SEED, len(chosen), len(survivors),
+        [Survivor(m.line, m.before, m.after, why.get((m.before, m.after))) for m in survivors],
+    )  # fmt: skip
 
 
 def again(copy: Path, path: str, row: Row) -> Row:

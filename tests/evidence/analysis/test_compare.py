@@ -56,8 +56,8 @@ def test_what_an_arm_of_one_learner_or_without_a_best_value_does_not_have(tmp_pa
     single = found.points[0].arms["a"]  # in the file nan is null as well
     assert (single.n, single.mean, single.sd, single.best) == (1, 0.5, None, None)
     two = tiny_run(tmp_path / "two", {"a": [0.5, 0.7]}, best={"a": [0.6, 0.8]})
-    pair = only(compare([two]))["arms"]["a"]
-    assert (pair["sd"], pair["best"]) == (pytest.approx(0.02**0.5), pytest.approx(0.7))
+    both = only(compare([two]))["arms"]["a"]
+    assert (both["sd"], both["best"]) == (pytest.approx(0.02**0.5), pytest.approx(0.7))
     lost = {"best": {"a": [0.6, 0.8]}, "diverged": {"a": {0: 5}}, "metric": {"worst": None}}
     gone = only(compare([tiny_run(tmp_path / "gone", {"a": [0.5, 0.7]}, **lost)]))["arms"]["a"]  # type: ignore[arg-type]
     assert (gone["mean"], gone["sd"], gone["best"], gone["diverged"]) == (None, None, None, 1)
