@@ -112,18 +112,14 @@ def _comparison(point: Point, table: Table, asked: Question, judged: Sequence[Ju
     looked, unplanned = look(asked.looks, sorted(seeds), asked.seen)
     reasons = (*asked.reasons, *unplanned)
     arms = {name: summary(arm, asked.measures[name], table[name]) for name, arm in point.arms.items()}
-    pairs, missing = [], list[Warning_]()
-    for one in judged:
-        fields, (a, b) = result(one, asked, bool(reasons)), (one.pair.arm, one.pair.against)
-        gone = failures(one, asked)
-        images: Interval | None = None
-        try:
-            images = interval_new_images(one, (point.arms[a], table[a]), (point.arms[b], table[b]), asked)
-        except EvidenceError as why:
-            missing.append(left_out("new_images", (a, b), why))
-        gain = gain_per(one.difference, arms[a].ledger, arms[b].ledger, asked.what.better)
+    images, missing = _new_images(point, table, asked, judged)
+    pairs = []
+    for one, interval in zip(judged, images, strict=True):
+        fields, gone = result(one, asked, bool(reasons)), failures(one, asked)
         fields |= {"failures": gone, "fragile": fragile(one, asked), "unless": unless(one, asked, gone)}
-        pairs.append(PairResult(**fields, interval_new_images=images, gain_per=gain))
+        ledgers = arms[one.pair.arm].ledger, arms[one.pair.against].ledger
+        gain = gain_per(one.difference, *ledgers, asked.what.better)
+        pairs.append(PairResult(**fields, interval_new_images=interval, gain_per=gain))
     gains, unknown = stage_gains(point.arms, asked.probes, asked.measures)
     found = Comparison(
         scenario=asked.scenario,
@@ -151,3 +147,19 @@ def _comparison(point: Point, table: Table, asked: Question, judged: Sequence[Ju
     )
     said = (*known.warnings, *warnings(found, point.arms, asked), *missing, *unknown)
     return found.model_copy(update={"warnings": said})
+
+
+def _new_images(
+    point: Point, table: Table, asked: Question, judged: Sequence[Judged]
+) -> tuple[list[Interval | None], list[Warning_]]:
+    """The interval of every pair for new images, and a warning of each that the records don't allow."""
+    found: list[Interval | None] = []
+    missing = []
+    for one in judged:
+        a, b = one.pair.arm, one.pair.against
+        try:
+            found.append(interval_new_images(one, (point.arms[a], table[a]), (point.arms[b], table[b]), asked))
+        except EvidenceError as why:
+            found.append(None)
+            missing.append(left_out("new_images", (a, b), why))
+    return found, missing
