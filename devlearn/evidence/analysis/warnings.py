@@ -12,6 +12,8 @@ from devlearn.records.results import Comparison, PairResult, Verdict, Warning_
 from devlearn.records.schema import ControlEntry, MatchEntry, Number, Resolved
 
 FEW_SEEDS = 10
+SEEN_TAILS = 16  # learners from whom on a false word is as rare as it should be under long tails (docs/calibration.md)
+DECIDED = ("better", "worse", "equivalent")
 MOST_SEEDS = 64  # of a mend
 CHEAPER = 0.95  # of an arm's FLOPs: an arm that spent less is no control for them
 
@@ -61,6 +63,8 @@ def _few(found: Comparison) -> Iterator[Warning_]:
     seeds = min(seeds for _, seeds in counted)
     if n < FEW_SEEDS:
         yield Warning_.of("few", n=n, seeds=seeds, fewest=FEW_SEEDS)
+    if n < SEEN_TAILS and any(pair.verdict in DECIDED and not pair.fragile for pair in found.comparisons):
+        yield Warning_.of("tails", n=n, seeds=seeds, enough=SEEN_TAILS)
     if any(pair.test.paired for pair in found.comparisons):
         yield from _out_of_reach(n, seeds, max(1, found.family), found.looks)
 

@@ -65,6 +65,13 @@ def _out_of_reach(n: int, seeds: int, family: int, looks: int, enough: int | Non
     )
 
 
+def _tails(n: int, seeds: int, enough: int) -> str:
+    return (
+        f"{samples(n, seeds)}: where differences have a long tail that so few did not show, a word is false more often "
+        f"than the level says; with {enough} or more the level is nearly kept (docs/calibration.md)"
+    )
+
+
 def _diverged(arm: str, diverged: int, seeds: int, counted: bool) -> str:
     how = "counted with the probe's worst value" if counted else "and no worst value is declared for the probe"
     return f"{arm}: {diverged} of {seeds} learners diverged, {how}"
@@ -132,6 +139,7 @@ WARNINGS: dict[str, Callable[..., str]] = {
     ),
     "unfinished": lambda jobs: f"not finished: {', '.join(jobs)}",
     "few": lambda n, seeds, fewest: f"{samples(n, seeds)}: fewer than {fewest} leave most real differences undecided",
+    "tails": _tails,
     "out_of_reach": _out_of_reach,
     "diverged": _diverged,
     "gate_unpassed": _gate_unpassed,

@@ -188,3 +188,13 @@ def test_anybody_is_one_of_either_side() -> None:
         (all_, one, True),
     ):
         assert Failed(arm, against, (), ()).any == expected
+
+
+@pytest.mark.parametrize(("n", "warned"), [(10, True), (15, True), (16, False)])
+def test_a_word_from_few_learners_warns_of_tails_they_did_not_show(tmp_path: Path, n: int, warned: bool) -> None:
+    a = [value + 0.1 for value in EVEN[:n]]
+    found = compare(
+        [tiny_run(tmp_path, {"a": a, "b": EVEN[:n]}, compare={**QUESTION, "fails": {"below": 0, "accept": 0.5}})]
+    )
+    assert isinstance(found, dict) and found["comparisons"][0]["verdict"] == "better"
+    assert any("long tail" in warning for warning in found["warnings"]) is warned
