@@ -112,7 +112,7 @@ TOY: dict[str, dict[str, Any]] = {
         "brain.width": [12],
     },
     "few_labels": {**FEW_LABELS, "block": 4},
-    "few_labels_hundred": {**FEW_LABELS, "block": 2},
+    "few_labels_hundred": {**FEW_LABELS, "block": 4},
     "few_labels_priors": {
         **{
             f"stages.{name}.updates": 2
@@ -130,8 +130,8 @@ TOY: dict[str, dict[str, Any]] = {
         "stages.neighbours.batch": 8,
         "stages.school.updates": 4,
         "stages.school.batch": 16,
-        "probes.digits.every": 2,
-        "probes.held.every": 2,
+        "probes.digits.every": 4,
+        "probes.held.every": 4,
         "block": 4,
     },
     "looking": {

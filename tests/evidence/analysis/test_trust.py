@@ -151,7 +151,7 @@ def test_other_seeds_have_no_median_of_differences(tmp_path: Path) -> None:
     assert "compare.of median takes arms that have the same seeds" in json.dumps(found)
 
 
-@pytest.mark.parametrize("n", [10, 16])
+@pytest.mark.parametrize("n", [10, pytest.param(16, marks=pytest.mark.slow)])
 def test_false_words_are_rare_once_they_are_read_as_they_are_said(n: int) -> None:
     """What is said without *fragile*, of those who do not fail, is false in at most 7 % of 400 (and noise)."""
     slack = 3 * np.sqrt(0.07 * 0.93 / 400)
