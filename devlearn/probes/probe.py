@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import numpy as np
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
@@ -17,9 +17,10 @@ from devlearn.learners.cohort import Cohort
 from devlearn.probes.old_names import OldNames
 from devlearn.registry import named
 from devlearn.stages.context import Context
-from devlearn.stages.fields import read_old_keys
+from devlearn.stages.fields import brief, read_old_keys
 from devlearn.stages.stage import Stage
 from devlearn.tasks.data import SIZES, size
+from devlearn.tasks.envs.spec import EnvSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -115,6 +116,15 @@ class Probe(OldNames):
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         """Measure every learner: on a fixed part of the data on the way, on all of it (``full``) at a stage's end."""
         raise NotImplementedError
+
+    def environments(self) -> tuple[EnvSpec, ...]:
+        """The environments that it opens: that of its keys ``env``, ``env_kwargs`` and ``wrappers``, if it has them."""
+        spec = EnvSpec.named_by(self)
+        return () if spec is None else (spec,)
+
+    @model_serializer(mode="wrap")
+    def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return brief(self, handler(self))
 
     @classmethod
     def __pydantic_init_subclass__(cls, **keywords: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -11,6 +11,8 @@ from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged
+from devlearn.stages.fields import EnvKwargs, StepTimeout, Wrappers
+from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.recurrent_state import Memory
 from devlearn.tasks.envs.render import render_episode
@@ -37,18 +39,25 @@ class Return(Probe):
     renamed: ClassVar = {"keys": "env_kwargs"}
 
     env: str = Field(description="a Gymnasium id")
-    env_kwargs: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the environment")
+    env_kwargs: EnvKwargs = Field(default_factory=dict)
+    wrappers: Wrappers = ()
+    step_timeout: StepTimeout = STEP_TIMEOUT
     episodes: int = Field(16, ge=1, description="episodes of each learner, each in a copy of its own")
     limit: int = Field(
         10_000, ge=1, description="steps after which an episode that does not end is counted as it stands"
     )
 
+    @property
+    def env_spec(self) -> EnvSpec:
+        """Its environment."""
+        return EnvSpec.of(self.env, self.env_kwargs, self.wrappers, self.step_timeout)
+
     def needs(self) -> Needs:
-        return policy_of(self.env, self.env_kwargs)[0]
+        return policy_of(self.env_spec)[0]
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
-        _, policy = policy_of(self.env, self.env_kwargs)
-        world = probing.context.world(self.env, self.episodes, keys=self.env_kwargs)
+        _, policy = policy_of(self.env_spec)
+        world = probing.context.world(self.env_spec, self.episodes)
         memory = Memory(cohort, self.episodes)
         returns, lengths = np.zeros((2, cohort.n, self.episodes))
         running = np.ones((cohort.n, self.episodes), bool)
@@ -69,7 +78,7 @@ class Return(Probe):
         finally:
             world.close()
         values = {"return": returns.mean(1), "length": lengths.mean(1)}
-        strip = render_episode(self.env, self.env_kwargs, seed, actions) if full else {}
+        strip = render_episode(self.env_spec, seed, actions) if full else {}
         return Measurement(
             {name: unless_diverged(torch.from_numpy(value), cohort) for name, value in values.items()},
             pictures={name: torch.from_numpy(array) for name, array in strip.items()},

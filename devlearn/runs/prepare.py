@@ -66,7 +66,7 @@ def load(name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", c
     """
     from devlearn import scenario
     from devlearn.tasks.data import size
-    from devlearn.tasks.envs import check_id
+    from devlearn.tasks.envs import check_id, check_wrapper
 
     given, source = tuple(overrides), scenario.find(name)
     path = provenance.importable(Path.cwd(), source.parent)
@@ -74,7 +74,7 @@ def load(name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", c
         if file_name(writable(folder)) != folder:
             why = "its name is not UTF-8, so job.json can't tell workers where to import plug-ins from"
             raise FolderMismatch(f"{writable(folder)}: {why}; rename it, or run from another folder")
-    checked = scenario.load(source, given, check_id, size)
+    checked = scenario.load(source, given, check_id, size, check_wrapper)
     places: dict[str, list[str]] = {}
     for note in checked.notes:
         places.setdefault(note.message, []).append(str(note))

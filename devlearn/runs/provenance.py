@@ -31,7 +31,7 @@ COMPUTES = ("devlearn", "torch", "numpy", "gymnasium")  # another version of the
 PACKAGES = ("devlearn", "torch", "gymnasium", "numpy")  # what a reader is told
 ACCEPT = "--accept-changes"
 NAMED = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):[A-Za-z_][\w-]*")  # package.module:Name
-OURS = ("devlearn", "devlearn_envs")
+OURS = ("devlearn", "devlearn_envs", "gymnasium")  # whose versions speak for them
 INSTALLED = ("site-packages", "dist-packages")
 
 Json = Mapping[str, Any]
@@ -207,12 +207,15 @@ def _of_plug_in(frame: FrameType, tops: Container[str]) -> bool:
 
 
 def _modules(spec: Json) -> Iterator[str]:
-    """The modules of the plug-ins that a job uses: its brain, its own stages, its probes, their environments."""
+    """The modules of the plug-ins that a job uses: brain, stages, probes, their environments and what wraps them."""
     kinds = {"brains": [spec["brain"]], "probes": list(spec["probes"].values()), "stages": spec["stages"]}
     for group, entries in kinds.items():
         for entry in entries:
             yield from _named(group, entry.get("kind", ""))
-            yield from _named("envs", str({**entry, **entry.get("keys", {})}.get("env") or ""))
+            keys = {**entry, **entry.get("keys", {})}
+            yield from _named("envs", str(keys.get("env") or ""))
+            for wrapper in keys.get("wrappers") or ():
+                yield from _named("wrappers", wrapper if isinstance(wrapper, str) else str(wrapper["id"]))
 
 
 @cache

@@ -10,7 +10,7 @@ from devlearn.lazy import torch
 from devlearn.scenario.splits import is_test
 from devlearn.streams import PINNED, Streams, streams
 from devlearn.tasks.data import load, load_altered
-from devlearn.tasks.envs import VectorEnv
+from devlearn.tasks.envs import EnvSpec, VectorEnv
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,7 +83,7 @@ class Context:
 
     def world(
         self,
-        env: str,
+        env: EnvSpec | str,
         copies: int,
         state: State | None = None,
         purpose: str = "",
@@ -91,8 +91,9 @@ class Context:
     ) -> VectorEnv:
         """``copies`` environments for each learner, fresh or resumed from ``state``. Close it in a ``finally``.
 
-        ``keys`` are the keyword arguments of the environment; ``purpose`` names its stream (``""`` for training).
-        Episodes are drawn from the stream ``episode``.
+        ``env`` is what a stage's own ``env_spec`` says, or an id, whose keyword arguments are ``keys``; ``purpose``
+        names its stream (``""`` for training). Episodes are drawn from the stream ``episode``.
         """
+        spec = env if isinstance(env, EnvSpec) else EnvSpec.of(env, keys)
         names, episodes = (self.name, self.visit, purpose), self.drawn_by(EPISODE)
-        return VectorEnv(env, dict(keys or {}), self.seeds, copies, names, state, episodes=episodes)
+        return VectorEnv(spec, self.seeds, copies, names, state, episodes=episodes)

@@ -75,6 +75,36 @@ Momentum = Annotated[float, Field(ge=0, lt=1, description="of sgd")]
 WeightDecay = Annotated[float, Field(ge=0, description="L2 for sgd, decoupled for adam")]
 RateSchedule = Annotated[Schedule, Field(description="of the learning rate over the declared budget")]
 
+# ---- environments ------------------------------------------------------------------------------------------------
+
+
+def _named(item: str | dict[str, Any]) -> str | dict[str, Any]:
+    """Raises ValueError where a map names no wrapper."""
+    if isinstance(item, dict) and not isinstance(item.get("id"), str):
+        raise ValueError("a wrapper is a name, or a map {id: NAME, KEY: VALUE} of it and its keyword arguments")
+    return item
+
+
+EnvKwargs = Annotated[
+    dict[str, Any],
+    Field(description="keyword arguments of the environment; max_episode_steps and render_mode are Gymnasium's own"),
+]
+Wrappers = Annotated[
+    tuple[Annotated[str | dict[str, Any], AfterValidator(_named)], ...],
+    Field(
+        description="what the environment is wrapped in, one after another: package.module:Class, or the name of one "
+        "of gymnasium.wrappers; with keyword arguments as {id: NAME, KEY: VALUE}"
+    ),
+]
+StepTimeout = Annotated[
+    float,
+    Field(
+        gt=0,
+        description="seconds that one call into the environment may take; then the copy is named and its process is "
+        "ended. It changes no result",
+    ),
+]
+
 # ---- evolution ---------------------------------------------------------------------------------------------------
 
 Fitness = Literal["accuracy", "cross_entropy"]
@@ -133,6 +163,22 @@ class Change(BaseModel):
     def covers(self, updates: int) -> bool:
         """Whether it holds after that many updates."""
         return self.from_ <= updates and (self.until is None or updates < self.until)
+
+
+# ---- keys that are not always written ----------------------------------------------------------------------------
+
+# Keys that plans of 0.1 don't know. They are written only where they say something, so that a life which was planned
+# then is the same life now.
+YOUNGER = frozenset({"wrappers", "step_timeout"})
+# Keys that change no result: they reach the workers, and are no part of what is asked.
+INCIDENTAL = frozenset({"step_timeout"})
+
+
+def brief(model: BaseModel, written: dict[str, Any]) -> dict[str, Any]:
+    """What a stage or probe is ``written`` as, without the younger keys that hold their default."""
+    fields = type(model).model_fields
+    silent = {key for key in YOUNGER & fields.keys() if getattr(model, key) == fields[key].default}
+    return {key: value for key, value in written.items() if key not in silent}
 
 
 # ---- keys that have new names ------------------------------------------------------------------------------------

@@ -14,14 +14,15 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from devlearn.registry import named
 from devlearn.scenario.controls import Control
 from devlearn.scenario.models import UNITS, Role, Unit
-from devlearn.stages.fields import Change, Count, Gate, read_old_keys
+from devlearn.stages.fields import Change, Count, Gate, brief, read_old_keys
 from devlearn.stages.old_names import OldNames
 from devlearn.tasks.data import SIZES
+from devlearn.tasks.envs.spec import EnvSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +85,9 @@ class Stage(OldNames):
     units: ClassVar[tuple[Unit, ...]] = ("updates", "images", "flops")
     metrics: ClassVar[tuple[str, ...]] = ()
     stream_names: ClassVar[tuple[str, ...]] = ()
-    immutable_keys: ClassVar[tuple[str, ...]] = ("data", "labels", "optimiser", "env", "env_kwargs", "num_envs")
+    immutable_keys: ClassVar[tuple[str, ...]] = (
+        "data", "labels", "optimiser", "env", "env_kwargs", "wrappers", "num_envs",
+    )  # fmt: skip
     renamed: ClassVar[Mapping[str, str]] = MappingProxyType({})
     controls: ClassVar[tuple[Control, ...]] = ()
     control: ClassVar[Control | None] = None
@@ -174,7 +177,16 @@ class Stage(OldNames):
         """
         return ()
 
+    def environments(self) -> tuple[EnvSpec, ...]:
+        """The environments that it opens: that of its keys ``env``, ``env_kwargs`` and ``wrappers``, if it has them."""
+        spec = EnvSpec.named_by(self)
+        return () if spec is None else (spec,)
+
     # ---- the engine's side --------------------------------------------------------------------------------------
+
+    @model_serializer(mode="wrap")
+    def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return brief(self, handler(self))
 
     def with_change(self, change: Change) -> Stage:
         """This stage with a change applied. Raises pydantic's ValidationError where a value is wrong."""

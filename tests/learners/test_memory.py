@@ -17,7 +17,7 @@ from devlearn.learners.cohort import Cohort, Mapper
 from devlearn.learners.objectives import ClippedSurrogate, gaussian
 from devlearn.learners.optimiser import Optimiser
 from devlearn.registry import get
-from devlearn.tasks.envs import VectorEnv
+from devlearn.tasks.envs import EnvSpec, VectorEnv
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.recurrent_state import Memory
 from devlearn.tasks.envs.rollout import CHUNK, collect
@@ -149,10 +149,10 @@ class Watched(VectorEnv):
 def test_a_rollout_is_what_one_learner_would_remember() -> None:
     """Values, densities and bootstraps of the second rollout, step by step with a learner's own network."""
     env, keys, length, gamma = "Pendulum-v1", {"max_episode_steps": 5}, 12, 0.9
-    needs, policy = policy_of(env, keys)
+    needs, policy = policy_of(EnvSpec(env, keys))
     brain = {"kind": "mlp", "width": [6], "critic": "own", "memory": "gru"}
     found = Cohort(brain_builder(brain, needs), (0, 1), dtype=torch.float64)
-    world, memory = Watched(env, keys, (0, 1), 2, ("t",)), Memory(found, 2)
+    world, memory = Watched(EnvSpec(env, keys), (0, 1), 2, ("t",)), Memory(found, 2)
     for block in range(2):
         world.seen = []
         rollout = collect(found, world, policy, memory, context_for((0, 1)).streams(str(block)), length, gamma, 0.0)
@@ -177,9 +177,9 @@ def test_a_rollout_is_what_one_learner_would_remember() -> None:
 def test_a_rollout_without_memory_is_judged_as_each_step_alone() -> None:
     """Longer than the steps that are judged in one pass; the episodes of a Pendulum are truncated, none terminates."""
     env, keys, length, gamma = "Pendulum-v1", {"max_episode_steps": 5}, CHUNK + 8, 0.9
-    needs, policy = policy_of(env, keys)
+    needs, policy = policy_of(EnvSpec(env, keys))
     found = Cohort(brain_builder({"kind": "mlp", "width": [6], "critic": "own"}, needs), (0, 1), dtype=torch.float64)
-    world, memory = Watched(env, keys, (0, 1), 2, ("t",)), Memory(found, 2)
+    world, memory = Watched(EnvSpec(env, keys), (0, 1), 2, ("t",)), Memory(found, 2)
     world.seen = []
     rollout = collect(found, world, policy, memory, context_for((0, 1)).streams("0"), length, gamma, 0.0)
     world.close()
@@ -198,7 +198,7 @@ def test_a_rollout_without_memory_is_judged_as_each_step_alone() -> None:
 
 
 def test_one_number_is_a_memory_and_none_is_not() -> None:
-    needs, _ = policy_of("CartPole-v1", {})
+    needs, _ = policy_of(EnvSpec("CartPole-v1"))
     for brain, size in (({"memory": "gru"}, 1), ({}, 0)):
         found = Cohort(brain_builder({"kind": "mlp", "width": [1], **brain}, needs), (0, 1))
         assert (found.memory_size, bool(Memory(found, 2))) == (size, size > 0)

@@ -7,6 +7,7 @@ from typing import Any
 from devlearn.runs.plan.cost_model import ONCE, PER_YIELD, CostModel
 from devlearn.runs.plan.labels import NOTHING, PlannedLabels
 from devlearn.scenario import Scenario, Unit
+from devlearn.stages.fields import INCIDENTAL
 from devlearn.stages.stage import Cost, Stage
 
 
@@ -36,6 +37,11 @@ class PlannedStage:
 
     @property
     def keys(self) -> dict[str, Any]:
+        """The stage's fields that decide what it does, as JSON."""
+        return {key: value for key, value in self.all_keys.items() if key not in INCIDENTAL}
+
+    @property
+    def all_keys(self) -> dict[str, Any]:
         """The stage's fields, as JSON."""
         return self.stage.model_dump(mode="json", by_alias=True)
 

@@ -19,6 +19,7 @@ from devlearn.runs.plan.labels import NOTHING, choosing_labels, chosen_by
 from devlearn.runs.plan.model import ArmPlan, PlannedStage, PointPlan, total_of
 from devlearn.runs.plan.needs import needs_of, words
 from devlearn.scenario import ArmItem, ResolvedArm, Scenario, ScenarioError, Unit
+from devlearn.stages.fields import INCIDENTAL
 from devlearn.stages.stage import Cost, Stage
 
 if TYPE_CHECKING:
@@ -80,7 +81,11 @@ def _fit(scenario: Scenario, brain: nn.Module) -> None:
 def _probes(scenario: Scenario) -> dict[str, Any]:
     """What identifies the probes."""
     return {
-        name: {"kind": scenario.probe_kinds[name], "version": probe.version, "keys": probe.model_dump(mode="json")}
+        name: {
+            "kind": scenario.probe_kinds[name],
+            "version": probe.version,
+            "keys": probe.model_dump(mode="json", exclude=set(INCIDENTAL)),
+        }
         for name, probe in scenario.probes.items()
     }
 

@@ -1,6 +1,6 @@
 """A plan as the files of a run folder: ``resolved.json`` and every ``job.json``."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from devlearn.records.genome_file import life
 from devlearn.records.schema import (
@@ -26,6 +26,7 @@ from devlearn.runs.plan.model import ArmPlan, Plan, PlannedJob, PlannedStage, Po
 from devlearn.runs.plan.shared_origins import lineages, origin_names
 from devlearn.runs.plan.tree import digest
 from devlearn.scenario import Scenario
+from devlearn.stages.fields import INCIDENTAL
 from devlearn.streams import PINNED
 
 Probes = dict[str, ProbeEntry]
@@ -85,13 +86,13 @@ def _spec(plan: Plan, job: PlannedJob, device: str, path: tuple[str, ...]) -> Jo
                 visit=lived.visit,
                 kind=lived.kind,
                 index=lived.index,
-                keys=lived.keys,
+                keys=lived.all_keys,
                 total=lived.total,
                 select=lived.select,
             )
             for lived in job.branch.stages
         ),
-        probes=probe_entries(point.scenario),
+        probes=probe_entries(point.scenario, without=()),
         device=device,
         path=path,
         digest=job.branch.digest,
@@ -165,13 +166,13 @@ def _kin(lived: PlannedStage, scenario: Scenario) -> dict[int, tuple[str, ...]]:
     return found
 
 
-def probe_entries(scenario: Scenario) -> Probes:
-    """A scenario's probes with all their keys, and what they say of their metrics."""
+def probe_entries(scenario: Scenario, without: Collection[str] = INCIDENTAL) -> Probes:
+    """A scenario's probes with all their keys that decide something, and what they say of their metrics."""
     return {
         name: ProbeEntry.of(
             {
                 "kind": scenario.probe_kinds[name],
-                **probe.model_dump(mode="json", by_alias=True),
+                **probe.model_dump(mode="json", by_alias=True, exclude=set(without)),
                 "metrics": {key: metric._asdict() for key, metric in probe.metrics.items()},
             }
         )

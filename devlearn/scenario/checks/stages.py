@@ -8,9 +8,10 @@ from devlearn.scenario.models import UNITS
 from devlearn.scenario.parts import Item, Lookup, Piece, bounds, metric, no_test_split, reads, span
 from devlearn.scenario.problems import Problems, hint
 from devlearn.scenario.splits import is_test, overlap
-from devlearn.scenario.yaml_nodes import List, Node
+from devlearn.scenario.validate import text_of
+from devlearn.scenario.yaml_nodes import List, Map, Node, plain
 
-Checks = Mapping[str, Callable[[str], object]]
+Checks = Mapping[str, Callable[[Any], object]]
 
 
 def stages(pieces: Lookup, items: Sequence[Item], probes: Lookup, problems: Problems) -> None:
@@ -81,7 +82,28 @@ def _opens(piece: Piece, gate: Mapping[str, Any], ends: tuple[float, float], nam
 
 
 def outside(pieces: Iterable[Piece], checks: Checks, problems: Problems) -> None:
-    """Every field of a checked name (``env``, ``data``) names something that exists outside the file."""
+    """Every field of a checked name (``env``, ``data``, ``wrappers``) names what exists outside the file."""
+    pieces = list(pieces)
+    _texts_outside(pieces, checks, problems)
+    for piece in pieces:
+        node, known = piece.node.get("wrappers"), "wrappers" in getattr(piece.cls, "model_fields", ())
+        for item in node.items if known and "wrappers" in checks and isinstance(node, List) else ():
+            if text_of(item.get("id") if isinstance(item, Map) else item):  # what names nothing has been told
+                _item_outside(item, checks["wrappers"], problems)
+
+
+def _item_outside(item: Node, check: Callable[[Any], object], problems: Problems) -> None:
+    """One item of a list, a name or a map, exists outside; what is wrong is said at the key that is at fault."""
+    try:
+        check(plain(item))
+    except (LookupError, ValueError, RuntimeError) as error:
+        key, mark = getattr(error, "key", None), item.mark
+        if isinstance(item, Map) and key in item.entries:
+            mark = item.entries[key].node.mark if key == "id" else item.entries[key].mark
+        problems.add(mark, str(error.args[0]))
+
+
+def _texts_outside(pieces: Iterable[Piece], checks: Checks, problems: Problems) -> None:
     complaints: dict[tuple[str, str], str | None] = {}
     for piece in pieces:
         for field, value in piece.texts().items():

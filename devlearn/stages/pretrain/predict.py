@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
+from typing import TYPE_CHECKING, ClassVar, Literal, final
 
 from gymnasium import spaces as kinds
 from pydantic import Field
@@ -13,11 +13,11 @@ from devlearn.learners import flops
 from devlearn.learners.brains.needs import Head, Needs, Sense, sense_name
 from devlearn.learners.objectives import Forecast, surprise
 from devlearn.stages.context import EPISODE
-from devlearn.stages.fields import AdamRate, RateSchedule
+from devlearn.stages.fields import AdamRate, EnvKwargs, RateSchedule, StepTimeout, Wrappers
 from devlearn.stages.shared.train import Descent, evaluate_objective
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.data.sham import scattered
-from devlearn.tasks.envs import spaces
+from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec, spaces
 from devlearn.tasks.envs.transitions import collect_transitions
 
 if TYPE_CHECKING:
@@ -66,11 +66,13 @@ class Predict(Stage):
     metrics = ("loss", "error", "activity")
     controls = ("shuffle", "sham", "compute")
     stream_names = ("actions", "sham", EPISODE)
-    immutable_keys = ("env", "env_kwargs", "num_envs")
+    immutable_keys = ("env", "env_kwargs", "wrappers", "num_envs")
     renamed: ClassVar = {"keys": "env_kwargs", "copies": "num_envs"}
 
     env: str = Field(description="a Gymnasium id with pictures (bytes) to see and discrete actions")
-    env_kwargs: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the environment")
+    env_kwargs: EnvKwargs = Field(default_factory=dict)
+    wrappers: Wrappers = ()
+    step_timeout: StepTimeout = STEP_TIMEOUT
     policy: Literal["random", "curious"] = Field("random", description="how actions are chosen")
     temperature: float = Field(
         1.0, gt=0, description="curious: nats of expected loss that make an action e times as likely"
@@ -85,13 +87,18 @@ class Predict(Stage):
 
     def _seen(self) -> tuple[str, kinds.Box, Forecast]:
         """The sense, its space and the objective. Raises ValueError for a world that can't be foreseen so."""
-        seen, acts = spaces(self.env, self.env_kwargs)
+        seen, acts = spaces(self.env_spec)
         if seen.dtype != "uint8" or len(seen.shape) != 2 or not isinstance(acts, kinds.Discrete):
             needs = f"{self.kind} needs pictures (H, W) of bytes to see and discrete actions"
             shows = f"{self.env} shows {seen.dtype} of shape {seen.shape} and takes {type(acts).__name__} actions"
             raise ValueError(f"{needs}, and {shows}; name another env, or wrap this one so that it has them")
         sense = sense_name(seen, self.env)
         return sense, seen, Forecast(sense, "next_" + re.sub(r"\W", "_", self.env), int(acts.n))
+
+    @property
+    def env_spec(self) -> EnvSpec:
+        """Its environment."""
+        return EnvSpec.of(self.env, self.env_kwargs, self.wrappers, self.step_timeout)
 
     def needs(self) -> Needs:
         sense, seen, objective = self._seen()
@@ -113,7 +120,7 @@ class Predict(Stage):
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         objective, descent = self._seen()[2], Descent(self.lr, self.schedule)
         optimiser = descent.make_optimiser(cohort, state["moments"])
-        world = context.world(self.env, self.num_envs, state["world"], keys=self.env_kwargs)
+        world = context.world(self.env_spec, self.num_envs, state["world"])
         try:
             while True:
                 optimiser.set_lr(descent.learning_rate(state["done"], context))
@@ -152,7 +159,7 @@ class Predict(Stage):
 
     def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
         """Steps of a world of the measurement's own, moved at random: the same for all policies."""
-        world = context.world(self.env, self.num_envs, keys=self.env_kwargs)
+        world = context.world(self.env_spec, self.num_envs)
         try:
             batch = self._lived(cohort, world, context, 0, "random", HELD)
         finally:

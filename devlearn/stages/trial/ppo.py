@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, final
 
 from pydantic import Field
 
@@ -14,8 +14,9 @@ from devlearn.learners.optimiser import Optimiser
 from devlearn.learners.running_moments import merge_moments
 from devlearn.learners.schedule import factor
 from devlearn.stages.context import EPISODE
-from devlearn.stages.fields import AdamRate, RateSchedule
+from devlearn.stages.fields import AdamRate, EnvKwargs, RateSchedule, StepTimeout, Wrappers
 from devlearn.stages.stage import Cost, Stage, stage
+from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.recurrent_state import Memory
 from devlearn.tasks.envs.rollout import collect
@@ -69,7 +70,7 @@ class PPO(Stage):
     units = ("env_steps", "updates", "flops")
     metrics = ("return", "length", *PPO_METRICS)
     stream_names = ("rollout", "order", EPISODE)
-    immutable_keys = ("env", "env_kwargs", "num_envs")
+    immutable_keys = ("env", "env_kwargs", "wrappers", "num_envs")
     renamed: ClassVar = {
         "keys": "env_kwargs",
         "copies": "num_envs",
@@ -78,7 +79,9 @@ class PPO(Stage):
     }
 
     env: str = Field(description="a Gymnasium id: devlearn/Name-v0, CartPole-v1, package.module:Name-v0")
-    env_kwargs: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the environment")
+    env_kwargs: EnvKwargs = Field(default_factory=dict)
+    wrappers: Wrappers = ()
+    step_timeout: StepTimeout = STEP_TIMEOUT
     num_envs: int = Field(8, ge=1, description="environments of each learner")
     rollout: int = Field(128, ge=1, description="steps in each environment between updates")
     epochs: int = Field(4, ge=1, description="passes over a rollout")
@@ -95,8 +98,13 @@ class PPO(Stage):
     clip_values: bool = Field(True, description="clip the value loss around the old values")
     normalise_observations: bool = Field(False, description="by running statistics, for vector observations")
 
+    @property
+    def env_spec(self) -> EnvSpec:
+        """Its environment."""
+        return EnvSpec.of(self.env, self.env_kwargs, self.wrappers, self.step_timeout)
+
     def needs(self) -> Needs:
-        needs, policy = policy_of(self.env, self.env_kwargs)
+        needs, policy = policy_of(self.env_spec)
         sense = Sense(needs.senses[policy.sense].space, normalise=self.normalise_observations)
         return Needs({policy.sense: sense}, needs.heads)
 
@@ -115,7 +123,7 @@ class PPO(Stage):
         return self.num_envs // self.minibatches, self.rollout
 
     def cost(self, brain: nn.Module) -> Cost:
-        needs, policy = policy_of(self.env, self.env_kwargs)
+        needs, policy = policy_of(self.env_spec)
         space = needs.senses[policy.sense].space
         memory = memory_size(brain)
         rows, updates = self.minibatch(memory), self.epochs * self.minibatches
@@ -134,10 +142,10 @@ class PPO(Stage):
         return {"done": 0, "moments": {}, "world": None, "memory": None}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        _, policy = policy_of(self.env, self.env_kwargs)
+        _, policy = policy_of(self.env_spec)
         optimiser = Optimiser(cohort, state["moments"], "adam", self.lr, eps=1e-5)
-        memory = Memory(cohort, self.num_envs, state["memory"])
-        world = context.world(self.env, self.num_envs, state["world"], keys=self.env_kwargs)
+        world = context.world(self.env_spec, self.num_envs, state["world"])
+        memory = Memory(cohort, self.num_envs, None if world.restarted else state["memory"])
         try:
             while True:
                 optimiser.set_lr(self.lr * factor(self.schedule, state["done"], context.planned))

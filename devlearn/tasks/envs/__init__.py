@@ -1,7 +1,23 @@
 """Environments for a cohort: any Gymnasium id, stepped together, resumed exactly."""
 
-from devlearn.tasks.envs.registration import UnknownEnv, WorldError, check_id
+from devlearn.records.flight import STEP_TIMEOUT
+from devlearn.tasks.envs.registration import UnknownEnv, WorldError, WrapperRefused, check_id
 from devlearn.tasks.envs.spaces import spaces
-from devlearn.tasks.envs.vector_env import EnvStep, VectorEnv
+from devlearn.tasks.envs.spec import EnvSpec
+from devlearn.tasks.envs.vector_env import EnvStep, VectorEnv, undetermined
+from devlearn.tasks.envs.wrappers import BadWrapper, check_wrapper
 
-__all__ = ["EnvStep", "UnknownEnv", "VectorEnv", "WorldError", "check_id", "spaces"]
+__all__ = [
+    "STEP_TIMEOUT",
+    "BadWrapper",
+    "EnvSpec",
+    "EnvStep",
+    "UnknownEnv",
+    "VectorEnv",
+    "WorldError",
+    "WrapperRefused",
+    "check_id",
+    "check_wrapper",
+    "spaces",
+    "undetermined",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gymnasium import spaces
 
@@ -12,6 +12,7 @@ from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Head, Needs, Sense, sense_name
 from devlearn.streams import Streams
 from devlearn.tasks.envs import spaces as spaces_of
+from devlearn.tasks.envs.spec import EnvSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,10 +46,10 @@ class Policy:
         return parameters.argmax(-1) if self.discrete else parameters.chunk(2, -1)[0]
 
 
-def policy_of(env: str, keys: dict[str, Any]) -> tuple[Needs, Policy]:
+def policy_of(spec: EnvSpec) -> tuple[Needs, Policy]:
     """What acting in an environment needs of a brain, and which of its parts act."""
-    observation, action = spaces_of(env, keys)
-    sense, name = sense_name(observation, env), re.sub(r"\W", "_", env)
+    observation, action = spaces_of(spec)
+    sense, name = sense_name(observation, spec.id), re.sub(r"\W", "_", spec.id)
     actor, critic = f"actor_{name}", f"critic_{name}"
     discrete = isinstance(action, spaces.Discrete)
     size = int(action.n) if isinstance(action, spaces.Discrete) else int(action.shape[0])

@@ -1,18 +1,25 @@
 """Environment ids: finding what is registered, and making one environment."""
 
 import importlib
-import json
-from collections.abc import Mapping
+import inspect
+import sys
 from importlib.metadata import entry_points
 from typing import Any
 
 import devlearn_envs  # noqa: F401  (registers our own environments)
 import gymnasium
+from gymnasium.envs.registration import load_env_creator
 
+from devlearn.records import flight
 from devlearn.registry import nearest
+from devlearn.tasks.envs.failures import FAILURES, raised
+from devlearn.tasks.envs.spec import EnvSpec
+from devlearn.tasks.envs.stdout import stdout_to_stderr
+from devlearn.tasks.envs.wrappers import check_wrapper, required, wrapper_class
 
 Env = gymnasium.Env[Any, Any]
 ENTRY_POINTS = "devlearn.envs"
+MOST_NAMES = 10  # in a message
 
 
 class UnknownEnv(LookupError):
@@ -29,7 +36,15 @@ class WorldError(RuntimeError):
     """An environment that fails, or that devlearn can't use. The message says which, where, and how to mend it."""
 
 
-def check_id(env: str) -> str:
+class WrapperRefused(WorldError):
+    """A wrapper that can't be put around its environment. ``place`` is its index in ``wrappers``."""
+
+    def __init__(self, place: int, message: str) -> None:
+        self.place = place
+        super().__init__(message)
+
+
+def check_id(env: str | EnvSpec) -> str:
     """The id under which Gymnasium has ``env``, without making one.
 
     ``package.module:Name-v0`` imports the module first. An unknown id is looked for in the entry-point group
@@ -38,23 +53,44 @@ def check_id(env: str) -> str:
     Raises:
         UnknownEnv: with the nearest valid id.
     """
-    module, _, name = env.rpartition(":")
+    spec = env if isinstance(env, EnvSpec) else EnvSpec(env)
+    module, _, name = spec.id.rpartition(":")
     if module:
-        _import(env, module)
+        _import(spec, module)
     if name not in gymnasium.registry:
         _load_entry_points()
     if name not in gymnasium.registry:
-        raise UnknownEnv(env)
+        raise UnknownEnv(spec.id, _registered_by(module) if module else "")
     return name
 
 
-def _import(env: str, module: str) -> None:
-    try:
-        importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise UnknownEnv(env, f"{error}; is the folder that holds it on the path?") from error
-    except Exception as error:
-        raise WorldError(f"{env}: importing {module} failed: {describe(error)}") from error
+def _registered_by(module: str) -> str:
+    """What a module that was imported has registered, in words."""
+    top = module.partition(".")[0]
+    own = [key for key, spec in gymnasium.registry.items() if _made_in(spec.entry_point).partition(".")[0] == top]
+    if not own:
+        return f"{module} was imported and registers nothing: gymnasium.register(...) has to run when it is imported"
+    more = f" and {len(own) - MOST_NAMES} more" if len(own) > MOST_NAMES else ""
+    return f"{module} was imported and registers {', '.join(sorted(own)[:MOST_NAMES])}{more}"
+
+
+def _made_in(entry_point: object) -> str:
+    """The module whose class or function makes an environment."""
+    if isinstance(entry_point, str):
+        return entry_point.partition(":")[0]
+    return str(getattr(entry_point, "__module__", ""))
+
+
+def _import(spec: EnvSpec, module: str) -> None:
+    if module in sys.modules:
+        return
+    with flight.recorder().call(spec, flight.IMPORT), stdout_to_stderr():
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            raise UnknownEnv(spec.id, f"{error}; is the folder that holds it on the path?") from error
+        except FAILURES as error:
+            raise WorldError(f"{spec.id}: importing {module} failed: {raised(error)}") from error
 
 
 def _load_entry_points() -> None:
@@ -64,25 +100,45 @@ def _load_entry_points() -> None:
             plug_in()
 
 
-def make(env: str, keys: Mapping[str, Any]) -> Env:
-    """One environment, made by Gymnasium with ``keys`` as its arguments, its time limit included.
+def make(spec: EnvSpec) -> Env:
+    """One environment, made by Gymnasium, its time limit included, and wrapped as ``spec`` says.
 
     Raises:
         UnknownEnv, WorldError: where it can't be made.
+        BadWrapper: where a wrapper does not exist, or can't be made so.
+        WrapperRefused: where a wrapper refuses the environment.
     """
-    name = check_id(env)
+    name = check_id(spec)
+    for wrapper in spec.wrappers:
+        check_wrapper({**wrapper.kwargs, "id": wrapper.id})
+    with flight.recorder().call(spec, flight.MAKE), stdout_to_stderr():
+        try:
+            env: Env = gymnasium.make(name, disable_env_checker=True, **spec.kwargs)
+        except FAILURES as error:
+            given = f" with {dict(spec.kwargs)}" if spec.kwargs else ""
+            what = _needs(name, spec) or raised(error)
+            raise WorldError(f"{spec.id}: making it{given} failed: {what}") from error
+        for place, wrapper in enumerate(spec.wrappers):
+            try:
+                env = wrapper_class(wrapper.id)(env, **wrapper.kwargs)
+            except FAILURES as error:
+                env.close()
+                raise WrapperRefused(place, f"{wrapper} refuses {spec.id}: {raised(error)}") from error
+    return env
+
+
+def _needs(name: str, spec: EnvSpec) -> str:
+    """Which keyword arguments an environment needs and is not given; empty where that is not what is wrong."""
+    registered = gymnasium.registry[name]
     try:
-        return gymnasium.make(name, disable_env_checker=True, **keys)
-    except Exception as error:
-        given = f" with {dict(keys)}" if keys else ""
-        raise WorldError(f"{env}: making it{given} failed: {describe(error)}") from error
-
-
-def describe(error: BaseException) -> str:
-    """Kind and message of an exception, in one line."""
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
-def cache_key(env: str, keys: Mapping[str, Any]) -> tuple[str, str]:
-    """What caches are keyed by."""
-    return env, json.dumps(dict(keys), sort_keys=True, default=repr)
+        made_by = registered.entry_point
+        creator = load_env_creator(made_by) if isinstance(made_by, str) else made_by
+        parameters = inspect.signature(creator).parameters.values()
+    except FAILURES:  # what can't be looked into has been told in its own words
+        return ""
+    given = {*registered.kwargs, *spec.kwargs, "render_mode"}
+    missing = [one for one in required(list(parameters)) if one not in given]
+    if not missing:
+        return ""
+    example = ", ".join(f"{one}: .." for one in missing)
+    return f"it needs {' and '.join(missing)}; write env_kwargs: {{{example}}}, or --key {missing[0]}=.. to check it"

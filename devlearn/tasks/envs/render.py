@@ -2,14 +2,15 @@
 
 import warnings
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from devlearn_envs import BatchEnv
 
-from devlearn.tasks.envs.registration import describe, make
+from devlearn.tasks.envs.failures import FAILURES, describe
+from devlearn.tasks.envs.registration import make
 from devlearn.tasks.envs.spaces import Array, clean
+from devlearn.tasks.envs.spec import EnvSpec
 from devlearn.tasks.envs.sync_vector_env import SyncVectorEnv
 from devlearn.tasks.envs.vector_env import native_batch
 
@@ -21,7 +22,7 @@ MODE = "rgb_array"
 Look = Callable[[], Array]
 
 
-def render_episode(env: str, keys: Mapping[str, Any], seed: int, actions: Sequence[Array]) -> dict[str, Array]:
+def render_episode(spec: EnvSpec, seed: int, actions: Sequence[Array]) -> dict[str, Array]:
     """The episode that begins at ``seed`` and goes on with ``actions`` (one copy's), at moments evenly spread over it.
 
     ``steps`` (T,) int64 counts from 0, the start; ``rewards`` (T,) float32 is the return so far. What is seen:
@@ -30,7 +31,7 @@ def render_episode(env: str, keys: Mapping[str, Any], seed: int, actions: Sequen
       by ``draw``, others in Gymnasium's render mode rgb_array), or else the learner's view, where that is a picture;
     - otherwise ``trace`` (T, D) float32: the observation's numbers over time, as many as fit into 30 kB.
     """
-    batch, look = _theatre(env, keys, seed)
+    batch, look = _theatre(spec, seed)
     try:
         if look is not None:
             steps, rewards, shown = _play(batch, actions, look, FRAMES)
@@ -43,14 +44,14 @@ def render_episode(env: str, keys: Mapping[str, Any], seed: int, actions: Sequen
         batch.close()
 
 
-def _theatre(env: str, keys: Mapping[str, Any], seed: int) -> tuple[BatchEnv, Look | None]:
+def _theatre(spec: EnvSpec, seed: int) -> tuple[BatchEnv, Look | None]:
     """One copy at the beginning of the episode, and how to draw it (None where that can't be done)."""
-    batch = native_batch(env, keys, 1)
-    if batch is None and _offers(env, keys):
-        batch = _rendered(env, keys, seed)
+    batch = native_batch(spec, 1)
+    if batch is None and _offers(spec):
+        batch = _rendered(spec, seed)
         if batch is not None:
             return batch, lambda: batch.draw(0)
-    batch = _begun(SyncVectorEnv(1, env, keys, reuse=True) if batch is None else batch, seed)
+    batch = _begun(SyncVectorEnv(1, spec, reuse=True) if batch is None else batch, seed)
     if batch.drawable() and not isinstance(batch, SyncVectorEnv):
         return batch, lambda: batch.draw(0)
     space = batch.observation_space
@@ -63,24 +64,24 @@ def _begun(batch: BatchEnv, seed: int) -> BatchEnv:
     return batch
 
 
-def _offers(env: str, keys: Mapping[str, Any]) -> bool:
-    one = make(env, keys)
+def _offers(spec: EnvSpec) -> bool:
+    one = make(spec)
     try:
         return MODE in (one.metadata.get("render_modes") or ())
     finally:
         one.close()
 
 
-def _rendered(env: str, keys: Mapping[str, Any], seed: int) -> BatchEnv | None:
+def _rendered(spec: EnvSpec, seed: int) -> BatchEnv | None:
     """A copy that draws itself, or None, with a warning, where its renderer fails (it is often not installed)."""
     batch = None
     try:
-        batch = _begun(SyncVectorEnv(1, env, {**keys, "render_mode": MODE}, reuse=True), seed)
+        batch = _begun(SyncVectorEnv(1, spec.also(render_mode=MODE), reuse=True), seed)
         batch.draw(0)
-    except Exception as error:  # a renderer may fail in any way: libraries, drivers, displays
+    except FAILURES as error:  # a renderer may fail in any way: libraries, drivers, displays
         if batch is not None:
             batch.close()
-        warnings.warn(f"{env} can't be drawn, so its observations are kept: {describe(error)}", stacklevel=2)
+        warnings.warn(f"{spec} can't be drawn, so its observations are kept: {describe(error)}", stacklevel=2)
         return None
     return batch
 

@@ -5,33 +5,32 @@ Gymnasium can flatten (Discrete as one-hot) as a flat float32 Box. Actions are D
 float32 Box.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces as gym_spaces
 
-from devlearn.tasks.envs.registration import WorldError, cache_key, make
+from devlearn.tasks.envs.registration import WorldError, make
+from devlearn.tasks.envs.spec import EnvSpec
 
 Array = np.ndarray[Any, Any]
 ActionSpace = gym_spaces.Discrete | gym_spaces.Box
-_cache: dict[tuple[str, str], tuple[gym_spaces.Box, ActionSpace]] = {}
+_cache: dict[EnvSpec, tuple[gym_spaces.Box, ActionSpace]] = {}
 
 
-def spaces(env: str, keys: Mapping[str, Any]) -> tuple[gym_spaces.Box, ActionSpace]:
+def spaces(spec: EnvSpec) -> tuple[gym_spaces.Box, ActionSpace]:
     """Observation and action space of one copy, as the learner sees them. Makes one environment, once a process.
 
     Raises:
         UnknownEnv, WorldError: where there is no such environment, or its spaces are none that devlearn can use.
     """
-    key = cache_key(env, keys)
-    if key not in _cache:
-        one = make(env, keys)
+    if spec not in _cache:
+        one, env = make(spec), str(spec)
         try:
-            _cache[key] = (observation_box(env, one.observation_space), learner_actions(env, one.action_space))
+            _cache[spec] = (observation_box(env, one.observation_space), learner_actions(env, one.action_space))
         finally:
             one.close()
-    return _cache[key]
+    return _cache[spec]
 
 
 def observation_box(env: str, space: gym_spaces.Space[Any]) -> gym_spaces.Box:

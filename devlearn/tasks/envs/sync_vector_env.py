@@ -1,14 +1,18 @@
 """Any Gymnasium environment, K copies, under the batch-native protocol; resumed by replaying."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from devlearn_envs import BatchEnv
 from gymnasium import spaces
 
-from devlearn.tasks.envs.registration import Env, describe, make
+from devlearn.records import flight
+from devlearn.tasks.envs.arrays import to_numpy
+from devlearn.tasks.envs.failures import FAILURES, describe
+from devlearn.tasks.envs.registration import Env, make
 from devlearn.tasks.envs.spaces import Array, learner_actions, observation_box, to_env, to_learner
+from devlearn.tasks.envs.spec import EnvSpec
 
 REPLAYED_DIFFERENTLY = (
     "the episode of environment seed {seed} replays differently: after the same {steps} actions it shows something "
@@ -27,22 +31,34 @@ class CopyFailed(Exception):
 
 
 class SyncVectorEnv(BatchEnv):
-    """K environments of ``gymnasium.make(env, **keys)``, stepped one after another.
+    """K environments of one kind, stepped one after another.
 
     Their state is the episode's seed and the actions since; ``load`` replays them. ``reuse`` says that a used
-    environment may be reset for the next episode; otherwise it is made anew.
+    environment may be reset for the next episode; otherwise it is made anew. ``whom`` are the learner's seed and the
+    copy that each of the K is, ``episodes`` (K,) the episode that each is in, as their owner keeps it: for the flight
+    recorder.
     """
 
-    def __init__(self, copies: int, env: str, keys: Mapping[str, Any], reuse: bool) -> None:
+    def __init__(
+        self,
+        copies: int,
+        spec: EnvSpec,
+        reuse: bool,
+        whom: Sequence[tuple[int, int]] | None = None,
+        episodes: Array | None = None,
+    ) -> None:
         super().__init__(copies)
-        self.env, self.keys, self.reuse = env, keys, reuse
+        self.spec, self.reuse = spec, reuse
+        self.whom = [(0, k) for k in range(copies)] if whom is None else list(whom)
+        self.episodes = np.zeros(copies, np.int64) if episodes is None else episodes
+        self._recorder = flight.recorder()
         self._envs: list[Env] = []
         self._used = np.zeros(copies, bool)
         try:
             for _ in range(copies):
-                self._envs.append(make(env, keys))
-            self.observation_space = observation_box(env, self._envs[0].observation_space)
-            self.action_space = learner_actions(env, self._envs[0].action_space)
+                self._envs.append(make(spec))
+            self.observation_space = observation_box(str(spec), self._envs[0].observation_space)
+            self.action_space = learner_actions(str(spec), self._envs[0].action_space)
         except BaseException:
             self.close()
             raise
@@ -61,20 +77,18 @@ class SyncVectorEnv(BatchEnv):
         try:
             if self._used[k] and not self.reuse:
                 self._envs[k].close()
-                self._envs[k] = make(self.env, self.keys)
+                self._envs[k] = make(self.spec)
+            self._recorder.enter(self.spec, flight.RESET, *self.whom[k], self.episodes.item(k), 0)
             observation, _ = self._envs[k].reset(seed=seed)
             self._show(k, observation)
-        except Exception as error:
+        except FAILURES as error:
             raise CopyFailed(k, f"reset(seed={seed}) raised {describe(error)}") from error
+        finally:
+            self._recorder.leave()
         self._used[k], self._seeds[k], self._lengths[k] = True, seed, 0
 
     def _show(self, k: int, observation: Any) -> None:
-        shown = np.asarray(to_learner(self._envs[k].observation_space, observation))
-        if shown.shape != self._shown.shape[1:]:
-            raise ValueError(f"the observation has shape {shown.shape} instead of {self._shown.shape[1:]}")
-        if not np.can_cast(shown.dtype, self._shown.dtype, "same_kind"):
-            raise ValueError(f"the observation is {shown.dtype} and its space {self._shown.dtype}: cast it to that")
-        self._shown[k] = shown
+        self._shown[k] = as_shown(self._envs[k].observation_space, observation, self.observation_space)
 
     def _require_finite(self) -> None:
         if self._shown.dtype.kind == "f" and not np.isfinite(self._shown).all():
@@ -86,20 +100,23 @@ class SyncVectorEnv(BatchEnv):
         terminated, truncated = np.zeros(self.copies, bool), np.zeros(self.copies, bool)
         self._remember(actions)
         for k in range(self.copies):
-            rewards[k], terminated[k], truncated[k] = self._step(k, actions[k])
+            rewards[k], terminated[k], truncated[k] = self._step(k, actions[k], self._lengths.item(k))
+        self._recorder.leave()
         self._require_finite()
         if not np.isfinite(rewards).all():
             k = int(np.argmin(np.isfinite(rewards)))
             raise CopyFailed(k, f"the reward is not finite: {rewards[k]}")
         return rewards, terminated, truncated
 
-    def _step(self, k: int, action: Array) -> tuple[float, bool, bool]:
+    def _step(self, k: int, action: Array, number: int) -> tuple[float, bool, bool]:
         env = self._envs[k]
+        self._recorder.enter(self.spec, flight.STEP, *self.whom[k], self.episodes.item(k), number)
         try:
             observation, reward, terminated, truncated, _ = env.step(to_env(env.action_space, action))
             self._show(k, observation)
             return float(reward), bool(terminated), bool(truncated)
-        except Exception as error:
+        except FAILURES as error:
+            self._recorder.leave()
             raise CopyFailed(k, f"step({action}) raised {describe(error)}") from error
 
     def _remember(self, actions: Array) -> None:
@@ -113,7 +130,8 @@ class SyncVectorEnv(BatchEnv):
 
     def draw(self, index: int) -> Array:
         """What Gymnasium renders, (H, W, 3) uint8, where the environments were made with ``render_mode: rgb_array``."""
-        picture = np.asarray(self._envs[index].render())
+        with self._recorder.call(self.spec, flight.RENDER):
+            picture = np.asarray(to_numpy(self._envs[index].render()))
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
             raise ValueError(f"render() gave {picture.dtype} of shape {picture.shape} instead of uint8 (H, W, 3)")
         return picture
@@ -141,13 +159,29 @@ class SyncVectorEnv(BatchEnv):
         self._start(k, seed)
         ended = False
         for t in range(length):
-            _, terminated, truncated = self._step(k, self._actions[k, t])
+            _, terminated, truncated = self._step(k, self._actions[k, t], t + 1)
             ended = ended or terminated or truncated
+        self._recorder.leave()
         if ended or self._shown[k].tobytes() != shown.tobytes():
             raise CopyFailed(k, REPLAYED_DIFFERENTLY.format(seed=seed, steps=length))
         self._lengths[k] = length
 
     def close(self) -> None:
-        for env in self._envs:
-            env.close()
+        with self._recorder.call(self.spec, flight.CLOSE):
+            for env in self._envs:
+                env.close()
         self._envs = []
+
+
+def as_shown(space: spaces.Space[Any], observation: Any, shown: spaces.Box) -> Array:
+    """An observation of ``space`` as the learner sees it, an array that fits into ``shown``.
+
+    Raises:
+        ValueError: it has another shape, or numbers that its space can't hold.
+    """
+    array = np.asarray(to_learner(space, to_numpy(observation)))
+    if array.shape != shown.shape:
+        raise ValueError(f"the observation has shape {array.shape} instead of {shown.shape}")
+    if not np.can_cast(array.dtype, shown.dtype, "same_kind"):
+        raise ValueError(f"the observation is {array.dtype} and its space {shown.dtype}: cast it to that")
+    return array

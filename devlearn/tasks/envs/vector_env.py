@@ -1,20 +1,25 @@
 """The world of a cohort: E copies of an environment for each of N learners, and their trajectories."""
 
-from collections.abc import Mapping
+import secrets
+import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from devlearn_envs import NATIVE, BatchEnv
 
 from devlearn.streams import generator
 from devlearn.tasks.envs.registration import WorldError, check_id
-from devlearn.tasks.envs.reset_safety import reuse_is_safe
+from devlearn.tasks.envs.reset_safety import trial
 from devlearn.tasks.envs.spaces import Array, clean
+from devlearn.tasks.envs.spec import EnvSpec
 from devlearn.tasks.envs.sync_vector_env import CopyFailed, SyncVectorEnv
 
 RING = 100  # completed episodes that training returns average over
 BLOCK = 64  # episode seeds drawn at once
+RESTARTED = (
+    "its seed does not decide what it shows, so the episodes that were cut off can't be continued: new ones have begun"
+)
 
 
 @dataclass(frozen=True)
@@ -33,23 +38,31 @@ class EnvStep:
     final: Array
 
 
-def native_batch(env: str, keys: Mapping[str, Any], copies: int) -> BatchEnv | None:
+def is_native(spec: EnvSpec) -> bool:
+    """Whether it is one of our own environments, which run as one program; a wrapped one does not."""
+    return not spec.wrappers and check_id(spec) in NATIVE
+
+
+def native_batch(spec: EnvSpec, copies: int) -> BatchEnv | None:
     """``copies`` of one of our own environments as one program; None for any other."""
-    name = check_id(env)
-    if name not in NATIVE:
+    if not is_native(spec):
         return None
     try:
-        return NATIVE[name](copies, **keys)
+        return NATIVE[check_id(spec)](copies, **spec.kwargs)
     except (TypeError, ValueError) as error:
-        raise WorldError(f"{env}: making it with {dict(keys)} failed: {error}") from error
+        raise WorldError(f"{spec.id}: making it with {dict(spec.kwargs)} failed: {error}") from error
+
+
+def undetermined(spec: EnvSpec) -> str:
+    """Where its seed does not decide what an environment shows, in words; empty where it does. Tried once a process."""
+    return "" if is_native(spec) else trial(spec).differs
 
 
 class VectorEnv:
     """E copies of ``env`` for each of N learners, stepped together; an ended episode is followed by the next at once.
 
     Args:
-        env: a Gymnasium id, or ``package.module:Name-v0``.
-        keys: the environment's keyword arguments.
+        env: the environment, or its Gymnasium id.
         seeds: of the learners (N).
         copies: E.
         names: of the stream that episodes are drawn from: the episode of (learner, copy, number) starts from a seed
@@ -58,14 +71,19 @@ class VectorEnv:
         native: run our own environments as one numpy program; otherwise copy by copy, with the same results.
         episodes: seeds (N) that episodes are drawn from in place of the learners' own.
 
+    Attributes:
+        restarted: that ``state`` could not be continued, as the seed does not decide what this environment shows: all
+            episodes have begun anew.
+
     Raises:
         UnknownEnv, WorldError: where the environment does not exist, can't be used, or fails.
     """
 
+    _waiting: ClassVar[dict[int, SyncVectorEnv]] = {}  # by the token of the state that they were closed with
+
     def __init__(
         self,
-        env: str,
-        keys: Mapping[str, Any],
+        env: EnvSpec | str,
         seeds: tuple[int, ...],
         copies: int,
         names: tuple[str | int, ...],
@@ -74,29 +92,42 @@ class VectorEnv:
         native: bool = True,
         episodes: tuple[int, ...] | None = None,
     ) -> None:
-        self.env, self.seeds, self.copies, self.names = env, tuple(seeds), copies, tuple(names)
+        self.spec = env if isinstance(env, EnvSpec) else EnvSpec(env)
+        self.seeds, self.copies, self.names = tuple(seeds), copies, tuple(names)
         self._drawn_by = self.seeds if episodes is None else tuple(episodes)
         self._shape = (len(self.seeds), copies)
-        self._batch = self._build(keys, state, native)
+        self._episode = np.zeros(self._shape, np.int64)
+        # Where a state can't be continued by replaying, what closes with one waits to be opened with it again.
+        self._waits, self._token = bool(undetermined(self.spec)), secrets.randbits(62)
+        self.restarted = self._state_taken = False
+        waiting = None if state is None else self._waiting.pop(state.get("token", -1), None)
+        self._batch: BatchEnv
+        if waiting is None:
+            self._batch = self._build(state, native)
+        else:
+            self._batch, waiting.episodes = waiting, self._episode.reshape(-1)
         self.observation_space, self.action_space = self._batch.observation_space, self._batch.action_space
         self._seed_block = np.zeros((*self._shape, BLOCK), np.int64)
         self._block = np.full(self._shape, -1)
         try:
-            self._restore(state) if state is not None else self._begin()
+            if state is None:
+                self._begin()
+            else:
+                self._restore(state, self._batch is waiting)
         except BaseException:
             self.close()
             raise
 
-    def _build(self, keys: Mapping[str, Any], state: dict[str, Any] | None, native: bool) -> BatchEnv:
+    def _build(self, state: dict[str, Any] | None, native: bool) -> BatchEnv:
         total = len(self.seeds) * self.copies
-        if native and (batch := native_batch(self.env, keys, total)) is not None:
+        if native and (batch := native_batch(self.spec, total)) is not None:
             return batch
-        reuse = reuse_is_safe(self.env, keys) if state is None else bool(state["reuse"])
-        return SyncVectorEnv(total, self.env, keys, reuse)
+        reuse = trial(self.spec).reuse if state is None else bool(state["reuse"])
+        whom = [(seed, copy) for seed in self.seeds for copy in range(self.copies)]
+        return SyncVectorEnv(total, self.spec, reuse, whom, self._episode.reshape(-1))
 
     def _begin(self) -> None:
         n = len(self.seeds)
-        self._episode = np.zeros(self._shape, np.int64)
         self._length = np.zeros(self._shape, np.int64)
         self._return = np.zeros(self._shape)
         self._last_returns, self._last_lengths = np.zeros((n, RING)), np.zeros((n, RING), np.int64)
@@ -120,7 +151,7 @@ class VectorEnv:
     def _act(self, actions: Array) -> tuple[Array, Array, Array]:
         one = self.action_space.shape or ()
         if actions.shape != (*self._shape, *one):
-            raise ValueError(f"{self.env}: actions of shape {actions.shape} instead of {(*self._shape, *one)}")
+            raise ValueError(f"{self.spec}: actions of shape {actions.shape} instead of {(*self._shape, *one)}")
         given = clean(self.action_space, actions.reshape(-1, *one))
         try:
             reward, terminated, truncated = self._batch.step(given)
@@ -164,7 +195,7 @@ class VectorEnv:
     def _error(self, failure: CopyFailed, step: int) -> WorldError:
         n, e = divmod(failure.copy, self.copies)
         place = f"seed {self.seeds[n]}, copy {e}, episode {self._episode[n, e]}, step {step}"
-        return WorldError(f"{self.env}: {place}: {failure.what}")
+        return WorldError(f"{self.spec}: {place}: {failure.what}")
 
     @property
     def completed(self) -> tuple[Array, Array, Array]:
@@ -174,8 +205,10 @@ class VectorEnv:
 
     def state(self) -> dict[str, Any]:
         """All that a resume needs: a nested dict of numpy arrays with a leading N axis, and numbers; copied."""
+        self._state_taken = True
         batch = {name: array.reshape(*self._shape, *array.shape[1:]) for name, array in self._batch.state().items()}
         return {
+            **({"token": self._token} if self._waits else {}),
             "episode": self._episode.copy(),
             "length": self._length.copy(),
             "return": self._return.copy(),
@@ -186,19 +219,40 @@ class VectorEnv:
             "batch": batch,
         }
 
-    def _restore(self, state: dict[str, Any]) -> None:
-        self._episode, self._length = state["episode"].copy(), state["length"].copy()
+    def _restore(self, state: dict[str, Any], waited: bool) -> None:
+        """Go on from ``state``; the environments are in it already where they have ``waited``."""
+        self._episode[:] = state["episode"]
+        self._length = state["length"].copy()
         self._return, self._count = state["return"].copy(), state["count"].copy()
         self._last_returns, self._last_lengths = state["last_returns"].copy(), state["last_lengths"].copy()
+        if self._waits and not waited:
+            self._start_anew()
+        elif not waited:
+            self._load(state["batch"])
+        self.observation = self._observe()
+
+    def _load(self, state: dict[str, Array]) -> None:
         total = len(self.seeds) * self.copies
-        batch = {name: array.reshape(total, *array.shape[2:]) for name, array in state["batch"].items()}
         try:
-            self._batch.load(batch)
+            self._batch.load({name: array.reshape(total, *array.shape[2:]) for name, array in state.items()})
         except CopyFailed as failure:
             step = int(self._length.flat[failure.copy])
             raise self._error(failure, step) from failure.__cause__
-        self.observation = self._observe()
+
+    def _start_anew(self) -> None:
+        """Give up the episodes that can't be continued, for new ones."""
+        self.restarted = True
+        warnings.warn(f"{self.spec}: {RESTARTED}", stacklevel=2)
+        self._episode += 1
+        self._return[:], self._length[:] = 0.0, 0
+        self._start(np.ones(self._shape, bool))
 
     def close(self) -> None:
-        """Close the environments."""
-        self._batch.close()
+        """Close the environments. Those that no state can continue wait for whoever opens the last ``state``."""
+        if self._waits and self._state_taken and isinstance(self._batch, SyncVectorEnv):
+            for other in self._waiting.values():
+                other.close()
+            self._waiting.clear()
+            self._waiting[self._token] = self._batch
+        else:
+            self._batch.close()

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import gymnasium
 import pytest
 
-from devlearn.tasks.envs import UnknownEnv, WorldError, check_id, spaces
+from devlearn.tasks.envs import EnvSpec, UnknownEnv, WorldError, check_id, spaces
 from devlearn.tasks.envs import registration as ids
 
 
@@ -66,6 +66,6 @@ def test_the_entry_points_are_read_when_an_id_is_unknown(as_function: bool, monk
 
 
 def test_spaces_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = spaces("MountainCar-v0", {})
+    first = spaces(EnvSpec("MountainCar-v0"))
     monkeypatch.setattr(sys.modules["devlearn.tasks.envs.spaces"], "make", None)
-    assert spaces("MountainCar-v0", {}) is first
+    assert spaces(EnvSpec("MountainCar-v0")) is first

@@ -19,6 +19,7 @@ from devlearn.learners.brains import brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Measurement
 from devlearn.probes.returns import Return
+from devlearn.tasks.envs import EnvSpec
 from devlearn.tasks.envs.render import BYTES, FRAMES, HEIGHT, render_episode
 from tests.laws.rows import measure
 
@@ -151,7 +152,7 @@ def test_an_environment_without_draw_says_so() -> None:
 
 @pytest.mark.parametrize("env", ["devlearn/CartPole-v1", "CartPole-v1"])
 def test_moments_are_spread_over_the_episode_and_returns_add_up(env: str) -> None:
-    strip = render_episode(env, {}, 7, RIGHT)
+    strip = render_episode(EnvSpec(env), 7, RIGHT)
     peer = gymnasium.make("CartPole-v1")
     peer.reset(seed=7)
     length = next(t for t in range(1, 20) if peer.step(1)[2])
@@ -164,11 +165,11 @@ def test_moments_are_spread_over_the_episode_and_returns_add_up(env: str) -> Non
 
 
 def test_an_episode_of_no_step_has_one_moment() -> None:
-    assert render_episode("devlearn/DigitReach-v0", {"reach": 4}, 1, [])["steps"].tolist() == [0]
+    assert render_episode(EnvSpec("devlearn/DigitReach-v0", {"reach": 4}), 1, [])["steps"].tolist() == [0]
 
 
 def test_a_strip_that_is_too_big_is_made_smaller() -> None:
-    strip = render_episode("film/Drawn-v0", {}, 1, [np.int64(0)] * 10)
+    strip = render_episode(EnvSpec("film/Drawn-v0"), 1, [np.int64(0)] * 10)
     frames = strip["frames"]
     assert len(zlib.compress(frames.tobytes())) <= BYTES
     assert frames.shape[0] == 8 and 10 < frames.shape[1] < HEIGHT
@@ -180,19 +181,19 @@ def test_a_strip_that_is_too_big_is_made_smaller() -> None:
 
 def test_without_a_renderer_the_observations_are_kept_and_it_is_said() -> None:
     with pytest.warns(UserWarning, match=r"film/NoRenderer-v0 can't be drawn.*pip install a-renderer"):
-        strip = render_episode("film/NoRenderer-v0", {}, 1, [np.int64(0)] * 10)
+        strip = render_episode(EnvSpec("film/NoRenderer-v0"), 1, [np.int64(0)] * 10)
     assert strip["trace"].shape == (11, 2) and strip["trace"].dtype == np.float32
     assert strip["trace"][:, 0].tolist() == strip["steps"].tolist() == list(range(11))
     assert strip["rewards"].tolist() == np.cumsum(range(11)).tolist()
 
 
 def test_an_environment_that_shows_pictures_is_seen_as_the_learner_sees_it() -> None:
-    strip = render_episode("film/Picture-v0", {}, 1, [np.int64(0)] * 10)
+    strip = render_episode(EnvSpec("film/Picture-v0"), 1, [np.int64(0)] * 10)
     assert strip["frames"][:, 0, 0].tolist() == strip["steps"].tolist()
 
 
 def test_a_long_wide_trace_is_thinned_out() -> None:
-    strip = render_episode("film/Long-v0", {}, 1, [np.int64(0)] * 1000)
+    strip = render_episode(EnvSpec("film/Long-v0"), 1, [np.int64(0)] * 1000)
     assert strip["trace"].nbytes <= BYTES and strip["trace"].shape[0] == 8
     assert strip["steps"][-1] == 1000 and strip["trace"][:, 0].tolist() == strip["steps"].tolist()
 

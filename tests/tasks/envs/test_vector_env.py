@@ -8,8 +8,8 @@ import pytest
 from toy_envs import Toy
 
 from devlearn.streams import generator
-from devlearn.tasks.envs import EnvStep, VectorEnv, WorldError, check_id, spaces
-from devlearn.tasks.envs.reset_safety import reuse_is_safe
+from devlearn.tasks.envs import EnvSpec, EnvStep, VectorEnv, WorldError, check_id, spaces, undetermined
+from devlearn.tasks.envs.reset_safety import trial
 
 NATIVE = ("devlearn/DigitReach-v0", "devlearn/CartPole-v1")
 RESUMED = (*NATIVE, "CartPole-v1", "Acrobot-v1", "Pendulum-v1", "BipedalWalker-v3", "toy_envs:toy/Leaks-v0")
@@ -18,7 +18,7 @@ STREAM = ("play", 0, "")
 
 
 def open_world(env: str, seeds: tuple[int, ...] = SEEDS, copies: int = 2, **more: Any) -> VectorEnv:
-    return VectorEnv(env, {}, seeds, copies, STREAM, **more)
+    return VectorEnv(env, seeds, copies, STREAM, **more)
 
 
 def toy(name: str) -> str:
@@ -63,7 +63,7 @@ def assert_same(a: Any, b: Any) -> None:
 @pytest.mark.parametrize("env", RESUMED)
 def test_a_step_has_the_shapes_and_types_that_it_promises(env: str) -> None:
     world = open_world(env)
-    box, actions = spaces(env, {})
+    box, actions = spaces(EnvSpec(env))
     assert (world.observation_space, world.action_space) == (box, actions)
     for step in live(world, 0, 3):
         for seen in (step.observation, step.final):
@@ -131,7 +131,7 @@ def test_a_learner_lives_the_same_in_any_cohort(env: str) -> None:
 
 def test_streams_differ_between_learners_copies_episodes_and_names() -> None:
     world = open_world(toy("Toy"))
-    other = VectorEnv(toy("Toy"), {}, SEEDS, 2, ("play", 1, ""))
+    other = VectorEnv(toy("Toy"), SEEDS, 2, ("play", 1, ""))
     seen = [world.observation, other.observation]
     for _ in range(80):
         seen += [w.step(act(w, 0)).observation for w in (world, other)]
@@ -190,8 +190,8 @@ def test_completed_averages_the_last_hundred_episodes_of_each_learner() -> None:
 
 
 def test_environments_that_a_reset_does_not_renew_are_made_anew() -> None:
-    assert not reuse_is_safe("BipedalWalker-v3", {}) and not reuse_is_safe(toy("Leaks"), {})
-    assert reuse_is_safe("Acrobot-v1", {}) and reuse_is_safe("Pendulum-v1", {}) and reuse_is_safe(toy("Toy"), {})
+    assert not trial(EnvSpec("BipedalWalker-v3")).reuse and not trial(EnvSpec(toy("Leaks"))).reuse
+    assert all(trial(EnvSpec(env)).reuse for env in ("Acrobot-v1", "Pendulum-v1", toy("Toy")))
     world = open_world(toy("Leaks"))
     assert all(np.array_equal(step.final[..., 1], np.full((3, 2), 0)) for step in live(world, 0, 6))
     later = live(world, 6, 16)
@@ -207,10 +207,31 @@ def test_an_episode_longer_than_the_first_log_is_replayed() -> None:
 
 
 def test_an_environment_that_replays_differently_is_named() -> None:
-    world = open_world(toy("Global"))
-    live(world, 0, 5)
-    with pytest.raises(WorldError, match=r"Global-v0: seed 3, copy 0, episode 0, step 5: .* replays differently"):
-        open_world(toy("Global"), state=world.state())
+    world = open_world(toy("RandomLater"))
+    live(world, 0, 30)
+    with pytest.raises(WorldError, match=r"RandomLater-v0: seed 3, copy 0, episode 0, step 30: .* replays differently"):
+        open_world(toy("RandomLater"), state=world.state())
+
+
+@pytest.mark.parametrize(("name", "step"), [("Global", "at once"), ("Unseeded", "at once"), ("Drifting", "3 equal")])
+def test_an_environment_whose_seed_does_not_decide_is_known_before_it_is_lived_in(name: str, step: str) -> None:
+    assert step in undetermined(EnvSpec(toy(name)))
+    assert not undetermined(EnvSpec(toy("Toy"))) and not undetermined(EnvSpec("devlearn/DigitReach-v0"))
+
+
+def test_what_can_not_be_replayed_goes_on_while_its_process_lives_and_begins_anew_in_another() -> None:
+    world = open_world(toy("Unseeded"))
+    moves = live(world, 0, 5)
+    state = world.state()
+    world.close()
+    again = open_world(toy("Unseeded"), state=state)
+    assert not again.restarted
+    assert_same(again.observation, moves[-1].observation)
+    assert (live(again, 5, 6)[-1].final[..., 0] == 6).all()
+    with pytest.warns(UserWarning, match="Unseeded-v0: its seed does not decide .* new ones have begun"):
+        later = open_world(toy("Unseeded"), state=state)
+    assert later.restarted and (later.observation[..., 0] == 0).all()
+    assert live(later, 0, 10)[-1].terminated.all() and later.completed[0].tolist() == [55.0] * 3
 
 
 @pytest.mark.parametrize("missing", ["seeds", "lengths", "actions"])
@@ -262,11 +283,11 @@ def test_a_broken_environment_is_named_and_not_learned_from(name: str, message: 
 
 
 def test_arguments_reach_the_environment_and_wrong_ones_are_named() -> None:
-    world = VectorEnv("devlearn/DigitReach-v0", {"limit": 1}, SEEDS, 2, STREAM)
+    world = VectorEnv(EnvSpec("devlearn/DigitReach-v0", {"limit": 1}), SEEDS, 2, STREAM)
     assert world.step(np.zeros((3, 2), np.int64)).truncated.all()
     for env, keys in (("devlearn/DigitReach-v0", {"reach": 3}), ("CartPole-v1", {"legs": 2})):
         with pytest.raises(WorldError, match=f"{env}: making it with .*{next(iter(keys))}"):
-            VectorEnv(env, keys, SEEDS, 1, STREAM)
+            VectorEnv(EnvSpec(env, keys), SEEDS, 1, STREAM)
 
 
 @pytest.mark.parametrize("env", ["CartPole-v1", "devlearn/DigitReach-v0"])

@@ -83,6 +83,29 @@ class Global(Toy):
         return np.array([random.random(), np.random.random()], np.float32)
 
 
+class Unseeded(Toy):
+    """Ignores its seed."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        return super().reset(seed=None)
+
+
+class Drifting(Toy):
+    """From its third step on it shows what no seed decides."""
+
+    def show(self) -> Any:
+        return np.array([self.steps, random.random() if self.steps >= 3 else 0], np.float32)
+
+
+class RandomLater(Toy):
+    """The same, from a step on that no trial comes to."""
+
+    length = 100
+
+    def show(self) -> Any:
+        return np.array([min(self.steps, 10), random.random() if self.steps >= 20 else 0], np.float32)
+
+
 class FailsEarly(Toy):
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         if action == 2:

@@ -1,0 +1,153 @@
+"""The flight recorder: what a process was doing inside an environment, for whoever finds it dead or waits for it.
+
+Environments are other people's programs. They may exit, crash in a library of theirs, be killed for their memory or
+never return, and then nobody is left to tell. So every call into one is written down before it is made, in a file that
+is mapped into memory: that costs some hundred nanoseconds, and what is written outlives the process.
+"""
+
+import mmap
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+IDLE, IMPORT, MAKE, RESET, STEP, RENDER, CLOSE = range(7)
+CALLS = ("", "its import", "make()", "reset()", "step()", "render()", "close()")
+STEP_TIMEOUT = 60.0  # seconds that one call may take, where nothing else is said
+CALL = struct.Struct("<7qd")  # count, call, learner's seed, copy, episode, step, whether these four are known, timeout
+WORDS = 1024  # bytes of the environment's name, after the call
+SIZE = CALL.size + WORDS
+TICK = 0.5  # seconds between two looks of who waits
+
+
+class Named(Protocol):
+    """An environment: its ``str()`` is its name, and one call into it may take ``timeout`` seconds."""
+
+    @property
+    def timeout(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Flight:
+    """One call into an environment: the ``count``-th, and which (``IDLE``: none is under way).
+
+    ``place`` says of whom: the learner's seed, the copy, its episode and the step; empty where there is none yet.
+    """
+
+    count: int
+    call: int
+    env: str
+    place: str
+    timeout: float
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (self.env, self.place)))
+
+    @property
+    def called(self) -> str:
+        """What was called, in words."""
+        return CALLS[self.call]
+
+
+class FlightRecorder:
+    """Writes calls into ``path``, or only into memory where there is none."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.count = 0
+        self._env: Named | None = None
+        self._memory: bytearray | mmap.mmap = bytearray(SIZE)
+        if path is not None:
+            with path.open("w+b") as file:
+                file.write(bytes(SIZE))
+                file.flush()
+                self._memory = mmap.mmap(file.fileno(), SIZE)
+
+    def enter(self, env: "Named", call: int, seed: int, copy: int, episode: int, step: int) -> None:
+        """A call into ``env`` begins, of a copy of a learner's. It may take ``env.timeout`` seconds."""
+        if self._env is not env:
+            self._name(env)
+        self.count += 1
+        CALL.pack_into(self._memory, 0, self.count, call, seed, copy, episode, step, 1, env.timeout)
+
+    def leave(self) -> None:
+        """The last call has returned."""
+        CALL.pack_into(self._memory, 0, self.count, IDLE, 0, 0, 0, 0, 0, 0.0)
+
+    @contextmanager
+    def call(self, env: "Named", call: int) -> Iterator[None]:
+        """A call of no learner in particular. One inside of another stands for it; then the other goes on."""
+        before, outer = bytes(self._memory[: CALL.size]), self._env
+        self._name(env)
+        self.count += 1
+        CALL.pack_into(self._memory, 0, self.count, call, 0, 0, 0, 0, 0, env.timeout)
+        try:
+            yield
+        finally:
+            if outer is not None:
+                self._name(outer)
+            self._memory[: CALL.size] = before
+            self.count += 1
+            struct.pack_into("<q", self._memory, 0, self.count)  # whoever waits sees that something has happened
+
+    def _name(self, env: "Named") -> None:
+        self._env = env
+        self._memory[CALL.size :] = str(env).encode("utf-8", "replace")[: WORDS - 1].ljust(WORDS, b"\0")
+
+
+_recorder: ContextVar[FlightRecorder] = ContextVar("recorder")
+_nobody = FlightRecorder()
+
+
+def recorder() -> FlightRecorder:
+    """Where calls are written down here and now; into memory alone where nobody has asked for more."""
+    return _recorder.get(_nobody)
+
+
+@contextmanager
+def recording(path: Path) -> Iterator[None]:
+    """Calls inside are written down in ``path``."""
+    token = _recorder.set(FlightRecorder(path))
+    try:
+        yield
+    finally:
+        _recorder.reset(token)
+
+
+def read(path: Path) -> Flight | None:
+    """The last call of a process, or None where none is on record."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    if len(content) < SIZE:
+        return None
+    count, call, seed, copy, episode, step, placed, timeout = CALL.unpack_from(content)
+    place = f"seed {seed}, copy {copy}, episode {episode}, step {step}" if placed else ""
+    return Flight(count, call, content[CALL.size :].rstrip(b"\0").decode("utf-8", "replace"), place, timeout)
+
+
+class Patience:
+    """Waits for a process: how long the call that it is in has been under way.
+
+    Time is counted by whoever waits, look by look and never more than a few ticks at once, so that a machine that
+    slept, or processes that were stopped and continued together, are not taken for hanging.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._count, self._waited, self._looked = -1, 0.0, time.monotonic()
+
+    def exhausted(self, more: float = 0.0) -> Flight | None:
+        """The call that has taken longer than it may (and ``more`` seconds on top), if there is one."""
+        now = time.monotonic()
+        passed, self._looked = min(now - self._looked, 4 * TICK), now
+        found = read(self.path)
+        if found is None or found.call == IDLE or found.count != self._count:
+            self._count, self._waited = -1 if found is None else found.count, 0.0
+            return None
+        self._waited += passed
+        return found if self._waited > found.timeout + more else None

@@ -1,0 +1,21 @@
+"""How an environment fails: what is caught of it, and how that is told."""
+
+from traceback import walk_tb
+
+# What an environment may raise. ``sys.exit()`` inside one is a mistake of its own, not an order to the process.
+FAILURES = (Exception, SystemExit)
+NOT_THEIRS = ("devlearn", "gymnasium", "importlib", "contextlib")  # whose lines do not say where to look
+
+
+def describe(error: BaseException) -> str:
+    """Kind and message of an exception, in one line."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def raised(error: BaseException) -> str:
+    """``describe``, and FILE:LINE of the innermost line of somebody else's own that it came through, if any."""
+    at = ""
+    for frame, line in walk_tb(error.__traceback__):
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] not in NOT_THEIRS:
+            at = f" ({frame.f_code.co_filename}:{line})"
+    return describe(error) + at

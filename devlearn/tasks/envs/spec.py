@@ -1,0 +1,85 @@
+"""Which environment: its id, its keyword arguments and what it is wrapped in, as one value."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from devlearn.records.flight import STEP_TIMEOUT
+
+WrapperItem = str | Mapping[str, Any]  # as YAML writes one: an id, or a map of the id and keyword arguments
+
+NOTHING_ELSE: dict[str, Any] = {"env_kwargs": None, "wrappers": (), "step_timeout": STEP_TIMEOUT}
+
+
+@dataclass(frozen=True)
+class Wrapper:
+    """One wrapper: ``id`` is ``package.module:Class``, or the name of one of ``gymnasium.wrappers``."""
+
+    id: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, item: WrapperItem) -> "Wrapper":
+        """The wrapper that a scenario writes as ``ID`` or ``{id: ID, KEY: VALUE}``."""
+        if isinstance(item, str):
+            return cls(item)
+        return cls(str(item["id"]), {key: value for key, value in item.items() if key != "id"})
+
+    def __str__(self) -> str:
+        return self.id.rpartition(":")[2]
+
+
+@dataclass(frozen=True, eq=False)
+class EnvSpec:
+    """An environment as a scenario names it: all that ``make`` needs. Equal where it makes the same.
+
+    ``wrappers`` are applied in their order, around what ``gymnasium.make(id, **kwargs)`` gives, its time limit
+    included. One call into it may take ``timeout`` seconds, which makes no other environment of it.
+    """
+
+    id: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    wrappers: tuple[Wrapper, ...] = ()
+    timeout: float = STEP_TIMEOUT
+
+    @classmethod
+    def of(
+        cls,
+        id: str,
+        kwargs: Mapping[str, Any] | None = None,
+        wrappers: Sequence[WrapperItem] = (),
+        timeout: float = STEP_TIMEOUT,
+    ) -> "EnvSpec":
+        """The environment that the keys ``env``, ``env_kwargs``, ``wrappers`` and ``step_timeout`` name."""
+        return cls(id, dict(kwargs or {}), tuple(Wrapper.of(item) for item in wrappers), timeout)
+
+    @classmethod
+    def named_by(cls, part: object) -> "EnvSpec | None":
+        """The environment that a stage or a probe names by these keys; None where it has no ``env``."""
+        env = getattr(part, "env", None)
+        if not isinstance(env, str):
+            return None
+        keys = {key: getattr(part, key, default) for key, default in NOTHING_ELSE.items()}
+        return cls.of(env, keys["env_kwargs"], keys["wrappers"], keys["step_timeout"])
+
+    def also(self, **kwargs: Any) -> "EnvSpec":
+        """The same with further keyword arguments."""
+        return replace(self, kwargs={**self.kwargs, **kwargs})
+
+    @cached_property
+    def key(self) -> str:
+        """What equality and caches go by."""
+        parts = [self.id, dict(self.kwargs), *([wrapper.id, dict(wrapper.kwargs)] for wrapper in self.wrappers)]
+        return json.dumps(parts, sort_keys=True, default=repr)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EnvSpec) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __str__(self) -> str:
+        """The id, and what it is wrapped in."""
+        return f"{self.id} in {', '.join(map(str, self.wrappers))}" if self.wrappers else self.id
