@@ -5,8 +5,9 @@ import re
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,58 +15,103 @@ import numpy as np
 from gymnasium import spaces as gym_spaces
 from gymnasium.utils.env_checker import check_env as check_by_gymnasium
 
-from devlearn.tasks.envs.registration import Env, UnknownEnv, WorldError, check_id, describe, make
-from devlearn.tasks.envs.reset_safety import PART, TRIAL_SEEDS, episode, reuse_is_safe
+from devlearn.records import flight
+from devlearn.tasks.envs.arrays import library_of, to_numpy
+from devlearn.tasks.envs.failures import FAILURES, describe
+from devlearn.tasks.envs.registration import Env, UnknownEnv, WorldError, check_id, make
+from devlearn.tasks.envs.reset_safety import ACTIONS, PART, TRIAL_SEEDS, difference, episode, trial
 from devlearn.tasks.envs.spaces import spaces
+from devlearn.tasks.envs.spec import EnvSpec, WrapperItem
+from devlearn.tasks.envs.sync_vector_env import as_shown
+from devlearn.tasks.envs.vector_env import undetermined
+from devlearn.tasks.envs.wrappers import BadWrapper
 
 LIFE, ENDLESS = 1500, 10_000  # steps that an environment lives at least, and steps after which an episode never ends
+SECONDS = 60.0  # that a check takes, where nothing else is said
+ROUNDING = float(np.finfo(np.float32).eps)  # what a number may lie outside of a bound, by the size of the bounds
+
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One law of environments: its name, whether it holds, and what was seen: place and mend where it does not."""
+    """One law of environments: its name, whether it holds, and what was seen: place and mend where it does not.
+
+    ``runs``: where it does not hold, that a run goes on all the same. What it is worth then, the message says.
+    """
 
     name: str
     ok: bool
     message: str
+    runs: bool = False
 
 
-def check_env(env: str, keys: Mapping[str, Any] | None = None) -> list[Finding]:
-    """Try the environment ``env`` (made with ``keys``) against every law. An environment's own errors become findings.
+@dataclass
+class _Clock:
+    """How much of the check's time is left, and who is told what is being tried."""
+
+    seconds: float
+    tell: Tell
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() - self.began > self.seconds
+
+    def skipped(self, name: str, done: str = "") -> Finding:
+        """That there was no time for a law, or not for all of it."""
+        what = f"only {done}" if done else "not tried"
+        return Finding(name, True, f"{what}: the {self.seconds:g} seconds of this check were over; give it more")
+
+
+def check_env(
+    env: str,
+    keys: Mapping[str, Any] | None = None,
+    wrappers: Sequence[WrapperItem] = (),
+    seconds: float = SECONDS,
+    tell: Tell = lambda what: None,
+) -> list[Finding]:
+    """Try the environment ``env`` (made with ``keys``, in ``wrappers``) against every law. Its errors become findings.
 
     It is made, looked over by Gymnasium's own checker, and lives 1,500 random steps or more, through as many episodes
-    as that takes, and until one has ended.
+    as that takes, and until one has ended; all in this process, as long as ``seconds`` are not over. A law that there
+    was no time for says so. ``tell`` hears what is being tried.
     """
-    keys = dict(keys or {})
+    spec, clock = EnvSpec.of(env, keys, wrappers), _Clock(seconds, tell)
     with _generators_kept() as touched:
-        findings = _opening(env, keys)
+        findings = _opening(spec, clock)
         if not all(finding.ok for finding in findings):
             return findings
-        findings.append(_guarded("gymnasium", lambda: _gymnasium(env, keys)))
-        findings += _Life(env, keys).findings()
-        findings.append(_guarded("determinism", lambda: _determinism(env, keys)))
-        findings.append(_guarded("reuse", lambda: _reuse(env, keys)))
+        findings.append(_guarded("gymnasium", lambda: _gymnasium(spec), clock))
+        findings += _Life(spec, clock).findings()
+        findings.append(_guarded("determinism", lambda: _determinism(spec, clock), clock))
+        findings.append(_guarded("reuse", lambda: _reuse(spec), clock))
         return [*findings, _global_randomness(touched())]
 
 
-def _guarded(name: str, law: Callable[[], Finding]) -> Finding:
+def _guarded(name: str, law: Callable[[], Finding], clock: _Clock) -> Finding:
+    if clock.over:
+        return clock.skipped(name)
+    clock.tell(name)
     try:
         return law()
-    except Exception as error:
-        return Finding(name, False, f"could not be tried, because the environment raised {describe(error)}")
+    except FAILURES as error:
+        what = f"could not be tried, because the environment raised {describe(error)}"
+        return Finding(name, False, what, runs=True)  # where a run would meet it, another law has
 
 
-def _opening(env: str, keys: Mapping[str, Any]) -> list[Finding]:
+def _opening(spec: EnvSpec, clock: _Clock) -> list[Finding]:
     """Whether it can be found, made, and has spaces that devlearn can use; stops at the first that fails."""
     findings: list[Finding] = []
     try:
-        check_id(env)
-        findings.append(Finding("id", True, f"{env} is registered"))
-        make(env, keys).close()
+        check_id(spec)
+        findings.append(Finding("id", True, f"{spec.id} is registered"))
+        clock.tell("make")
+        make(spec).close()
         findings.append(Finding("make", True, "it can be made"))
-        seen, acted = spaces(env, keys)
+        seen, acted = spaces(spec)
         findings.append(Finding("spaces", True, f"the learner sees {_short(seen)} and acts in {_short(acted)}"))
-    except (UnknownEnv, WorldError) as error:
+    except (UnknownEnv, WorldError, BadWrapper) as error:
         findings.append(Finding(("id", "make", "spaces")[len(findings)], False, str(error)))
     return findings
 
@@ -74,15 +120,15 @@ def _short(space: gym_spaces.Space[Any]) -> str:
     return f"Box({space.shape}, {space.dtype})" if isinstance(space, gym_spaces.Box) else str(space)
 
 
-def _gymnasium(env: str, keys: Mapping[str, Any]) -> Finding:
+def _gymnasium(spec: EnvSpec) -> Finding:
     """What Gymnasium's own checker says; its warnings are told, its errors are failures."""
-    one = make(env, keys)
+    one = make(spec)
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             check_by_gymnasium(one.unwrapped, skip_render_check=True)
-    except Exception as error:
-        return Finding("gymnasium", False, f"Gymnasium's own checker stops: {describe(error)}")
+    except FAILURES as error:
+        return Finding("gymnasium", False, f"Gymnasium's own checker stops: {describe(error)}", runs=True)
     finally:
         one.close()
     notes = [re.sub(r"\x1b\[\d+m|WARN: ", "", str(warning.message)) for warning in caught]
@@ -98,28 +144,34 @@ LIFE_LAWS = {
     "ends": "no episode went on without end",
 }
 ENDLESS_EPISODE = (
-    f"the episode never ends: {ENDLESS:,} random actions without terminated or truncated. Give "
-    "gymnasium.register(..., max_episode_steps=...), or return terminated or truncated at some time"
+    "the episode never ends: {steps:,} random actions without terminated or truncated. Give "
+    "gymnasium.register(..., max_episode_steps=...) or env_kwargs: {{max_episode_steps: ..}}, or return terminated or "
+    "truncated at some time"
 )
 
 
 @dataclass
 class _Life:
-    """One environment, used for at least 1,500 random steps; the first breach of each law is kept."""
+    """One environment, used for at least 1,500 random steps; the first breach of each law is kept.
 
-    env: str
-    keys: Mapping[str, Any]
-    breaches: dict[str, str] = field(default_factory=dict)
+    Of a law that is broken in two ways the one counts that a run refuses.
+    """
+
+    spec: EnvSpec
+    clock: _Clock
+    breaches: dict[str, Finding] = field(default_factory=dict)
     life: int = 0
     episodes: int = 0
     step: int = 0
     seconds: float = 0.0
+    library: str = ""  # that made its arrays, where it is not numpy
 
     def findings(self) -> list[Finding]:
-        one = make(self.env, self.keys)
+        one = make(self.spec)
+        self.clock.tell(f"step 0 of {LIFE:,}")
         try:
             self._live(one)
-        except Exception as error:
+        except FAILURES as error:
             at = traceback.extract_tb(error.__traceback__)[-1]
             self.breach("exceptions", f"{describe(error)}, raised at {at.filename}:{at.lineno}; mend it there")
         finally:
@@ -128,105 +180,150 @@ class _Life:
         return [self._law(name, good + cut) for name, good in LIFE_LAWS.items()] + [self._speed()]
 
     def _law(self, name: str, good: str) -> Finding:
-        return Finding(name, name not in self.breaches, self.breaches.get(name, good))
+        if self.library and name == "observation type":
+            good = f"{good}; they are arrays of {self.library}, and numpy's are made of them at every step"
+        return self.breaches.get(name) or Finding(name, True, good)
 
     def _speed(self) -> Finding:
         cost = self.seconds / max(self.life, 1) * 1e6
         lived = f"{self.life:,} steps and {self.episodes:,} ended episodes"
-        return Finding("speed", True, f"{cost:.1f} us a step of one copy, over {lived}")
+        short = f"; the {self.clock.seconds:g} seconds of this check were over" if self.clock.over else ""
+        return Finding("speed", True, f"{cost:.1f} us a step of one copy, over {lived}{short}")
 
-    def breach(self, law: str, what: str) -> None:
-        place = f"episode {self.episodes}, step {self.step} (step {self.life} of the environment's life)"
-        self.breaches.setdefault(law, f"{place}: {what}")
+    def breach(self, law: str, what: str, runs: bool = False) -> None:
+        known = self.breaches.get(law)
+        if known is None or (known.runs and not runs):
+            place = f"episode {self.episodes}, step {self.step} (step {self.life} of the environment's life)"
+            self.breaches[law] = Finding(law, False, f"{place}: {what}", runs)
 
     def _live(self, one: Env) -> None:
         limited = one.spec is not None and one.spec.max_episode_steps is not None
-        one.action_space.seed(0)
-        while self.life < LIFE:
+        actions, (shown, _), recorder = deepcopy(one.action_space), spaces(self.spec), flight.recorder()
+        actions.seed(0)
+        while self.life < LIFE and not self.clock.over:
             self.step = 0
-            self._look(one, one.reset(seed=self.episodes)[0])
-            while not self._one_step(one):
-                if limited and self.life >= LIFE:
+            with recorder.call(self.spec, flight.RESET):
+                observation, _ = one.reset(seed=self.episodes)
+            self._look(one, observation, shown)
+            while not self._one_step(one, actions.sample(), shown):
+                if (limited and self.life >= LIFE) or self.clock.over:
                     return
                 if self.step >= ENDLESS:
-                    return self.breach("ends", ENDLESS_EPISODE)
+                    return self.breach("ends", ENDLESS_EPISODE.format(steps=ENDLESS), runs=True)
             self.episodes += 1
 
-    def _one_step(self, one: Env) -> bool:
-        """Act at random once; whether the episode ended."""
-        self.step, self.life = self.step + 1, self.life + 1
-        action, began = one.action_space.sample(), time.perf_counter()
-        observation, reward, terminated, truncated, _ = one.step(action)
+    def _one_step(self, one: Env, action: Any, shown: gym_spaces.Box) -> bool:
+        """Act once; whether the episode ended."""
+        self.step, self.life, began = self.step + 1, self.life + 1, time.perf_counter()
+        if self.life % 100 == 0:
+            self.clock.tell(f"step {self.life:,} of {LIFE:,}")
+        with flight.recorder().call(self.spec, flight.STEP):
+            observation, reward, terminated, truncated, _ = one.step(action)
         self.seconds += time.perf_counter() - began
-        self._look(one, observation)
-        if not _is_finite_number(reward):
+        self._look(one, observation, shown)
+        if not np.isfinite(_stored(reward)):
             self.breach("reward", f"the reward is {reward!r}; return a finite float")
+        elif np.ndim(to_numpy(reward)):
+            self.breach("reward", f"the reward is {reward!r}, an array; return a float", runs=True)
         return bool(terminated or truncated)
 
-    def _look(self, one: Env, observation: Any) -> None:
-        for law, what in _observation_breaches(one.observation_space, observation):
-            self.breach(law, what)
+    def _look(self, one: Env, observation: Any, shown: gym_spaces.Box) -> None:
+        self.library = self.library or library_of(observation)
+        for law, what, runs in _observation_breaches(one.observation_space, observation, shown):
+            self.breach(law, what, runs)
 
 
-def _is_finite_number(reward: Any) -> bool:
+def _stored(reward: Any) -> np.float32:
+    """A reward as a run keeps it; nan where it is no number."""
     try:
-        return np.ndim(reward) == 0 and bool(np.isfinite(float(reward)))
+        with np.errstate(over="ignore"):
+            return np.float32(float(reward))
     except (TypeError, ValueError):
-        return False
+        return np.float32(np.nan)
 
 
-def _observation_breaches(space: gym_spaces.Space[Any], observation: Any) -> Iterator[tuple[str, str]]:
-    """The laws that one observation breaks, and how."""
-    if not isinstance(space, gym_spaces.Box):
-        if not space.contains(observation):
-            yield "observation bounds", f"{observation!r} is not in {space}"
+def _observation_breaches(
+    space: gym_spaces.Space[Any], observation: Any, shown: gym_spaces.Box
+) -> Iterator[tuple[str, str, bool]]:
+    """The laws that one observation breaks, how, and whether a run goes on all the same."""
+    mend = f"return np.asarray(..., dtype=np.{space.dtype}) of shape {space.shape}" if space.dtype else "return what is"
+    try:
+        seen = as_shown(space, observation, shown)
+    except FAILURES as error:
+        why = str(error) if isinstance(error, ValueError) else describe(error)
+        yield "observation type", f"{why}; {mend}", False
         return
-    got = np.asarray(observation)
-    if not isinstance(observation, np.ndarray) or got.dtype != space.dtype or got.shape != space.shape:
-        what = f"{type(observation).__name__} of {got.dtype} and shape {got.shape}"
-        mend = f"return np.asarray(..., dtype=np.{space.dtype}) of that shape"
-        yield "observation type", f"the observation is {what}, its space {space.dtype} and {space.shape}; {mend}"
-    if got.shape != space.shape or got.dtype.kind not in "iufb":
-        return
-    broken = ~np.isfinite(got)
+    broken = ~np.isfinite(seen)
     if broken.any():
-        yield "observation finite", f"the observation is {got[broken][0]} at {_where(broken)}; look for x/0, log(0)"
-    outside = ((got < space.low) | (got > space.high)) & ~broken
-    if outside.any():
-        bounds = f"[{space.low[outside][0]}, {space.high[outside][0]}]"
-        mend = "widen the space, or clip the observation"
-        yield "observation bounds", f"{got[outside][0]} at {_where(outside)} is outside its space {bounds}; {mend}"
+        what = f"the observation is {seen[broken][0]} at {_where(broken)}; look for x/0, log(0)"
+        yield "observation finite", what, False
+    plain = to_numpy(observation)
+    if isinstance(space, gym_spaces.Box) and (not isinstance(plain, np.ndarray) or plain.dtype != space.dtype):
+        what = f"{type(observation).__name__} of {np.asarray(plain).dtype}"
+        yield "observation type", f"the observation is {what}, its space {space.dtype} and {space.shape}; {mend}", True
+    if outside := _outside(space, plain):
+        yield "observation bounds", outside, True
+
+
+def _outside(space: gym_spaces.Space[Any], value: Any) -> str:
+    """What of an observation lies outside of its space, with the mend; empty where nothing does."""
+    if isinstance(space, gym_spaces.Dict) and isinstance(value, Mapping):
+        parts = [(name, part, value.get(name)) for name, part in space.spaces.items()]
+        return next((f"{name!r}: {why}" for name, part, one in parts if (why := _outside(part, one))), "")
+    if isinstance(space, gym_spaces.Tuple) and isinstance(value, tuple) and len(value) == len(space.spaces):
+        each = enumerate(zip(space.spaces, value, strict=True))
+        return next((f"entry {i}: {why}" for i, (part, one) in each if (why := _outside(part, one))), "")
+    if not isinstance(space, gym_spaces.Box):
+        return "" if space.contains(value) else f"{value!r} is not in {space}"
+    got = np.asarray(value)
+    if got.shape != space.shape or got.dtype.kind not in "iufb":
+        return f"{value!r} is not in {space}"
+    size = np.maximum(
+        *(np.where(np.isfinite(end), np.abs(end.astype(np.float64)), 0) for end in (space.low, space.high))
+    )
+    slack = ROUNDING * size if got.dtype.kind == "f" else np.zeros_like(size)
+    # NaN and infinities have a law of their own
+    outside = ((got < space.low - slack) | (got > space.high + slack)) & np.isfinite(got)
+    if not outside.any():
+        return ""
+    bounds = f"[{space.low[outside][0]}, {space.high[outside][0]}]"
+    mend = "widen the space, or clip the observation"
+    return f"{got[outside][0]} at {_where(outside)} is outside its space {bounds}; {mend}"
 
 
 def _where(mask: np.ndarray[Any, Any]) -> str:
     return f"index {tuple(int(i) for i in np.argwhere(mask)[0])}"
 
 
-def _determinism(env: str, keys: Mapping[str, Any]) -> Finding:
+UNDETERMINED = "{what}. Draw all randomness from self.np_random after super().reset(seed=seed). A run goes on, {but}"
+KNOWN = "says so, and counts its pairs as unpaired"
+UNKNOWN = "until it is interrupted: then it can not be continued"
+
+
+def _determinism(spec: EnvSpec, clock: _Clock) -> Finding:
     """Two new environments, one seed, the same actions."""
-    one, other = make(env, keys), make(env, keys)
+    if differs := undetermined(spec):
+        return Finding("determinism", False, UNDETERMINED.format(what=differs, but=KNOWN), runs=True)
+    one, other, steps = make(spec), make(spec), 0
     try:
         for seed in TRIAL_SEEDS:
-            pairs = zip(episode(one, seed, PART), episode(other, seed, PART), strict=True)
+            pairs = zip(episode(one, spec, seed, PART), episode(other, spec, seed, PART), strict=True)
             for step, (a, b) in enumerate(pairs):
                 if a != b:
-                    return Finding("determinism", False, _undetermined(seed, step))
+                    what = UNDETERMINED.format(what=difference(seed, step), but=KNOWN if step <= ACTIONS else UNKNOWN)
+                    return Finding("determinism", False, what, runs=True)
+                if clock.over:
+                    return clock.skipped("determinism", f"{steps:,} steps were compared, and are the same")
+                steps += 1
     finally:
         one.close()
         other.close()
     return Finding("determinism", True, "the same seed and actions give the same episode, bit for bit")
 
 
-def _undetermined(seed: int, step: int) -> str:
-    return (
-        f"two environments that are reset with seed {seed} and act alike differ at step {step}. Draw all randomness "
-        "from self.np_random after super().reset(seed=seed); an interrupted run could not be continued exactly"
-    )
-
-
-def _reuse(env: str, keys: Mapping[str, Any]) -> Finding:
+def _reuse(spec: EnvSpec) -> Finding:
     """A used environment may differ from a new one: devlearn copes, at a price."""
-    if reuse_is_safe(env, keys):
+    if trial(spec).reuse:
         return Finding("reuse", True, "a used environment, reset with a seed, plays as a new one does")
     return Finding(
         "reuse",
@@ -257,4 +354,5 @@ def _global_randomness(touched: list[str]) -> Finding:
     if not touched:
         return Finding("global randomness", True, "no global generator was drawn from or seeded")
     mend = "draw from self.np_random, which reset(seed=...) seeds"
-    return Finding("global randomness", False, f"it uses the global generator of {' and of '.join(touched)}; {mend}")
+    what = f"it uses the global generator of {' and of '.join(touched)}; {mend}"
+    return Finding("global randomness", False, what, runs=True)

@@ -130,9 +130,9 @@ def make(spec: EnvSpec) -> Env:
 def _needs(name: str, spec: EnvSpec) -> str:
     """Which keyword arguments an environment needs and is not given; empty where that is not what is wrong."""
     registered = gymnasium.registry[name]
+    made_by = registered.entry_point
     try:
-        made_by = registered.entry_point
-        creator = load_env_creator(made_by) if isinstance(made_by, str) else made_by
+        creator: Any = load_env_creator(made_by) if isinstance(made_by, str) else made_by
         parameters = inspect.signature(creator).parameters.values()
     except FAILURES:  # what can't be looked into has been told in its own words
         return ""
