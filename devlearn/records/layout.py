@@ -2,7 +2,7 @@
 
     RUN/ scenario.yaml resolved.json manifest.json registration.json steps.json seen.json comparison.json
          analyses.json report.html figures/ export/ genomes/ tune/ (the trials: a run folder)
-         jobs/BRANCH/BLOCK/ job.json state.json progress.json log.txt checkpoints/ artifacts/end.pt
+         jobs/BRANCH/BLOCK/ job.json state.json progress.json flight.bin log.txt checkpoints/ artifacts/end.pt
                             records/VISIT/ train.csv probes.csv events.csv seconds.csv arrays/*.npz
 
 VISIT is ``birth``, or the stage's index in the life, its name and which visit to it: ``00-look.0``.
@@ -109,6 +109,11 @@ class JobFolder:
     @property
     def progress(self) -> Path:
         return self.root / "progress.json"
+
+    @property
+    def flight(self) -> Path:
+        """What its worker was doing inside an environment, as it was doing it."""
+        return self.root / "flight.bin"
 
     @property
     def log(self) -> Path:

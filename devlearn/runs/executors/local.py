@@ -130,6 +130,10 @@ class Local:
             WorkerExit(folder, process.exitcode if process.exitcode is not None else 1) for folder, process in ended
         ]
 
+    def kill(self, folder: Path) -> None:
+        """End one worker now; ``poll`` tells of it. The supervisor asks for it where one hangs."""
+        self.running[folder].kill()
+
     def stop(self) -> None:
         for process in self.running.values():
             process.terminate()

@@ -8,17 +8,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from devlearn.records import flight
 from devlearn.records.job_state import JobInfo, Status, View, view
 from devlearn.records.layout import JobFolder, RunFolder
 from devlearn.records.schema import JobState
 from devlearn.records.text import shortened, writable
 from devlearn.runs.executors.base import Executor, WorkerExit, signal_name
-from devlearn.runs.executors.worker import write_state
+from devlearn.runs.executors.worker import HUNG, hanging, write_state
 
 RETRIES = 2  # a crashed job is started again at most this often
+RETRIES_INSIDE = 1  # the same, where it crashed inside an environment: that was no accident of ours
 DUMPED = (signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS, signal.SIGILL)  # faulthandler writes of them
 INNERMOST = re.compile(r'^Current thread .*\n  File "(.*)", line (\d+) in (.*)', re.MULTILINE)
 TICK = 0.5  # seconds between two looks at the progress of running jobs
+GRACE = 5.0  # seconds in which a worker ends itself where an environment hangs, before it is killed
+
+MEMORY = ", which is what the system does where memory runs out"
 
 Watch = Callable[[Sequence[View]], None]
 
@@ -56,6 +61,8 @@ class _Track:
     status: Status = "waiting"
     errors: list[str] = field(default_factory=list)
     last: View | None = None
+    patience: flight.Patience | None = None
+    hung: flight.Flight | None = None  # the call that its worker was killed for
 
 
 class Supervisor:
@@ -88,6 +95,7 @@ class Supervisor:
         try:
             while self._start_ready() or self._any("running"):
                 self._look()
+                self._end_hanging()
                 with self._asking("poll()"):
                     news = self.executor.poll(TICK)
                 for ended in news:
@@ -127,9 +135,11 @@ class Supervisor:
         with self._asking("free_slots()"):
             chosen = ready[: max(self.executor.free_slots(), 0)]
         for track in chosen:
+            folder = RunFolder(self.run).job(track.job.folder)
+            folder.flight.unlink(missing_ok=True)
             with self._asking("submit()"):
                 self.executor.submit(self.run / track.job.folder)
-            track.status = "running"
+            track.status, track.patience, track.hung = "running", flight.Patience(folder.flight), None
         return bool(chosen)
 
     def _parent_done(self, job: JobInfo) -> bool:
@@ -142,26 +152,57 @@ class Supervisor:
             if parent is not None and self.tracks[parent].status in ("failed", "not run"):
                 track.status = "not run"
 
+    def _end_hanging(self) -> None:
+        """Kill workers that an environment keeps from ending themselves, where the executor can kill one.
+
+        One that holds Python's lock in a library of its own lets no other thread of the worker look at the clock.
+        """
+        kill = getattr(self.executor, "kill", None)
+        for track in self.tracks.values():
+            if kill is None or track.status != "running" or track.patience is None or track.hung is not None:
+                continue
+            track.hung = track.patience.exhausted(GRACE)
+            if track.hung is not None:
+                with self._asking("kill()"):
+                    kill(self.run / track.job.folder)
+
     def _settle(self, ended: WorkerExit) -> None:
         """A worker ended: its job is done, is tried again, or has failed."""
         track = self.tracks[ended.folder.relative_to(self.run).as_posix()]
         if ended.code == 0 and self._recorded(track.job) == "done":
             track.status = "done"
             return
-        error = self._why(track.job, ended)
-        hopeless = (
-            error in track.errors and ended.code >= 0
-        )  # the same exception twice: a third time would tell nothing
+        inside, hung = self._inside(ended), ended.code == HUNG or track.hung is not None
+        error = self._why(track, ended, inside)
+        # the same exception twice, or an environment that hangs: another time would tell nothing
+        hopeless = hung or (error in track.errors and ended.code >= 0)
         track.errors.append(error)
-        track.status = "failed" if hopeless or len(track.errors) > RETRIES else "waiting"
+        retries = RETRIES if inside is None else RETRIES_INSIDE
+        track.status = "failed" if hopeless or len(track.errors) > retries else "waiting"
         if track.status == "failed":
             write_state(ended.folder, "failed", error, len(track.errors))
 
-    def _why(self, job: JobInfo, ended: WorkerExit) -> str:
-        state, log = JobState.read(JobFolder(ended.folder).state), JobFolder(ended.folder).log
-        if state and state.status == "failed" and state.error and ended.code > 0:
-            return f"{state.error}\nits log: {log}"
-        return f"{job.title}: the worker ended ({signal_name(ended.code)}){_last_words(log, ended.code)}"
+    def _inside(self, ended: WorkerExit) -> flight.Flight | None:
+        """The call into an environment in which a worker ended without a word; None where it was none."""
+        found = flight.read(JobFolder(ended.folder).flight)
+        return None if found is None or found.call == flight.IDLE or self._own_words(ended) else found
+
+    def _own_words(self, ended: WorkerExit) -> str:
+        """What a worker said of its end; empty where it came to no word."""
+        state = JobState.read(JobFolder(ended.folder).state)
+        return (state.error or "") if state and state.status == "failed" and ended.code > 0 else ""
+
+    def _why(self, track: _Track, ended: WorkerExit, inside: flight.Flight | None) -> str:
+        log = JobFolder(ended.folder).log
+        if track.hung is not None:
+            return f"{hanging(track.hung)}\nits log: {log}"
+        if said := self._own_words(ended):
+            return f"{said}\nits log: {log}"
+        how = signal_name(ended.code) + MEMORY * (ended.code == -signal.SIGKILL)
+        last = _last_words(log, ended.code)
+        if inside is not None:
+            return f"{track.job.title}: {inside}: its process ended inside {inside.called} ({how}){last}"
+        return f"{track.job.title}: the worker ended ({signal_name(ended.code)}){last}"
 
     def _look(self) -> None:
         for track in self.tracks.values():

@@ -10,9 +10,11 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from devlearn.records import flight
 from devlearn.records.atomic import locked, read_json, write_json
 from devlearn.records.layout import JobFolder
 from devlearn.records.schema import JobState, JobStatus
@@ -21,6 +23,7 @@ from devlearn.records.text import shortened, writable
 Live = Callable[[Path], None]
 
 ORPHANED = 113  # exit status of a worker whose supervisor died
+HUNG = 114  # of one that ended itself because an environment did not return
 PATIENCE = 30.0  # seconds for the last worker of this folder to be gone, after its supervisor was killed
 
 
@@ -49,11 +52,41 @@ def work(folder: Path, live: Live = live) -> None:
         attempt = before.attempt + 1 if before else 1
         write_state(folder, "running", None, attempt)
         try:
-            live(folder)
+            with _environments_watched(folder, attempt):
+                live(folder)
         except Exception as error:
             write_state(folder, "failed", _words(error, folder), attempt)
             raise
         write_state(folder, "done", None, attempt)
+
+
+@contextmanager
+def _environments_watched(folder: Path, attempt: int) -> Iterator[None]:
+    """Every call into an environment is on record; one that does not return ends the process, with the reason why."""
+    over, path, main = threading.Event(), JobFolder(folder).flight, threading.get_ident()
+
+    def watch() -> None:
+        patience = flight.Patience(path)
+        while not over.wait(flight.TICK):
+            if found := patience.exhausted():
+                frame = sys._current_frames().get(main)
+                at = f", in {frame.f_code.co_name} ({frame.f_code.co_filename}:{frame.f_lineno})" if frame else ""
+                write_state(folder, "failed", hanging(found, at), attempt)
+                faulthandler.dump_traceback()
+                os._exit(HUNG)
+
+    with flight.recording(path):
+        threading.Thread(target=watch, daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
+
+
+def hanging(found: flight.Flight, at: str = "") -> str:
+    """What is told of an environment that did not return."""
+    took = f"{found.called} has not returned after {found.timeout:g} seconds{at}, so its process was ended"
+    return f"{found}: {took}; mend the environment, or give it more time with step_timeout"
 
 
 def write_state(folder: Path, status: JobStatus, error: str | None, attempt: int) -> None:
@@ -71,7 +104,7 @@ def _words(error: Exception, folder: Path) -> str:
 
     text = shortened(writable(str(error) if isinstance(error, JobFailed) else f"{type(error).__name__}: {error}"))
     at = provenance.culprit(error, read_json(JobFolder(folder).spec))
-    return f"{text} ({at})" if at else text
+    return f"{text} ({at})" if at and at not in text else text
 
 
 def entry(folder: Path, live: Live) -> None:
