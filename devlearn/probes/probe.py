@@ -119,7 +119,7 @@ class Probe(OldNames):
 
     def environments(self) -> tuple[EnvSpec, ...]:
         """The environments that it opens: that of its keys ``env``, ``env_kwargs`` and ``wrappers``, if it has them."""
-        spec = EnvSpec.named_by(self)
+        spec = EnvSpec.of_keys(dict(self))
         return () if spec is None else (spec,)
 
     @model_serializer(mode="wrap")

@@ -78,12 +78,15 @@ class FlightRecorder:
         CALL.pack_into(self._memory, 0, self.count, IDLE, 0, 0, 0, 0, 0, 0.0)
 
     @contextmanager
-    def call(self, env: "Named", call: int) -> Iterator[None]:
-        """A call of no learner in particular. One inside of another stands for it; then the other goes on."""
+    def call(self, env: "Named", call: int, place: tuple[int, int, int, int] | None = None) -> Iterator[None]:
+        """A call of no learner in particular. One inside of another stands for it; then the other goes on.
+
+        ``place`` is a seed, copy, episode and step all the same, where there is one.
+        """
         before, outer = bytes(self._memory[: CALL.size]), self._env
         self._name(env)
         self.count += 1
-        CALL.pack_into(self._memory, 0, self.count, call, 0, 0, 0, 0, 0, env.timeout)
+        CALL.pack_into(self._memory, 0, self.count, call, *(place or (0, 0, 0, 0)), place is not None, env.timeout)
         try:
             yield
         finally:

@@ -14,6 +14,9 @@ from devlearn.records.job_state import read_spec
 from devlearn.records.layout import BIRTH, JobFolder, RunFolder, VisitFolder
 from devlearn.records.schema import (
     LEDGER,
+    RESTARTED,
+    UNDETERMINED,
+    UNDETERMINED_PROBE,
     ArmEntry,
     ControlEntry,
     EvidenceError,
@@ -44,6 +47,7 @@ __all__ = [
 ]
 
 WHOLE = ("seed", "update")
+OF_ALL = (UNDETERMINED, UNDETERMINED_PROBE, RESTARTED)
 _RANK = {"birth": 0, "every": 1, "end": 2, "best": 3}
 
 Key = tuple[str, str]  # (probe, metric)
@@ -86,6 +90,15 @@ class LearnerRecord:
 
 
 @dataclass(frozen=True)
+class Undetermined:
+    """That the seed did not decide what an environment showed, in the stage at ``position`` of a branch."""
+
+    branch: str
+    position: int
+    env: str
+
+
+@dataclass(frozen=True)
 class ArmRecords:
     """One experimental condition: its stages and a life for each seed.
 
@@ -94,7 +107,9 @@ class ArmRecords:
     is a lineage of its own. ``fixed`` says that nothing differs between the seeds: all that the arm draws is pinned, or
     all that was measured of its learners is the same. ``match`` is {arm, by} where the arm follows another, by
     one unit or a list of them; ``tuning`` is what was tried beforehand, ``uncontrolled`` which controls are missing, as
-    resolved.json has them.
+    resolved.json has them. ``undetermined`` are the stages that were lived in an environment whose seed does not decide
+    what it shows, ``undetermined_probes`` (probe, environment) those measured in one; in ``restarted`` ones episodes
+    began anew when the run was resumed.
     """
 
     name: str
@@ -107,6 +122,9 @@ class ArmRecords:
     match: MatchEntry | None = None
     tuning: TuningEntry | None = None
     uncontrolled: tuple[ControlEntry, ...] = ()
+    undetermined: frozenset[Undetermined] = frozenset()
+    undetermined_probes: frozenset[tuple[str, str]] = frozenset()
+    restarted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -140,6 +158,7 @@ class _Visit:
     probes: Mapping[int, list[Row]]
     diverged: Mapping[int, int]
     passed: frozenset[int]
+    told: frozenset[tuple[str, str]]  # (event, detail) of what concerns all learners
 
 
 @dataclass(frozen=True)
@@ -207,7 +226,9 @@ def _visit(folder: VisitFolder) -> _Visit:
     gone = {seed: [int(row["update"]) for row in rows if row["event"] == "diverged"] for seed, rows in events.items()}
     diverged = {seed: min(updates) for seed, updates in gone.items() if updates}
     passed = frozenset(seed for seed, rows in events.items() if any(row["event"] == "passed" for row in rows))
-    return _Visit(folder.position, train, _by_seed(folder.table("probes")), diverged, passed)
+    every = (row for rows in events.values() for row in rows)
+    told = frozenset((row["event"], row["detail"]) for row in every if row["event"] in OF_ALL)
+    return _Visit(folder.position, train, _by_seed(folder.table("probes")), diverged, passed, told)
 
 
 def _arm(
@@ -215,6 +236,13 @@ def _arm(
 ) -> ArmRecords:
     lives = {seed: _life(seed, [jobs[branch, seed] for branch in arm.path]) for seed in seeds}
     used = {jobs[branch, seed].name: jobs[branch, seed] for branch in arm.path for seed in seeds}
+    told = {
+        (branch, visit.position, event, detail)
+        for branch in arm.path
+        for seed in seeds
+        for visit in jobs[branch, seed].visits
+        for event, detail in visit.told
+    }
     pinned = arm.draws is not None and set(arm.draws) <= set(pin)  # unknown, so no, where they aren't on record
     return ArmRecords(
         name=name,
@@ -227,6 +255,14 @@ def _arm(
         match=arm.match,
         tuning=arm.tuning,
         uncontrolled=arm.uncontrolled,
+        undetermined=frozenset(Undetermined(b, at, env) for b, at, event, env in told if event == UNDETERMINED),
+        undetermined_probes=frozenset(
+            (probe, env)
+            for *_, event, detail in told
+            if event == UNDETERMINED_PROBE
+            for probe, _, env in [detail.partition(": ")]
+        ),
+        restarted=frozenset(env for *_, event, env in told if event == RESTARTED),
     )
 
 

@@ -35,8 +35,22 @@ def forewarnings(plan: Resolved, counted: bool = True) -> list[Forewarning]:
 
     checks = (undecidable, worst_above_chance, *((unscored_matches, not_inherited) if counted else ()))
     plain = [text for check in checks for text in check(plan)]
+    plain += _undetermined(plan)
     found = [*(Forewarning(text, text) for text in plain), *_uncontrolled(plan), *_unselected(plan)]
     return list(dict.fromkeys(found))
+
+
+def _undetermined(plan: Resolved) -> Iterator[str]:
+    """Environments whose seed does not decide what they show: those of others are tried, in a process of their own."""
+    from devlearn.evidence.text.warnings import undetermined
+    from devlearn.tasks.envs import EnvSpec, preflight
+
+    stages = (stage.keys for point in plan.points for arm in point.arms.values() for stage in arm.stages)
+    measured = [plan.probes, *(point.probes for point in plan.points if point.probes)]
+    probes = (probe.own for own in measured for probe in own.values())
+    specs = [spec for keys in (*stages, *probes) if (spec := EnvSpec.of_keys(keys)) is not None]
+    preflight.look(specs)
+    return (undetermined(str(spec)) for spec in dict.fromkeys(specs) if preflight.undetermined(spec))
 
 
 def _uncontrolled(plan: Resolved) -> Iterator[Forewarning]:

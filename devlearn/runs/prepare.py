@@ -1,7 +1,7 @@
 """Before anything is trained: a scenario is loaded and planned, and what its first step needs is written."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +28,8 @@ from devlearn.runs.folder import (
 
 if TYPE_CHECKING:
     from devlearn.runs.plan import Plan
+    from devlearn.scenario import Scenario
+    from devlearn.tasks.envs import EnvSpec
 
 PATIENCE = 10.0  # seconds for whoever holds the folder to be gone, after it was killed
 
@@ -75,6 +77,7 @@ def load(name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", c
             why = "its name is not UTF-8, so job.json can't tell workers where to import plug-ins from"
             raise FolderMismatch(f"{writable(folder)}: {why}; rename it, or run from another folder")
     checked = scenario.load(source, given, check_id, size, check_wrapper)
+    _try_environments(checked)
     places: dict[str, list[str]] = {}
     for note in checked.notes:
         places.setdefault(note.message, []).append(str(note))
@@ -82,6 +85,35 @@ def load(name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", c
         print(f"{first} (and in {len(others)} more places)" if others else first, file=sys.stderr)
     how = How(command=command, overrides=given, path=tuple(path), device=device, laid=registration.laid(checked))
     return Order(checked, source.read_bytes(), how)
+
+
+def _try_environments(checked: "Scenario") -> None:
+    """Environments of others are tried in a process of their own, before ours makes one.
+
+    Raises:
+        ScenarioError: one does not return, or takes its process with it; all of them, each at its place.
+    """
+    from devlearn.scenario import ScenarioError, points
+    from devlearn.tasks.envs import preflight
+
+    opened = [(own, place, spec) for _, own in points(checked) for place, spec in _opened(own)]
+    preflight.look(spec for _, _, spec in opened)
+    cut = [(own, place, f"{spec}: {why}") for own, place, spec in opened if (why := preflight.cut(spec))]
+    if cut:
+        errors = (own.error((*place, "env"), why) for own, place, why in cut)
+        raise ScenarioError(dict.fromkeys(problem for error in errors for problem in error.problems))
+
+
+def _opened(scenario: "Scenario") -> Iterator[tuple[tuple[str | int, ...], "EnvSpec"]]:
+    """Every environment of a scenario's stages and probes, with the place of whoever opens it."""
+    for name, stage in scenario.stages.items():
+        yield from ((("stages", name), spec) for spec in stage.environments())
+    for name, probe in scenario.probes.items():
+        yield from ((("probes", name), spec) for spec in probe.environments())
+    for arm, course in scenario.arms.items():
+        for index, step in enumerate(course.steps):
+            if step.stage.environments() != scenario.stages[step.use].environments():
+                yield from ((("arms", arm, "stages", index, "set"), spec) for spec in step.stage.environments())
 
 
 def plan(order: Order) -> Plans:

@@ -179,7 +179,7 @@ class Stage(OldNames):
 
     def environments(self) -> tuple[EnvSpec, ...]:
         """The environments that it opens: that of its keys ``env``, ``env_kwargs`` and ``wrappers``, if it has them."""
-        spec = EnvSpec.named_by(self)
+        spec = EnvSpec.of_keys(dict(self))
         return () if spec is None else (spec,)
 
     # ---- the engine's side --------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from devlearn.evidence.analysis.pairing import Values, pair
 from devlearn.evidence.analysis.question import Question, merged, question
 from devlearn.evidence.analysis.stage_gains import stage_gains
 from devlearn.evidence.analysis.trust import failures, fragile, unless
+from devlearn.evidence.analysis.undetermined import hangs_on
 from devlearn.evidence.analysis.values import has_best, measured, values
 from devlearn.evidence.analysis.verdicts import Judged, adjust, judge, result, smaller_gain, verdict
 from devlearn.evidence.analysis.warnings import left_out, warnings
@@ -75,7 +76,7 @@ def _judged(point: Point, table: Table, names: tuple[str, str], asked: Question)
     """
     a, b = (point.arms[name] for name in names)
     until = common_range(point.arms, asked.pairs)
-    paired = asked.alike and set(a.lives) == set(b.lives)
+    paired = asked.alike and set(a.lives) == set(b.lives) and not hangs_on(a, b, (asked.what.key[0],))
 
     def scored(table: Table, at: At) -> Judged:
         sides = (a, table[a.name]), (b, table[b.name])
@@ -117,9 +118,10 @@ def _comparison(point: Point, table: Table, asked: Question, judged: Sequence[Ju
     for one, interval in zip(judged, images, strict=True):
         fields, gone = result(one, asked, bool(reasons)), failures(one, asked)
         fields |= {"failures": gone, "fragile": fragile(one, asked), "unless": unless(one, asked, gone)}
-        ledgers = arms[one.pair.arm].ledger, arms[one.pair.against].ledger
-        gain = gain_per(one.difference, *ledgers, asked.what.better)
-        pairs.append(PairResult(**fields, interval_new_images=interval, gain_per=gain))
+        names = (one.pair.arm, one.pair.against)
+        gain = gain_per(one.difference, *(arms[name].ledger for name in names), asked.what.better)
+        hangs = hangs_on(*(point.arms[name] for name in names), (asked.what.key[0],))
+        pairs.append(PairResult(**fields, interval_new_images=interval, gain_per=gain, undetermined=hangs))
     gains, unknown = stage_gains(point.arms, asked.probes, asked.measures)
     found = Comparison(
         scenario=asked.scenario,

@@ -17,6 +17,7 @@ from devlearn.evidence.analysis.fits import fits
 from devlearn.evidence.analysis.proxy import agreement, proxy_and_metric
 from devlearn.evidence.analysis.question import Declared, declared
 from devlearn.evidence.analysis.time_to_threshold import hot_start, level_pair, levels
+from devlearn.evidence.analysis.undetermined import hangs_on
 from devlearn.evidence.analysis.values import finite, value_at, values
 from devlearn.evidence.statistics import Vector, mean_interval
 from devlearn.records.declared import INBORN, role_of
@@ -89,7 +90,12 @@ def _point(point: Point, probes: Mapping[str, ProbeEntry], asked: Declared) -> P
         except EvidenceError as why:
             curves.leave_out("curve", name, why)
     both = [pair for pair in asked.pairs if set(pair) <= curves.known.keys()]
-    curves.pairs = [(curves.known[a], curves.known[b]) for a, b in both]
+    for a, b in both:
+        if envs := hangs_on(point.arms[a], point.arms[b], (asked.what.key[0],)):
+            apart = f"the seed of {', '.join(envs)} does not decide what it shows, so their learners are not paired"
+            curves.left_out.append(Reason.of("left_out", part="curves", of=[a, b], why=apart))
+        else:
+            curves.pairs.append((curves.known[a], curves.known[b]))
     until = common_range(point.arms, asked.pairs)
     area = _heights(curves, "area", lambda curve: values(curve.arm, curve.what, "area", until))
     return PointAnalyses(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from devlearn.evidence import statistics
 from devlearn.evidence.analysis.gates import UnpassedGate, gates_nobody_passed
 from devlearn.evidence.analysis.question import Question
+from devlearn.evidence.analysis.undetermined import undetermined
 from devlearn.records.declared import role_of
 from devlearn.records.reader import ArmRecords, EvidenceError, Key, LearnerRecord
 from devlearn.records.results import Comparison, PairResult, Verdict, Warning_
@@ -36,6 +37,7 @@ def warnings(found: Comparison, arms: Arms, asked: Question) -> list[Warning_]:
         *_gates_nobody_passed(arms),
         *_not_finite(arms, (found.probe, found.metric)),
         *_shared_seeds(found, arms),
+        *undetermined(arms, found.probe),
         *match_unseen(paired, {name: (arm.match, arm.stages[-1].budget) for name, arm in arms.items()}),
         *_scored_at_end(found, arms, asked),
         *(missing_controls(name, some) for name, some in wanting.items()),
@@ -118,7 +120,7 @@ def _shared_seeds(found: Comparison, arms: Arms) -> Iterator[Warning_]:
     """Unpaired comparisons whose arms hold some seeds in common: they share draws, and Welch's test doesn't know."""
     for pair in found.comparisons:
         common = arms[pair.arm].lives.keys() & arms[pair.against].lives.keys()
-        if common and not pair.test.paired:
+        if common and not pair.test.paired and not pair.undetermined:
             yield Warning_.of("shared_seeds", arm=pair.arm, against=pair.against, common=len(common))
 
 

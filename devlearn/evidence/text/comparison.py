@@ -98,11 +98,14 @@ def limits(found: Comparison) -> list[str]:
 
 
 def qualifiers(pair: PairResult, found: Comparison, told: bool = False) -> list[str]:
-    """What belongs to a pair's word wherever it stands: fragile, perhaps a small effect, unless some fail.
+    """What belongs to a pair's word wherever it stands: unpaired, fragile, perhaps a small effect, unless some fail.
+
+    Unpaired is said where an environment has made it so.
 
     ``told``: that some may fail has been said of all pairs at once.
     """
-    words = ["fragile"] if pair.fragile else []
+    words = ["unpaired"] if pair.undetermined else []
+    words += ["fragile"] if pair.fragile else []
     if smaller_possible(pair, found):
         words.append("maybe small")
     if pair.unless is not None and not told:

@@ -78,5 +78,5 @@ REASONS: dict[str, Callable[..., str]] = {
     "left_out": left_out,
     "one_learner": _one_learner,
     "lopsided": lambda p: f"the differences are lopsided, and a test that allows for it has p = {chance(p)}",
-    "unpaired_location": lambda of: f"compare.of {of} takes arms that have the same seeds; compare their means",
+    "unpaired_location": lambda of: f"compare.of {of} takes arms that are paired seed by seed; compare their means",
 }

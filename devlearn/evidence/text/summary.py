@@ -49,7 +49,7 @@ def headline(found: Comparisons) -> str:
         text = f"At all {len(points)} points of {listed(list(settings(points[0].point)))}: {outcomes[0]}"
     else:
         text = " ".join(f"{place(point.point)}{outcome}" for point, outcome in zip(points, outcomes, strict=True))
-    return f"{_narrowed(points)}{text}{chosen_seeds(points)}"
+    return f"{_narrowed(points)}{text}{_unpaired(points)}{chosen_seeds(points)}"
 
 
 def _narrowed(points: Points) -> str:
@@ -96,6 +96,16 @@ def _qualified(points: Points) -> str:
             which = f"{_which(loose, len(pairs))} hold{'s' * (len(loose) == 1)}"
         parts.append(f"{which} unless some fail: {text}.")
     return "".join(f" {part}" for part in parts)
+
+
+def _unpaired(points: Points) -> str:
+    """`` Unpaired, as the seed of X does not decide what it shows: A against B.``; nothing where none is for that."""
+    pairs = [pair for point in points for pair in point.comparisons]
+    hanging = [pair for pair in pairs if pair.undetermined]
+    if not hanging:
+        return ""
+    envs = list(dict.fromkeys(env for pair in hanging for env in pair.undetermined))
+    return f" Unpaired, as the seed of {listed(envs)} does not decide what it shows: {_which(hanging, len(pairs))}."
 
 
 def all_unless(points: Points) -> bool:

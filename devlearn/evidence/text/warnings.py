@@ -21,6 +21,7 @@ PARTS = {
     "newborn": "the height of {} after its innate stages",
     "start": "the height of {} when its last stage begins",
     "area": "the area of {}",
+    "curves": "the curves of {} against {}",
 }
 
 
@@ -132,6 +133,15 @@ def _not_inherited(stage: str, weights: Sequence[str]) -> str:
     )
 
 
+def undetermined(env: str) -> str:
+    """That pairs can't be paired for an environment, and what to mend."""
+    return (
+        f"the seed of {env} does not decide what it shows: two copies, reset with one seed and given the same actions, "
+        "differ. Pairs that hang on it count as unpaired (Welch), and episodes that a resume cuts begin anew; draw all "
+        "randomness from self.np_random"
+    )
+
+
 WARNINGS: dict[str, Callable[..., str]] = {
     "seeds_added": _seeds_added,
     "probes_differ": lambda probe: (
@@ -151,6 +161,10 @@ WARNINGS: dict[str, Callable[..., str]] = {
     "no_control": _no_control,
     "not_inherited": _not_inherited,
     "left_out": left_out,
+    "undetermined": undetermined,
+    "restarted": lambda env, arms: (
+        f"{', '.join(arms)}: the run was resumed, and episodes of {env} that it had cut began anew"
+    ),
     **HISTORY,
 }
 

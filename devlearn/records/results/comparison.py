@@ -199,6 +199,11 @@ class PairResult(Model):
     gain_per: GainPer = Field(
         description="the gain for each unit that a learner of arm consumed more of; null where it did not"
     )
+    undetermined: tuple[str, ...] = Field(
+        default=(),
+        description="environments whose seed does not decide what they show, for which the pair counts as unpaired; "
+        "left out where there are none",
+    )
 
     def p_of(self, word: Verdict) -> tuple[float | None, float | None]:
         """p of the test that a word comes from, and the same adjusted: of equivalence, else of a difference."""

@@ -21,14 +21,26 @@ from devlearn.records.schema.resolved import (
     VisitEntry,
 )
 from devlearn.records.schema.run import How, Manifest, Program, Seen, Steps
-from devlearn.records.schema.tables import ARRAYS, COLUMNS, LEDGER, TABLES, TRAIN
+from devlearn.records.schema.tables import (
+    ARRAYS,
+    COLUMNS,
+    LEDGER,
+    RESTARTED,
+    TABLES,
+    TRAIN,
+    UNDETERMINED,
+    UNDETERMINED_PROBE,
+)
 
 __all__ = [
     "ARRAYS",
     "COLUMNS",
     "LEDGER",
+    "RESTARTED",
     "TABLES",
     "TRAIN",
+    "UNDETERMINED",
+    "UNDETERMINED_PROBE",
     "ArmEntry",
     "Better",
     "CompareEntry",

@@ -69,8 +69,7 @@ class JobRunner:
         with Recorder(folder, job.seeds, visit.name, visit.visit, visit.stage.metrics) as recorder:
             runner = VisitRunner(job, visit, learners, self.state, recorder, self.progress, self._seconds)
             try:
-                if not entered:
-                    runner.enter()
+                runner.go_on() if entered else runner.enter()
                 while self.state.living.any():
                     runner.live(self._due(self.state))
                     recorder.flush()

@@ -4,13 +4,14 @@ The engine has control between two yields of a stage. Budgets, gates, holding, r
 here once, for all stages and all arms.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from typing import cast
 
 import torch
 from torch import Tensor
 
+from devlearn.records.schema import RESTARTED, UNDETERMINED, UNDETERMINED_PROBE
 from devlearn.records.writer import Recorder
 from devlearn.runs.engine import gates
 from devlearn.runs.engine.best_checkpoints import BestCheckpoints
@@ -25,6 +26,7 @@ from devlearn.runs.plan.cost_model import ONCE, PER_YIELD, ChangeWindow, CostMod
 from devlearn.runs.plan.labels import choosing_labels
 from devlearn.stages.context import Context
 from devlearn.stages.stage import Cost, Metrics
+from devlearn.tasks.envs import undetermined
 
 TRAIN_EVERY = 10  # updates between rows of train.csv
 EVENTS = {Status.BUDGET: "budget", Status.PASSED: "passed", Status.DIVERGED: "diverged"}
@@ -71,9 +73,27 @@ class VisitRunner:
         self.held = self._hold()
         self._buy()
         recorder.event(state.updates, "began", "", state.living)
+        for event, detail in self._undetermined():
+            recorder.event(state.updates, event, detail, torch.ones_like(state.living))
         recorder.event(state.updates, "held", "diverged in an earlier stage", ~state.living)
         recorder.train(state.updates, self.learners.ledger.columns, {}, state.living)
         recorder.seconds(0, self.seconds())
+
+    def go_on(self) -> None:
+        """Say on record what can't go on as if the process had not ended in the middle of the visit."""
+        for event, env in self._undetermined():
+            if event == UNDETERMINED:
+                self.recorder.event(self.state.updates, RESTARTED, env, self.state.living)
+
+    def _undetermined(self) -> Iterator[tuple[str, str]]:
+        """Events that tell of the environments whose seed does not decide what they show: the stage's, the probes'."""
+        for spec in self.visit.stage.environments():
+            if undetermined(spec):
+                yield UNDETERMINED, str(spec)
+        for name, probe in self.job.probes.items():
+            for spec in probe.environments():
+                if undetermined(spec):
+                    yield UNDETERMINED_PROBE, f"{name}: {spec}"
 
     def _buy(self) -> None:
         """Charge those who live with the labels of the stage, and with those that its gate and ``select`` read."""

@@ -21,6 +21,7 @@ RETRIES_INSIDE = 1  # the same, where it crashed inside an environment: that was
 DUMPED = (signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS, signal.SIGILL)  # faulthandler writes of them
 INNERMOST = re.compile(r'^Current thread .*\n  File "(.*)", line (\d+) in (.*)', re.MULTILINE)
 TICK = 0.5  # seconds between two looks at the progress of running jobs
+TAIL = 2**18  # bytes of a log that its last words are looked for in: environments may write without end
 GRACE = 5.0  # seconds in which a worker ends itself where an environment hangs, before it is killed
 
 MEMORY = ", which is what the system does where memory runs out"
@@ -221,7 +222,11 @@ class Supervisor:
 
 def _last_words(log: Path, code: int) -> str:
     """What a worker's log says of its end, and where the rest is."""
-    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    text = ""
+    if log.exists():
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - TAIL))
+            text = file.read().decode("utf-8", "replace")
     last = _crashed_in(text) if -code in DUMPED else _last_line(text)
     return f": {shortened(last)}\nits log: {log}" if last else f"; its log: {log}"
 

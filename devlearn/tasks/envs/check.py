@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,11 @@ from gymnasium import spaces as gym_spaces
 from gymnasium.utils.env_checker import check_env as check_by_gymnasium
 
 from devlearn.records import flight
+from devlearn.tasks.envs.apart import CanNotBeTried, Cut, Tell, apart
 from devlearn.tasks.envs.arrays import library_of, to_numpy
 from devlearn.tasks.envs.failures import FAILURES, describe
 from devlearn.tasks.envs.registration import Env, UnknownEnv, WorldError, check_id, make
-from devlearn.tasks.envs.reset_safety import ACTIONS, PART, TRIAL_SEEDS, difference, episode, trial
+from devlearn.tasks.envs.reset_safety import ACTIONS, PART, TRIAL_SEEDS, difference, episode, reuse_is_safe
 from devlearn.tasks.envs.spaces import spaces
 from devlearn.tasks.envs.spec import EnvSpec, WrapperItem
 from devlearn.tasks.envs.sync_vector_env import as_shown
@@ -28,9 +29,10 @@ from devlearn.tasks.envs.wrappers import BadWrapper
 
 LIFE, ENDLESS = 1500, 10_000  # steps that an environment lives at least, and steps after which an episode never ends
 SECONDS = 60.0  # that a check takes, where nothing else is said
+GRACE = 5.0  # seconds on top, in which it ends by itself
+TIME = "time"  # the name of a finding that not all laws were tried
+MUCH = 100_000  # bytes that are worth a word
 ROUNDING = float(np.finfo(np.float32).eps)  # what a number may lie outside of a bound, by the size of the bounds
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -65,28 +67,66 @@ class _Clock:
 
 
 def check_env(
-    env: str,
-    keys: Mapping[str, Any] | None = None,
-    wrappers: Sequence[WrapperItem] = (),
-    seconds: float = SECONDS,
-    tell: Tell = lambda what: None,
+    env: str, keys: Mapping[str, Any] | None = None, wrappers: Sequence[WrapperItem] = (), seconds: float = SECONDS
 ) -> list[Finding]:
     """Try the environment ``env`` (made with ``keys``, in ``wrappers``) against every law. Its errors become findings.
 
     It is made, looked over by Gymnasium's own checker, and lives 1,500 random steps or more, through as many episodes
     as that takes, and until one has ended; all in this process, as long as ``seconds`` are not over. A law that there
-    was no time for says so. ``tell`` hears what is being tried.
+    was no time for says so.
     """
-    spec, clock = EnvSpec.of(env, keys, wrappers), _Clock(seconds, tell)
+    return list(findings(EnvSpec.of(env, keys, wrappers), _Clock(seconds, lambda what: None)))
+
+
+def check_env_apart(spec: EnvSpec, seconds: float, tell: Tell) -> list[Finding]:
+    """The same in a process of its own, so that what hangs, exits or crashes is a finding too.
+
+    ``tell`` hears what is being tried. A call that takes half of the ``seconds`` counts as one that hangs.
+    """
+    patient = replace(spec, timeout=min(spec.timeout, seconds / 2))
+    found: list[Finding] = []
+
+    def hear(what: Any) -> None:
+        found.append(what) if isinstance(what, Finding) else tell(what)
+
+    try:
+        answer = apart(_tell_findings, (patient, seconds), [spec], seconds + GRACE, hear)
+    except CanNotBeTried:
+        return list(findings(spec, _Clock(seconds, tell)))
+    if answer.cut is not None:
+        found.append(_cut_short(answer.cut, spec, seconds))
+    if answer.printed >= MUCH:
+        what = f"it printed {answer.printed / 1e6:.1f} MB in this check; a run keeps that in the log.txt of each job"
+        found.append(Finding("output", True, what))
+    return found
+
+
+def _tell_findings(spec: EnvSpec, seconds: float, tell: Tell) -> None:
+    for finding in findings(spec, _Clock(seconds, tell)):
+        tell(finding)
+
+
+def _cut_short(cut: Cut, spec: EnvSpec, seconds: float) -> Finding:
+    if cut.over:
+        return Finding(TIME, True, f"what has no line here was not tried: {seconds:g} seconds were over; give it more")
+    if cut.hung and cut.found is not None and cut.found.timeout < spec.timeout:
+        waits = f"a run waits {spec.timeout:g} seconds (step_timeout); to wait as long, give this check more than"
+        return Finding("returns", False, f"{cut}; {waits} {2 * spec.timeout:g} seconds")
+    return Finding("returns", False, str(cut))
+
+
+def findings(spec: EnvSpec, clock: "_Clock") -> Iterator[Finding]:
+    """Law by law, what is found of an environment in this process."""
     with _generators_kept() as touched:
-        findings = _opening(spec, clock)
-        if not all(finding.ok for finding in findings):
-            return findings
-        findings.append(_guarded("gymnasium", lambda: _gymnasium(spec), clock))
-        findings += _Life(spec, clock).findings()
-        findings.append(_guarded("determinism", lambda: _determinism(spec, clock), clock))
-        findings.append(_guarded("reuse", lambda: _reuse(spec), clock))
-        return [*findings, _global_randomness(touched())]
+        opening = _opening(spec, clock)
+        yield from opening
+        if not all(finding.ok for finding in opening):
+            return
+        yield _guarded("gymnasium", lambda: _gymnasium(spec), clock)
+        yield from _Life(spec, clock).findings()
+        yield _guarded("determinism", lambda: _determinism(spec, clock), clock)
+        yield _guarded("reuse", lambda: _reuse(spec), clock)
+        yield _global_randomness(touched())
 
 
 def _guarded(name: str, law: Callable[[], Finding], clock: _Clock) -> Finding:
@@ -202,7 +242,7 @@ class _Life:
         actions.seed(0)
         while self.life < LIFE and not self.clock.over:
             self.step = 0
-            with recorder.call(self.spec, flight.RESET):
+            with recorder.call(self.spec, flight.RESET, (self.episodes, 0, self.episodes, 0)):
                 observation, _ = one.reset(seed=self.episodes)
             self._look(one, observation, shown)
             while not self._one_step(one, actions.sample(), shown):
@@ -214,12 +254,13 @@ class _Life:
 
     def _one_step(self, one: Env, action: Any, shown: gym_spaces.Box) -> bool:
         """Act once; whether the episode ended."""
-        self.step, self.life, began = self.step + 1, self.life + 1, time.perf_counter()
+        self.step, self.life = self.step + 1, self.life + 1
         if self.life % 100 == 0:
             self.clock.tell(f"step {self.life:,} of {LIFE:,}")
-        with flight.recorder().call(self.spec, flight.STEP):
+        with flight.recorder().call(self.spec, flight.STEP, (self.episodes, 0, self.episodes, self.step)):
+            began = time.perf_counter()
             observation, reward, terminated, truncated, _ = one.step(action)
-        self.seconds += time.perf_counter() - began
+            self.seconds += time.perf_counter() - began
         self._look(one, observation, shown)
         if not np.isfinite(_stored(reward)):
             self.breach("reward", f"the reward is {reward!r}; return a finite float")
@@ -302,8 +343,8 @@ UNKNOWN = "until it is interrupted: then it can not be continued"
 
 def _determinism(spec: EnvSpec, clock: _Clock) -> Finding:
     """Two new environments, one seed, the same actions."""
-    if differs := undetermined(spec):
-        return Finding("determinism", False, UNDETERMINED.format(what=differs, but=KNOWN), runs=True)
+    if what := undetermined(spec):
+        return Finding("determinism", False, UNDETERMINED.format(what=what, but=KNOWN), runs=True)
     one, other, steps = make(spec), make(spec), 0
     try:
         for seed in TRIAL_SEEDS:
@@ -323,7 +364,7 @@ def _determinism(spec: EnvSpec, clock: _Clock) -> Finding:
 
 def _reuse(spec: EnvSpec) -> Finding:
     """A used environment may differ from a new one: devlearn copes, at a price."""
-    if trial(spec).reuse:
+    if reuse_is_safe(spec):
         return Finding("reuse", True, "a used environment, reset with a seed, plays as a new one does")
     return Finding(
         "reuse",

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -19,53 +18,46 @@ WHOLE, PART = 2000, 300  # most steps of an episode that is used up, and of one 
 ACTIONS = 16  # that two new environments are compared over
 
 
-@dataclass(frozen=True)
-class Trial:
-    """What was seen of an environment.
+@cache
+def differs(spec: EnvSpec) -> str:
+    """Where two new environments that are reset with one seed and given the same 16 actions show something else.
 
-    ``reuse``: a used one that is reset with a seed plays the same episode as a new one. ``differs``: where two new
-    ones, reset with one seed and given the same actions, show something else; empty where they show the same.
+    In words; empty where they show the same, tried once a process. They are stepped in turn, as the copies of a run
+    are, so that what they share shows. One that raises here tells nothing: the run itself will meet the error, and name
+    the learner and the step.
     """
-
-    reuse: bool
-    differs: str = ""
+    try:
+        one, other = make(spec), make(spec)
+        try:
+            pairs = zip(*(episode(env, spec, TRIAL_SEEDS[0], ACTIONS) for env in (one, other)), strict=False)
+            return next((difference(TRIAL_SEEDS[0], step) for step, (a, b) in enumerate(pairs) if a != b), "")
+        finally:
+            one.close()
+            other.close()
+    except FAILURES:
+        return ""
 
 
 @cache
-def trial(spec: EnvSpec) -> Trial:
-    """Try an environment, once a process.
+def reuse_is_safe(spec: EnvSpec) -> bool:
+    """Whether a used environment that is reset with a seed plays the same episode as a new one; tried once a process.
 
-    Two new ones are compared over the first 16 steps of an episode of random actions. One of them is used up by the
-    whole of it (at most 2,000 steps), and then compared with new ones over the first 300 steps of two episodes. An
-    environment that raises here counts as unsafe to be used again: the run itself will meet the error, and name the
-    learner and the step. Where the seed decides nothing, neither does making it anew.
+    One is used up by a whole episode of random actions (at most 2,000 steps) and then compared with new ones over the
+    first 300 steps of two episodes. An environment that raises here counts as unsafe: the run itself will meet the
+    error. Where the seed decides nothing, neither does making it anew.
     """
+    if differs(spec):
+        return True
     try:
         used = make(spec)
         try:
-            if differs := _differs(used, spec):
-                return Trial(True, differs)
-            return Trial(all(_same_episode(used, spec, seed) for seed in TRIAL_SEEDS[1:]))
+            for _ in episode(used, spec, TRIAL_SEEDS[0], WHOLE):
+                pass
+            return all(_same_episode(used, spec, seed) for seed in TRIAL_SEEDS[1:])
         finally:
             used.close()
     except FAILURES:
-        return Trial(False)
-
-
-def _differs(used: Env, spec: EnvSpec) -> str:
-    """Where ``used`` and a new one differ within 16 steps; ``used`` goes on to its episode's end where they do not."""
-    other = make(spec)
-    ours = episode(used, spec, TRIAL_SEEDS[0], WHOLE)
-    try:
-        theirs = episode(other, spec, TRIAL_SEEDS[0], ACTIONS)
-        for step, (a, b) in enumerate(zip(theirs, ours, strict=False)):  # theirs is first: it ends first
-            if a != b:
-                return difference(TRIAL_SEEDS[0], step)
-    finally:
-        other.close()
-    for _ in ours:
-        pass
-    return ""
+        return False
 
 
 def difference(seed: int, step: int) -> str:
@@ -90,12 +82,12 @@ def episode(env: Env, spec: EnvSpec, seed: int, steps: int) -> Iterator[tuple[An
     """
     recorder, actions = flight.recorder(), deepcopy(env.action_space)
     actions.seed(seed)
-    with recorder.call(spec, flight.RESET):
+    with recorder.call(spec, flight.RESET, (seed, 0, 0, 0)):
         observation, _ = env.reset(seed=seed)
     yield (as_bytes(observation),)
-    for _ in range(steps):
+    for step in range(1, steps + 1):
         action = actions.sample()
-        with recorder.call(spec, flight.STEP):
+        with recorder.call(spec, flight.STEP, (seed, 0, 0, step)):
             observation, reward, terminated, truncated, _ = env.step(action)
         yield as_bytes(observation), np.float64(reward).tobytes(), bool(terminated), bool(truncated)
         if terminated or truncated:

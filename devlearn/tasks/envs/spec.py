@@ -10,8 +10,6 @@ from devlearn.records.flight import STEP_TIMEOUT
 
 WrapperItem = str | Mapping[str, Any]  # as YAML writes one: an id, or a map of the id and keyword arguments
 
-NOTHING_ELSE: dict[str, Any] = {"env_kwargs": None, "wrappers": (), "step_timeout": STEP_TIMEOUT}
-
 
 @dataclass(frozen=True)
 class Wrapper:
@@ -56,13 +54,12 @@ class EnvSpec:
         return cls(id, dict(kwargs or {}), tuple(Wrapper.of(item) for item in wrappers), timeout)
 
     @classmethod
-    def named_by(cls, part: object) -> "EnvSpec | None":
-        """The environment that a stage or a probe names by these keys; None where it has no ``env``."""
-        env = getattr(part, "env", None)
+    def of_keys(cls, keys: Mapping[str, Any]) -> "EnvSpec | None":
+        """The environment that a stage or a probe with these keys opens; None where it has no ``env``."""
+        env = keys.get("env")
         if not isinstance(env, str):
             return None
-        keys = {key: getattr(part, key, default) for key, default in NOTHING_ELSE.items()}
-        return cls.of(env, keys["env_kwargs"], keys["wrappers"], keys["step_timeout"])
+        return cls.of(env, keys.get("env_kwargs"), keys.get("wrappers", ()), keys.get("step_timeout", STEP_TIMEOUT))
 
     def also(self, **kwargs: Any) -> "EnvSpec":
         """The same with further keyword arguments."""

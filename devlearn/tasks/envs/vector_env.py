@@ -10,7 +10,7 @@ from devlearn_envs import NATIVE, BatchEnv
 
 from devlearn.streams import generator
 from devlearn.tasks.envs.registration import WorldError, check_id
-from devlearn.tasks.envs.reset_safety import trial
+from devlearn.tasks.envs.reset_safety import differs, reuse_is_safe
 from devlearn.tasks.envs.spaces import Array, clean
 from devlearn.tasks.envs.spec import EnvSpec
 from devlearn.tasks.envs.sync_vector_env import CopyFailed, SyncVectorEnv
@@ -55,7 +55,7 @@ def native_batch(spec: EnvSpec, copies: int) -> BatchEnv | None:
 
 def undetermined(spec: EnvSpec) -> str:
     """Where its seed does not decide what an environment shows, in words; empty where it does. Tried once a process."""
-    return "" if is_native(spec) else trial(spec).differs
+    return "" if is_native(spec) else differs(spec)
 
 
 class VectorEnv:
@@ -122,7 +122,7 @@ class VectorEnv:
         total = len(self.seeds) * self.copies
         if native and (batch := native_batch(self.spec, total)) is not None:
             return batch
-        reuse = trial(self.spec).reuse if state is None else bool(state["reuse"])
+        reuse = reuse_is_safe(self.spec) if state is None else bool(state["reuse"])
         whom = [(seed, copy) for seed in self.seeds for copy in range(self.copies)]
         return SyncVectorEnv(total, self.spec, reuse, whom, self._episode.reshape(-1))
 

@@ -1,0 +1,63 @@
+"""Before anything is trained: environments of others are tried in a process of their own."""
+
+from collections.abc import Iterable, Sequence
+
+import gymnasium
+
+from devlearn.tasks.envs import reset_safety
+from devlearn.tasks.envs.apart import CanNotBeTried, Tell, apart
+from devlearn.tasks.envs.registration import WorldError, check_id
+from devlearn.tasks.envs.spec import EnvSpec
+
+OURS = ("gymnasium.", "devlearn_envs")  # modules of environments that need no trial
+LONGEST = 3600.0  # seconds for all; a call that hangs ends it before
+_differs: dict[EnvSpec, str] = {}
+_cut: dict[EnvSpec, str] = {}
+
+
+def look(specs: Iterable[EnvSpec]) -> None:
+    """Try those environments that are neither ours nor Gymnasium's own, each once: ``differs`` and ``cut`` then know.
+
+    One that can't be found or made is left to whoever makes it next, and tells why. All are tried in one process, and
+    those behind one that cuts it short in another.
+    """
+    waiting = [spec for spec in dict.fromkeys(specs) if spec not in _differs and spec not in _cut and _foreign(spec)]
+    while waiting:
+        tried: list[str] = []
+        try:
+            answer = apart(differences, (waiting,), waiting, LONGEST, tried.append)
+        except CanNotBeTried:  # it exists in this process only, where it is tried when it is used
+            return
+        if answer.cut is None:
+            _differs.update(zip(waiting, answer.value, strict=True))
+            return
+        last = waiting.pop(max(len(tried) - 1, 0))
+        _cut[last] = str(answer.cut)
+
+
+def differences(specs: Sequence[EnvSpec], tell: Tell) -> list[str]:
+    """Where each environment differs from itself, or nothing; each is told before it is tried."""
+    found = []
+    for spec in specs:
+        tell(str(spec))
+        found.append(reset_safety.differs(spec))
+    return found
+
+
+def _foreign(spec: EnvSpec) -> bool:
+    try:
+        entry_point = gymnasium.registry[check_id(spec)].entry_point
+    except (LookupError, WorldError):
+        return False
+    known = isinstance(entry_point, str) and entry_point.startswith(OURS)
+    return not known or any(":" in one.id for one in spec.wrappers)
+
+
+def cut(spec: EnvSpec) -> str:
+    """How an environment that was looked at cut its process short, in words; empty where it did not."""
+    return _cut.get(spec, "")
+
+
+def undetermined(spec: EnvSpec) -> str:
+    """Where an environment that was looked at differs from itself; empty where it does not, or is not known to."""
+    return _differs.get(spec, "")
