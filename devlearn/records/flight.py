@@ -18,7 +18,8 @@ from typing import Protocol
 IDLE, IMPORT, MAKE, RESET, STEP, RENDER, CLOSE = range(7)
 CALLS = ("", "its import", "make()", "reset()", "step()", "render()", "close()")
 STEP_TIMEOUT = 60.0  # seconds that one call may take, where nothing else is said
-CALL = struct.Struct("<7qd")  # count, call, learner's seed, copy, episode, step, whether these four are known, timeout
+CALL = struct.Struct("<7qd")  # count, call, seed, copy, episode, step, of whom these four are, timeout
+NOBODY, LEARNER, TRIAL = range(3)
 WORDS = 1024  # bytes of the environment's name, after the call
 SIZE = CALL.size + WORDS
 TICK = 0.5  # seconds between two looks of who waits
@@ -71,22 +72,23 @@ class FlightRecorder:
         if self._env is not env:
             self._name(env)
         self.count += 1
-        CALL.pack_into(self._memory, 0, self.count, call, seed, copy, episode, step, 1, env.timeout)
+        CALL.pack_into(self._memory, 0, self.count, call, seed, copy, episode, step, LEARNER, env.timeout)
 
     def leave(self) -> None:
         """The last call has returned."""
         CALL.pack_into(self._memory, 0, self.count, IDLE, 0, 0, 0, 0, 0, 0.0)
 
     @contextmanager
-    def call(self, env: "Named", call: int, place: tuple[int, int, int, int] | None = None) -> Iterator[None]:
+    def call(self, env: "Named", call: int, trial: tuple[int, int] | None = None) -> Iterator[None]:
         """A call of no learner in particular. One inside of another stands for it; then the other goes on.
 
-        ``place`` is a seed, copy, episode and step all the same, where there is one.
+        ``trial`` are the seed and the step of an episode that is only tried.
         """
         before, outer = bytes(self._memory[: CALL.size]), self._env
         self._name(env)
         self.count += 1
-        CALL.pack_into(self._memory, 0, self.count, call, *(place or (0, 0, 0, 0)), place is not None, env.timeout)
+        seed, step = trial or (0, 0)
+        CALL.pack_into(self._memory, 0, self.count, call, seed, 0, 0, step, TRIAL if trial else NOBODY, env.timeout)
         try:
             yield
         finally:
@@ -128,8 +130,9 @@ def read(path: Path) -> Flight | None:
         return None
     if len(content) < SIZE:
         return None
-    count, call, seed, copy, episode, step, placed, timeout = CALL.unpack_from(content)
-    place = f"seed {seed}, copy {copy}, episode {episode}, step {step}" if placed else ""
+    count, call, seed, copy, episode, step, whose, timeout = CALL.unpack_from(content)
+    places = ("", f"seed {seed}, copy {copy}, episode {episode}, step {step}", f"a trial with seed {seed}, step {step}")
+    place = places[whose]
     return Flight(count, call, content[CALL.size :].rstrip(b"\0").decode("utf-8", "replace"), place, timeout)
 
 

@@ -242,7 +242,7 @@ class _Life:
         actions.seed(0)
         while self.life < LIFE and not self.clock.over:
             self.step = 0
-            with recorder.call(self.spec, flight.RESET, (self.episodes, 0, self.episodes, 0)):
+            with recorder.call(self.spec, flight.RESET, (self.episodes, 0)):
                 observation, _ = one.reset(seed=self.episodes)
             self._look(one, observation, shown)
             while not self._one_step(one, actions.sample(), shown):
@@ -257,7 +257,7 @@ class _Life:
         self.step, self.life = self.step + 1, self.life + 1
         if self.life % 100 == 0:
             self.clock.tell(f"step {self.life:,} of {LIFE:,}")
-        with flight.recorder().call(self.spec, flight.STEP, (self.episodes, 0, self.episodes, self.step)):
+        with flight.recorder().call(self.spec, flight.STEP, (self.episodes, self.step)):
             began = time.perf_counter()
             observation, reward, terminated, truncated, _ = one.step(action)
             self.seconds += time.perf_counter() - began

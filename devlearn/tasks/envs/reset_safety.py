@@ -82,12 +82,12 @@ def episode(env: Env, spec: EnvSpec, seed: int, steps: int) -> Iterator[tuple[An
     """
     recorder, actions = flight.recorder(), deepcopy(env.action_space)
     actions.seed(seed)
-    with recorder.call(spec, flight.RESET, (seed, 0, 0, 0)):
+    with recorder.call(spec, flight.RESET, (seed, 0)):
         observation, _ = env.reset(seed=seed)
     yield (as_bytes(observation),)
     for step in range(1, steps + 1):
         action = actions.sample()
-        with recorder.call(spec, flight.STEP, (seed, 0, 0, step)):
+        with recorder.call(spec, flight.STEP, (seed, step)):
             observation, reward, terminated, truncated, _ = env.step(action)
         yield as_bytes(observation), np.float64(reward).tobytes(), bool(terminated), bool(truncated)
         if terminated or truncated:
