@@ -85,14 +85,15 @@ class FlightRecorder:
         ``trial`` are the seed and the step of an episode that is only tried.
         """
         before, outer = bytes(self._memory[: CALL.size]), self._env
-        self._name(env)
+        if outer is not env:
+            self._name(env)
         self.count += 1
         seed, step = trial or (0, 0)
         CALL.pack_into(self._memory, 0, self.count, call, seed, 0, 0, step, TRIAL if trial else NOBODY, env.timeout)
         try:
             yield
         finally:
-            if outer is not None:
+            if outer is not None and outer is not env:
                 self._name(outer)
             self._memory[: CALL.size] = before
             self.count += 1

@@ -118,9 +118,9 @@ def _comparison(point: Point, table: Table, asked: Question, judged: Sequence[Ju
     for one, interval in zip(judged, images, strict=True):
         fields, gone = result(one, asked, bool(reasons)), failures(one, asked)
         fields |= {"failures": gone, "fragile": fragile(one, asked), "unless": unless(one, asked, gone)}
-        names = (one.pair.arm, one.pair.against)
-        gain = gain_per(one.difference, *(arms[name].ledger for name in names), asked.what.better)
-        hangs = hangs_on(*(point.arms[name] for name in names), (asked.what.key[0],))
+        a, b = one.pair.arm, one.pair.against
+        gain = gain_per(one.difference, arms[a].ledger, arms[b].ledger, asked.what.better)
+        hangs = hangs_on(point.arms[a], point.arms[b], (asked.what.key[0],))
         pairs.append(PairResult(**fields, interval_new_images=interval, gain_per=gain, undetermined=hangs))
     gains, unknown = stage_gains(point.arms, asked.probes, asked.measures)
     found = Comparison(

@@ -64,11 +64,8 @@ class Warning_(Note):
         "seeds_added", "probes_differ", "unfinished", "few", "out_of_reach", "diverged", "not_finite", "shared_seeds",
         "match_unseen", "scored_at_end", "missing_controls", "no_control", "not_inherited", "left_out",
         "gate_unpassed", "seeds_chosen", "question_set", "asked_elsewhere", "run_otherwise", "programs_differ",
-<<<<<<< HEAD
-        "departs", "registered_beside", "worst_above_chance", "hangs_on_worst", "tails",
-=======
-        "departs", "registered_beside", "worst_above_chance", "hangs_on_worst", "undetermined", "restarted",
->>>>>>> f97530e (Environments of others are tried in a process of their own; determinism reaches the comparison (in work))
+        "departs", "registered_beside", "worst_above_chance", "hangs_on_worst", "tails", "undetermined",
+        "restarted",
     ]  # fmt: skip
 
 
