@@ -11,13 +11,15 @@ from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged
+from devlearn.stages.fields import ActionScaling, LateKeys, Vocabulary
+from devlearn.tasks.envs import Interface
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.recurrent_state import Memory
 from devlearn.tasks.envs.render import render_episode
 
 
 @probe("return")
-class Return(Probe):
+class Return(LateKeys, Probe):
     """Undiscounted return and length of episodes in which the likeliest action is taken.
 
     Full measurements keep a filmstrip of the first learner's first episode: up to eight moments, played again in an
@@ -35,6 +37,7 @@ class Return(Probe):
         "length": Metric("higher", None, unit="steps"),
     }
     renamed: ClassVar = {"keys": "env_kwargs"}
+    late_keys = ("vocabulary", "action_scaling")
 
     env: str = Field(description="a Gymnasium id")
     env_kwargs: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the environment")
@@ -42,13 +45,19 @@ class Return(Probe):
     limit: int = Field(
         10_000, ge=1, description="steps after which an episode that does not end is counted as it stands"
     )
+    vocabulary: Vocabulary = None
+    action_scaling: ActionScaling = "affine"
+
+    @property
+    def interface(self) -> Interface:
+        return Interface(self.vocabulary, self.action_scaling)
 
     def needs(self) -> Needs:
-        return policy_of(self.env, self.env_kwargs)[0]
+        return policy_of(self.env, self.env_kwargs, self.interface)[0]
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
-        _, policy = policy_of(self.env, self.env_kwargs)
-        world = probing.context.world(self.env, self.episodes, keys=self.env_kwargs)
+        _, policy = policy_of(self.env, self.env_kwargs, self.interface)
+        world = probing.context.world(self.env, self.episodes, keys=self.env_kwargs, interface=self.interface)
         memory = Memory(cohort, self.episodes)
         returns, lengths = np.zeros((2, cohort.n, self.episodes))
         running = np.ones((cohort.n, self.episodes), bool)
@@ -56,7 +65,8 @@ class Return(Probe):
         try:
             for _ in range(self.limit):
                 observation = torch.from_numpy(world.observation).to(cohort.device)
-                action = policy.greedy(memory.look(observation, policy.sense, policy.actor))
+                mask = None if world.mask is None else torch.from_numpy(world.mask).to(cohort.device)
+                action = policy.factors.greedy(memory.look(observation, policy.sense, policy.actor), mask)
                 actions += [action[0, 0].cpu().numpy()] if running[0, 0] else []
                 step = world.step(action.cpu().numpy())
                 returns += np.where(running, step.reward, 0)
@@ -69,7 +79,7 @@ class Return(Probe):
         finally:
             world.close()
         values = {"return": returns.mean(1), "length": lengths.mean(1)}
-        strip = render_episode(self.env, self.env_kwargs, seed, actions) if full else {}
+        strip = render_episode(self.env, self.env_kwargs, seed, actions, self.interface) if full else {}
         return Measurement(
             {name: unless_diverged(torch.from_numpy(value), cohort) for name, value in values.items()},
             pictures={name: torch.from_numpy(array) for name, array in strip.items()},

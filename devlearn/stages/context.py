@@ -10,7 +10,7 @@ from devlearn.lazy import torch
 from devlearn.scenario.splits import is_test
 from devlearn.streams import PINNED, Streams, streams
 from devlearn.tasks.data import load, load_altered
-from devlearn.tasks.envs import VectorEnv
+from devlearn.tasks.envs import PLAIN, Interface, VectorEnv
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -88,11 +88,15 @@ class Context:
         state: State | None = None,
         purpose: str = "",
         keys: Mapping[str, Any] | None = None,
+        interface: Interface = PLAIN,
     ) -> VectorEnv:
         """``copies`` environments for each learner, fresh or resumed from ``state``. Close it in a ``finally``.
 
-        ``keys`` are the keyword arguments of the environment; ``purpose`` names its stream (``""`` for training).
+        ``keys`` are the keyword arguments of the environment; ``purpose`` names its stream (``""`` for training);
+        ``interface`` has the words of its texts and says how the policy's numbers become actions.
         Episodes are drawn from the stream ``episode``.
         """
         names, episodes = (self.name, self.visit, purpose), self.drawn_by(EPISODE)
-        return VectorEnv(env, dict(keys or {}), self.seeds, copies, names, state, episodes=episodes)
+        return VectorEnv(
+            env, dict(keys or {}), self.seeds, copies, names, state, episodes=episodes, interface=interface
+        )

@@ -14,9 +14,10 @@ import numpy as np
 from gymnasium import spaces as gym_spaces
 from gymnasium.utils.env_checker import check_env as check_by_gymnasium
 
+from devlearn.tasks.envs.actions import random_action
 from devlearn.tasks.envs.registration import Env, UnknownEnv, WorldError, check_id, describe, make
 from devlearn.tasks.envs.reset_safety import PART, TRIAL_SEEDS, episode, reuse_is_safe
-from devlearn.tasks.envs.spaces import spaces
+from devlearn.tasks.envs.spaces import view_and_controls
 
 LIFE, ENDLESS = 1500, 10_000  # steps that an environment lives at least, and steps after which an episode never ends
 
@@ -63,15 +64,11 @@ def _opening(env: str, keys: Mapping[str, Any]) -> list[Finding]:
         findings.append(Finding("id", True, f"{env} is registered"))
         make(env, keys).close()
         findings.append(Finding("make", True, "it can be made"))
-        seen, acted = spaces(env, keys)
-        findings.append(Finding("spaces", True, f"the learner sees {_short(seen)} and acts in {_short(acted)}"))
+        seen, acted = view_and_controls(env, keys)
+        findings.append(Finding("spaces", True, f"the learner sees {seen}, and does {acted}"))
     except (UnknownEnv, WorldError) as error:
         findings.append(Finding(("id", "make", "spaces")[len(findings)], False, str(error)))
     return findings
-
-
-def _short(space: gym_spaces.Space[Any]) -> str:
-    return f"Box({space.shape}, {space.dtype})" if isinstance(space, gym_spaces.Box) else str(space)
 
 
 def _gymnasium(env: str, keys: Mapping[str, Any]) -> Finding:
@@ -114,6 +111,7 @@ class _Life:
     episodes: int = 0
     step: int = 0
     seconds: float = 0.0
+    info: Mapping[str, Any] = field(default_factory=dict)
 
     def findings(self) -> list[Finding]:
         one = make(self.env, self.keys)
@@ -144,7 +142,8 @@ class _Life:
         one.action_space.seed(0)
         while self.life < LIFE:
             self.step = 0
-            self._look(one, one.reset(seed=self.episodes)[0])
+            observation, self.info = one.reset(seed=self.episodes)
+            self._look(one, observation)
             while not self._one_step(one):
                 if limited and self.life >= LIFE:
                     return
@@ -155,8 +154,8 @@ class _Life:
     def _one_step(self, one: Env) -> bool:
         """Act at random once; whether the episode ended."""
         self.step, self.life = self.step + 1, self.life + 1
-        action, began = one.action_space.sample(), time.perf_counter()
-        observation, reward, terminated, truncated, _ = one.step(action)
+        action, began = random_action(one, self.info), time.perf_counter()
+        observation, reward, terminated, truncated, self.info = one.step(action)
         self.seconds += time.perf_counter() - began
         self._look(one, observation)
         if not _is_finite_number(reward):

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from devlearn_envs import BatchEnv
 
+from devlearn.tasks.envs.actions import Array
 from devlearn.tasks.envs.registration import describe, make
-from devlearn.tasks.envs.spaces import Array, clean
+from devlearn.tasks.envs.spaces import PLAIN, Interface, view_and_controls
 from devlearn.tasks.envs.sync_vector_env import SyncVectorEnv
 from devlearn.tasks.envs.vector_env import native_batch
 
@@ -21,41 +22,44 @@ MODE = "rgb_array"
 Look = Callable[[], Array]
 
 
-def render_episode(env: str, keys: Mapping[str, Any], seed: int, actions: Sequence[Array]) -> dict[str, Array]:
-    """The episode that begins at ``seed`` and goes on with ``actions`` (one copy's), at moments evenly spread over it.
+def render_episode(
+    env: str, keys: Mapping[str, Any], seed: int, actions: Sequence[Array], interface: Interface = PLAIN
+) -> dict[str, Array]:
+    """The episode that begins at ``seed`` and goes on with ``actions`` of one copy's policy, at moments spread evenly.
 
     ``steps`` (T,) int64 counts from 0, the start; ``rewards`` (T,) float32 is the return so far. What is seen:
 
     - ``frames`` (T, H, W) or (T, H, W, 3) uint8, T <= 8, at most 96 pixels high: what the environment draws (our own
-      by ``draw``, others in Gymnasium's render mode rgb_array), or else the learner's view, where that is a picture;
+      by ``draw``, others in Gymnasium's render mode rgb_array), or else the first picture that the learner sees;
     - otherwise ``trace`` (T, D) float32: the observation's numbers over time, as many as fit into 30 kB.
     """
-    batch, look = _theatre(env, keys, seed)
+    batch, look = _theatre(env, keys, seed, interface)
+    controls = view_and_controls(env, keys, interface)[1]
+    given = [controls.clean(np.asarray(action)[None], interface.action_scaling) for action in actions]
     try:
         if look is not None:
-            steps, rewards, shown = _play(batch, actions, look, FRAMES)
+            steps, rewards, shown = _play(batch, given, look, FRAMES)
             return {"frames": _small(np.stack(shown)), "steps": steps, "rewards": rewards}
         width = min(batch.observe()[0].size, BYTES // 4 // FRAMES)
         rows = BYTES // 4 // width
-        steps, rewards, shown = _play(batch, actions, lambda: batch.observe()[0].ravel()[:width], rows)
+        steps, rewards, shown = _play(batch, given, lambda: batch.observe()[0].ravel()[:width], rows)
         return {"trace": np.stack(shown).astype(np.float32), "steps": steps, "rewards": rewards}
     finally:
         batch.close()
 
 
-def _theatre(env: str, keys: Mapping[str, Any], seed: int) -> tuple[BatchEnv, Look | None]:
+def _theatre(env: str, keys: Mapping[str, Any], seed: int, interface: Interface) -> tuple[BatchEnv, Look | None]:
     """One copy at the beginning of the episode, and how to draw it (None where that can't be done)."""
     batch = native_batch(env, keys, 1)
     if batch is None and _offers(env, keys):
-        batch = _rendered(env, keys, seed)
+        batch = _rendered(env, keys, seed, interface)
         if batch is not None:
             return batch, lambda: batch.draw(0)
-    batch = _begun(SyncVectorEnv(1, env, keys, reuse=True) if batch is None else batch, seed)
+    batch = _begun(SyncVectorEnv(1, env, keys, True, interface) if batch is None else batch, seed)
     if batch.drawable() and not isinstance(batch, SyncVectorEnv):
         return batch, lambda: batch.draw(0)
-    space = batch.observation_space
-    picture = space.dtype == np.uint8 and (len(space.shape) == 2 or space.shape[2:] == (3,))
-    return batch, (lambda: batch.observe()[0]) if picture else None
+    shown = view_and_controls(env, keys, interface)[0].picture
+    return batch, None if shown is None else lambda: shown(batch.observe()[0])
 
 
 def _begun(batch: BatchEnv, seed: int) -> BatchEnv:
@@ -71,11 +75,11 @@ def _offers(env: str, keys: Mapping[str, Any]) -> bool:
         one.close()
 
 
-def _rendered(env: str, keys: Mapping[str, Any], seed: int) -> BatchEnv | None:
+def _rendered(env: str, keys: Mapping[str, Any], seed: int, interface: Interface) -> BatchEnv | None:
     """A copy that draws itself, or None, with a warning, where its renderer fails (it is often not installed)."""
     batch = None
     try:
-        batch = _begun(SyncVectorEnv(1, env, {**keys, "render_mode": MODE}, reuse=True), seed)
+        batch = _begun(SyncVectorEnv(1, env, {**keys, "render_mode": MODE}, True, interface), seed)
         batch.draw(0)
     except Exception as error:  # a renderer may fail in any way: libraries, drivers, displays
         if batch is not None:
@@ -90,7 +94,7 @@ def _play(batch: BatchEnv, actions: Sequence[Array], look: Look, count: int) -> 
     moments = set(np.linspace(0, len(actions), count).round().astype(int).tolist())
     total, kept = 0.0, [(0, 0.0, look())]
     for t, action in enumerate(actions, 1):
-        reward, terminated, truncated = batch.step(clean(batch.action_space, np.asarray(action)[None]))
+        reward, terminated, truncated = batch.step(action)
         total, over = total + float(reward[0]), bool(terminated[0] or truncated[0])
         if t in moments or over:
             kept.append((t, total, look()))

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
 
+from devlearn.tasks.envs.actions import random_action
 from devlearn.tasks.envs.registration import Env, cache_key, make
 
 TRIAL_SEEDS = (7, 11, 13)
@@ -49,16 +49,19 @@ def _same_episode(used: Env, env: str, keys: Mapping[str, Any], seed: int) -> bo
 def episode(env: Env, seed: int, steps: int) -> Iterator[tuple[Any, ...]]:
     """One episode of random actions, a function of ``seed`` alone: what each reset and step returned, as bytes."""
     env.action_space.seed(seed)
-    observation, _ = env.reset(seed=seed)
-    yield (as_bytes(env, observation),)
+    observation, info = env.reset(seed=seed)
+    yield (as_bytes(observation),)
     for _ in range(steps):
-        observation, reward, terminated, truncated, _ = env.step(env.action_space.sample())
-        yield as_bytes(env, observation), np.float64(reward).tobytes(), bool(terminated), bool(truncated)
+        observation, reward, terminated, truncated, info = env.step(random_action(env, info))
+        yield as_bytes(observation), np.float64(reward).tobytes(), bool(terminated), bool(truncated)
         if terminated or truncated:
             return
 
 
-def as_bytes(env: Env, observation: Any) -> bytes:
+def as_bytes(observation: Any) -> bytes:
     """An observation in a form that compares bit for bit."""
-    space = env.observation_space
-    return np.asarray(observation if isinstance(space, spaces.Box) else spaces.flatten(space, observation)).tobytes()
+    if isinstance(observation, Mapping):
+        return b"".join(as_bytes(observation[key]) for key in sorted(observation, key=str))
+    if isinstance(observation, tuple):
+        return b"".join(map(as_bytes, observation))
+    return str(observation).encode() if isinstance(observation, str) else np.asarray(observation).tobytes()

@@ -7,8 +7,9 @@ import numpy as np
 from devlearn_envs import BatchEnv
 from gymnasium import spaces
 
+from devlearn.tasks.envs.actions import MASK, Array, Controls, offered_mask
 from devlearn.tasks.envs.registration import Env, describe, make
-from devlearn.tasks.envs.spaces import Array, learner_actions, observation_box, to_env, to_learner
+from devlearn.tasks.envs.spaces import PLAIN, Interface, view_of
 
 REPLAYED_DIFFERENTLY = (
     "the episode of environment seed {seed} replays differently: after the same {steps} actions it shows something "
@@ -30,10 +31,12 @@ class SyncVectorEnv(BatchEnv):
     """K environments of ``gymnasium.make(env, **keys)``, stepped one after another.
 
     Their state is the episode's seed and the actions since; ``load`` replays them. ``reuse`` says that a used
-    environment may be reset for the next episode; otherwise it is made anew.
+    environment may be reset for the next episode; otherwise it is made anew. ``view`` and ``controls`` translate.
     """
 
-    def __init__(self, copies: int, env: str, keys: Mapping[str, Any], reuse: bool) -> None:
+    def __init__(
+        self, copies: int, env: str, keys: Mapping[str, Any], reuse: bool, interface: Interface = PLAIN
+    ) -> None:
         super().__init__(copies)
         self.env, self.keys, self.reuse = env, keys, reuse
         self._envs: list[Env] = []
@@ -41,8 +44,9 @@ class SyncVectorEnv(BatchEnv):
         try:
             for _ in range(copies):
                 self._envs.append(make(env, keys))
-            self.observation_space = observation_box(env, self._envs[0].observation_space)
-            self.action_space = learner_actions(env, self._envs[0].action_space)
+            self.view = view_of(env, self._envs[0], interface)
+            self.controls = Controls(env, self._envs[0].action_space)
+            self.observation_space, self.action_space = self.view.box, self.controls.space
         except BaseException:
             self.close()
             raise
@@ -51,6 +55,7 @@ class SyncVectorEnv(BatchEnv):
         self._lengths = np.zeros(copies, np.int64)
         stored = np.float32 if isinstance(self.action_space, spaces.Box) else np.int32
         self._actions: Array = np.zeros((copies, 64, *(self.action_space.shape or ())), stored)
+        self._masks: Array | None = None  # (K, O), once an environment has offered one
 
     def reset(self, seeds: Array, where: Array) -> None:
         for k in np.flatnonzero(where).tolist():
@@ -62,19 +67,33 @@ class SyncVectorEnv(BatchEnv):
             if self._used[k] and not self.reuse:
                 self._envs[k].close()
                 self._envs[k] = make(self.env, self.keys)
-            observation, _ = self._envs[k].reset(seed=seed)
+            observation, info = self._envs[k].reset(seed=seed)
             self._show(k, observation)
+            self._allow(k, info)
         except Exception as error:
             raise CopyFailed(k, f"reset(seed={seed}) raised {describe(error)}") from error
         self._used[k], self._seeds[k], self._lengths[k] = True, seed, 0
 
     def _show(self, k: int, observation: Any) -> None:
-        shown = np.asarray(to_learner(self._envs[k].observation_space, observation))
-        if shown.shape != self._shown.shape[1:]:
-            raise ValueError(f"the observation has shape {shown.shape} instead of {self._shown.shape[1:]}")
-        if not np.can_cast(shown.dtype, self._shown.dtype, "same_kind"):
-            raise ValueError(f"the observation is {shown.dtype} and its space {self._shown.dtype}: cast it to that")
-        self._shown[k] = shown
+        self._shown[k] = self.view.read(observation)
+
+    def _allow(self, k: int, info: Mapping[str, Any]) -> None:
+        """Take over which options copy k allows now. The first reset says whether masks are offered at all."""
+        if not self.controls.factors.choices:
+            return
+        offered = offered_mask(self._envs[k], info)
+        if self._masks is None and offered is not None and not self._used.any():
+            self._masks = np.ones((self.copies, self.controls.factors.options), bool)
+        if (self._masks is None) != (offered is None):
+            raise ValueError(
+                "a mask of actions is offered at some resets and steps and not at others; "
+                f"give info[{MASK!r}] at all of them, or a method action_masks()"
+            )
+        if self._masks is not None:
+            self._masks[k] = self.controls.mask(offered)
+
+    def masks(self) -> Array | None:
+        return None if self._masks is None else self._masks.copy()
 
     def _require_finite(self) -> None:
         if self._shown.dtype.kind == "f" and not np.isfinite(self._shown).all():
@@ -96,8 +115,10 @@ class SyncVectorEnv(BatchEnv):
     def _step(self, k: int, action: Array) -> tuple[float, bool, bool]:
         env = self._envs[k]
         try:
-            observation, reward, terminated, truncated, _ = env.step(to_env(env.action_space, action))
+            observation, reward, terminated, truncated, info = env.step(self.controls.to_env(action))
             self._show(k, observation)
+            if not (terminated or truncated):  # nothing is done in an episode that is over
+                self._allow(k, info)
             return float(reward), bool(terminated), bool(truncated)
         except Exception as error:
             raise CopyFailed(k, f"step({action}) raised {describe(error)}") from error
@@ -127,6 +148,7 @@ class SyncVectorEnv(BatchEnv):
             "lengths": self._lengths.copy(),
             "actions": actions,
             "shown": self._shown.copy(),
+            **({} if self._masks is None else {"masks": self._masks.copy()}),
         }
 
     def load(self, state: dict[str, Array]) -> None:
@@ -136,6 +158,8 @@ class SyncVectorEnv(BatchEnv):
         self._actions[:, :longest] = state["actions"]
         for k in range(self.copies):
             self._replay(k, int(state["seeds"][k]), int(state["lengths"][k]), state["shown"][k])
+            if self._masks is not None and self._masks[k].tobytes() != state["masks"][k].tobytes():
+                raise self._differs(k)
 
     def _replay(self, k: int, seed: int, length: int, shown: Array) -> None:
         self._start(k, seed)
@@ -143,9 +167,12 @@ class SyncVectorEnv(BatchEnv):
         for t in range(length):
             _, terminated, truncated = self._step(k, self._actions[k, t])
             ended = ended or terminated or truncated
-        if ended or self._shown[k].tobytes() != shown.tobytes():
-            raise CopyFailed(k, REPLAYED_DIFFERENTLY.format(seed=seed, steps=length))
         self._lengths[k] = length
+        if ended or self._shown[k].tobytes() != shown.tobytes():
+            raise self._differs(k)
+
+    def _differs(self, k: int) -> CopyFailed:
+        return CopyFailed(k, REPLAYED_DIFFERENTLY.format(seed=self._seeds[k], steps=self._lengths[k]))
 
     def close(self) -> None:
         for env in self._envs:

@@ -8,9 +8,10 @@ import numpy as np
 from devlearn_envs import NATIVE, BatchEnv
 
 from devlearn.streams import generator
+from devlearn.tasks.envs.actions import Array, Controls
 from devlearn.tasks.envs.registration import WorldError, check_id
 from devlearn.tasks.envs.reset_safety import reuse_is_safe
-from devlearn.tasks.envs.spaces import Array, clean
+from devlearn.tasks.envs.spaces import PLAIN, Interface
 from devlearn.tasks.envs.sync_vector_env import CopyFailed, SyncVectorEnv
 
 RING = 100  # completed episodes that training returns average over
@@ -57,6 +58,7 @@ class VectorEnv:
         state: what ``state()`` returned, to continue bit for bit.
         native: run our own environments as one numpy program; otherwise copy by copy, with the same results.
         episodes: seeds (N) that episodes are drawn from in place of the learners' own.
+        interface: the words of its texts, and how the policy's numbers become actions.
 
     Raises:
         UnknownEnv, WorldError: where the environment does not exist, can't be used, or fails.
@@ -73,12 +75,16 @@ class VectorEnv:
         *,
         native: bool = True,
         episodes: tuple[int, ...] | None = None,
+        interface: Interface = PLAIN,
     ) -> None:
         self.env, self.seeds, self.copies, self.names = env, tuple(seeds), copies, tuple(names)
         self._drawn_by = self.seeds if episodes is None else tuple(episodes)
-        self._shape = (len(self.seeds), copies)
+        self._shape, self._interface = (len(self.seeds), copies), interface
         self._batch = self._build(keys, state, native)
         self.observation_space, self.action_space = self._batch.observation_space, self._batch.action_space
+        self._controls = (
+            self._batch.controls if isinstance(self._batch, SyncVectorEnv) else Controls(env, self.action_space)
+        )
         self._seed_block = np.zeros((*self._shape, BLOCK), np.int64)
         self._block = np.full(self._shape, -1)
         try:
@@ -92,7 +98,7 @@ class VectorEnv:
         if native and (batch := native_batch(self.env, keys, total)) is not None:
             return batch
         reuse = reuse_is_safe(self.env, keys) if state is None else bool(state["reuse"])
-        return SyncVectorEnv(total, self.env, keys, reuse)
+        return SyncVectorEnv(total, self.env, keys, reuse, self._interface)
 
     def _begin(self) -> None:
         n = len(self.seeds)
@@ -105,7 +111,10 @@ class VectorEnv:
         self.observation = self._observe()
 
     def step(self, actions: Array) -> EnvStep:
-        """Act with ``actions``: (N, E) integers, or (N, E, A) floats; these are clipped to the space, NaN acts as 0."""
+        """Act with ``actions`` of the policy: (N, E) or (N, E, K) integers, (N, E, A) floats, or a column for each.
+
+        Floats are scaled to the space as the interface says, NaN acts as 0.
+        """
         reward, terminated, truncated = self._act(np.asarray(actions))
         self._return += reward
         self._length += 1
@@ -121,7 +130,7 @@ class VectorEnv:
         one = self.action_space.shape or ()
         if actions.shape != (*self._shape, *one):
             raise ValueError(f"{self.env}: actions of shape {actions.shape} instead of {(*self._shape, *one)}")
-        given = clean(self.action_space, actions.reshape(-1, *one))
+        given = self._controls.clean(actions.reshape(-1, *one), self._interface.action_scaling)
         try:
             reward, terminated, truncated = self._batch.step(given)
         except CopyFailed as failure:
@@ -131,6 +140,12 @@ class VectorEnv:
     def _observe(self) -> Array:
         seen = self._batch.observe()
         return seen.reshape(*self._shape, *seen.shape[1:])
+
+    @property
+    def mask(self) -> Array | None:
+        """Which options are allowed in the next step, (N, E, O) bool over all choices; None where all always are."""
+        allowed = self._batch.masks()
+        return None if allowed is None else allowed.reshape(*self._shape, -1)
 
     def _complete(self, ended: Array) -> None:
         for n, e in np.argwhere(ended).tolist():
