@@ -78,7 +78,7 @@ class Controls:
         self._low, self._high = (np.concatenate([np.zeros(0, np.float32), *end]) for end in ends)
         self._bounded = (self._low > -UNBOUNDED) & (self._high < UNBOUNDED)  # (A,)
         low, high = (np.where(self._bounded, end, 0).astype(np.float64) for end in (self._low, self._high))
-        self._centre, self._half = ((high + low) / 2).astype(np.float32), ((high - low) / 2).astype(np.float32)
+        self._centre, self._half = (high + low) / 2, (high - low) / 2
         self.space = self._space()
 
     def _space(self) -> ActionSpace:
@@ -118,9 +118,9 @@ class Controls:
         raw = np.where(np.isfinite(raw), raw, np.float32(0))
         if scaling != "none":
             unit = np.tanh(raw) if scaling == "squash" else raw.clip(-1, 1)
-            scaled = unit * self._half
+            scaled = unit * self._half  # in float64: the ends are the bounds, to the bit
             scaled = np.where(self._centre == 0, scaled, self._centre + scaled)  # 0 + -0.0 would lose its sign
-            raw = np.where(self._bounded, scaled, raw)
+            raw = np.where(self._bounded, scaled.astype(np.float32), raw)
         return np.clip(raw, self._low, self._high)
 
     def to_env(self, action: Array) -> Any:
