@@ -11,7 +11,7 @@ from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged
-from devlearn.stages.fields import EnvKwargs, StepTimeout, Wrappers
+from devlearn.stages.fields import ActionScaling, EnvKwargs, LateKeys, StepTimeout, Vocabulary, Wrappers
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.recurrent_state import Memory
@@ -19,7 +19,7 @@ from devlearn.tasks.envs.render import render_episode
 
 
 @probe("return")
-class Return(Probe):
+class Return(LateKeys, Probe):
     """Undiscounted return and length of episodes in which the likeliest action is taken.
 
     Full measurements keep a filmstrip of the first learner's first episode: up to eight moments, played again in an
@@ -37,6 +37,7 @@ class Return(Probe):
         "length": Metric("higher", None, unit="steps"),
     }
     renamed: ClassVar = {"keys": "env_kwargs"}
+    late_keys = ("vocabulary", "action_scaling")
 
     env: str = Field(description="a Gymnasium id")
     env_kwargs: EnvKwargs = Field(default_factory=dict)
@@ -46,11 +47,14 @@ class Return(Probe):
     limit: int = Field(
         10_000, ge=1, description="steps after which an episode that does not end is counted as it stands"
     )
+    vocabulary: Vocabulary = None
+    action_scaling: ActionScaling = "affine"
 
     @property
     def env_spec(self) -> EnvSpec:
         """Its environment."""
-        return EnvSpec.of(self.env, self.env_kwargs, self.wrappers, self.step_timeout)
+        keys = (self.env_kwargs, self.wrappers, self.step_timeout, self.vocabulary, self.action_scaling)
+        return EnvSpec.of(self.env, *keys)
 
     def needs(self) -> Needs:
         return policy_of(self.env_spec)[0]
@@ -65,7 +69,8 @@ class Return(Probe):
         try:
             for _ in range(self.limit):
                 observation = torch.from_numpy(world.observation).to(cohort.device)
-                action = policy.greedy(memory.look(observation, policy.sense, policy.actor))
+                mask = None if world.mask is None else torch.from_numpy(world.mask).to(cohort.device)
+                action = policy.factors.greedy(memory.look(observation, policy.sense, policy.actor), mask)
                 actions += [action[0, 0].cpu().numpy()] if running[0, 0] else []
                 step = world.step(action.cpu().numpy())
                 returns += np.where(running, step.reward, 0)

@@ -6,9 +6,19 @@ A stage writes ``lr: LearningRate = 1e-3``. Where a key means something of its o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    model_serializer,
+    model_validator,
+)
 
 from devlearn.learners.schedule import Schedule
 from devlearn.tasks.data import CLASSES, FEWEST, most_balanced, size
@@ -124,6 +134,38 @@ Lineages = Annotated[
         "this, and evidence counts lineages; empty: every learner evolves alone, from what it is",
     ),
 ]
+
+# ---- environments ------------------------------------------------------------------------------------------------
+
+ActionScaling = Annotated[
+    Literal["affine", "squash", "none"],
+    Field(
+        description="numbers of Box actions with finite bounds: affine maps [-1, 1] to the bounds and clips, squash "
+        "maps by tanh, none clips to the bounds; numbers without bounds pass as they are"
+    ),
+]
+Vocabulary = Annotated[
+    Annotated[tuple[str, ...], Field(min_length=1)] | None,
+    Field(description="the words of texts that are seen; empty: those that the environment or its space says"),
+]
+
+
+class LateKeys(BaseModel):
+    """A stage or probe with keys that its kind has got since it was first released.
+
+    They are left out of what is written down where they have their defaults, so that what was done before they came
+    keeps its identity.
+    """
+
+    late_keys: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_late_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = dump(self)
+        fields = type(self).model_fields
+        usual = [key for key in self.late_keys if getattr(self, key) == fields[key].default]
+        return {key: value for key, value in found.items() if key not in usual}
+
 
 # ---- keys of every stage -----------------------------------------------------------------------------------------
 

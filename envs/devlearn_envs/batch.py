@@ -20,7 +20,7 @@ class BatchEnv(ABC):
     """
 
     observation_space: spaces.Box
-    action_space: spaces.Discrete | spaces.Box
+    action_space: spaces.Discrete | spaces.MultiDiscrete | spaces.Box
 
     def __init__(self, copies: int) -> None:
         self.copies = copies
@@ -36,6 +36,10 @@ class BatchEnv(ABC):
     @abstractmethod
     def observe(self) -> Array:
         """What every copy shows now, as a new array: (K, *observation)."""
+
+    def masks(self) -> Array | None:
+        """Which options every copy allows now, (K, O) bool over all choices; None where all always are."""
+        return None
 
     @abstractmethod
     def state(self) -> dict[str, Array]:
@@ -88,13 +92,17 @@ class SingleEnv(gymnasium.Env[Array, Any]):
         super().reset(seed=seed)
         episode = int(self.np_random.integers(2**31)) if seed is None else seed
         self.copy.reset(np.array([episode], np.int64), np.array([True]))
-        return self.copy.observe()[0], {}
+        return self.copy.observe()[0], self._info()
 
     def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         if not self.action_space.contains(action):
             raise ValueError(f"{action!r} is not an action of {self.action_space}")
         reward, terminated, truncated = self.copy.step(np.asarray(action)[None])
-        return self.copy.observe()[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), {}
+        return self.copy.observe()[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), self._info()
+
+    def _info(self) -> dict[str, Any]:
+        masks = self.copy.masks()
+        return {} if masks is None else {"action_mask": masks[0]}
 
     def render(self) -> Array | None:
         """(H, W, 3) uint8 in the mode ``rgb_array``, else None."""

@@ -18,6 +18,10 @@ BRAINS: dict[str, dict[str, Any]] = {
 REFUSED = {
     ("conv", "noise"): "errors can't travel back through convolutions",
     ("conv", "school-aligned"): "errors can't travel back through convolutions",
+    **{
+        ("conv", f"play-{what}"): "kind: conv needs a picture .* use kind: mlp"
+        for what in ("discrete", "continuous", "memory", "memory-continuous")
+    },
     ("memory", "noise"): "errors can't travel back through a recurrent memory",
     ("memory", "school-aligned"): "errors can't travel back through a recurrent memory",
     **{

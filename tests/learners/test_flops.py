@@ -20,7 +20,8 @@ BRAINS: dict[str, dict[str, Any]] = {
 }
 UNFIT = {  # stages that can't be lived with such a brain: said where the plan is made
     "gru": {"noise", "school-aligned", "play-native", "play-discrete", "play-continuous"},
-    "conv": {"noise", "school-aligned", "inherit"},
+    "conv": {"noise", "school-aligned", "inherit"}
+    | {f"play-{what}" for what in ("discrete", "continuous", "memory", "memory-continuous")},
 }
 
 

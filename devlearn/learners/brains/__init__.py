@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from devlearn.lazy import torch
-from devlearn.learners.brains.needs import Head, Needs, Sense, fed_back, sense_name
+from devlearn.learners.brains.needs import Head, Needs, Part, Sense, fed_back, sense_name, split_observation
 from devlearn.registry import get
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Head", "Needs", "Sense", "brain_builder", "fed_back", "sense_name"]
+__all__ = ["Head", "Needs", "Part", "Sense", "brain_builder", "fed_back", "sense_name", "split_observation"]
 
 
 def brain_builder(keys: Mapping[str, Any], needs: Needs) -> Callable[[], nn.Module]:

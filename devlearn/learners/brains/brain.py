@@ -2,6 +2,8 @@
 
 A user brain is any ``nn.Module`` built as ``Class(needs, **keys)`` whose ``forward(observation, sense, head)`` maps
 (B, *observation) to (B, head size). One that remembers also has ``memory_size`` and two more arguments (see ``Brain``).
+Where ``needs.senses[sense].parts`` is not empty, the observation is a row of entries: ``split_observation`` takes it
+apart, and every entry is a sense of ``needs`` too.
 """
 
 from typing import Any
@@ -11,17 +13,29 @@ from torch import Tensor, nn
 
 from devlearn.learners.brains.builtin import MLP, Conv
 from devlearn.learners.brains.layers import ACTIVATIONS, GRUCell, Linear, Normaliser
-from devlearn.learners.brains.needs import Head, Needs, Sense
+from devlearn.learners.brains.needs import Head, Needs, Sense, is_convolved, picture_layout, split_observation
 
 
-def _scaled(x: Tensor, sense: Sense, like: Tensor) -> Tensor:
-    """Bytes become 0..1; anything else keeps its scale. Both in the dtype of the weights."""
-    return x.to(like.dtype) / 255 if sense.space.dtype == "uint8" else x.to(like.dtype)
+def _numbers(x: Tensor, sense: Sense, like: Tensor) -> Tensor:
+    """(B, *space) as rows of numbers (B, D), in the dtype of the weights.
+
+    Bytes become 0..1, words one-hot by place (none: all 0), anything else keeps its scale.
+    """
+    if sense.words:
+        known = torch.arange(1, len(sense.words) + 1, device=x.device, dtype=x.dtype)
+        return (x.unsqueeze(-1) == known).to(like.dtype).flatten(-2)
+    scaled = x.to(like.dtype) / 255 if sense.space.dtype == "uint8" else x.to(like.dtype)
+    return scaled.flatten(-len(sense.space.shape))
+
+
+def _size(sense: Sense) -> int:
+    """D, the numbers that an observation comes to."""
+    return torch.Size(sense.space.shape).numel() * max(1, len(sense.words))
 
 
 def _wiring(sense: Sense) -> Tensor | None:
     """The order in which a scrambled sense sees, at birth: (D,)."""
-    return torch.arange(torch.Size(sense.space.shape).numel()) if sense.scrambled else None
+    return torch.arange(_size(sense)) if sense.scrambled else None
 
 
 def _wired(x: Tensor, wiring: Tensor | None) -> Tensor:
@@ -29,47 +43,43 @@ def _wired(x: Tensor, wiring: Tensor | None) -> Tensor:
     return x if wiring is None else x.gather(-1, wiring.unsqueeze(-2).expand_as(x))
 
 
-def _picture(shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:
-    """(C, H, W) of an image space, and whether its channels come last: (H, W), (C, H, W) or (H, W, C).
-
-    Three axes are read as (H, W, C) where the last has at most four entries, as Gymnasium's pictures have.
-    """
-    last = len(shape) == 3 and shape[-1] <= 4
-    return ((shape[-1], *shape[:-1]) if last else (1, *shape)[-3:]), last
-
-
 class DenseSense(nn.Module):
     """Flatten, normalise if asked, one linear layer, activation: (B, *space) -> [(B, D), (B, width[0])].
 
     Senses give what each of their layers makes of an observation; the first is the observation as the learner sees it.
+    ``drive`` stops before the last activation, so that the entries of a composite observation can be summed there.
     """
 
     wiring: Tensor | None
 
     def __init__(self, sense: Sense, config: MLP) -> None:
         super().__init__()
-        self.sense, self.axes = sense, len(sense.space.shape)
-        size = int(torch.Size(sense.space.shape).numel())
-        self.normaliser = Normaliser(size) if sense.normalise else None
+        self.sense = sense
+        self.normaliser = Normaliser(_size(sense)) if sense.normalise else None
         self.register_buffer("wiring", _wiring(sense))
-        self.layer = Linear(size, config.width[0], config.init)
+        self.layer = Linear(_size(sense), config.width[0], config.init)
         self.activation = ACTIVATIONS[config.activation]
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        x = _scaled(x, self.sense, self.layer.weight).flatten(-self.axes)  # (B, D)
+        *found, driven = self.drive(x)
+        return [*found, self.activation(driven)]
+
+    def drive(self, x: Tensor) -> list[Tensor]:
+        x = _numbers(x, self.sense, self.layer.weight)  # (B, D)
         if self.normaliser is not None:
             x = self.normaliser(x)
         x = _wired(x, self.wiring)
-        return [x, self.activation(self.layer(x))]
+        return [x, self.layer(x)]
 
     def fields(self) -> Tensor:
         """Each unit's weights where they look in the world, channels averaged: (width[0], H, W)."""
         shape = self.sense.space.shape
-        if len(shape) not in (2, 3):
+        if not 2 <= len(shape) <= 4:
             raise ValueError(f"observations of shape {shape} are no pictures: weights on them can't be drawn")
         weights = self.layer.weight if self.wiring is None else self.layer.weight[:, self.wiring.argsort()]
-        weights, last = weights.unflatten(-1, shape), _picture(shape)[1]
-        result: Tensor = weights if len(shape) == 2 else weights.mean(-1 if last else -3)
+        weights, last = weights.unflatten(-1, shape), picture_layout(shape)[1]
+        weights = weights if len(shape) == 2 else weights.mean(-1 if last else -3)
+        result: Tensor = weights if len(shape) < 4 else weights.mean(-3)
         return result
 
 
@@ -80,10 +90,9 @@ class ConvSense(nn.Module):
 
     def __init__(self, sense: Sense, config: Conv) -> None:
         super().__init__()
-        if sense.normalise:
-            raise ValueError("observation normalisation is for vectors; bytes of images are scaled to 0..1 already")
-        self.sense, self.axes = sense, len(sense.space.shape)
-        self.image, self.last = _picture(sense.space.shape)
+        self.sense = sense
+        self.image, self.last = picture_layout(sense.space.shape)
+        self.normaliser = Normaliser(_size(sense)) if sense.normalise else None
         self.register_buffer("wiring", _wiring(sense))
         layers, (inputs, *side) = [], self.image
         for outputs in config.channels:
@@ -94,13 +103,21 @@ class ConvSense(nn.Module):
         self.activation = ACTIVATIONS[config.activation]
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        seen = _wired(_scaled(x, self.sense, self.layer.weight).flatten(-self.axes), self.wiring)  # (B, D)
+        *found, driven = self.drive(x)
+        return [*found, self.activation(driven)]
+
+    def drive(self, x: Tensor) -> list[Tensor]:
+        """As ``forward``, up to the last activation."""
+        seen = _numbers(x, self.sense, self.layer.weight)  # (B, D)
+        if self.normaliser is not None:
+            seen = self.normaliser(seen)
+        seen = _wired(seen, self.wiring)
         x, found = seen.unflatten(-1, self.sense.space.shape), [seen]
         x = (x.movedim(-1, -3) if self.last else x).reshape(-1, *self.image)  # (B, C, H, W)
         for convolution in self.convolutions:
             x = nn.functional.max_pool2d(self.activation(convolution(x)), 2)
             found.append(x.flatten(-3))
-        return [*found, self.activation(self.layer(found[-1]))]
+        return [*found, self.layer(found[-1])]
 
     def fields(self) -> Tensor:
         """The kernels of the first convolution, channels averaged: (channels[0], kernel, kernel)."""
@@ -108,9 +125,9 @@ class ConvSense(nn.Module):
         return kernels.mean(-3)
 
 
-def _encoder(sense: Sense, config: MLP) -> nn.Module:
+def _encoder(sense: Sense, config: MLP) -> DenseSense | ConvSense:
     """The first layers behind a sense: convolutions where the brain has them and the sense is a picture."""
-    if isinstance(config, Conv) and len(sense.space.shape) >= 2:
+    if isinstance(config, Conv) and is_convolved(sense, len(config.channels)):
         return ConvSense(sense, config)
     return DenseSense(sense, config)
 
@@ -118,12 +135,17 @@ def _encoder(sense: Sense, config: MLP) -> nn.Module:
 class Tower(nn.Module):
     """Senses, the trunk behind them and perhaps a memory: an observation of a named sense -> features (B, width[-1]).
 
-    The features of a tower with memory are its state: width[-1] numbers, hidden (B, width[-1]).
+    Every entry of a composite observation goes through the layers of its own sense; their width[0] numbers are summed
+    before the activation, so that entries interact as behind one linear layer over all of them. The features of a tower
+    with memory are its state: width[-1] numbers, hidden (B, width[-1]).
     """
 
     def __init__(self, senses: dict[str, Sense], config: MLP, feedback: bool) -> None:
         super().__init__()
-        self.senses = nn.ModuleDict({name: _encoder(sense, config) for name, sense in senses.items()})
+        single = {name: sense for name, sense in senses.items() if not sense.parts}
+        self.senses = nn.ModuleDict({name: _encoder(sense, config) for name, sense in single.items()})
+        self.composites = {name: sense for name, sense in senses.items() if sense.parts}
+        self.activation = ACTIVATIONS[config.activation]
         pairs = zip(config.width, config.width[1:], strict=False)
         self.trunk = nn.ModuleList(Linear(inputs, outputs, config.init, fed_back=feedback) for inputs, outputs in pairs)
         self.activations = [ACTIVATIONS[config.activation]] * len(self.trunk)
@@ -136,7 +158,10 @@ class Tower(nn.Module):
         return self.layers(x, sense)[-1]
 
     def layers(self, x: Tensor, sense: str) -> list[Tensor]:
-        """What each layer makes of one step, from an empty memory: the observation as seen (B, D), .., features."""
+        """What each layer makes of one step, from an empty memory: the observation as seen (B, D), .., features.
+
+        Of a composite observation, layers that one entry alone goes through are left out.
+        """
         found = self._before_memory(x, sense)
         return found if self.memory is None else [*found, self.memory(found[-1], torch.zeros_like(found[-1]))]
 
@@ -146,10 +171,20 @@ class Tower(nn.Module):
         return self.memory.unroll(self._before_memory(x, sense)[-1], hidden, starts)
 
     def _before_memory(self, x: Tensor, sense: str) -> list[Tensor]:
-        found: list[Tensor] = self.senses[sense](x)
+        found = self._composite(x, self.composites[sense]) if sense in self.composites else self.senses[sense](x)
         for layer, activation in zip(self.trunk, self.activations, strict=True):
             found.append(activation(layer(found[-1])))
-        return found
+        result: list[Tensor] = found
+        return result
+
+    def _composite(self, x: Tensor, sense: Sense) -> list[Tensor]:
+        """A row of entries (B, D) -> as seen by all of them (B, D'), and what they make of it together."""
+        entries = split_observation(x, sense)
+        driven = [self.senses[name].drive(entry) for name, entry in entries.items()]  # type: ignore[operator]
+        return [
+            torch.cat([layers[0] for layers in driven], -1),
+            self.activation(torch.stack([layers[-1] for layers in driven]).sum(0)),
+        ]
 
 
 def _identity(x: Tensor) -> Tensor:
@@ -237,6 +272,9 @@ class Brain(nn.Module):
 
     def fields(self, sense: str) -> Tensor:
         """Receptive fields of the body's first layer, in the world's order: (U, H, W). ValueError for vectors."""
+        if sense in self.body.composites:
+            entries = ", ".join(part.sense for part in self.body.composites[sense].parts)
+            raise ValueError(f"sense {sense!r} has several entries; ask for the fields of one of them: {entries}")
         eye = self.body.senses[sense]
         assert isinstance(eye, DenseSense | ConvSense)
         return eye.fields()

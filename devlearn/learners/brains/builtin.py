@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from devlearn.learners.brains.needs import is_convolved
 from devlearn.registry import register
 
 if TYPE_CHECKING:
@@ -56,6 +57,16 @@ class Conv(MLP):
     width: Annotated[tuple[Width, ...], Field(min_length=1)] = Field(
         (128,), description="units of each hidden layer after the convolutions"
     )
+
+    def build(self, needs: Needs) -> Brain:
+        """One learner's network. Raises ValueError where no sense is a picture that convolutions can look at."""
+        senses = {name: sense for name, sense in needs.senses.items() if not sense.parts}
+        if senses and not any(is_convolved(sense, len(self.channels)) for sense in senses.values()):
+            seen = ", ".join(f"{name} {sense.space.shape}" for name, sense in senses.items())
+            least = 2 ** len(self.channels)
+            why = f"kind: conv needs a picture of {least} x {least} pixels or more, and what is sensed is {seen}"
+            raise ValueError(f"{why}; use kind: mlp")
+        return super().build(needs)
 
 
 register("brains", "mlp")(MLP)

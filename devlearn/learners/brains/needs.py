@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,20 @@ import numpy as np
 from gymnasium import spaces
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Part:
+    """One entry of an observation that has several: the sense that it enters by, its place in the row, its shape."""
+
+    sense: str
+    start: int
+    shape: tuple[int, ...]
+
+    @property
+    def stop(self) -> int:
+        return self.start + math.prod(self.shape)
 
 
 @dataclass(frozen=True)
@@ -20,12 +34,16 @@ class Sense:
 
     ``space`` is the Box of one observation; ``normalise`` keeps running observation statistics as buffers;
     ``scrambled`` keeps a buffer ``wiring`` (D,) int64, the order in which the D numbers of an observation are seen:
-    0..D-1 at birth.
+    0..D-1 at birth. ``words`` is a vocabulary: an observation (L,) is then a text, w standing for the w-th word from 1,
+    0 for none. ``parts`` make a composite sense: an observation (D,) is a row of entries, which ``split_observation``
+    takes apart; each entry has a sense of its own among the needs.
     """
 
     space: spaces.Box
     normalise: bool = False
     scrambled: bool = False
+    words: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,9 +79,12 @@ class Needs:
         """The union. Raises ValueError where one name stands for two different things."""
         senses = dict(self.senses)
         for name, sense in other.senses.items():
-            if name in senses and senses[name].space != sense.space:
-                raise ValueError(f"sense {name!r} is asked for as {senses[name].space} and as {sense.space}")
             before = senses.get(name, sense)
+            if before.space != sense.space:
+                raise ValueError(f"sense {name!r} is asked for as {before.space} and as {sense.space}")
+            if (before.words, before.parts) != (sense.words, sense.parts):
+                what = "words of two vocabularies" if before.parts == sense.parts else "two sets of entries"
+                raise ValueError(f"sense {name!r} is asked for as {what}; declare the same for all that use it")
             normalise, scrambled = sense.normalise or before.normalise, sense.scrambled or before.scrambled
             senses[name] = replace(sense, normalise=normalise, scrambled=scrambled)
         heads = dict(self.heads)
@@ -82,6 +103,33 @@ def sense_name(space: spaces.Box, source: str) -> str:
     if space.dtype == np.uint8 and len(space.shape) >= 2:
         return "image_" + "x".join(str(side) for side in space.shape)
     return re.sub(r"\W", "_", source)
+
+
+def split_observation(x: Tensor, sense: Sense) -> dict[str, Tensor]:
+    """The entries of a composite observation by the names of their senses: (..., D) -> (..., *shape) each.
+
+    What a brain of your own calls where ``sense.parts`` is not empty.
+    """
+    return {part.sense: x[..., part.start : part.stop].unflatten(-1, part.shape) for part in sense.parts}
+
+
+def picture_layout(shape: tuple[int, ...]) -> tuple[tuple[int, int, int], bool]:
+    """(C, H, W) of a picture's shape, and whether its channels come last.
+
+    (H, W), (C, H, W) or (H, W, C); a stack of pictures, (T, ...), has T times the channels. Three axes are read as
+    (H, W, C) where the last has at most four entries, as Gymnasium's pictures have, or fewer than the first.
+    """
+    stack, picture = (1, shape) if len(shape) < 4 else (shape[0], shape[1:])
+    last = len(picture) == 3 and (picture[-1] <= 4 or picture[-1] < picture[0])
+    channels, height, width = ((picture[-1], *picture[:-1]) if last else (1, *picture))[-3:]
+    return (stack * channels, height, width), last
+
+
+def is_convolved(sense: Sense, layers: int) -> bool:
+    """Whether convolutions can look at a sense: a picture, of which so many 2 x 2 poolings leave something."""
+    if sense.words or sense.parts or not 2 <= len(sense.space.shape) <= 4:
+        return False
+    return min(picture_layout(sense.space.shape)[0][1:]) >> layers > 0
 
 
 def memory_size(brain: nn.Module) -> int:

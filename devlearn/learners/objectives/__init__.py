@@ -2,9 +2,10 @@
 
 from devlearn.learners.objectives.clustering import MutualInformation, information, joint
 from devlearn.learners.objectives.contrastive import NTXent
+from devlearn.learners.objectives.factors import Factors, categorical, gaussian
 from devlearn.learners.objectives.feedback_alignment import FeedbackAlignment, Rule, check_rule, learned_by
 from devlearn.learners.objectives.objective import Batch, Objective, Result
-from devlearn.learners.objectives.ppo import ClippedSurrogate, categorical, gaussian
+from devlearn.learners.objectives.ppo import ClippedSurrogate
 from devlearn.learners.objectives.prediction import Forecast, surprise
 from devlearn.learners.objectives.reconstruction import Inpainting, Reconstruction, per_pixel
 from devlearn.learners.objectives.reinforce import Reinforce, sample
@@ -14,6 +15,7 @@ __all__ = [
     "Batch",
     "ClippedSurrogate",
     "CrossEntropy",
+    "Factors",
     "FeedbackAlignment",
     "Forecast",
     "Inpainting",

@@ -5,25 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from devlearn.lazy import F, torch
+from devlearn.lazy import torch
+from devlearn.learners.objectives.factors import Factors, categorical, gaussian
 from devlearn.learners.objectives.objective import Batch, Result
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-def categorical(logits: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-    """Log-probability of actions (B,) and entropy (B,) under logits (B, A)."""
-    log_p = F.log_softmax(logits, -1)
-    return log_p.gather(-1, actions.unsqueeze(-1)).squeeze(-1), -(log_p.exp() * log_p).sum(-1)
-
-
-def gaussian(parameters: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-    """Log-density of actions (B, A) and entropy (B,) under a diagonal Gaussian: means, log deviations (B, 2A)."""
-    mean, log_std = parameters.chunk(2, -1)
-    half_log_tau = 0.9189385332046727  # log(2 pi) / 2
-    log_p = -0.5 * ((actions - mean) * (-log_std).exp()).square() - log_std - half_log_tau
-    return log_p.sum(-1), (log_std + 0.5 + half_log_tau).sum(-1)
 
 
 @dataclass(frozen=True)
@@ -31,7 +18,9 @@ class ClippedSurrogate:
     """PPO's loss (Schulman et al. 2017, eq. 9).
 
     Batch, (B, ...) each: observations, actions, log_p, advantages, returns, values. For a brain with memory they are
-    sequences, (B, T, ...) each, with starts (B, T) and the hidden state before them, (B, H).
+    sequences, (B, T, ...) each, with starts (B, T) and the hidden state before them, (B, H). Where not all actions are
+    allowed, also masks (B, O) bool. ``factors`` say what an action is made of; without them it is one choice among all
+    outputs of the actor (``discrete``), or Gaussian numbers.
     ``advantages`` are normalised over the minibatch when asked, the value loss is clipped around the old values when
     asked. Metrics: policy_loss, value_loss, entropy, approx_kl (the estimator of Schulman's note, k3), clip_fraction.
     """
@@ -46,10 +35,11 @@ class ClippedSurrogate:
     value: float = 0.5
     normalise_advantages: bool = True
     clip_values: bool = True
+    factors: Factors | None = None
 
     def __call__(self, brain: Any, batch: Batch) -> Result:
         (policy, values), batch = self._outputs(brain, batch)
-        log_p, entropy = (categorical if self.discrete else gaussian)(policy, batch["actions"])
+        log_p, entropy = self._judge(policy, batch)
         log_ratio = log_p - batch["log_p"]
         ratio = log_ratio.exp()
         advantages = batch["advantages"]
@@ -78,8 +68,14 @@ class ClippedSurrogate:
             return brain(batch["observations"], self.sense, heads), batch
         outputs, _ = brain(batch["observations"], self.sense, heads, batch["hidden"], batch["starts"])
         axis = batch["starts"].dim() - 2
-        rows = ("actions", "log_p", "advantages", "returns", "values")
+        rows = batch.keys() - {"observations", "hidden", "starts"}
         return outputs, {name: batch[name].flatten(axis, axis + 1) for name in rows}
+
+    def _judge(self, policy: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Log-probability and entropy, (B,) each, of the actions under the actor's output."""
+        if self.factors is None:
+            return (categorical if self.discrete else gaussian)(policy, batch["actions"])
+        return self.factors.judge(policy, batch["actions"], batch.get("masks"))
 
     def _value_loss(self, values: Tensor, batch: Batch) -> Tensor:
         returns, old = batch["returns"], batch["values"]

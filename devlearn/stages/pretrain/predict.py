@@ -18,6 +18,7 @@ from devlearn.stages.shared.train import Descent, evaluate_objective
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.data.sham import scattered
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec, spaces
+from devlearn.tasks.envs.spaces import view_and_controls
 from devlearn.tasks.envs.transitions import collect_transitions
 
 if TYPE_CHECKING:
@@ -89,8 +90,9 @@ class Predict(Stage):
         """The sense, its space and the objective. Raises ValueError for a world that can't be foreseen so."""
         seen, acts = spaces(self.env_spec)
         if seen.dtype != "uint8" or len(seen.shape) != 2 or not isinstance(acts, kinds.Discrete):
-            needs = f"{self.kind} needs pictures (H, W) of bytes to see and discrete actions"
-            shows = f"{self.env} shows {seen.dtype} of shape {seen.shape} and takes {type(acts).__name__} actions"
+            needs = f"{self.kind} foresees one picture (H, W) of bytes after one of several actions"
+            view, controls = view_and_controls(self.env_spec)
+            shows = f"{self.env} shows {view} and takes {controls}"
             raise ValueError(f"{needs}, and {shows}; name another env, or wrap this one so that it has them")
         sense = sense_name(seen, self.env)
         return sense, seen, Forecast(sense, "next_" + re.sub(r"\W", "_", self.env), int(acts.n))
@@ -136,24 +138,28 @@ class Predict(Stage):
         self, cohort: Cohort, world: VectorEnv, context: Context, block: int, policy: str, length: int
     ) -> dict[str, Tensor]:
         """A rollout, (N, T * E, ...) each, the ``block``-th of its streams."""
-        batch = collect_transitions(world, self._act(cohort, context, block, policy, length), length, cohort.device)
+        act = self._act(cohort, world, context, block, policy, length)
+        batch = collect_transitions(world, act, length, cohort.device)
         if not self.sham:
             return batch
         streams = context.streams("sham", counter=block)
         return {**batch, **{name: scattered(batch[name], streams) for name in TWICE}}
 
-    def _act(self, cohort: Cohort, context: Context, block: int, policy: str, length: int) -> Act:
-        """Gumbel noise alone draws actions evenly; added to what the learner expects, by its curiosity."""
+    def _act(self, cohort: Cohort, world: VectorEnv, context: Context, block: int, policy: str, length: int) -> Act:
+        """Gumbel noise alone draws allowed actions evenly; added to what the learner expects, by its curiosity."""
         objective = self._seen()[2]
         drawn = context.streams("actions", counter=block).exponential(length, self.num_envs, objective.actions)
         noise = -torch.from_numpy(drawn).log().to(cohort.device)  # (N, T, E, A)
 
         def act(observation: Tensor, t: int) -> Tensor:
-            if policy == "random":
-                return noise[:, t].argmax(-1)
-            with torch.no_grad():
-                answers = cohort(observation, objective.sense, objective.head)
-            return (surprise(answers, objective.actions) / self.temperature + noise[:, t]).argmax(-1)
+            drawn = noise[:, t]
+            if policy != "random":
+                with torch.no_grad():
+                    answers = cohort(observation, objective.sense, objective.head)
+                drawn = surprise(answers, objective.actions) / self.temperature + drawn
+            if world.mask is not None:
+                drawn = drawn.masked_fill(~torch.from_numpy(world.mask).to(drawn.device), -torch.inf)
+            return drawn.argmax(-1)
 
         return act
 

@@ -1,4 +1,4 @@
-"""Play: proximal policy optimisation in any Gymnasium environment with discrete or continuous actions."""
+"""Play: proximal policy optimisation in any Gymnasium environment."""
 
 from __future__ import annotations
 
@@ -8,13 +8,22 @@ from pydantic import Field
 
 from devlearn.lazy import torch
 from devlearn.learners import flops
-from devlearn.learners.brains.needs import Needs, Sense, memory_size
+from devlearn.learners.brains.needs import Needs, Sense, memory_size, split_observation
 from devlearn.learners.objectives import ClippedSurrogate
 from devlearn.learners.optimiser import Optimiser
 from devlearn.learners.running_moments import merge_moments
 from devlearn.learners.schedule import factor
 from devlearn.stages.context import EPISODE
-from devlearn.stages.fields import AdamRate, EnvKwargs, RateSchedule, StepTimeout, Wrappers
+from devlearn.stages.fields import (
+    ActionScaling,
+    AdamRate,
+    EnvKwargs,
+    LateKeys,
+    RateSchedule,
+    StepTimeout,
+    Vocabulary,
+    Wrappers,
+)
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.policy import policy_of
@@ -36,13 +45,16 @@ PPO_METRICS = ("loss", "policy_loss", "value_loss", "entropy", "approx_kl", "cli
 
 @stage("trial.ppo")
 @final
-class PPO(Stage):
+class PPO(LateKeys, Stage):
     """Proximal policy optimisation (Schulman et al. 2017) with generalised advantage estimation.
 
     One yield is one rollout with its updates; its metrics are means over these updates. Brains with memory learn whole
     sequences: a minibatch is some environments' rollouts, unrolled from what was remembered. A truncated episode is
     bootstrapped from the value of its last observation, a terminated one is not. ``rho`` is the probability (or
     density) of an action over that at the time of acting, ``A`` the advantage, ``R = A + V_old`` the target of V.
+
+    An action may have several factors (choices and numbers); log-probabilities and entropies are sums over them. Where
+    an environment says which actions are allowed, the others have probability zero.
 
     Metrics:
         return: mean undiscounted return of the last 100 completed training episodes
@@ -70,7 +82,8 @@ class PPO(Stage):
     units = ("env_steps", "updates", "flops")
     metrics = ("return", "length", *PPO_METRICS)
     stream_names = ("rollout", "order", EPISODE)
-    immutable_keys = ("env", "env_kwargs", "wrappers", "num_envs")
+    immutable_keys = ("env", "env_kwargs", "wrappers", "num_envs", "vocabulary", "action_scaling")
+    late_keys = ("vocabulary", "action_scaling")
     renamed: ClassVar = {
         "keys": "env_kwargs",
         "copies": "num_envs",
@@ -96,22 +109,29 @@ class PPO(Stage):
     max_grad_norm: float = Field(0.5, gt=0, description="largest norm of each learner's gradient")
     normalise_advantages: bool = Field(True, description="over each minibatch")
     clip_values: bool = Field(True, description="clip the value loss around the old values")
-    normalise_observations: bool = Field(False, description="by running statistics, for vector observations")
+    normalise_observations: bool = Field(
+        False, description="by running statistics, each number of what is seen (words excepted) for itself"
+    )
+    vocabulary: Vocabulary = None
+    action_scaling: ActionScaling = "affine"
+
+    def _policy(self) -> tuple[Needs, Policy]:
+        return policy_of(self.env_spec, self.normalise_observations)
 
     @property
     def env_spec(self) -> EnvSpec:
         """Its environment."""
-        return EnvSpec.of(self.env, self.env_kwargs, self.wrappers, self.step_timeout)
+        keys = (self.env_kwargs, self.wrappers, self.step_timeout, self.vocabulary, self.action_scaling)
+        return EnvSpec.of(self.env, *keys)
 
     def needs(self) -> Needs:
-        needs, policy = policy_of(self.env_spec)
-        sense = Sense(needs.senses[policy.sense].space, normalise=self.normalise_observations)
-        return Needs({policy.sense: sense}, needs.heads)
+        return self._policy()[0]
 
     def objective(self, policy: Policy) -> ClippedSurrogate:
         keys = ("clip", "entropy", "value", "normalise_advantages", "clip_values")
         settings = {key: getattr(self, key) for key in keys}
-        return ClippedSurrogate(policy.sense, policy.actor, policy.critic, policy.discrete, **settings)
+        parts = (policy.sense, policy.actor, policy.critic, policy.factors.discrete)
+        return ClippedSurrogate(*parts, factors=policy.factors, **settings)
 
     def minibatch(self, memory: int) -> tuple[int, ...]:
         """Rows of a minibatch: (B,) steps or, with memory, (B, T) sequences. Raises ValueError where they don't fit."""
@@ -123,12 +143,12 @@ class PPO(Stage):
         return self.num_envs // self.minibatches, self.rollout
 
     def cost(self, brain: nn.Module) -> Cost:
-        needs, policy = policy_of(self.env_spec)
-        space = needs.senses[policy.sense].space
+        needs, policy = self._policy()
+        space, factors = needs.senses[policy.sense].space, policy.factors
         memory = memory_size(brain)
         rows, updates = self.minibatch(memory), self.epochs * self.minibatches
         seen = torch.uint8 if space.dtype == "uint8" else torch.float32
-        actions = (rows, torch.int64) if policy.discrete else ((*rows, policy.actions), torch.float32)
+        actions = (*rows, *factors.shape), torch.int64 if factors.discrete else torch.float32
         shapes = {"observations": ((*rows, *space.shape), seen), "actions": actions}
         shapes |= {name: (rows, torch.float32) for name in ("log_p", "advantages", "returns", "values")}
         if memory:
@@ -142,7 +162,7 @@ class PPO(Stage):
         return {"done": 0, "moments": {}, "world": None, "memory": None}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        _, policy = policy_of(self.env_spec)
+        needs, policy = self._policy()
         optimiser = Optimiser(cohort, state["moments"], "adam", self.lr, eps=1e-5)
         world = context.world(self.env_spec, self.num_envs, state["world"])
         memory = Memory(cohort, self.num_envs, None if world.restarted else state["memory"])
@@ -153,7 +173,7 @@ class PPO(Stage):
                 rollout = collect(cohort, world, policy, memory, noise, self.rollout, self.gamma, self.gae_lambda)
                 metrics = self._learn(cohort, rollout, policy, optimiser, context, state["done"])
                 if self.normalise_observations:
-                    _merge(cohort, policy.sense, rollout["observations"])
+                    _merge(cohort, needs, policy.sense, rollout["observations"])
                 state["done"] += 1
                 returns, lengths, _ = world.completed
                 yield {"return": torch.from_numpy(returns), "length": torch.from_numpy(lengths), **metrics}
@@ -187,10 +207,18 @@ class PPO(Stage):
         return {name: total / (self.epochs * self.minibatches) for name, total in totals.items()}
 
 
-def _merge(cohort: Cohort, sense: str, observations: Tensor) -> None:
-    """Merge a rollout's observations (N, ..., D) into the statistics of a sense, wherever the brain keeps them."""
-    for name in [name for name in cohort.buffers if name.endswith(f"{sense}.normaliser.mean")]:
-        mean, var, count = (cohort.buffers[name.removesuffix("mean") + part] for part in ("mean", "var", "count"))
-        merged = merge_moments(mean, var, count, observations.reshape(cohort.n, -1, mean.shape[-1]).to(mean.dtype))
-        for buffer, value in zip((mean, var, count), merged, strict=True):
-            buffer.copy_(value)
+def _merge(cohort: Cohort, needs: Needs, sense: str, observations: Tensor) -> None:
+    """Merge a rollout's observations (N, ..., *space) into the statistics of their senses, where the brain has any."""
+    entries = split_observation(observations, needs.senses[sense]) or {sense: observations}
+    for entry, seen in entries.items():
+        for name in [name for name in cohort.buffers if f".{name}".endswith(f".{entry}.normaliser.mean")]:
+            mean, var, count = (cohort.buffers[name.removesuffix("mean") + part] for part in ("mean", "var", "count"))
+            rows = _scaled(seen.reshape(cohort.n, -1, mean.shape[-1]).to(mean.dtype), needs.senses[entry])
+            merged = merge_moments(mean, var, count, rows)
+            for buffer, value in zip((mean, var, count), merged, strict=True):
+                buffer.copy_(value)
+
+
+def _scaled(rows: Tensor, sense: Sense) -> Tensor:
+    """As a brain normalises them: bytes in 0..1."""
+    return rows / 255 if sense.space.dtype == "uint8" else rows

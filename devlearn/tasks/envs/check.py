@@ -16,14 +16,15 @@ from gymnasium import spaces as gym_spaces
 from gymnasium.utils.env_checker import check_env as check_by_gymnasium
 
 from devlearn.records import flight
+from devlearn.tasks.envs.actions import random_action
 from devlearn.tasks.envs.apart import CanNotBeTried, Cut, Tell, apart
 from devlearn.tasks.envs.arrays import library_of, to_numpy
 from devlearn.tasks.envs.failures import FAILURES, describe
+from devlearn.tasks.envs.observations import View
 from devlearn.tasks.envs.registration import Env, UnknownEnv, WorldError, check_id, make
 from devlearn.tasks.envs.reset_safety import ACTIONS, PART, TRIAL_SEEDS, difference, episode, reuse_is_safe
-from devlearn.tasks.envs.spaces import spaces
+from devlearn.tasks.envs.spaces import view_and_controls
 from devlearn.tasks.envs.spec import EnvSpec, WrapperItem
-from devlearn.tasks.envs.sync_vector_env import as_shown
 from devlearn.tasks.envs.vector_env import undetermined
 from devlearn.tasks.envs.wrappers import BadWrapper
 
@@ -149,15 +150,11 @@ def _opening(spec: EnvSpec, clock: _Clock) -> list[Finding]:
         clock.tell("make")
         make(spec).close()
         findings.append(Finding("make", True, "it can be made"))
-        seen, acted = spaces(spec)
-        findings.append(Finding("spaces", True, f"the learner sees {_short(seen)} and acts in {_short(acted)}"))
+        seen, acted = view_and_controls(spec)
+        findings.append(Finding("spaces", True, f"the learner sees {seen}, and does {acted}"))
     except (UnknownEnv, WorldError, BadWrapper) as error:
         findings.append(Finding(("id", "make", "spaces")[len(findings)], False, str(error)))
     return findings
-
-
-def _short(space: gym_spaces.Space[Any]) -> str:
-    return f"Box({space.shape}, {space.dtype})" if isinstance(space, gym_spaces.Box) else str(space)
 
 
 def _gymnasium(spec: EnvSpec) -> Finding:
@@ -205,6 +202,7 @@ class _Life:
     step: int = 0
     seconds: float = 0.0
     library: str = ""  # that made its arrays, where it is not numpy
+    info: Mapping[str, Any] = field(default_factory=dict)
 
     def findings(self) -> list[Finding]:
         one = make(self.spec)
@@ -238,39 +236,39 @@ class _Life:
 
     def _live(self, one: Env) -> None:
         limited = one.spec is not None and one.spec.max_episode_steps is not None
-        actions, (shown, _), recorder = deepcopy(one.action_space), spaces(self.spec), flight.recorder()
+        actions, (view, _), recorder = deepcopy(one.action_space), view_and_controls(self.spec), flight.recorder()
         actions.seed(0)
         while self.life < LIFE and not self.clock.over:
             self.step = 0
             with recorder.call(self.spec, flight.RESET, (self.episodes, 0)):
-                observation, _ = one.reset(seed=self.episodes)
-            self._look(one, observation, shown)
-            while not self._one_step(one, actions.sample(), shown):
+                observation, self.info = one.reset(seed=self.episodes)
+            self._look(one, observation, view)
+            while not self._one_step(one, random_action(one, actions, self.info), view):
                 if (limited and self.life >= LIFE) or self.clock.over:
                     return
                 if self.step >= ENDLESS:
                     return self.breach("ends", ENDLESS_EPISODE.format(steps=ENDLESS), runs=True)
             self.episodes += 1
 
-    def _one_step(self, one: Env, action: Any, shown: gym_spaces.Box) -> bool:
+    def _one_step(self, one: Env, action: Any, view: View) -> bool:
         """Act once; whether the episode ended."""
         self.step, self.life = self.step + 1, self.life + 1
         if self.life % 100 == 0:
             self.clock.tell(f"step {self.life:,} of {LIFE:,}")
         with flight.recorder().call(self.spec, flight.STEP, (self.episodes, self.step)):
             began = time.perf_counter()
-            observation, reward, terminated, truncated, _ = one.step(action)
+            observation, reward, terminated, truncated, self.info = one.step(action)
             self.seconds += time.perf_counter() - began
-        self._look(one, observation, shown)
+        self._look(one, observation, view)
         if not np.isfinite(_stored(reward)):
             self.breach("reward", f"the reward is {reward!r}; return a finite float")
         elif np.ndim(to_numpy(reward)):
             self.breach("reward", f"the reward is {reward!r}, an array; return a float", runs=True)
         return bool(terminated or truncated)
 
-    def _look(self, one: Env, observation: Any, shown: gym_spaces.Box) -> None:
+    def _look(self, one: Env, observation: Any, view: View) -> None:
         self.library = self.library or library_of(observation)
-        for law, what, runs in _observation_breaches(one.observation_space, observation, shown):
+        for law, what, runs in _observation_breaches(one.observation_space, observation, view):
             self.breach(law, what, runs)
 
 
@@ -284,12 +282,12 @@ def _stored(reward: Any) -> np.float32:
 
 
 def _observation_breaches(
-    space: gym_spaces.Space[Any], observation: Any, shown: gym_spaces.Box
+    space: gym_spaces.Space[Any], observation: Any, view: View
 ) -> Iterator[tuple[str, str, bool]]:
     """The laws that one observation breaks, how, and whether a run goes on all the same."""
     mend = f"return np.asarray(..., dtype=np.{space.dtype}) of shape {space.shape}" if space.dtype else "return what is"
     try:
-        seen = as_shown(space, observation, shown)
+        seen = view.read(observation)
     except FAILURES as error:
         why = str(error) if isinstance(error, ValueError) else describe(error)
         yield "observation type", f"{why}; {mend}", False

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from devlearn_envs import BatchEnv
 
+from devlearn.tasks.envs.actions import Array
 from devlearn.tasks.envs.failures import FAILURES, describe
 from devlearn.tasks.envs.registration import make
-from devlearn.tasks.envs.spaces import Array, clean
+from devlearn.tasks.envs.spaces import view_and_controls
 from devlearn.tasks.envs.spec import EnvSpec
 from devlearn.tasks.envs.sync_vector_env import SyncVectorEnv
 from devlearn.tasks.envs.vector_env import native_batch
@@ -23,22 +24,24 @@ Look = Callable[[], Array]
 
 
 def render_episode(spec: EnvSpec, seed: int, actions: Sequence[Array]) -> dict[str, Array]:
-    """The episode that begins at ``seed`` and goes on with ``actions`` (one copy's), at moments evenly spread over it.
+    """The episode that begins at ``seed`` and goes on with ``actions`` of one copy's policy, at moments spread evenly.
 
     ``steps`` (T,) int64 counts from 0, the start; ``rewards`` (T,) float32 is the return so far. What is seen:
 
     - ``frames`` (T, H, W) or (T, H, W, 3) uint8, T <= 8, at most 96 pixels high: what the environment draws (our own
-      by ``draw``, others in Gymnasium's render mode rgb_array), or else the learner's view, where that is a picture;
+      by ``draw``, others in Gymnasium's render mode rgb_array), or else the first picture that the learner sees;
     - otherwise ``trace`` (T, D) float32: the observation's numbers over time, as many as fit into 30 kB.
     """
     batch, look = _theatre(spec, seed)
+    controls = view_and_controls(spec)[1]
+    given = [controls.clean(np.asarray(action)[None], spec.action_scaling) for action in actions]
     try:
         if look is not None:
-            steps, rewards, shown = _play(batch, actions, look, FRAMES)
+            steps, rewards, shown = _play(batch, given, look, FRAMES)
             return {"frames": _small(np.stack(shown)), "steps": steps, "rewards": rewards}
         width = min(batch.observe()[0].size, BYTES // 4 // FRAMES)
         rows = BYTES // 4 // width
-        steps, rewards, shown = _play(batch, actions, lambda: batch.observe()[0].ravel()[:width], rows)
+        steps, rewards, shown = _play(batch, given, lambda: batch.observe()[0].ravel()[:width], rows)
         return {"trace": np.stack(shown).astype(np.float32), "steps": steps, "rewards": rewards}
     finally:
         batch.close()
@@ -54,9 +57,8 @@ def _theatre(spec: EnvSpec, seed: int) -> tuple[BatchEnv, Look | None]:
     batch = _begun(SyncVectorEnv(1, spec, reuse=True) if batch is None else batch, seed)
     if batch.drawable() and not isinstance(batch, SyncVectorEnv):
         return batch, lambda: batch.draw(0)
-    space = batch.observation_space
-    picture = space.dtype == np.uint8 and (len(space.shape) == 2 or space.shape[2:] == (3,))
-    return batch, (lambda: batch.observe()[0]) if picture else None
+    shown = view_and_controls(spec)[0].picture
+    return batch, None if shown is None else lambda: shown(batch.observe()[0])
 
 
 def _begun(batch: BatchEnv, seed: int) -> BatchEnv:
@@ -91,7 +93,7 @@ def _play(batch: BatchEnv, actions: Sequence[Array], look: Look, count: int) -> 
     moments = set(np.linspace(0, len(actions), count).round().astype(int).tolist())
     total, kept = 0.0, [(0, 0.0, look())]
     for t, action in enumerate(actions, 1):
-        reward, terminated, truncated = batch.step(clean(batch.action_space, np.asarray(action)[None]))
+        reward, terminated, truncated = batch.step(action)
         total, over = total + float(reward[0]), bool(terminated[0] or truncated[0])
         if t in moments or over:
             kept.append((t, total, look()))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from devlearn.records import flight
+from devlearn.tasks.envs.actions import random_action
 from devlearn.tasks.envs.arrays import to_numpy
 from devlearn.tasks.envs.failures import FAILURES
 from devlearn.tasks.envs.registration import Env, make
@@ -83,12 +84,12 @@ def episode(env: Env, spec: EnvSpec, seed: int, steps: int) -> Iterator[tuple[An
     recorder, actions = flight.recorder(), deepcopy(env.action_space)
     actions.seed(seed)
     with recorder.call(spec, flight.RESET, (seed, 0)):
-        observation, _ = env.reset(seed=seed)
+        observation, info = env.reset(seed=seed)
     yield (as_bytes(observation),)
     for step in range(1, steps + 1):
-        action = actions.sample()
+        action = random_action(env, actions, info)
         with recorder.call(spec, flight.STEP, (seed, step)):
-            observation, reward, terminated, truncated, _ = env.step(action)
+            observation, reward, terminated, truncated, info = env.step(action)
         yield as_bytes(observation), np.float64(reward).tobytes(), bool(terminated), bool(truncated)
         if terminated or truncated:
             return

@@ -9,7 +9,6 @@ import numpy as np
 
 from devlearn.lazy import torch
 from devlearn.learners.cohort import Cohort
-from devlearn.learners.objectives import categorical, gaussian
 from devlearn.streams import Streams
 from devlearn.tasks.envs.policy import Policy
 from devlearn.tasks.envs.recurrent_state import Memory
@@ -38,19 +37,23 @@ def collect(
 
     Entries: observations, actions, log_p, values, advantages (GAE), returns. The value of an episode's last
     observation is used where it was truncated and not where it terminated. With memory a row is a sequence,
-    (N, E, T, ...), and there are two more entries: starts, and hidden (N, E, H) before the first step.
+    (N, E, T, ...), and there are two more entries: starts, and hidden (N, E, H) before the first step. Where not all
+    actions are allowed there are masks (.., O) bool.
     """
     n, copies = world.observation.shape[:2]
     observations = torch.empty(n, length, *world.observation.shape[1:], dtype=_dtype(world.observation))
-    noise = policy.noise(streams, length, copies)  # (N, T, E, A)
+    noise = policy.factors.noise(streams, length, copies)  # (N, T, E, A)
     outputs, remembered, actions, steps, starts, hidden = [], [], [], [], [], memory.hidden
+    masks: list[Tensor] = []
     heads = (policy.actor, policy.critic) if memory else (policy.actor,)
     with torch.no_grad():
         for t in range(length):
             observations[:, t] = torch.from_numpy(world.observation)
             starts.append(memory.starts)
             out, *value = memory.look(observations[:, t].to(cohort.device), policy.sense, heads)
-            action = policy.sample(out, noise[:, t].to(out.device))
+            mask = None if world.mask is None else torch.from_numpy(world.mask).to(out.device)
+            masks += [] if mask is None else [mask]
+            action = policy.factors.sample(out, noise[:, t].to(out.device), mask)
             step = world.step(action.cpu().numpy())
             outputs.append(out)
             remembered += value
@@ -67,7 +70,7 @@ def collect(
         values = values.squeeze(-1)  # (T + 1, N, E)
         next_values = values[1:].clone()
         _bootstrap(next_values, steps, memory, policy)
-    batch = _batch(outputs, values[:-1], actions, steps, next_values, policy, gamma, lam)
+    batch = _batch(outputs, values[:-1], actions, masks, steps, next_values, policy, gamma, lam)
     timed = {"observations": observations.to(cohort.device), **batch}  # (N, T, E, ...) each
     if not memory:
         return {name: entry.flatten(1, 2) for name, entry in timed.items()}
@@ -119,6 +122,7 @@ def _batch(
     outputs: list[Tensor],
     value: Tensor,
     actions: list[Tensor],
+    masks: list[Tensor],
     steps: list[_Steps],
     next_values: Tensor,
     policy: Policy,
@@ -131,7 +135,7 @@ def _batch(
     terminated = torch.from_numpy(np.stack([s.terminated for s in steps])).to(device)
     truncated = torch.from_numpy(np.stack([s.truncated for s in steps])).to(device)
     gae = advantages(rewards, value, next_values, terminated, truncated, gamma, lam)
-    taken = torch.stack(actions)
-    log_p, _ = (categorical if policy.discrete else gaussian)(torch.stack(outputs), taken)
-    timed = {"actions": taken, "log_p": log_p, "values": value, "advantages": gae, "returns": gae + value}
+    taken, allowed = torch.stack(actions), {"masks": torch.stack(masks)} if masks else {}
+    log_p, _ = policy.factors.judge(torch.stack(outputs), taken, allowed.get("masks"))
+    timed = {"actions": taken, "log_p": log_p, "values": value, "advantages": gae, "returns": gae + value, **allowed}
     return {name: entry.transpose(0, 1) for name, entry in timed.items()}

@@ -1,6 +1,6 @@
 """Any Gymnasium environment, K copies, under the batch-native protocol; resumed by replaying."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,10 +8,11 @@ from devlearn_envs import BatchEnv
 from gymnasium import spaces
 
 from devlearn.records import flight
+from devlearn.tasks.envs.actions import MASK, Array, Controls, offered_mask
 from devlearn.tasks.envs.arrays import to_numpy
 from devlearn.tasks.envs.failures import FAILURES, describe
 from devlearn.tasks.envs.registration import Env, make
-from devlearn.tasks.envs.spaces import Array, learner_actions, observation_box, to_env, to_learner
+from devlearn.tasks.envs.spaces import view_of
 from devlearn.tasks.envs.spec import EnvSpec
 
 REPLAYED_DIFFERENTLY = (
@@ -34,9 +35,9 @@ class SyncVectorEnv(BatchEnv):
     """K environments of one kind, stepped one after another.
 
     Their state is the episode's seed and the actions since; ``load`` replays them. ``reuse`` says that a used
-    environment may be reset for the next episode; otherwise it is made anew. ``whom`` are the learner's seed and the
-    copy that each of the K is, ``episodes`` (K,) the episode that each is in, as their owner keeps it: for the flight
-    recorder.
+    environment may be reset for the next episode; otherwise it is made anew. ``view`` and ``controls`` translate.
+    ``whom`` are the learner's seed and the copy that each of the K is, ``episodes`` (K,) the episode that each is in,
+    as their owner keeps it: for the flight recorder.
     """
 
     def __init__(
@@ -57,8 +58,9 @@ class SyncVectorEnv(BatchEnv):
         try:
             for _ in range(copies):
                 self._envs.append(make(spec))
-            self.observation_space = observation_box(str(spec), self._envs[0].observation_space)
-            self.action_space = learner_actions(str(spec), self._envs[0].action_space)
+            self.view = view_of(spec, self._envs[0])
+            self.controls = Controls(str(spec), self._envs[0].action_space)
+            self.observation_space, self.action_space = self.view.box, self.controls.space
         except BaseException:
             self.close()
             raise
@@ -67,6 +69,7 @@ class SyncVectorEnv(BatchEnv):
         self._lengths = np.zeros(copies, np.int64)
         stored = np.float32 if isinstance(self.action_space, spaces.Box) else np.int32
         self._actions: Array = np.zeros((copies, 64, *(self.action_space.shape or ())), stored)
+        self._masks: Array | None = None  # (K, O), once an environment has offered one
 
     def reset(self, seeds: Array, where: Array) -> None:
         for k in np.flatnonzero(where).tolist():
@@ -79,8 +82,9 @@ class SyncVectorEnv(BatchEnv):
                 self._envs[k].close()
                 self._envs[k] = make(self.spec)
             self._recorder.enter(self.spec, flight.RESET, *self.whom[k], self.episodes.item(k), 0)
-            observation, _ = self._envs[k].reset(seed=seed)
+            observation, info = self._envs[k].reset(seed=seed)
             self._show(k, observation)
+            self._allow(k, info)
         except FAILURES as error:
             raise CopyFailed(k, f"reset(seed={seed}) raised {describe(error)}") from error
         finally:
@@ -88,7 +92,25 @@ class SyncVectorEnv(BatchEnv):
         self._used[k], self._seeds[k], self._lengths[k] = True, seed, 0
 
     def _show(self, k: int, observation: Any) -> None:
-        self._shown[k] = as_shown(self._envs[k].observation_space, observation, self.observation_space)
+        self._shown[k] = self.view.read(observation)
+
+    def _allow(self, k: int, info: Mapping[str, Any]) -> None:
+        """Take over which options copy k allows now. The first reset says whether masks are offered at all."""
+        if not self.controls.factors.choices:
+            return
+        offered = offered_mask(self._envs[k], info)
+        if self._masks is None and offered is not None and not self._used.any():
+            self._masks = np.ones((self.copies, self.controls.factors.options), bool)
+        if (self._masks is None) != (offered is None):
+            raise ValueError(
+                "a mask of actions is offered at some resets and steps and not at others; "
+                f"give info[{MASK!r}] at all of them, or a method action_masks()"
+            )
+        if self._masks is not None:
+            self._masks[k] = self.controls.mask(offered)
+
+    def masks(self) -> Array | None:
+        return None if self._masks is None else self._masks.copy()
 
     def _require_finite(self) -> None:
         if self._shown.dtype.kind == "f" and not np.isfinite(self._shown).all():
@@ -112,8 +134,10 @@ class SyncVectorEnv(BatchEnv):
         env = self._envs[k]
         self._recorder.enter(self.spec, flight.STEP, *self.whom[k], self.episodes.item(k), number)
         try:
-            observation, reward, terminated, truncated, _ = env.step(to_env(env.action_space, action))
+            observation, reward, terminated, truncated, info = env.step(self.controls.to_env(action))
             self._show(k, observation)
+            if not (terminated or truncated):  # nothing is done in an episode that is over
+                self._allow(k, info)
             return float(reward), bool(terminated), bool(truncated)
         except FAILURES as error:
             self._recorder.leave()
@@ -145,6 +169,7 @@ class SyncVectorEnv(BatchEnv):
             "lengths": self._lengths.copy(),
             "actions": actions,
             "shown": self._shown.copy(),
+            **({} if self._masks is None else {"masks": self._masks.copy()}),
         }
 
     def load(self, state: dict[str, Array]) -> None:
@@ -154,6 +179,8 @@ class SyncVectorEnv(BatchEnv):
         self._actions[:, :longest] = state["actions"]
         for k in range(self.copies):
             self._replay(k, int(state["seeds"][k]), int(state["lengths"][k]), state["shown"][k])
+            if self._masks is not None and self._masks[k].tobytes() != state["masks"][k].tobytes():
+                raise self._differs(k)
 
     def _replay(self, k: int, seed: int, length: int, shown: Array) -> None:
         self._start(k, seed)
@@ -162,26 +189,15 @@ class SyncVectorEnv(BatchEnv):
             _, terminated, truncated = self._step(k, self._actions[k, t], t + 1)
             ended = ended or terminated or truncated
         self._recorder.leave()
-        if ended or self._shown[k].tobytes() != shown.tobytes():
-            raise CopyFailed(k, REPLAYED_DIFFERENTLY.format(seed=seed, steps=length))
         self._lengths[k] = length
+        if ended or self._shown[k].tobytes() != shown.tobytes():
+            raise self._differs(k)
+
+    def _differs(self, k: int) -> CopyFailed:
+        return CopyFailed(k, REPLAYED_DIFFERENTLY.format(seed=self._seeds[k], steps=self._lengths[k]))
 
     def close(self) -> None:
         with self._recorder.call(self.spec, flight.CLOSE):
             for env in self._envs:
                 env.close()
         self._envs = []
-
-
-def as_shown(space: spaces.Space[Any], observation: Any, shown: spaces.Box) -> Array:
-    """An observation of ``space`` as the learner sees it, an array that fits into ``shown``.
-
-    Raises:
-        ValueError: it has another shape, or numbers that its space can't hold.
-    """
-    array = np.asarray(to_learner(space, to_numpy(observation)))
-    if array.shape != shown.shape:
-        raise ValueError(f"the observation has shape {array.shape} instead of {shown.shape}")
-    if not np.can_cast(array.dtype, shown.dtype, "same_kind"):
-        raise ValueError(f"the observation is {array.dtype} and its space {shown.dtype}: cast it to that")
-    return array

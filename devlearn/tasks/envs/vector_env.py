@@ -9,9 +9,9 @@ import numpy as np
 from devlearn_envs import NATIVE, BatchEnv
 
 from devlearn.streams import generator
+from devlearn.tasks.envs.actions import Array, Controls
 from devlearn.tasks.envs.registration import WorldError, check_id
 from devlearn.tasks.envs.reset_safety import differs, reuse_is_safe
-from devlearn.tasks.envs.spaces import Array, clean
 from devlearn.tasks.envs.spec import EnvSpec
 from devlearn.tasks.envs.sync_vector_env import CopyFailed, SyncVectorEnv
 
@@ -107,6 +107,11 @@ class VectorEnv:
         else:
             self._batch, waiting.episodes = waiting, self._episode.reshape(-1)
         self.observation_space, self.action_space = self._batch.observation_space, self._batch.action_space
+        self._controls = (
+            self._batch.controls
+            if isinstance(self._batch, SyncVectorEnv)
+            else Controls(str(self.spec), self.action_space)
+        )
         self._seed_block = np.zeros((*self._shape, BLOCK), np.int64)
         self._block = np.full(self._shape, -1)
         try:
@@ -136,7 +141,10 @@ class VectorEnv:
         self.observation = self._observe()
 
     def step(self, actions: Array) -> EnvStep:
-        """Act with ``actions``: (N, E) integers, or (N, E, A) floats; these are clipped to the space, NaN acts as 0."""
+        """Act with ``actions`` of the policy: (N, E) or (N, E, K) integers, (N, E, A) floats, or a column for each.
+
+        Floats are scaled to the space as the interface says, NaN acts as 0.
+        """
         reward, terminated, truncated = self._act(np.asarray(actions))
         self._return += reward
         self._length += 1
@@ -152,7 +160,7 @@ class VectorEnv:
         one = self.action_space.shape or ()
         if actions.shape != (*self._shape, *one):
             raise ValueError(f"{self.spec}: actions of shape {actions.shape} instead of {(*self._shape, *one)}")
-        given = clean(self.action_space, actions.reshape(-1, *one))
+        given = self._controls.clean(actions.reshape(-1, *one), self.spec.action_scaling)
         try:
             reward, terminated, truncated = self._batch.step(given)
         except CopyFailed as failure:
@@ -162,6 +170,12 @@ class VectorEnv:
     def _observe(self) -> Array:
         seen = self._batch.observe()
         return seen.reshape(*self._shape, *seen.shape[1:])
+
+    @property
+    def mask(self) -> Array | None:
+        """Which options are allowed in the next step, (N, E, O) bool over all choices; None where all always are."""
+        allowed = self._batch.masks()
+        return None if allowed is None else allowed.reshape(*self._shape, -1)
 
     def _complete(self, ended: Array) -> None:
         for n, e in np.argwhere(ended).tolist():

@@ -64,7 +64,7 @@ def test_a_used_environment_that_is_no_new_one_is_told_but_not_refused() -> None
     ("env", "law", "part"),
     [
         ("Cartpole-v1", "id", "did you mean 'CartPole-v1'"),
-        (toy("ManyActions"), "spaces", "Wrap the environment"),
+        (toy("Speaks"), "spaces", "Wrap the environment"),
         (toy("Endlessly"), "spaces", "have no fixed size"),
     ],
 )

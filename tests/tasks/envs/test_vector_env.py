@@ -272,7 +272,7 @@ def test_an_error_of_a_reset_is_named() -> None:
         ("NaNReward", "step 1: the reward is not finite: nan"),
         ("FloatsInBytes", "the observation is float32 and its space uint8"),
         ("WrongShape", r"shape \(3,\) instead of \(2,\)"),
-        ("ManyActions", "actions are MultiDiscrete"),
+        ("Speaks", "actions of Text have no fixed number of choices and numbers"),
         ("Endlessly", "observations of Sequence have no fixed size"),
     ],
 )
@@ -318,13 +318,21 @@ def test_a_discrete_observation_arrives_as_one_hot() -> None:
     assert (step.observation.argmax(-1) == 4).all() and (step.observation.sum(-1) == 1).all()
 
 
-def test_box_actions_of_any_shape_are_flat_float32_and_clipped() -> None:
-    world = open_world(toy("Matrix"))
+@pytest.mark.parametrize(
+    ("scaling", "expected"),
+    [
+        ("affine", [0.1, 0.4 + 0.3 * 0.5, 0.7, 0.4]),
+        ("squash", 0.4 + 0.3 * np.tanh([-5, 0.5, 5, 0])),
+        ("none", [0.1, 0.5, 0.7, 0.1]),
+    ],
+)
+def test_box_actions_of_any_shape_are_flat_float32_and_scaled(scaling: Any, expected: Any) -> None:
+    world = open_world(EnvSpec(toy("Matrix"), action_scaling=scaling))
     assert world.action_space.shape == (4,) and world.observation_space.dtype == np.float32
     given = np.broadcast_to(np.array([-5, 0.5, 5, np.nan], np.float32), (3, 2, 4))
     seen = world.step(given).observation
     assert seen.shape == (3, 2, 2, 2) and seen.dtype == np.float32
-    assert np.allclose(seen.reshape(6, 4), [0.1, 0.5, 0.7, 0.1])
+    assert np.allclose(seen.reshape(6, 4), expected)
 
 
 def test_closing_closes_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:

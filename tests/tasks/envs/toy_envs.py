@@ -183,10 +183,10 @@ class Matrix(Toy):
         return self.last.copy()
 
 
-class ManyActions(Toy):
+class Speaks(Toy):
     def __init__(self) -> None:
         super().__init__()
-        self.action_space = spaces.MultiDiscrete([2, 3])
+        self.action_space = spaces.Text(3)
 
 
 class Endlessly(Toy):
