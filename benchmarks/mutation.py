@@ -99,7 +99,7 @@ MODULES: Mapping[str, Sequence[str]] = {
     "devlearn/tasks/envs/recurrent_state.py": ["tests/learners/test_memory.py", f"{ENGINE}/test_memory.py"],
     "devlearn/tasks/envs/returns.py": ["tests/tasks/envs/test_returns.py"],
     "devlearn/tasks/envs/rollout.py": ["tests/learners/test_memory.py"],
-    "devlearn/tasks/envs/spaces.py": ["tests/tasks/envs/test_vector_env.py", "tests/tasks/envs/test_check_env.py"],
+    "devlearn/tasks/envs/spaces.py": ["tests/tasks/envs/test_vector_env.py", "tests/tasks/envs/test_spaces.py"],
     "devlearn/tasks/envs/sync_vector_env.py": ["tests/tasks/envs/test_vector_env.py", RENDER],
     "devlearn/tasks/envs/vector_env.py": ["tests/tasks/envs/test_vector_env.py", *ENVS],
     "envs/devlearn_envs/batch.py": ENVS,

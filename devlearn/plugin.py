@@ -6,12 +6,13 @@ What stands here keeps its name when rooms inside are moved. A plug-in's tests i
 """
 
 from devlearn.learners import flops
-from devlearn.learners.brains.needs import Head, Needs, Sense
+from devlearn.learners.brains.needs import Head, Needs, Part, Sense, split_observation
 from devlearn.learners.cohort import Cohort
 from devlearn.learners.objectives import (
     Batch,
     ClippedSurrogate,
     CrossEntropy,
+    Factors,
     FeedbackAlignment,
     Forecast,
     Inpainting,
@@ -51,6 +52,7 @@ __all__ = [
     "Dataset",
     "Drawn",
     "Executor",
+    "Factors",
     "FeedbackAlignment",
     "Forecast",
     "Gate",
@@ -67,6 +69,7 @@ __all__ = [
     "Optimiser",
     "OwnAnswers",
     "Page",
+    "Part",
     "Place",
     "Probe",
     "Probing",
@@ -86,6 +89,7 @@ __all__ = [
     "probe",
     "register",
     "section",
+    "split_observation",
     "stage",
     "streams",
     "style",

@@ -92,17 +92,18 @@ class SingleEnv(gymnasium.Env[Array, Any]):
         super().reset(seed=seed)
         episode = int(self.np_random.integers(2**31)) if seed is None else seed
         self.copy.reset(np.array([episode], np.int64), np.array([True]))
-        return self.copy.observe()[0], self._info()
+        return self.copy.observe()[0], {}
 
     def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         if not self.action_space.contains(action):
             raise ValueError(f"{action!r} is not an action of {self.action_space}")
         reward, terminated, truncated = self.copy.step(np.asarray(action)[None])
-        return self.copy.observe()[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), self._info()
+        return self.copy.observe()[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), {}
 
-    def _info(self) -> dict[str, Any]:
+    def action_masks(self) -> Array | None:
+        """Which options are allowed now, (O,) bool over all choices; None where all always are."""
         masks = self.copy.masks()
-        return {} if masks is None else {"action_mask": masks[0]}
+        return None if masks is None else masks[0]
 
     def render(self) -> Array | None:
         """(H, W, 3) uint8 in the mode ``rgb_array``, else None."""
