@@ -13,6 +13,7 @@ from tests.laws.rows import STAGES
 
 WHOLE: Mapping[str, str] = {
     "tests/browser": "pages in a browser",
+    "tests/runs/pipeline/test_foreign_environments.py": "processes that hang, crash and are killed",
     "tests/runs/executors/test_kill.py": "runs that are killed again and again",
     "tests/runs/executors/test_supervise.py::test_no_worker_outlives_its_supervisor": "processes that are killed",
     "tests/runs/engine/test_memory.py::test_learners_with_memory_turn_as_they_were_told_and_others_guess": "learning",
