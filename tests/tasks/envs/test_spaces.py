@@ -7,11 +7,15 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
+from devlearn_envs import NATIVE, BatchEnv, SingleEnv
 from gymnasium import spaces as gym_spaces
 
 from devlearn.learners.brains import brain_builder, split_observation
 from devlearn.learners.brains.needs import picture_layout
+from devlearn.learners.cohort import Cohort
 from devlearn.learners.objectives import Factors
+from devlearn.registry import get
+from devlearn.stages.context import Context
 from devlearn.streams import generator
 from devlearn.tasks.envs import EnvSpec, VectorEnv, WorldError
 from devlearn.tasks.envs.actions import Controls
@@ -364,3 +368,80 @@ def test_convolutions_without_a_picture_are_refused() -> None:
     for name in ("Told", "Lever"):
         with pytest.raises(ValueError, match=r"kind: conv needs a picture of 2 x 2 pixels or more, .* use kind: mlp"):
             brain_builder(CONV, policy_of(EnvSpec(env(name)))[0])()
+
+
+@pytest.mark.parametrize("brain", [MLP, CONV])
+def test_statistics_are_those_of_what_is_seen(brain: Any) -> None:
+    """Bytes are seen as 0..1, and normalised in it; words have no statistics."""
+    stage: Any = get("stages", "trial.ppo")(env=env("Errand"), **{**PLAY, "normalise_observations": True})
+    cohort = Cohort(brain_builder(brain, stage.needs()), SEEDS)
+    context = Context(SEEDS, "play", 0, torch.device("cpu"), 20)
+    segment = stage.segment(cohort, stage.begin(cohort, context), context)
+    for _ in range(20):
+        next(segment)
+    segment.close()
+    name = "body.senses.image_7x7x3.normaliser"
+    mean, var = cohort.buffers[f"{name}.mean"], cohort.buffers[f"{name}.var"]
+    codes = torch.arange(11) / 255
+    assert float(mean.mean()) == pytest.approx(float(codes.mean()), rel=0.02)
+    assert float(var.mean()) == pytest.approx(float(codes.var(correction=0)), rel=0.05)
+    assert not [key for key in cohort.buffers if "mission.normaliser" in key]
+
+
+def test_keys_that_came_later_change_no_identity() -> None:
+    """What is written of a stage or probe that does not use them is what it was."""
+    for room, kind in (("stages", "trial.ppo"), ("probes", "return")):
+        plain, other = (get(room, kind)(env="CartPole-v1", **more) for more in ({}, {"action_scaling": "none"}))
+        assert not {"vocabulary", "action_scaling"} & plain.model_dump(mode="json").keys()
+        assert other.model_dump(mode="json") == {**plain.model_dump(mode="json"), "action_scaling": "none"}
+        assert type(plain)(**other.model_dump(mode="json")) == other
+
+
+class Doors(BatchEnv):
+    """Native: of three doors, the one that was taken last is shut. Breaks at a shut one."""
+
+    def __init__(self, copies: int) -> None:
+        super().__init__(copies)
+        self.observation_space = gym_spaces.Box(0, 9, (1,), np.float32)
+        self.action_space = gym_spaces.Discrete(3)
+        self.shut, self.steps = np.zeros(copies, np.int64), np.zeros(copies, np.int64)
+
+    def reset(self, seeds: np.ndarray, where: np.ndarray) -> None:
+        self.shut[where], self.steps[where] = seeds[where] % 3, 0
+
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        assert (actions != self.shut).all()
+        self.shut, self.steps = actions.copy(), self.steps + 1
+        ended = self.steps >= 9
+        return np.ones(self.copies, np.float32), ended, np.zeros_like(ended)
+
+    def observe(self) -> np.ndarray:
+        return self.steps[:, None].astype(np.float32)
+
+    def masks(self) -> np.ndarray:
+        return np.arange(3) != self.shut[:, None]
+
+    def state(self) -> dict[str, np.ndarray]:
+        return {"shut": self.shut.copy(), "steps": self.steps.copy()}
+
+    def load(self, state: dict[str, np.ndarray]) -> None:
+        self.shut, self.steps = state["shut"].copy(), state["steps"].copy()
+
+
+class DoorsEnv(SingleEnv):
+    batch = Doors
+
+
+def test_a_native_environment_offers_masks_as_a_batch_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(NATIVE, "space/Doors-v0", Doors)
+    gymnasium.register("space/Doors-v0", entry_point=DoorsEnv)
+    try:
+        native, alone = (VectorEnv("space/Doors-v0", SEEDS, COPIES, ("t",), native=way) for way in (True, False))
+        for t in range(25):
+            assert np.array_equal(native.mask, alone.mask)  # type: ignore[arg-type]
+            actions = draw(native, t)
+            assert np.array_equal(native.step(actions).observation, alone.step(actions).observation)
+        resumed = VectorEnv("space/Doors-v0", SEEDS, COPIES, ("t",), native.state())
+        assert np.array_equal(resumed.mask, native.mask)  # type: ignore[arg-type]
+    finally:
+        del gymnasium.registry["space/Doors-v0"]
