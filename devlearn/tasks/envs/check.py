@@ -123,10 +123,9 @@ def findings(spec: EnvSpec, clock: "_Clock") -> Iterator[Finding]:
         yield from opening
         if not all(finding.ok for finding in opening):
             return
-        life = _Life(spec, clock).findings()
-        yield from life
-        seen = all(finding.ok for finding in life if finding.name.startswith("observation"))
-        yield _guarded("gymnasium", lambda: _gymnasium(spec, seen), clock)
+        life = _Life(spec, clock)
+        yield from life.findings()
+        yield _guarded("gymnasium", lambda: _gymnasium(spec, life), clock)
         yield _guarded("determinism", lambda: _determinism(spec, clock), clock)
         yield _guarded("reuse", lambda: _reuse(spec), clock)
         yield _global_randomness(touched())
@@ -159,11 +158,11 @@ def _opening(spec: EnvSpec, clock: _Clock) -> list[Finding]:
     return findings
 
 
-def _gymnasium(spec: EnvSpec, seen: bool) -> Finding:
+def _gymnasium(spec: EnvSpec, life: "_Life") -> Finding:
     """What Gymnasium's own checker says; its warnings are told, its errors are failures.
 
     It allows for no rounding and for no other library's arrays: what it says of observations is no failure where our
-    own laws of them hold (``seen``).
+    own laws of them hold.
     """
     one = make(spec)
     try:
@@ -173,8 +172,8 @@ def _gymnasium(spec: EnvSpec, seen: bool) -> Finding:
             warnings.simplefilter("always")
             check_by_gymnasium(one.unwrapped, skip_render_check=True)
     except FAILURES as error:
-        what, stricter = f"Gymnasium's own checker stops: {describe(error)}", seen and "observation" in str(error)
-        if stricter:
+        what, seen = f"Gymnasium's own checker stops: {describe(error)}", not OBSERVATION_LAWS & life.breaches.keys()
+        if seen and (life.library or "observation" in str(error)):
             return Finding("gymnasium", True, f"{what}; it is stricter than a run, which takes them")
         return Finding("gymnasium", False, what, runs=True)
     finally:
@@ -183,6 +182,7 @@ def _gymnasium(spec: EnvSpec, seen: bool) -> Finding:
     return Finding("gymnasium", True, "; it notes: ".join(["Gymnasium's own checker passes", *notes]))
 
 
+OBSERVATION_LAWS = {"observation type", "observation finite", "observation bounds"}
 LIFE_LAWS = {
     "exceptions": "nothing was raised",
     "observation type": "every observation has the dtype and shape of its space",

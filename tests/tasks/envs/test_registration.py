@@ -9,6 +9,7 @@ import pytest
 
 from devlearn.tasks.envs import EnvSpec, UnknownEnv, WorldError, check_id, spaces
 from devlearn.tasks.envs import registration as ids
+from devlearn.tasks.envs.registration import make
 
 
 @pytest.mark.parametrize("env", ["CartPole-v1", "devlearn/DigitReach-v0", "toy_envs:toy/Toy-v0", "toy/Toy-v0"])
@@ -69,3 +70,40 @@ def test_spaces_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     first = spaces(EnvSpec("MountainCar-v0"))
     monkeypatch.setattr(sys.modules["devlearn.tasks.envs.spaces"], "make", None)
     assert spaces(EnvSpec("MountainCar-v0")) == first
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("x = 1", "quiet_module was imported and registers nothing: gymnasium.register"),
+        (
+            "import gymnasium\nclass A: ...\ngymnasium.register('Other-v0', entry_point=A)",
+            "quiet_module was imported and registers Other-v0",
+        ),
+    ],
+)
+def test_a_module_that_does_not_register_the_name_says_what_it_does(
+    text: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "quiet_module.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(gymnasium, "registry", dict(gymnasium.registry))
+    monkeypatch.setattr(gymnasium.envs.registration, "registry", gymnasium.registry)
+    with pytest.raises(UnknownEnv, match=why):
+        check_id("quiet_module:Thing-v0")
+    del sys.modules["quiet_module"]
+
+
+def test_what_an_environment_needs_is_named_and_where_it_fails() -> None:
+    with pytest.raises(WorldError, match=r"it needs size; write env_kwargs: \{size: \.\.\}, or --key size="):
+        make(EnvSpec("scratch_envs:scratch/NeedsKeyword-v0"))
+    make(EnvSpec("scratch_envs:scratch/NeedsKeyword-v0", {"size": 3})).close()
+    with pytest.raises(WorldError, match=r"FileNotFoundError: no map.txt \(.*scratch_envs.py:\d+\)"):
+        make(EnvSpec("scratch_envs:scratch/FailsInMake-v0"))
+
+
+def test_what_an_environment_prints_is_not_among_our_results(capfd: pytest.CaptureFixture[str]) -> None:
+    make(EnvSpec("scratch_envs:scratch/Prints-v0")).close()
+    print("a result")
+    out, err = capfd.readouterr()
+    assert out == "a result\n" and len(err) > 2**20
