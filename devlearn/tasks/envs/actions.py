@@ -125,8 +125,9 @@ class Controls:
 
     def to_env(self, action: Array) -> Any:
         """One action that was cleaned, as the environment takes it: its own number, array, dict or tuple."""
-        count = len(self.factors.choices)
-        row = np.atleast_1d(action)
+        if isinstance(self.whole, gym_spaces.Discrete):  # most are, and every step of every copy comes by
+            return np.int64(action + self.whole.start)
+        count, row = len(self.factors.choices), np.atleast_1d(action)  # a lone choice has no column
         choices = row[:count] if self.factors.discrete else row[:count].astype(np.int64)
         made = iter([leaf.to_env(choices, row[count:]) for leaf in self.leaves])
         return _nested(self.whole, made)

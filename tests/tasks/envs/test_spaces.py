@@ -445,3 +445,18 @@ def test_a_native_environment_offers_masks_as_a_batch_and_alone(monkeypatch: pyt
         assert np.array_equal(resumed.mask, native.mask)  # type: ignore[arg-type]
     finally:
         del gymnasium.registry["space/Doors-v0"]
+
+
+@pytest.mark.parametrize(
+    ("space", "expected"),
+    [
+        (gym_spaces.MultiDiscrete([3]), [2]),
+        (gym_spaces.Dict({"a": gym_spaces.Discrete(3, start=4)}), {"a": 6}),
+        (gym_spaces.Box(5, 7, (1, 1), np.int16), [[7]]),
+    ],
+)
+def test_a_lone_choice_is_a_number_whatever_holds_it(space: Any, expected: Any) -> None:
+    controls = Controls("x", space)
+    assert controls.space == gym_spaces.Discrete(3)
+    action = controls.to_env(controls.clean(np.array([2]), "affine")[0])
+    assert space.contains(action) and action == expected
