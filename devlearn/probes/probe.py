@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import numpy as np
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
@@ -17,9 +17,9 @@ from devlearn.learners.cohort import Cohort
 from devlearn.probes.old_names import OldNames
 from devlearn.registry import named
 from devlearn.stages.context import Context
-from devlearn.stages.fields import read_old_keys
+from devlearn.stages.fields import brief, read_old_keys
 from devlearn.stages.stage import Stage
-from devlearn.tasks.data import SIZES, size
+from devlearn.tasks.data import is_split, size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,11 +110,19 @@ class Probe(OldNames):
 
         All of ``splits`` unless a probe knows better.
         """
-        return {split: np.arange(size(split)) for split in self.splits() if split in SIZES}
+        return {split: np.arange(size(split)) for split in self.splits() if is_split(split)}
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         """Measure every learner: on a fixed part of the data on the way, on all of it (``full``) at a stage's end."""
         raise NotImplementedError
+
+    def metrics_here(self) -> Mapping[str, Metric]:
+        """``metrics``, with what depends on the probe's own keys, as chance on the number of classes."""
+        return self.metrics
+
+    @model_serializer(mode="wrap")
+    def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return brief(self, handler(self))
 
     @classmethod
     def __pydantic_init_subclass__(cls, **keywords: Any) -> None:

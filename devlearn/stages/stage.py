@@ -14,14 +14,14 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from devlearn.registry import named
 from devlearn.scenario.controls import Control
 from devlearn.scenario.models import UNITS, Role, Unit
-from devlearn.stages.fields import Change, Count, Gate, read_old_keys
+from devlearn.stages.fields import Change, Count, Gate, brief, read_old_keys
 from devlearn.stages.old_names import OldNames
-from devlearn.tasks.data import SIZES
+from devlearn.tasks.data import is_split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +138,7 @@ class Stage(OldNames):
         """The data splits that learners have trained on in this stage, or in the lives that they descend from."""
         keys = self.model_dump(mode="json")
         values = [*keys.values(), *(value for change in keys["change"] for value in change["set"].values())]
-        return tuple(dict.fromkeys(value for value in values if isinstance(value, str) and value in SIZES))
+        return tuple(dict.fromkeys(value for value in values if isinstance(value, str) and is_split(value)))
 
     def uses_labels(self) -> bool:
         """Whether it reads labels, or passes on what was made by reading them."""
@@ -175,6 +175,10 @@ class Stage(OldNames):
         return ()
 
     # ---- the engine's side --------------------------------------------------------------------------------------
+
+    @model_serializer(mode="wrap")
+    def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return brief(self, handler(self))
 
     def with_change(self, change: Change) -> Stage:
         """This stage with a change applied. Raises pydantic's ValidationError where a value is wrong."""
