@@ -50,12 +50,17 @@ def find(name_or_path: str | Path) -> Path:
 
 
 def load(
-    path: str | Path, overrides: Iterable[str] = (), check_env: Check | None = None, check_data: Check | None = None
+    path: str | Path,
+    overrides: Iterable[str] = (),
+    check_env: Check | None = None,
+    check_data: Check | None = None,
+    *,
+    check_sense: Check | None = None,
 ) -> Scenario:
     """The scenario of a file (or of a name of ours), with ``K=V`` overrides laid over it.
 
-    ``check_env`` is asked about every environment id, ``check_data`` about every data split; each raises LookupError,
-    ValueError or RuntimeError, with a message, for one that does not exist.
+    ``check_env`` is asked about every environment id, ``check_data`` about every data split, ``check_sense`` about
+    every data set; each raises LookupError, ValueError or RuntimeError, with a message, for one that does not exist.
 
     Raises:
         ScenarioError: with every mistake of the file.
@@ -64,11 +69,17 @@ def load(
     problems = Problems()
     text = _read(found, problems)
     problems.check()
-    return parse(text, str(found), overrides, check_env, check_data)
+    return parse(text, str(found), overrides, check_env, check_data, check_sense=check_sense)
 
 
 def parse(
-    text: str, name: str, overrides: Iterable[str] = (), check_env: Check | None = None, check_data: Check | None = None
+    text: str,
+    name: str,
+    overrides: Iterable[str] = (),
+    check_env: Check | None = None,
+    check_data: Check | None = None,
+    *,
+    check_sense: Check | None = None,
 ) -> Scenario:
     """The scenario of a text; ``name`` stands before every message, and ``extends`` is looked up beside it.
 
@@ -90,7 +101,7 @@ def parse(
     if "tune" in root.entries:
         few("the trials of tune at all points of vary", len(varied) * len(tried), root.entries["tune"].mark, problems)
     hidden(settings, varied, tried, problems)
-    given = {"env": check_env, "data": check_data}
+    given = {"env": check_env, "data": check_data, "sense": check_sense}
     checks = {field: check for field, check in given.items() if check is not None}
     base = Problems()
     scenario = build(root, base, checks)
