@@ -1,4 +1,4 @@
-"""The one face that plug-ins import: what a stage, probe, brain, executor or report section is written with.
+"""The one face that plug-ins import: what a stage, probe, brain, data set, executor or report section is written with.
 
     from devlearn.plugin import Head, Metrics, Needs, Stage, stage
 
@@ -31,10 +31,21 @@ from devlearn.report.drawing import style
 from devlearn.report.section import Drawn, Page, Place, section
 from devlearn.runs.executors.base import Executor, WorkerExit
 from devlearn.stages.context import Context, State
-from devlearn.stages.fields import AdamRate, BatchSize, Change, Gate, LearningRate, RateSchedule
+from devlearn.stages.fields import AdamRate, BatchSize, Change, Gate, LearningRate, RateSchedule, SenseOf, Split
 from devlearn.stages.stage import Cost, Metrics, Stage, stage
 from devlearn.streams import Streams, streams
-from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE, Dataset, balanced
+from devlearn.tasks.data import (
+    CLASSES,
+    IMAGE,
+    IMAGE_SENSE,
+    Dataset,
+    DataSource,
+    balanced,
+    dataset,
+    source_named,
+    source_of,
+    valid_of,
+)
 
 __all__ = [
     "CLASSES",
@@ -49,6 +60,7 @@ __all__ = [
     "Context",
     "Cost",
     "CrossEntropy",
+    "DataSource",
     "Dataset",
     "Drawn",
     "Executor",
@@ -78,6 +90,8 @@ __all__ = [
     "Reinforce",
     "Result",
     "Sense",
+    "SenseOf",
+    "Split",
     "Stage",
     "State",
     "Streams",
@@ -85,12 +99,16 @@ __all__ = [
     "Weights",
     "WorkerExit",
     "balanced",
+    "dataset",
     "flops",
     "probe",
     "register",
     "section",
+    "source_named",
+    "source_of",
     "split_observation",
     "stage",
     "streams",
     "style",
+    "valid_of",
 ]

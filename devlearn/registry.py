@@ -23,9 +23,14 @@ GROUPS = {
     "probes": "devlearn.probes",
     "executors": "devlearn.runs.executors",
     "sections": "devlearn.report.sections",
+    "data": "devlearn.tasks.data.sets",
 }
 
-CONTRACTS = {"stages": ("devlearn.stages.stage", "Stage"), "probes": ("devlearn.probes.probe", "Probe")}
+CONTRACTS = {
+    "stages": ("devlearn.stages.stage", "Stage"),
+    "probes": ("devlearn.probes.probe", "Probe"),
+    "data": ("devlearn.tasks.data.source", "DataSource"),
+}
 
 _tables: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
 _loaded: set[str] = set()

@@ -24,6 +24,7 @@ MISTAKES = {
     "devlearn.registry": "NoPlugin",
     "devlearn.records.genome_file": "BadGenome",
     "devlearn.tasks.envs.registration": "UnknownEnv",
+    "devlearn.tasks.data.source": "BadData",
     "devlearn.records.atomic": "FolderLocked",
     "devlearn.records.ownership": "NotOurs",
     "devlearn.records.published": "PublishedError",

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from devlearn.tasks.envs.check import Finding
 
 NOT_FOUND = ("id", "kind", "keys")  # broken first where the name or its keys are wrong, not the plug-in
-LISTED = ("stages", "priors", "brains", "envs", "probes", "executors", "sections", "scenarios")
+LISTED = ("stages", "priors", "brains", "envs", "probes", "executors", "sections", "data", "scenarios")
 KEYED = ("stages", "probes", "brains")  # whose keys can be listed, one by one
-CHECKED = ("env", "stage", "brain", "probe", "executor", "section", "scenario")
+CHECKED = ("env", "stage", "brain", "probe", "executor", "section", "data", "scenario")
 
 
 def see_here() -> None:
@@ -33,16 +33,25 @@ def see_here() -> None:
 @click.command("list")
 @click.argument("what", type=click.Choice(LISTED))
 @click.argument("name", required=False)
-def list_(what: str, name: str | None) -> None:
+@click.option("--download", metavar="DATA", help="Fetch a data set that is not on this machine, once.")
+def list_(what: str, name: str | None, download: str | None) -> None:
     """Name what can be used in a scenario, and how it can be trained and reported.
 
-    With the NAME of a stage, probe or brain: its keys, what each means and its value by default.
+    With the NAME of a stage, probe or brain: its keys, what each means and its value by default. Data sets are
+    fetched into the folder DEVLEARN_DATA, ~/.cache/devlearn without it.
 
     \b
     devlearn list stages
     devlearn list stages supervise
+    devlearn list data
+    devlearn list data --download fashion
     """
     see_here()
+    if download is not None:
+        if what != "data":
+            raise click.UsageError(f"--download is for data, not for: list {what}")
+        _download(download)
+        return
     if name is not None:
         if what not in KEYED:
             raise click.UsageError(f"keys are listed of {', '.join(KEYED)}, not of {what}")
@@ -53,7 +62,8 @@ def list_(what: str, name: str | None) -> None:
 
         show()
         return
-    rows = _envs() if what == "envs" else _scenarios() if what == "scenarios" else _plugins(what)
+    others = {"envs": _envs, "scenarios": _scenarios, "data": _data}
+    rows = others[what]() if what in others else _plugins(what)
     width = max((len(name) for name, _ in rows), default=0)
     for name, about in rows:
         click.echo(f"{name:<{width}}  {about}".rstrip())
@@ -108,6 +118,34 @@ def _envs() -> list[tuple[str, str]]:
     return [(name, "") for name in names]
 
 
+def _data() -> list[tuple[str, str]]:
+    """Data sets by name: their images, how many, and whether they are on this machine."""
+    from devlearn import registry
+    from devlearn.tasks.data import size, source_named, splits
+
+    rows = []
+    for name in registry.names("data"):
+        source = source_named(name)
+        looks = f"{' x '.join(map(str, source.shape))}, {source.classes} classes"
+        parts = [split for split in splits(source) if "+" not in split]
+        sizes = ", ".join(f"{split.rpartition('.')[2]} {size(split):,}" for split in parts)
+        there = f" (not here: --download {name})" if source.missing() else ""
+        rows.append((name, f"{first_line(source.__doc__)} {looks}; {sizes}{there}"))
+    return rows
+
+
+def _download(name: str) -> None:
+    """Fetch a data set, if it is not there."""
+    from devlearn.tasks.data import source_named
+    from devlearn.tasks.data.sets.downloads import Downloaded
+
+    source = source_named(name)
+    if not isinstance(source, Downloaded):
+        raise click.UsageError(f"{name!r} is not fetched: it is there")
+    there = source.file if not source.missing() else source.download()
+    click.echo(f"{name}: {there}")
+
+
 def _scenarios() -> list[tuple[str, str]]:
     from devlearn.scenario import library
 
@@ -156,6 +194,7 @@ def check(
     devlearn check probe return --key env=CartPole-v1
     devlearn check executor local
     devlearn check section my_sections:gained
+    devlearn check data my_data:Shapes
     """
     see_here()
     if beside and what != "section":
@@ -170,10 +209,11 @@ def check(
         return
     from devlearn import testing
 
-    if what in ("executor", "section"):
+    if what in ("executor", "section", "data"):
         if keys:
-            raise click.UsageError(f"{'an executor' if what == 'executor' else 'a section'} has no keys")
-        found = testing.check_executor(name) if what == "executor" else testing.check_section(name, beside)
+            raise click.UsageError(f"{'an executor' if what == 'executor' else f'a {what}'} has no keys")
+        alone = {"executor": testing.check_executor, "data": testing.check_data}
+        found = alone[what](name) if what in alone else testing.check_section(name, beside)
         _print_findings(f"{what} {name}", found)
         return
     laws: dict[str, Callable[[str, dict[str, object]], list[Finding]]]
@@ -299,6 +339,7 @@ NEXT: dict[str, tuple[str, ...]] = {
         "devlearn run {snake}.yaml",
         "devlearn report runs/{snake} --section {module}:{snake}",
     ),
+    "data": ("devlearn check data {module}:{Class}", "devlearn run {snake}.yaml"),
     "scenario": ("devlearn check scenario {snake}.yaml", "devlearn run {snake}.yaml"),
 }
 

@@ -12,7 +12,8 @@ from devlearn.lazy import F, torch
 from devlearn.learners.brains.needs import Head, Needs
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged
-from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE, size, spread_rows
+from devlearn.stages.fields import HeadName, Shift, Split
+from devlearn.tasks.data import DataSource, size, source_of, spread_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,22 +36,31 @@ class Accuracy(Probe):
     """
 
     metrics: ClassVar = {
-        "accuracy": Metric("higher", 0.0, unit="share", chance=1 / CLASSES),
-        "cross_entropy": Metric("lower", None, unit="nats", proxy_of="accuracy", chance=math.log(CLASSES)),
+        "accuracy": Metric("higher", 0.0, unit="share"),
+        "cross_entropy": Metric("lower", None, unit="nats", proxy_of="accuracy"),
     }
 
-    data: str = Field("mnist.test", description="the split; hyperparameters and gates may only look at mnist.valid")
-    head: str = Field("digits", description="the read-out")
+    data: Split = Field("mnist.test", description="the split; hyperparameters and gates may only look at valid ones")
+    head: HeadName = ""
     quick: int = Field(
         CHUNK, gt=0, description="images of a measurement on the way; all are used at birth and stage ends"
     )
 
-    shift: int = Field(
-        0, ge=0, le=27, description="each image is moved by up to so many pixels along each axis, always by the same"
+    shift: Shift = Field(
+        0, description="each image is moved by up to so many pixels along each axis, always by the same"
     )
 
+    @property
+    def source(self) -> DataSource:
+        """The data set that is looked at."""
+        return source_of(self.data)
+
+    def metrics_here(self) -> Mapping[str, Metric]:
+        chance = {"accuracy": 1 / self.source.classes, "cross_entropy": math.log(self.source.classes)}
+        return {name: metric._replace(chance=chance[name]) for name, metric in self.metrics.items()}
+
     def needs(self) -> Needs:
-        return Needs({IMAGE_SENSE: IMAGE}, {self.head: Head(CLASSES)})
+        return Needs(self.source.senses, {self.head: Head(self.source.classes)})
 
     def splits(self) -> tuple[str, ...]:
         return (self.data,)
@@ -65,7 +75,7 @@ class Accuracy(Probe):
         correct, total = [], torch.zeros(cohort.n, device=cohort.device, dtype=torch.float64)
         for start in range(0, len(data), CHUNK):
             images, labels = data.images[start : start + CHUNK], data.labels[start : start + CHUNK]
-            logits = cohort(images.expand(cohort.n, *images.shape), IMAGE_SENSE, self.head)  # (N, B, K)
+            logits = cohort(images.expand(cohort.n, *images.shape), self.source.sense_name, self.head)  # (N, B, K)
             correct.append(logits.argmax(-1) == labels)
             log_p = F.log_softmax(logits, -1).gather(-1, labels.expand(cohort.n, -1).unsqueeze(-1))
             total -= log_p.double().sum((1, 2))

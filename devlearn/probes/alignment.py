@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field
-
 from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Head, Needs, fed_back
 from devlearn.learners.cohort import Cohort
 from devlearn.learners.objectives import check_rule
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe
-from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE
+from devlearn.stages.fields import HeadName, SenseOf
+from devlearn.tasks.data import source_named
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -51,10 +50,12 @@ class Alignment(Probe):
         for name in ("angle", *(f"layer_{k}" for k in range(2, DEEPEST + 1)))
     }
 
-    head: str = Field("digits", description="the read-out")
+    sense: SenseOf = "mnist"
+    head: HeadName = ""
 
     def needs(self) -> Needs:
-        return Needs({IMAGE_SENSE: IMAGE}, {self.head: Head(CLASSES)}, feedback=True)
+        seen = source_named(self.sense)
+        return Needs(seen.senses, {self.head: Head(seen.classes)}, feedback=True)
 
     def check_brain(self, brain: nn.Module) -> None:
         check_rule("feedback_alignment", brain)

@@ -1,4 +1,4 @@
-"""Do clusters that were found without labels fall on the digits?"""
+"""Do clusters that were found without labels fall on the classes?"""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ from devlearn.lazy import torch
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.features import CHUNK, Features, Layer, has, layer
 from devlearn.probes.probe import Measurement, Metric, Probing, probe, unless_diverged
+from devlearn.stages.fields import Clusters
 from devlearn.streams import Streams
-from devlearn.tasks.data import CLASSES
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-def matched(clusters: Tensor, labels: Tensor, count: int) -> Tensor:
+def matched(clusters: Tensor, labels: Tensor, count: int, classes: int) -> Tensor:
     """Which images' cluster stands for their class, each cluster for one class at most: (N, M), (M,) -> (N, M) bool.
 
     The assignment of clusters to classes with the most such images (Kuhn 1955, the Hungarian method).
     """
-    found = [_matched(own, labels.cpu().numpy(), count) for own in clusters.cpu().numpy()]
+    found = [_matched(own, labels.cpu().numpy(), count, classes) for own in clusters.cpu().numpy()]
     return torch.from_numpy(np.stack(found)).to(clusters.device)
 
 
-def _matched(clusters: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], count: int) -> np.ndarray[Any, Any]:
-    table = np.zeros((count, CLASSES), np.int64)
+def _matched(
+    clusters: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], count: int, classes: int
+) -> np.ndarray[Any, Any]:
+    table = np.zeros((count, classes), np.int64)
     np.add.at(table, (clusters, labels), 1)
     stands_for = np.full(count, -1)
     from scipy.optimize import linear_sum_assignment  # scipy takes a second: only when clusters are matched
@@ -114,15 +116,15 @@ class Clustering(Features):
         Arthur and Vassilvitskii (2007), k-means++.
     """
 
-    metrics: ClassVar = {"accuracy": Metric("higher", 0.0, unit="share", chance=1 / CLASSES)}
+    metrics: ClassVar = {"accuracy": Metric("higher", 0.0, unit="share")}
     requires = "assign"
 
     stage: str | None = Field(None, description="NAME of a stage that learns clusters; empty: k-means in a layer")
     layer: Layer = Field("last", description="where k-means looks: pixels, last, or the number of a hidden layer")
-    clusters: int = Field(10, ge=2, description="clusters of k-means")
+    clusters: Clusters = Field(0, validate_default=True, description="clusters of k-means; 0: as many as classes")
     restarts: int = Field(10, ge=1, description="beginnings of k-means")
     rounds: int = Field(50, ge=1, description="most rounds of k-means")
-    fit_images: int = Field(5_000, ge=CLASSES, description="images that k-means is fitted to, evenly spread")
+    fit_images: int = Field(5_000, ge=2, description="images that k-means is fitted to, evenly spread")
 
     @model_validator(mode="after")
     def _enough(self) -> Clustering:
@@ -133,13 +135,13 @@ class Clustering(Features):
     def check_brain(self, brain: nn.Module) -> None:
         if self.stage is None:
             super().check_brain(brain)
-            has(brain, self.layer)
+            has(brain, self.source, self.layer)
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         data = probing.context.data(self.data)
         data = data if full else data.spread(self.quick)
         clusters, count = self._clusters(cohort, probing, data.images)
-        correct = matched(clusters, data.labels, count).expand(cohort.n, -1)
+        correct = matched(clusters, data.labels, count, self.source.classes).expand(cohort.n, -1)
         accuracy = unless_diverged(correct.double().mean(1), cohort)
         return Measurement({"accuracy": accuracy}, correct if full else None)
 
@@ -149,9 +151,10 @@ class Clustering(Features):
             return self._learned(cohort, probing, images)
         fit = probing.context.data(self.fit).spread(self.fit_images).images
         streams = probing.context.streams("centres")
-        x = layer(cohort, fit, self.layer)
+        sense = self.source.sense_name
+        x = layer(cohort, fit, sense, self.layer)
         centres = k_means(x.expand(cohort.n, -1, -1), self.clusters, self.restarts, self.rounds, streams)
-        parts = [squares(layer(cohort, part, self.layer), centres).argmin(-1) for part in images.split(CHUNK)]
+        parts = [squares(layer(cohort, part, sense, self.layer), centres).argmin(-1) for part in images.split(CHUNK)]
         return torch.cat(parts, 1), self.clusters
 
     def _learned(self, cohort: Cohort, probing: Probing, images: Tensor) -> tuple[Tensor, int]:

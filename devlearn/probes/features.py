@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.learners.cohort import Cohort
-from devlearn.probes.probe import Probe
-from devlearn.scenario.splits import is_test, overlap
-from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE, size, spread_rows
+from devlearn.probes.probe import Metric, Probe
+from devlearn.scenario.splits import is_test, joined, overlap, split_name
+from devlearn.stages.fields import Split, source_in
+from devlearn.tasks.data import DataSource, is_split, size, source_of, spread_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,13 +25,23 @@ CHUNK = 500  # images at a time: layers of convolutions are wide
 Layer = Literal["pixels", "last"] | Annotated[int, Field(ge=1)]
 
 
+def _training(fit: str, info: ValidationInfo) -> str:
+    """Without a split, the one that the data set is learned from."""
+    source = source_in(info.data)
+    return fit or (joined(source.key, "train") if source else "")
+
+
 class Features(Probe):
     """A probe that reads layers, under no gradient: what it fits is its own and leaves the learners alone."""
 
-    data: str = Field("mnist.test", description="the split that is scored")
-    fit: str = Field("mnist.train", description="the split that is fitted to: no test split, and not data's")
+    data: Split = Field("mnist.test", description="the split that is scored")
+    fit: Annotated[Split, AfterValidator(_training)] = Field(
+        "",
+        validate_default=True,
+        description="the split that is fitted to: no test split, and not data's; empty: the data set's train",
+    )
     fit_images: int = Field(
-        2_000, ge=CLASSES, description="images that are fitted to, evenly spread, the same for all learners"
+        2_000, ge=2, description="images that are fitted to, evenly spread, the same for all learners"
     )
     quick: int = Field(
         2_000, gt=0, description="images scored on the way; all of data are used at birth and stage ends"
@@ -38,14 +49,30 @@ class Features(Probe):
 
     @model_validator(mode="after")
     def _held_out(self) -> Any:
+        if not is_split(self.data):
+            return self  # which is told of the key data
         size(self.fit)
         if is_test(self.fit) or overlap(self.fit, self.data):
-            other = "mnist.rest" if overlap("mnist.train", self.data) else "mnist.train"
+            name = split_name(self.fit)[0]
+            other = joined(name, "rest" if overlap(joined(name, "train"), self.data) else "train")
             raise ValueError(f"what is fitted to {self.fit} can't be scored on {self.data}; fit to {other}")
+        if source_of(self.fit).shape != self.source.shape or source_of(self.fit).classes != self.source.classes:
+            raise ValueError(f"{self.fit} and {self.data} have images of other shapes or other classes; fit to its own")
+        if self.fit_images < self.source.classes:
+            raise ValueError(f"fit_images is {self.fit_images}, and there are {self.source.classes} classes; raise it")
         return self
 
+    @property
+    def source(self) -> DataSource:
+        """The data set that is looked at."""
+        return source_of(self.data)
+
+    def metrics_here(self) -> Mapping[str, Metric]:
+        """Chance is one of the classes."""
+        return {name: metric._replace(chance=1 / self.source.classes) for name, metric in self.metrics.items()}
+
     def needs(self) -> Needs:
-        return Needs({IMAGE_SENSE: IMAGE})
+        return Needs(self.source.senses)
 
     def check_brain(self, brain: nn.Module) -> None:
         if not callable(getattr(brain, "features", None)):
@@ -60,17 +87,17 @@ class Features(Probe):
         return {self.data: np.arange(length) if full else spread_rows(self.quick, length)}
 
 
-def layers(cohort: Cohort, images: Tensor) -> tuple[Tensor, ...]:
-    """What every layer of every learner makes of images (B, 28, 28): (N, B, D) each, the pixels first."""
-    return cohort.features(images.expand(cohort.n, *images.shape), IMAGE_SENSE)
+def layers(cohort: Cohort, images: Tensor, sense: str) -> tuple[Tensor, ...]:
+    """What every layer of every learner makes of images (B, *shape): (N, B, D) each, the pixels first."""
+    return cohort.features(images.expand(cohort.n, *images.shape), sense)
 
 
-def layer(cohort: Cohort, images: Tensor, which: Layer) -> Tensor:
-    """One layer of images (M, 28, 28): (N, M, D), or (1, M, D) where no learner's pixels differ.
+def layer(cohort: Cohort, images: Tensor, sense: str, which: Layer) -> Tensor:
+    """One layer of images (M, *shape): (N, M, D), or (1, M, D) where no learner's pixels differ.
 
     Raises ValueError for a layer that the brain does not have.
     """
-    return torch.cat([_one(layers(cohort, part), which) for part in images.split(CHUNK)], 1)
+    return torch.cat([_one(layers(cohort, part, sense), which) for part in images.split(CHUNK)], 1)
 
 
 def _one(found: tuple[Tensor, ...], which: Layer) -> Tensor:
@@ -82,10 +109,10 @@ def _one(found: tuple[Tensor, ...], which: Layer) -> Tensor:
     return found[number]
 
 
-def has(brain: nn.Module, which: Layer) -> None:
+def has(brain: nn.Module, source: DataSource, which: Layer) -> None:
     """Raises ValueError, with the mend, where a brain on the meta device lacks a layer."""
     if isinstance(which, int):
-        image = torch.empty(1, *IMAGE.space.shape, dtype=torch.uint8, device="meta")
-        count = len(brain.features(image, IMAGE_SENSE)) - 1  # type: ignore[operator]
+        image = torch.empty(1, *source.shape, dtype=torch.uint8, device="meta")
+        count = len(brain.features(image, source.sense_name)) - 1  # type: ignore[operator]
         if which > count:
             raise ValueError(f"layer {which} is asked for and the brain has {count}; ask for last, or for 1 to {count}")

@@ -10,7 +10,8 @@ from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe
-from devlearn.tasks.data import IMAGE, IMAGE_SENSE
+from devlearn.stages.fields import SenseOf
+from devlearn.tasks.data import source_named
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -48,10 +49,11 @@ class Fields(Probe):
 
     metrics: ClassVar = {"smoothness": Metric("higher", None, unit="number")}
 
+    sense: SenseOf = "mnist"
     units: int = Field(24, ge=1, le=256, description="how many units are drawn: the first ones")
 
     def needs(self) -> Needs:
-        return Needs({IMAGE_SENSE: IMAGE})
+        return Needs(source_named(self.sense).senses)
 
     def check_brain(self, brain: nn.Module) -> None:
         if not callable(getattr(brain, "fields", None)):
@@ -59,7 +61,8 @@ class Fields(Probe):
             raise ValueError(f"{type(brain).__name__} shows no receptive fields; {what}")
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
-        fields = [cohort.member(i).fields(IMAGE_SENSE).detach() for i in range(cohort.n)]  # type: ignore[operator]
+        sense = source_named(self.sense).sense_name
+        fields = [cohort.member(i).fields(sense).detach() for i in range(cohort.n)]  # type: ignore[operator]
         smoothness = torch.stack([morans_i(own).nanmean() for own in fields])
         pictures = {"fields": grey(fields[0][: self.units])} if full else {}
         return Measurement({"smoothness": smoothness}, pictures=pictures)

@@ -1,4 +1,4 @@
-"""How much each layer says about the digit: a linear read-out of the pixels and of every hidden layer."""
+"""How much each layer says about the class: a linear read-out of the pixels and of every hidden layer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from devlearn.lazy import F, torch
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.features import CHUNK, Features, layers
 from devlearn.probes.probe import Measurement, Metric, Probing, probe, unless_diverged
-from devlearn.tasks.data import CLASSES, Dataset, size, spread_rows
+from devlearn.tasks.data import Dataset, size, spread_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ def ridge(x: Tensor, y: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
 
 @probe("layers")
 class Layers(Features):
-    """Accuracy of linear read-outs of the pixels and of every hidden layer: how much each says about the digit.
+    """Accuracy of linear read-outs of the pixels and of every hidden layer: how much each says about the class.
 
     The read-outs are the probe's own, and so are the labels that they take: ridge regression to one-hot labels on a
     fixed part of ``fit``, in closed form, with a penalty of 0.0003 of the layer's total variance; scored on ``data``.
@@ -62,7 +62,7 @@ class Layers(Features):
     """
 
     metrics: ClassVar = {
-        name: Metric("higher", 0.0, unit="share", chance=1 / CLASSES)
+        name: Metric("higher", 0.0, unit="share")
         for name in ("last", "pixels", "best", *(f"layer_{k}" for k in range(1, DEEPEST + 1)))
     }
 
@@ -73,7 +73,7 @@ class Layers(Features):
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         data = probing.context.data(self.data)
         data = data if full else data.spread(self.quick)
-        accuracies = _score(cohort, self._read_outs(cohort, probing), data)  # [(N,)]
+        accuracies = _score(cohort, self._read_outs(cohort, probing), data, self.source.sense_name)  # [(N,)]
         hidden = {f"layer_{k}": value for k, value in enumerate(accuracies) if 0 < k <= DEEPEST}
         best = torch.stack(accuracies[1:] or accuracies).amax(0)
         values = {"last": accuracies[-1], "pixels": accuracies[0], "best": best, **hidden}
@@ -82,19 +82,19 @@ class Layers(Features):
     def _read_outs(self, cohort: Cohort, probing: Probing) -> list[tuple[Tensor, Tensor]]:
         """One read-out for each layer, fitted for all learners."""
         data = probing.context.data(self.fit).spread(self.fit_images)
-        seen = [layers(cohort, images) for images in data.images.split(CHUNK)]
-        one_hot = F.one_hot(data.labels, CLASSES).to(cohort.dtype)
+        seen = [layers(cohort, images, self.source.sense_name) for images in data.images.split(CHUNK)]
+        one_hot = F.one_hot(data.labels, self.source.classes).to(cohort.dtype)
         found = [torch.cat(parts, 1) for parts in zip(*seen, strict=True)]  # [(N, M, D)]
         if (found[0] == found[0][:1]).all():
             found[0] = found[0][:1]  # nobody's pixels are scrambled: one read-out of them serves all
         return [ridge(layer, one_hot, PENALTY) for layer in found]
 
 
-def _score(cohort: Cohort, read_outs: list[tuple[Tensor, Tensor]], data: Dataset) -> list[Tensor]:
+def _score(cohort: Cohort, read_outs: list[tuple[Tensor, Tensor]], data: Dataset, sense: str) -> list[Tensor]:
     """Accuracy of each layer's read-out, [(N,) float64]; nan where there is none."""
     right = [torch.zeros(cohort.n, dtype=torch.float64, device=cohort.device) for _ in read_outs]
     for images, labels in zip(data.images.split(CHUNK), data.labels.split(CHUNK), strict=True):
-        for k, layer in enumerate(layers(cohort, images)):
+        for k, layer in enumerate(layers(cohort, images, sense)):
             logits = layer @ read_outs[k][0] + read_outs[k][1]  # (N, B, K)
             right[k] += (logits.argmax(-1) == labels).sum(1)
     lost = [weights.isnan().flatten(1).any(1) for weights, _ in read_outs]

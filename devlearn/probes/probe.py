@@ -19,7 +19,7 @@ from devlearn.registry import named
 from devlearn.stages.context import Context
 from devlearn.stages.fields import brief, read_old_keys
 from devlearn.stages.stage import Stage
-from devlearn.tasks.data import SIZES, size
+from devlearn.tasks.data import is_split, size
 from devlearn.tasks.envs.spec import EnvSpec
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Probe(OldNames):
 
         All of ``splits`` unless a probe knows better.
         """
-        return {split: np.arange(size(split)) for split in self.splits() if split in SIZES}
+        return {split: np.arange(size(split)) for split in self.splits() if is_split(split)}
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         """Measure every learner: on a fixed part of the data on the way, on all of it (``full``) at a stage's end."""
@@ -121,6 +121,10 @@ class Probe(OldNames):
         """The environments that it opens: that of its keys ``env``, ``env_kwargs`` and ``wrappers``, if it has them."""
         spec = EnvSpec.of_keys(dict(self))
         return () if spec is None else (spec,)
+
+    def metrics_here(self) -> Mapping[str, Metric]:
+        """``metrics``, with what depends on the probe's own keys, as chance on the number of classes."""
+        return self.metrics
 
     @model_serializer(mode="wrap")
     def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged
-from devlearn.stages.fields import ActionScaling, EnvKwargs, LateKeys, StepTimeout, Vocabulary, Wrappers
+from devlearn.stages.fields import ActionScaling, EnvKwargs, StepTimeout, Vocabulary, Wrappers
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.recurrent_state import Memory
@@ -19,7 +19,7 @@ from devlearn.tasks.envs.render import render_episode
 
 
 @probe("return")
-class Return(LateKeys, Probe):
+class Return(Probe):
     """Undiscounted return and length of episodes in which the likeliest action is taken.
 
     Full measurements keep a filmstrip of the first learner's first episode: up to eight moments, played again in an
@@ -37,7 +37,6 @@ class Return(LateKeys, Probe):
         "length": Metric("higher", None, unit="steps"),
     }
     renamed: ClassVar = {"keys": "env_kwargs"}
-    late_keys = ("vocabulary", "action_scaling")
 
     env: str = Field(description="a Gymnasium id")
     env_kwargs: EnvKwargs = Field(default_factory=dict)

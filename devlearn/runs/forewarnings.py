@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from devlearn.records.declared import role_of
 from devlearn.records.schema import ArmEntry, Resolved
+from devlearn.scenario.splits import is_valid
 
 LONG = 110  # letters of a sentence that stands on a line for each of its parts
 PLACES = {"stages": "stages:", "arms": "arms:", "pairs": "compare:\n  pairs:"}  # where lines of YAML belong
@@ -99,5 +100,5 @@ def _matched_school(arm: ArmEntry) -> bool:
 
 def _held_out(plan: Resolved) -> str:
     """A probe that picks checkpoints: it reads no test split, and is measured on the way."""
-    fit = (name for name, probe in plan.probes.items() if probe.own.get("data") == "mnist.valid" and probe.every)
+    fit = (name for name, probe in plan.probes.items() if is_valid(str(probe.own.get("data"))) and probe.every)
     return next(fit, "NAME  # of a probe of mnist.valid that has 'every'")

@@ -67,7 +67,7 @@ def load(name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", c
         FolderMismatch: one of the folders has a name that no file can hold.
     """
     from devlearn import scenario
-    from devlearn.tasks.data import size
+    from devlearn.tasks.data import check_split, source_named
     from devlearn.tasks.envs import check_id, check_wrapper
 
     given, source = tuple(overrides), scenario.find(name)
@@ -76,7 +76,7 @@ def load(name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", c
         if file_name(writable(folder)) != folder:
             why = "its name is not UTF-8, so job.json can't tell workers where to import plug-ins from"
             raise FolderMismatch(f"{writable(folder)}: {why}; rename it, or run from another folder")
-    checked = scenario.load(source, given, check_id, size, check_wrapper)
+    checked = scenario.load(source, given, check_id, check_split, check_wrapper, check_sense=source_named)
     _try_environments(checked)
     places: dict[str, list[str]] = {}
     for note in checked.notes:

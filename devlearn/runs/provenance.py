@@ -26,10 +26,13 @@ from devlearn.records.programs import unlike
 from devlearn.records.schema import How, JobState, Manifest, Program, Registered, Sibling
 from devlearn.records.siblings import together
 from devlearn.records.text import file_name
+from devlearn.scenario.splits import is_path, split_name
+from devlearn.tasks.data.files import file_digest
 
 COMPUTES = ("devlearn", "torch", "numpy", "gymnasium")  # another version of these is another program
 PACKAGES = ("devlearn", "torch", "gymnasium", "numpy")  # what a reader is told
 ACCEPT = "--accept-changes"
+DATA_KEYS = ("data", "fit", "sense")  # of stages and probes, which name a split or a data set
 NAMED = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):[A-Za-z_][\w-]*")  # package.module:Name
 OURS = ("devlearn", "devlearn_envs", "gymnasium")  # whose versions speak for them
 INSTALLED = ("site-packages", "dist-packages")
@@ -207,7 +210,10 @@ def _of_plug_in(frame: FrameType, tops: Container[str]) -> bool:
 
 
 def _modules(spec: Json) -> Iterator[str]:
-    """The modules of the plug-ins that a job uses: brain, stages, probes, their environments and what wraps them."""
+    """The modules of what a job uses: brain, stages, probes, their environments, what wraps them, and data sets.
+
+    Of data in files it is their path.
+    """
     kinds = {"brains": [spec["brain"]], "probes": list(spec["probes"].values()), "stages": spec["stages"]}
     for group, entries in kinds.items():
         for entry in entries:
@@ -216,6 +222,10 @@ def _modules(spec: Json) -> Iterator[str]:
             yield from _named("envs", str(keys.get("env") or ""))
             for wrapper in keys.get("wrappers") or ():
                 yield from _named("wrappers", wrapper if isinstance(wrapper, str) else str(wrapper["id"]))
+            for key in DATA_KEYS:
+                said = str(keys.get(key) or "")
+                name = split_name(said)[0] or said
+                yield from [name] if is_path(name) else _named("data", name)
 
 
 @cache
@@ -235,7 +245,12 @@ def _named(group: str, name: str) -> tuple[str, ...]:
 
 
 def _source(module: str) -> dict[str, str]:
-    """{file: sha256} of a module and of what it imports beside it, files named relative to where imports begin."""
+    """{file: sha256} of a module and of what it imports beside it, files named relative to where imports begin.
+
+    Of data in files: their own.
+    """
+    if is_path(module):
+        return file_digest(module)
     root = _root(module)
     if root is None:
         return {}

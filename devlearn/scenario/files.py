@@ -55,12 +55,14 @@ def load(
     check_env: Check | None = None,
     check_data: Check | None = None,
     check_wrapper: Check | None = None,
+    *,
+    check_sense: Check | None = None,
 ) -> Scenario:
     """The scenario of a file (or of a name of ours), with ``K=V`` overrides laid over it.
 
     ``check_env`` is asked about every environment id, ``check_data`` about every data split, ``check_wrapper`` about
-    every item of ``wrappers``; each raises LookupError, ValueError or RuntimeError, with a message, for one that does
-    not exist. An error's ``key`` says which key of an item is at fault.
+    every item of ``wrappers``, ``check_sense`` about every data set; each raises LookupError, ValueError or
+    RuntimeError, with a message, for one that does not exist. An error's ``key`` says which key of an item is at fault.
 
     Raises:
         ScenarioError: with every mistake of the file.
@@ -69,7 +71,7 @@ def load(
     problems = Problems()
     text = _read(found, problems)
     problems.check()
-    return parse(text, str(found), overrides, check_env, check_data, check_wrapper)
+    return parse(text, str(found), overrides, check_env, check_data, check_wrapper, check_sense=check_sense)
 
 
 def parse(
@@ -79,6 +81,8 @@ def parse(
     check_env: Check | None = None,
     check_data: Check | None = None,
     check_wrapper: Check | None = None,
+    *,
+    check_sense: Check | None = None,
 ) -> Scenario:
     """The scenario of a text; ``name`` stands before every message, and ``extends`` is looked up beside it.
 
@@ -100,7 +104,7 @@ def parse(
     if "tune" in root.entries:
         few("the trials of tune at all points of vary", len(varied) * len(tried), root.entries["tune"].mark, problems)
     hidden(settings, varied, tried, problems)
-    given = {"env": check_env, "data": check_data, "wrappers": check_wrapper}
+    given = {"env": check_env, "data": check_data, "wrappers": check_wrapper, "sense": check_sense}
     checks = {field: check for field, check in given.items() if check is not None}
     base = Problems()
     scenario = build(root, base, checks)

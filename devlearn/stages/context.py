@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from devlearn.lazy import torch
-from devlearn.scenario.splits import is_test
+from devlearn.scenario.splits import may_be_learned
 from devlearn.streams import PINNED, Streams, streams
 from devlearn.tasks.data import load, load_altered
 from devlearn.tasks.envs import EnvSpec, VectorEnv
@@ -75,7 +75,7 @@ class Context:
         ``sham``: as many images without structure, see ``devlearn.tasks.data.sham``. ``shift``: each image is moved by
         up to so many pixels, always by the same. Raises ValueError where a stage asks for a test split.
         """
-        if is_test(split) and not self.measuring:
+        if not self.measuring and not may_be_learned(split):
             raise ValueError(f"a stage may not read {split}; only probes may")
         if not (blur or sham or shift):
             return load(split, self.device)

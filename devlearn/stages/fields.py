@@ -6,57 +6,127 @@ A stage writes ``lr: LearningRate = 1e-3``. Where a key means something of its o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    ValidationInfo,
-    model_serializer,
-    model_validator,
-)
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticKnownError
 
 from devlearn.learners.schedule import Schedule
-from devlearn.tasks.data import CLASSES, FEWEST, most_balanced, size
+from devlearn.scenario.splits import is_path, joined, split_name
+from devlearn.tasks.data import DataSource, class_counts, is_split, most_balanced, size, source_named, source_of
+from devlearn.tasks.data.files import located
 
 Count = Annotated[int, Field(gt=0)]
+
+
+# ---- data sets ---------------------------------------------------------------------------------------------------
+
+
+def _here(name: str, info: ValidationInfo) -> str:
+    """A split whose path begins at the file's folder (``info.context``), or at the current one, with its whole path."""
+    folder = (info.context or {}).get("folder", Path())
+    source, part = split_name(name)
+    if not source:
+        return located(name, folder) if is_path(name) else name
+    return joined(located(source, folder), part) if is_path(source) else name
+
+
+Split = Annotated[str, AfterValidator(_here)]
+SenseOf = Annotated[
+    str,
+    AfterValidator(_here),
+    Field(description="the data set whose images' sense is meant, without a part: mnist, digits, shapes.npz"),
+]
+
+
+def source_in(keys: Mapping[str, Any]) -> DataSource | None:
+    """The data set that the keys before this one name, ``data`` or ``sense``; None where there is none to go by.
+
+    What is wrong with the name itself is told by whoever checks it.
+    """
+    try:
+        return source_of(keys["data"]) if "data" in keys else source_named(keys["sense"])
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+def _read_out(head: str, info: ValidationInfo) -> str:
+    source = source_in(info.data)
+    return head or (source.read_out if source else "")
+
+
+HeadName = Annotated[
+    str,
+    AfterValidator(_read_out),
+    Field(validate_default=True, description="the read-out; empty: that of the data set's classes"),
+]
+
+
+def _as_many_as_classes(clusters: int, info: ValidationInfo) -> int:
+    if clusters == 0 and (source := source_in(info.data)) is not None:
+        return source.classes
+    if clusters == 1:
+        raise PydanticKnownError("greater_than_equal", {"ge": 2})
+    return clusters
+
+
+Clusters = Annotated[int, Field(ge=0), AfterValidator(_as_many_as_classes)]
+
+
+def _one_a_class(labels: int, info: ValidationInfo) -> int:
+    source = source_in(info.data)
+    if source is not None and labels < source.classes:
+        raise PydanticKnownError("greater_than_equal", {"ge": source.classes})
+    return labels
 
 
 def _enough(labels: int | Literal["all"], info: ValidationInfo) -> int | Literal["all"]:
     """Raises ValueError where the split, a key before ``labels``, has too few images of a class."""
     split = info.data.get("data")
-    if split in FEWEST and labels != "all" and labels > (most := most_balanced(split)):
-        rarest = f"{most:,} of its {size(split):,} images, as its rarest class has {FEWEST[split]:,}"
+    if labels != "all" and split and is_split(split) and labels > (most := most_balanced(split)):
+        rarest = f"{most:,} of its {size(split):,} images, as its rarest class has {min(class_counts(split)):,}"
         raise ValueError(f"a class-balanced draw from {split} has at most {rarest}; or write all")
     return labels
 
 
+def _in_sight(distance: float, info: ValidationInfo) -> float:
+    """Raises pydantic's own error where images, by a key before this one, are not as large."""
+    source = source_in(info.data)
+    if source is not None and distance > (most := max(source.sides)):
+        raise PydanticKnownError("less_than_equal", {"le": most})
+    return distance
+
+
+def _on_the_image(distance: int, info: ValidationInfo) -> int:
+    source = source_in(info.data)
+    if source is not None and distance >= (side := min(source.sides)):
+        raise PydanticKnownError("less_than_equal", {"le": side - 1})
+    return distance
+
+
 # ---- labelled images ---------------------------------------------------------------------------------------------
 
-LabelledSplit = Annotated[str, Field(description="the split that the labelled images are drawn from")]
+LabelledSplit = Annotated[Split, Field(description="the split that the labelled images are drawn from")]
 Labels = Annotated[
-    Annotated[int, Field(ge=CLASSES)] | Literal["all"],
+    Annotated[int, Field(ge=2), AfterValidator(_one_a_class)] | Literal["all"],
     AfterValidator(_enough),
     Field(description="labelled images for each learner, drawn class-balanced; or all of the split"),
 ]
 LabelledBatchSize = Annotated[int, Field(ge=1, description="images an update; never more than there are labels")]
 Blur = Annotated[
     float,
+    AfterValidator(_in_sight),
     Field(
         ge=0,
-        le=28,
         description="what is seen is out of focus: sd in pixels of a Gaussian blur; its FLOPs are not counted",
     ),
 ]
 Shift = Annotated[
     int,
+    AfterValidator(_on_the_image),
     Field(
         ge=0,
-        le=27,
         description="what is seen is out of the middle: largest move in pixels along each axis, filled with 0; every "
         "image has a move of its own, the same for all learners and at every showing",
     ),
@@ -64,7 +134,7 @@ Shift = Annotated[
 
 # ---- images without labels ---------------------------------------------------------------------------------------
 
-UnlabelledSplit = Annotated[str, Field(description="the split whose images are looked at; its labels are never read")]
+UnlabelledSplit = Annotated[Split, Field(description="the split whose images are looked at; its labels are never read")]
 BatchSize = Annotated[int, Field(ge=1, description="images an update")]
 PairBatchSize = Annotated[int, Field(ge=2, description="pairs of views an update; each view counts as an image shown")]
 Sham = Annotated[
@@ -150,23 +220,6 @@ Vocabulary = Annotated[
 ]
 
 
-class LateKeys(BaseModel):
-    """A stage or probe with keys that its kind has got since it was first released.
-
-    They are left out of what is written down where they have their defaults, so that what was done before they came
-    keeps its identity.
-    """
-
-    late_keys: ClassVar[tuple[str, ...]] = ()
-
-    @model_serializer(mode="wrap")
-    def _without_late_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        found: dict[str, Any] = dump(self)
-        fields = type(self).model_fields
-        usual = [key for key in self.late_keys if getattr(self, key) == fields[key].default]
-        return {key: value for key, value in found.items() if key not in usual}
-
-
 # ---- keys of every stage -----------------------------------------------------------------------------------------
 
 
@@ -211,7 +264,7 @@ class Change(BaseModel):
 
 # Keys that plans of 0.1 don't know. They are written only where they say something, so that a life which was planned
 # then is the same life now.
-YOUNGER = frozenset({"wrappers", "step_timeout"})
+YOUNGER = frozenset({"wrappers", "step_timeout", "sense", "vocabulary", "action_scaling"})
 # Keys that change no result: they reach the workers, and are no part of what is asked.
 INCIDENTAL = frozenset({"step_timeout"})
 

@@ -21,7 +21,7 @@ from devlearn.scenario.controls import Control
 from devlearn.scenario.models import UNITS, Role, Unit
 from devlearn.stages.fields import Change, Count, Gate, brief, read_old_keys
 from devlearn.stages.old_names import OldNames
-from devlearn.tasks.data import SIZES
+from devlearn.tasks.data import is_split
 from devlearn.tasks.envs.spec import EnvSpec
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Stage(OldNames):
         """The data splits that learners have trained on in this stage, or in the lives that they descend from."""
         keys = self.model_dump(mode="json")
         values = [*keys.values(), *(value for change in keys["change"] for value in change["set"].values())]
-        return tuple(dict.fromkeys(value for value in values if isinstance(value, str) and value in SIZES))
+        return tuple(dict.fromkeys(value for value in values if isinstance(value, str) and is_split(value)))
 
     def uses_labels(self) -> bool:
         """Whether it reads labels, or passes on what was made by reading them."""

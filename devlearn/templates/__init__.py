@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-KINDS = ("env", "stage", "prior", "brain", "probe", "executor", "section", "scenario")
+KINDS = ("env", "stage", "prior", "brain", "probe", "executor", "section", "data", "scenario")
 
 
 class BadName(ValueError):

@@ -7,6 +7,7 @@
     assert_ok(check_probe("my_probes:Sure", {"data": "mnist.valid"}))
     assert_ok(check_executor("my_executors:Queue"))
     assert_ok(check_section("my_sections:gained"))
+    assert_ok(check_data("my_data:Shapes"))
 
 Each check returns a list of ``Finding`` (``name`` of the law, ``ok``, ``message`` with the mend where it is broken).
 """
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 
 from devlearn.tasks.envs.check import Finding, check_env
 from devlearn.testing.brains import check_brain
+from devlearn.testing.data import check_data
 from devlearn.testing.executors import check_executor
 from devlearn.testing.probes import check_probe
 from devlearn.testing.sections import check_section
@@ -24,6 +26,7 @@ __all__ = [
     "Finding",
     "assert_ok",
     "check_brain",
+    "check_data",
     "check_env",
     "check_executor",
     "check_probe",

@@ -10,16 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from devlearn.learners.brains import Head, Needs, brain_builder
+from devlearn.learners.brains import Needs, brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.registry import inherits
 from devlearn.runs.engine import checkpoint
 from devlearn.scenario.controls import misdeclared, no_role
 from devlearn.scenario.models import ROLES
 from devlearn.stages.context import State
-from devlearn.stages.shared.labelled import DIGITS
 from devlearn.stages.stage import Stage
-from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE
+from devlearn.tasks.data import source_named
 from devlearn.tasks.envs.check import Finding
 from devlearn.testing.drawing import Watched
 from devlearn.testing.laws import (
@@ -79,7 +78,8 @@ def _role(cls: type[Stage]) -> Finding:
 def _needs(stage: Stage) -> Needs:
     """The stage's needs; one that asks for nothing acts on whatever there is, here a learner of digits."""
     own = stage.needs()
-    return own if own.senses else own | Needs({IMAGE_SENSE: IMAGE}, {DIGITS: Head(CLASSES)})
+    digits = source_named("mnist")
+    return own if own.senses else own | Needs(digits.senses, digits.heads)
 
 
 class _Trial:
@@ -225,7 +225,9 @@ class _Trial:
         None where it has no eye for images, where what it sees are steps of an environment, which are counted as such,
         and, as for FLOPs, where learners share lineages.
         """
-        played, looks = "env_steps" in self.stage.units, IMAGE_SENSE in _needs(self.stage).senses
+        played, senses = "env_steps" in self.stage.units, _needs(self.stage).senses
+        axes = {name: len(sense.space.shape) for name, sense in senses.items() if sense.space.dtype == "uint8"}
+        looks = any(count >= 2 for count in axes.values())
         if played or not looks or self.stage.lineage(SEEDS[0]) is not None:
             return None
         shown: list[int] = []
@@ -237,8 +239,8 @@ class _Trial:
 
         def see(model: nn.Module, inputs: tuple[Any, ...], _: Any) -> None:
             blank = any(not any(weight.stride()) for weight in model.parameters() if weight.numel() > 1)
-            if inputs[1] == IMAGE_SENSE and not blank:  # a copy for counting FLOPs sees nothing
-                shown.append(math.prod(inputs[0].shape[: inputs[0].dim() - len(IMAGE.space.shape)]))
+            if inputs[1] in axes and not blank:  # a copy for counting FLOPs sees nothing
+                shown.append(math.prod(inputs[0].shape[: inputs[0].dim() - axes[inputs[1]]]))
 
         cohort, context = Cohort(watched, SEEDS[:1], mapper="loop"), self.context(SEEDS[:1])
         state = self.stage.begin(cohort, context)

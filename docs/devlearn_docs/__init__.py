@@ -23,6 +23,7 @@ def generators() -> dict[str, Callable[..., str]]:
         "brains": kinds.brains,
         "sections": kinds.sections,
         "environments": kinds.environments,
+        "data": kinds.data,
         "scenario_keys": scenario_keys.scenario_keys,
         "plugin_names": faces.plugin_names,
         "shared_names": faces.shared_names,

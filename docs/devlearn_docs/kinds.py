@@ -116,6 +116,19 @@ def _origin(doc: Doc) -> Iterator[str]:
         yield f"**Deviations.** {doc.deviations}"
 
 
+def data() -> str:
+    """Our own data sets: their images, and how many there are of each split."""
+    from devlearn.tasks.data import size, source_named, splits
+
+    rows = []
+    for name, cls in ours("data").items():
+        source = source_named(name)
+        sizes = ", ".join(f"{split.partition('.')[2]} {size(split):,}" for split in splits(source))
+        shape = " x ".join(map(str, source.shape))
+        rows.append([code(name), plain(own_doc(cls)), shape, str(source.classes), code(source.read_out), sizes])
+    return table(("name", "what it is", "images", "classes", "read-out", "splits"), rows)
+
+
 def environments() -> str:
     """Our own environments; their docstrings have Gymnasium's headings."""
     from devlearn_envs import NATIVE

@@ -47,6 +47,11 @@ TOY: dict[str, dict[str, object]] = {
     "grow.yaml": {"stages.genome.updates": 3, "stages.genome.batch": 16},
     "heirs.yaml": {key: value for key, value in SCHOOL.items() if key != "brain.width"},
     "gated.yaml": {**LOOK, "brain.width": 8},
+    "stripes.yaml": {
+        **{key: value for key, value in LOOK.items() if "digits" not in key},
+        "probes.right.every": 2,
+    },
+    "bars.yaml": {"stages.school.updates": 4, "stages.school.batch": 16, "probes.right.every": 2, "brain.width": [16]},
     "confidence.yaml": {**LOOK, "probes.sure.every": 2, "probes.sure.images": 100},
 }
 

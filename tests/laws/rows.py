@@ -14,6 +14,7 @@ from devlearn.probes.probe import Measurement, Probe, Probing
 from devlearn.records.genome_file import GenomeFile
 from devlearn.registry import get
 from devlearn.stages.context import Context
+from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.stages.stage import Stage
 
 MEMORY = {"env_steps": 10_000, "num_envs": 4, "rollout": 8, "minibatches": 2}
@@ -83,6 +84,7 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "genome-gray": ("innate.genome", {"updates": 100, "batch": 8, "code": "gray", "optimiser": "sgd", "momentum": 0.9}),
 }
 BRAIN = {"kind": "mlp", "width": [12, 8], "activation": "tanh"}
+CROSS_ENTROPY = LabelledBatches("mnist.train", "all", 1).objective
 BRAINS = {
     "play-memory": {**BRAIN, "memory": "gru"},
     "play-memory-continuous": {**BRAIN, "memory": "gru", "critic": "own", "init": "orthogonal"},

@@ -39,23 +39,23 @@ def test_a_match_by_hand() -> None:
     """Greedy matching would give cluster 0 to class 4 and then cluster 1 only one image: the best gives up one."""
     clusters = torch.tensor([[0, 0, 0, 0, 0, 1, 1, 1, 1]])
     labels = torch.tensor([4, 4, 4, 6, 6, 4, 4, 4, 6])
-    assert matched(clusters, labels, 2).sum() == 5  # 0 -> 6 and 1 -> 4: 2 + 3, against 3 + 1
-    assert matched(clusters, labels, 2)[0].tolist() == [False, False, False, True, True, True, True, True, False]
+    assert matched(clusters, labels, 2, 10).sum() == 5  # 0 -> 6 and 1 -> 4: 2 + 3, against 3 + 1
+    assert matched(clusters, labels, 2, 10)[0].tolist() == [False, False, False, True, True, True, True, True, False]
 
 
 def test_the_match_is_the_best_of_all_permutations() -> None:
     rng = np.random.default_rng(0)
     clusters, labels = torch.from_numpy(rng.integers(4, size=(3, 60))), torch.from_numpy(rng.integers(4, size=60))
-    for own, right in zip(clusters, matched(clusters, labels, 4), strict=True):
+    for own, right in zip(clusters, matched(clusters, labels, 4, 10), strict=True):
         best = max((torch.tensor(order)[own] == labels).sum() for order in itertools.permutations(range(4)))
         assert right.sum() == best
 
 
 def test_renamed_classes_are_a_perfect_match_and_spare_clusters_stand_for_nothing() -> None:
     labels = torch.arange(10).repeat(7)
-    assert matched((labels * 3 % 10)[None], labels, 10).all()
+    assert matched((labels * 3 % 10)[None], labels, 10, 10).all()
     halves = labels * 2 + (torch.arange(70) >= 35)  # 20 clusters, two for each class: one of them counts
-    assert matched(halves[None], labels, 20).sum() == 40
+    assert matched(halves[None], labels, 20, 10).sum() == 40
 
 
 def test_k_means_finds_separate_blobs_whatever_the_company() -> None:

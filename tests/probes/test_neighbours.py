@@ -29,20 +29,20 @@ def measured(found: Cohort, full: bool = False, **keys: Any) -> Tensor:
 def test_a_vote_by_hand() -> None:
     labels = torch.tensor([3, 7, 7, 5, 5])
     nearness = torch.tensor([0.9, 0.8, 0.7, 0.6, 0.1])
-    assert vote(nearness, labels, 1) == 3
-    assert vote(nearness, labels, 3) == 7
-    assert vote(nearness, labels, 2) == 3  # one vote each: the nearer wins
-    assert vote(nearness, labels, 5) == 7  # 7 and 5 have two each, and those of 7 are nearer
-    assert vote(nearness, labels, 99) == 7
+    assert vote(nearness, labels, 1, 10) == 3
+    assert vote(nearness, labels, 3, 10) == 7
+    assert vote(nearness, labels, 2, 10) == 3  # one vote each: the nearer wins
+    assert vote(nearness, labels, 5, 10) == 7  # 7 and 5 have two each, and those of 7 are nearer
+    assert vote(nearness, labels, 99, 10) == 7
     later = torch.tensor([1, 2, 2, 2, 1])
-    assert vote(nearness, later, 5) == 2  # nearness breaks ties and outvotes nobody
+    assert vote(nearness, later, 5, 10) == 2  # nearness breaks ties and outvotes nobody
 
 
 @pytest.mark.parametrize("k", [1, 4])
 def test_pixels_agree_with_scipys_distances(k: int) -> None:
     known, asked = load("mnist.train", CPU).spread(300), load("mnist.valid", CPU).spread(400)
     far = cdist(asked.images.flatten(1).double() / 255, known.images.flatten(1).double() / 255, "cosine")
-    by_peer = (vote(-torch.from_numpy(far), known.labels, k) == asked.labels).double().mean()
+    by_peer = (vote(-torch.from_numpy(far), known.labels, k, 10) == asked.labels).double().mean()
     found = measured(cohort(), layer="pixels", k=k)
     assert (found - by_peer).abs().max() <= 1 / 400  # float32 may break a tie otherwise
     assert by_peer > 0.75

@@ -14,11 +14,10 @@ from devlearn.learners.cohort import Cohort
 from devlearn.registry import get
 from devlearn.stages.shared import evolution_strategy
 from devlearn.stages.shared.evolution_strategy import Noise, centred_ranks, estimate_gradient, scores
-from devlearn.stages.shared.labelled import CROSS_ENTROPY, DIGITS
 from devlearn.stages.stage import Stage
 from devlearn.tasks.data import IMAGE_SENSE, load
 from devlearn.testing import assert_ok, check_stage
-from tests.laws.rows import context_for, live
+from tests.laws.rows import CROSS_ENTROPY, context_for, live
 
 BRAIN = {"kind": "mlp", "width": [12]}
 
@@ -144,7 +143,7 @@ def test_all_that_copies_see_and_learn_is_paid() -> None:
     assert (born.images, learned.images) == (6 * 8, 6 * 8 * 4)
     assert learned.flops == born.flops + 6 * 3 * step
     weights = sum(value.numel() for name, value in brain.named_parameters() if "value" not in name)
-    see = flops.forward(brain, torch.empty(8, 28, 28, dtype=torch.uint8, device="meta"), IMAGE_SENSE, DIGITS)
+    see = flops.forward(brain, torch.empty(8, 28, 28, dtype=torch.uint8, device="meta"), IMAGE_SENSE, "digits")
     assert born.flops == 6 * see + 6 * weights  # copies, and the slope: 3 directions times 2 for each of their numbers
     few = make("evolve", batch=8, population=6, inner=2, labels=20).cost(brain)  # 20 images make 3 lessons of 6
     assert few.images == 6 * 18

@@ -11,11 +11,11 @@ from devlearn.learners.brains import brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.registry import get
 from devlearn.stages.shared.genomic_bottleneck import Bottleneck
-from devlearn.stages.shared.labelled import CROSS_ENTROPY
 from devlearn.stages.stage import Stage
 from devlearn.tasks.data import load
+from devlearn.tasks.data.sets.mnist import MNIST
 from devlearn.testing import assert_ok, check_stage
-from tests.laws.rows import context_for, live
+from tests.laws.rows import CROSS_ENTROPY, context_for, live
 
 BRAIN = {"kind": "mlp", "width": [40]}
 
@@ -47,7 +47,7 @@ def test_learners_are_what_their_genome_grows_into() -> None:
     stage = genome()
     cohort, state = born(stage, (0, 1), 3)
     shapes = {name: weight.shape[1:] for name, weight in cohort.parameters().items()}
-    bottleneck = Bottleneck.of(shapes, 20, "binary")
+    bottleneck = Bottleneck.of(shapes, 20, "binary", MNIST)
     grown = bottleneck.grow(state["ancestors"]["genes"])
     for name, weights in cohort.parameters().items():
         assert torch.equal(weights, grown.get(name, torch.zeros_like(weights)))
@@ -63,7 +63,7 @@ def test_a_step_of_a_genome_is_the_chain_rule_through_growth() -> None:
     genes = {name: gene.requires_grad_() for name, gene in genes.items()}
     member = cohort.member(0)
     shapes = {name: weight.shape for name, weight in member.named_parameters()}
-    grown = {name: value[0] for name, value in Bottleneck.of(shapes, 20, "binary").grow(genes).items()}
+    grown = {name: value[0] for name, value in Bottleneck.of(shapes, 20, "binary", MNIST).grow(genes).items()}
     zeros = {name: torch.zeros_like(weight) for name, weight in member.named_parameters() if name not in grown}
     data = load("mnist.train", torch.device("cpu"))
     rows = next(context.minibatches(len(data), 8, 0))[0]
@@ -93,6 +93,6 @@ def test_growing_is_paid() -> None:
     shapes = {name: weight.shape for name, weight in brain.named_parameters()}
     products = sum(
         3 * 2 * int(np.prod(growth.shape)) * 2 * growth.units
-        for growth in Bottleneck.of(shapes, 20, "binary").growths.values()
+        for growth in Bottleneck.of(shapes, 20, "binary", MNIST).growths.values()
     )
     assert own + products < stage.cost(brain).flops < own + 1.2 * products

@@ -14,9 +14,8 @@ from devlearn.learners.cohort import Cohort
 from devlearn.probes.accuracy import Accuracy
 from devlearn.registry import get
 from devlearn.stages.innate.mask import topmost
-from devlearn.stages.shared.labelled import CROSS_ENTROPY
 from devlearn.stages.stage import Stage
-from tests.laws.rows import context_for, live, measure
+from tests.laws.rows import CROSS_ENTROPY, context_for, live, measure
 
 SEEDS = (0, 1, 2, 3)
 BRAIN = {"kind": "mlp", "width": [24, 16], "init": "orthogonal"}

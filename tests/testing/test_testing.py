@@ -16,7 +16,7 @@ from devlearn.learners.brains import Needs
 from devlearn.learners.brains.brain import MLP
 from devlearn.learners.cohort import Cohort
 from devlearn.stages.context import Context, State
-from devlearn.stages.shared.labelled import CROSS_ENTROPY, DIGITS_NEEDS, LabelledBatches
+from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.stages.shared.train import Descent, train
 from devlearn.stages.stage import Cost, Metrics, Stage
 from devlearn.testing import Finding, assert_ok, check_brain, check_env, check_stage
@@ -66,17 +66,17 @@ class _School(Stage):
     stream_names = ("labels", "order")
 
     def needs(self) -> Needs:
-        return DIGITS_NEEDS
+        return LABELLED.needs
 
     def cost(self, brain: nn.Module) -> Cost:
-        return Cost(updates=1, images=8, flops=flops.update(brain, CROSS_ENTROPY, LABELLED.shapes), labels=20)
+        return Cost(updates=1, images=8, flops=flops.update(brain, LABELLED.objective, LABELLED.shapes), labels=20)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {"done": 0, "moments": {}}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         batches = LABELLED.minibatches(context, state["done"])
-        return train(cohort, CROSS_ENTROPY, batches, Descent(1e-3), state, context)
+        return train(cohort, LABELLED.objective, batches, Descent(1e-3), state, context)
 
 
 class _Roleless(Stage):
@@ -184,7 +184,7 @@ class _Fades(_School):
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         batches = LABELLED.minibatches(context, state["done"])
-        return train(cohort, CROSS_ENTROPY, batches, Descent(1e-3, schedule="linear"), state, context)
+        return train(cohort, LABELLED.objective, batches, Descent(1e-3, schedule="linear"), state, context)
 
 
 class _SaysThatItFades(_Fades):

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 class MutualInformation:
     """Invariant information clustering (Ji et al. 2019, eq. 3 to 5): an image and its other view belong together.
 
-    Batch: images (B, H, W), others (B, H, W), row by row two views of one thing. Each head has S sub-heads of K
-    clusters, (B, S * K) logits. Of each sub-head the joint distribution P (K, K) of the two assignments is averaged
-    over the batch and over the order of the views; the loss is minus its mutual information in nats, averaged over
-    sub-heads and summed over heads. ``balance`` weighs the entropies: with more than 1, equal clusters count more.
+    Batch: images (B, *shape), others alike, row by row two views of one thing; ``axes`` are those of an image, 2 in
+    grey and 3 in colour. Each head has S sub-heads of K clusters, (B, S * K) logits. Of each sub-head the joint
+    distribution P (K, K) of the two assignments is averaged over the batch and over the order of the views; the loss is
+    minus its mutual information in nats, averaged over sub-heads and summed over heads. ``balance`` weighs the
+    entropies: with more than 1, equal clusters count more.
     Metric: information, the first head's mutual information, averaged over its sub-heads.
     """
 
@@ -28,9 +29,10 @@ class MutualInformation:
     heads: tuple[str, ...]
     clusters: tuple[int, ...]
     balance: float = 1.0
+    axes: int = 2
 
     def __call__(self, brain: Any, batch: Batch) -> Result:
-        seen = torch.cat([batch["images"], batch["others"]], -3)  # (2B, H, W)
+        seen = torch.cat([batch["images"], batch["others"]], -1 - self.axes)  # (2B, *shape)
         pairs = list(zip(brain(seen, self.sense, self.heads), self.clusters, strict=True))
         found = [information(joint(logits, size), self.balance).mean(-1) for logits, size in pairs]
         loss = -torch.stack(found).sum(0)

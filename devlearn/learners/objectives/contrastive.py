@@ -13,19 +13,20 @@ from devlearn.learners.objectives.objective import Batch, Result
 class NTXent:
     """Which image is the other view of this one? Normalised temperature-scaled cross-entropy (Chen et al. 2020).
 
-    Batch: images (B, H, W) and others (B, H, W), row by row two views of one thing, bytes or floats on one scale. All
-    2B views are mapped to unit vectors; the softmax over the cosine similarities, divided by ``temperature``, of a view
-    to the 2B - 1 others should pick its partner. Metric: accuracy, the share of views whose nearest other is its
-    partner.
+    Batch: images (B, *shape) and others alike, row by row two views of one thing, bytes or floats on one scale;
+    ``axes`` are those of an image, 2 in grey and 3 in colour. All 2B views are mapped to unit vectors; the softmax over
+    the cosine similarities, divided by ``temperature``, of a view to the 2B - 1 others should pick its partner. Metric:
+    accuracy, the share of views whose nearest other is its partner.
     """
 
     stacks: ClassVar[bool] = True
     sense: str
     head: str
     temperature: float = 0.5
+    axes: int = 2
 
     def __call__(self, brain: Any, batch: Batch) -> Result:
-        views = torch.cat([batch["images"], batch["others"]], -3)  # (2B, H, W)
+        views = torch.cat([batch["images"], batch["others"]], -1 - self.axes)  # (2B, *shape)
         found = F.normalize(brain(views, self.sense, self.head), dim=-1)  # (2B, D)
         likeness = found @ found.transpose(-1, -2) / self.temperature  # (2B, 2B)
         count = likeness.shape[-1]

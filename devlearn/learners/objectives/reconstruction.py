@@ -13,18 +13,23 @@ if TYPE_CHECKING:
 
 
 def per_pixel(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Bernoulli cross-entropy and squared error, which has no gradient, of each pixel: (B, H * W) both.
+    """Bernoulli cross-entropy and squared error, which has no gradient, of each number of an image: (B, D) both.
 
-    Logits are (B, H * W), targets (B, H, W) in bytes.
+    Logits are (B, D), targets (B, *shape) in bytes, D numbers each: (H, W), or (H, W, C) in colour.
     """
-    wanted = targets.flatten(-2).to(logits.dtype) / 255
+    wanted = flat_as(logits, targets).to(logits.dtype) / 255
     losses = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
     return losses, (torch.sigmoid(logits.detach()) - wanted).square()
 
 
+def flat_as(logits: Tensor, images: Tensor) -> Tensor:
+    """Images (..., B, *shape) with their axes laid flat, as logits (..., B, D) are."""
+    return images.flatten(logits.dim() - 1)
+
+
 @dataclass(frozen=True)
 class Reconstruction:
-    """Per-pixel Bernoulli cross-entropy of a target image. Batch: images (B, H, W) shown, targets (B, H, W) in bytes.
+    """Per-pixel Bernoulli cross-entropy of a target image. Batch: images (B, *shape) shown, targets alike in bytes.
 
     With a corrupted image shown and the clean one as target this is the denoising autoencoder (Vincent et al. 2008);
     with a movie's next frame as target it is next-frame prediction. Metric: error, the mean squared error in 0..1.
@@ -35,7 +40,7 @@ class Reconstruction:
     head: str
 
     def __call__(self, brain: Any, batch: Batch) -> Result:
-        logits = brain(batch["images"], self.sense, self.head)  # (B, H * W)
+        logits = brain(batch["images"], self.sense, self.head)  # (B, D)
         losses, squares = per_pixel(logits, batch["targets"])
         return losses.mean((-2, -1)), {"error": squares.mean((-2, -1))}
 
@@ -44,7 +49,7 @@ class Reconstruction:
 class Inpainting:
     """Per-pixel Bernoulli cross-entropy where nothing was to be seen (masked patches: He et al. 2022).
 
-    Batch: images (B, H, W) shown, targets (B, H, W) in bytes, hidden (B, H, W) bool: the pixels that count. Metric:
+    Batch: images (B, *shape) shown, targets alike in bytes, hidden alike in bool: the numbers that count. Metric:
     error, the mean squared error of these pixels in 0..1.
     """
 
@@ -53,8 +58,8 @@ class Inpainting:
     head: str
 
     def __call__(self, brain: Any, batch: Batch) -> Result:
-        logits = brain(batch["images"], self.sense, self.head)  # (B, H * W)
+        logits = brain(batch["images"], self.sense, self.head)  # (B, D)
         losses, squares = per_pixel(logits, batch["targets"])
-        share = batch["hidden"].flatten(-2).to(logits.dtype)
+        share = flat_as(logits, batch["hidden"]).to(logits.dtype)
         share = share / share.sum((-2, -1), keepdim=True).clamp(min=1)
         return (losses * share).sum((-2, -1)), {"error": (squares * share).sum((-2, -1))}

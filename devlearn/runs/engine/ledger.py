@@ -14,7 +14,7 @@ from torch import Tensor
 
 from devlearn.records.schema import COLUMNS
 from devlearn.stages.stage import Cost
-from devlearn.tasks.data import CLASSES, PARTS, places, size
+from devlearn.tasks.data import places, pool_classes, pool_size
 
 
 class KnownLabels:
@@ -32,8 +32,7 @@ class KnownLabels:
         """How many of the ``rows`` (N, L) of a split ``who`` (N,) bool did not have and has from now on: (N,) int64."""
         data, first = places(split)
         if data not in self.known:
-            ends = [places(part)[1] + size(part) for part in PARTS if places(part)[0] == data]
-            self.known[data] = torch.zeros(self.n, max(ends), dtype=torch.bool)
+            self.known[data] = torch.zeros(self.n, pool_size(split), dtype=torch.bool)
         own = self.known[data]
         before = own.sum(1)
         chosen = who.nonzero()[:, 0]
@@ -41,9 +40,10 @@ class KnownLabels:
         return own.sum(1) - before
 
     @property
-    def count(self) -> Tensor:
-        """How many each learner has, (N,) int64."""
-        return sum((own.sum(1) for own in self.known.values()), torch.zeros(self.n, dtype=torch.int64))
+    def bits(self) -> Tensor:
+        """What they can tell, (N,) float64: log2(K) bits for each label of K classes."""
+        told = (own.sum(1).double() * math.log2(pool_classes(data)) for data, own in self.known.items())
+        return sum(told, torch.zeros(self.n, dtype=torch.float64))
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint: one bit a label."""
@@ -89,7 +89,7 @@ class Ledger:
         Their bits are the cost's, as long as a learner pays no more than the labels that it has can tell.
         """
         self.columns["labels"] += self.labels.take(split, rows, who)
-        most = self.labels.count.double() * math.log2(CLASSES) - self.told
+        most = self.labels.bits - self.told
         bits = who * most.clamp(min=0.0, max=cost.label_bits)
         self.told += bits
         self.columns["label_bits"] += bits

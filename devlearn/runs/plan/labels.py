@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from devlearn.probes.probe import Probe
 from devlearn.stages.fields import Gate
 from devlearn.stages.shared.labelled import LabelledBatches
-from devlearn.tasks.data import PARTS, places, size
+from devlearn.tasks.data import places, size, smallest_parts
 
 Rows = NDArray[np.int64]
 
@@ -27,11 +27,11 @@ class PlannedLabels:
 
     def new(self, source: LabelledBatches) -> int:
         """How many labels of a stage's are new, at most; of all that a split has, exactly."""
-        return min(source.num_labels, self._left(frozenset(PARTS[source.data])))
+        return min(source.num_labels, self._left(frozenset(smallest_parts(source.data))))
 
     def with_(self, source: LabelledBatches) -> "PlannedLabels":
         """These and a stage's."""
-        parts = frozenset(PARTS[source.data])
+        parts = frozenset(smallest_parts(source.data))
         if source.num_labels == size(source.data):
             return PlannedLabels(self.whole | parts, self.drawn)
         return PlannedLabels(self.whole, (*self.drawn, (parts, self.new(source))))

@@ -173,7 +173,7 @@ def probe_entries(scenario: Scenario, without: Collection[str] = INCIDENTAL) -> 
             {
                 "kind": scenario.probe_kinds[name],
                 **probe.model_dump(mode="json", by_alias=True, exclude=set(without)),
-                "metrics": {key: metric._asdict() for key, metric in probe.metrics.items()},
+                "metrics": {key: metric._asdict() for key, metric in probe.metrics_here().items()},
             }
         )
         for name, probe in scenario.probes.items()

@@ -7,7 +7,7 @@ from typing import Any
 from devlearn.scenario.models import UNITS
 from devlearn.scenario.parts import Item, Lookup, Piece, bounds, metric, no_test_split, reads, span
 from devlearn.scenario.problems import Problems, hint
-from devlearn.scenario.splits import is_test, overlap
+from devlearn.scenario.splits import is_test, joined, may_be_learned, overlap, split_name
 from devlearn.scenario.validate import text_of
 from devlearn.scenario.yaml_nodes import List, Map, Node, plain
 
@@ -50,7 +50,7 @@ def _budget(piece: Piece, problems: Problems) -> None:
 def learns_from_no_test(piece: Piece, problems: Problems) -> None:
     """A stage names no test split."""
     for key, value in piece.texts().items():
-        if is_test(value):
+        if is_test(value) or (key == "data" and split_name(value)[0] and not may_be_learned(value)):
             problems.add(piece.value(key), f"a stage can't learn from {value}: test images are for probes")
 
 
@@ -139,7 +139,7 @@ def probes(pieces: Lookup, stages: Lookup, lived: Sequence[Piece], problems: Pro
         for split in reads(piece, stages):
             for seen in (seen for seen in trained if not is_test(seen) and overlap(split, seen)):
                 place = piece.value("data" if of is None else "stage")
-                mend = f"; train on {split.rpartition('.')[0]}.rest" if split.endswith(".second") else ""
+                mend = f"; train on {joined(split_name(split)[0], 'rest')}" if split_name(split)[1] == "second" else ""
                 problems.add(place, f"{split} is not held out here: {trained[seen]} {seen}{mend}")
 
 

@@ -26,7 +26,7 @@ from devlearn.stages.fields import (
 )
 from devlearn.stages.shared.ancestors import Ancestors
 from devlearn.stages.shared.evolution_strategy import EvolutionStrategy, forward_flops
-from devlearn.stages.shared.labelled import CROSS_ENTROPY, DIGITS_NEEDS, LabelledBatches
+from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.stages.shared.train import Descent
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.streams import BIRTH
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 @stage("innate.evolve")
 @final
 class Evolve(Stage):
-    """Evolves the weights that a learner is born with, by evolution strategies on digits, at birth or after learning.
+    """Evolves the weights that a learner is born with, by evolution strategies, at birth or after learning.
 
     A generation: P = ``population`` copies of the ancestor, weights plus and minus ``sigma`` times P/2 normal
     directions, are marked on B images: at birth (``inner: 0``, Darwin), or after ``inner`` steps of plain gradient
@@ -117,10 +117,10 @@ class Evolve(Stage):
         return self.ancestors.lineage(self.kind, seed)
 
     def needs(self) -> Needs:
-        return DIGITS_NEEDS
+        return self.labelled.needs
 
     def cost(self, brain: nn.Module) -> Cost:
-        learning = self.inner * flops.update(brain, CROSS_ENTROPY, self._lesson.shapes)
+        learning = self.inner * flops.update(brain, self.labelled.objective, self._lesson.shapes)
         images = (self.inner + 1) * self._lesson.batch_size
         return self.strategy.cost(self.labelled, brain, images, learning + forward_flops(brain, self._lesson))
 
@@ -160,7 +160,8 @@ class Evolve(Stage):
             for start in range(0, part * (self.inner + 1), part)
         ]
         optimiser = Descent(self.inner_lr, optimiser="sgd").make_optimiser(brood, {})
+        objective = self.labelled.objective
         for lesson in lessons:
-            brood.update(CROSS_ENTROPY, lesson, optimiser)
+            brood.update(objective, lesson, optimiser)
         with torch.no_grad():
-            return brood.losses(CROSS_ENTROPY, exam)
+            return brood.losses(objective, exam)

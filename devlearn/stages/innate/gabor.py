@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Annotated, final
 from pydantic import Field, model_validator
 
 from devlearn.lazy import torch
-from devlearn.stages.shared.receptive_fields import SEEING, centres, check_first_layer, grid, rewrite_first_layer
+from devlearn.learners.brains.needs import Needs
+from devlearn.stages.fields import SenseOf
+from devlearn.stages.shared.receptive_fields import centres, check_first_layer, grid, rewrite_first_layer
 from devlearn.stages.stage import Cost, Stage, stage
+from devlearn.tasks.data import source_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch import Tensor, nn
 
-    from devlearn.learners.brains.needs import Needs
     from devlearn.learners.cohort import Cohort
     from devlearn.stages.context import Context, State
     from devlearn.stages.stage import Metrics
@@ -42,8 +44,8 @@ class Gabor(Stage):
 
     Deviations:
         Fields can be learned further: they are what the learner is born with, not a fixed front end. There are simple
-        cells only (an energy unit needs another non-linearity) and no noise. Envelopes are round; the
-        tuning is drawn evenly from a few values instead of from distributions measured in the macaque.
+        cells only (an energy unit needs another non-linearity) and no noise; colours share a field. Envelopes are
+        round; the tuning is drawn evenly from a few values instead of from distributions measured in the macaque.
     """
 
     role = "innate"
@@ -51,6 +53,7 @@ class Gabor(Stage):
     stream_names = ("places", "tuning", "phases")
     controls = ("shuffle", "moments", "spectrum")
 
+    sense: SenseOf = "mnist"
     orientations: int = Field(8, ge=1, description="how many orientations there are")
     frequencies: Annotated[tuple[Frequency, ...], Field(min_length=1)] = Field(
         (0.05, 0.1), description="spatial frequencies, cycles a pixel"
@@ -68,25 +71,24 @@ class Gabor(Stage):
         return self
 
     def needs(self) -> Needs:
-        return SEEING
+        return Needs(source_named(self.sense).senses)
 
     def cost(self, brain: nn.Module) -> Cost:
-        check_first_layer(brain)
+        check_first_layer(brain, source_named(self.sense))
         return Cost()
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        rewrite_first_layer(cohort, lambda units, side: self.fields(context, units, side))
+        rewrite_first_layer(cohort, source_named(self.sense), lambda *sizes: self.fields(context, *sizes))
         yield {}
 
-    def fields(self, context: Context, units: int, side: int) -> Tensor:
-        """Fields of any norm, (N, units, side, side)."""
+    def fields(self, context: Context, units: int, height: int, width: int) -> Tensor:
+        """Fields of any norm, (N, units, height, width)."""
         pairs = -(-units // 2)
-        y, x = (
-            (at - to).repeat_interleave(2, 1) for at, to in zip(grid(side), centres(context, pairs, side), strict=True)
-        )
+        places = zip(grid(height, width), centres(context, pairs, height, width), strict=True)
+        y, x = ((at - to).repeat_interleave(2, 1) for at, to in places)
         kinds = torch.from_numpy(context.streams("tuning").integers(self.orientations * len(self.frequencies), pairs))
         kinds = kinds.repeat_interleave(2, 1)[..., None, None]  # (N, U, 1, 1)
         turn = (kinds % self.orientations).double() * pi / self.orientations

@@ -22,7 +22,7 @@ from devlearn.stages.fields import (
 )
 from devlearn.stages.shared.ancestors import Ancestors
 from devlearn.stages.shared.genomic_bottleneck import Bottleneck, Code
-from devlearn.stages.shared.labelled import CROSS_ENTROPY, DIGITS_NEEDS, LabelledBatches
+from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.stages.shared.train import Descent
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.streams import BIRTH
@@ -43,12 +43,12 @@ GENES = "genes"
 @stage("innate.genome")
 @final
 class Genome(Stage):
-    """Weights are grown from a g-network over neuron codes, which learns digits from labels, end to end.
+    """Weights are grown from a g-network over neuron codes, which learns classes from labels, end to end.
 
     Each weight tensor has a g-network: from the code of a pre- and of a post-neuron, bits of +-1, one hidden layer of
     sines computes the weight between them. The cross-entropy's slope at the grown weights goes on through the
     g-network by the chain rule, and a step is a step of the genome; the learner is what the newest genome grows
-    into. Tensors that the read-out of digits does not depend on stay as they were born, biases that it does are zero.
+    into. Tensors that the read-out of classes does not depend on stay as they were born, biases that it does are zero.
 
     Metrics:
         loss: cross-entropy of the grown network on the minibatch, in nats, before the genome's step
@@ -106,15 +106,17 @@ class Genome(Stage):
         return self.ancestors.lineage(self.kind, seed)
 
     def needs(self) -> Needs:
-        return DIGITS_NEEDS
+        return self.labelled.needs
 
     def cost(self, brain: nn.Module) -> Cost:
-        step = flops.update(brain, CROSS_ENTROPY, self.labelled.shapes)
+        step = flops.update(brain, self.labelled.objective, self.labelled.shapes)
         return self.labelled.cost(step + flops.of(self._bottleneck(brain).rehearse))
 
     def _bottleneck(self, brain: nn.Module) -> Bottleneck:
         """For the parameters that the read-out depends on."""
-        return Bottleneck.of(flops.reached(brain, CROSS_ENTROPY, self.labelled.shapes), self.compression, self.code)
+        own = self.labelled
+        reached = flops.reached(brain, own.objective, own.shapes)
+        return Bottleneck.of(reached, self.compression, self.code, own.source)
 
     def labels_bought(self, source: LabelledBatches, context: Context) -> Tensor:
         return self.ancestors.inherited(source.indices(self.ancestors.context(context)), context)
@@ -134,7 +136,7 @@ class Genome(Stage):
         compression = torch.full((ancestors.n,), bottleneck.compression)
         grown = _born(ancestors, bottleneck, genome)
         for batch in self.labelled.minibatches(context, state["done"]):
-            gradients, metrics = ancestors.gradients(CROSS_ENTROPY, batch)
+            gradients, metrics = ancestors.gradients(self.labelled.objective, batch)
             torch.autograd.backward(list(grown.values()), [gradients[name] for name in grown])
             optimiser.set_lr(descent.learning_rate(state["done"], context))
             optimiser.step()

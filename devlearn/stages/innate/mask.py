@@ -21,7 +21,7 @@ from devlearn.stages.fields import (
     Shift,
     WeightDecay,
 )
-from devlearn.stages.shared.labelled import CROSS_ENTROPY, DIGITS_NEEDS, LabelledBatches
+from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.stages.shared.train import Descent
 from devlearn.stages.stage import Cost, Stage, stage
 
@@ -114,14 +114,14 @@ class Supermask(Stage):
         return Descent(self.lr, self.schedule, self.optimiser, self.momentum, self.weight_decay)
 
     def needs(self) -> Needs:
-        return DIGITS_NEEDS
+        return self.labelled.needs
 
     def cost(self, brain: nn.Module) -> Cost:
-        return self.labelled.cost(flops.update(brain, CROSS_ENTROPY, self.labelled.shapes))
+        return self.labelled.cost(flops.update(brain, self.labelled.objective, self.labelled.shapes))
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         born, frozen, scores = cohort.parameters(), {}, {}
-        for name in cohort.reached(CROSS_ENTROPY, self.labelled.shapes):
+        for name in cohort.reached(self.labelled.objective, self.labelled.shapes):
             if born[name].dim() > 2:  # weights, not biases
                 frozen[name] = self._frozen(born[name])
                 drawn = torch.from_numpy(context.streams("scores", name).random(*born[name].shape[1:]))
@@ -145,7 +145,7 @@ class Supermask(Stage):
         masks = self._masks(scores)
         for batch in self.labelled.minibatches(context, state["done"]):
             _wear(cohort, frozen, masks)
-            gradients, metrics = cohort.gradients(CROSS_ENTROPY, batch)
+            gradients, metrics = cohort.gradients(self.labelled.objective, batch)
             for name, weight in owner.weights.items():
                 weight.grad = gradients[name] * frozen[name]
             optimiser.set_lr(descent.learning_rate(state["done"], context))

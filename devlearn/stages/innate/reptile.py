@@ -20,11 +20,10 @@ from devlearn.stages.fields import (
     WeightDecay,
 )
 from devlearn.stages.shared.ancestors import Ancestors
-from devlearn.stages.shared.labelled import CROSS_ENTROPY, DIGITS_NEEDS, LabelledBatches
+from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.stages.shared.train import Descent
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.streams import BIRTH
-from devlearn.tasks.data import CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +43,7 @@ class Reptile(Stage):
 
     A task is ``batch`` labelled images. The ancestor learns ``inner`` steps of it, each on ``inner_batch`` of the
     images in turn, by a fresh optimiser, from weights ``w`` to ``w'``; then ``w`` becomes ``w + lr (w' - w)``.
-    With ``relabel`` every task gives the digits other names, so that only how to tell them apart can be passed on.
+    With ``relabel`` every task gives the classes other names, so that only how to tell them apart can be passed on.
     ``updates`` counts inner steps: a task is ``inner`` of them.
 
     Metrics:
@@ -56,7 +55,7 @@ class Reptile(Stage):
         Nichol, Achiam and Schulman (2018), On first-order meta-learning algorithms.
 
     Deviations:
-        A task is a random handful of images of all ten digits, not of N classes with K images each, and digits keep
+        A task is a random handful of images of all classes, not of N classes with K images each, and classes keep
         their names unless ``relabel``. Inner Adam keeps its first moment.
     """
 
@@ -80,7 +79,7 @@ class Reptile(Stage):
     inner: int = Field(10, ge=1, description="gradient steps of a task")
     inner_batch: int = Field(10, ge=1, description="images of a task that such a step sees, in turn")
     inner_lr: float = Field(1e-3, gt=0, description="learning rate of those steps")
-    relabel: bool = Field(False, description="whether every task gives the digits other names")
+    relabel: bool = Field(False, description="whether every task gives the classes other names")
 
     @property
     def labelled(self) -> LabelledBatches:
@@ -99,11 +98,11 @@ class Reptile(Stage):
         return self.ancestors.lineage(self.kind, seed)
 
     def needs(self) -> Needs:
-        return DIGITS_NEEDS
+        return self.labelled.needs
 
     def cost(self, brain: nn.Module) -> Cost:
         own = self.labelled
-        step = flops.update(brain, CROSS_ENTROPY, replace(own, batch=self._step_size).shapes)
+        step = flops.update(brain, own.objective, replace(own, batch=self._step_size).shapes)
         return own.cost(self.inner * step, self.inner * self._step_size, updates=self.inner)
 
     def labels_bought(self, source: LabelledBatches, context: Context) -> Tensor:
@@ -119,7 +118,9 @@ class Reptile(Stage):
         outer = Descent(self.lr, self.schedule)
         for task in self.labelled.minibatches(context, state["done"]):
             if self.relabel:
-                names = torch.from_numpy(context.streams("names", counter=state["done"]).permutation(CLASSES))
+                names = torch.from_numpy(
+                    context.streams("names", counter=state["done"]).permutation(self.labelled.source.classes)
+                )
                 task = {**task, "labels": names.to(context.device).gather(1, task["labels"])}
             born = {name: weights.clone() for name, weights in ancestors.parameters().items()}
             first, last = self._learn(ancestors, task)
@@ -136,5 +137,5 @@ class Reptile(Stage):
         for step in range(self.inner):
             rows = (step * size + torch.arange(size, device=ancestors.device)) % images
             part = {name: value[:, rows] for name, value in task.items()}
-            metrics.append(ancestors.update(CROSS_ENTROPY, part, optimiser))
+            metrics.append(ancestors.update(self.labelled.objective, part, optimiser))
         return metrics[0], metrics[-1]

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, final
 
 from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
+from devlearn.stages.fields import SenseOf
 from devlearn.stages.stage import Cost, Stage, stage
-from devlearn.tasks.data import IMAGE, IMAGE_SENSE
+from devlearn.tasks.data import source_named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from torch import nn
 
@@ -25,22 +26,26 @@ BUFFER = "wiring"
 @stage("innate.scramble")
 @final
 class Scramble(Stage):
-    """Permutes the pixels of all images that the learner will ever see, once: in later stages, play and probes.
+    """Permutes the pixels of all images of one shape that the learner will ever see, once: in later stages and probes.
 
     Neighbours in the world are no neighbours any more, and nothing else is lost: a network that treats all pixels alike
     (an MLP) is as well off as before, and what a convolution is good for is gone. Weights are left alone. What a
-    learner is asked to paint (``pretrain.denoise``) stays in the world's order. A second visit scrambles further.
+    learner is asked to paint (``pretrain.denoise``) stays in the world's order. A second visit scrambles further. A
+    colour image's pixels keep their colours.
     """
 
     role = "control"
     units = ()
     stream_names = (BUFFER,)
 
+    sense: SenseOf = "mnist"
+
     def needs(self) -> Needs:
-        return Needs({IMAGE_SENSE: replace(IMAGE, scrambled=True)})
+        seen = source_named(self.sense)
+        return Needs({seen.sense_name: replace(seen.sense, scrambled=True)})
 
     def cost(self, brain: nn.Module) -> Cost:
-        if not any(_is_wiring(name) for name, _ in brain.named_buffers()):
+        if not self._wirings(name for name, _ in brain.named_buffers()):
             mend = (
                 "give its image sense one, (D,) int64, where sense.scrambled is set: pixel wiring[i] is seen in place i"
             )
@@ -51,12 +56,17 @@ class Scramble(Stage):
         return {}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
-        for name, wiring in cohort.buffers.items():
-            if _is_wiring(name):  # one in each tower, all alike
-                order = torch.from_numpy(context.streams(BUFFER).permutation(wiring.shape[1])).to(wiring.device)
-                wiring.copy_(wiring.gather(1, order))  # (N, D)
+        height, width, *colours = source_named(self.sense).shape
+        for name in self._wirings(cohort.buffers):  # one in each tower, all alike
+            wiring = cohort.buffers[name]
+            order = torch.from_numpy(context.streams(BUFFER).permutation(height * width)).to(wiring.device)
+            for count in colours:
+                order = (order.unsqueeze(-1) * count + torch.arange(count, device=order.device)).flatten(1)
+            wiring.copy_(wiring.gather(1, order))  # (N, D)
         yield {}
 
-
-def _is_wiring(name: str) -> bool:
-    return name.rpartition(".")[2] == BUFFER
+    def _wirings(self, names: Iterable[str]) -> list[str]:
+        """The buffers that order the pixels: of the sense, where their names say so, or all."""
+        found = [name for name in names if name.rpartition(".")[2] == BUFFER]
+        own = f"senses.{source_named(self.sense).sense_name}.{BUFFER}"
+        return [name for name in found if name.endswith(own)] or found

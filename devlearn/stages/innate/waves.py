@@ -11,11 +11,11 @@ from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.learners.brains.needs import Head, Needs
 from devlearn.learners.objectives import NTXent, Reconstruction
-from devlearn.stages.fields import AdamRate, RateSchedule
+from devlearn.stages.fields import AdamRate, RateSchedule, SenseOf
 from devlearn.stages.shared.train import Descent, evaluate_objective, train
 from devlearn.stages.stage import Cost, Stage, stage
-from devlearn.tasks.data import IMAGE, IMAGE_SENSE
-from devlearn.tasks.data.waves import FRAMES, SHAMS, SIDE, movies
+from devlearn.tasks.data import DataSource, source_named
+from devlearn.tasks.data.waves import FRAMES, SHAMS, movies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,16 +35,18 @@ HELD_OUT = 16  # movies
 class Waves(Stage):
     """Learns from spontaneous waves, which no world made: what comes next, or what belongs together.
 
-    A Greenberg-Hastings automaton on a 28 x 28 torus: a resting cell fires when one of its eight neighbours fires, then
-    is refractory for 6 frames; with probability 0.3 a frame one random cell fires by itself. Brightness falls with the
-    time since firing and is blurred by a 3 x 3 binomial kernel. Every learner sees movies of its own, of 24 frames.
+    A Greenberg-Hastings automaton on a torus as large as an image, 28 x 28: a resting cell fires when one of its eight
+    neighbours fires, then is refractory for 6 frames; with probability 0.3 a frame one random cell fires by itself.
+    Brightness falls with the time since firing and is blurred by a 3 x 3 binomial kernel. Every learner sees movies of
+    its own, of 24 frames.
 
-    With ``predict: next_frame`` one frame is shown, ``q`` (784 probabilities, the sigmoid of the head's outputs)
-    guesses the next one, ``x`` in 0..1. With ``predict: neighbours`` a frame and the next one of each of B movies are
-    mapped to unit vectors ``u`` of ``project`` numbers; among the 2B - 1 others, each should be most like
-    its neighbour ``p``. Shams have the same length, objective and cost: ``phase`` keeps each movie's brightness
-    and spatiotemporal power spectrum at random phases (no fronts); ``shuffled_frames`` keeps frames and loses their
-    order; ``noise`` keeps the distribution of brightness alone.
+    With ``predict: next_frame`` one frame is shown, ``q`` (a probability for each pixel, the sigmoid of the head's
+    outputs) guesses the next one, ``x`` in 0..1. Waves are grey: where images have colours, all are as bright. With
+    ``predict: neighbours`` a frame and the next one of each of B movies are mapped to unit vectors ``u`` of ``project``
+    numbers; among the 2B - 1 others, each should be most like its neighbour ``p``. Shams have the same length,
+    objective and cost: ``phase`` keeps each movie's brightness and spatiotemporal power spectrum at random phases (no
+    fronts); ``shuffled_frames`` keeps frames and loses their order; ``noise`` keeps the distribution of brightness
+    alone.
 
     Metrics:
         loss: next_frame: the mean over images and pixels of ``-x log q - (1 - x) log(1 - q)``; neighbours: the mean
@@ -70,6 +72,7 @@ class Waves(Stage):
     immutable_keys = ("predict", "project", "hidden")
     controls = ("shuffle", "sham", "compute")
 
+    sense: SenseOf = "mnist"
     batch: int = Field(64, ge=2, description="movies an update; each shows one frame, or two neighbours")
     lr: AdamRate = 1e-3
     schedule: RateSchedule = "constant"
@@ -82,10 +85,20 @@ class Waves(Stage):
     temperature: float = Field(0.5, gt=0, description="of the softmax over neighbours")
 
     @property
+    def _seen(self) -> DataSource:
+        """The data set whose images waves are as large as."""
+        return source_named(self.sense)
+
+    @property
+    def _head(self) -> str:
+        return self._seen.head_for(PLACE_HEAD if self.predict == "neighbours" else FRAME_HEAD)
+
+    @property
     def objective(self) -> Reconstruction | NTXent:
+        seen = self._seen
         if self.predict == "neighbours":
-            return NTXent(IMAGE_SENSE, PLACE_HEAD, self.temperature)
-        return Reconstruction(IMAGE_SENSE, FRAME_HEAD)
+            return NTXent(seen.sense_name, self._head, self.temperature, len(seen.shape))
+        return Reconstruction(seen.sense_name, self._head)
 
     @property
     def _next(self) -> str:
@@ -93,12 +106,12 @@ class Waves(Stage):
         return "others" if self.predict == "neighbours" else "targets"
 
     def needs(self) -> Needs:
-        if self.predict == "neighbours":
-            return Needs({IMAGE_SENSE: IMAGE}, {PLACE_HEAD: Head(self.project, hidden=self.hidden)})
-        return Needs({IMAGE_SENSE: IMAGE}, {FRAME_HEAD: Head(SIDE * SIDE)})
+        guessed = Head(self._seen.numbers)
+        head = Head(self.project, hidden=self.hidden) if self.predict == "neighbours" else guessed
+        return Needs(self._seen.senses, {self._head: head})
 
     def cost(self, brain: nn.Module) -> Cost:
-        frames = ((self.batch, SIDE, SIDE), torch.uint8)
+        frames = ((self.batch, *self._seen.shape), torch.uint8)
         step = flops.update(brain, self.objective, {"images": frames, self._next: frames})
         return Cost(updates=1, images=self.batch * (2 if self.predict == "neighbours" else 1), flops=step)
 
@@ -111,7 +124,7 @@ class Waves(Stage):
             yield _named(metrics)
 
     def minibatches(self, context: Context, done: int) -> Iterator[dict[str, Tensor]]:
-        """A frame of each movie, and the next one, (N, B, 28, 28) each, after the first ``done``, endlessly."""
+        """A frame of each movie, and the next one, (N, B, *shape) each, after the first ``done``, endlessly."""
         played = None
         for number in count(done):
             block, place = divmod(number, FRAMES - 1)
@@ -120,10 +133,12 @@ class Waves(Stage):
             yield {"images": played[:, place], self._next: played[:, place + 1]}
 
     def _played(self, context: Context, block: int, number: int) -> Tensor:
-        """Movies, or what is shown in place of them: (N, FRAMES, number, 28, 28) bytes."""
-        played = movies(context.streams("movies", counter=block), number)
+        """Movies, or what is shown in place of them: (N, FRAMES, number, *shape) bytes."""
+        played = movies(context.streams("movies", counter=block), number, sides=self._seen.sides)
         if self.sham != "none":
             played = SHAMS[self.sham](played, context.streams("sham", counter=block))
+        for colours in self._seen.shape[2:]:
+            played = played.unsqueeze(-1).expand(*played.shape, colours)
         return played.to(context.device)
 
     def evaluate(self, cohort: Cohort, context: Context) -> Metrics:

@@ -10,11 +10,10 @@ from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.learners.brains.needs import Head, Needs
 from devlearn.learners.objectives import MutualInformation, information, joint
-from devlearn.stages.fields import AdamRate, PairBatchSize, RateSchedule, Sham, UnlabelledSplit
+from devlearn.stages.fields import AdamRate, Clusters, PairBatchSize, RateSchedule, Sham, UnlabelledSplit
 from devlearn.stages.shared.train import Descent, train
-from devlearn.stages.shared.unlabelled import EVALUATED_ON, TwoViews, UnlabelledBatches
+from devlearn.stages.shared.unlabelled import TwoViews, UnlabelledBatches, for_each
 from devlearn.stages.stage import Cost, Stage, stage
-from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 from devlearn.tasks.data.augment import Views
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from devlearn.learners.cohort import Cohort
     from devlearn.stages.context import Context, State
     from devlearn.stages.stage import Metrics
+    from devlearn.tasks.data import DataSource
 
 MAIN, AUXILIARY = "clusters", "overclusters"
 
@@ -68,7 +68,7 @@ class Cluster(Stage):
     data: UnlabelledSplit = "mnist.train"
     sham: Sham = False
     views: Views = Field(Views.model_validate({}), description="how much a view of an image is deformed")
-    clusters: int = Field(10, ge=2, description="clusters of a sub-head")
+    clusters: Clusters = Field(0, validate_default=True, description="clusters of a sub-head; 0: as many as classes")
     overclusters: int = Field(50, ge=0, description="clusters of an auxiliary sub-head; 0: there are none")
     sub_heads: int = Field(5, ge=1, description="sub-heads of each kind, which differ in their first weights")
     balance: float = Field(1.0, gt=0, description="weight of the clusters' entropies: above 1 favours even clusters")
@@ -80,14 +80,20 @@ class Cluster(Stage):
     @property
     def sizes(self) -> dict[str, int]:
         """Clusters of a sub-head of each kind, by head."""
-        return {MAIN: self.clusters, **({AUXILIARY: self.overclusters} if self.overclusters else {})}
+        sizes = {MAIN: self.clusters, **({AUXILIARY: self.overclusters} if self.overclusters else {})}
+        return {self._seen.head_for(name): size for name, size in sizes.items()}
+
+    @property
+    def _seen(self) -> DataSource:
+        return self.two_views.pictures.source
 
     @property
     def objective(self) -> MutualInformation:
-        return MutualInformation(IMAGE_SENSE, tuple(self.sizes), tuple(self.sizes.values()), self.balance)
+        heads, axes = self.sizes, len(self._seen.shape)
+        return MutualInformation(self._seen.sense_name, tuple(heads), tuple(heads.values()), self.balance, axes)
 
     def needs(self) -> Needs:
-        return Needs({IMAGE_SENSE: IMAGE}, {name: Head(self.sub_heads * size) for name, size in self.sizes.items()})
+        return Needs(self._seen.senses, {name: Head(self.sub_heads * size) for name, size in self.sizes.items()})
 
     def cost(self, brain: nn.Module) -> Cost:
         step = flops.update(brain, self.objective, self.two_views.shapes)
@@ -101,7 +107,7 @@ class Cluster(Stage):
         return train(cohort, self.objective, batches, descent, state, context)
 
     def evaluates_on(self) -> tuple[str, ...]:
-        return EVALUATED_ON
+        return self.two_views.pictures.evaluated_on
 
     def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
         """The objective on views of 1,000 images of the valid split, in minibatches of the stage's size."""
@@ -109,13 +115,18 @@ class Cluster(Stage):
 
     def chosen(self, cohort: Cohort, context: Context) -> Tensor:
         """Each learner's sub-head with the most information on held-out views, without labels: (N,)."""
-        images = self.two_views.pictures.held_out(context).expand(cohort.n, -1, -1, -1)
+        images = for_each(cohort, self.two_views.pictures.held_out(context))
         pair = self.two_views.pair(images, context, 0)
-        logits = cohort(torch.cat([pair["images"], pair["others"]], 1), IMAGE_SENSE, MAIN)
+        logits = self._logits(cohort, torch.cat([pair["images"], pair["others"]], 1))
         return information(joint(logits, self.clusters), self.balance).argmax(-1)
 
+    def _logits(self, cohort: Cohort, images: Tensor) -> Tensor:
+        """Of all sub-heads, for images (N, M, *shape): (N, M, S * K)."""
+        found: Tensor = cohort(images, self._seen.sense_name, self._seen.head_for(MAIN))
+        return found
+
     def assign(self, cohort: Cohort, images: Tensor, chosen: Tensor) -> Tensor:
-        """The cluster of each image (M, 28, 28) in each learner's ``chosen`` sub-head: (N, M)."""
-        logits = cohort(images.expand(cohort.n, *images.shape), IMAGE_SENSE, MAIN).unflatten(-1, (-1, self.clusters))
+        """The cluster of each image (M, *shape) in each learner's ``chosen`` sub-head: (N, M)."""
+        logits = self._logits(cohort, for_each(cohort, images)).unflatten(-1, (-1, self.clusters))
         clusters: Tensor = logits[torch.arange(cohort.n, device=logits.device), :, chosen].argmax(-1)
         return clusters

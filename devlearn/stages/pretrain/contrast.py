@@ -11,9 +11,8 @@ from devlearn.learners.brains.needs import Head, Needs
 from devlearn.learners.objectives import NTXent
 from devlearn.stages.fields import AdamRate, PairBatchSize, RateSchedule, Sham, UnlabelledSplit
 from devlearn.stages.shared.train import Descent, train
-from devlearn.stages.shared.unlabelled import EVALUATED_ON, TwoViews, UnlabelledBatches
+from devlearn.stages.shared.unlabelled import TwoViews, UnlabelledBatches
 from devlearn.stages.stage import Cost, Stage, stage
-from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 from devlearn.tasks.data.augment import Views
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from devlearn.learners.cohort import Cohort
     from devlearn.stages.context import Context, State
     from devlearn.stages.stage import Metrics
+    from devlearn.tasks.data import DataSource
 
 HEAD = "contrast"
 
@@ -70,11 +70,19 @@ class Contrast(Stage):
         return TwoViews(UnlabelledBatches(self.data, self.batch, self.sham), self.views)
 
     @property
+    def _seen(self) -> DataSource:
+        return self.two_views.pictures.source
+
+    @property
+    def _head(self) -> str:
+        return self._seen.head_for(HEAD)
+
+    @property
     def objective(self) -> NTXent:
-        return NTXent(IMAGE_SENSE, HEAD, self.temperature)
+        return NTXent(self._seen.sense_name, self._head, self.temperature, len(self._seen.shape))
 
     def needs(self) -> Needs:
-        return Needs({IMAGE_SENSE: IMAGE}, {HEAD: Head(self.project, hidden=self.hidden)})
+        return Needs(self._seen.senses, {self._head: Head(self.project, hidden=self.hidden)})
 
     def cost(self, brain: nn.Module) -> Cost:
         step = flops.update(brain, self.objective, self.two_views.shapes)
@@ -88,7 +96,7 @@ class Contrast(Stage):
         return train(cohort, self.objective, batches, descent, state, context)
 
     def evaluates_on(self) -> tuple[str, ...]:
-        return EVALUATED_ON
+        return self.two_views.pictures.evaluated_on
 
     def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
         """The objective on views of 1,000 images of the valid split, in minibatches of the stage's size."""

@@ -12,9 +12,8 @@ from devlearn.learners.brains.needs import Head, Needs
 from devlearn.learners.objectives import Reconstruction
 from devlearn.stages.fields import AdamRate, BatchSize, DecoderUnits, RateSchedule, Sham, UnlabelledSplit
 from devlearn.stages.shared.train import Descent, evaluate_objective, train
-from devlearn.stages.shared.unlabelled import EVALUATED_ON, HELD_OUT, UnlabelledBatches
+from devlearn.stages.shared.unlabelled import UnlabelledBatches, for_each
 from devlearn.stages.stage import Cost, Stage, stage
-from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 HEAD = "denoise"
 BLOCK = 16  # minibatches whose masks are drawn together
-OBJECTIVE = Reconstruction(IMAGE_SENSE, HEAD)
 
 
 @stage("pretrain.denoise")
@@ -35,7 +33,8 @@ OBJECTIVE = Reconstruction(IMAGE_SENSE, HEAD)
 class Denoise(Stage):
     """A denoising autoencoder: masking noise, per-pixel cross-entropy (Vincent et al. 2008).
 
-    Pixels are blanked with probability ``drop``; ``q`` (784 probabilities) guesses the whole clean image ``x`` in 0..1.
+    Pixels are blanked with probability ``drop``; ``q`` (a probability for each number of it) guesses the whole clean
+    image ``x`` in 0..1.
 
     Metrics:
         loss: Bernoulli cross-entropy, the mean over images and pixels of ``-x log q - (1 - x) log(1 - q)``
@@ -68,12 +67,20 @@ class Denoise(Stage):
     def pictures(self) -> UnlabelledBatches:
         return UnlabelledBatches(self.data, self.batch, self.sham)
 
+    @property
+    def _head(self) -> str:
+        return self.pictures.source.head_for(HEAD)
+
+    @property
+    def objective(self) -> Reconstruction:
+        return Reconstruction(self.pictures.source.sense_name, self._head)
+
     def needs(self) -> Needs:
-        return Needs({IMAGE_SENSE: IMAGE}, {HEAD: Head(28 * 28, hidden=self.hidden)})
+        return Needs(self.pictures.source.senses, {self._head: Head(self.pictures.source.numbers, hidden=self.hidden)})
 
     def cost(self, brain: nn.Module) -> Cost:
-        images = ((self.batch, *IMAGE.space.shape), torch.uint8)
-        step = flops.update(brain, OBJECTIVE, {"images": images, "targets": images})
+        images = ((self.batch, *self.pictures.source.shape), torch.uint8)
+        step = flops.update(brain, self.objective, {"images": images, "targets": images})
         return Cost(updates=1, images=self.batch, flops=step)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
@@ -81,23 +88,28 @@ class Denoise(Stage):
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         batches, descent = self.minibatches(context, state["done"]), Descent(self.lr, self.schedule)
-        return train(cohort, OBJECTIVE, batches, descent, state, context)
+        return train(cohort, self.objective, batches, descent, state, context)
 
     def minibatches(self, context: Context, done: int) -> Iterator[dict[str, Tensor]]:
-        """``images``, partly blanked, and the whole ones as ``targets``: (N, B, 28, 28) after the first ``done``."""
+        """``images``, partly blanked, and the whole ones as ``targets``: (N, B, *shape) after the first ``done``."""
         masks = None
         for number, images in enumerate(self.pictures.minibatches(context, done), done):
             block, place = divmod(number, BLOCK)
             if masks is None or place == 0:
-                kept = context.streams("mask", counter=block).mask(1 - self.drop, BLOCK, images.shape[1], 28, 28)
-                masks = torch.from_numpy(kept).to(context.device)  # (N, BLOCK, B, 28, 28) bool
+                masks = self._kept(context, block, BLOCK, images.shape[1])  # (N, BLOCK, B, H, W) bool
             yield {"images": images * masks[:, place], "targets": images}
 
+    def _kept(self, context: Context, block: int, *count: int) -> Tensor:
+        """Which pixels are left: (N, *count, H, W) bool, and an axis for colours, which a pixel loses together."""
+        height, width, *colours = self.pictures.source.shape
+        kept = context.streams("mask", counter=block).mask(1 - self.drop, *count, height, width)
+        return torch.from_numpy(kept).to(context.device)[(..., *[None] * len(colours))]
+
     def evaluates_on(self) -> tuple[str, ...]:
-        return EVALUATED_ON
+        return self.pictures.evaluated_on
 
     def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
         """Reconstruction of 1,000 images of the valid split, each learner's masks fixed."""
-        images = self.pictures.held_out(context).expand(cohort.n, -1, -1, -1)
-        kept = torch.from_numpy(context.streams("mask").mask(1 - self.drop, HELD_OUT, 28, 28)).to(context.device)
-        return evaluate_objective(cohort, OBJECTIVE, {"images": images * kept, "targets": images})
+        images = for_each(cohort, self.pictures.held_out(context))
+        kept = self._kept(context, 0, images.shape[1])
+        return evaluate_objective(cohort, self.objective, {"images": images * kept, "targets": images})

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, final
+from typing import TYPE_CHECKING, final
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.learners.brains.needs import Head, Needs
 from devlearn.learners.objectives import Inpainting
-from devlearn.stages.fields import AdamRate, BatchSize, DecoderUnits, RateSchedule, Sham, UnlabelledSplit
+from devlearn.stages.fields import AdamRate, BatchSize, DecoderUnits, RateSchedule, Sham, UnlabelledSplit, source_in
 from devlearn.stages.shared.train import Descent, evaluate_objective, train
-from devlearn.stages.shared.unlabelled import EVALUATED_ON, UnlabelledBatches
+from devlearn.stages.shared.unlabelled import UnlabelledBatches, for_each
 from devlearn.stages.stage import Cost, Stage, stage
-from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from devlearn.streams import Streams
 
 HEAD = "mask"
-SIDE = 28
-OBJECTIVE = Inpainting(IMAGE_SENSE, HEAD)
 
 
 @stage("pretrain.mask")
@@ -37,7 +34,8 @@ class MaskedPatches(Stage):
     """Masked patches: whole squares of an image are blanked, and what was in them is to be guessed.
 
     Of the patches of ``patch`` x ``patch`` pixels of each image a ``share`` (in whole patches) is blanked, others each
-    time. ``q`` (784 probabilities) guesses the image ``x`` in 0..1; only the set H of hidden pixels counts.
+    time. ``q`` (a probability for each number of it) guesses the image ``x`` in 0..1; only the set H of hidden pixels
+    counts.
 
     Metrics:
         loss: Bernoulli cross-entropy, the mean over the minibatch's hidden pixels of ``-x log q - (1 - x) log(1 - q)``
@@ -64,7 +62,7 @@ class MaskedPatches(Stage):
     schedule: RateSchedule = "constant"
     data: UnlabelledSplit = "mnist.train"
     sham: Sham = False
-    patch: Literal[1, 2, 4, 7, 14] = Field(4, description="side of a patch in pixels; it divides 28")
+    patch: int = Field(4, ge=1, description="side of a patch in pixels; it divides height and width of an image")
     share: float = Field(0.5, gt=0, lt=1, description="of the patches that are hidden; 0.75 in the paper")
     hidden: DecoderUnits = 0
 
@@ -72,38 +70,61 @@ class MaskedPatches(Stage):
     def pictures(self) -> UnlabelledBatches:
         return UnlabelledBatches(self.data, self.batch, self.sham)
 
+    @model_validator(mode="after")
+    def _whole_patches(self) -> MaskedPatches:
+        source = source_in({"data": self.data})
+        if source is not None and any(side % self.patch or side == self.patch for side in source.sides):
+            height, width = source.sides
+            known = [side for side in range(1, min(source.sides)) if height % side == width % side == 0]
+            raise ValueError(
+                f"patch {self.patch} does not divide an image of {height} x {width} into several; "
+                f"use {' or '.join(map(str, known))}"
+            )
+        return self
+
+    @property
+    def _head(self) -> str:
+        return self.pictures.source.head_for(HEAD)
+
+    @property
+    def objective(self) -> Inpainting:
+        return Inpainting(self.pictures.source.sense_name, self._head)
+
     def needs(self) -> Needs:
-        return Needs({IMAGE_SENSE: IMAGE}, {HEAD: Head(SIDE * SIDE, hidden=self.hidden)})
+        return Needs(self.pictures.source.senses, {self._head: Head(self.pictures.source.numbers, hidden=self.hidden)})
 
     def cost(self, brain: nn.Module) -> Cost:
-        shape = (self.batch, *IMAGE.space.shape)
+        shape = (self.batch, *self.pictures.source.shape)
         shapes = {"images": (shape, torch.uint8), "targets": (shape, torch.uint8), "hidden": (shape, torch.bool)}
-        return Cost(updates=1, images=self.batch, flops=flops.update(brain, OBJECTIVE, shapes))
+        return Cost(updates=1, images=self.batch, flops=flops.update(brain, self.objective, shapes))
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {"done": 0, "moments": {}}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         batches, descent = self.minibatches(context, state["done"]), Descent(self.lr, self.schedule)
-        return train(cohort, OBJECTIVE, batches, descent, state, context)
+        return train(cohort, self.objective, batches, descent, state, context)
 
     def minibatches(self, context: Context, done: int) -> Iterator[dict[str, Tensor]]:
-        """``images``, partly ``hidden``, and the whole ones as ``targets``: (N, B, 28, 28) after the first ``done``."""
+        """``images``, partly ``hidden``, and the whole ones as ``targets``: (N, B, *shape) after the first ``done``."""
         for number, images in enumerate(self.pictures.minibatches(context, done), done):
             yield self._blanked(images, context.streams("patches", counter=number))
 
     def _blanked(self, images: Tensor, streams: Streams) -> dict[str, Tensor]:
-        """Images (N, B, 28, 28) with hidden patches, a whole number of them at least one."""
-        across = SIDE // self.patch
-        ranks = torch.from_numpy(streams.random(images.shape[1], across * across)).argsort(-1).argsort(-1)
-        small = (ranks < max(1, round(self.share * across * across))).unflatten(-1, (across, across))
+        """Images (N, B, *shape) with hidden patches, a whole number of them at least one."""
+        height, width, *colours = self.pictures.source.shape
+        down, across = height // self.patch, width // self.patch
+        ranks = torch.from_numpy(streams.random(images.shape[1], down * across)).argsort(-1).argsort(-1)
+        small = (ranks < max(1, round(self.share * down * across))).unflatten(-1, (down, across))
         hidden = small.repeat_interleave(self.patch, -1).repeat_interleave(self.patch, -2).to(images.device)
+        for count in colours:
+            hidden = hidden.unsqueeze(-1).expand(*hidden.shape, count)
         return {"images": images * ~hidden, "targets": images, "hidden": hidden}
 
     def evaluates_on(self) -> tuple[str, ...]:
-        return EVALUATED_ON
+        return self.pictures.evaluated_on
 
     def evaluate(self, cohort: Cohort, context: Context) -> Metrics:
         """The hidden patches of 1,000 images of the valid split."""
-        images = self.pictures.held_out(context).expand(cohort.n, -1, -1, -1)
-        return evaluate_objective(cohort, OBJECTIVE, self._blanked(images, context.streams("patches")))
+        images = for_each(cohort, self.pictures.held_out(context))
+        return evaluate_objective(cohort, self.objective, self._blanked(images, context.streams("patches")))

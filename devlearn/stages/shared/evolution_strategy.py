@@ -21,9 +21,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.stages.fields import Fitness
-from devlearn.stages.shared.labelled import CROSS_ENTROPY, DIGITS
 from devlearn.stages.stage import Cost
-from devlearn.tasks.data import IMAGE_SENSE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,7 +60,7 @@ class EvolutionStrategy:
         The estimated slope is a product of the weights of P / 2 directions with the directions, (P / 2) @ (P / 2, D):
         one multiply and one add for each of their numbers, P * D in all.
         """
-        moved = sum(shape.numel() for shape in flops.reached(brain, CROSS_ENTROPY, labelled.shapes).values())
+        moved = sum(shape.numel() for shape in flops.reached(brain, labelled.objective, labelled.shapes).values())
         return labelled.cost(self.population * (copy_flops + moved), self.population * images)
 
     def better(self, scores: Scores) -> Tensor:
@@ -80,13 +78,14 @@ class EvolutionStrategy:
     ) -> Iterator[Metrics]:
         """Climb, endlessly, from where ``state`` (``done``, ``moments``) stands; ``evaluate`` as for ``scores``."""
         optimiser, noise = descent.make_optimiser(cohort, state["moments"]), None
+        objective = labelled.objective
         for batch in labelled.minibatches(context, state["done"]):
             block, place = divmod(state["done"], BLOCK)
             if noise is None or place == 0:
-                names, source = cohort.reached(CROSS_ENTROPY, labelled.shapes), context.streams("noise", counter=block)
+                names, source = cohort.reached(objective, labelled.shapes), context.streams("noise", counter=block)
                 noise = Noise.draw(source, cohort, names, BLOCK, self.population // 2)
             directions = partial(noise.directions, generation=place)
-            gradients, means = es_step(cohort, directions, self.sigma, CROSS_ENTROPY, batch, self.better, evaluate)
+            gradients, means = es_step(cohort, directions, self.sigma, objective, batch, self.better, evaluate)
             optimiser.set_lr(descent.learning_rate(state["done"], context))
             cohort.apply_gradients({name: -gradient for name, gradient in gradients.items()}, optimiser)
             state["done"] += 1
@@ -95,7 +94,8 @@ class EvolutionStrategy:
 
 def forward_flops(brain: nn.Module, labelled: LabelledBatches) -> int:
     """FLOPs of one copy's answers to a minibatch."""
-    return flops.forward(brain, flops.blank_batch(labelled.shapes)["images"], IMAGE_SENSE, DIGITS)
+    source = labelled.source
+    return flops.forward(brain, flops.blank_batch(labelled.shapes)["images"], source.sense_name, source.read_out)
 
 
 @dataclass(frozen=True)

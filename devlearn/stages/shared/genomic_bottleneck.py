@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from devlearn.lazy import torch
-from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
 
     from devlearn.streams import Streams
+    from devlearn.tasks.data import DataSource
 
 Code = Literal["grid", "binary", "gray"]
 # Of N learners: ``PARAMETER:pre`` (N, p, H), ``:post`` (N, q, H), ``:phase`` and ``:out`` (N, H).
@@ -42,11 +42,17 @@ def bits(count: int, gray: bool = False) -> Tensor:
     return ((number.unsqueeze(1) >> places) & 1).float() * 2 - 1
 
 
-def pixels() -> Tensor:
-    """The codes of an image's pixels: the Gray code of the row, then that of the column: (H W, bits)."""
-    height, width = IMAGE.space.shape
+def pixels(shape: Sequence[int]) -> Tensor:
+    """The codes of an image's numbers: the Gray code of the row, then that of the column: (H W, bits).
+
+    Of a colour image, (H, W, C), the number of the colour is a third part: (H W C, bits).
+    """
+    height, width = shape[:2]
     rows, columns = bits(height, gray=True), bits(width, gray=True)
-    return torch.cat([rows.repeat_interleave(width, 0), columns.repeat(height, 1)], 1)
+    grid = torch.cat([rows.repeat_interleave(width, 0), columns.repeat(height, 1)], 1)
+    if len(shape) == 2:
+        return grid
+    return torch.cat([grid.repeat_interleave(shape[2], 0), bits(shape[2]).repeat(len(grid), 1)], 1)
 
 
 @dataclass(frozen=True)
@@ -94,12 +100,13 @@ class Bottleneck:
     biases: Mapping[str, torch.Size]
 
     @classmethod
-    def of(cls, shapes: Mapping[str, torch.Size], compression: float, code: Code) -> Bottleneck:
+    def of(cls, shapes: Mapping[str, torch.Size], compression: float, code: Code, seen: DataSource) -> Bottleneck:
         """For parameters of ``shapes``: as many hidden units as come nearest to a compression.
 
-        They are shared out by the cube root of a tensor's entries, one unit at least.
+        They are shared out by the cube root of a tensor's entries, one unit at least. ``seen`` is the data set whose
+        images have codes of their own.
         """
-        growths = {name: _growth(name, shape, code) for name, shape in shapes.items() if len(shape) > 1}
+        growths = {name: _growth(name, shape, code, seen) for name, shape in shapes.items() if len(shape) > 1}
         if not growths:
             raise ValueError("this brain has no weights that a genome could grow: no tensor with two axes")
         size = {name: growth.shape.numel() ** (1 / 3) for name, growth in growths.items()}
@@ -143,7 +150,9 @@ class Bottleneck:
         torch.stack([grown.sum() for grown in self.grow(genes).values()]).sum().backward()
 
 
-def _growth(name: str, shape: torch.Size, code: Code) -> Growth:
+def _growth(name: str, shape: torch.Size, code: Code, seen: DataSource) -> Growth:
     inputs = shape[1:].numel()
-    on_pixels = code == "grid" and IMAGE_SENSE in name and inputs == torch.Size(IMAGE.space.shape).numel()
-    return Growth(shape, pixels() if on_pixels else bits(inputs, code == "gray"), bits(shape[0], code == "gray"))
+    on_pixels = code == "grid" and seen.sense_name in name and inputs == seen.numbers
+    return Growth(
+        shape, pixels(seen.shape) if on_pixels else bits(inputs, code == "gray"), bits(shape[0], code == "gray")
+    )

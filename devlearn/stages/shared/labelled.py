@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from devlearn.lazy import torch
-from devlearn.learners.brains.needs import Head, Needs
+from devlearn.learners.brains.needs import Needs
 from devlearn.learners.objectives import CrossEntropy
 from devlearn.stages.stage import Cost
-from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE, balanced, size
+from devlearn.tasks.data import balanced, size, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 
     from devlearn.learners.flops import Shapes
     from devlearn.stages.context import Context
-    from devlearn.tasks.data import Dataset
-
-DIGITS = "digits"  # the head that reads out the class
-DIGITS_NEEDS = Needs({IMAGE_SENSE: IMAGE}, {DIGITS: Head(CLASSES)})
-CROSS_ENTROPY = CrossEntropy(IMAGE_SENSE, DIGITS)
+    from devlearn.tasks.data import Dataset, DataSource
 
 
 @dataclass(frozen=True)
@@ -40,6 +36,21 @@ class LabelledBatches:
     shift: int = 0
 
     @property
+    def source(self) -> DataSource:
+        """The data set: its sense, its read-out, its classes."""
+        return source_of(self.data)
+
+    @property
+    def needs(self) -> Needs:
+        """Its sense and its read-out."""
+        return Needs(self.source.senses, self.source.heads)
+
+    @property
+    def objective(self) -> CrossEntropy:
+        """The cross-entropy of its read-out."""
+        return CrossEntropy(self.source.sense_name, self.source.read_out)
+
+    @property
     def num_labels(self) -> int:
         """Labelled images of each learner."""
         return size(self.data) if self.labels == "all" else self.labels
@@ -51,14 +62,14 @@ class LabelledBatches:
 
     @property
     def label_bits(self) -> float:
-        """What the labels can tell at most: log2(10) bits each."""
-        return self.num_labels * math.log2(CLASSES)
+        """What the labels can tell at most: log2(K) bits each, of K classes."""
+        return self.num_labels * math.log2(self.source.classes)
 
     @property
     def shapes(self) -> Shapes:
         """Shapes and dtypes of one learner's minibatch, for counting FLOPs."""
         rows = self.batch_size
-        return {"images": ((rows, *IMAGE.space.shape), torch.uint8), "labels": ((rows,), torch.int64)}
+        return {"images": ((rows, *self.source.shape), torch.uint8), "labels": ((rows,), torch.int64)}
 
     def cost(self, flops: int, images: int | None = None, updates: int = 1) -> Cost:
         """Of a yield that takes ``flops`` and shows one minibatch, or so many ``images``; its labels are paid once."""
@@ -74,10 +85,10 @@ class LabelledBatches:
         data = self.dataset(context)
         if self.labels == "all":
             return torch.arange(len(data), device=context.device).expand(len(context.seeds), -1)
-        return balanced(data.labels, self.labels, context.streams("labels"))
+        return balanced(data.labels, self.labels, context.streams("labels"), self.source.classes)
 
     def minibatches(self, context: Context, done: int) -> Iterator[dict[str, Tensor]]:
-        """``images`` (N, B, 28, 28) and ``labels`` (N, B) after the first ``done``, endlessly."""
+        """``images`` (N, B, *shape) and ``labels`` (N, B) after the first ``done``, endlessly."""
         data, labelled = self.dataset(context), self.indices(context)
         for positions in context.minibatches(self.num_labels, self.batch_size, done):
             index = labelled.gather(1, positions)  # (N, B)

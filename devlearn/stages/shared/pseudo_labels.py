@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from devlearn.lazy import torch
 from devlearn.learners import flops
-from devlearn.stages.shared.labelled import DIGITS
-from devlearn.tasks.data import CLASSES, IMAGE, IMAGE_SENSE
 from devlearn.tasks.data.augment import Views, warped
 
 if TYPE_CHECKING:
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from devlearn.learners.flops import Shapes
     from devlearn.stages.context import Context, State
     from devlearn.stages.shared.labelled import LabelledBatches
+    from devlearn.tasks.data import DataSource
 
 MEMORY = 0.99  # of the running share of answers: a hundred updates
 
@@ -28,11 +27,13 @@ MEMORY = 0.99  # of the running share of answers: a hundred updates
 class PseudoLabels:
     """What an update adds to a labelled minibatch: images of the same data set, with answers in place of labels.
 
-    The fields are the stage's keys of these names (``batch`` is ``unlabelled_batch``). ``consistent`` asks about the
+    ``source`` is the data set, the other fields are the stage's keys of these names (``batch`` is
+    ``unlabelled_batch``). ``consistent`` asks about the
     ``light`` view and shows the ``strong`` one; without it both are the image as it is. Draws from the streams
     ``unlabelled``, ``light`` and ``strong``. State: ``teacher`` and ``share``, where there is one.
     """
 
+    source: DataSource
     batch: int
     threshold: float
     weight: float
@@ -46,7 +47,7 @@ class PseudoLabels:
     @property
     def shapes(self) -> Shapes:
         """Shapes and dtypes of what is added to one learner's minibatch."""
-        images = ((self.batch, *IMAGE.space.shape), torch.float32)
+        images = ((self.batch, *self.source.shape), torch.float32)
         answers, trust = ((self.batch,), torch.int64), ((self.batch,), torch.float32)
         return {"unlabelled": images, "answers": answers, "trust": trust}
 
@@ -57,8 +58,8 @@ class PseudoLabels:
 
     def flops(self, brain: nn.Module) -> int:
         """FLOPs of one learner's answers for an update."""
-        images = torch.empty(self.batch, *IMAGE.space.shape, dtype=torch.uint8, device="meta")
-        return flops.forward(brain, images, IMAGE_SENSE, DIGITS)
+        images = torch.empty(self.batch, *self.source.shape, dtype=torch.uint8, device="meta")
+        return flops.forward(brain, images, self.source.sense_name, self.source.read_out)
 
     def begin(self, cohort: Cohort) -> State:
         """Its part of a stage's state."""
@@ -66,7 +67,8 @@ class PseudoLabels:
         if self.teacher:
             state["teacher"] = cohort.state()
         if self.align:
-            state["share"] = torch.full((cohort.n, CLASSES), 1 / CLASSES, dtype=cohort.dtype, device=cohort.device)
+            classes = self.source.classes
+            state["share"] = torch.full((cohort.n, classes), 1 / classes, dtype=cohort.dtype, device=cohort.device)
         return state
 
     def added_to(
@@ -81,16 +83,17 @@ class PseudoLabels:
 
         The answers are a constant for the gradient. ``trust`` is the weight of those that are believed and else 0.
         """
-        data, asked = labelled.dataset(context), self._asked(cohort, state)
-        wanted = class_shares(data.labels[labelled.indices(context)]).to(cohort.dtype) if self.align else None
+        data, asked, source = labelled.dataset(context), self._asked(cohort, state), self.source
+        known = data.labels[labelled.indices(context)]  # (N, L)
+        wanted = class_shares(known, source.classes).to(cohort.dtype) if self.align else None
         indices = context.minibatches(len(data), self.batch, state["done"], "unlabelled")
         for batch, index in zip(batches, indices, strict=False):
-            images = data.images[index]  # (N, U, 28, 28)
+            images = data.images[index]  # (N, U, *shape)
             if self.teacher:
                 ema_update(asked, cohort, self.teacher)
             light = deformed(images, self.light, context, "light", state["done"]) if self.consistent else images
             with torch.no_grad():
-                p = asked(light, IMAGE_SENSE, DIGITS).softmax(-1)  # (N, U, K)
+                p = asked(light, source.sense_name, source.read_out).softmax(-1)  # (N, U, K)
             if wanted is not None:
                 p = align_distribution(p, wanted, state["share"])
             confidence, answers = p.max(-1)
@@ -110,15 +113,15 @@ class PseudoLabels:
 
 
 def deformed(images: Tensor, views: Views | None, context: Context, stream: str, done: int) -> Tensor:
-    """Images (N, B, H, W), deformed by draws from a stream at update ``done``; as they are without ``views``."""
+    """Images (N, B, *shape), deformed by draws from a stream at update ``done``; as they are without ``views``."""
     if views is None:
         return images
     return warped(images, views.draw(context.streams(stream, counter=done), images.shape[1]))
 
 
-def class_shares(labels: Tensor) -> Tensor:
+def class_shares(labels: Tensor, classes: int) -> Tensor:
     """How frequent each class is among labels (N, L): (N, K) float64."""
-    return torch.nn.functional.one_hot(labels, CLASSES).double().mean(1)
+    return torch.nn.functional.one_hot(labels, classes).double().mean(1)
 
 
 def align_distribution(p: Tensor, wanted: Tensor, share: Tensor) -> Tensor:

@@ -21,11 +21,10 @@ from devlearn.stages.fields import (
     Shift,
     WeightDecay,
 )
-from devlearn.stages.shared.labelled import DIGITS, DIGITS_NEEDS, LabelledBatches
+from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.stages.shared.pseudo_labels import PseudoLabels, deformed, mask_rate
 from devlearn.stages.shared.train import Descent
 from devlearn.stages.stage import Cost, Stage, stage
-from devlearn.tasks.data import IMAGE_SENSE
 from devlearn.tasks.data.augment import Views
 
 if TYPE_CHECKING:
@@ -43,16 +42,17 @@ if TYPE_CHECKING:
 @stage("supervise")
 @final
 class Supervise(Stage):
-    """Learns digits from labels by minibatch gradient descent on the cross-entropy; perhaps from its own answers too.
+    """Learns classes from labels by minibatch gradient descent on the cross-entropy; perhaps from its own answers too.
 
-    ``z_b`` are the K = 10 logits of image b of a minibatch of B, ``y_b`` its label. With ``unlabelled: pseudo`` or
-    ``consistency`` an update also shows U = ``unlabelled_batch`` images of the split, drawn from all of it, whose
-    labels are never read. For each the learner answers ``q_u = softmax(logits)``, a constant for the gradient, about
-    the image as it is (``pseudo``) or about its ``light`` view; where ``max_k q_uk >= threshold`` the answer
-    ``a_u = argmax_k q_uk`` is believed (``s_u = 1``, else 0) and is the target for the same image (``pseudo``) or for
-    its ``strong`` view, with logits ``z'_u``. ``w`` is ``weight``, after the ``ramp``. With ``align`` each ``q_u`` is
-    multiplied by the labels' shares of the classes over a running mean of ``q`` and made to sum to one again. The
-    ledger's ``images`` are B + 2 U an update: unlabelled ones are shown to be answered, and to learn the answer. With
+    ``z_b`` are the logits, one for each of K classes, of image b of a minibatch of B, ``y_b`` its label. With
+    ``unlabelled: pseudo`` or ``consistency`` an update also shows U = ``unlabelled_batch`` images of the split, drawn
+    from all of it, whose labels are never read. For each the learner answers ``q_u = softmax(logits)``, a constant for
+    the gradient, about the image as it is (``pseudo``) or about its ``light`` view; where ``max_k q_uk >= threshold``
+    the answer ``a_u = argmax_k q_uk`` is believed (``s_u = 1``, else 0) and is the target for the same image
+    (``pseudo``) or for its ``strong`` view, with logits ``z'_u``. ``w`` is ``weight``, after the ``ramp``. With
+    ``align`` each ``q_u`` is multiplied by the labels' shares of the classes over a running mean of ``q`` and made to
+    sum to one again. The ledger's ``images`` are B + 2 U an update: unlabelled ones are shown to be answered, and to
+    learn the answer. With
     ``rule: feedback_alignment`` errors travel back not by the weights but by random feedback, fixed for life.
 
     Metrics:
@@ -136,16 +136,16 @@ class Supervise(Stage):
         if self.unlabelled == "none":
             return None
         consistent, views = self.unlabelled == "consistency", (self.light, self.strong)
-        asked = (self.unlabelled_batch, self.threshold, self.weight, self.ramp, consistent)
+        asked = (self.labelled.source, self.unlabelled_batch, self.threshold, self.weight, self.ramp, consistent)
         return PseudoLabels(*asked, *views, self.align, self.teacher)
 
     @property
     def objective(self) -> Objective:
-        kind = CrossEntropy if self.unlabelled == "none" else OwnAnswers
-        return learned_by(self.rule, kind(IMAGE_SENSE, DIGITS))
+        kind, source = CrossEntropy if self.unlabelled == "none" else OwnAnswers, self.labelled.source
+        return learned_by(self.rule, kind(source.sense_name, source.read_out))
 
     def needs(self) -> Needs:
-        return replace(DIGITS_NEEDS, feedback=self.rule == "feedback_alignment")
+        return replace(self.labelled.needs, feedback=self.rule == "feedback_alignment")
 
     def cost(self, brain: nn.Module) -> Cost:
         check_rule(self.rule, brain)

@@ -20,7 +20,7 @@ from devlearn.stages.fields import (
     WeightDecay,
 )
 from devlearn.stages.shared.evolution_strategy import EvolutionStrategy, forward_flops
-from devlearn.stages.shared.labelled import DIGITS_NEEDS, LabelledBatches
+from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.stages.shared.train import Descent
 from devlearn.stages.stage import Cost, Stage, stage
 
@@ -91,7 +91,7 @@ class Evolution(Stage):
         return EvolutionStrategy(self.population, self.sigma, self.fitness)
 
     def needs(self) -> Needs:
-        return DIGITS_NEEDS
+        return self.labelled.needs
 
     def cost(self, brain: nn.Module) -> Cost:
         own = self.labelled

@@ -22,10 +22,9 @@ from devlearn.stages.fields import (
     Shift,
     WeightDecay,
 )
-from devlearn.stages.shared.labelled import DIGITS, DIGITS_NEEDS, LabelledBatches
+from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.stages.shared.train import Descent, train
 from devlearn.stages.stage import Cost, Stage, stage
-from devlearn.tasks.data import IMAGE_SENSE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,10 +97,11 @@ class Guess(Stage):
 
     @property
     def objective(self) -> Reinforce:
-        return Reinforce(IMAGE_SENSE, DIGITS, self.baseline)
+        source = self.labelled.source
+        return Reinforce(source.sense_name, source.read_out, self.baseline)
 
     def needs(self) -> Needs:
-        return DIGITS_NEEDS
+        return self.labelled.needs
 
     def cost(self, brain: nn.Module) -> Cost:
         labelled, events = self.labelled, self.labelled.batch_size * self.samples

@@ -18,7 +18,6 @@ from devlearn.stages.fields import (
     ActionScaling,
     AdamRate,
     EnvKwargs,
-    LateKeys,
     RateSchedule,
     StepTimeout,
     Vocabulary,
@@ -45,7 +44,7 @@ PPO_METRICS = ("loss", "policy_loss", "value_loss", "entropy", "approx_kl", "cli
 
 @stage("trial.ppo")
 @final
-class PPO(LateKeys, Stage):
+class PPO(Stage):
     """Proximal policy optimisation (Schulman et al. 2017) with generalised advantage estimation.
 
     One yield is one rollout with its updates; its metrics are means over these updates. Brains with memory learn whole
@@ -83,7 +82,6 @@ class PPO(LateKeys, Stage):
     metrics = ("return", "length", *PPO_METRICS)
     stream_names = ("rollout", "order", EPISODE)
     immutable_keys = ("env", "env_kwargs", "wrappers", "num_envs", "vocabulary", "action_scaling")
-    late_keys = ("vocabulary", "action_scaling")
     renamed: ClassVar = {
         "keys": "env_kwargs",
         "copies": "num_envs",

@@ -48,17 +48,23 @@ class Views(BaseModel):
 
 
 def warped(images: Tensor, how: Tensor) -> Tensor:
-    """Images (..., H, W) in bytes or floats, each deformed as ``how`` (..., 6 or 56) says: float32 on the same scale.
+    """Images (..., H, W) or, in colour, (..., H, W, C), each deformed as ``how`` (..., 6 or 56) says.
 
-    Pixels are interpolated linearly; what comes in from outside is black.
+    Bytes or floats become float32 on the same scale. Pixels are interpolated linearly; what comes in from outside is
+    black.
     """
+    if images.dim() - how.dim() == 2:  # (..., H, W, C)
+        flat = images.flatten(0, -4).movedim(-1, 1)  # (M, C, H, W)
+        drawn = zip(flat.split(CHUNK), how.flatten(0, -2).split(CHUNK), strict=True)
+        done = torch.cat([_warped(part.float(), numbers.to(part.device)) for part, numbers in drawn])
+        return done.movedim(1, -1).reshape(images.shape)
     shape = images.shape
     parts = zip(images.reshape(-1, 1, *shape[-2:]).split(CHUNK), how.flatten(0, -2).split(CHUNK), strict=True)
     return torch.cat([_warped(part.float(), numbers.to(part.device)) for part, numbers in parts]).view(shape)
 
 
 def _warped(images: Tensor, how: Tensor) -> Tensor:
-    """(B, 1, H, W), (B, 6 or 56) -> (B, 1, H, W)."""
+    """(B, C, H, W), (B, 6 or 56) -> (B, C, H, W)."""
     angle, across, down, shear, dx, dy = how[:, :AFFINE].unbind(1)
     height, width = images.shape[-2:]
     cos, sin = angle.cos(), angle.sin()

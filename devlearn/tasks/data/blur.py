@@ -27,7 +27,9 @@ def kernel(side: int, sd: float) -> Tensor:
 
 
 def blurred(images: Tensor, sd: float) -> Tensor:
-    """Images (M, H, W) uint8, each blurred along its columns and rows (K X K^T) and rounded."""
+    """Images (M, H, W) uint8, or (M, H, W, C), each blurred along its columns and rows (K X K^T) and rounded."""
+    if images.dim() == 4:
+        return torch.stack([blurred(colour, sd) for colour in images.unbind(-1)], -1)
     down, across = (kernel(side, sd).to(images.device) for side in images.shape[1:])
     parts = [down @ (part.float() @ across.T) for part in images.split(CHUNK)]
     return torch.cat([part.round_().to(torch.uint8) for part in parts])

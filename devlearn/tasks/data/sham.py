@@ -1,4 +1,4 @@
-"""Images without structure, for sham phases: every pixel keeps its own distribution and knows nothing of the others."""
+"""Images without structure, for sham phases: every number keeps its own distribution and knows nothing of others."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 def unstructured(images: Tensor, name: str) -> Tensor:
-    """Images (M, H, W): each pixel's M values in an order of its own, the same for every learner.
+    """Images (M, *shape): each number's M values in an order of its own, the same for every learner.
 
-    All moments of each pixel over the images are kept exactly, and so is the mean image; what a pixel tells about
-    another is gone. ``name`` keys the order.
+    All moments of each number over the images are kept exactly, and so is the mean image; what one tells about
+    another is gone, the colours of a pixel too. ``name`` keys the order.
     """
-    pixels = images.flatten(1).cpu().numpy()  # (M, H * W)
+    pixels = images.flatten(1).cpu().numpy()  # (M, D)
     mixed = generator(PINNED, "sham", name).permuted(pixels, axis=0)
     return torch.from_numpy(mixed).to(images.device).view_as(images)
 
 
 def scattered(images: Tensor, streams: Streams) -> Tensor:
-    """The same for images that each learner gathered: (N, M, H, W), each pixel's M values in an order of its own."""
-    pixels = images.flatten(2).cpu().numpy()  # (N, M, H * W)
+    """The same for images that each learner gathered: (N, M, *shape), each number's M values in an order of its own."""
+    pixels = images.flatten(2).cpu().numpy()  # (N, M, D)
     mixed = [rng.permuted(own, axis=0) for rng, own in zip(streams.generators, pixels, strict=True)]
     return torch.from_numpy(np.stack(mixed)).to(images.device).view_as(images)

@@ -10,15 +10,16 @@ from devlearn.streams import Streams
 if TYPE_CHECKING:
     from torch import Tensor
 
-SIDE = 28
 FRAMES = 24  # frames of a movie
 WARM_UP = 12  # frames before the first that is shown
 ROUNDS = 3  # of a phase-randomised movie: spectrum, then brightness
 BINS = 4096  # in which its pixels are ranked
 
 
-def movies(streams: Streams, number: int, refractory: int = 6, rate: float = 0.3) -> Tensor:
-    """Waves of a Greenberg-Hastings automaton on a torus: (N, FRAMES, number, 28, 28) uint8.
+def movies(
+    streams: Streams, number: int, refractory: int = 6, rate: float = 0.3, sides: tuple[int, int] = (28, 28)
+) -> Tensor:
+    """Waves of a Greenberg-Hastings automaton on a torus of ``sides`` H x W: (N, FRAMES, number, H, W) uint8.
 
     A resting cell fires when one of its eight neighbours fires, then is refractory for ``refractory`` frames. Each
     movie starts from three firing cells whose upper half is blocked, which breaks the symmetry and makes waves turn,
@@ -26,23 +27,24 @@ def movies(streams: Streams, number: int, refractory: int = 6, rate: float = 0.3
     firing and is blurred by a 3 x 3 binomial kernel. Sources: Greenberg & Hastings (1978) for the automaton, Ligeralde
     et al. (2023) for learning from waves before the eyes open.
     """
-    total = WARM_UP + FRAMES
-    sites = torch.from_numpy(streams.integers(SIDE * SIDE, total + 3, number))  # (N, T + 3, M)
+    total, (height, width) = WARM_UP + FRAMES, sides
+    cells = height * width
+    sites = torch.from_numpy(streams.integers(cells, total + 3, number))  # (N, T + 3, M)
     fires = torch.from_numpy(streams.random(total, number)) < rate  # (N, T, M)
     n = len(sites)
-    age = torch.zeros(n, number, SIDE * SIDE, dtype=torch.int8)  # 0 rests, 1 fires, 2.. refractory
+    age = torch.zeros(n, number, cells, dtype=torch.int8)  # 0 rests, 1 fires, 2.. refractory
     for k in range(3):
         age.scatter_(2, sites[:, total + k, :, None], 1)
-        age.scatter_(2, (sites[:, total + k, :, None] + SIDE) % (SIDE * SIDE), 2)
-    age = age.view(n * number, SIDE, SIDE)
-    shown = torch.empty(n, FRAMES, number, SIDE, SIDE, dtype=torch.uint8)
+        age.scatter_(2, (sites[:, total + k, :, None] + width) % cells, 2)
+    age = age.view(n * number, height, width)
+    shown = torch.empty(n, FRAMES, number, height, width, dtype=torch.uint8)
     for t in range(total):
-        spark = torch.zeros(n, number, SIDE * SIDE, dtype=torch.bool)
+        spark = torch.zeros(n, number, cells, dtype=torch.bool)
         spark.scatter_(2, sites[:, t, :, None], fires[:, t, :, None])
         age = _next(age, spark.view_as(age), refractory)
         if t >= WARM_UP:
             light = (age > 0) * (refractory + 2 - age).float() / (refractory + 1)
-            shown[:, t - WARM_UP] = _blur(light).mul(255).round().byte().view(n, number, SIDE, SIDE)
+            shown[:, t - WARM_UP] = _blur(light).mul(255).round().byte().view(n, number, height, width)
     return shown
 
 

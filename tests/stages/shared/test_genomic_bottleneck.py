@@ -9,6 +9,7 @@ from torch import Tensor
 from devlearn.stages.shared.genomic_bottleneck import Bottleneck, Growth, bits, pixels
 from devlearn.streams import streams
 from devlearn.tasks.data import IMAGE_SENSE
+from devlearn.tasks.data.sets.mnist import MNIST
 
 FIRST = f"body.senses.{IMAGE_SENSE}.layer.weight"
 SHAPES = {FIRST: torch.Size((20, 784)), "bias": torch.Size((20,)), "head.weight": torch.Size((10, 20))}
@@ -27,8 +28,8 @@ def test_every_neuron_has_a_code_of_its_own(gray: bool) -> None:
 
 
 def test_neighbouring_pixels_differ_in_one_bit() -> None:
-    codes = pixels().view(28, 28, 10)
-    assert len(pixels().unique(dim=0)) == 784
+    codes = pixels((28, 28)).view(28, 28, 10)
+    assert len(pixels((28, 28)).unique(dim=0)) == 784
     for step in (codes[1:] - codes[:-1], codes[:, 1:] - codes[:, :-1]):
         assert ((step != 0).sum(-1) == 1).all()
 
@@ -54,7 +55,7 @@ def test_growth_is_the_sum_that_defines_it(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("compression", [4, 16, 40])
 def test_genomes_are_sized_to_the_compression(compression: float) -> None:
     """Within half a hidden unit of each g-network."""
-    found = Bottleneck.of(SHAPES, compression, "grid")
+    found = Bottleneck.of(SHAPES, compression, "grid", MNIST)
     numbers = sum(growth.genes for growth in found.growths.values())
     assert found.compression == sum(shape.numel() for shape in SHAPES.values()) / numbers
     slack = sum(growth.genes / growth.units / 2 for growth in found.growths.values())
@@ -64,19 +65,19 @@ def test_genomes_are_sized_to_the_compression(compression: float) -> None:
 
 
 def test_a_genome_has_a_unit_for_each_tensor_at_least() -> None:
-    assert {growth.units for growth in Bottleneck.of(SHAPES, 1e9, "gray").growths.values()} == {1}
+    assert {growth.units for growth in Bottleneck.of(SHAPES, 1e9, "gray", MNIST).growths.values()} == {1}
 
 
 def test_pixels_have_places_in_the_grid_code_alone() -> None:
-    grid, binary = (Bottleneck.of(SHAPES, 10, code) for code in ("grid", "binary"))  # type: ignore[arg-type]
+    grid, binary = (Bottleneck.of(SHAPES, 10, code, MNIST) for code in ("grid", "binary"))  # type: ignore[arg-type]
     assert torch.equal(grid.growths[FIRST].pre, pixels())
     assert torch.equal(binary.growths[FIRST].pre, bits(784))
     assert torch.equal(grid.growths["head.weight"].pre, bits(20))
 
 
 def test_biases_are_no_part_of_a_genome() -> None:
-    found = Bottleneck.of({**SHAPES, "norm.weight": torch.Size((20,))}, 10, "grid")
+    found = Bottleneck.of({**SHAPES, "norm.weight": torch.Size((20,))}, 10, "grid", MNIST)
     assert set(found.biases) == {"bias"}
     assert set(found.growths) == {FIRST, "head.weight"}
     with pytest.raises(ValueError, match="no tensor with two axes"):
-        Bottleneck.of({"bias": torch.Size((4,))}, 10, "grid")
+        Bottleneck.of({"bias": torch.Size((4,))}, 10, "grid", MNIST)

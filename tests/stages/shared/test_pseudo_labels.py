@@ -113,7 +113,7 @@ def test_alignment_by_hand() -> None:
     torch.testing.assert_close(share, mean)
     torch.testing.assert_close(found[0], torch.tensor([[0.5, 0.5], [0.25, 0.75], [1.0, 0.0]]))
     torch.testing.assert_close(found[1], torch.tensor([[0.5, 0.5], [0.25, 0.75], [0.1, 0.9]]))
-    assert class_shares(torch.tensor([[0, 0, 3, 9]])).tolist() == [[0.5, 0, 0, 0.25, 0, 0, 0, 0, 0, 0.25]]
+    assert class_shares(torch.tensor([[0, 0, 3, 9]]), 10).tolist() == [[0.5, 0, 0, 0.25, 0, 0, 0, 0, 0, 0.25]]
 
 
 def test_the_teacher_is_a_running_mean() -> None:

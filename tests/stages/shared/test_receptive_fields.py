@@ -34,7 +34,7 @@ def cohort(kind: str = "mlp") -> Cohort:
 
 
 def fields(found: Stage, units: int, side: int = 28) -> Tensor:
-    drawn: Tensor = found.fields(context_for(SEEDS), units, side)  # type: ignore[attr-defined]
+    drawn: Tensor = found.fields(context_for(SEEDS), units, side, side)  # type: ignore[attr-defined]
     return drawn
 
 

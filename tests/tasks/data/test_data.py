@@ -12,9 +12,11 @@ import torch
 from devlearn.registry import get
 from devlearn.scenario.splits import is_test, overlap
 from devlearn.streams import streams
-from devlearn.tasks.data import FEWEST, PARTS, SIZES, balanced, load, mnist, most_balanced, places, size
+from devlearn.tasks.data import balanced, class_counts, load, mnist, most_balanced, places, size, smallest_parts, splits
+from devlearn.tasks.data.sets.mnist import MNIST
 
 CPU = torch.device("cpu")
+SPLITS = splits(MNIST)
 
 
 def test_the_splits_are_disjoint_parts_of_the_published_files() -> None:
@@ -33,7 +35,7 @@ def test_the_second_test_set_and_the_rest_are_the_training_images() -> None:
     assert torch.equal(torch.cat([rest.labels, second.labels]), train.labels)
 
 
-@pytest.mark.parametrize(("one", "other"), list(combinations(SIZES, 2)))
+@pytest.mark.parametrize(("one", "other"), list(combinations(SPLITS, 2)))
 def test_names_say_which_splits_share_images(one: str, other: str) -> None:
     taken = {name: {"test": set(range(-10_000, 0))}.get(name[6:], _rows(name)) for name in (one, other)}
     assert overlap(one, other) == overlap(other, one) == bool(taken[one] & taken[other])
@@ -46,13 +48,13 @@ def _rows(split: str) -> set[int]:
     return set(range(first, first + size(split)))
 
 
-@pytest.mark.parametrize("split", list(SIZES))
+@pytest.mark.parametrize("split", SPLITS)
 def test_a_split_is_made_of_parts_that_share_no_image(split: str) -> None:
     """So a label that two splits have is paid for once."""
-    assert sum(size(part) for part in PARTS[split]) == size(split)
-    parts = [load(part, CPU).images for part in PARTS[split]]
+    assert sum(size(part) for part in smallest_parts(split)) == size(split)
+    parts = [load(part, CPU).images for part in smallest_parts(split)]
     assert torch.equal(torch.cat(parts), load(split, CPU).images)
-    assert {places(part)[0] for part in PARTS[split]} == {places(split)[0]}
+    assert {places(part)[0] for part in smallest_parts(split)} == {places(split)[0]}
 
 
 def test_an_unknown_split_names_the_nearest() -> None:
@@ -91,11 +93,11 @@ def test_a_part_of_a_split_is_spread_over_it() -> None:
     assert len(test.spread(99_999)) == len(test)
 
 
-@pytest.mark.parametrize("split", list(SIZES))
+@pytest.mark.parametrize("split", SPLITS)
 def test_the_rarest_class_limits_a_balanced_draw(split: str) -> None:
     labels = load(split, CPU).labels
     fewest = int(torch.bincount(labels).min())
-    assert FEWEST[split] == fewest and most_balanced(split) == 10 * fewest
+    assert class_counts(split) == tuple(torch.bincount(labels).tolist()) and most_balanced(split) == 10 * fewest
     drawn = balanced(labels, most_balanced(split), streams((0,), "draw"))
     assert torch.equal(torch.bincount(labels[drawn[0]]), torch.full((10,), fewest))
     with pytest.raises(ValueError, match="larger"):

@@ -1,9 +1,4 @@
-"""The embedded MNIST files, checked against their published MD5 sums.
-
-They are IDX files: two zero bytes, the type of the numbers (8: bytes), the number of axes, the length of each axis in
-four bytes, the largest first, then the numbers (https://yann.lecun.com/exdb/mnist/). torchvision, whose import takes
-three seconds and loads torch's compiler, is not needed to read them.
-"""
+"""The embedded MNIST files, checked against their published MD5 sums. torchvision is not needed to read them."""
 
 import gzip
 import hashlib
@@ -11,12 +6,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from devlearn.lazy import torch
+from devlearn.tasks.data.idx import decoded
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    import numpy as np
+    from numpy.typing import NDArray
 
 FILES = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -28,31 +22,23 @@ COUNTS = {"train": 60_000, "t10k": 10_000}
 FOLDER = Path(__file__).parent
 
 
-def _read(name: str, folder: Path) -> "Tensor":
+def _read(name: str, folder: Path) -> "NDArray[np.uint8]":
     content = gzip.decompress((folder / f"{name}.gz").read_bytes())
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != FILES[name]:
         raise OSError(f"{folder / name}.gz is damaged (its MD5 sum differs); reinstall devlearn")
-    axes = content[3]
-    start = 4 + 4 * axes
-    shape = np.frombuffer(content[4:start], ">i4")
-    return torch.from_numpy(np.frombuffer(content[start:], np.uint8).reshape(shape).copy())
+    return decoded(content)
 
 
 @lru_cache(maxsize=2)
-def read(part: str, folder: Path = FOLDER) -> "tuple[Tensor, Tensor]":
+def read(part: str, folder: Path = FOLDER) -> "tuple[NDArray[np.uint8], NDArray[np.int64]]":
     """Images (M, 28, 28) uint8, 0 background to 255 ink, and labels (M,) int64, of ``train`` or ``t10k``.
 
     Raises OSError where a file is damaged or holds something else.
     """
-    images, labels = _read(f"{part}-images-idx3-ubyte", folder), _read(f"{part}-labels-idx1-ubyte", folder).long()
+    images, labels = (_read(f"{part}-{what}-ubyte", folder) for what in ("images-idx3", "labels-idx1"))
     count = COUNTS[part]
-    if (
-        images.dtype != torch.uint8
-        or images.shape != (count, 28, 28)
-        or int(images.max()) != 255
-        or int(images.min()) != 0
-    ):
-        raise OSError(f"{part}: expected {count} images of 28 x 28 bytes from 0 to 255, found {tuple(images.shape)}")
-    if labels.shape != (count,) or labels.unique().tolist() != list(range(10)):
-        raise OSError(f"{part}: expected {count} labels 0..9, found {tuple(labels.shape)}")
-    return images, labels
+    if images.shape != (count, 28, 28) or int(images.max()) != 255 or int(images.min()) != 0:
+        raise OSError(f"{part}: expected {count} images of 28 x 28 bytes from 0 to 255, found {images.shape}")
+    if labels.shape != (count,) or sorted(set(labels.tolist())) != list(range(10)):
+        raise OSError(f"{part}: expected {count} labels 0..9, found {labels.shape}")
+    return images, labels.astype("int64")

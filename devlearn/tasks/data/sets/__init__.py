@@ -1,0 +1,1 @@
+"""The data sets that devlearn knows by name, one or one family a file."""

@@ -1,0 +1,37 @@
+"""MNIST, embedded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from devlearn.tasks.data.mnist import read
+from devlearn.tasks.data.source import DataSource, dataset
+
+if TYPE_CHECKING:
+    from devlearn.tasks.data.source import Arrays
+
+FIRST = {"rest": 0, "second": 50_000, "valid": 55_000}  # the place of a part's first image in the training file
+
+
+@dataset("mnist")
+class Mnist(DataSource):
+    """Handwritten digits (LeCun, Cortes and Burges 1998), embedded."""
+
+    shape = (28, 28)
+    counts = {  # noqa: RUF012
+        "rest": (4932, 5678, 4968, 5101, 4859, 4506, 4951, 5175, 4842, 4988),
+        "second": (502, 534, 497, 521, 484, 457, 485, 527, 515, 478),
+        "valid": (489, 530, 493, 509, 499, 458, 482, 563, 494, 483),
+        "test": (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
+    }
+    head = "digits"
+
+    def read(self, part: str) -> Arrays:
+        if part == "test":
+            return read("t10k")
+        images, labels = read("train")
+        rows = slice(FIRST[part], FIRST[part] + sum(self.counts[part]))
+        return images[rows], labels[rows]
+
+
+MNIST = Mnist()
