@@ -17,7 +17,6 @@ from devlearn.runs.executors.base import Executor, WorkerExit, signal_name
 from devlearn.runs.executors.worker import HUNG, hanging, write_state
 
 RETRIES = 2  # a crashed job is started again at most this often
-RETRIES_INSIDE = 1  # the same, where it crashed inside an environment: that was no accident of ours
 DUMPED = (signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS, signal.SIGILL)  # faulthandler writes of them
 INNERMOST = re.compile(r'^Current thread .*\n  File "(.*)", line (\d+) in (.*)', re.MULTILINE)
 TICK = 0.5  # seconds between two looks at the progress of running jobs
@@ -61,6 +60,7 @@ class _Track:
     job: JobInfo
     status: Status = "waiting"
     errors: list[str] = field(default_factory=list)
+    deaths: list[str] = field(default_factory=list)  # where in an environment its workers died
     last: View | None = None
     patience: flight.Patience | None = None
     hung: flight.Flight | None = None  # the call that its worker was killed for
@@ -175,11 +175,13 @@ class Supervisor:
             return
         inside, hung = self._inside(ended), ended.code == HUNG or track.hung is not None
         error = self._why(track, ended, inside)
-        # the same exception twice, or an environment that hangs: another time would tell nothing
-        hopeless = hung or (error in track.errors and ended.code >= 0)
+        # an environment that hangs, the same exception twice, or the same step of an environment that a worker died in:
+        # another time would tell nothing
+        again = str(inside) in track.deaths if inside is not None else error in track.errors and ended.code >= 0
+        hopeless = hung or again
         track.errors.append(error)
-        retries = RETRIES if inside is None else RETRIES_INSIDE
-        track.status = "failed" if hopeless or len(track.errors) > retries else "waiting"
+        track.deaths += [] if inside is None else [str(inside)]
+        track.status = "failed" if hopeless or len(track.errors) > RETRIES else "waiting"
         if track.status == "failed":
             write_state(ended.folder, "failed", error, len(track.errors))
 

@@ -1,7 +1,8 @@
 """A stand-in for the engine: it does what the file ``act`` beside job.json says, one letter per attempt.
 
 ``.`` finish, ``!`` raise the same error each time, ``?`` raise an error that differs each time, ``k`` be killed,
-``z`` sleep for a minute.
+``z`` sleep for a minute; inside an environment ``x`` exit at the same step each time, ``X`` at another each time, ``h``
+hang.
 """
 
 import os
@@ -9,9 +10,11 @@ import signal
 import time
 from pathlib import Path
 
+from devlearn.records import flight
 from devlearn.records.schema import JobSpec, VisitEntry
 from devlearn.records.versions import JOB
 from devlearn.runs.executors import read_json, write_json
+from devlearn.tasks.envs import EnvSpec
 
 
 def live(folder: Path) -> None:
@@ -31,6 +34,11 @@ def live(folder: Path) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if act == "z":
         time.sleep(60)
+    if act in "xXh":
+        flight.recorder().enter(EnvSpec("Maze-v0", timeout=1.0), flight.STEP, 3, 1, 5, 77 + count * (act == "X"))
+        if act == "h":
+            time.sleep(60)
+        os._exit(4)
     if act in "!?":
         raise ValueError(f"boom{count if act == '?' else ''}")
 

@@ -66,6 +66,22 @@ def test_the_same_exception_twice_is_final_and_another_one_is_not(tmp_path: Path
     assert same.endswith(f"its log: {tmp_path / 'jobs/same/seeds-0-3/log.txt'}")
 
 
+def test_an_environment_that_ends_its_process_is_named_and_tried_as_often_as_it_helps(tmp_path: Path) -> None:
+    outcome = supervise(tmp_path, {"same": "x", "other": "X", "hangs": "h", "heals": "x.", "fine": "."})
+    tried = {name: fakes.attempts(tmp_path, name) for name in ("same", "other", "hangs", "heals")}
+    assert tried == {"same": "xx", "other": "XXX", "hangs": "h", "heals": "x."}
+    assert sorted(names(outcome.done)) == ["fine", "heals"]
+    errors = {failure.job.branch: failure.error for failure in outcome.failed}
+    place = "Maze-v0: seed 3, copy 1, episode 5, step"
+    assert f"{place} 77: its process ended inside step() (exit status 4)" in errors["same"]
+    assert f"{place} 79: " in errors["other"]
+    assert errors["hangs"].startswith(
+        f"{place} 77: step() has not returned after 1 seconds, in live ({fakes.__file__}:"
+    )
+    state = read_json(tmp_path / "jobs/hangs/seeds-0-3/state.json")
+    assert state is not None and state["status"] == "failed" and place in state["error"]
+
+
 def test_what_is_done_stays_done_and_what_failed_is_tried_again(tmp_path: Path) -> None:
     supervise(tmp_path, {"good": ".", "bad": "!!."})
     jobs = [load_job(tmp_path, {"folder": f"jobs/{name}/seeds-0-3"}) for name in ("good", "bad")]

@@ -18,6 +18,8 @@ from devlearn.records.atomic import replacing
 from devlearn.tasks.data.source import BadData, DataSource, dataset
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from devlearn.tasks.data.source import Arrays
 
 VARIABLE, USUAL = "DEVLEARN_DATA", "~/.cache/devlearn"
@@ -72,8 +74,9 @@ class Downloaded(DataSource):
                 raise BadData(f"{self.kind} could not be fetched ({error}); {mend}") from error
         for part, (images, labels) in arrays.items():
             self._check(images, labels, part)
-        named = {f"{part}_images": images for part, (images, _) in arrays.items()}
-        named |= {f"{part}_labels": labels for part, (_, labels) in arrays.items()}
+        named: dict[str, NDArray[Any]] = {}
+        for part, (images, labels) in arrays.items():
+            named |= {f"{part}_images": images, f"{part}_labels": labels}
         with replacing(self.file) as file:
             np.savez_compressed(file, allow_pickle=False, **named)
         return self.file
