@@ -16,6 +16,7 @@ from typing import Any
 
 import jinja2
 
+from devlearn.evidence.text.formats import rate
 from devlearn.evidence.text.published import chance, row_text, value, word
 from devlearn.records.published import PublishedError, Row, Study, StudyPair, StudyPoint, StudyResult, read, studies
 from devlearn.runs.family import OUT_OF_REACH, UNKNOWN, Question, family
@@ -142,7 +143,20 @@ def said(name: str) -> str:
         listed.setdefault((pair.arm, word), []).append(f"{pair.against}{' (fragile)' * bool(pair.fragile)}")
     arms = list(dict.fromkeys(arm for arm, _ in listed))
     claims = {arm: [f"{word} {_and(rivals)}" for (own, word), rivals in listed.items() if own == arm] for arm in arms}
-    return " ".join(f"The {arm} arm is {_and(parts)}." for arm, parts in claims.items())
+    sentences = [f"The {arm} arm is {_and(parts)}." for arm, parts in claims.items()]
+    return " ".join([*sentences, *_provisos(recorded(name).at())])
+
+
+def _provisos(point: StudyPoint) -> Iterator[str]:
+    """What the words leave open and hold under, as a headline says it."""
+    pairs, least = point.pairs, point.smallest_effect or 0.0
+    ends = [pair.interval for pair in pairs if pair.interval and pair.verdict in ("better", "worse")]
+    if maybe := sum(min(abs(end) for end in interval) < least for interval in ends):
+        which = "those" if maybe == len(ends) else f"{maybe} of the {len(ends)}"
+        small = value(least, None, point.unit, sign=True)[1:]
+        yield f"That {which} called better or worse differ by less than the smallest effect, {small}, can't be excluded."
+    if holding := [pair.unless for pair in pairs if pair.unless is not None]:
+        yield f"All of this holds unless some fail: up to {rate(max(holding))} may, for all that these learners show."
 
 
 def difference(name: str, arm: str, against: str) -> str:

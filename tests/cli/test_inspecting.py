@@ -86,8 +86,9 @@ def test_a_check_refuses_an_environment_that_does_not_fit_its_stage_and_takes_no
     found = fresh("check", "scenario", "toy.yaml", code=WITHOUT)
     said, _, heavy = found.stderr.partition("HEAVY")
     assert found.returncode == 2 and "'torch'" not in heavy and not found.stdout
-    assert said.startswith("toy.yaml:8:3: look: pretrain.predict needs pictures (H, W) of bytes to see")
-    assert "CartPole-v1 shows float32 of shape (4,)" in said and "; name another env, or wrap this one" in said
+    assert said.startswith("toy.yaml:8:3: look: pretrain.predict foresees one picture (H, W) of bytes after one of ")
+    assert "CartPole-v1 shows a vector of 4 numbers and takes one of 2 actions" in said
+    assert "; name another env, or wrap this one" in said
     assert call("run", "toy.yaml", "--dry-run").output == said
 
 

@@ -190,6 +190,6 @@ def test_scattered_images_keep_every_pixels_values_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1"])
 def test_a_world_without_pictures_is_refused(env: str) -> None:
-    says = rf"pretrain.predict needs pictures .* and discrete actions, and {env} shows float32"
+    says = rf"pretrain.predict foresees one picture .* of several actions, and {env} shows a vector of"
     with pytest.raises(ValueError, match=says):
         stage_of("pretrain.predict", env=env, env_steps=10).needs()

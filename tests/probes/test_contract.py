@@ -23,7 +23,7 @@ def test_every_metric_says_its_unit_and_a_proxy_what_it_stands_for(kind: str) ->
 
 
 def test_cross_entropy_in_nats_stands_in_for_a_share() -> None:
-    metrics = registry.get("probes", "accuracy").metrics
+    metrics = registry.get("probes", "accuracy")().metrics_here()
     assert metrics == {
         "accuracy": Metric("higher", 0.0, "share", None, 0.1),
         "cross_entropy": Metric("lower", None, "nats", "accuracy", math.log(10)),

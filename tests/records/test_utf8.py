@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for where in ("devlearn", "envs", "docs/devlearn_docs") for path in (ROOT / where).rglob("*.py"))
 TEXT = {"open", "fdopen", "read_text", "write_text"}
-POSIX = {"os.open", "gzip.open", "zipfile.open"}  # bytes by default
+POSIX = {"os.open", "gzip.open", "zipfile.open", "Image.open"}  # bytes by default
 
 
 def without_encoding(source: str) -> Iterator[str]:
@@ -22,7 +22,9 @@ def without_encoding(source: str) -> Iterator[str]:
         if name.rpartition(".")[2] not in TEXT or name in POSIX or (name == "write_text" and len(node.args) == 2):
             continue  # write_text(path, text) is devlearn.records.atomic's
         words = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg == "mode")]
-        if not any(isinstance(word, ast.Constant) and word.value in ("wb", "rb", "ab", "r+b", "xb") for word in words):
+        if not any(
+            isinstance(word, ast.Constant) and word.value in ("wb", "rb", "ab", "r+b", "w+b", "xb") for word in words
+        ):
             yield f"line {node.lineno}: {ast.unparse(node)}"
 
 

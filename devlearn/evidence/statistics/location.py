@@ -32,7 +32,7 @@ class Location(Protocol):
         """All shifts that the two-sided test does not reject at ``alpha``."""
 
     def smallest_p(self, n: int) -> float:
-        """The smallest two-sided p that n values can reach; 0 where there is no such bound."""
+        """The smallest two-sided p that n values can reach."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,8 @@ class Iqm:
     """The mean of the middle half of the differences, by Tukey and McLaughlin's t (1963).
 
     Its standard error is that of the winsorised values over 1 - 2 floor(n / 4) / n; n - 2 floor(n / 4) - 1 degrees of
-    freedom. Up to a quarter of learners at either end count only by their ranks.
+    freedom. Up to a quarter of learners at either end count only by their ranks. No p is smaller than n values can give
+    by their signs alone, however alike they are: 2^(1 - n), half of it one-sided.
     """
 
     def estimate(self, d: Vector) -> float:
@@ -98,19 +99,20 @@ class Iqm:
             return 0.5 if greater else 1.0
         if df < 1:
             return 1.0
-        if error == 0:
-            return float(gap < 0) if greater else 0.0
-        return t_below(-gap / error, df) if greater else min(1.0, 2 * t_below(-abs(gap) / error, df))
+        if greater:
+            below = t_below(-gap / error, df) if error else float(gap < 0)
+            return max(below, self.smallest_p(len(d)) / 2)
+        return max(min(1.0, 2 * t_below(-abs(gap) / error, df)) if error else 0.0, self.smallest_p(len(d)))
 
     def interval(self, d: Vector, alpha: float = ALPHA) -> tuple[float, float]:
         error, df = _winsorised(d)
-        if df < 1:
+        if df < 1 or self.smallest_p(len(d)) > alpha:
             return -math.inf, math.inf
         half, middle = t_quantile(1 - alpha / 2, df) * error, self.estimate(d)
         return middle - half, middle + half
 
     def smallest_p(self, n: int) -> float:
-        return 0.0
+        return 2 * 0.5**n
 
 
 LOCATIONS: dict[str, Location] = {"mean": Mean(), "median": Median(), "iqm": Iqm()}

@@ -211,7 +211,7 @@ class ImageFolder(InFiles):
             if strange := set(_folders(path / part)) ^ set(self.names):
                 one = min(strange)
                 has = "has" if one in self.names else "has no"
-                raise BadData(f"{path}: train {has} a class {one!r} and {part} {'not' if has == 'has' else 'has'}")
+                raise BadData(f"{path}: train {has} a class {one!r} and {part} {'has not' if has == 'has' else 'has'}")
         self.files = {part: [list(_pictures(path / part / name)) for name in self.names] for part in order}
         self.counts = {part: tuple(map(len, own)) for part, own in self.files.items()}
         for part, counts in self.counts.items():

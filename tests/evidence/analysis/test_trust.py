@@ -148,7 +148,7 @@ def test_other_seeds_have_no_median_of_differences(tmp_path: Path) -> None:
     found = compare(runs)
     assert found["comparisons"][0]["verdict"] == "exploratory"  # type: ignore[call-overload]
     assert found["comparisons"][0]["suggests"] == "incomplete"  # type: ignore[call-overload]
-    assert "compare.of median takes arms that have the same seeds" in json.dumps(found)
+    assert "compare.of median takes arms that are paired seed by seed" in json.dumps(found)
 
 
 @pytest.mark.parametrize("n", [10, pytest.param(16, marks=pytest.mark.slow)])

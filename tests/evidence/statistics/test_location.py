@@ -58,15 +58,18 @@ def test_the_middle_half_of_four_has_one_degree_of_freedom_and_of_one_none() -> 
     tail = 0.5 - math.atan(2 / error) / math.pi
     assert middle.p(x) == pytest.approx(2 * tail)
     assert middle.p(x, 0.0, True) == pytest.approx(tail)
-    assert middle.interval(x) == pytest.approx((2 - 12.7062 * error, 2 + 12.7062 * error), rel=1e-5)
+    assert middle.interval(x) == (-math.inf, math.inf)  # four signs can't reject at 5 %
+    assert middle.interval(x, 0.2) == pytest.approx((2 - 3.0777 * error, 2 + 3.0777 * error), rel=1e-4)
     assert (middle.p(x[:1]), middle.interval(x[:1])) == (1.0, (-math.inf, math.inf))
 
 
-def test_a_middle_half_that_does_not_vary_is_known() -> None:
+def test_a_middle_half_that_does_not_vary_is_known_as_well_as_signs_can_tell() -> None:
     x, middle = np.array([-9.0, 2, 2, 2, 2, 2, 2, 50]), LOCATIONS["iqm"]
-    assert [middle.p(x, shift) for shift in (0.0, 2.0, 3.0)] == [0, 1, 0]
-    assert [middle.p(x, shift, True) for shift in (0.0, 2.0, 3.0)] == [0, 0.5, 1]
+    assert [middle.p(x, shift) for shift in (0.0, 2.0, 3.0)] == [2 / 256, 1, 2 / 256]
+    assert [middle.p(x, shift, True) for shift in (0.0, 2.0, 3.0)] == [1 / 256, 0.5, 1]
     assert middle.interval(x) == (2, 2)
+    assert [middle.p(np.full(n, 0.2)) for n in (2, 5, 6)] == [0.5, 0.0625, 0.03125]
+    assert [middle.interval(np.full(n, 0.2))[0] for n in (2, 5)] == [-math.inf] * 2
 
 
 def test_the_median_of_few_has_no_ends_and_of_six_their_range() -> None:
@@ -80,14 +83,14 @@ def test_the_median_of_few_has_no_ends_and_of_six_their_range() -> None:
 def test_the_smallest_p_is_what_values_of_one_sign_reach(n: int) -> None:
     for name in ("mean", "median"):
         assert LOCATIONS[name].p(np.arange(1.0, n + 1)) == LOCATIONS[name].smallest_p(n) == 2 * 0.5**n
-    assert LOCATIONS["iqm"].smallest_p(n) == 0
+    assert LOCATIONS["iqm"].p(np.full(n, 1.0)) == LOCATIONS["iqm"].smallest_p(n) == 2 * 0.5**n
 
 
 def test_one_wild_learner_moves_the_mean_alone() -> None:
     x = np.array([2.0, 2.1, 1.9, 2.2, 1.8, 2.3, 1.7, 2.0, 2.1, 1.9, 2.2, -40])
     assert LOCATIONS["mean"].p(x) > 0.5
     assert LOCATIONS["median"].p(x) < 0.01
-    assert LOCATIONS["iqm"].p(x) < 1e-5
+    assert LOCATIONS["iqm"].p(x) == 2 * 0.5**12  # t alone would say less than 1e-5
 
 
 @given(values)

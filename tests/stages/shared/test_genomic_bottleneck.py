@@ -70,7 +70,7 @@ def test_a_genome_has_a_unit_for_each_tensor_at_least() -> None:
 
 def test_pixels_have_places_in_the_grid_code_alone() -> None:
     grid, binary = (Bottleneck.of(SHAPES, 10, code, MNIST) for code in ("grid", "binary"))  # type: ignore[arg-type]
-    assert torch.equal(grid.growths[FIRST].pre, pixels())
+    assert torch.equal(grid.growths[FIRST].pre, pixels((28, 28)))
     assert torch.equal(binary.growths[FIRST].pre, bits(784))
     assert torch.equal(grid.growths["head.weight"].pre, bits(20))
 
