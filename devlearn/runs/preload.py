@@ -9,5 +9,5 @@ import devlearn.runs.engine
 import devlearn.runs.provenance  # noqa: F401
 from devlearn import registry
 
-for group in ("stages", "probes", "brains"):
+for group in ("stages", "probes", "brains", "data"):
     registry.names(group)

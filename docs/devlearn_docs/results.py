@@ -153,8 +153,8 @@ def _provisos(point: StudyPoint) -> Iterator[str]:
     ends = [pair.interval for pair in pairs if pair.interval and pair.verdict in ("better", "worse")]
     if maybe := sum(min(abs(end) for end in interval) < least for interval in ends):
         which = "those" if maybe == len(ends) else f"{maybe} of the {len(ends)}"
-        small = value(least, None, point.unit, sign=True)[1:]
-        yield f"That {which} called better or worse differ by less than the smallest effect, {small}, can't be excluded."
+        small = f"less than the smallest effect, {value(least, None, point.unit, sign=True)[1:]}"
+        yield f"That {which} called better or worse differ by {small}, can't be excluded."
     if holding := [pair.unless for pair in pairs if pair.unless is not None]:
         yield f"All of this holds unless some fail: up to {rate(max(holding))} may, for all that these learners show."
 

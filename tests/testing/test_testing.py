@@ -290,7 +290,7 @@ def test_wrong_kinds_and_keys_are_findings() -> None:
     unknown = broken(check_stage("supervise", {"lables": 3}))["keys"]
     assert unknown == "unknown key 'lables'; did you mean 'labels'? (keys are given as --key K=V)"
     assert "unknown key 'widht'; did you mean 'width'?" in broken(check_brain("mlp", {"widht": [3]}))["builds"]
-    assert broken(check_stage("innate.scramble", {"zzz": 1}))["keys"].startswith("unknown key 'zzz'; there are none")
+    assert broken(check_stage("innate.scramble", {"zzz": 1}))["keys"].startswith("unknown key 'zzz'; there are: sense")
     assert "No module named 'nowhere'" in broken(check_brain("nowhere:Brain"))["kind"]
 
 
