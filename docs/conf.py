@@ -32,6 +32,8 @@ nitpick_ignore_regex = [
     ("py:class", r"devlearn\.(stages\.stage\.S|probes\.probe\.P)"),  # internal, as are the next two
     ("py:class", r"devlearn\.(tasks\.envs\.vector_env\.EnvStep|runs\.executors\.supervisor\.Outcome)"),
     ("py:class", r"devlearn\.records\.(reader|results|schema)\..*"),  # records and results have pages of their own
+    ("py:class", r"devlearn\.learners\.brains\.needs\.Part"),
+    ("py:class", r"tuple\[.*"),  # as the docstring of a dataclass's constructor is split
     ("py:class", r"(devlearn\.report\.section\.(Content|Section|Shown)|FigureStore|Figure|Quantity)"),
 ]
 
