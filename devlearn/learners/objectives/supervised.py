@@ -28,7 +28,7 @@ class CrossEntropy:
 class OwnAnswers:
     """Cross-entropy on labels, plus that on answers of the learner's own: ``L + mean_b trust_b (-log p_b[answer_b])``.
 
-    Batch: images (B, H, W), labels (B,); unlabelled (U, H, W) as they are shown, answers (U,) the classes that the
+    Batch: images (B, *shape), labels (B,); unlabelled (U, *shape) as they are shown, answers (U,) the classes that the
     learner itself gave them, trust (U,) what each is worth, 0 for those that are not believed. With the images as they
     are these are pseudo-labels (Lee 2013, eq. 15); with answers to light deformations and strong ones shown it is
     consistency (Sohn et al. 2020, eq. 4). Metric: accuracy on the labelled part.
@@ -40,7 +40,8 @@ class OwnAnswers:
 
     def __call__(self, brain: Any, batch: Batch) -> Result:
         rows = batch["labels"].shape[-1]
-        shown = torch.cat([batch["images"].to(batch["unlabelled"].dtype), batch["unlabelled"]], -3)
+        own, side = batch["unlabelled"], batch["labels"].dim() - 1  # the axis of images, whatever one's shape is
+        shown = torch.cat([batch["images"].to(own.dtype), own], side)
         logits = brain(shown, self.sense, self.head)  # (B + U, K)
         targets = torch.cat([batch["labels"], batch["answers"]], -1)
         losses = -F.log_softmax(logits, -1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
