@@ -209,9 +209,9 @@ class ImageFolder(InFiles):
         order = ["train", *(part for part in parts if part not in ("train", "test")), "test"]
         for part in order:
             if strange := set(_folders(path / part)) ^ set(self.names):
-                one = min(strange)
-                has = "has" if one in self.names else "has no"
-                raise BadData(f"{path}: train {has} a class {one!r} and {part} {'has not' if has == 'has' else 'has'}")
+                has, lacks = ("train", part) if min(strange) in self.names else (part, "train")
+                why = f"{has} has a class {min(strange)!r} and {lacks} has not"
+                raise BadData(f"{path}: {why}; every part has a folder for each class")
         self.files = {part: [list(_pictures(path / part / name)) for name in self.names] for part in order}
         self.counts = {part: tuple(map(len, own)) for part, own in self.files.items()}
         for part, counts in self.counts.items():

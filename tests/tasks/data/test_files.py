@@ -1,6 +1,7 @@
 """Data sets in files: what is read, what is held out, and what is wrong is said at its place, with the mend."""
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,10 @@ def written(folder: Path, name: str = "own.npz", **changed: Any) -> str:
 
 def pictures(folder: Path, mode: str = "RGB", size: tuple[int, int] = (5, 6)) -> str:
     rng = np.random.default_rng(0)
-    for part, count in (("train", 10), ("test", 3)):
+    for part, many in (("train", 10), ("test", 3)):
         for name in ("cat", "dog"):
             (folder / part / name).mkdir(parents=True)
-            for number in range(count):
+            for number in range(many):
                 shape = size[::-1] if mode == "L" else (*size[::-1], 3)
                 picture = Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8))
                 picture.save(folder / part / name / f"{number}.png")
@@ -152,9 +153,10 @@ def test_what_is_wrong_is_told_by_check_scenario_at_its_place(tmp_path: Path, ca
 
 
 def test_pictures_that_do_not_fit_are_named(tmp_path: Path) -> None:
-    def refused(change: Callable[[Path], object], said: str, number: list[int] = [0]) -> None:  # noqa: B006
-        number[0] += 1
-        folder = tmp_path / f"pets{number[0]}"
+    numbers = count()
+
+    def refused(change: Callable[[Path], object], said: str) -> None:
+        folder = tmp_path / f"pets{next(numbers)}"
         name = pictures(folder)
         change(folder)
         with pytest.raises(BadData, match=said):
@@ -169,6 +171,7 @@ def test_pictures_that_do_not_fit_are_named(tmp_path: Path) -> None:
     refused(lambda folder: (folder / "train" / "dog" / "3.png").write_text("no"), "3.png is no picture")
     refused(lambda folder: [file.unlink() for file in (folder / "test" / "dog").iterdir()], "test/dog holds no picture")
     refused(lambda folder: (folder / "train" / "eel").mkdir(), "train has a class 'eel' and test has not")
+    refused(lambda folder: (folder / "test" / "eel").mkdir(), "test has a class 'eel' and train has not")
     refused(lambda folder: (folder / "test").rename(folder / "tests"), "has no folder 'test'")
 
 
