@@ -130,8 +130,8 @@ TOY: dict[str, dict[str, Any]] = {
         "stages.neighbours.batch": 8,
         "stages.school.updates": 4,
         "stages.school.batch": 16,
-        "probes.digits.every": 4,
-        "probes.held.every": 4,
+        "probes.digits.every": 2,
+        "probes.held.every": 2,
         "block": 4,
     },
     "looking": {

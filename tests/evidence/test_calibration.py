@@ -16,7 +16,7 @@ from benchmarks.calibration.page import EXPERIMENTS, page
 from benchmarks.calibration.part import Rate, Table
 from benchmarks.calibration.tests import attainable
 
-SMALL, LARGE = 500, EXPERIMENTS
+SMALL, LARGE = 1_000, EXPERIMENTS
 SIZES = [pytest.param(SMALL, id="small"), pytest.param(LARGE, id="large", marks=pytest.mark.slow)]
 PAGE = Path(__file__).parents[2] / "docs" / "calibration.md"
 
