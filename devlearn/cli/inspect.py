@@ -15,7 +15,7 @@ from devlearn.cli.group import BAD_INPUT, FAILED
 
 if TYPE_CHECKING:
     from devlearn.records.schema import Resolved
-    from devlearn.tasks.envs.check import Finding
+    from devlearn.tasks.envs.finding import Finding
 
 NOT_FOUND = ("id", "kind", "keys")  # broken first where the name or its keys are wrong, not the plug-in
 LISTED = ("stages", "priors", "brains", "envs", "probes", "executors", "sections", "data", "scenarios")
@@ -172,6 +172,7 @@ class Checked(click.Choice[str]):
 @click.option("--key", "keys", multiple=True, metavar="K=V", help="A key of the stage, brain, probe or environment.")
 @click.option("--section", "beside", multiple=True, metavar="MODULE:NAME", help="A section that NAME stands behind.")
 @click.option("--wrapper", "wrappers", multiple=True, metavar="ID", help="What the environment is wrapped in, as YAML.")
+@click.option("--vocabulary", metavar="WORDS", help="The words of the environment's texts, with spaces between them.")
 @click.option(
     "--seconds", type=click.FloatRange(min=1), help="What the check of an environment may take; 60 by default."
 )
@@ -181,6 +182,7 @@ def check(
     keys: tuple[str, ...],
     beside: tuple[str, ...],
     wrappers: tuple[str, ...],
+    vocabulary: str | None,
     seconds: float | None,
 ) -> None:
     """Try NAME against the laws of its kind, and say what is wrong and how to mend it.
@@ -199,13 +201,13 @@ def check(
     see_here()
     if beside and what != "section":
         raise click.UsageError(f"--section is for a section that stands behind it, not for: check {what}")
-    if (wrappers or seconds is not None) and what != "env":
-        raise click.UsageError(f"--wrapper and --seconds are for an environment, not for: check {what}")
+    if (wrappers or vocabulary is not None or seconds is not None) and what != "env":
+        raise click.UsageError(f"--wrapper, --vocabulary and --seconds are for an environment, not for: check {what}")
     if what == "scenario":
         _check_scenario(name)
         return
     if what == "env":
-        _check_env(name, _keys(keys), wrappers, seconds)
+        _check_env(name, _keys(keys), wrappers, vocabulary, seconds)
         return
     from devlearn import testing
 
@@ -225,7 +227,9 @@ def check(
     _print_findings(f"{what} {name}", laws[what](name, _keys(keys)))
 
 
-def _check_env(name: str, keys: dict[str, object], wrappers: Sequence[str], seconds: float | None) -> None:
+def _check_env(
+    name: str, keys: dict[str, object], wrappers: Sequence[str], vocabulary: str | None, seconds: float | None
+) -> None:
     """Check an environment in a process of its own, and say on stderr what is being tried."""
     import yaml
 
@@ -235,7 +239,7 @@ def _check_env(name: str, keys: dict[str, object], wrappers: Sequence[str], seco
     items = [yaml.safe_load(text) for text in wrappers]
     if unfit := [text for text, item in zip(wrappers, items, strict=True) if not _names_wrapper(item)]:
         raise click.UsageError(f"write --wrapper NAME or --wrapper '{{id: NAME, KEY: VALUE}}', not {unfit[0]!r}")
-    spec = EnvSpec.of(name, keys, items)
+    spec = EnvSpec.of(name, keys, items, vocabulary=None if vocabulary is None else vocabulary.split())
     with _progress(f"env {spec}") as tell:
         found = check_env_apart(spec, SECONDS if seconds is None else seconds, tell)
     _print_findings(f"env {spec}", found)

@@ -72,10 +72,11 @@ class Accuracy(Probe):
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         data = probing.context.data(self.data, shift=self.shift)
         data = data if full else data.spread(self.quick)
+        sense = self.source.sense_name
         correct, total = [], torch.zeros(cohort.n, device=cohort.device, dtype=torch.float64)
         for start in range(0, len(data), CHUNK):
             images, labels = data.images[start : start + CHUNK], data.labels[start : start + CHUNK]
-            logits = cohort(images.expand(cohort.n, *images.shape), self.source.sense_name, self.head)  # (N, B, K)
+            logits = cohort(images.expand(cohort.n, *images.shape), sense, self.head)  # (N, B, K)
             correct.append(logits.argmax(-1) == labels)
             log_p = F.log_softmax(logits, -1).gather(-1, labels.expand(cohort.n, -1).unsqueeze(-1))
             total -= log_p.double().sum((1, 2))

@@ -14,7 +14,8 @@ Each check returns a list of ``Finding`` (``name`` of the law, ``ok``, ``message
 
 from collections.abc import Sequence
 
-from devlearn.tasks.envs.check import Finding, check_env
+from devlearn.tasks.envs.check import check_env
+from devlearn.tasks.envs.finding import Finding
 from devlearn.testing.brains import check_brain
 from devlearn.testing.data import check_data
 from devlearn.testing.executors import check_executor

@@ -17,7 +17,7 @@ from devlearn.learners.cohort import Cohort, Mapper
 from devlearn.learners.optimiser import Optimiser
 from devlearn.learners.stacking import initialise
 from devlearn.registry import NoPlugin, get, misplaced
-from devlearn.tasks.envs.check import Finding
+from devlearn.tasks.envs.finding import Finding
 from devlearn.testing.laws import SEEDS, generators_kept, guarded, raised, unlike, wrong_keys
 
 IMAGE, VECTOR = "image_28x28", "vector"

@@ -9,7 +9,7 @@ from devlearn.registry import NoPlugin, get, misplaced
 from devlearn.scenario.splits import is_path
 from devlearn.tasks.data import BadData, DataSource, source_named
 from devlearn.tasks.data.source import Arrays, pool
-from devlearn.tasks.envs.check import Finding
+from devlearn.tasks.envs.finding import Finding
 from devlearn.testing.laws import generators_kept, guarded, raised, randomness
 
 LARGEST = 4 * 2**30  # bytes of images that a run keeps in memory

@@ -19,7 +19,7 @@ from devlearn.registry import UnknownName, get
 from devlearn.runs.executors.base import BadExecutor, Executor, WorkerExit, made, signal_name
 from devlearn.runs.plan import job_specs, plan
 from devlearn.scenario import parse
-from devlearn.tasks.envs.check import Finding
+from devlearn.tasks.envs.finding import Finding
 from devlearn.testing.laws import guarded
 
 Act = Literal["finish", "raise", "die", "wait"]

@@ -16,7 +16,7 @@ from devlearn.registry import NoPlugin, get, misplaced
 from devlearn.scenario.problems import hint
 from devlearn.scenario.validate import usable_keys
 from devlearn.stages.stage import Stage
-from devlearn.tasks.envs.check import Finding
+from devlearn.tasks.envs.finding import Finding
 
 SEEDS = (3, 5, 8)
 Plugin = TypeVar("Plugin", Stage, Probe)

@@ -14,7 +14,7 @@ from devlearn.probes.probe import Measurement, Metric, Probe, Probing, Quantity
 from devlearn.registry import NoPlugin, get
 from devlearn.stages.context import Context
 from devlearn.stages.stage import Stage
-from devlearn.tasks.envs.check import Finding
+from devlearn.tasks.envs.finding import Finding
 from devlearn.testing.laws import (
     SEEDS,
     described,

@@ -18,7 +18,7 @@ from devlearn.report.page import render
 from devlearn.report.section import Section, SectionError, sections
 from devlearn.runs import pipeline
 from devlearn.runs.executors.worker import work
-from devlearn.tasks.envs.check import Finding
+from devlearn.tasks.envs.finding import Finding
 from devlearn.testing.laws import guarded, raised
 
 TOY = """

@@ -19,7 +19,7 @@ from devlearn.scenario.models import ROLES
 from devlearn.stages.context import State
 from devlearn.stages.stage import Stage
 from devlearn.tasks.data import source_named
-from devlearn.tasks.envs.check import Finding
+from devlearn.tasks.envs.finding import Finding
 from devlearn.testing.drawing import Watched
 from devlearn.testing.laws import (
     SEEDS,

@@ -125,8 +125,10 @@ class Controls:
 
     def to_env(self, action: Array) -> Any:
         """One action that was cleaned, as the environment takes it: its own number, array, dict or tuple."""
-        if isinstance(self.whole, gym_spaces.Discrete):  # most are, and every step of every copy comes by
+        if isinstance(self.whole, gym_spaces.Discrete):  # most are these two, and every step of every copy comes by
             return np.int64(action + self.whole.start)
+        if isinstance(self.whole, gym_spaces.Box) and not self.factors.choices:
+            return self.leaves[0].to_env(action, action)
         count, row = len(self.factors.choices), np.atleast_1d(action)  # a lone choice has no column
         choices = row[:count] if self.factors.discrete else row[:count].astype(np.int64)
         made = iter([leaf.to_env(choices, row[count:]) for leaf in self.leaves])
@@ -176,19 +178,24 @@ class Controls:
         return " and ".join(parts)
 
 
-def offered_mask(env: Env, info: Mapping[str, Any]) -> Any:
+def masks_by_method(env: Env) -> bool:
+    """Whether an environment has a method ``action_masks``; it is looked for in all its wrappers."""
+    return env.has_wrapper_attr("action_masks")
+
+
+def offered_mask(env: Env, info: Mapping[str, Any], by_method: bool) -> Any:
     """What an environment says of the actions that are allowed now: ``info["action_mask"]`` or ``action_masks()``.
 
-    None where it says nothing.
+    None where it says nothing; ``by_method`` is what ``masks_by_method`` has found.
     """
     if info.get(MASK) is not None:
         return info[MASK]
-    return env.get_wrapper_attr("action_masks")() if env.has_wrapper_attr("action_masks") else None
+    return env.get_wrapper_attr("action_masks")() if by_method else None
 
 
 def random_action(env: Env, space: Space, info: Mapping[str, Any]) -> Any:
     """A random action that an environment allows now, drawn from the generator of ``space``, a copy of its own."""
-    offered = offered_mask(env, info)
+    offered = offered_mask(env, info, masks_by_method(env))
     if offered is None:
         return space.sample()
     controls = Controls(str(env), space)

@@ -17,9 +17,8 @@ from typing import Any
 import gymnasium
 
 from devlearn.records import flight
+from devlearn.tasks.envs.finding import Tell
 from devlearn.tasks.envs.spec import EnvSpec
-
-Tell = Callable[[Any], None]
 
 BEGIN = """
 import pickle, sys

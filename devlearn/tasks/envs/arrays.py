@@ -24,13 +24,13 @@ def to_numpy(value: Any) -> Any:
     return np.from_dlpack(value) if hasattr(value, "__dlpack__") else value
 
 
-def library_of(value: Any) -> str:
-    """The library that made an array, or the first one in a nesting, where that is not numpy; else empty."""
+def package_of(value: Any) -> str:
+    """The package that made an array, or the first one in a nesting, where that is not numpy; else empty."""
     if isinstance(value, (np.ndarray, np.generic)):
         return ""
     if isinstance(value, Mapping):
         value = tuple(value.values())
     if isinstance(value, tuple):
-        return next((name for name in map(library_of, value) if name), "")
+        return next((name for name in map(package_of, value) if name), "")
     array = hasattr(value, "__array__") or hasattr(value, "__dlpack__")
     return type(value).__module__.partition(".")[0] if array else ""

@@ -51,9 +51,12 @@ class Entry:
             observation = observation[step]
         if self.kind == "words":
             return self._tokens(observation)
-        box, what = self.sense.space, f"entry {_label(self.path)!r} of the observation" if self.path else ""
+        box, is_box = self.sense.space, isinstance(self.space, gym_spaces.Box)
+        is_array = is_box and type(observation) is np.ndarray and observation.dtype == box.dtype
+        if is_array and observation.shape == self.space.shape == box.shape:
+            return np.asarray(observation)  # most are so, and every step of every copy comes by
+        what = f"entry {_label(self.path)!r} of the observation" if self.path else ""
         what = what or "the observation"
-        is_box = isinstance(self.space, gym_spaces.Box)
         shown = np.asarray(observation if is_box else gym_spaces.flatten(self.space, observation))
         if shown.shape != (self.space.shape if is_box else box.shape):
             raise ValueError(f"{what} has shape {shown.shape} instead of {self.space.shape if is_box else box.shape}")

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 import gymnasium
 
 from devlearn.tasks.envs import reset_safety
-from devlearn.tasks.envs.apart import CanNotBeTried, Tell, apart
+from devlearn.tasks.envs.apart import CanNotBeTried, apart
+from devlearn.tasks.envs.finding import Tell
 from devlearn.tasks.envs.registration import WorldError, check_id
 from devlearn.tasks.envs.spec import EnvSpec
 

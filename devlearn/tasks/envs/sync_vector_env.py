@@ -8,7 +8,7 @@ from devlearn_envs import BatchEnv
 from gymnasium import spaces
 
 from devlearn.records import flight
-from devlearn.tasks.envs.actions import MASK, Array, Controls, offered_mask
+from devlearn.tasks.envs.actions import MASK, Array, Controls, masks_by_method, offered_mask
 from devlearn.tasks.envs.arrays import to_numpy
 from devlearn.tasks.envs.failures import FAILURES, describe
 from devlearn.tasks.envs.registration import Env, make
@@ -60,6 +60,7 @@ class SyncVectorEnv(BatchEnv):
                 self._envs.append(make(spec))
             self.view = view_of(spec, self._envs[0])
             self.controls = Controls(str(spec), self._envs[0].action_space)
+            self._by_method = masks_by_method(self._envs[0])
             self.observation_space, self.action_space = self.view.box, self.controls.space
         except BaseException:
             self.close()
@@ -98,7 +99,7 @@ class SyncVectorEnv(BatchEnv):
         """Take over which options copy k allows now. The first reset says whether masks are offered at all."""
         if not self.controls.factors.choices:
             return
-        offered = offered_mask(self._envs[k], info)
+        offered = offered_mask(self._envs[k], info, self._by_method)
         if self._masks is None and offered is not None and not self._used.any():
             self._masks = np.ones((self.copies, self.controls.factors.options), bool)
         if (self._masks is None) != (offered is None):

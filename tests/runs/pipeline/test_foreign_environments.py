@@ -20,7 +20,8 @@ from devlearn.runs import pipeline
 from devlearn.runs.run import RunFailed
 from devlearn.scenario import ScenarioError
 from devlearn.tasks.envs import EnvSpec
-from devlearn.tasks.envs.check import Finding, check_env_apart
+from devlearn.tasks.envs.check import check_env_apart
+from devlearn.tasks.envs.finding import Finding
 
 SCENARIO = """
 devlearn: 1

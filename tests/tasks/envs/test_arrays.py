@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from devlearn.tasks.envs import EnvSpec, VectorEnv
-from devlearn.tasks.envs.arrays import library_of, to_numpy
+from devlearn.tasks.envs.arrays import package_of, to_numpy
 from devlearn.tasks.envs.check import check_env
 
 
@@ -39,8 +39,8 @@ def test_an_array_of_any_library_is_taken_in_any_nesting(value: Any) -> None:
     found = to_numpy({"a": (value, 3, "words"), "b": np.array([7])})
     assert isinstance(found["a"][0], np.ndarray) and found["a"][0].tolist() == [1, 2]
     assert found["a"][1:] == (3, "words") and found["b"].tolist() == [7]
-    assert library_of({"b": np.array([7]), "a": (value,)}) == type(value).__module__.partition(".")[0]
-    assert library_of((np.array([7]), 3, "words")) == ""
+    assert package_of({"b": np.array([7]), "a": (value,)}) == type(value).__module__.partition(".")[0]
+    assert package_of((np.array([7]), 3, "words")) == ""
 
 
 def test_an_environment_may_show_them() -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from devlearn_envs import NATIVE
 
-from devlearn.tasks.envs.check import Finding, check_env
+from devlearn.tasks.envs.check import check_env
+from devlearn.tasks.envs.finding import Finding
 
 SOUND = (*sorted(NATIVE), "CartPole-v1", "Acrobot-v1", "Pendulum-v1", "BipedalWalker-v3", "Blackjack-v1")
 
