@@ -127,7 +127,7 @@ def pairs(name: str) -> str:
 
 
 def verdicts(name: str) -> str:
-    """The same as plain text, as the terminal shows it."""
+    """The same as plain text."""
     point = recorded(name).at()
     cells = [["arm", "against", "difference (joint 95 % interval)", "p adjusted", "verdict"], *_pair_rows(point)]
     widths = [max(len(row[k]) for row in cells) for k in range(5)]
@@ -149,14 +149,21 @@ def said(name: str) -> str:
 
 def _provisos(point: StudyPoint) -> Iterator[str]:
     """What the words leave open and hold under, as a headline says it."""
-    pairs, least = point.pairs, point.smallest_effect or 0.0
-    ends = [pair.interval for pair in pairs if pair.interval and pair.verdict in ("better", "worse")]
-    if maybe := sum(min(abs(end) for end in interval) < least for interval in ends):
-        which = "those" if maybe == len(ends) else f"{maybe} of the {len(ends)}"
-        small = f"less than the smallest effect, {value(least, None, point.unit, sign=True)[1:]}"
+    told = [pair for pair in point.pairs if pair.verdict in ("better", "worse")]
+    if maybe := sum(_maybe_small(pair, point) for pair in told):
+        which = "those" if maybe == len(told) else f"{maybe} of the {len(told)}"
+        small = f"less than the smallest effect, {value(point.smallest_effect or 0.0, None, point.unit, sign=True)[1:]}"
         yield f"That {which} called better or worse differ by {small}, can't be excluded."
-    if holding := [pair.unless for pair in pairs if pair.unless is not None]:
-        yield f"All of this holds unless some fail: up to {rate(max(holding))} may, for all that these learners show."
+    decided = [pair for pair in point.pairs if pair.verdict in ("better", "worse", "equivalent")]
+    if holding := [pair.unless for pair in decided if pair.unless is not None]:
+        which = "All of this holds" if len(holding) == len(decided) else f"{len(holding)} of these words hold"
+        yield f"{which} unless some fail: up to {rate(max(holding))} may, for all that these learners show."
+
+
+def _maybe_small(pair: StudyPair, point: StudyPoint) -> bool:
+    """Whether a found difference may be less than the smallest effect: its interval reaches below that."""
+    found = pair.verdict in ("better", "worse") and pair.interval is not None
+    return bool(found and min(abs(end) for end in pair.interval or ()) < (point.smallest_effect or 0.0))
 
 
 def difference(name: str, arm: str, against: str) -> str:
@@ -319,7 +326,7 @@ def _pair_rows(point: StudyPoint) -> Rows:
             pair.against,
             "" if pair.difference is None else value(pair.difference, pair.interval, point.unit, sign=True),
             _adjusted(pair),
-            word(pair),
+            f"{word(pair)}{', maybe small' * _maybe_small(pair, point)}",
         ]
         for pair in point.pairs
     ]
