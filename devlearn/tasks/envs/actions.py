@@ -44,10 +44,16 @@ class Leaf:
         if self.choices:
             return (chosen.reshape(space.shape) + space.low.astype(np.int64)).astype(space.dtype)
         if space.dtype.kind == "f":
-            # float32 bounds can lie a rounding outside of float64 ones
-            return np.clip(given.reshape(space.shape).astype(space.dtype), space.low, space.high)
+            return self.within(given)
         whole = np.rint(given.astype(np.float64)).reshape(space.shape).clip(-(2.0**53), 2.0**53).astype(np.int64)
         return np.clip(whole, space.low, space.high).astype(space.dtype)
+
+    def within(self, numbers: Array) -> Array:
+        """Numbers (A,) as an action of a Box of floats."""
+        space = self.space
+        assert isinstance(space, gym_spaces.Box)
+        # float32 bounds can lie a rounding outside of float64 ones
+        return np.clip(numbers.reshape(space.shape).astype(space.dtype), space.low, space.high)
 
 
 class Controls:
@@ -80,6 +86,7 @@ class Controls:
         low, high = (np.where(self._bounded, end, 0).astype(np.float64) for end in (self._low, self._high))
         self._centre, self._half = (high + low) / 2, (high - low) / 2
         self.space = self._space()
+        self._lone_floats = isinstance(space, gym_spaces.Box) and space.dtype.kind == "f"
 
     def _space(self) -> ActionSpace:
         choices = np.array(self.factors.choices, np.int64)
@@ -127,8 +134,8 @@ class Controls:
         """One action that was cleaned, as the environment takes it: its own number, array, dict or tuple."""
         if isinstance(self.whole, gym_spaces.Discrete):  # most are these two, and every step of every copy comes by
             return np.int64(action + self.whole.start)
-        if isinstance(self.whole, gym_spaces.Box) and not self.factors.choices:
-            return self.leaves[0].to_env(action, action)
+        if self._lone_floats:
+            return self.leaves[0].within(action)
         count, row = len(self.factors.choices), np.atleast_1d(action)  # a lone choice has no column
         choices = row[:count] if self.factors.discrete else row[:count].astype(np.int64)
         made = iter([leaf.to_env(choices, row[count:]) for leaf in self.leaves])
