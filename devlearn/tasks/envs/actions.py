@@ -53,7 +53,8 @@ class Leaf:
         space = self.space
         assert isinstance(space, gym_spaces.Box)
         # float32 bounds can lie a rounding outside of float64 ones
-        return np.clip(numbers.reshape(space.shape).astype(space.dtype), space.low, space.high)
+        inside: Array = np.clip(numbers.reshape(space.shape).astype(space.dtype), space.low, space.high)
+        return inside
 
 
 class Controls:
