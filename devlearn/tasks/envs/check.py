@@ -13,10 +13,10 @@ from gymnasium.utils.env_checker import check_env as check_by_gymnasium
 
 from devlearn.records import flight
 from devlearn.tasks.envs.actions import masks_by_method, offered_mask
-from devlearn.tasks.envs.apart import CanNotBeTried, Cut, apart
 from devlearn.tasks.envs.check_life import OBSERVATION_LAWS, Life
 from devlearn.tasks.envs.failures import FAILURES, describe
 from devlearn.tasks.envs.finding import Clock, Finding, Tell
+from devlearn.tasks.envs.own_process import CanNotBeTried, Cut, in_own_process
 from devlearn.tasks.envs.registration import UnknownEnv, WorldError, check_id, make
 from devlearn.tasks.envs.reset_safety import ACTIONS, PART, TRIAL_SEEDS, difference, episode, reuse_is_safe
 from devlearn.tasks.envs.spaces import view_and_controls
@@ -60,7 +60,7 @@ def check_env_apart(spec: EnvSpec, seconds: float, tell: Tell) -> list[Finding]:
         found.append(what) if isinstance(what, Finding) else tell(what)
 
     try:
-        answer = apart(_tell_findings, (patient, seconds), [spec], seconds + GRACE, hear)
+        answer = in_own_process(_tell_findings, (patient, seconds), [spec], seconds + GRACE, hear)
     except CanNotBeTried:
         return list(findings(spec, Clock(seconds, tell)))
     if answer.cut is not None:

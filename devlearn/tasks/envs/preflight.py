@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import gymnasium
 
 from devlearn.tasks.envs import reset_safety
-from devlearn.tasks.envs.apart import CanNotBeTried, apart
 from devlearn.tasks.envs.finding import Tell
+from devlearn.tasks.envs.own_process import CanNotBeTried, in_own_process
 from devlearn.tasks.envs.registration import WorldError, check_id
 from devlearn.tasks.envs.spec import EnvSpec
 
@@ -26,7 +26,7 @@ def look(specs: Iterable[EnvSpec]) -> None:
     while waiting:
         tried: list[str] = []
         try:
-            answer = apart(differences, (waiting,), waiting, LONGEST, tried.append)
+            answer = in_own_process(differences, (waiting,), waiting, LONGEST, tried.append)
         except CanNotBeTried:  # it exists in this process only, where it is tried when it is used
             return
         if answer.cut is None:

@@ -23,8 +23,8 @@ from devlearn.tasks.envs.spec import EnvSpec
 BEGIN = """
 import pickle, sys
 sys.path[:] = pickle.load(sys.stdin.buffer)
-from devlearn.tasks.envs import apart
-apart.main()
+from devlearn.tasks.envs import own_process
+own_process.main()
 """
 TICK = 0.1  # seconds between two looks
 
@@ -61,7 +61,7 @@ class CanNotBeTried(RuntimeError):
     """What is to be tried exists in this process only: it can't be sent to another, or imported there."""
 
 
-def apart(
+def in_own_process(
     function: Callable[..., Any], args: Sequence[Any], specs: Sequence[EnvSpec], seconds: float, tell: Tell
 ) -> Answer:
     """``function(*args, tell=tell)`` in a process of its own. It is ended when a call into an environment hangs.
