@@ -87,6 +87,7 @@ class LearnerRecord:
     best: Moment | None = None
     jobs: tuple[Path, ...] = ()
     passed: frozenset[int] = frozenset()
+    trained: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class ArmRecords:
     ``seconds`` are the wall-clock seconds of the jobs on its path, all blocks, divided by the number of seeds.
     ``lineages`` names, by seed, what learners share that was learned (a genome, a demonstrator); a seed without a name
     is a lineage of its own. ``fixed`` says that nothing differs between the seeds: all that the arm draws is pinned, or
-    all that was measured of its learners is the same. ``match`` is {arm, by} where the arm follows another, by
+    all that is on record of its learners, of their training too, is the same. ``match`` is {arm, by} where the arm follows another, by
     one unit or a list of them; ``tuning`` is what was tried beforehand, ``uncontrolled`` which controls are missing, as
     resolved.json has them. ``undetermined`` are the stages that were lived in an environment whose seed does not decide
     what it shows, ``undetermined_probes`` (probe, environment) those measured in one; in ``restarted`` ones episodes
@@ -155,6 +156,7 @@ class _Visit:
 
     position: int
     train: Mapping[int, list[tuple[int, Ledger]]]
+    trained: Mapping[int, int]  # a hash of all rows of training
     probes: Mapping[int, list[Row]]
     diverged: Mapping[int, int]
     passed: frozenset[int]
@@ -218,17 +220,19 @@ def _job(name: str, folder: JobFolder) -> _Job:
 
 
 def _visit(folder: VisitFolder) -> _Visit:
+    trained = _by_seed(folder.table("train"))
     train: dict[int, list[tuple[int, Ledger]]] = {
         seed: [(int(row["update"]), {unit: float(row.get(unit, "nan")) for unit in LEDGER}) for row in rows]
-        for seed, rows in _by_seed(folder.table("train")).items()
+        for seed, rows in trained.items()
     }
+    hashes = {seed: hash(tuple(tuple((row | {"seed": ""}).items()) for row in rows)) for seed, rows in trained.items()}
     events = _by_seed(folder.table("events"))
     gone = {seed: [int(row["update"]) for row in rows if row["event"] == "diverged"] for seed, rows in events.items()}
     diverged = {seed: min(updates) for seed, updates in gone.items() if updates}
     passed = frozenset(seed for seed, rows in events.items() if any(row["event"] == "passed" for row in rows))
     every = (row for rows in events.values() for row in rows)
     told = frozenset((row["event"], row["detail"]) for row in every if row["event"] in OF_ALL)
-    return _Visit(folder.position, train, _by_seed(folder.table("probes")), diverged, passed, told)
+    return _Visit(folder.position, train, hashes, _by_seed(folder.table("probes")), diverged, passed, told)
 
 
 def _arm(
@@ -267,11 +271,11 @@ def _arm(
 
 
 def _alike(lives: list[LearnerRecord]) -> bool:
-    """Whether all that was measured of the learners is the same for every seed."""
+    """Whether all that was measured of the learners, and all of their training, is the same for every seed."""
     if len(lives) < 2 or not all(life.done and life.moments for life in lives):
         return False
     traces = [[(m.position, m.update, m.when, sorted(m.values.items())) for m in life.moments] for life in lives]
-    return len({repr((life.diverged, trace)) for life, trace in zip(lives, traces, strict=True)}) == 1
+    return len({repr((life.diverged, life.trained, trace)) for life, trace in zip(lives, traces, strict=True)}) == 1
 
 
 def _life(seed: int, jobs: list[_Job]) -> LearnerRecord:
@@ -293,6 +297,7 @@ def _life(seed: int, jobs: list[_Job]) -> LearnerRecord:
         best=next((moment for moment in reversed(moments) if moment.when == "best"), None),
         jobs=tuple(job.folder.root for job in jobs),
         passed=frozenset(visit.position for job in jobs for visit in job.visits if seed in visit.passed),
+        trained=tuple(visit.trained[seed] for job in jobs for visit in job.visits if seed in visit.trained),
     )
 
 

@@ -137,12 +137,14 @@ def tiny_run(
     best: Mapping[str, Sequence[float]] | None = None,
     entries: Mapping[str, Mapping[str, Any]] | None = None,
     flops: Mapping[str, float] | None = None,
+    losses: Sequence[float] | None = None,
     **resolved_keys: Any,
 ) -> Path:
     """One stage of 20 updates an arm, its end values given: {arm: value of seed 0, 1, ...}, or of ``seeds``.
 
     ``on_the_way`` {update: values} is shared by all arms; ``diverged`` is {arm: {seed: update}}; ``best`` are values at
-    the checkpoint of update 10; ``entries`` are more keys of the arms; ``flops`` what each consumed.
+    the checkpoint of update 10; ``entries`` are more keys of the arms; ``flops`` what each consumed; ``losses`` those of
+    training by seed, in all arms.
     """
     seeds = list(range(len(next(iter(values.values()))))) if seeds is None else list(seeds)
     place = {seed: i for i, seed in enumerate(seeds)}
@@ -163,7 +165,7 @@ def tiny_run(
         _probes(records, rows)
         paid = dict.fromkeys(LEDGER, 0.0) | {"labels": 5, "label_bits": 5 * math.log2(10), "updates": 20}
         paid["flops"] = (flops or {}).get(arm, 1e6)
-        _train(records, [(s, 20, *paid.values(), 0.5) for s in seeds])
+        _train(records, [(s, 20, *paid.values(), losses[place[s]] if losses else 0.5) for s in seeds])
         _seconds(records, [(10, 1.5), (20, 3.0)])
         _events(records, seeds, "school", ((diverged or {}).get(arm) or {}).items())
         finish(job)

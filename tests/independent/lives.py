@@ -174,7 +174,8 @@ def nothing_differs(run, resolved, arm, records):
         rows = [(at, row) for at, folder in folders for row in records(folder / "probes.csv", seed)]
         kept = [row for row in rows if row[1]["moment"] != "best"]
         gone = life(records, folders, seed, "", "")[1]
-        seen.append((gone, sorted((at, *(r[key] for key in KEYS), str(float(r["value"]))) for at, r in kept)))
+        trained = [{**row, "seed": ""} for _, folder in folders for row in records(folder / "train.csv", seed)]
+        seen.append((gone, sorted((at, *(r[key] for key in KEYS), str(float(r["value"]))) for at, r in kept), trained))
     return bool(seen[0][1]) and all(one == seen[0] for one in seen)
 
 

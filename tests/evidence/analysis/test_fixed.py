@@ -33,3 +33,10 @@ def test_learners_that_all_end_at_the_top_still_count(tmp_path: Path) -> None:
     ends = {"a": [1.0] * 8, "b": [0.0] * 8}
     pair = only(compare([tiny_run(tmp_path, ends, on_the_way={10: BASE}, compare=PAIR)]))["comparisons"][0]
     assert (pair["n"], pair["suggests"], pair["p"]) == (8, "better", 2 / 2**8)
+
+
+def test_learners_that_were_trained_otherwise_count_where_all_score_alike(tmp_path: Path) -> None:
+    """Every learner solves a small task wholly, as no newborn does: other weights, other losses, the same score."""
+    ends = {"a": [1.0] * 8, "b": [0.0] * 8}
+    pair = only(compare([tiny_run(tmp_path, ends, losses=BASE, compare=PAIR)]))["comparisons"][0]
+    assert (pair["n"], pair["suggests"], pair["p"]) == (8, "better", 2 / 2**8)
