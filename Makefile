@@ -11,7 +11,7 @@ FIND_PYTHON = for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done
 PYTHON ?= $(shell $(FIND_PYTHON))
 
-.PHONY: help first-steps test test-all test-browser check check-lower-bounds results mutation docs clean
+.PHONY: help first-steps test test-all test-browser test-zoo check check-lower-bounds results mutation docs clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-20s %s\n", $$1, $$2 }'
@@ -27,6 +27,9 @@ test-all: $(VENV)/.installed-browser  ## run all tests but the long studies: who
 
 test-browser: $(VENV)/.installed-browser  ## install what the report's tests in a browser need (chromium is the system's), run them
 	$(BIN)/python -m pytest tests/browser
+
+test-zoo: $(VENV)/.installed-zoo  ## install environments of other packages, run each from its id to a verdict (half an hour)
+	$(BIN)/python -m pytest tests/zoo
 
 check: $(VENV)/.installed-test  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -76,6 +79,12 @@ $(VENV)/.installed-mutation: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-browser: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,browser]"
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
+
+# neurogym runs with the gymnasium that is there, but asks for an older one.
+$(VENV)/.installed-zoo: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,zoo]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps "neurogym>=2.3"
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
 clean:  ## remove what was built and installed

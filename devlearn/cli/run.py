@@ -180,7 +180,7 @@ def _finish(started: "Started") -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
     with unheard():
-        if finished.results is not None:
+        if finished.results is not None or not finished.outcome.failed:
             click.echo(f"report: {finished.page}" if finished.page else f"records: {finished.folder}")
         _complain(finished, resume)
     if finished.outcome.failed:

@@ -36,9 +36,15 @@ def forewarnings(plan: Resolved, counted: bool = True) -> list[Forewarning]:
 
     checks = (undecidable, worst_above_chance, *((unscored_matches, not_inherited) if counted else ()))
     plain = [text for check in checks for text in check(plan)]
+    plain += _unmeasured(plan)
     plain += _undetermined(plan)
     found = [*(Forewarning(text, text) for text in plain), *_uncontrolled(plan), *_unselected(plan)]
     return list(dict.fromkeys(found))
+
+
+def _unmeasured(plan: Resolved) -> Iterator[str]:
+    if not plan.probes:
+        yield "the scenario has no probes: nothing is measured, so there will be no comparison and no report, only weights"
 
 
 def _undetermined(plan: Resolved) -> Iterator[str]:

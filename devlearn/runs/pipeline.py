@@ -11,7 +11,7 @@ from pathlib import Path
 
 from devlearn import registry
 from devlearn.records.layout import RunFolder
-from devlearn.records.schema import Manifest
+from devlearn.records.schema import Manifest, Resolved
 from devlearn.runs import provenance
 from devlearn.runs.evaluate import Evaluated, evaluate, report
 from devlearn.runs.executors.base import Executor, made
@@ -89,7 +89,8 @@ class Started:
 class Finished:
     """A run that was gone through: what became of its jobs, its results, its page.
 
-    ``results`` is None where trials of ``tune`` failed and nothing else began, ``page`` where none was asked for.
+    ``results`` is None where trials of ``tune`` failed and nothing else began, and where the scenario has no probes;
+    ``page`` also where none was asked for.
     """
 
     folder: Path
@@ -172,7 +173,8 @@ def finish(started: Started, face: Face) -> Finished:
     """
     folder = started.written.folder
     outcome = train(started.written, started.executor, face)
-    if not RunFolder(folder).resolved.exists():  # trials of tune failed
+    plan = Resolved.read(RunFolder(folder).resolved)
+    if plan is None or not plan.probes:  # trials of tune failed, or nothing was measured
         return Finished(folder, outcome, None, None)
     results = evaluate(folder)
     face.show(results, started.warned)

@@ -1,17 +1,24 @@
-"""Environments of other packages, from their id to a verdict; `make test-zoo` installs what they need.
+"""Environments of other packages, from their id to a verdict; `make test-zoo` installs what they need and runs this.
 
-The first part runs each at a tiny budget. The second part asks whether something is learned, against an arm that acts as
-it was born: 8 seeds, a sign-flip test, and an effect that matters. Its settings were chosen on the seeds 100 to 103.
+The first part runs each at a tiny budget. The second part asks whether something is learned, against learners that act
+as they were born: 8 seeds, a sign-flip test, and an effect that matters. Budgets and rates were chosen on the seeds
+100 to 103, one run of each.
 """
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import devlearn
+from tests.runs.engine.jobs import digest
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 os.environ.setdefault("MUJOCO_GL", "egl")
@@ -38,7 +45,7 @@ KINDS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "pong": ("ale_py:ALE/Pong-v5", CONV, {"env_kwargs": {"frameskip": 4, "max_episode_steps": 40}, "wrappers": PONG}),
     "pointmaze": ("gymnasium_robotics:PointMaze_UMaze-v3", MLP, {"env_kwargs": {"max_episode_steps": 20}}),
     "pusht": ("gym_pusht:gym_pusht/PushT-v0", MLP, {"env_kwargs": {"max_episode_steps": 20}}),
-    "highway": ("highway_env:highway-v0", MLP, {"env_kwargs": {"max_episode_steps": 5}}),
+    "highway": ("highway_env:highway-fast-v0", MLP, {"env_kwargs": {"max_episode_steps": 5}}),
     "flappy": ("flappy_bird_gymnasium:FlappyBird-v0", MLP, {"env_kwargs": {"use_lidar": False}}),
     "neurogym": ("neurogym:PerceptualDecisionMaking-v0", MLP, {"env_kwargs": {"max_episode_steps": 40}}),
     "cheetah": ("HalfCheetah-v5", MLP, {"env_kwargs": {"max_episode_steps": 20}}),
@@ -56,8 +63,6 @@ def installed(kind: str) -> str:
 
 def compared(folder: Path, scenario: dict[str, Any]) -> dict[str, Any]:
     """The comparison of a scenario that is run."""
-    import yaml
-
     (folder / "zoo.yaml").write_text(yaml.safe_dump({"devlearn": 1, "scenario": "zoo", **scenario}))
     run = devlearn.run(folder / "zoo.yaml", out=folder / "run", progress=False, report=False)
     found = run.compare()
@@ -82,3 +87,77 @@ def test_an_environment_goes_from_its_id_to_a_verdict(kind: str, tmp_path: Path)
     (pair,) = found["comparisons"]
     assert pair["verdict"] in ("identical", "undecided") and pair["seeds"] == 2
     assert found["arms"]["played"]["ledger"]["env_steps"] == 64
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_life_that_is_killed_goes_on_as_if_it_had_not_been(kind: str, tmp_path: Path) -> None:
+    env, (_, brain, keys) = installed(kind), KINDS[kind]
+    play = {"kind": "trial.ppo", "env": env, **SMALL, "env_steps": 512, **keys}
+    content = {"devlearn": 1, "scenario": "killed", "seeds": 2, "brain": brain, "stages": {"play": play}}
+    (tmp_path / "killed.yaml").write_text(yaml.safe_dump(content | {"arms": {"played": ["play"]}}))
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert started(whole).wait() == 0
+    process = started(cut)
+    while not list(cut.glob("jobs/*/*/checkpoints/*.pt")):
+        assert process.poll() is None, "the run ended before it was killed"
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    (job,) = cut.glob("jobs/*/*")
+    assert not (job / "artifacts" / "end.pt").exists(), "the life was over before it was killed"
+    assert started(cut).wait() == 0
+    assert digest(job) == digest(next(whole.glob("jobs/*/*")))
+
+
+def started(run: Path) -> subprocess.Popen[bytes]:
+    """The scenario beside ``run``, in processes of its own, all of one group."""
+    command = ["run", str(run.parent / "killed.yaml"), "--out", str(run), "--no-report"]
+    keys: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    surroundings = {**os.environ, "DEVLEARN_CHECKPOINT_SECONDS": "0"}
+    return subprocess.Popen([sys.executable, "-m", "devlearn", *command], env=surroundings, **keys)
+
+
+ROOM = {"normalise_observations": True, "rollout": 64, "env_steps": 12288, "lr": 1e-3}
+CARDS = {"num_envs": 16, "env_steps": 65536, "lr": 1e-3}
+REACH = {
+    "num_envs": 16,
+    "env_steps": 98304,
+    "epochs": 10,
+    "lr": 1e-3,
+    "gamma": 0.95,
+    "entropy": 0,
+    "normalise_observations": True,
+}
+LARGER = {"kind": "conv", "channels": [8, 16], "width": [32]}
+RECALL = "popgym:popgym-RepeatPreviousEasy-v0"
+LEARNED: dict[str, tuple[str, dict[str, Any], dict[str, Any], float, float]] = {  # ..., worst return, smallest effect
+    "room": ("minigrid:MiniGrid-Empty-5x5-v0", LARGER, ROOM, 0, 0.2),
+    "recall-with-memory": (RECALL, {"kind": "mlp", "width": [64], "memory": "gru"}, CARDS, -1, 0.2),
+    "recall-without": (RECALL, {"kind": "mlp", "width": [64]}, CARDS, -1, 0.2),
+    "reach": ("Reacher-v5", {"kind": "mlp", "width": [64, 64]}, REACH, -1000, 3),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", sorted(LEARNED))
+def test_what_can_be_learned_is_learned_and_what_needs_memory_only_with_it(what: str, tmp_path: Path) -> None:
+    env, brain, keys, worst, effect = LEARNED[what]
+    if find_spec(package := "mujoco" if what == "reach" else env.partition(":")[0]) is None:
+        pytest.skip(f"{package} is not installed; make test-zoo installs it")
+    found = compared(
+        tmp_path,
+        {
+            "seeds": 8,
+            "block": 4,
+            "brain": brain,
+            "stages": {"play": {"kind": "trial.ppo", "env": env, **keys}},
+            "arms": {"born": [{"use": "play", "set": {"lr": 1e-12, "env_steps": 4096}}], "played": ["play"]},
+            "probes": {"skill": {"kind": "return", "env": env, "episodes": 16, "worst": worst}},
+            "compare": {"probe": "skill", "smallest_effect": effect, "pairs": [["played", "born"]]},
+        },
+    )
+    (pair,) = found["comparisons"]
+    if what == "recall-without":
+        assert pair["interval"][1] < effect
+    else:
+        assert pair["verdict"] == "better" and pair["interval"][0] > effect
