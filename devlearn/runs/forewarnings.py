@@ -44,7 +44,7 @@ def forewarnings(plan: Resolved, counted: bool = True) -> list[Forewarning]:
 
 def _unmeasured(plan: Resolved) -> Iterator[str]:
     if not plan.probes:
-        yield "the scenario has no probes: nothing is measured, so there will be no comparison and no report, only weights"
+        yield "the scenario has no probes: nothing is measured, so there will be weights, but no comparison or report"
 
 
 def _undetermined(plan: Resolved) -> Iterator[str]:

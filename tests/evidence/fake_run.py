@@ -143,8 +143,8 @@ def tiny_run(
     """One stage of 20 updates an arm, its end values given: {arm: value of seed 0, 1, ...}, or of ``seeds``.
 
     ``on_the_way`` {update: values} is shared by all arms; ``diverged`` is {arm: {seed: update}}; ``best`` are values at
-    the checkpoint of update 10; ``entries`` are more keys of the arms; ``flops`` what each consumed; ``losses`` those of
-    training by seed, in all arms.
+    the checkpoint of update 10; ``entries`` are more keys of the arms; ``flops`` what each consumed; ``losses`` are
+    those of training by seed, in all arms.
     """
     seeds = list(range(len(next(iter(values.values()))))) if seeds is None else list(seeds)
     place = {seed: i for i, seed in enumerate(seeds)}

@@ -24,8 +24,9 @@ GOLDEN = Path(__file__).with_name("golden_answers")
 
 @pytest.mark.parametrize("name", RUNS)
 def test_files_keep_their_keys_and_numbers(tmp_path: Path, name: str) -> None:
-    """As the first version wrote them, to the last digit, but for what it did not say: what hangs on failures and on
-    single learners, and intervals that hold together for a family. Its intervals are those of each pair alone."""
+    """As the first version wrote them, to 12 digits (quantiles of scipy's versions differ in the last), but for what it
+    did not say: what hangs on failures and on single learners, and intervals that hold together for a family. Its
+    intervals are those of each pair alone."""
     run = write_run(tmp_path / name, **RUNS[name])
     before = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
     found = compare([run])
@@ -38,8 +39,17 @@ def test_files_keep_their_keys_and_numbers(tmp_path: Path, name: str) -> None:
             pair["interval"] = pair.pop("interval_alone", pair["interval"])
             for key in ("failures", "fragile", "unless", "level", "interval_new_images", *SCORED):
                 pair.pop(key, None)
-    assert found == before["comparison"]
-    assert analyse(load(run)) == before["analyses"]
+    assert rounded(found) == rounded(before["comparison"])
+    assert rounded(analyse(load(run))) == rounded(before["analyses"])
+
+
+def rounded(found: Any) -> Any:
+    """What a file holds, its numbers to 12 digits."""
+    if isinstance(found, dict):
+        return {key: rounded(value) for key, value in found.items()}
+    if isinstance(found, list):
+        return [rounded(value) for value in found]
+    return float(f"{found:.12g}") if isinstance(found, float) else found
 
 
 def test_files_are_what_was_evaluated(copy: Path) -> None:
