@@ -107,10 +107,10 @@ class ArmRecords:
     ``lineages`` names, by seed, what learners share that was learned (a genome, a demonstrator); a seed without a name
     is a lineage of its own. ``fixed`` says that nothing differs between the seeds: all that the arm draws is pinned, or
     all that is on record of its learners, of their training too, is the same. ``match`` is {arm, by} where the arm
-    follows another, by one unit or a list of them; ``tuning`` is what was tried beforehand, ``uncontrolled`` which controls are missing, as
-    resolved.json has them. ``undetermined`` are the stages that were lived in an environment whose seed does not decide
-    what it shows, ``undetermined_probes`` (probe, environment) those measured in one; in ``restarted`` ones episodes
-    began anew when the run was resumed.
+    follows another, by one unit or a list of them; ``tuning`` is what was tried beforehand, ``uncontrolled`` which
+    controls are missing, as resolved.json has them. ``undetermined`` are the stages that were lived in an environment
+    whose seed does not decide what it shows, ``undetermined_probes`` (probe, environment) those measured in one; in
+    ``restarted`` ones episodes began anew when the run was resumed.
     """
 
     name: str
