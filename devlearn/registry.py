@@ -151,7 +151,7 @@ def get(group: str, name: str) -> Any:
         except Exception as error:  # as with a user's module below
             raise Unimportable(f"{name!r} of {point.value} can't be imported: {_cause(error)}") from error
     if ":" in name:
-        return _imported(name)
+        return imported(name)
     why = ""
     if nearest(name, names(group)) is None and name.rpartition(".")[2][:1].isupper():
         own = ":".join(name.rsplit(".", 1)) if "." in name else f"MODULE:{name}"
@@ -162,7 +162,7 @@ def get(group: str, name: str) -> Any:
 # ---- module:Name ------------------------------------------------------------------------------------------------
 
 
-def _imported(name: str) -> Any:
+def imported(name: str) -> Any:
     """What ``module:Name`` stands for. Raises Unimportable: the cause first, then how to mend it."""
     module, _, attribute = name.partition(":")
     try:

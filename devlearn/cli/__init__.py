@@ -1,12 +1,14 @@
 """The command line. Heavy imports stand inside the commands: ``devlearn --help`` answers at once."""
 
 from devlearn.cli.group import main
-from devlearn.cli.inspect import check, list_, new, schema, worker
+from devlearn.cli.inspect import check, demonstrate, list_, new, schema, worker
 from devlearn.cli.replicate import replicate
 from devlearn.cli.results import compare, export, genome, report
 from devlearn.cli.run import register, resume, run
 
 __all__ = ["main"]
 
-for command in (run, register, resume, compare, report, export, genome, replicate, list_, check, new, schema, worker):
+for command in (
+    run, register, resume, compare, report, export, genome, replicate, list_, check, new, demonstrate, schema, worker,
+):  # fmt: skip
     main.add_command(command)

@@ -15,6 +15,7 @@ from devlearn.cli.group import BAD_INPUT, FAILED
 
 if TYPE_CHECKING:
     from devlearn.records.schema import Resolved
+    from devlearn.tasks.envs import EnvSpec
     from devlearn.tasks.envs.finding import Finding
 
 NOT_FOUND = ("id", "kind", "keys")  # broken first where the name or its keys are wrong, not the plug-in
@@ -197,6 +198,7 @@ def check(
     devlearn check executor local
     devlearn check section my_sections:gained
     devlearn check data my_data:Shapes
+    devlearn check data demonstrations.npz
     """
     see_here()
     if beside and what != "section":
@@ -210,13 +212,16 @@ def check(
         _check_env(name, _keys(keys), wrappers, vocabulary, seconds)
         return
     from devlearn import testing
+    from devlearn.tasks.demonstrations import is_demonstrations
 
     if what in ("executor", "section", "data"):
         if keys:
             raise click.UsageError(f"{'an executor' if what == 'executor' else f'a {what}'} has no keys")
-        alone = {"executor": testing.check_executor, "data": testing.check_data}
+        shown = what == "data" and is_demonstrations(name)
+        data = testing.check_demonstrations if shown else testing.check_data
+        alone = {"executor": testing.check_executor, "data": data}
         found = alone[what](name) if what in alone else testing.check_section(name, beside)
-        _print_findings(f"{what} {name}", found)
+        _print_findings(f"{'demonstrations' if shown else what} {name}", found)
         return
     laws: dict[str, Callable[[str, dict[str, object]], list[Finding]]]
     laws = {
@@ -231,18 +236,24 @@ def _check_env(
     name: str, keys: dict[str, object], wrappers: Sequence[str], vocabulary: str | None, seconds: float | None
 ) -> None:
     """Check an environment in a process of its own, and say on stderr what is being tried."""
+    from devlearn.tasks.envs.check import SECONDS, check_env_apart
+
+    spec = _spec(name, keys, wrappers, vocabulary)
+    with _progress(f"env {spec}") as tell:
+        found = check_env_apart(spec, SECONDS if seconds is None else seconds, tell)
+    _print_findings(f"env {spec}", found)
+
+
+def _spec(name: str, keys: dict[str, object], wrappers: Sequence[str], vocabulary: str | None) -> "EnvSpec":
+    """The environment that the options of a command name."""
     import yaml
 
     from devlearn.tasks.envs import EnvSpec
-    from devlearn.tasks.envs.check import SECONDS, check_env_apart
 
     items = [yaml.safe_load(text) for text in wrappers]
     if unfit := [text for text, item in zip(wrappers, items, strict=True) if not _names_wrapper(item)]:
         raise click.UsageError(f"write --wrapper NAME or --wrapper '{{id: NAME, KEY: VALUE}}', not {unfit[0]!r}")
-    spec = EnvSpec.of(name, keys, items, vocabulary=None if vocabulary is None else vocabulary.split())
-    with _progress(f"env {spec}") as tell:
-        found = check_env_apart(spec, SECONDS if seconds is None else seconds, tell)
-    _print_findings(f"env {spec}", found)
+    return EnvSpec.of(name, keys, items, vocabulary=None if vocabulary is None else vocabulary.split())
 
 
 def _names_wrapper(item: object) -> bool:
@@ -361,6 +372,49 @@ def new(what: str, name: str) -> None:
     installed = importlib.util.find_spec("pytest") is not None
     for command in (*NEXT[what], *([] if installed else ["pip install pytest"]), "pytest"):
         click.echo(f"  {command.format(**substitutions(what, name))}")
+
+
+@click.command(short_help="Record episodes of a policy in ENV.")
+@click.argument("env")
+@click.option("--policy", default="random", metavar="NAME", help="random, or module:function(observation, rng).")
+@click.option(
+    "--episodes", type=click.IntRange(min=1), default=10, show_default=True, help="How many, all of them whole."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="What episodes are drawn by.")
+@click.option("--key", "keys", multiple=True, metavar="K=V", help="A keyword argument of the environment.")
+@click.option("--wrapper", "wrappers", multiple=True, metavar="ID", help="What the environment is wrapped in, as YAML.")
+@click.option("--vocabulary", metavar="WORDS", help="The words of the environment's texts, with spaces between them.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file, FILE.npz.")
+def demonstrate(
+    env: str,
+    policy: str,
+    episodes: int,
+    seed: int,
+    keys: tuple[str, ...],
+    wrappers: tuple[str, ...],
+    vocabulary: str | None,
+    out: Path,
+) -> None:
+    """Record episodes that a policy lives in the environment ENV, as data that stages learn from.
+
+    A policy of your own is a function of an observation and a numpy generator that returns the environment's action.
+
+    \b
+    devlearn demonstrate CartPole-v1 --episodes 20 --out cartpole.npz
+    devlearn demonstrate CartPole-v1 --policy my_policies:lean --out cartpole.npz
+    """
+    see_here()
+    from devlearn.tasks.demonstrations import record
+
+    if out.suffix != ".npz":
+        raise click.UsageError(f"--out names an .npz file, not {str(out)!r}")
+    if out.exists():
+        raise click.UsageError(f"{out} is there already; remove it, or choose another name")
+    told = record(_spec(env, _keys(keys), wrappers, vocabulary), policy, episodes, seed)
+    told.write(out)
+    click.echo(
+        f"wrote {out}: {len(told.lengths):,} episodes of {told.steps:,} steps, mean return {told.returns.mean():g}"
+    )
 
 
 @click.command(short_help="Print a JSON Schema of the scenario file.")

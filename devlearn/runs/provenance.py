@@ -26,8 +26,8 @@ from devlearn.records.programs import unlike
 from devlearn.records.schema import How, JobState, Manifest, Program, Registered, Sibling
 from devlearn.records.siblings import together
 from devlearn.records.text import file_name
-from devlearn.scenario.splits import is_path, split_name
-from devlearn.tasks.data.files import file_digest
+from devlearn.scenario.splits import MINARI, is_path, split_name
+from devlearn.tasks.demonstrations.files import digest as file_digest
 
 COMPUTES = ("devlearn", "torch", "numpy", "gymnasium")  # another version of these is another program
 PACKAGES = ("devlearn", "torch", "gymnasium", "numpy")  # what a reader is told
@@ -212,7 +212,7 @@ def _of_plug_in(frame: FrameType, tops: Container[str]) -> bool:
 def _modules(spec: Json) -> Iterator[str]:
     """The modules of what a job uses: brain, stages, probes, their environments, what wraps them, and data sets.
 
-    Of data in files it is their path.
+    Of data in files and of demonstrations it is their path.
     """
     kinds = {"brains": [spec["brain"]], "probes": list(spec["probes"].values()), "stages": spec["stages"]}
     for group, entries in kinds.items():
@@ -226,6 +226,8 @@ def _modules(spec: Json) -> Iterator[str]:
                 said = str(keys.get(key) or "")
                 name = split_name(said)[0] or said
                 yield from [name] if is_path(name) else _named("data", name)
+            if shown := keys.get("demonstrations"):
+                yield str(shown)
 
 
 @cache
@@ -249,7 +251,7 @@ def _source(module: str) -> dict[str, str]:
 
     Of data in files: their own.
     """
-    if is_path(module):
+    if is_path(module) or module.startswith(MINARI):
         return file_digest(module)
     root = _root(module)
     if root is None:

@@ -9,6 +9,7 @@ import re
 LEARNED = ("train", "valid", "rest")  # parts that may be learned from; all others are for probes
 TESTS = ("test", "second")  # parts of any data set that answer questions and decide nothing
 MADE_OF = {"train": ("rest", "second")}  # a part that is made of smaller ones
+MINARI = "minari:"  # before the id of one of Minari's data sets
 PART = re.compile(r"\w+(\+\w+)*")
 
 
@@ -20,8 +21,10 @@ def is_path(name: str) -> bool:
 def split_name(text: str) -> tuple[str, str]:
     """The data set and the parts that a text names, ``("mnist", "train+valid")``; two empty ones where it is no split.
 
-    It says nothing of whether there is such a data set.
+    It says nothing of whether there is such a data set. The path of a whole ``.npz`` and ``minari:ID`` are none.
     """
+    if text.endswith(".npz") or text.startswith(MINARI):
+        return "", ""
     name, colon, part = text.rpartition(":")
     if not (colon and is_path(name)):
         name, _, part = text.rpartition(".")

@@ -16,6 +16,8 @@ from devlearn.learners.schedule import Schedule
 from devlearn.scenario.splits import is_path, joined, split_name
 from devlearn.tasks.data import DataSource, class_counts, is_split, most_balanced, size, source_named, source_of
 from devlearn.tasks.data.files import located
+from devlearn.tasks.demonstrations import episodes
+from devlearn.tasks.demonstrations import located as demonstrations_located
 
 Count = Annotated[int, Field(gt=0)]
 
@@ -185,6 +187,22 @@ StepTimeout = Annotated[
     ),
 ]
 
+
+def _demonstrated(name: str, info: ValidationInfo) -> str:
+    """Demonstrations that can be read, by their whole path or ``minari:ID``."""
+    found = demonstrations_located(name, (info.context or {}).get("folder", Path()))
+    episodes(found)
+    return found
+
+
+DemonstrationsOf = Annotated[
+    Annotated[str, AfterValidator(_demonstrated)] | None,
+    Field(
+        description="episodes that somebody lived: PATH.npz, or minari:ID; they are read as a learner in env, with its "
+        "keywords and wrappers, would have had them"
+    ),
+]
+
 # ---- evolution ---------------------------------------------------------------------------------------------------
 
 Fitness = Literal["accuracy", "cross_entropy"]
@@ -264,7 +282,7 @@ class Change(BaseModel):
 
 # Keys that plans of 0.1 don't know. They are written only where they say something, so that a life which was planned
 # then is the same life now.
-YOUNGER = frozenset({"wrappers", "step_timeout", "sense", "vocabulary", "action_scaling"})
+YOUNGER = frozenset({"wrappers", "step_timeout", "sense", "vocabulary", "action_scaling", "demonstrations"})
 # Keys that change no result: they reach the workers, and are no part of what is asked.
 INCIDENTAL = frozenset({"step_timeout"})
 

@@ -18,6 +18,7 @@ from devlearn.tasks.envs.check import check_env
 from devlearn.tasks.envs.finding import Finding
 from devlearn.testing.brains import check_brain
 from devlearn.testing.data import check_data
+from devlearn.testing.demonstrations import check_demonstrations
 from devlearn.testing.executors import check_executor
 from devlearn.testing.probes import check_probe
 from devlearn.testing.sections import check_section
@@ -28,6 +29,7 @@ __all__ = [
     "assert_ok",
     "check_brain",
     "check_data",
+    "check_demonstrations",
     "check_env",
     "check_executor",
     "check_probe",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from devlearn.learners.brains import Needs, brain_builder
@@ -15,7 +16,7 @@ from devlearn.learners.cohort import Cohort
 from devlearn.registry import inherits
 from devlearn.runs.engine import checkpoint
 from devlearn.scenario.controls import misdeclared, no_role
-from devlearn.scenario.models import ROLES
+from devlearn.scenario.models import ROLES, UNITS
 from devlearn.stages.context import State
 from devlearn.stages.stage import Stage
 from devlearn.tasks.data import source_named
@@ -180,6 +181,15 @@ class _Trial:
                     )
         return Finding("metrics", True, f"({len(SEEDS)},) each: {', '.join(self.stage.metrics) or 'none declared'}")
 
+    def _takes(self, unit: str) -> bool:
+        """Whether the stage, with its other keys, can be given a budget in a unit."""
+        keys = self.stage.model_dump(mode="json", by_alias=True, exclude=set(UNITS))
+        try:
+            type(self.stage).model_validate({**keys, unit: 1})
+        except ValidationError:
+            return False
+        return True
+
     def cost(self) -> Finding:
         """The declared cost of a yield is what a yield does: FLOPs to a factor, as far as torch computes them."""
         with torch.device("meta"):
@@ -189,7 +199,7 @@ class _Trial:
         self._segment(cohort, self.stage.begin(cohort, context), context, 1)
         if cohort.updates != cost.updates:
             return Finding("cost", False, f"a yield took {cohort.updates} updates, 'cost' declares {cost.updates}")
-        units = [unit for unit in self.stage.units if not getattr(cost, unit)]
+        units = [unit for unit in self.stage.units if not getattr(cost, unit) and self._takes(unit)]
         if units:
             return Finding("cost", False, f"a budget in {units[0]} would never end: 'cost' declares none per yield")
         if self.stage.uses_labels() and not cost.labels and (self.stage.units or getattr(self.stage, "labels", None)):

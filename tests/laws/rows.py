@@ -16,11 +16,14 @@ from devlearn.registry import get
 from devlearn.stages.context import Context
 from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.stages.stage import Stage
+from devlearn.tasks.demonstrations import record
+from devlearn.tasks.envs import EnvSpec
 
 MEMORY = {"env_steps": 10_000, "num_envs": 4, "rollout": 8, "minibatches": 2}
 EVOLUTION = {"updates": 100, "batch": 16, "population": 8, "sigma": 0.1}
 OWN = {"updates": 100, "labels": 20, "batch": 8, "unlabelled_batch": 6}
 PREDICT = {"env": "devlearn/DigitReach-v0", "env_steps": 10_000, "num_envs": 4, "rollout": 3}
+SHOWN = {"env": PREDICT["env"], "updates": 100, "num_envs": 4, "rollout": 3}
 STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "waves": ("innate.waves", {"updates": 100, "batch": 4}),
     "neighbours": ("innate.waves", {"updates": 100, "batch": 4, "predict": "neighbours", "project": 8, "hidden": 6}),
@@ -47,6 +50,7 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "masked-sham": ("pretrain.mask", {"updates": 100, "batch": 8, "share": 0.75, "sham": True}),
     "predict": ("pretrain.predict", {**PREDICT}),
     "predict-curious": ("pretrain.predict", {**PREDICT, "policy": "curious", "temperature": 0.01, "sham": True}),
+    "predict-shown": ("pretrain.predict", {**SHOWN, "demonstrations": lambda: shown()}),
     "play-native": ("trial.ppo", {"env": "devlearn/DigitReach-v0", "env_steps": 10_000, "num_envs": 2, "rollout": 16}),
     "play-discrete": ("trial.ppo", {"env": "CartPole-v1", "env_steps": 10_000, "num_envs": 2, "rollout": 16}),
     "play-continuous": (
@@ -114,6 +118,13 @@ def genomes() -> tuple[str, ...]:
         )
         made.append(str(genome.write(folder / f"row-seed{seed}.genome.npz")))
     return tuple(made)
+
+
+@cache
+def shown() -> str:
+    """Demonstrations of five episodes, in which the first epoch of the row ends after six minibatches."""
+    env = EnvSpec.of(PREDICT["env"])
+    return str(record(env, "random", 5, 0).write(Path(tempfile.mkdtemp()) / "shown.npz"))
 
 
 def needs_of(stage: Stage) -> Needs:

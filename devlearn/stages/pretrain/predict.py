@@ -1,4 +1,4 @@
-"""Looking and moving: foresee the next observation of a world that one acts in."""
+"""Looking and moving: foresee the next observation of a world that one acts in, or that one sees others act in."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import re
 from typing import TYPE_CHECKING, ClassVar, Literal, final
 
 from gymnasium import spaces as kinds
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.learners.brains.needs import Head, Needs, Sense, sense_name
 from devlearn.learners.objectives import Forecast, surprise
 from devlearn.stages.context import EPISODE
-from devlearn.stages.fields import AdamRate, EnvKwargs, RateSchedule, StepTimeout, Wrappers
+from devlearn.stages.fields import AdamRate, DemonstrationsOf, EnvKwargs, RateSchedule, StepTimeout, Wrappers
 from devlearn.stages.shared.train import Descent, evaluate_objective
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.data.sham import scattered
+from devlearn.tasks.demonstrations import demonstrations, encoded, episodes
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec, spaces
 from devlearn.tasks.envs.spaces import view_and_controls
 from devlearn.tasks.envs.transitions import collect_transitions
@@ -48,10 +49,14 @@ class Predict(Stage):
     which is the loss that the learner itself expects. That is error, not progress: what can't be foreseen (a noisy
     television) never bores it.
 
+    With ``demonstrations`` nothing is lived: a yield is one update on as many steps of the episodes that somebody else
+    lived, every epoch in a new order. They are no steps of an environment, so the budget is in updates. What is
+    measured (``evaluate``) stays the world itself.
+
     Metrics:
         loss: Bernoulli cross-entropy, the mean over steps and pixels of ``-x log q - (1 - x) log(1 - q)``
         error: mean over steps and pixels of ``(q - x)^2``
-        activity: entropy of the actions done in the rollout, in nats, at most ``ln A``
+        activity: entropy of the actions done in the update's steps, in nats, at most ``ln A``
 
     Source:
         Schmidhuber (1991), A possibility for implementing curiosity and boredom in model-building neural controllers;
@@ -66,15 +71,18 @@ class Predict(Stage):
     units = ("env_steps", "updates", "flops")
     metrics = ("loss", "error", "activity")
     controls = ("shuffle", "sham", "compute")
-    stream_names = ("actions", "sham", EPISODE)
-    immutable_keys = ("env", "env_kwargs", "wrappers", "num_envs")
+    stream_names = ("actions", "sham", "order", EPISODE)
+    immutable_keys = ("env", "env_kwargs", "wrappers", "num_envs", "demonstrations")
     renamed: ClassVar = {"keys": "env_kwargs", "copies": "num_envs"}
 
     env: str = Field(description="a Gymnasium id with pictures (bytes) to see and discrete actions")
     env_kwargs: EnvKwargs = Field(default_factory=dict)
     wrappers: Wrappers = ()
     step_timeout: StepTimeout = STEP_TIMEOUT
-    policy: Literal["random", "curious"] = Field("random", description="how actions are chosen")
+    demonstrations: DemonstrationsOf = None
+    policy: Literal["random", "curious"] = Field(
+        "random", description="how actions are chosen, where no demonstrations show them"
+    )
     temperature: float = Field(
         1.0, gt=0, description="curious: nats of expected loss that make an action e times as likely"
     )
@@ -85,6 +93,12 @@ class Predict(Stage):
     rollout: int = Field(8, ge=1, description="steps in each environment between updates")
     lr: AdamRate = 1e-3
     schedule: RateSchedule = "constant"
+
+    @model_validator(mode="after")
+    def _lived_or_shown(self) -> Predict:
+        if self.demonstrations is not None and self.env_steps is not None:
+            raise ValueError("demonstrations are no steps of an environment: give the budget in updates or flops")
+        return self
 
     def _seen(self) -> tuple[str, kinds.Box, Forecast]:
         """The sense, its space and the objective. Raises ValueError for a world that can't be foreseen so."""
@@ -104,22 +118,30 @@ class Predict(Stage):
 
     def needs(self) -> Needs:
         sense, seen, objective = self._seen()
+        if self.demonstrations is not None:
+            encoded(episodes(self.demonstrations), self.env_spec)  # what is not of this environment is refused
         size = objective.actions * seen.shape[0] * seen.shape[1]
         return Needs({sense: Sense(seen)}, {objective.head: Head(size)})
 
     def cost(self, brain: nn.Module) -> Cost:
         sense, seen, objective = self._seen()
-        rows = self.num_envs * self.rollout
+        lived = rows = self.num_envs * self.rollout
+        if self.demonstrations is not None:
+            lived, rows = 0, min(rows, episodes(self.demonstrations).steps)
         image, actions = ((rows, *seen.shape), torch.uint8), ((rows,), torch.int64)
         learn = flops.update(brain, objective, {"images": image, "targets": image, "actions": actions})
         looked = flops.blank_batch({"x": image})["x"]
         act = flops.forward(brain, looked, sense, objective.head) if self.policy == "curious" else 0
-        return Cost(updates=1, env_steps=rows, flops=learn + act)
+        return Cost(updates=1, env_steps=lived, flops=learn + act)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {"done": 0, "moments": {}, "world": None}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        live = self._live if self.demonstrations is None else self._watch
+        return live(cohort, state, context)
+
+    def _live(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         objective, descent = self._seen()[2], Descent(self.lr, self.schedule)
         optimiser = descent.make_optimiser(cohort, state["moments"])
         world = context.world(self.env_spec, self.num_envs, state["world"])
@@ -134,12 +156,28 @@ class Predict(Stage):
             state["world"] = world.state()
             world.close()
 
+    def _watch(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        """Learn from the demonstrations."""
+        assert self.demonstrations is not None
+        objective, descent = self._seen()[2], Descent(self.lr, self.schedule)
+        optimiser = descent.make_optimiser(cohort, state["moments"])
+        told = demonstrations(self.demonstrations, self.env_spec, cohort.device)
+        for index in context.minibatches(len(told), self.num_envs * self.rollout, state["done"]):
+            optimiser.set_lr(descent.learning_rate(state["done"], context))
+            batch = self._scattered(told.transitions(index), context, state["done"])
+            metrics = cohort.update(objective, batch, optimiser)
+            state["done"] += 1
+            yield {**metrics, "activity": _entropy(batch["actions"], objective.actions)}
+
     def _lived(
         self, cohort: Cohort, world: VectorEnv, context: Context, block: int, policy: str, length: int
     ) -> dict[str, Tensor]:
         """A rollout, (N, T * E, ...) each, the ``block``-th of its streams."""
         act = self._act(cohort, world, context, block, policy, length)
-        batch = collect_transitions(world, act, length, cohort.device)
+        return self._scattered(collect_transitions(world, act, length, cohort.device), context, block)
+
+    def _scattered(self, batch: dict[str, Tensor], context: Context, block: int) -> dict[str, Tensor]:
+        """A rollout as it is or, of a sham, without structure."""
         if not self.sham:
             return batch
         streams = context.streams("sham", counter=block)

@@ -16,6 +16,7 @@ Space = gym_spaces.Space[Any]
 ActionSpace = gym_spaces.Discrete | gym_spaces.MultiDiscrete | gym_spaces.Box
 FEW = 32  # values of a whole number up to which each is an option of its own
 UNBOUNDED = 1e6  # a bound as wide as this is none
+EDGE = 1e-6  # how near to the ends of [-1, 1] an inverse tanh is taken
 MASK = "action_mask"
 
 
@@ -47,6 +48,25 @@ class Leaf:
             return self.within(given)
         whole = np.rint(given.astype(np.float64)).reshape(space.shape).clip(-(2.0**53), 2.0**53).astype(np.int64)
         return np.clip(whole, space.low, space.high).astype(space.dtype)
+
+    def from_env(self, action: Any) -> Array:
+        """The choices or numbers that ``to_env`` makes an action of this space of.
+
+        Raises:
+            ValueError: an action of another shape, or that the space does not have.
+        """
+        space, given = self.space, np.asarray(action)
+        if given.shape != (space.shape or ()):
+            raise ValueError(f"an action of shape {given.shape} instead of {space.shape or ()}")
+        if given.dtype.kind not in ("iub" if self.choices else "iubf"):
+            raise ValueError(f"an action of type {given.dtype} for {space}")
+        if not self.choices:
+            return given.ravel().astype(np.float32)
+        first = space.low if isinstance(space, gym_spaces.Box) else getattr(space, "start", 0)
+        choices = (given.astype(np.int64) - np.asarray(first, np.int64)).ravel()
+        if (choices < 0).any() or (choices >= np.array(self.choices)).any():
+            raise ValueError(f"there is no action {given.tolist()} in {space}")
+        return choices
 
     def within(self, numbers: Array) -> Array:
         """Numbers (A,) as an action of a Box of floats."""
@@ -141,6 +161,29 @@ class Controls:
         choices = row[:count] if self.factors.discrete else row[:count].astype(np.int64)
         made = iter([leaf.to_env(choices, row[count:]) for leaf in self.leaves])
         return _nested(self.whole, made)
+
+    def from_env(self, action: Any) -> Array:
+        """The learner's action that ``to_env`` makes the environment's of. Raises ValueError where there is none."""
+        values = zip(self.leaves, _values(action, self.whole), strict=True)
+        given = [(leaf, leaf.from_env(value)) for leaf, value in values]
+        choices, numbers = ([part for leaf, part in given if bool(leaf.choices) is first] for first in (True, False))
+        row = np.concatenate([*choices, *numbers])
+        return row.reshape(self.factors.shape)
+
+    def unscaled(self, actions: Array, scaling: Scaling) -> Array:
+        """Actions (K, ...) as the policy gives them: what ``clean`` makes them of. The inverse of ``scaling``.
+
+        A number at the end of its bounds, which tanh never reaches, comes from within a millionth of it.
+        """
+        if self.factors.discrete or scaling == "none":
+            return actions
+        count = len(self.factors.choices)
+        numbers = actions[:, count:].astype(np.float64)
+        unit = (numbers - self._centre) / np.where(self._half > 0, self._half, 1)
+        if scaling == "squash":
+            unit = np.arctanh(unit.clip(-1 + EDGE, 1 - EDGE))
+        numbers = np.where(self._bounded, unit, numbers).astype(np.float32)
+        return np.concatenate([actions[:, :count], numbers], axis=1)
 
     def mask(self, offered: Any) -> Array:
         """Which options are allowed, (O,) bool over all choices, from what an environment offers: one array of them, or
@@ -255,6 +298,16 @@ def _nested(space: Space, made: Iterator[Any]) -> Any:
     if isinstance(space, gym_spaces.Tuple):
         return tuple(_nested(inner, made) for inner in space.spaces)
     return next(made)
+
+
+def _values(action: Any, space: Space) -> Iterator[Any]:
+    """The values of leaves in an action, in order."""
+    if isinstance(space, gym_spaces.Dict | gym_spaces.Tuple):
+        inner = space.spaces.items() if isinstance(space, gym_spaces.Dict) else enumerate(space.spaces)
+        for step, each in inner:
+            yield from _values(action[step], each)
+    else:
+        yield action
 
 
 def _flat(offered: Any, space: Space) -> list[Array]:

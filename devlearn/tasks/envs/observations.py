@@ -112,7 +112,7 @@ class View:
     """
 
     def __init__(self, env: str, space: Space, vocabulary: Sequence[str] | None = None) -> None:
-        found = [_entry(env, path, leaf, vocabulary) for path, leaf in _leaves(space, ())]
+        found = [_entry(env, path, leaf, vocabulary) for path, leaf in leaves(space)]
         if not found:
             raise WorldError(f"{env}: observations of {space} show nothing")
         self.entries = tuple(_named(env, found))
@@ -160,13 +160,14 @@ def words_of(text: str) -> list[str]:
     return WORD.findall(text.lower())
 
 
-def _leaves(space: Space, path: Path) -> Iterator[tuple[Path, Space]]:
+def leaves(space: Space, path: Path = ()) -> Iterator[tuple[Path, Space]]:
+    """Every space in ``space`` that is no Dict or Tuple, in order, with the path that leads to it."""
     if isinstance(space, gym_spaces.Dict):
         for key, inner in space.spaces.items():
-            yield from _leaves(inner, (*path, key))
+            yield from leaves(inner, (*path, key))
     elif isinstance(space, gym_spaces.Tuple):
         for place, inner in enumerate(space.spaces):
-            yield from _leaves(inner, (*path, place))
+            yield from leaves(inner, (*path, place))
     else:
         yield path, space
 
