@@ -31,7 +31,17 @@ from devlearn.report.drawing import style
 from devlearn.report.section import Drawn, Page, Place, section
 from devlearn.runs.executors.base import Executor, WorkerExit
 from devlearn.stages.context import Context, State
-from devlearn.stages.fields import AdamRate, BatchSize, Change, Gate, LearningRate, RateSchedule, SenseOf, Split
+from devlearn.stages.fields import (
+    AdamRate,
+    BatchSize,
+    Change,
+    DemonstrationsOf,
+    Gate,
+    LearningRate,
+    RateSchedule,
+    SenseOf,
+    Split,
+)
 from devlearn.stages.stage import Cost, Metrics, Stage, stage
 from devlearn.streams import Streams, streams
 from devlearn.tasks.data import (
@@ -46,6 +56,8 @@ from devlearn.tasks.data import (
     source_of,
     valid_of,
 )
+from devlearn.tasks.demonstrations import Demonstrations, demonstrations
+from devlearn.tasks.envs import EnvSpec
 
 __all__ = [
     "CLASSES",
@@ -62,7 +74,10 @@ __all__ = [
     "CrossEntropy",
     "DataSource",
     "Dataset",
+    "Demonstrations",
+    "DemonstrationsOf",
     "Drawn",
+    "EnvSpec",
     "Executor",
     "Factors",
     "FeedbackAlignment",
@@ -100,6 +115,7 @@ __all__ = [
     "WorkerExit",
     "balanced",
     "dataset",
+    "demonstrations",
     "flops",
     "probe",
     "register",

@@ -377,9 +377,7 @@ def new(what: str, name: str) -> None:
 @click.command(short_help="Record episodes of a policy in ENV.")
 @click.argument("env")
 @click.option("--policy", default="random", metavar="NAME", help="random, or module:function(observation, rng).")
-@click.option(
-    "--episodes", type=click.IntRange(min=1), default=10, show_default=True, help="How many, all of them whole."
-)
+@click.option("--episodes", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="What episodes are drawn by.")
 @click.option("--key", "keys", multiple=True, metavar="K=V", help="A keyword argument of the environment.")
 @click.option("--wrapper", "wrappers", multiple=True, metavar="ID", help="What the environment is wrapped in, as YAML.")
@@ -405,16 +403,20 @@ def demonstrate(
     """
     see_here()
     from devlearn.tasks.demonstrations import record
+    from devlearn.tasks.envs import BadWrapper, WorldError
 
     if out.suffix != ".npz":
         raise click.UsageError(f"--out names an .npz file, not {str(out)!r}")
     if out.exists():
         raise click.UsageError(f"{out} is there already; remove it, or choose another name")
-    told = record(_spec(env, _keys(keys), wrappers, vocabulary), policy, episodes, seed)
+    try:
+        told = record(_spec(env, _keys(keys), wrappers, vocabulary), policy, episodes, seed)
+    except (BadWrapper, WorldError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(BAD_INPUT)
     told.write(out)
-    click.echo(
-        f"wrote {out}: {len(told.lengths):,} episodes of {told.steps:,} steps, mean return {told.returns.mean():g}"
-    )
+    steps = f"{len(told.lengths):,} episodes of {told.steps:,} steps"
+    click.echo(f"wrote {out}: {steps}, mean return {told.returns.mean():g}")
 
 
 @click.command(short_help="Print a JSON Schema of the scenario file.")

@@ -183,7 +183,7 @@ class _Trial:
 
     def _takes(self, unit: str) -> bool:
         """Whether the stage, with its other keys, can be given a budget in a unit."""
-        keys = self.stage.model_dump(mode="json", by_alias=True, exclude=set(UNITS))
+        keys = self.stage.model_dump(mode="json", by_alias=True, exclude=set[str](UNITS))
         try:
             type(self.stage).model_validate({**keys, unit: 1})
         except ValidationError:

@@ -108,9 +108,7 @@ def _from_npz(path: Path) -> Episodes:
     columns = {whole: _columns(path, whole, arrays) for whole in WHOLE}
     for key in PLAIN:
         if key not in arrays:
-            left = [other for other in arrays if other not in PLAIN]
-            near = nearest(key, left)
-            raise BadData(f"{path} has no array {key!r}{f'; is {near!r} meant?' if near else _has(arrays)}")
+            raise BadData(f"{path} has no array {key!r}{_instead(key, arrays)}")
     if strange := sorted(arrays.keys() - {*PLAIN, *(joined(each, key) for each in WHOLE for key in columns[each])}):
         raise BadData(f"{path}: {strange[0]!r} is none of {', '.join((*WHOLE, *PLAIN))} and about; leave it out")
     lengths = _cast(path, "lengths", arrays, "iu", np.int64, "whole numbers")
@@ -128,17 +126,17 @@ def _columns(path: Path, whole: str, arrays: Mapping[str, NDArray[Any]]) -> dict
             raise BadData(f"{path} has {whole!r} and {joined(whole, next(iter(found)))!r}; keep the one or the other")
         found = {"": arrays[whole]}
     if not found:
-        near = nearest(whole, list(arrays))
-        hint = f"; is {near!r} meant?" if near else _has(arrays)
-        raise BadData(f"{path} has no array {whole!r}{hint}")
+        raise BadData(f"{path} has no array {whole!r}{_instead(whole, arrays)}")
     for key, array in found.items():
         if array.ndim < 1:
             raise BadData(f"{path}: {joined(whole, key)} is one number; it has a row for each of them")
     return found
 
 
-def _has(arrays: Mapping[str, NDArray[Any]]) -> str:
-    return f"; it has {', '.join(arrays) or 'none'}"
+def _instead(key: str, arrays: Mapping[str, NDArray[Any]]) -> str:
+    """The array that a missing one may be called, or all that there are."""
+    near = nearest(key, [other for other in arrays if other not in (*WHOLE, *PLAIN)])
+    return f"; is {near!r} meant?" if near else f"; it has {', '.join(arrays) or 'none'}"
 
 
 def _cast(

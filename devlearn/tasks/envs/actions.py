@@ -61,7 +61,11 @@ class Leaf:
         if given.dtype.kind not in ("iub" if self.choices else "iubf"):
             raise ValueError(f"an action of type {given.dtype} for {space}")
         if not self.choices:
-            return given.ravel().astype(np.float32)
+            with np.errstate(over="ignore"):
+                numbers: Array = given.ravel().astype(np.float32)
+            if not np.isfinite(numbers).all():
+                raise ValueError(f"an action of {given.tolist()}, which no learner can do: it has numbers of float32")
+            return numbers
         first = space.low if isinstance(space, gym_spaces.Box) else getattr(space, "start", 0)
         choices = (given.astype(np.int64) - np.asarray(first, np.int64)).ravel()
         if (choices < 0).any() or (choices >= np.array(self.choices)).any():
