@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 IDLE, IMPORT, MAKE, RESET, STEP, RENDER, CLOSE = range(7)
-CALLS = ("", "its import", "make()", "reset()", "step()", "render()", "close()")
+CALLS = ("", "import", "make()", "reset()", "step()", "render()", "close()")
 STEP_TIMEOUT = 60.0  # seconds that one call may take, where nothing else is said
 CALL = struct.Struct("<7qd")  # count, call, seed, copy, episode, step, of whom these four are, timeout
 NOBODY, LEARNER, TRIAL = range(3)
@@ -51,7 +51,7 @@ class Flight:
     @property
     def called(self) -> str:
         """What was called, in words."""
-        return CALLS[self.call]
+        return f"importing {self.env.rpartition(':')[0]}" if self.call == IMPORT else CALLS[self.call]
 
 
 class FlightRecorder:

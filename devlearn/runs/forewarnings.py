@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from devlearn.records.declared import role_of
 from devlearn.records.schema import ArmEntry, Resolved
@@ -37,7 +38,7 @@ def forewarnings(plan: Resolved, counted: bool = True) -> list[Forewarning]:
     checks = (undecidable, worst_above_chance, *((unscored_matches, not_inherited) if counted else ()))
     plain = [text for check in checks for text in check(plan)]
     plain += _unmeasured(plan)
-    plain += _undetermined(plan)
+    plain += [*_undetermined(plan), *_otherwise_wrapped(plan)]
     found = [*(Forewarning(text, text) for text in plain), *_uncontrolled(plan), *_unselected(plan)]
     return list(dict.fromkeys(found))
 
@@ -52,12 +53,37 @@ def _undetermined(plan: Resolved) -> Iterator[str]:
     from devlearn.evidence.text.warnings import undetermined
     from devlearn.tasks.envs import EnvSpec, preflight
 
-    stages = (stage.keys for point in plan.points for arm in point.arms.values() for stage in arm.stages)
-    measured = [plan.probes, *(point.probes for point in plan.points if point.probes)]
-    probes = (probe.own for own in measured for probe in own.values())
-    specs = [spec for keys in (*stages, *probes) if (spec := EnvSpec.of_keys(keys)) is not None]
+    specs = [spec for _, keys in (*_stages(plan), *_probes(plan)) if (spec := EnvSpec.of_keys(keys)) is not None]
     preflight.look(specs)
     return (undetermined(str(spec)) for spec in dict.fromkeys(specs) if preflight.undetermined(spec))
+
+
+def _stages(plan: Resolved) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The name and the keys of every stage as an arm lives it."""
+    return ((one.name, one.keys) for point in plan.points for arm in point.arms.values() for one in arm.stages)
+
+
+def _probes(plan: Resolved) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    measured = [plan.probes, *(point.probes for point in plan.points if point.probes)]
+    return ((name, probe.own) for own in measured for name, probe in own.items())
+
+
+def _otherwise_wrapped(plan: Resolved) -> Iterator[str]:
+    """Probes that see an environment through other wrappers than all stages that are lived in it."""
+    from devlearn.tasks.envs import EnvSpec
+
+    lived = [(name, spec) for name, keys in _stages(plan) if (spec := EnvSpec.of_keys(keys)) is not None]
+    for probe, keys in _probes(plan):
+        own = EnvSpec.of_keys(keys)
+        met = [(name, spec.wrappers) for name, spec in lived if own is not None and spec.id == own.id]
+        if own is None or not met or own.wrappers in [wrappers for _, wrappers in met]:
+            continue
+        stage, wrappers = met[0]
+        known, mine = (", ".join(map(str, each)) or "no wrapper" for each in (wrappers, own.wrappers))
+        yield (
+            f"probe {probe} sees {own.id} in {mine} and stage {stage} in {known}: learners are measured by what they "
+            "have not met; give both the same 'wrappers'"
+        )
 
 
 def _uncontrolled(plan: Resolved) -> Iterator[Forewarning]:

@@ -68,7 +68,7 @@ def load(name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", c
     """
     from devlearn import scenario
     from devlearn.tasks.data import check_split, source_named
-    from devlearn.tasks.envs import check_id, check_wrapper
+    from devlearn.tasks.envs import preflight
 
     given, source = tuple(overrides), scenario.find(name)
     path = provenance.importable(Path.cwd(), source.parent)
@@ -76,7 +76,9 @@ def load(name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", c
         if file_name(writable(folder)) != folder:
             why = "its name is not UTF-8, so job.json can't tell workers where to import plug-ins from"
             raise FolderMismatch(f"{writable(folder)}: {why}; rename it, or run from another folder")
-    checked = scenario.load(source, given, check_id, check_split, check_wrapper, check_sense=source_named)
+    checked = scenario.load(
+        source, given, preflight.check_id, check_split, preflight.check_wrapper, check_sense=source_named
+    )
     _try_environments(checked)
     places: dict[str, list[str]] = {}
     for note in checked.notes:

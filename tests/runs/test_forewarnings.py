@@ -67,3 +67,27 @@ def test_missing_controls_are_lines_to_paste() -> None:
 
 def test_a_long_sentence_stands_on_a_line_for_each_part() -> None:
     assert str(Forewarning("x", f"{'a' * 90}; {'b' * 30}")) == f"warning: {'a' * 90};\n  {'b' * 30}"
+
+
+STACK: dict[str, Any] = {"id": "FrameStackObservation", "stack_size": 2}
+
+
+@pytest.mark.parametrize(
+    ("env", "lived", "measured", "told"),
+    [
+        ("CartPole-v1", [STACK], [], "in no wrapper and stage play in FrameStackObservation: learners are measured"),
+        ("CartPole-v1", [], [STACK], "in FrameStackObservation and stage play in no wrapper: learners"),
+        ("CartPole-v1", [STACK], [{**STACK, "stack_size": 3}], "learners are measured by what they have not met"),
+        ("CartPole-v1", [STACK], [STACK], ""),
+        ("Acrobot-v1", [STACK], [], ""),
+    ],
+)
+def test_a_probe_that_is_wrapped_otherwise_than_its_stage_is_told(
+    env: str, lived: list[Any], measured: list[Any], told: str
+) -> None:
+    play = {"kind": "trial.ppo", "name": "play", "visit": 0, "index": 0}
+    arm = {"path": ["play"], "stages": [{**play, "keys": {"env": "CartPole-v1", "wrappers": lived}}]}
+    plan = resolved([["a", "b"]], {"a": arm}).content()
+    plan["probes"]["skill"] = {"kind": "return", "env": env, "wrappers": measured}
+    found = [one.what for one in forewarnings(Resolved.of(plan))]
+    assert [what.startswith("probe skill sees CartPole-v1 ") and told in what for what in found] == [True] * bool(told)

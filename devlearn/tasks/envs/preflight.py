@@ -1,19 +1,59 @@
-"""Before anything is trained: environments of others are tried in a process of their own."""
+"""Before anything is trained: environments of others are tried in a process of their own, the import of them first."""
 
+import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import gymnasium
 
-from devlearn.tasks.envs import reset_safety
+from devlearn.records.flight import STEP_TIMEOUT
+from devlearn.tasks.envs import registration, reset_safety, wrappers
 from devlearn.tasks.envs.finding import Tell
 from devlearn.tasks.envs.own_process import CanNotBeTried, in_own_process
-from devlearn.tasks.envs.registration import WorldError, check_id
-from devlearn.tasks.envs.spec import EnvSpec
+from devlearn.tasks.envs.registration import UnknownEnv, WorldError
+from devlearn.tasks.envs.spec import EnvSpec, Wrapper, WrapperItem
 
 OURS = ("gymnasium.", "devlearn_envs")  # modules of environments that need no trial
+IMPORT_TIMEOUT = STEP_TIMEOUT  # seconds that an import may take
 LONGEST = 3600.0  # seconds for all; a call that hangs ends it before
 _differs: dict[EnvSpec, str] = {}
 _cut: dict[EnvSpec, str] = {}
+_import_cut: dict[str, str] = {}  # by module
+
+
+def check_id(env: str) -> str:
+    """``registration.check_id``, once the import of the environment's module has come back in a process of its own.
+
+    Raises:
+        UnknownEnv, WorldError: as there; and where that import does not come back, or takes its process with it.
+    """
+    _try_import(env)
+    return registration.check_id(env)
+
+
+def check_wrapper(item: WrapperItem) -> None:
+    """``wrappers.check_wrapper``, in the same way. Raises BadWrapper, and WorldError as above."""
+    _try_import(Wrapper.of(item).id)
+    wrappers.check_wrapper(item)
+
+
+def _try_import(name: str) -> None:
+    """Import the module of ``module:Name`` in a process of its own, where this one has not imported it."""
+    module, spec = name.rpartition(":")[0], EnvSpec(name, timeout=IMPORT_TIMEOUT)
+    if module and module not in sys.modules and module not in _import_cut:
+        try:
+            answer = in_own_process(comes_back, (spec,), (), LONGEST, lambda what: None)
+        except CanNotBeTried:
+            return
+        _import_cut[module] = "" if answer.cut is None else str(answer.cut)
+    if _import_cut.get(module):
+        raise WorldError(f"{name}: {_import_cut[module]}")
+
+
+def comes_back(spec: EnvSpec, tell: Tell) -> None:
+    """Import the module of an id. What it raises is for whoever imports it next to tell."""
+    with suppress(UnknownEnv, WorldError):
+        registration.import_module_of(spec)
 
 
 def look(specs: Iterable[EnvSpec]) -> None:
@@ -47,7 +87,7 @@ def differences(specs: Sequence[EnvSpec], tell: Tell) -> list[str]:
 
 def _foreign(spec: EnvSpec) -> bool:
     try:
-        entry_point = gymnasium.registry[check_id(spec)].entry_point
+        entry_point = gymnasium.registry[registration.check_id(spec)].entry_point
     except (LookupError, WorldError):
         return False
     known = isinstance(entry_point, str) and entry_point.startswith(OURS)

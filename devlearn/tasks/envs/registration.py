@@ -56,7 +56,7 @@ def check_id(env: str | EnvSpec) -> str:
     spec = env if isinstance(env, EnvSpec) else EnvSpec(env)
     module, _, name = spec.id.rpartition(":")
     if module:
-        _import(spec, module)
+        import_module_of(spec)
     if name not in gymnasium.registry:
         _load_entry_points()
     if name not in gymnasium.registry:
@@ -81,7 +81,9 @@ def _made_in(entry_point: object) -> str:
     return str(getattr(entry_point, "__module__", ""))
 
 
-def _import(spec: EnvSpec, module: str) -> None:
+def import_module_of(spec: EnvSpec) -> None:
+    """Import the module that an id begins with. Raises UnknownEnv where there is none, WorldError where it fails."""
+    module = spec.id.rpartition(":")[0]
     if module in sys.modules:
         return
     with flight.recorder().call(spec, flight.IMPORT), stdout_to_stderr():
@@ -109,9 +111,9 @@ def make(spec: EnvSpec) -> Env:
         WrapperRefused: where a wrapper refuses the environment.
     """
     name = check_id(spec)
-    for wrapper in spec.wrappers:
-        check_wrapper({**wrapper.kwargs, "id": wrapper.id})
     with flight.recorder().call(spec, flight.MAKE), stdout_to_stderr():
+        for wrapper in spec.wrappers:
+            check_wrapper({**wrapper.kwargs, "id": wrapper.id})
         try:
             env: Env = gymnasium.make(name, disable_env_checker=True, **spec.kwargs)
         except FAILURES as error:
