@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from devlearn.cli.group import BAD_INPUT, FAILED
+from devlearn.templates import SPACES
 
 if TYPE_CHECKING:
     from devlearn.records.schema import Resolved
@@ -362,11 +363,22 @@ NEXT: dict[str, tuple[str, ...]] = {
 @click.command(short_help="Write a working skeleton with its test.")
 @click.argument("what", type=click.Choice(tuple(NEXT)))
 @click.argument("name")
-def new(what: str, name: str) -> None:
-    """Write a working skeleton called NAME, with its test and a scenario, into the current folder."""
+@click.option("--spaces", type=click.Choice(SPACES), help="Of an environment: what is seen or done there.")
+def new(what: str, name: str, spaces: str | None) -> None:
+    """Write a working skeleton called NAME, with its test and a scenario, into the current folder.
+
+    An environment's skeleton shows a vector (box) or a Dict, a picture (image), or text; or it takes actions of several
+    parts (multidiscrete).
+
+    \b
+    devlearn new stage Watch
+    devlearn new env Maze --spaces image
+    """
     from devlearn.templates import render, substitutions
 
-    for path in render(what, name, Path.cwd()):
+    if spaces is not None and what != "env":
+        raise click.UsageError(f"--spaces is for an environment, not for: new {what}")
+    for path in render(what, name, Path.cwd(), spaces or SPACES[0]):
         click.echo(f"wrote {path.name}")
     click.echo("next:")
     installed = importlib.util.find_spec("pytest") is not None

@@ -2,7 +2,8 @@
 
 A template is a file ``*.tmpl`` in the folder of its kind. In its text ``${snake}``, ``${Class}``, ``${dashed}``,
 ``${title}`` and ``${module}`` stand for ``spot_light``, ``SpotLight``, ``spot-light``, ``Spot light`` and
-``spot_light_env``; in its file name ``NAME`` stands for ``spot_light``.
+``spot_light_env``; in its file name ``NAME`` stands for ``spot_light``. A folder in that of its kind has files that
+stand in for those of the same name: skeletons of environments with other spaces.
 """
 
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 from string import Template
 
 KINDS = ("env", "stage", "prior", "brain", "probe", "executor", "section", "data", "scenario")
+SPACES = ("box", "dict", "image", "text", "multidiscrete")  # of an environment's skeleton; the first is usual
 
 
 class BadName(ValueError):
@@ -38,20 +40,25 @@ def substitutions(kind: str, name: str) -> dict[str, str]:
     return {"snake": snake, "Class": title, "module": f"{snake}_{kind}", **written}
 
 
-def render(kind: str, name: str, folder: Path) -> list[Path]:
+def render(kind: str, name: str, folder: Path, spaces: str = SPACES[0]) -> list[Path]:
     """Write the skeleton of ``kind`` (one of ``KINDS``) called ``name`` into ``folder``; returns the new files.
+
+    ``spaces``: of an environment, one of ``SPACES``.
 
     Raises:
         BadName: the name can't be used, or a file of that name exists; nothing is written then.
     """
     values = substitutions(kind, name)
-    templates = sorted(resources.files(__name__).joinpath(kind).iterdir(), key=lambda entry: entry.name)
+    own = resources.files(__name__).joinpath(kind)
+    found = {entry.name: entry for entry in own.iterdir()}
+    if spaces != SPACES[0]:
+        found |= {entry.name: entry for entry in own.joinpath(spaces).iterdir()}
     texts = {
-        folder / entry.name.removesuffix(".tmpl").replace("NAME", values["snake"]): Template(
-            entry.read_text(encoding="utf-8")
+        folder / entry.removesuffix(".tmpl").replace("NAME", values["snake"]): Template(
+            found[entry].read_text(encoding="utf-8")
         ).substitute(values)
-        for entry in templates
-        if entry.name.endswith(".tmpl")
+        for entry in sorted(found)
+        if entry.endswith(".tmpl")
     }
     taken = [path.name for path in texts if path.exists()]
     if taken:

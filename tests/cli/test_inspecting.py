@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devlearn import registry
-from devlearn.templates import KINDS
+from devlearn.templates import KINDS, SPACES
 from tests.commands import call, fresh
 from tests.shipped import shipped
 
@@ -223,6 +223,21 @@ def test_a_new_environment_goes_from_a_skeleton_to_a_verdict(here: Path) -> None
     found = call("run", "spot_light.yaml", "--seeds", "2", "--no-report", *small)
     assert found.exit_code == 0 and "played" in found.stdout
     assert call("new", "env", "SpotLight").exit_code == 2
+
+
+@pytest.mark.parametrize("spaces", SPACES[1:])
+def test_an_environment_with_other_spaces_keeps_the_laws_and_trains(here: Path, spaces: str) -> None:
+    module = f"spot_{spaces}_env"  # a name that no other test has imported
+    assert call("new", "env", f"Spot-{spaces}", "--spaces", spaces).exit_code == 0
+    assert "keeps all 14 laws" in call("check", "env", f"{module}:Spot{spaces.capitalize()}-v0").stdout
+    small = ["--set", "stages.play.env_steps=1024", "--set", "probes.skill.episodes=2"]
+    found = call("run", f"spot_{spaces}.yaml", "--seeds", "2", "--no-report", *small)
+    assert found.exit_code == 0 and "played" in found.stdout
+
+
+def test_only_an_environment_has_spaces(here: Path) -> None:
+    told = call("new", "stage", "Spot", "--spaces", "image")
+    assert told.exit_code == 2 and "--spaces is for an environment, not for: new stage" in told.output
 
 
 TORN = """
