@@ -12,7 +12,7 @@ import sys
 import sysconfig
 import traceback
 from collections.abc import Callable
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -145,11 +145,12 @@ def get(group: str, name: str) -> Any:
     _load(group)
     if name in _tables[group]:
         return _tables[group][name]
-    for point in entry_points(group=f"devlearn.{group}", name=name):
-        try:
-            return point.load()
-        except Exception as error:  # as with a user's module below
-            raise Unimportable(f"{name!r} of {point.value} can't be imported: {_cause(error)}") from error
+    offered = tuple(entry_points(group=f"devlearn.{group}", name=name))
+    if len({point.value for point in offered}) > 1:
+        both = " and ".join(f"{point.value} {package_of(point)}" for point in offered)
+        raise Unimportable(f"{group} called {name!r} are offered by {both}; uninstall one of these packages")
+    if offered:
+        return loaded(offered[0])
     if ":" in name:
         return imported(name)
     why = ""
@@ -181,6 +182,19 @@ def imported(name: str) -> Any:
     if not hasattr(found, attribute):
         raise Unimportable(f"{name!r}: {_without(found, attribute)}")
     return getattr(found, attribute)
+
+
+def loaded(point: EntryPoint) -> Any:
+    """What an entry point of an installed package stands for. Raises Unimportable, which names the package."""
+    try:
+        return point.load()
+    except Exception as error:  # as with a user's module
+        raise Unimportable(f"{point.value} {package_of(point)} can't be imported: {_cause(error)}") from error
+
+
+def package_of(point: EntryPoint) -> str:
+    """The installed package that an entry point is of, in words."""
+    return f"of the package {point.dist.name} {point.dist.version}" if point.dist else "of an installed package"
 
 
 def _cause(error: Exception) -> str:

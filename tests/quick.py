@@ -30,6 +30,8 @@ WHOLE: Mapping[str, str] = {
     "tests/cli/test_running.py::test_a_run_that_nobody_reads_any_more_is_no_success_and_can_be_gone_on_with": "a pipe",
     "tests/cli/test_running.py::test_a_file_called_like_a_library_beside_a_scenario_is_not_run": "a process of its own",
     "tests/cli/test_inspecting.py::test_every_skeleton_passes_its_own_test": "a process for each",
+    "tests/cli/test_inspecting.py::test_an_environment_with_other_spaces_keeps_the_laws_and_trains": "a run for each",
+    "tests/docs/test_example_package.py": "a package that is built and installed, and a run",
     "tests/testing/test_executors.py::test_a_wrong_word_of_an_end_is_found": "executors that lie",
     "tests/testing/test_executors.py::test_slots_without_end_are_found": "executors that break laws",
     "tests/testing/test_executors.py::test_workers_that_are_left_behind_are_found_and_ended": "the same",

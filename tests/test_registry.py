@@ -2,6 +2,7 @@
 
 import statistics
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,12 @@ def test_a_misspelt_executor_has_its_neighbour(here: Path) -> None:
     (here / "idle.py").write_text("class Idle: ...\n")
     (here / "toy.yaml").write_text("devlearn: 1\n")
     assert said("idle:Idel", "executors").endswith("has no 'Idel'; did you mean 'idle:Idle'?")
+
+
+def test_a_name_that_two_packages_offer_is_none_of_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [EntryPoint("noisy", f"{module}:Noisy", "devlearn.stages") for module in ("first", "second")]
+    monkeypatch.setattr(registry, "entry_points", lambda **_: points)
+    assert "first:Noisy of an installed package and second:Noisy" in said("noisy")
+    assert said("noisy").endswith("uninstall one of these packages")
+    monkeypatch.setattr(registry, "entry_points", lambda **_: points[:1])
+    assert said("noisy").startswith("first:Noisy of an installed package can't be imported: ModuleNotFoundError")

@@ -11,7 +11,7 @@ import gymnasium
 from gymnasium.envs.registration import load_env_creator
 
 from devlearn.records import flight
-from devlearn.registry import nearest
+from devlearn.registry import Unimportable, loaded, nearest, package_of
 from devlearn.tasks.envs.failures import FAILURES, raised
 from devlearn.tasks.envs.spec import EnvSpec
 from devlearn.tasks.envs.stdout import stdout_to_stderr
@@ -57,10 +57,9 @@ def check_id(env: str | EnvSpec) -> str:
     module, _, name = spec.id.rpartition(":")
     if module:
         import_module_of(spec)
+    broken = "" if name in gymnasium.registry else _load_entry_points()
     if name not in gymnasium.registry:
-        _load_entry_points()
-    if name not in gymnasium.registry:
-        raise UnknownEnv(spec.id, _registered_by(module) if module else "")
+        raise UnknownEnv(spec.id, _registered_by(module) if module else broken)
     return name
 
 
@@ -95,11 +94,19 @@ def import_module_of(spec: EnvSpec) -> None:
             raise WorldError(f"{spec.id}: importing {module} failed: {raised(error)}") from error
 
 
-def _load_entry_points() -> None:
+def _load_entry_points() -> str:
+    """Let all installed packages register their environments; which can't, in words that name the package and why."""
+    broken = []
     for point in entry_points(group=ENTRY_POINTS):
-        plug_in = point.load()
-        if callable(plug_in):
-            plug_in()
+        try:
+            plug_in = loaded(point)
+            if callable(plug_in):
+                plug_in()
+        except Unimportable as error:
+            broken.append(str(error))
+        except FAILURES as error:
+            broken.append(f"{point.value} {package_of(point)} failed: {raised(error)}")
+    return "; ".join(broken)
 
 
 def make(spec: EnvSpec) -> Env:
