@@ -71,7 +71,7 @@ class Predict(Stage):
     units = ("env_steps", "updates", "flops")
     metrics = ("loss", "error", "activity")
     controls = ("shuffle", "sham", "compute")
-    stream_names = ("actions", "sham", "order", EPISODE)
+    stream_names = ("actions", "sham", EPISODE)
     immutable_keys = ("env", "env_kwargs", "wrappers", "num_envs", "demonstrations")
     renamed: ClassVar = {"keys": "env_kwargs", "copies": "num_envs"}
 
@@ -162,7 +162,7 @@ class Predict(Stage):
         objective, descent = self._seen()[2], Descent(self.lr, self.schedule)
         optimiser = descent.make_optimiser(cohort, state["moments"])
         told = demonstrations(self.demonstrations, self.env_spec, cohort.device)
-        for index in context.minibatches(len(told), self.num_envs * self.rollout, state["done"]):
+        for index in context.minibatches(len(told), self.num_envs * self.rollout, state["done"], "actions"):
             optimiser.set_lr(descent.learning_rate(state["done"], context))
             batch = self._scattered(told.transitions(index), context, state["done"])
             metrics = cohort.update(objective, batch, optimiser)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,13 +14,14 @@ from devlearn.tasks.data.source import BadData
 from devlearn.tasks.demonstrations.episodes import Columns, Episodes, joined
 from devlearn.tasks.demonstrations.files import episodes
 from devlearn.tasks.envs import EnvSpec
-from devlearn.tasks.envs.observations import Path, leaves
+from devlearn.tasks.envs.observations import Path, View, leaves
 from devlearn.tasks.envs.spaces import view_and_controls
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+Whole = Literal["observations", "actions"]
 LARGEST = 4 * 2**30  # bytes of observations that a process keeps in memory
 
 
@@ -81,35 +82,50 @@ def encoded(told: Episodes, spec: EnvSpec) -> tuple[NDArray[Any], NDArray[Any]]:
     if size > LARGEST:
         why = f"its observations are {size / 2**30:.1f} GiB, and every worker keeps them in memory"
         raise BadData(f"{told.name}: {why}; take fewer episodes, {LARGEST / 2**30:.0f} GiB at most")
-    seen = np.zeros((rows, *view.box.shape), view.box.dtype)
-    _fill(seen, view.read, told, "observations", [entry.path for entry in view.entries], spec)
-    actions = np.zeros((told.steps, *controls.factors.shape), np.int64 if controls.factors.discrete else np.float32)
-    _fill(actions, controls.from_env, told, "actions", [path for path, _ in leaves(controls.whole)], spec)
+    with np.errstate(over="ignore"):
+        seen = _observed(told, view, spec)
+    if seen.dtype.kind == "f" and not (finite := np.isfinite(seen.reshape(rows, -1)).all(1)).all():
+        raise _misfit(told, "observations", f"row {int(finite.argmin())}: numbers that float32 does not have", spec)
+    columns = _columns(told, "actions", [path for path, _ in leaves(controls.whole)], spec)
+    try:
+        actions = controls.from_env(list(columns.values()))
+    except ValueError as error:
+        raise _misfit(told, "actions", error, spec) from error
     return seen, controls.unscaled(actions, spec.action_scaling)
 
 
-def _fill(
-    made: NDArray[Any],
-    read: Callable[[Any], NDArray[Any]],
-    told: Episodes,
-    whole: Literal["observations", "actions"],
-    paths: Sequence[Path],
-    spec: EnvSpec,
-) -> None:
-    """Write row by row what is read of the columns of ``whole``, which are those of an environment's space."""
-    columns: Columns = getattr(told, whole)
+def _observed(told: Episodes, view: View, spec: EnvSpec) -> NDArray[Any]:
+    """All observations, (S + E, *space): of a single Box at once, of others row by row."""
+    columns = _columns(told, "observations", [entry.path for entry in view.entries], spec)
+    seen = np.zeros((told.steps + len(told.lengths), *view.box.shape), view.box.dtype)
+    if len(view.entries) == 1 and view.entries[0].is_box:
+        (column,) = columns.values()
+        if column.shape[1:] == view.entries[0].space.shape and np.can_cast(column.dtype, seen.dtype, "same_kind"):
+            seen[:] = column.reshape(seen.shape)
+            return seen
+    for row in range(len(seen)):
+        try:
+            seen[row] = view.read(_nested({path: column[row] for path, column in columns.items()}))
+        except (ValueError, TypeError, LookupError) as error:
+            raise _misfit(told, "observations", f"row {row}: {error}", spec) from error
+    return seen
+
+
+def _columns(told: Episodes, whole: Whole, paths: Sequence[Path], spec: EnvSpec) -> dict[Path, NDArray[Any]]:
+    """The columns of the entries of an environment's space, by their paths. Raises BadData where there are others."""
+    there: Columns = getattr(told, whole)
     keys = {"/".join(map(str, path)): path for path in paths}
-    if strange := sorted(columns.keys() ^ keys.keys()):
+    if strange := sorted(there.keys() ^ keys.keys()):
         lacks = "has no" if strange[0] in keys else "has"
         wanted = ", ".join(joined(whole, key) for key in keys)
         raise BadData(f"{told.name} {lacks} {joined(whole, strange[0])!r}; {spec} has {wanted}")
-    for row in range(len(made)):
-        value = _nested({path: columns[key][row] for key, path in keys.items()})
-        try:
-            made[row] = read(value)
-        except (ValueError, TypeError, LookupError) as error:
-            shapes = "; ".join(f"{joined(whole, key)} is {columns[key].shape} {columns[key].dtype}" for key in keys)
-            raise BadData(f"{told.name}: {whole}, row {row}: {error} (of {spec}; {shapes})") from error
+    return {path: there[key] for key, path in keys.items()}
+
+
+def _misfit(told: Episodes, whole: Whole, what: object, spec: EnvSpec) -> BadData:
+    there: Columns = getattr(told, whole)
+    shapes = "; ".join(f"{joined(whole, key)} is {column.shape} {column.dtype}" for key, column in there.items())
+    return BadData(f"{told.name}: {whole}, {what} (of {spec}; {shapes})")
 
 
 def _nested(values: Mapping[Path, Any]) -> Any:

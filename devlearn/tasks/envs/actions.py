@@ -1,6 +1,6 @@
 """What a learner can do in an environment: choices and numbers, and how they become the environment's own actions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,28 +49,33 @@ class Leaf:
         whole = np.rint(given.astype(np.float64)).reshape(space.shape).clip(-(2.0**53), 2.0**53).astype(np.int64)
         return np.clip(whole, space.low, space.high).astype(space.dtype)
 
-    def from_env(self, action: Any) -> Array:
-        """The choices or numbers that ``to_env`` makes an action of this space of.
+    def from_env(self, actions: Array) -> Array:
+        """The choices (K, C) or numbers (K, A) that ``to_env`` makes actions (K, ...) of this space of.
 
         Raises:
-            ValueError: an action of another shape, or that the space does not have.
+            ValueError: actions of another shape or type, or one that the space does not have, with its row.
         """
-        space, given = self.space, np.asarray(action)
-        if given.shape != (space.shape or ()):
-            raise ValueError(f"an action of shape {given.shape} instead of {space.shape or ()}")
-        if given.dtype.kind not in ("iub" if self.choices else "iubf"):
-            raise ValueError(f"an action of type {given.dtype} for {space}")
+        space, shape = self.space, self.space.shape or ()
+        if actions.shape[1:] != shape:
+            raise ValueError(f"actions of shape {actions.shape[1:]} instead of {shape}")
+        if actions.dtype.kind not in ("iub" if self.choices else "iubf"):
+            raise ValueError(f"actions of type {actions.dtype} for {space}")
         if not self.choices:
             with np.errstate(over="ignore"):
-                numbers: Array = given.ravel().astype(np.float32)
-            if not np.isfinite(numbers).all():
-                raise ValueError(f"an action of {given.tolist()}, which no learner can do: it has numbers of float32")
+                numbers: Array = actions.reshape(len(actions), -1).astype(np.float32)
+            self._possible(np.isfinite(numbers), actions, "no learner has numbers for")
             return numbers
         first = space.low if isinstance(space, gym_spaces.Box) else getattr(space, "start", 0)
-        choices = (given.astype(np.int64) - np.asarray(first, np.int64)).ravel()
-        if (choices < 0).any() or (choices >= np.array(self.choices)).any():
-            raise ValueError(f"there is no action {given.tolist()} in {space}")
+        choices = (actions.astype(np.int64) - np.asarray(first, np.int64)).reshape(len(actions), -1)
+        self._possible((choices >= 0) & (choices < np.array(self.choices)), actions, f"is not in {space}")
         return choices
+
+    def _possible(self, fine: Array, actions: Array, why: str) -> None:
+        """Raises ValueError for the first row where not all is ``fine`` (K, C)."""
+        rows = fine.all(1)
+        if not rows.all():
+            row = int(rows.argmin())
+            raise ValueError(f"row {row}: {actions[row].tolist()} {why}")
 
     def within(self, numbers: Array) -> Array:
         """Numbers (A,) as an action of a Box of floats."""
@@ -166,13 +171,17 @@ class Controls:
         made = iter([leaf.to_env(choices, row[count:]) for leaf in self.leaves])
         return _nested(self.whole, made)
 
-    def from_env(self, action: Any) -> Array:
-        """The learner's action that ``to_env`` makes the environment's of. Raises ValueError where there is none."""
-        values = zip(self.leaves, _values(action, self.whole), strict=True)
-        given = [(leaf, leaf.from_env(value)) for leaf, value in values]
+    def from_env(self, columns: Sequence[Array]) -> Array:
+        """The learner's actions (K, ...) that ``to_env`` makes the environment's of: a column (K, ...) for each leaf.
+
+        Raises:
+            ValueError: actions of another shape or type, or one that the space does not have, with its row.
+        """
+        given = [(leaf, leaf.from_env(column)) for leaf, column in zip(self.leaves, columns, strict=True)]
         choices, numbers = ([part for leaf, part in given if bool(leaf.choices) is first] for first in (True, False))
-        row = np.concatenate([*choices, *numbers])
-        return row.reshape(self.factors.shape)
+        rows = np.concatenate([*choices, *numbers], axis=1)
+        made: Array = rows.reshape(len(rows), *self.factors.shape)
+        return made if self.factors.discrete else made.astype(np.float32)
 
     def unscaled(self, actions: Array, scaling: Scaling) -> Array:
         """Actions (K, ...) as the policy gives them: what ``clean`` makes them of. The inverse of ``scaling``.
@@ -302,16 +311,6 @@ def _nested(space: Space, made: Iterator[Any]) -> Any:
     if isinstance(space, gym_spaces.Tuple):
         return tuple(_nested(inner, made) for inner in space.spaces)
     return next(made)
-
-
-def _values(action: Any, space: Space) -> Iterator[Any]:
-    """The values of leaves in an action, in order."""
-    if isinstance(space, gym_spaces.Dict | gym_spaces.Tuple):
-        inner = space.spaces.items() if isinstance(space, gym_spaces.Dict) else enumerate(space.spaces)
-        for step, each in inner:
-            yield from _values(action[step], each)
-    else:
-        yield action
 
 
 def _flat(offered: Any, space: Space) -> list[Array]:

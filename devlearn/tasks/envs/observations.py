@@ -41,6 +41,11 @@ class Entry:
     in_bytes: bool
     name: str = ""
 
+    @property
+    def is_box(self) -> bool:
+        """Whether it is an array of numbers in the environment too."""
+        return isinstance(self.space, gym_spaces.Box)
+
     def read(self, observation: Any) -> Array:
         """What the learner sees of an observation of the environment.
 

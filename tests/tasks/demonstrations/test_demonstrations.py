@@ -13,6 +13,7 @@ from devlearn.streams import generator
 from devlearn.tasks.data import BadData
 from devlearn.tasks.demonstrations import demonstrations, digest, episodes, is_demonstrations, located, record
 from devlearn.tasks.envs import EnvSpec, VectorEnv
+from devlearn.tasks.envs.observations import leaves
 from devlearn.tasks.envs.spaces import view_and_controls
 from devlearn.testing import assert_ok, check_demonstrations
 from tests.commands import call, said
@@ -191,9 +192,10 @@ def test_what_is_wrong_is_said_with_file_key_and_shape(tmp_path: Path, changed: 
         ({"observations": np.zeros((7, 3))}, "observations, row 0: the observation has shape (3,) instead of (4,) (of "
          "CartPole-v1; observations is (7, 3) float64)"),
         ({"observations": None, "observations/a": np.zeros((7, 4))}, "has no 'observations'; CartPole-v1 has observ"),
-        ({"actions": np.array([0, 1, 2, 1, 1])}, "actions, row 2: there is no action 2 in Discrete(2) (of CartPole-v1"),
-        ({"actions": np.zeros((5, 1), int)}, "actions, row 0: an action of shape (1,) instead of ()"),
-        ({"actions": np.zeros(5)}, "actions, row 0: an action of type float64 for Discrete(2)"),
+        ({"observations": np.full((7, 4), 1e300)}, "observations, row 0: numbers that float32 does not have (of CartPo"),
+        ({"actions": np.array([0, 1, 2, 1, 1])}, "actions, row 2: 2 is not in Discrete(2) (of CartPole-v1"),
+        ({"actions": np.zeros((5, 1), int)}, "actions, actions of shape (1,) instead of ()"),
+        ({"actions": np.zeros(5)}, "actions, actions of type float64 for Discrete(2)"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_the_environment_is_said(tmp_path: Path, changed: dict[str, Any], says: str) -> None:
@@ -230,19 +232,18 @@ def test_a_word_that_is_not_in_the_vocabulary_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["Lever", "Switches", "Counts", "Bytes", "Body", "Far"])
 @pytest.mark.parametrize("scaling", ["affine", "squash", "none"])
 def test_an_action_goes_to_the_policy_and_back(name: str, scaling: Any) -> None:
-    controls = view_and_controls(EnvSpec(env(name)))[1]
-    space = made(name).action_space
-    space.seed(3)
-    own = [space.sample() for _ in range(50)]
-    rows = np.stack([controls.from_env(action) for action in own])
+    spec = EnvSpec(env(name))
+    told, controls = record(spec, "random", 10, 3), view_and_controls(spec)[1]
+    rows = controls.from_env([told.actions["/".join(map(str, path))] for path, _ in leaves(controls.whole)])
     again = controls.clean(controls.unscaled(rows, scaling), scaling)
-    for row, there in zip(rows, again, strict=True):
-        back = controls.from_env(controls.to_env(there))
-        np.testing.assert_allclose(back.astype(np.float64), row.astype(np.float64), rtol=1e-4, atol=2e-2)
+    assert rows.dtype == again.dtype and rows.shape == (told.steps, *controls.factors.shape)
+    np.testing.assert_allclose(again.astype(np.float64), rows.astype(np.float64), rtol=1e-4, atol=2e-2)
+    one = made(name).action_space
+    assert all(one.contains(controls.to_env(row)) for row in again)
 
 
 def test_an_action_that_no_learner_has_numbers_for_is_refused() -> None:
     controls = view_and_controls(EnvSpec(env("Endless")))[1]
-    assert controls.from_env(np.array([1e30, 0, 0, 0])).tolist() == [np.float32(1e30), 0, 0, 0]
-    with pytest.raises(ValueError, match="which no learner can do"):
-        controls.from_env(np.array([1e300, 0, 0, 0]))
+    assert controls.from_env([np.array([[1e30, 0, 0, 0]])]).tolist() == [[np.float32(1e30), 0, 0, 0]]
+    with pytest.raises(ValueError, match=r"row 1: .* no learner has numbers for"):
+        controls.from_env([np.array([[1.0, 0, 0, 0], [1e300, 0, 0, 0]])])
