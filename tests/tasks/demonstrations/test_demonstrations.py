@@ -192,7 +192,7 @@ def test_what_is_wrong_is_said_with_file_key_and_shape(tmp_path: Path, changed: 
         ({"observations": np.zeros((7, 3))}, "observations, row 0: the observation has shape (3,) instead of (4,) (of "
          "CartPole-v1; observations is (7, 3) float64)"),
         ({"observations": None, "observations/a": np.zeros((7, 4))}, "has no 'observations'; CartPole-v1 has observ"),
-        ({"observations": np.full((7, 4), 1e300)}, "observations, row 0: numbers that float32 does not have (of CartPo"),
+        ({"observations": np.full((7, 4), 1e300)}, "observations, row 0: numbers that float32 does not have (of "),
         ({"actions": np.array([0, 1, 2, 1, 1])}, "actions, row 2: 2 is not in Discrete(2) (of CartPole-v1"),
         ({"actions": np.zeros((5, 1), int)}, "actions, actions of shape (1,) instead of ()"),
         ({"actions": np.zeros(5)}, "actions, actions of type float64 for Discrete(2)"),
