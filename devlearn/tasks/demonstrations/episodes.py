@@ -70,6 +70,8 @@ class Episodes:
         named = {joined("observations", key): column for key, column in self.observations.items()}
         named |= {joined("actions", key): column for key, column in self.actions.items()}
         for name, column in {**named, "rewards": self.rewards}.items():
+            if column.dtype.kind == "O":
+                raise self._bad(name, column, "it holds Python objects: give arrays of numbers or of text")
             if column.dtype.kind == "f" and not np.isfinite(column).all():
                 row = int(np.argmin(np.isfinite(column.reshape(len(column), -1)).all(1)))
                 raise self._bad(name, column, f"row {row} is not finite; leave that episode out")
@@ -119,7 +121,7 @@ class Episodes:
         arrays |= {name: getattr(self, name) for name in ("rewards", *ENDS, "lengths")}
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays, about=np.array(json.dumps(dict(self.about))))
+            np.savez_compressed(file, **arrays, about=np.array(json.dumps(dict(self.about))))
         return path
 
 

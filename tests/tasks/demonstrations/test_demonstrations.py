@@ -178,7 +178,7 @@ NAN = np.where(np.arange(28).reshape(7, 4) == 9, np.nan, 0.0)
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_file_key_and_shape(tmp_path: Path, changed: dict[str, Any], says: str) -> None:
     path = tmp_path / "plain.npz"
-    np.savez(path, allow_pickle=True, **arrays(**changed))
+    np.savez(path, **arrays(**changed))
     with pytest.raises(BadData, match=re.escape(says)) as error:
         episodes(str(path))
     assert str(error.value).startswith(str(path))
