@@ -83,7 +83,7 @@ class GenomeFile:
         text = json.dumps({"format": GENOME.written, "about": self.about, "checksum": self.checksum})
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
-            np.savez(file, **{**self.tensors, ABOUT: np.array(text)})
+            np.savez(file, **{**self.tensors, ABOUT: np.array(text)})  # type: ignore[arg-type]
         return path
 
 

@@ -78,7 +78,7 @@ class Downloaded(DataSource):
         for part, (images, labels) in arrays.items():
             named |= {f"{part}_images": images, f"{part}_labels": labels}
         with replacing(self.file) as file:
-            np.savez_compressed(file, **named)
+            np.savez_compressed(file, **named)  # type: ignore[arg-type]
         return self.file
 
     @abstractmethod
