@@ -6,6 +6,9 @@ is mapped into memory: that costs some hundred nanoseconds, and what is written 
 """
 
 import mmap
+import os
+import re
+import signal
 import struct
 import time
 from collections.abc import Iterator
@@ -18,11 +21,15 @@ from typing import Protocol
 IDLE, IMPORT, MAKE, RESET, STEP, RENDER, CLOSE = range(7)
 CALLS = ("", "import", "make()", "reset()", "step()", "render()", "close()")
 STEP_TIMEOUT = 60.0  # seconds that one call may take, where nothing else is said
-CALL = struct.Struct("<7qd")  # count, call, seed, copy, episode, step, of whom these four are, timeout
+CALL = struct.Struct("<8qd")  # count, call, seed, copy, episode, step, of whom these four are, relayed, timeout
 NOBODY, LEARNER, TRIAL = range(3)
 WORDS = 1024  # bytes of the environment's name, after the call
 SIZE = CALL.size + WORDS
 TICK = 0.5  # seconds between two looks of who waits
+PACK, NO_CALL = CALL.pack_into, (IDLE, 0, 0, 0, 0, 0, 0, 0.0)
+INNERMOST = re.compile(r'^Current thread .*\n  File "(.*)", line (\d+) in (.*)', re.MULTILINE)
+
+Memory = bytearray | mmap.mmap | memoryview
 
 
 class Named(Protocol):
@@ -37,6 +44,7 @@ class Flight:
     """One call into an environment: the ``count``-th, and which (``IDLE``: none is under way).
 
     ``place`` says of whom: the learner's seed, the copy, its episode and the step; empty where there is none yet.
+    ``relayed``: it is a call of another process, which this one waits for.
     """
 
     count: int
@@ -44,6 +52,7 @@ class Flight:
     env: str
     place: str
     timeout: float
+    relayed: bool = False
 
     def __str__(self) -> str:
         return ": ".join(filter(None, (self.env, self.place)))
@@ -55,28 +64,32 @@ class Flight:
 
 
 class FlightRecorder:
-    """Writes calls into ``path``, or only into memory where there is none."""
+    """Writes calls into ``memory`` of ``SIZE`` bytes, which others may read too, or else into its own."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, memory: Memory | None = None) -> None:
         self.count = 0
         self._env: Named | None = None
-        self._memory: bytearray | mmap.mmap = bytearray(SIZE)
-        if path is not None:
-            with path.open("w+b") as file:
-                file.write(bytes(SIZE))
-                file.flush()
-                self._memory = mmap.mmap(file.fileno(), SIZE)
+        self._memory: Memory = bytearray(SIZE) if memory is None else memory
+        self._relayed = b""
 
     def enter(self, env: "Named", call: int, seed: int, copy: int, episode: int, step: int) -> None:
         """A call into ``env`` begins, of a copy of a learner's. It may take ``env.timeout`` seconds."""
         if self._env is not env:
             self._name(env)
         self.count += 1
-        CALL.pack_into(self._memory, 0, self.count, call, seed, copy, episode, step, LEARNER, env.timeout)
+        PACK(self._memory, 0, self.count, call, seed, copy, episode, step, LEARNER, 0, env.timeout)
 
     def leave(self) -> None:
         """The last call has returned."""
-        CALL.pack_into(self._memory, 0, self.count, IDLE, 0, 0, 0, 0, 0, 0.0)
+        PACK(self._memory, 0, self.count, *NO_CALL)
+
+    def relay(self, content: bytes) -> None:
+        """Another process that is waited for has this on record: whoever waits for this one is told the same."""
+        if content != self._relayed:
+            self._relayed, self.count = content, self.count + 1
+        _, *call, _, timeout = CALL.unpack_from(content)
+        PACK(self._memory, 0, self.count, *call, 1, timeout)
+        self._memory[CALL.size :], self._env = content[CALL.size : SIZE], None
 
     @contextmanager
     def call(self, env: "Named", call: int, trial: tuple[int, int] | None = None) -> Iterator[None]:
@@ -89,7 +102,7 @@ class FlightRecorder:
             self._name(env)
         self.count += 1
         seed, step = trial or (0, 0)
-        CALL.pack_into(self._memory, 0, self.count, call, seed, 0, 0, step, TRIAL if trial else NOBODY, env.timeout)
+        PACK(self._memory, 0, self.count, call, seed, 0, 0, step, TRIAL if trial else NOBODY, 0, env.timeout)
         try:
             yield
         finally:
@@ -114,9 +127,12 @@ def recorder() -> FlightRecorder:
 
 
 @contextmanager
-def recording(path: Path) -> Iterator[None]:
-    """Calls inside are written down in ``path``."""
-    token = _recorder.set(FlightRecorder(path))
+def recording(to: Path | Memory) -> Iterator[None]:
+    """Calls inside are written down in a file, or in memory of ``SIZE`` bytes."""
+    if isinstance(to, Path):
+        with to.open("w+b") as file:
+            to = shared(file.fileno())
+    token = _recorder.set(FlightRecorder(to))
     try:
         yield
     finally:
@@ -129,12 +145,36 @@ def read(path: Path) -> Flight | None:
         content = path.read_bytes()
     except FileNotFoundError:
         return None
-    if len(content) < SIZE:
-        return None
-    count, call, seed, copy, episode, step, whose, timeout = CALL.unpack_from(content)
+    return None if len(content) < SIZE else read_from(content)
+
+
+def read_from(content: bytes) -> Flight:
+    """The last call of the process that has these ``SIZE`` bytes on record."""
+    count, call, seed, copy, episode, step, whose, relayed, timeout = CALL.unpack_from(content)
     places = ("", f"seed {seed}, copy {copy}, episode {episode}, step {step}", f"a trial with seed {seed}, step {step}")
-    place = places[whose]
-    return Flight(count, call, content[CALL.size :].rstrip(b"\0").decode("utf-8", "replace"), place, timeout)
+    name = content[CALL.size : SIZE].rstrip(b"\0").decode("utf-8", "replace")
+    return Flight(count, call, name, places[whose], timeout, bool(relayed))
+
+
+def shared(file: int) -> mmap.mmap:
+    """Memory for ``recording``, in an open file that other processes may map too."""
+    if os.fstat(file).st_size < SIZE:
+        os.ftruncate(file, SIZE)
+    return mmap.mmap(file, SIZE)
+
+
+def ended(code: int) -> str:
+    """What an exit status says, or minus the signal that killed a process."""
+    if code >= 0:
+        return f"exit status {code}"
+    memory = ", which is what the system does where memory runs out" * (code == -signal.SIGKILL)
+    return f"killed by {signal.Signals(-code).name}{memory}"
+
+
+def crashed_in(text: str) -> str:
+    """The innermost Python line of the last crash that faulthandler wrote of; empty where it knew none."""
+    found = INNERMOST.search(text[max(text.rfind("Fatal Python error:"), 0) :])
+    return f"in {found[3]} ({found[1]}:{found[2]})" if found else ""
 
 
 class Patience:

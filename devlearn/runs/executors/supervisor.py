@@ -1,6 +1,5 @@
 """The supervisor: starts each job when its parent is done, retries what crashed, keeps the rest going."""
 
-import re
 import signal
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -18,12 +17,9 @@ from devlearn.runs.executors.worker import HUNG, hanging, write_state
 
 RETRIES = 2  # a crashed job is started again at most this often
 DUMPED = (signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS, signal.SIGILL)  # faulthandler writes of them
-INNERMOST = re.compile(r'^Current thread .*\n  File "(.*)", line (\d+) in (.*)', re.MULTILINE)
 TICK = 0.5  # seconds between two looks at the progress of running jobs
 TAIL = 2**18  # bytes of a log that its last words are looked for in: environments may write without end
 GRACE = 5.0  # seconds in which a worker ends itself where an environment hangs, before it is killed
-
-MEMORY = ", which is what the system does where memory runs out"
 
 Watch = Callable[[Sequence[View]], None]
 
@@ -201,9 +197,9 @@ class Supervisor:
             return f"{hanging(track.hung)}\nits log: {log}"
         if said := self._own_words(ended):
             return f"{said}\nits log: {log}"
-        how = signal_name(ended.code) + MEMORY * (ended.code == -signal.SIGKILL)
         last = _last_words(log, ended.code)
         if inside is not None:
+            how = flight.ended(ended.code)
             return f"{track.job.title}: {inside}: its process ended inside {inside.called} ({how}){last}"
         return f"{track.job.title}: the worker ended ({signal_name(ended.code)}){last}"
 
@@ -229,14 +225,8 @@ def _last_words(log: Path, code: int) -> str:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - TAIL))
             text = file.read().decode("utf-8", "replace")
-    last = _crashed_in(text) if -code in DUMPED else _last_line(text)
+    last = flight.crashed_in(text) if -code in DUMPED else _last_line(text)
     return f": {shortened(last)}\nits log: {log}" if last else f"; its log: {log}"
-
-
-def _crashed_in(text: str) -> str:
-    """The innermost Python line of the last crash that faulthandler wrote of; empty where it knew none."""
-    found = INNERMOST.search(text[text.rfind("Fatal Python error:") :])
-    return f"in {found[3]} ({found[1]}:{found[2]})" if found else ""
 
 
 def _last_line(text: str) -> str:

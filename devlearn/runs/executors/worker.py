@@ -69,7 +69,7 @@ def _environments_watched(folder: Path, attempt: int) -> Iterator[None]:
         patience = flight.Patience(path)
         while not over.wait(flight.TICK):
             if found := patience.exhausted():
-                frame = sys._current_frames().get(main)
+                frame = None if found.relayed else sys._current_frames().get(main)
                 at = f", in {frame.f_code.co_name} ({frame.f_code.co_filename}:{frame.f_lineno})" if frame else ""
                 write_state(folder, "failed", hanging(found, at), attempt)
                 faulthandler.dump_traceback()

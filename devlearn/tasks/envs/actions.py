@@ -78,11 +78,13 @@ class Leaf:
             raise ValueError(f"row {row}: {actions[row].tolist()} {why}")
 
     def within(self, numbers: Array) -> Array:
-        """Numbers (A,) as an action of a Box of floats."""
+        """Numbers (.., A) as actions of a Box of floats."""
         space = self.space
         assert isinstance(space, gym_spaces.Box)
-        # float32 bounds can lie a rounding outside of float64 ones
-        inside: Array = np.clip(numbers.reshape(space.shape).astype(space.dtype), space.low, space.high)
+        rows = numbers.reshape(*numbers.shape[:-1], *space.shape).astype(space.dtype)
+        inside: Array = np.clip(
+            rows, space.low, space.high
+        )  # float32 bounds can lie a rounding outside of float64 ones
         return inside
 
 
@@ -160,12 +162,16 @@ class Controls:
             raw = np.where(self._bounded, scaled.astype(np.float32), raw)
         return np.clip(raw, self._low, self._high)
 
+    def rows_to_env(self, actions: Array) -> Sequence[Any]:
+        """``to_env`` of each of (K, ...) actions."""
+        if isinstance(self.whole, gym_spaces.Discrete):  # most are these two, and every step of every copy comes by
+            return list(actions.astype(np.int64) + np.int64(self.whole.start))
+        if self._lone_floats:
+            return list(self.leaves[0].within(actions))
+        return [self.to_env(action) for action in actions]
+
     def to_env(self, action: Array) -> Any:
         """One action that was cleaned, as the environment takes it: its own number, array, dict or tuple."""
-        if isinstance(self.whole, gym_spaces.Discrete):  # most are these two, and every step of every copy comes by
-            return np.int64(action + self.whole.start)
-        if self._lone_floats:
-            return self.leaves[0].within(action)
         count, row = len(self.factors.choices), np.atleast_1d(action)  # a lone choice has no column
         choices = row[:count] if self.factors.discrete else row[:count].astype(np.int64)
         made = iter([leaf.to_env(choices, row[count:]) for leaf in self.leaves])

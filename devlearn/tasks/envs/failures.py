@@ -13,9 +13,14 @@ def describe(error: BaseException) -> str:
 
 
 def raised(error: BaseException) -> str:
-    """``describe``, and FILE:LINE of the innermost line of somebody else's own that it came through, if any."""
+    """``describe``, and where."""
+    return describe(error) + place(error)
+
+
+def place(error: BaseException) -> str:
+    """`` (FILE:LINE)``, the innermost line of somebody else's own that an exception came through, if any."""
     at = ""
     for frame, line in walk_tb(error.__traceback__):
         if str(frame.f_globals.get("__name__", "")).partition(".")[0] not in NOT_THEIRS:
             at = f" ({frame.f_code.co_filename}:{line})"
-    return describe(error) + at
+    return at

@@ -147,6 +147,14 @@ class View:
         return np.concatenate([entry.read(observation).ravel() for entry in self.entries])
 
     @property
+    def as_it_is(self) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
+        """The shape and type of a numpy array that the learner sees as it is; None: none is."""
+        only, box = self.entries[0], self.box
+        plain = len(self.entries) == 1 and not only.path and only.kind != "words"
+        is_box = isinstance(only.space, gym_spaces.Box) and only.space.shape == box.shape
+        return (box.shape, box.dtype) if plain and is_box else None
+
+    @property
     def picture(self) -> Callable[[Array], Array] | None:
         """What finds its first picture that can be drawn in the array, (H, W) or (H, W, 3) bytes; None: it has none."""
         for place, entry in enumerate(self.entries):

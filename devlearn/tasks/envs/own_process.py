@@ -75,11 +75,8 @@ def in_own_process(
     Raises:
         CanNotBeTried: one of these can't be sent to another process.
     """
-    plain = {spec.id for spec in specs if ":" not in spec.id}
     try:
-        order = pickle.dumps(
-            (function, tuple(args), {id: gymnasium.registry[id] for id in plain & {*gymnasium.registry}})
-        )
+        order = pickle.dumps((function, tuple(args), registered_here(specs)))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise CanNotBeTried(str(error)) from error
     ours, theirs = Pipe(duplex=False)
@@ -152,11 +149,18 @@ def main() -> None:
     except Exception as error:  # of whatever module it would have to import
         answers.send(("unknown", f"{type(error).__name__}: {error}"))
         return
-    _register(known)
+    register(known)
     with flight.recording(Path(path)):
         answers.send(("done", function(*args, tell=lambda what: answers.send(("told", what)))))
 
 
-def _register(known: Mapping[str, Any]) -> None:
+def registered_here(specs: Sequence[EnvSpec]) -> dict[str, Any]:
+    """What Gymnasium has of environments that may be registered here without a module that could be imported."""
+    plain = {spec.id for spec in specs if ":" not in spec.id}
+    return {id: gymnasium.registry[id] for id in plain & {*gymnasium.registry}}
+
+
+def register(known: Mapping[str, Any]) -> None:
+    """Register what ``registered_here`` gave in another process, where it isn't."""
     for id, spec in known.items():
         gymnasium.registry.setdefault(id, spec)

@@ -10,10 +10,13 @@ from devlearn_envs import NATIVE, BatchEnv
 
 from devlearn.streams import generator
 from devlearn.tasks.envs.actions import Array, Controls
+from devlearn.tasks.envs.copies import CopyFailed
+from devlearn.tasks.envs.own_process import CanNotBeTried
 from devlearn.tasks.envs.registration import WorldError, check_id
 from devlearn.tasks.envs.reset_safety import differs, reuse_is_safe
 from devlearn.tasks.envs.spec import EnvSpec
-from devlearn.tasks.envs.sync_vector_env import CopyFailed, SyncVectorEnv
+from devlearn.tasks.envs.stepping import processes_for
+from devlearn.tasks.envs.sync_vector_env import SyncVectorEnv
 
 RING = 100  # completed episodes that training returns average over
 BLOCK = 64  # episode seeds drawn at once
@@ -129,7 +132,11 @@ class VectorEnv:
             return batch
         reuse = reuse_is_safe(self.spec) if state is None else bool(state["reuse"])
         whom = [(seed, copy) for seed in self.seeds for copy in range(self.copies)]
-        return SyncVectorEnv(total, self.spec, reuse, whom, self._episode.reshape(-1))
+        episodes = self._episode.reshape(-1)
+        try:
+            return SyncVectorEnv(total, self.spec, reuse, whom, episodes, processes_for(self.spec, total))
+        except CanNotBeTried:
+            return SyncVectorEnv(total, self.spec, reuse, whom, episodes)
 
     def _begin(self) -> None:
         n = len(self.seeds)

@@ -81,7 +81,7 @@ def test_two_cameras_of_one_shape_are_two_senses() -> None:
 def test_entries_arrive_as_they_were_shown() -> None:
     world, keys = open_world("Camera"), policy_of(EnvSpec(env("Camera")))
     sense = keys[0].senses[keys[1].sense]
-    shown = world._batch._envs[3].unwrapped  # type: ignore[attr-defined]
+    shown = world._batch._own.envs[3].unwrapped  # type: ignore[attr-defined]
     seen = split_observation(torch.from_numpy(world.observation), sense)
     assert np.array_equal(seen["image_8x9x3"][1, 1], shown.image)
     assert np.array_equal(seen["space_envs_space_Camera_v0_speed"][1, 1], shown.speed)

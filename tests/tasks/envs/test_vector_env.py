@@ -350,4 +350,4 @@ def test_no_window_and_no_global_generator() -> None:
     live(world, 0, 5)
     assert np.array_equal(before, np.random.get_state()[1])
     assert check_id("BipedalWalker-v3") == "BipedalWalker-v3"
-    assert all(env.render_mode is None for env in world._batch._envs)
+    assert all(env.render_mode is None for env in world._batch._own.envs)
