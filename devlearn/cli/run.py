@@ -27,6 +27,14 @@ def _seeds(context: click.Context, parameter: click.Parameter, text: str | None)
     return f"seeds=[{', '.join(parts)}]" if "," in text else f"seeds={parts[0]}"
 
 
+def _env_workers(context: click.Context, parameter: click.Parameter, text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise click.BadParameter(f"write a number from 1 on, or auto, not {text!r}")
+    return int(text)
+
+
 KEPT = "the rest is kept; once it is mended"
 JOBS = click.option("--jobs", type=click.IntRange(min=1), help="Workers at once; one per core by default.")
 EXECUTOR = click.option(
@@ -34,6 +42,14 @@ EXECUTOR = click.option(
 )
 ACCEPT = click.option(
     "--accept-changes", is_flag=True, help="Go on although a plug-in or a version has changed since its jobs began."
+)
+ENV_WORKERS = click.option(
+    "--env-workers",
+    callback=_env_workers,
+    default="auto",
+    show_default=True,
+    metavar="N|auto",
+    help="Processes that step a job's environments; auto: several where cores are free and a step is slow.",
 )
 NO_REPORT = click.option("--no-report", is_flag=True, help="Compare, but write no report.html.")
 
@@ -53,6 +69,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--prereg", type=FILE, metavar="FILE", help="A registration: the run has to ask what it says.")
 @JOBS
 @EXECUTOR
+@ENV_WORKERS
 @click.option(
     "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where tensors live."
 )
@@ -67,6 +84,7 @@ def run(
     prereg: Path | None,
     jobs: int | None,
     executor: str,
+    env_workers: int | None,
     device: str,
     dry_run: bool,
     accept_changes: bool,
@@ -84,7 +102,7 @@ def run(
     click.echo(f"{scenario}: reading the scenario, starting workers", err=True)  # before anything heavy is imported
     from devlearn.runs import pipeline
 
-    options = pipeline.Options(executor, jobs, accept_changes, report=not no_report)
+    options = pipeline.Options(executor, jobs, accept_changes, not no_report, env_workers)
     command = shlex.join(["devlearn", *sys.argv[1:]])
     _finish(pipeline.start(scenario, out, overrides, device, command, options, _face(), prereg))
 
@@ -93,14 +111,18 @@ def run(
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @JOBS
 @EXECUTOR
+@ENV_WORKERS
 @ACCEPT
 @NO_REPORT
-def resume(run: Path, jobs: int | None, executor: str, accept_changes: bool, no_report: bool) -> None:
+def resume(
+    run: Path, jobs: int | None, executor: str, env_workers: int | None, accept_changes: bool, no_report: bool
+) -> None:
     """Go on with an interrupted RUN, and try again what failed."""
     click.echo(f"{run}: reading what is there", err=True)
     from devlearn.runs import pipeline
 
-    _finish(pipeline.restart(run, pipeline.Options(executor, jobs, accept_changes, report=not no_report), _face()))
+    options = pipeline.Options(executor, jobs, accept_changes, not no_report, env_workers)
+    _finish(pipeline.restart(run, options, _face()))
 
 
 @click.command(short_help="Register what SCENARIO asks, before it is run.")

@@ -42,6 +42,7 @@ class View:
     updates: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
     diverged: int = 0
+    env_processes: int = 1
 
     def share(self, stage: int) -> float:
         """The share of this job's ``stage``-th stage that has been lived."""
@@ -94,4 +95,5 @@ def view(run: Path, job: JobInfo, status: Status) -> View:
     found = Progress.read(RunFolder(run).job(job.folder).progress)
     if found is None:
         return View(job, status)
-    return View(job, status, found.index, found.fraction, found.overall, found.updates, found.metrics, found.diverged)
+    far = (found.index, found.fraction, found.overall, found.updates)
+    return View(job, status, *far, found.metrics, found.diverged, found.env_processes)

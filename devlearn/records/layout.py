@@ -2,7 +2,8 @@
 
     RUN/ scenario.yaml resolved.json manifest.json registration.json steps.json seen.json comparison.json
          analyses.json report.html figures/ export/ genomes/ tune/ (the trials: a run folder)
-         jobs/BRANCH/BLOCK/ job.json state.json progress.json flight.bin log.txt checkpoints/ artifacts/end.pt
+         jobs/BRANCH/BLOCK/ job.json state.json cores.json progress.json flight.bin log.txt checkpoints/
+                            artifacts/end.pt
                             records/VISIT/ train.csv probes.csv events.csv seconds.csv arrays/*.npz
 
 VISIT is ``birth``, or the stage's index in the life, its name and which visit to it: ``00-look.0``.
@@ -105,6 +106,11 @@ class JobFolder:
     @property
     def state(self) -> Path:
         return self.root / "state.json"
+
+    @property
+    def cores(self) -> Path:
+        """How many processes may step its environments."""
+        return self.root / "cores.json"
 
     @property
     def progress(self) -> Path:

@@ -52,13 +52,15 @@ class Options:
     """How jobs are trained: the name of an ``executor``, its number of ``workers`` (its own choice for None).
 
     ``accept_changes``: go on with a folder although a plug-in or a version has changed since its jobs began.
-    ``report``: write report.html.
+    ``report``: write report.html. ``env_workers``: processes that step the environments of a job, whatever a step
+    costs; None: more than one only where cores are left, and a step is slow.
     """
 
     executor: str = "local"
     workers: int | None = None
     accept_changes: bool = False
     report: bool = True
+    env_workers: int | None = None
 
     def made(self) -> Executor:
         """The executor, which may be a plug-in in the current folder.
@@ -78,6 +80,7 @@ class Started:
     written: Written
     executor: Executor
     report: bool
+    env_workers: int | None
     warned: tuple[Forewarning, ...]
 
     @property
@@ -143,7 +146,7 @@ def restart(folder: Path, options: Options, face: Face) -> Started:
 def _warned(written: Written, executor: Executor, options: Options, face: Face) -> Started:
     warned = [*map(_kept, written.first.outdated), *_departs(written.folder), *forewarnings(written.asked)]
     face.warn(warned)
-    return Started(written, executor, options.report, tuple(warned))
+    return Started(written, executor, options.report, options.env_workers, tuple(warned))
 
 
 def _kept(change: str) -> Forewarning:
@@ -172,7 +175,7 @@ def finish(started: Started, face: Face) -> Finished:
         KeyboardInterrupt: after the workers were stopped.
     """
     folder = started.written.folder
-    outcome = train(started.written, started.executor, face)
+    outcome = train(started.written, started.executor, face, started.env_workers)
     plan = Resolved.read(RunFolder(folder).resolved)
     if plan is None or not plan.probes:  # trials of tune failed, or nothing was measured
         return Finished(folder, outcome, None, None)

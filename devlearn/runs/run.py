@@ -53,6 +53,7 @@ def run(
     report: bool = True,
     accept_changes: bool = False,
     prereg: str | Path | None = None,
+    env_workers: int | None = None,
 ) -> "Run":
     """Run a scenario, compare its arms, and write the report: what ``devlearn run`` does.
 
@@ -70,6 +71,8 @@ def run(
         report: write report.html too.
         accept_changes: go on with a folder although a plug-in or a version has changed since its jobs began.
         prereg: a registration that ``register`` wrote: the run has to ask what it says.
+        env_workers: processes that step the environments of each job; by default more than one only where the jobs
+            leave cores free and a step is slow. Results do not depend on it.
 
     Raises:
         ScenarioError: with every mistake of the scenario.
@@ -83,7 +86,7 @@ def run(
         ExecutorFailed: the executor itself raised; what is done is kept.
     """
     overrides = _overrides(set, seeds)
-    options, face = Options(executor, jobs, accept_changes, report), Face(warn=_warn)
+    options, face = Options(executor, jobs, accept_changes, report, env_workers), Face(warn=_warn)
     if progress:
         _tell(f"{scenario}: reading the scenario, starting workers")
         face = Face(say=_tell, warn=_warn, progress=True)

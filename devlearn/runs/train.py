@@ -33,8 +33,10 @@ class Face:
     progress: bool = False  # bars or lines on stderr while jobs are trained
 
 
-def train(written: Written, executor: Executor, face: Face = Face()) -> Outcome:
+def train(written: Written, executor: Executor, face: Face = Face(), env_workers: int | None = None) -> Outcome:
     """Train every job of a run folder that is not done yet, and whatever its scenario plans after them.
+
+    ``env_workers`` is what the supervisor takes.
 
     Raises:
         FolderLocked: another process trains it.
@@ -43,18 +45,18 @@ def train(written: Written, executor: Executor, face: Face = Face()) -> Outcome:
     """
     with locked(written.folder, str(written.folder), PATIENCE):
         if written.order is None:
-            return _supervise(written.first, executor, face)
-        return _in_steps(written, written.order, executor, face)
+            return _supervise(written.first, executor, face, env_workers)
+        return _in_steps(written, written.order, executor, face, env_workers)
 
 
-def _in_steps(written: Written, order: Order, executor: Executor, face: Face) -> Outcome:
+def _in_steps(written: Written, order: Order, executor: Executor, face: Face, env_workers: int | None) -> Outcome:
     """First the trials of ``tune``, then the seeds, look by look until every pair is decided."""
     from devlearn.runs import interim
 
     folder, own, tuning, step = written.folder, order.scenario, None, written.first
     if own.tune is not None:
         with locked(step.folder, str(step.folder), PATIENCE):
-            outcome = _supervise(step, executor, face, ", trials")
+            outcome = _supervise(step, executor, face, env_workers, ", trials")
         if outcome.failed:
             return outcome
         from devlearn.runs.tuning import settle  # numpy, as evidence
@@ -68,7 +70,7 @@ def _in_steps(written: Written, order: Order, executor: Executor, face: Face) ->
             planned = plan_for(folder, own.first(count), order, written.accept_changes, tuning)
             step = write_step(folder, planned, order)
         what = f", look {number} of {len(own.stops)}" if len(own.stops) > 1 else ""
-        outcome = _supervise(step, executor, face, what)
+        outcome = _supervise(step, executor, face, env_workers, what)
         if outcome.failed or count not in interim.looks(own):
             break
         line, ends = interim.look(evaluate(folder).found.comparisons, own, count)
@@ -78,14 +80,14 @@ def _in_steps(written: Written, order: Order, executor: Executor, face: Face) ->
     return outcome
 
 
-def _supervise(step: Step, executor: Executor, face: Face, what: str = "") -> Outcome:
+def _supervise(step: Step, executor: Executor, face: Face, env_workers: int | None, what: str = "") -> Outcome:
     """Train the jobs of one written folder."""
     if not face.progress:
-        return Supervisor(step.folder, step.jobs, executor, _Warmer(executor)).supervise()
+        return Supervisor(step.folder, step.jobs, executor, _Warmer(executor), env_workers).supervise()
     from devlearn.runs.progress.bars import watcher
 
     with watcher(title(step, what, executor.workers)) as watch:
-        return Supervisor(step.folder, step.jobs, executor, _Warmer(executor, watch)).supervise()
+        return Supervisor(step.folder, step.jobs, executor, _Warmer(executor, watch), env_workers).supervise()
 
 
 class _Warmer:

@@ -1,7 +1,7 @@
 """What is written in a run folder: a model for every JSON file, the columns of every table."""
 
 from devlearn.records.schema.base import Better, EvidenceError, FileModel, Json, Keys, Number
-from devlearn.records.schema.job import JobSpec, JobState, JobStatus, NeedEntry, Progress, SelectEntry
+from devlearn.records.schema.job import Cores, JobSpec, JobState, JobStatus, NeedEntry, Progress, SelectEntry
 from devlearn.records.schema.registration import Difference, Laid, Registered, Registration, Sibling
 from devlearn.records.schema.resolved import (
     ArmEntry,
@@ -47,6 +47,7 @@ __all__ = [
     "CompareFails",
     "CompareFit",
     "ControlEntry",
+    "Cores",
     "Difference",
     "EvidenceError",
     "FileModel",

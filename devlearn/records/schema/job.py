@@ -1,4 +1,4 @@
-"""A job's own files: job.json, state.json, progress.json."""
+"""A job's own files: job.json, state.json, cores.json, progress.json."""
 
 from typing import Literal
 
@@ -61,6 +61,16 @@ class JobState(FileModel):
     attempt: int = Field(default=1, description="which attempt this is, from 1")
 
 
+class Cores(FileModel):
+    """cores.json: in how many processes a job's worker may step environments, by its supervisor's word.
+
+    Records do not depend on it.
+    """
+
+    env_processes: int = Field(default=1, description="processes, the worker's own among them")
+    forced: bool = Field(default=False, description="whatever a step costs; otherwise only where it is worth it")
+
+
 class Progress(FileModel):
     """progress.json: how far a running job is, rewritten about once a second."""
 
@@ -72,3 +82,4 @@ class Progress(FileModel):
     updates: int = Field(description="updates of this visit")
     metrics: dict[str, Number] = Field(description="the stage's metrics, means over the learners that are not NaN")
     diverged: int = Field(description="learners that have turned non-finite")
+    env_processes: int = Field(default=1, description="processes that step its environments")

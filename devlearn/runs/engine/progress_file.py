@@ -9,6 +9,7 @@ from devlearn.records import schema as records
 from devlearn.records.atomic import write_json
 from devlearn.records.layout import JobFolder
 from devlearn.runs.engine.job import Job, StageVisit
+from devlearn.tasks.envs.step_process import StepProcess
 
 
 class Progress:
@@ -54,5 +55,6 @@ class Progress:
             updates=updates,
             metrics=dict(metrics),
             diverged=diverged,
+            env_processes=StepProcess.busy() + 1,
         )
         write_json(self.path, content.content())

@@ -103,10 +103,14 @@ def _server() -> int | None:
 
 @register("executors", "local")
 class Local:
-    """Executor of ``workers`` processes on this machine, one thread each; by default one per core."""
+    """Executor of ``workers`` processes on this machine, one thread each; by default one per core.
+
+    ``cores``: of this machine; those that no worker needs may step environments.
+    """
 
     def __init__(self, workers: int | None = None, live: Live = live) -> None:
-        self.workers, self.live = workers or cores(), live
+        self.cores, self.live = cores(), live
+        self.workers = workers or self.cores
         self.running: dict[Path, ForkServerProcess] = {}
 
     def free_slots(self) -> int:

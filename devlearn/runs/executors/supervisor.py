@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from devlearn.records import flight
+from devlearn.records.atomic import write_json
 from devlearn.records.job_state import JobInfo, Status, View, view
 from devlearn.records.layout import JobFolder, RunFolder
-from devlearn.records.schema import JobState
+from devlearn.records.schema import Cores, JobState
 from devlearn.records.text import shortened, writable
 from devlearn.runs.executors.base import Executor, WorkerExit, signal_name
 from devlearn.runs.executors.worker import HUNG, hanging, write_state
@@ -63,12 +64,21 @@ class _Track:
 
 
 class Supervisor:
-    """Drives all ``jobs`` of one run folder through an executor."""
+    """Drives all ``jobs`` of one run folder through an executor.
+
+    ``env_workers`` is the number of processes that step the environments of a job; None leaves it to the cores that the
+    jobs leave free, and to what a step costs.
+    """
 
     def __init__(
-        self, run: Path, jobs: Sequence[JobInfo], executor: Executor, watch: Watch = lambda views: None
+        self,
+        run: Path,
+        jobs: Sequence[JobInfo],
+        executor: Executor,
+        watch: Watch = lambda views: None,
+        env_workers: int | None = None,
     ) -> None:
-        self.run, self.executor, self.watch = run, executor, watch
+        self.run, self.executor, self.watch, self.env_workers = run, executor, watch, env_workers
         self.tracks = {job.folder: _Track(job) for job in jobs}
         self.ahead = {job.folder: self._ahead(job, jobs) for job in jobs}
         self.troubles: list[str] = []  # what the executor raised
@@ -134,10 +144,26 @@ class Supervisor:
         for track in chosen:
             folder = RunFolder(self.run).job(track.job.folder)
             folder.flight.unlink(missing_ok=True)
+            write_json(folder.cores, self._cores(track.job).content())
             with self._asking("submit()"):
                 self.executor.submit(self.run / track.job.folder)
             track.status, track.patience, track.hung = "running", flight.Patience(folder.flight), None
         return bool(chosen)
+
+    def _cores(self, job: JobInfo) -> Cores:
+        """How many processes may step a job's environments: its share, where others may run beside it."""
+        if self.env_workers is not None:
+            return Cores(env_processes=self.env_workers, forced=True)
+        unfinished = [track.job for track in self.tracks.values() if track.status in ("waiting", "running")]
+        beside = [one for one in unfinished if one.folder == job.folder or not self._after(one, job)]
+        share = getattr(self.executor, "cores", 1) // min(len(beside), self.executor.workers)
+        return Cores(env_processes=max(share, 1))
+
+    def _after(self, job: JobInfo, other: JobInfo) -> bool:
+        """Whether a job begins where another, or one after it, has ended."""
+        return job.parent is not None and (
+            job.parent == other.folder or self._after(self.tracks[job.parent].job, other)
+        )
 
     def _parent_done(self, job: JobInfo) -> bool:
         return job.parent is None or self.tracks[job.parent].status == "done"

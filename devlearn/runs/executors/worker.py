@@ -17,7 +17,7 @@ from pathlib import Path
 from devlearn.records import flight
 from devlearn.records.atomic import locked, read_json, write_json
 from devlearn.records.layout import JobFolder
-from devlearn.records.schema import JobState, JobStatus
+from devlearn.records.schema import Cores, JobState, JobStatus
 from devlearn.records.text import shortened, writable
 
 Live = Callable[[Path], None]
@@ -32,12 +32,15 @@ def live(folder: Path) -> None:
     import torch
 
     from devlearn.runs import engine, provenance
+    from devlearn.tasks.envs.stepping import Allowance, allowed
 
     spec = read_json(JobFolder(folder).spec) or {}
     provenance.importable(*spec.get("path", ()))
     provenance.check_unchanged(JobFolder(folder), spec)
     torch.set_num_threads(1)
-    engine.live(folder)
+    may = Cores.read(JobFolder(folder).cores) or Cores()
+    with allowed(Allowance(may.env_processes, may.forced)):
+        engine.live(folder)
 
 
 def work(folder: Path, live: Live = live) -> None:

@@ -31,6 +31,7 @@ class Row:
     status: str
     metrics: Mapping[str, float]
     diverged: int
+    env_processes: int
 
     @property
     def name(self) -> str:
@@ -56,8 +57,9 @@ def _row(blocks: list[View], index: int) -> Row:
     here = [view for view in blocks if view.status == "running" and view.index == index]
     names = dict.fromkeys(name for view in here for name in view.metrics)
     metrics = {name: _mean([view.metrics[name] for view in here if name in view.metrics]) for name in names}
-    diverged = sum(view.diverged for view in here)
-    return Row(arms_label(job.arms), job.stages[index], share, _status(blocks, index, share), metrics, diverged)
+    diverged, processes = sum(view.diverged for view in here), max((view.env_processes for view in here), default=1)
+    status = _status(blocks, index, share)
+    return Row(arms_label(job.arms), job.stages[index], share, status, metrics, diverged, processes)
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -80,10 +82,11 @@ def overall(views: Sequence[View]) -> float:
     return sum(view.overall * view.job.seconds for view in views) / total if total else 1.0
 
 
-def metric_text(metrics: Mapping[str, float], diverged: int) -> str:
-    """How many learners diverged, where some did, and the first metric."""
+def metric_text(metrics: Mapping[str, float], diverged: int, env_processes: int = 1) -> str:
+    """How many learners diverged, where some did, the first metric, and the processes of environments, if several."""
     first = next(iter(metrics.items()), None)
     words = [f"{first[0]} {first[1]:.3g}"] if first and not math.isnan(first[1]) else []
+    words += [f"environments in {env_processes} processes"] if env_processes > 1 else []
     return ", ".join([f"{diverged} diverged", *words] if diverged else words)
 
 
@@ -142,9 +145,8 @@ class Bars:
         left = duration(self.rates.seconds_left(row.name, row.share)) if row.status == "running" else ""
         mark = MARKS[row.status] or (f"{row.share:.0%}" if row.status == "running" else "")
         bar = ProgressBar(total=1, completed=row.share, complete_style="cyan", finished_style="green")
-        table.add_row(
-            Text(row.arms), row.stage, bar, mark, left, metric_text(row.metrics, row.diverged), style=STYLES[row.status]
-        )
+        words = metric_text(row.metrics, row.diverged, row.env_processes)
+        table.add_row(Text(row.arms), row.stage, bar, mark, left, words, style=STYLES[row.status])
 
     def _draw_all(self, table: Table, share: float) -> None:
         left = duration(self.rates.seconds_left("", share)) if share < 1 else ""
@@ -199,7 +201,7 @@ def _sentence(view: View) -> str:
     if view.status != "running":
         return f"{who}: {view.status}"
     stage = job.stages[min(view.index, len(job.stages) - 1)]
-    words = metric_text(view.metrics, view.diverged)
+    words = metric_text(view.metrics, view.diverged, view.env_processes)
     return f"{who}: {stage} {view.fraction:.0%}{f', {words}' if words else ''}"
 
 

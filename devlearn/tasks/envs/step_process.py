@@ -47,11 +47,13 @@ class StepProcess:
 
     spec: EnvSpec
     _idle: ClassVar[list["StepProcess"]] = []
+    _all: ClassVar[set["StepProcess"]] = set()
 
     def __init__(self) -> None:
         self._pipe, theirs = Pipe()
         self._trace: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  what faulthandler writes of its crash
         self._recorder, self._asked = flight.recorder(), False
+        self._all.add(self)
         self.copies = slice(0)
         self.masked: bool | None = None
         with memory_file() as file, theirs:
@@ -148,6 +150,7 @@ class StepProcess:
             self._idle.append(self)
 
     def _end(self) -> None:
+        self._all.discard(self)
         self._process.kill()
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
@@ -155,6 +158,11 @@ class StepProcess:
         self._process.wait()
         self._pipe.close()
         self._trace.close()
+
+    @classmethod
+    def busy(cls) -> int:
+        """How many step copies now."""
+        return len(cls._all) - len(cls._idle)
 
     @classmethod
     def end_idle(cls) -> None:

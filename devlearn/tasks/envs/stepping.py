@@ -16,6 +16,7 @@ from devlearn.tasks.envs.failures import FAILURES
 from devlearn.tasks.envs.registration import make
 from devlearn.tasks.envs.reset_safety import TRIAL_SEEDS, differs
 from devlearn.tasks.envs.spec import EnvSpec
+from devlearn.tasks.envs.step_process import StepProcess
 
 WORTH_IT = 1e-3  # seconds that each process has to do in a step of all copies; to ask one and wait costs a tenth of it
 STEPS, SECONDS = 100, 0.25  # of the trial that says what a step costs
@@ -38,12 +39,13 @@ _alone = Allowance()
 
 @contextmanager
 def allowed(allowance: Allowance) -> Iterator[None]:
-    """Worlds that are opened inside may be stepped so."""
+    """Worlds that are opened inside may be stepped so; processes that wait for the next world end with it."""
     token = _allowance.set(allowance)
     try:
         yield
     finally:
         _allowance.reset(token)
+        StepProcess.end_idle()
 
 
 def processes_for(spec: EnvSpec, copies: int) -> int:

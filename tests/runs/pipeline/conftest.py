@@ -43,7 +43,7 @@ def in_process() -> Iterator[list[tuple[str, int]]]:
     """Jobs are lived in this process; the list of (folder, number of jobs that were not done) of every step."""
     steps: list[tuple[str, int]] = []
 
-    def supervise(step: Step, executor: Executor, face: Face, what: str = "") -> Outcome:
+    def supervise(step: Step, executor: Executor, face: Face, env_workers: int | None, what: str = "") -> Outcome:
         folders = [step.folder / job.folder for job in step.jobs]
         todo = [folder for folder in folders if (read_json(folder / "state.json") or {}).get("status") != "done"]
         steps.append((step.folder.name + what, len(todo)))

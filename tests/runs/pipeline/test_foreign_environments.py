@@ -101,6 +101,38 @@ def test_a_seed_that_decides_nothing_is_told_and_leaves_nothing_paired(found: tu
     assert not any("seeds in common" in warning for warning in answer["warnings"])
 
 
+BESIDE = "seed 1, copy 0, episode 0, step 3"  # of the first copy that another process steps
+TOLD_BESIDE = {
+    "RaisesBeside": ("step(", "raised KeyError: 'no such tile' (", "scratch_envs.py:"),
+    "ExitsBeside": ("its process ended inside step() (exit status 3)",),
+    "CrashesBeside": ("its process ended inside step() (killed by SIGSEGV): in string_at (",),
+    "HangsBeside": ("step() has not returned after 3 seconds, so its process was ended",),
+    "HoldsTheLockBeside": ("step() has not returned after 3 seconds, so its process was ended",),
+}
+
+
+def records(run: Path, env: str) -> dict[str, bytes]:
+    """The record files of the arm of an environment, those with wall-clock seconds excepted."""
+    (job,) = (folder for folder in run.glob("jobs/*/*") if f"/{env}-v0" in lived(folder))
+    files = [path for path in (job / "records").rglob("*") if path.is_file() and path.name != "seconds.csv"]
+    return {path.relative_to(job).as_posix(): path.read_bytes() for path in files}
+
+
+def test_in_several_processes_records_are_the_same_and_failures_are_told_as_well(tmp_path: Path) -> None:
+    path, alone, several = write(tmp_path, "Fine", *TOLD_BESIDE, timeout=3), tmp_path / "alone", tmp_path / "several"
+    with pytest.raises(RunFailed) as caught:
+        devlearn.run(path, out=several, progress=False, report=False, env_workers=2)
+    errors = {arm: failure.error for failure in caught.value.outcome.failed for arm in failure.job.arms}
+    assert errors.keys() == TOLD_BESIDE.keys()
+    for env, parts in TOLD_BESIDE.items():
+        assert f"scratch/{env}-v0: {BESIDE}: " in errors[env]
+        for part in parts:
+            assert part in errors[env]
+    path = write(tmp_path, "Fine", "ClassSpaces", timeout=3)
+    devlearn.run(path, out=alone, progress=False, report=False, env_workers=1)
+    assert records(alone, "Fine") == records(several, "Fine") and len(records(alone, "Fine")) > 3
+
+
 @pytest.mark.parametrize("env", REFUSED)
 def test_what_can_not_be_made_is_refused_at_its_line(env: str, tmp_path: Path) -> None:
     path = write(tmp_path, "Fine", env, timeout=2)

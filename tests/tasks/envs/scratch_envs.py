@@ -4,6 +4,7 @@ The folder of this file has to be on the module path, or a copy of it beside a s
 """
 
 import ctypes
+import multiprocessing
 import os
 import sys
 import time
@@ -80,6 +81,35 @@ class Exits(Fine):
         os._exit(3)
 
 
+def beside() -> bool:
+    """Whether this process steps copies for another: it is no worker, and no test."""
+    return multiprocessing.parent_process() is None and "pytest" not in sys.modules
+
+
+class RaisesBeside(Fine):
+    def bad(self) -> None:
+        if beside():
+            raise KeyError("no such tile")
+
+
+class ExitsBeside(Exits):
+    def bad(self) -> None:
+        if beside():
+            super().bad()
+
+
+class HangsBeside(HangsInStep):
+    def bad(self) -> None:
+        if beside():
+            super().bad()
+
+
+class HoldsTheLockBeside(HoldsTheLock):
+    def bad(self) -> None:
+        if beside():
+            super().bad()
+
+
 class SysExits(Fine):
     def bad(self) -> None:
         sys.exit("no licence")
@@ -88,6 +118,12 @@ class SysExits(Fine):
 class Crashes(Fine):
     def bad(self) -> None:
         ctypes.string_at(0)
+
+
+class CrashesBeside(Crashes):
+    def bad(self) -> None:
+        if beside():
+            super().bad()
 
 
 class OutOfMemory(Fine):
@@ -204,6 +240,6 @@ class Refuses(gymnasium.Wrapper[Any, Any, Any, Any]):
         raise TypeError("this wrapper is for pictures")
 
 
-for kind in [Fine, *Fine.__subclasses__()]:
+for kind in [each for each in list(vars().values()) if isinstance(each, type) and issubclass(each, Fine)]:
     if f"scratch/{kind.__name__}-v0" not in gymnasium.registry:
         gymnasium.register(f"scratch/{kind.__name__}-v0", entry_point=kind)
