@@ -31,8 +31,11 @@ def timed(work: Callable[[], float]) -> float:
     return units / (time.perf_counter() - start)
 
 
-def pin() -> None:
-    """Run on one core with one thread, in the environment that devlearn gives its workers; all contenders share it."""
+def pin(cores: int = 1) -> None:
+    """Run on one core (or several) with one thread, in the environment that devlearn gives its workers.
+
+    All contenders share it.
+    """
     if any(os.environ.get(name) != value for name, value in ENVIRONMENT.items()):
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ENVIRONMENT})
     import torch
@@ -42,7 +45,7 @@ def pin() -> None:
     gc.freeze()
     atexit.register(gc.unfreeze)
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-cores:])
 
 
 def alternate(runs: Mapping[str, Run], repetitions: int) -> dict[str, Result]:
