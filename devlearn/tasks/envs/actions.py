@@ -100,6 +100,7 @@ class Controls:
             order of the space.
         space: of the learner's actions: Discrete from 0 for a lone choice, MultiDiscrete from 0 for several, a float32
             Box (A,) with the environment's bounds for numbers alone, and a Box with a column each for both.
+        lone_floats: whether the environment takes one Box of floats.
 
     Raises:
         WorldError: a space that has no fixed size.
@@ -118,7 +119,7 @@ class Controls:
         low, high = (np.where(self._bounded, end, 0).astype(np.float64) for end in (self._low, self._high))
         self._centre, self._half = (high + low) / 2, (high - low) / 2
         self.space = self._space()
-        self._lone_floats = isinstance(space, gym_spaces.Box) and space.dtype.kind == "f"
+        self.lone_floats = isinstance(space, gym_spaces.Box) and space.dtype.kind == "f"
 
     def _space(self) -> ActionSpace:
         choices = np.array(self.factors.choices, np.int64)
@@ -166,7 +167,7 @@ class Controls:
         """``to_env`` of each of (K, ...) actions."""
         if isinstance(self.whole, gym_spaces.Discrete):  # most are these two, and every step of every copy comes by
             return list(actions.astype(np.int64) + np.int64(self.whole.start))
-        if self._lone_floats:
+        if self.lone_floats:
             return list(self.leaves[0].within(actions))
         return [self.to_env(action) for action in actions]
 

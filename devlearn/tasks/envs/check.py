@@ -12,6 +12,7 @@ import numpy as np
 from gymnasium.utils.env_checker import check_env as check_by_gymnasium
 
 from devlearn.records import flight
+from devlearn.tasks.envs import registered_vector_env
 from devlearn.tasks.envs.actions import masks_by_method, offered_mask
 from devlearn.tasks.envs.check_life import OBSERVATION_LAWS, Life
 from devlearn.tasks.envs.failures import FAILURES, describe
@@ -97,6 +98,8 @@ def findings(spec: EnvSpec, clock: Clock) -> Iterator[Finding]:
         yield _guarded("gymnasium", lambda: _gymnasium(spec, life), clock)
         yield _guarded("determinism", lambda: _determinism(spec, clock), clock)
         yield _guarded("reuse", lambda: _reuse(spec), clock)
+        if registered_vector_env.is_registered(spec):
+            yield _guarded("vector", lambda: _vector(spec), clock)
         yield _global_randomness(touched())
 
 
@@ -189,6 +192,14 @@ def _reuse(spec: EnvSpec) -> Finding:
         "a used environment, reset with a seed, does not play as a new one does, so devlearn makes it anew for every "
         "episode. Results stay right; letting reset() restore everything would save the time",
     )
+
+
+def _vector(spec: EnvSpec) -> Finding:
+    """A vector environment that is not used costs time and nothing else."""
+    why = registered_vector_env.breach(spec)
+    if why:
+        return Finding("vector", True, f"its vector_entry_point is not used, copies are stepped one by one: {why}")
+    return Finding("vector", True, "its vector_entry_point is used: each copy of it plays as one alone does")
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from itertools import pairwise
 
 import numpy as np
 from devlearn_envs import BatchEnv
-from gymnasium import spaces
 
 from devlearn.records import flight
 from devlearn.tasks.envs.actions import Array
 from devlearn.tasks.envs.arrays import to_numpy
 from devlearn.tasks.envs.board import layout, memory_file, private_board, shared_board
 from devlearn.tasks.envs.copies import SOMETIMES_MASKED, Copies, CopyFailed
+from devlearn.tasks.envs.history import History
 from devlearn.tasks.envs.spec import EnvSpec
 from devlearn.tasks.envs.step_process import StepProcess
 
@@ -58,8 +58,7 @@ class SyncVectorEnv(BatchEnv):
         except BaseException:
             self.close()
             raise
-        stored = np.float32 if isinstance(self.action_space, spaces.Box) else np.int32
-        self._actions: Array = np.zeros((copies, 64, *(self.action_space.shape or ())), stored)
+        self._history = History(self._board.seeds, self._board.lengths, self.action_space)
 
     def _share(self, own: slice) -> None:
         """Give all processes one board."""
@@ -75,15 +74,15 @@ class SyncVectorEnv(BatchEnv):
 
     def reset(self, seeds: Array, where: Array) -> None:
         board = self._board
-        board.seeds[where], board.lengths[where], board.where[:] = seeds[where], 0, where
-        board.episodes[:] = self.episodes
+        self._history.begin(seeds, where)
+        board.where[:], board.episodes[:] = where, self.episodes
         others = [other for other in self._others if where[other.copies].any()]
         self._together("reset", others)
         self._require_finite()
 
     def step(self, actions: Array) -> tuple[Array, Array, Array]:
         board = self._board
-        self._remember(actions)
+        self._history.remember(actions)
         board.actions[:] = actions
         self._together("step", self._others)
         self._require_finite()
@@ -118,13 +117,6 @@ class SyncVectorEnv(BatchEnv):
             k = int(np.argmin(np.isfinite(shown.reshape(self.copies, -1)).all(1)))
             raise CopyFailed(k, f"the observation is not finite: {shown[k]}")
 
-    def _remember(self, actions: Array) -> None:
-        lengths = self._board.lengths
-        if lengths.max() >= self._actions.shape[1]:
-            self._actions = np.concatenate([self._actions, np.zeros_like(self._actions)], axis=1)
-        self._actions[np.arange(self.copies), lengths] = actions
-        lengths += 1
-
     def observe(self) -> Array:
         return self._board.shown.copy()
 
@@ -143,24 +135,13 @@ class SyncVectorEnv(BatchEnv):
         return picture
 
     def state(self) -> dict[str, Array]:
-        board, masks = self._board, self.masks()
-        longest = int(board.lengths.max())
-        actions = self._actions[:, :longest].copy()  # (K, T, ...)
-        actions[np.arange(longest) >= board.lengths[:, None]] = 0
-        return {
-            "seeds": board.seeds.copy(),
-            "lengths": board.lengths.copy(),
-            "actions": actions,
-            "shown": board.shown.copy(),
-            **({} if masks is None else {"masks": masks}),
-        }
+        masks = self.masks()
+        shown = {"shown": self.observe(), **({} if masks is None else {"masks": masks})}
+        return {**self._history.state(), **shown}
 
     def load(self, state: dict[str, Array]) -> None:
-        board, longest = self._board, state["actions"].shape[1]
-        capacity = max(64, 1 << longest.bit_length())
-        self._actions = np.zeros((self.copies, capacity, *self._actions.shape[2:]), self._actions.dtype)
-        self._actions[:, :longest] = state["actions"]
-        board.seeds[:], board.lengths[:], board.episodes[:] = state["seeds"], state["lengths"], self.episodes
+        self._history.load(state)
+        self._board.episodes[:] = self.episodes
         self._together("replay", self._others, state)
 
     def close(self) -> None:

@@ -9,9 +9,11 @@ import numpy as np
 from devlearn_envs import NATIVE, BatchEnv
 
 from devlearn.streams import generator
+from devlearn.tasks.envs import registered_vector_env
 from devlearn.tasks.envs.actions import Array, Controls
 from devlearn.tasks.envs.copies import CopyFailed
 from devlearn.tasks.envs.own_process import CanNotBeTried
+from devlearn.tasks.envs.registered_vector_env import RegisteredVectorEnv
 from devlearn.tasks.envs.registration import WorldError, check_id
 from devlearn.tasks.envs.reset_safety import differs, reuse_is_safe
 from devlearn.tasks.envs.spec import EnvSpec
@@ -71,7 +73,8 @@ class VectorEnv:
         names: of the stream that episodes are drawn from: the episode of (learner, copy, number) starts from a seed
             that depends on these, the learner's seed and nothing else.
         state: what ``state()`` returned, to continue bit for bit.
-        native: run our own environments as one numpy program; otherwise copy by copy, with the same results.
+        native: run our own environments as one numpy program, and those of others by their own vector environment where
+            that keeps the laws; otherwise copy by copy, with the same results.
         episodes: seeds (N) that episodes are drawn from in place of the learners' own.
 
     Attributes:
@@ -112,7 +115,7 @@ class VectorEnv:
         self.observation_space, self.action_space = self._batch.observation_space, self._batch.action_space
         self._controls = (
             self._batch.controls
-            if isinstance(self._batch, SyncVectorEnv)
+            if isinstance(self._batch, SyncVectorEnv | RegisteredVectorEnv)
             else Controls(str(self.spec), self.action_space)
         )
         self._seed_block = np.zeros((*self._shape, BLOCK), np.int64)
@@ -130,6 +133,8 @@ class VectorEnv:
         total = len(self.seeds) * self.copies
         if native and (batch := native_batch(self.spec, total)) is not None:
             return batch
+        if native and registered_vector_env.is_used(self.spec):
+            return RegisteredVectorEnv(total, self.spec)
         reuse = reuse_is_safe(self.spec) if state is None else bool(state["reuse"])
         whom = [(seed, copy) for seed in self.seeds for copy in range(self.copies)]
         episodes = self._episode.reshape(-1)
