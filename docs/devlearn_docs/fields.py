@@ -22,6 +22,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "seen": schema.Seen,
     "job": schema.JobSpec,
     "state": schema.JobState,
+    "cores": schema.Cores,
     "progress": schema.Progress,
     "comparison": results.Comparison,
     "analyses": results.Analyses,

@@ -217,3 +217,25 @@ def test_an_executor_that_raises_is_told_to_stop_and_all_it_raised_is_told(tmp_p
     ) as raised:
         Supervisor(tmp_path, jobs, executor).supervise()
     assert raised.value.done == 0 and executor.running == {}
+
+
+def cores(run: Path, name: str) -> int:
+    found = read_json(run / f"jobs/{name}/seeds-0-3/cores.json")
+    assert found is not None
+    return int(found["env_processes"])
+
+
+def test_cores_that_no_other_job_can_use_step_environments(tmp_path: Path) -> None:
+    below = {"b": "a", "c": "a"}
+    jobs = [load_job(tmp_path, entry) for entry in fakes.make(tmp_path, dict.fromkeys("abcde", "."), below)]
+    executor = Local(2, fakes.live)
+    executor.cores = 12
+    Supervisor(tmp_path, jobs, executor).supervise()
+    assert cores(tmp_path, "a") == 6  # its children wait for it, and two workers are all that there are
+    alone = [job for job in jobs if job.branch == "e"]
+    (tmp_path / "jobs/e/seeds-0-3/state.json").unlink()
+    Supervisor(tmp_path, alone, executor).supervise()
+    assert cores(tmp_path, "e") == 12
+    (tmp_path / "jobs/e/seeds-0-3/state.json").unlink()
+    Supervisor(tmp_path, alone, executor, env_workers=5).supervise()
+    assert read_json(tmp_path / "jobs/e/seeds-0-3/cores.json") == {"env_processes": 5, "forced": True}
