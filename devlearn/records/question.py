@@ -5,6 +5,7 @@ Of resolved.json, without what follows from the rest: branches, jobs, what kinds
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +58,36 @@ def differences(here: Mapping[str, Any], there: Mapping[str, Any], above: str = 
         elif one != other:
             found.append(Difference(key=path, here=one, there=other))
     return found
+
+
+ALIKE = 0.8  # of the plain values of two questions, from which on one looks like the other with a few keys changed
+NAMES = ("scenario", "seeds")  # what makes no other question of one
+
+
+def akin(here: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
+    """Whether one question looks like the other, renamed and changed: nearly all of their plain values are the same.
+
+    Names of scenarios, arms, stages and probes make no difference, nor do seeds.
+    """
+    one, other = (Counter(_values(asked)) for asked in (here, there))
+    return (one & other).total() >= ALIKE * max(one.total(), other.total())
+
+
+def _values(question: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(key, value) of all plain values, each with what it is a key of, by kind of part and not by name."""
+    for key in question.keys() - NAMES:
+        depth = {"points": 4, "arms": 2, "probes": 1}.get(key, 0)
+        yield from ((f"{key}/{path}", value) for path, value in _leaves(question[key], depth))
+
+
+def _leaves(value: Any, names: int, path: str = "") -> Iterator[tuple[str, str]]:
+    """The plain values below ``value``; the first ``names`` keys on the way are names, and left out of the path."""
+    if not isinstance(value, Mapping):
+        yield path, json.dumps(value, sort_keys=True)
+        return
+    for key, own in value.items():
+        if key != "order":
+            yield from _leaves(own, names - 1, path if names > 0 else f"{path}.{key}")
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,19 @@ Only finished lines are read, so a folder may be read while its jobs are still r
 import csv
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from devlearn.records.job_state import read_spec
 from devlearn.records.layout import BIRTH, JobFolder, RunFolder, VisitFolder
+from devlearn.records.registered import Held, all_near, around, held, near
 from devlearn.records.schema import (
     LEDGER,
     RESTARTED,
     UNDETERMINED,
     UNDETERMINED_PROBE,
+    Akin,
     ArmEntry,
     ControlEntry,
     EvidenceError,
@@ -30,6 +32,7 @@ from devlearn.records.schema import (
     StageEntry,
     TuningEntry,
 )
+from devlearn.records.seal import altered
 from devlearn.records.siblings import siblings, together
 
 __all__ = [
@@ -140,7 +143,10 @@ class Point:
 class RunRecords:
     """A run folder. ``resolved`` is what was planned, ``manifest`` the file's content (empty where there is none).
 
-    ``siblings`` are the runs beside it, now or at any moment on record, that were asked something else.
+    ``siblings`` are the runs beside it, now or at any moment on record, that were asked something else; ``akin`` are
+    the registrations near it, ``registered`` is its own, if any. ``altered`` are record files that are not what they
+    were when their job was done, {how: paths in the run's folder}. ``forgotten`` are the files of its memory that are
+    gone, or had been, although an answer was given.
     """
 
     folder: Path
@@ -148,6 +154,10 @@ class RunRecords:
     manifest: Json
     points: tuple[Point, ...]
     siblings: tuple[Sibling, ...] = ()
+    akin: tuple[Akin, ...] = ()
+    registered: Held | None = None
+    altered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    forgotten: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,6 +182,8 @@ class _Job:
     visits: tuple[_Visit, ...]
     seconds: float  # wall-clock, the largest of its running totals
     done: bool
+    altered: tuple[tuple[str, str], ...]  # (how, path in the run's folder)
+    compared: bool
 
 
 def load(folder: Path) -> RunRecords:
@@ -196,13 +208,26 @@ def load(folder: Path) -> RunRecords:
     )
     manifest, seen = Manifest.read(run.manifest), Seen.read(run.seen)
     known = [manifest.siblings if manifest else (), seen.siblings if seen else ()]
+    all_jobs = {job.name: job for job in jobs.values()}.values()
+    gone = [run.seen] * (seen is None or seen.renewed) + [run.manifest] * (manifest is None)
     return RunRecords(
         folder=folder,
         resolved=plan,
         manifest={} if manifest is None else manifest.content(),
         points=points,
         siblings=together(*known, siblings(folder, plan)),
+        akin=all_near(manifest.registrations if manifest else (), near(around(folder), folder, plan)),
+        registered=held(run, plan, manifest),
+        altered=_by_how(change for job in all_jobs for change in job.altered),
+        forgotten=tuple(path.name for path in gone) if any(job.compared for job in all_jobs) else (),
     )
+
+
+def _by_how(changes: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for how, path in changes:
+        found[how].append(path)
+    return {how: tuple(paths) for how, paths in found.items()}
 
 
 def _job(name: str, folder: JobFolder) -> _Job:
@@ -216,6 +241,8 @@ def _job(name: str, folder: JobFolder) -> _Job:
         visits=tuple(map(_visit, visits)),
         seconds=max(totals, default=0.0),
         done=state is not None and state.status == "done",
+        altered=tuple((one.how, f"{name}/{one.file}") for one in altered(folder, state)) if state else (),
+        compared=state is not None and bool(state.compared),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import is_run
-from devlearn.records.question import asked, differences, lives
+from devlearn.records.question import akin, asked, differences, lives
 from devlearn.records.schema import EvidenceError, Resolved, Sibling
 from devlearn.records.text import writable
 
@@ -20,7 +20,7 @@ def siblings(folder: Path, plan: Resolved) -> list[Sibling]:
 
 
 def runs_in(place: Path, plan: Resolved) -> list[tuple[Path, Sibling]]:
-    """The run folders in ``place`` that lived the stages of ``plan``, or ran a scenario of the same name."""
+    """The run folders in ``place`` that lived the stages of ``plan``, or ran a scenario of its name or one like it."""
     try:
         folders = sorted(place.resolve().iterdir())
     except (FileNotFoundError, NotADirectoryError, PermissionError):  # there is none, or none that we may see
@@ -34,9 +34,10 @@ def _sibling(path: Path, plan: Resolved) -> Sibling | None:
         return None
     here, there = lives(plan), lives(other)
     same = here.within(there) or there.within(here)
-    if not same and other.scenario != plan.scenario:
+    own, theirs = asked(plan), asked(other)
+    if not same and other.scenario != plan.scenario and not akin(own, theirs):
         return None
-    found = differences(asked(plan), asked(other))
+    found = differences(own, theirs)
     return Sibling(
         folder=writable(path.name),
         scenario=other.scenario,

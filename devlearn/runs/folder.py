@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from devlearn.records.answered import answered, seen_at
 from devlearn.records.atomic import CHANGED, read_any_json, read_json, write_bytes, write_json
 from devlearn.records.job_state import JobInfo, job_info, read_spec
 from devlearn.records.layout import RunFolder
-from devlearn.records.schema import EvidenceError, How, JobSpec, JobState, Manifest, Resolved, Seen, Steps
+from devlearn.records.registered import around, near
+from devlearn.records.schema import EvidenceError, How, JobSpec, JobState, Manifest, Resolved, Steps
 from devlearn.records.siblings import siblings
 from devlearn.records.versions import STEPS
 from devlearn.runs import provenance
@@ -85,7 +87,8 @@ def plan_for(
     for point, chosen in zip(resolved["points"], tuning or (), strict=False):
         for arm, record in chosen.items():
             point["arms"][arm]["tuning"] = record
-    if before is not None and (reasons := plans.same_run(before, resolved, _answered(folder, before))):
+    answer = before is not None and answered(RunFolder(folder), Resolved.of(before))
+    if before is not None and (reasons := plans.same_run(before, resolved, answer)):
         why = "\n  ".join(reasons)
         raise FolderMismatch(f"{folder} holds another run:\n  {why}\nchoose another folder with --out, or delete it")
     specs = plans.job_specs(found, order.how.device, order.how.path)
@@ -155,9 +158,17 @@ def _check_program(folder: Path, specs: Mapping[str, Json], accept: bool) -> Non
 
 def _write_manifest(folder: Path, resolved: Json, how: How, specs: Mapping[str, Json]) -> None:
     run = RunFolder(folder)
-    beside = siblings(folder, Resolved.of(resolved))
-    registration = registered(run, how.departs)
-    found = provenance.manifest(run, resolved["digest"], how, specs, cores(), beside, registration)
+    plan = Resolved.of(resolved)
+    found = provenance.manifest(
+        run,
+        resolved["digest"],
+        how,
+        specs,
+        cores(),
+        siblings(folder, plan),
+        near((*map(Path, how.path), *around(folder)), folder, plan),
+        registered(run, how.departs, provenance.begun(run, specs), answered(run, plan)),
+    )
     write_json(run.manifest, found.content())
 
 
@@ -166,15 +177,9 @@ def _seen(folder: Path, before: Json | None, resolved: Mapping[str, Any]) -> lis
     if before is None:
         return []
     count = len(before["seeds"])
-    noted = Seen.read(RunFolder(folder).seen)
-    seen = {*before.get("seen", []), *(noted.seeds if noted else ()), *([count] if _compared(folder, count) else [])}
+    noted = seen_at(RunFolder(folder), Resolved.of(before))
+    seen = {*before.get("seen", []), *noted, *([count] if _compared(folder, count) else [])}
     return sorted(number for number in seen if number < len(resolved["seeds"]))
-
-
-def _answered(folder: Path, before: Mapping[str, Any]) -> bool:
-    """Whether somebody may have seen an answer to the question, for however many seeds."""
-    run = RunFolder(folder)
-    return bool(before.get("seen")) or run.comparison.exists() or run.seen.exists()
 
 
 def _compared(folder: Path, count: int) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from devlearn import registry
 from devlearn.records.layout import RunFolder
+from devlearn.records.registered import held
 from devlearn.records.schema import Manifest, Resolved
 from devlearn.runs import provenance
 from devlearn.runs.evaluate import Evaluated, evaluate, report
@@ -160,8 +161,9 @@ def _departs(folder: Path) -> Iterator[Forewarning]:
     from devlearn.evidence.analysis.history import departs
     from devlearn.evidence.text.reasons import render_note
 
-    manifest = Manifest.read(RunFolder(folder).manifest)
-    if manifest and (found := departs(manifest)):
+    run = RunFolder(folder)
+    plan, manifest = Resolved.read(run.resolved), Manifest.read(run.manifest)
+    if plan and (found := departs(held(run, plan, manifest))):
         yield Forewarning(render_note(found), render_note(found))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from devlearn.records.atomic import locked
 from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import claim_run, is_run
+from devlearn.records.registered import ENDING
 from devlearn.records.schema import How, Resolved
 from devlearn.records.text import file_name, writable
 from devlearn.runs import provenance, registration
@@ -178,7 +179,7 @@ def register(name: str | Path, overrides: Iterable[str], by: str, out: str | Pat
 
     order = load(name, overrides)
     own = plan(order).own
-    path = Path(f"{order.scenario.scenario}{registration.ENDING}") if out is None else Path(out)
+    path = Path(f"{order.scenario.scenario}{ENDING}") if out is None else Path(out)
     asked = registration.question(own, order.how.path)
     return registration.write(asked, plans.resolved(own), order.how.overrides, by, path)
 

@@ -23,7 +23,8 @@ from typing import Any
 
 from devlearn.records.layout import JobFolder, RunFolder
 from devlearn.records.programs import unlike
-from devlearn.records.schema import How, JobState, Manifest, Program, Registered, Sibling
+from devlearn.records.registered import all_near
+from devlearn.records.schema import Akin, How, JobState, Manifest, Program, Registered, Sibling
 from devlearn.records.siblings import together
 from devlearn.records.text import file_name
 from devlearn.scenario.splits import MINARI, is_path, split_name
@@ -96,6 +97,7 @@ def manifest(
     specs: Mapping[str, Json],
     cores: int,
     siblings: Iterable[Sibling] = (),
+    registrations: Iterable[Akin] = (),
     registration: Registered | None = None,
 ) -> Manifest:
     """Command, versions, machine, the programs of each job, newest last, and what makes the run one of several.
@@ -104,6 +106,7 @@ def manifest(
         question: the digest in resolved.json.
         how: of the command that begins now, or of the one that is gone on with.
         siblings: the runs beside it now; what earlier commands saw and laid over the question is kept.
+        registrations: those near it now, and nearly its own.
     """
     known, now = _known(run, specs), programs_of(_open(run, specs))
     before, started = Manifest.read(run.manifest), datetime.now(UTC).isoformat(timespec="seconds")
@@ -124,6 +127,7 @@ def manifest(
         jobs={name: tuple(programs) for name, programs in jobs.items()},
         laid=tuple(one for one in before.laid if one not in how.laid) + how.laid if before else how.laid,
         siblings=together(before.siblings if before else (), siblings),
+        registrations=all_near(before.registrations if before else (), registrations),
         registration=registration,
     )
 
@@ -169,6 +173,11 @@ def _open(run: RunFolder, specs: Mapping[str, Json]) -> dict[str, Json]:
     """The jobs that are still to be trained."""
     states = {name: JobState.read(run.job(name).state) for name in specs}
     return {name: specs[name] for name, state in states.items() if state is None or state.status != "done"}
+
+
+def begun(run: RunFolder, specs: Iterable[str]) -> tuple[str, ...]:
+    """The jobs of a run in which learners have been trained."""
+    return tuple(name for name in specs if _begun(run.job(name)))
 
 
 def _begun(job: JobFolder) -> bool:

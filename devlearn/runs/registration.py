@@ -16,7 +16,7 @@ from devlearn.records.atomic import write_bytes
 from devlearn.records.job_state import span
 from devlearn.records.layout import RunFolder
 from devlearn.records.question import asked, differences, digest
-from devlearn.records.schema import Difference, Keys, Laid, Manifest, Registered, Registration, Resolved
+from devlearn.records.schema import Difference, EvidenceError, Keys, Laid, Manifest, Registered, Registration, Resolved
 from devlearn.records.siblings import runs_in
 from devlearn.records.text import writable
 from devlearn.records.versions import REGISTRATION
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from devlearn.runs.plan import Plan
     from devlearn.scenario import Scenario
 
-ENDING = ".registration.json"
 QUESTION = ("compare", "probes")  # of a scenario's keys: what is asked of its lives
 
 
@@ -97,10 +96,13 @@ def read(path: Path) -> Registration:
     """The registration in a file.
 
     Raises:
-        NotRegistered: there is no such file, or its question was changed after it was written.
-        EvidenceError: the file holds something else.
+        NotRegistered: there is no such file, it holds something else, or its question was changed after it was written.
     """
-    found = Registration.read(path)
+    try:
+        found = Registration.read(path)
+    except (EvidenceError, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error).removeprefix(f"{path}: ")
+        raise NotRegistered(f"{path} is no registration ({why}); devlearn register SCENARIO writes one") from error
     if found is None:
         raise NotRegistered(f"there is no registration {path}; devlearn register SCENARIO writes one")
     if digest(found.question) != found.digest:
@@ -147,18 +149,32 @@ def kept(path: Path, run: RunFolder) -> Iterator[None]:
         raise
 
 
-def registered(run: RunFolder, departs: Sequence[Difference]) -> Registered | None:
-    """What the manifest says of the registration that a run folder keeps; None where it keeps none."""
+def registered(
+    run: RunFolder, departs: Sequence[Difference], trained: Sequence[str], answered: bool
+) -> Registered | None:
+    """What the manifest says of the registration that a run folder keeps; None where it keeps none.
+
+    Args:
+        trained: the jobs that have been begun, and whether an answer has been seen (``answered``): what was there when
+            the file first arrived is kept, however early the file is dated.
+    """
     if not run.registration.exists():
         return None
-    found = read(run.registration)
+    found, before = read(run.registration), Manifest.read(run.manifest)
+    known = before.registration if before else None
+    sha256 = hashlib.sha256(run.registration.read_bytes()).hexdigest()
+    if known is not None and known.sha256 == sha256:
+        return known.model_copy(update={"departs": tuple(departs)})
     return Registered(
         date=found.date,
         by=found.by,
         digest=found.digest,
-        sha256=hashlib.sha256(run.registration.read_bytes()).hexdigest(),
+        sha256=sha256,
         beside=tuple(one.folder for one in found.beside),
         departs=tuple(departs),
+        arrived=datetime.now(UTC).isoformat(timespec="seconds"),
+        trained=tuple(trained),
+        answered=answered,
     )
 
 

@@ -67,6 +67,11 @@ def test_every_step_of_a_hacker_is_named(session: Path) -> None:
     an_edited_scenario_and_an_edited_plugin(session)
     a_registration_that_says_otherwise(session)
     a_registration_after_the_fact(session)
+    a_scenario_that_was_renamed_and_changed(session)
+    a_question_that_was_edited_in_the_folder(session)
+    a_registration_with_its_date_set_back(session)
+    a_memory_that_was_deleted(session)
+    records_that_were_edited(session)
     everything_is_on_record(session)
 
 
@@ -74,11 +79,12 @@ def what_was_registered_is_run_without_a_warning(session: Path) -> None:
     registered = words("register", "hacked.yaml", "--by", "Ada")
     assert "registered: hacked.registration.json sha256: " in registered
     honest = words("run", "hacked.yaml", "--prereg", "hacked.registration.json")
-    assert "Registered on 20" in honest and "by Ada, before anything was run" in honest
-    for unsaid in ("chosen", "beside this one", "an option", "departs", "is rewarded"):
+    assert "Registered in a file dated 20" in honest and "by its own word, by Ada (sha256 " in honest
+    assert "nothing on record here was run before" in honest
+    for unsaid in ("chosen", "beside this one", "an option", "departs", "is rewarded", "in doubt", "near this run"):
         assert unsaid not in honest
     page = (session / "runs/hacked/report.html").read_text(encoding="utf-8")
-    assert "Registered on 20" in page and "before anything was run" in page
+    assert "Registered in a file dated 20" in page and "nothing on record here was run before" in page
 
 
 def other_seeds() -> None:
@@ -110,7 +116,7 @@ def another_probe_and_another_moment() -> None:
     for question in (["--probe", "digits.cross_entropy"], ["--at", "2"]):
         asked = words("compare", "runs/hacked", *question)
         assert "Exploratory, not what the scenario asked" in asked
-        assert "Not registered: what was registered on 20" in asked and "is another question" in asked
+        assert "Not registered: what was registered in a file dated 20" in asked and "is another question" in asked
 
 
 def more_seeds_after_a_look() -> None:
@@ -161,6 +167,64 @@ def a_registration_after_the_fact(session: Path) -> None:
     assert "is there already, and a registration is never written over" in words("register", "hacked.yaml", code=2)
     late = words("register", "hacked.yaml", *LARGER, "--out", "late.registration.json", code=2)
     assert "hacked can't be registered any more: " in late and not (session / "late.registration.json").exists()
+
+
+def a_scenario_that_was_renamed_and_changed(session: Path) -> None:
+    changed = SCENARIO.replace("scenario: hacked", "scenario: another").replace("labels: 20", "labels: 30")
+    (session / "another.yaml").write_text(changed)
+    another = words("run", "another.yaml", "--no-report", "--out", "elsewhere/another")
+    assert "near this run lies what was registered of this scenario or one like it, and is not asked here: " in another
+    assert "hacked.registration.json, dated 20" in another and "scenario hacked registered, another here" in another
+
+
+def a_question_that_was_edited_in_the_folder(session: Path) -> None:
+    """After an honest run that was registered: the manifest says nothing of it."""
+    words("register", "hacked.yaml", "--seeds", "30,31", "--out", "honest.registration.json")
+    honest = run("--seeds", "30,31", "--prereg", "honest.registration.json", "--out", "honest/it")
+    assert "departs" not in honest and "run otherwise" not in honest
+    resolved = session / "honest/it/resolved.json"
+    text = resolved.read_text()
+    resolved.write_text(text.replace('"smallest_effect": 0.01', '"smallest_effect": 0.2'))
+    edited = words("compare", "honest/it")
+    assert "departs from its registration of 20" in edited
+    assert "compare.smallest_effect 0.01 registered, 0.2 now" in edited and "and run otherwise." in edited
+    resolved.write_text(text)
+
+
+def a_registration_with_its_date_set_back(session: Path) -> None:
+    """Of learners that were trained, and seen, before it was written."""
+    run("--seeds", "40,41", "--out", "late/it")
+    (session / "fresh").mkdir()
+    words("register", "hacked.yaml", "--seeds", "40,41", "--out", "fresh/late.registration.json")
+    file = session / "fresh/late.registration.json"
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps({**content, "date": "2020-01-01T00:00:00+00:00"}))
+    late = run("--seeds", "40,41", "--prereg", "fresh/late.registration.json", "--out", "late/it")
+    assert "dated 2020-01-01 by its own word, is in doubt: 2 jobs had been trained here when the file arrived" in late
+    assert "an answer had been seen here when it arrived" in late
+    assert "Not known to be registered: what is on record speaks against" in late
+
+
+def a_memory_that_was_deleted(session: Path) -> None:
+    """The question stands, and the deletion is named."""
+    folder = session / "honest/it"
+    for file in ("seen.json", "comparison.json"):
+        (folder / file).unlink()
+    asked = ("--seeds", "30,31", "--out", "honest/it")
+    assert "compare.smallest_effect was 0.01 and is 0.2" in run(*asked, *LARGER, code=2)
+    assert "seen.json had been deleted: by the states of its jobs an answer was given" in run(*asked)
+
+
+def records_that_were_edited(session: Path) -> None:
+    """The accuracies of an arm, with the arrays gone that would contradict them."""
+    job = next((session / "honest/it/jobs").glob("look+school*/*"))
+    table = next(job.glob("records/*school*/probes.csv"))
+    table.write_text(table.read_text().replace(",accuracy,0.", ",accuracy,0.9"))
+    for array in job.glob("records/*/arrays/digits.npz"):
+        array.unlink()
+    edited = words("compare", "honest/it")
+    assert "the records are not what they were when their jobs were done: " in edited
+    assert "probes.csv changed" in edited and "arrays/digits.npz gone" in edited
 
 
 def everything_is_on_record(session: Path) -> None:

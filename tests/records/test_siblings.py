@@ -84,19 +84,34 @@ def test_how_far_planned_looks_have_come_is_no_difference(tmp_path: Path) -> Non
     assert beside(one) == [("two", True, True, ["seeds"])]
 
 
-def test_other_lives_count_where_the_scenario_has_the_same_name(tmp_path: Path) -> None:
+UNLIKE = {f"p{i}": {"kind": "made-up", "every": i + 1} for i in range(9)}
+
+
+def test_other_lives_count_where_the_scenario_has_the_same_name_or_is_one_like_it(tmp_path: Path) -> None:
+    """One that was renamed and changed in a key or two is; one that has most else is not."""
     one = run(tmp_path / "one")
     two = run(tmp_path / "two", lr=0.5)
-    assert beside(one) == [("two", False, False, ["arms.a.school.lr", "arms.b.school.lr"])]
+    keys = ["arms.a.school.lr", "arms.b.school.lr"]
+    assert beside(one) == [("two", False, False, keys)]
     changed(two, scenario="other")
+    assert beside(one) == [("two", False, False, ["scenario", *keys])]
+    changed(two, probes={**json.loads(RunFolder(two).resolved.read_text())["probes"], **UNLIKE})
     assert beside(one) == []
+
+
+def test_names_make_no_scenario_another(tmp_path: Path) -> None:
+    one = run(tmp_path / "one")
+    two = run(tmp_path / "two", lr=0.5, values={"x": VALUES["a"], "y": VALUES["b"]}, compare={"pairs": [["x", "y"]]})
+    changed(two, scenario="other")
+    ((name, same_lives, *_),) = beside(one)
+    assert (name, same_lives) == ("two", False)
 
 
 def test_one_arm_in_common_is_not_a_question(tmp_path: Path) -> None:
     one = run(tmp_path / "one")
     found = json.loads(RunFolder(run(tmp_path / "two")).resolved.read_text())
     found["points"][0]["arms"]["b"]["stages"][0]["keys"]["lr"] = 9
-    changed(tmp_path / "two", scenario="other", points=found["points"])
+    changed(tmp_path / "two", scenario="other", points=found["points"], probes={**found["probes"], **UNLIKE})
     assert beside(one) == []
 
 

@@ -76,7 +76,7 @@ def differing(differs: Sequence[Difference], there: str, here: str) -> str:
 
 def _seeds_chosen(seeds: Sequence[int], registered: bool) -> str:
     if registered:
-        return f"the seeds {of_seeds(seeds)} were chosen, and registered before anything was run"
+        return f"the seeds {of_seeds(seeds)} were chosen, and are the registered ones"
     n = len(seeds)
     return (
         f"seeds were chosen: {of_seeds(seeds)}, and not 0 to {n - 1}; whoever tries several sets of seeds can pick the "
@@ -106,8 +106,52 @@ def _departs(date: str, departs: Sequence[Difference]) -> str:
 
 def _registered_beside(date: str, runs: Sequence[str]) -> str:
     return (
-        f"when it was registered, on {day(date)}, {', '.join(runs)} lay there already, of the same lives with other "
-        "seeds or of the same scenario: what these answer may have been seen"
+        f"when it was registered, on {day(date)} by the file's word, {', '.join(runs)} lay there already, of the same "
+        "lives with other seeds, or of the same scenario or one like it: what these answer may have been seen"
+    )
+
+
+def _doubtful(date: str, doubts: Sequence[Sequence[str]]) -> str:
+    each = listed([DOUBTS[code](detail) for code, detail in doubts])
+    return f"its registration{f', dated {day(date)} by its own word,' * bool(date)} is in doubt: {each}"
+
+
+DOUBTS: dict[str, Callable[[str], str]] = {
+    "gone": lambda _: "registration.json, which would show what was asked, is gone",
+    "unreadable": lambda why: f"it can't be read ({why})",
+    "unnoted": lambda _: "no command has found registration.json in this folder yet, so it was put there afterwards",
+    "replaced": lambda sha256: f"the file is another than manifest.json has on record (sha256 {sha256[:16]})",
+    "changed": lambda _: "its question was changed after it was written, as its digest is another",
+    "begun": lambda begun: f"the folder had been begun before, at {begun}",
+    "trained": lambda jobs: f"{plural(int(jobs), 'job')} had been trained here when the file arrived",
+    "answered": lambda arrived: f"an answer had been seen here when it arrived, at {arrived}",
+}
+
+
+def _registered_elsewhere(registrations: Sequence[Mapping[str, Any]]) -> str:
+    each = "; ".join(
+        f"{one['file']}, dated {day(one['date'])} ({differing(one['differs'], 'registered', 'here')})"
+        for one in registrations
+    )
+    return f"near this run lies what was registered of this scenario or one like it, and is not asked here: {each}"
+
+
+def _records_altered(altered: Mapping[str, Sequence[str]]) -> str:
+    each = listed([f"{_files(paths)} {how}" for how, paths in altered.items()])
+    return (
+        f"the records are not what they were when their jobs were done: {each}; what is said here may not be what was "
+        "measured (delete these jobs' folders and run again)"
+    )
+
+
+def _files(paths: Sequence[str]) -> str:
+    return ", ".join([*paths[:MOST], *([f"and {len(paths) - MOST} more"] if len(paths) > MOST else [])])
+
+
+def _forgotten(files: Sequence[str]) -> str:
+    return (
+        f"{listed(list(files))} had been deleted: by the states of its jobs an answer was given before, and what else "
+        "the folder remembered is not known"
     )
 
 
@@ -140,27 +184,35 @@ def _worst_above_chance(measure: str, worst: float, chance: float) -> str:
 HISTORY: dict[str, Callable[..., str]] = {
     "departs": _departs,
     "registered_beside": _registered_beside,
+    "doubtful": _doubtful,
+    "registered_elsewhere": _registered_elsewhere,
+    "records_altered": _records_altered,
+    "forgotten": _forgotten,
     "seeds_chosen": _seeds_chosen,
     "question_set": _question_set,
     "asked_elsewhere": partial(_lived_beside, "the same stages under another question"),
-    "run_otherwise": partial(_lived_beside, "a scenario of this name otherwise"),
+    "run_otherwise": partial(_lived_beside, "a scenario of this name, or one like it, otherwise"),
     "programs_differ": _programs_differ,
     "hangs_on_worst": _hangs_on_worst,
     "worst_above_chance": _worst_above_chance,
 }
 
 
-def _who(date: str, by: str) -> str:
-    return f"on {day(date)}{f' by {by}' * bool(by)}"
+def _dated(date: str, by: str, digest: str) -> str:
+    return f"dated {day(date)} by its own word{f', by {by}' * bool(by)} (sha256 {digest[:16]})"
 
 
 STANDING: dict[str, Callable[..., str]] = {
     "registered": lambda date, by, digest: (
-        f"registered {_who(date, by)}, before anything was run (sha256 {digest[:16]})"
+        f"registered in a file {_dated(date, by, digest)}; nothing on record here was run before, and only a copy of "
+        "the sha256 where others see its date proves it"
     ),
-    "departs": lambda date, by, digest: f"registered {_who(date, by)} (sha256 {digest[:16]}), and run otherwise",
+    "departs": lambda date, by, digest: f"registered in a file {_dated(date, by, digest)}, and run otherwise",
+    "doubtful": lambda date, by, digest: (
+        f"not known to be registered: what is on record speaks against the registration {_dated(date, by, digest)}"
+    ),
     "another_registered": lambda date, by, digest: (
-        f"not registered: what was registered {_who(date, by)} (sha256 {digest[:16]}) is another question"
+        f"not registered: what was registered in a file {_dated(date, by, digest)} is another question"
     ),
     "not_registered": lambda: (
         "not registered: nothing shows that the question was asked before its answer was seen (devlearn register)"

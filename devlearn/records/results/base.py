@@ -65,14 +65,14 @@ class Warning_(Note):
         "match_unseen", "scored_at_end", "missing_controls", "no_control", "not_inherited", "left_out",
         "gate_unpassed", "seeds_chosen", "question_set", "asked_elsewhere", "run_otherwise", "programs_differ",
         "departs", "registered_beside", "worst_above_chance", "hangs_on_worst", "tails", "undetermined",
-        "restarted",
+        "restarted", "doubtful", "registered_elsewhere", "records_altered", "forgotten", "accepts_much",
     ]  # fmt: skip
 
 
 class Standing(Note):
-    """Whether what is asked was registered before anything was run."""
+    """Whether what is asked was registered, and whether anything on record speaks against that."""
 
-    code: Literal["registered", "departs", "another_registered", "not_registered"]
+    code: Literal["registered", "departs", "doubtful", "another_registered", "not_registered"]
 
 
 class Reason(Note):

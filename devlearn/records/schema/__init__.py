@@ -2,7 +2,7 @@
 
 from devlearn.records.schema.base import Better, EvidenceError, FileModel, Json, Keys, Number
 from devlearn.records.schema.job import Cores, JobSpec, JobState, JobStatus, NeedEntry, Progress, SelectEntry
-from devlearn.records.schema.registration import Difference, Laid, Registered, Registration, Sibling
+from devlearn.records.schema.registration import Akin, Difference, Laid, Registered, Registration, Sibling
 from devlearn.records.schema.resolved import (
     ArmEntry,
     CompareEntry,
@@ -41,6 +41,7 @@ __all__ = [
     "TRAIN",
     "UNDETERMINED",
     "UNDETERMINED_PROBE",
+    "Akin",
     "ArmEntry",
     "Better",
     "CompareEntry",

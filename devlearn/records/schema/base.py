@@ -74,7 +74,7 @@ class FileModel(BaseModel):
             found = _Versioned.model_validate_json(text)
         except ValidationError:
             return ""
-        return cls.version.refusal(found.format, resume)
+        return "" if found.format is None else cls.version.refusal(found.format, resume)  # it may be no file of ours
 
 
 def _number(value: object) -> bool:
@@ -92,4 +92,6 @@ def _first(error: ValidationError) -> str:
     wrong = error.errors(include_url=False)[0]
     place = ".".join(map(str, wrong["loc"]))
     why = f"{place}: {wrong['msg']}" if place else wrong["msg"]
+    if wrong["type"] == "missing":
+        why = f"{place}: it is missing"
     return f"{why}; it was changed, or written by a newer devlearn"

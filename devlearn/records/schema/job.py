@@ -54,11 +54,21 @@ class JobSpec(FileModel):
 
 
 class JobState(FileModel):
-    """state.json: what became of the job, by its last worker's word."""
+    """state.json: what became of the job, by its last worker's word, and who has seen what it came to."""
+
+    omitted = frozenset({"records", "compared"})
 
     status: JobStatus = Field(description="running, done or failed")
     error: str | None = Field(default=None, description="why it failed, in words")
     attempt: int = Field(default=1, description="which attempt this is, from 1")
+    records: dict[str, str] = Field(
+        default={}, description="the sha256 of every record file when the job was done, pictures apart"
+    )
+    compared: tuple[int, ...] = Field(
+        default=(),
+        description="the numbers of the run's seeds at which an answer was given that rests on this job; 0: before any "
+        "arm had them all",
+    )
 
 
 class Cores(FileModel):

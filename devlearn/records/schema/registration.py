@@ -1,6 +1,8 @@
 """What makes a run one of several, or none: its registration, runs beside it, and what `--set` asked otherwise."""
 
-from pydantic import Field, JsonValue
+from datetime import datetime
+
+from pydantic import Field, JsonValue, field_validator
 
 from devlearn.records.schema.base import FileModel, Keys
 from devlearn.records.versions import REGISTRATION
@@ -47,16 +49,24 @@ class Registration(FileModel):
     question: Keys = Field(description="the whole question: seeds, brain, stages, probes, comparison, plug-ins' files")
     digest: str = Field(description="sha256 of the question")
     beside: tuple[Sibling, ...] = Field(
-        description="runs that lay there, of the same lives with other seeds or of the same scenario with other lives"
+        description="runs that lay there, of the same lives with other seeds, or of other lives with the same scenario "
+        "or one like it"
     )
+
+    @field_validator("date")
+    @classmethod
+    def _is_a_moment(cls, date: str) -> str:
+        if datetime.fromisoformat(date).tzinfo is None:
+            raise ValueError("no moment in UTC")
+        return date
 
 
 class Registered(FileModel):
     """That a run was registered."""
 
-    omitted = frozenset({"departs"})
+    omitted = frozenset({"departs", "arrived", "trained", "answered"})
 
-    date: str = Field(description="when, in UTC")
+    date: str = Field(description="when, in UTC, by the file's own word")
     by: str = Field(description="by whom; empty where nobody said")
     digest: str = Field(description="sha256 of the question")
     sha256: str = Field(description="of the registration's file, of which registration.json is a copy")
@@ -64,3 +74,16 @@ class Registered(FileModel):
     departs: tuple[Difference, ...] = Field(
         default=(), description="what the run asks now (`here`) otherwise than was registered (`there`)"
     )
+    arrived: str = Field(default="", description="when a command first found the file in this folder, in UTC")
+    trained: tuple[str, ...] = Field(default=(), description="jobs that had been begun by then")
+    answered: bool = Field(default=False, description="whether an answer had been seen by then")
+
+
+class Akin(FileModel):
+    """A registration that lies near a run, of the same scenario or one like it, and asks something else."""
+
+    file: str = Field(description="its path, from the folder that the run lies in")
+    scenario: str = Field(description="the name of its scenario")
+    date: str = Field(description="when it was written, by its own word")
+    digest: str = Field(description="sha256 of its question")
+    differs: tuple[Difference, ...] = Field(description="in what it differs: `here` is the run's value")

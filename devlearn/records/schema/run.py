@@ -3,7 +3,7 @@
 from pydantic import ConfigDict, Field
 
 from devlearn.records.schema.base import FileModel, Keys
-from devlearn.records.schema.registration import Difference, Laid, Registered, Sibling
+from devlearn.records.schema.registration import Akin, Difference, Laid, Registered, Sibling
 from devlearn.records.versions import SEEN, STEPS
 
 
@@ -21,7 +21,7 @@ class Manifest(FileModel):
 
     model_config = ConfigDict(extra="ignore")  # it is for people: what other versions add does no harm
 
-    omitted = frozenset({"programs", "jobs", "begun", "laid", "siblings", "registration"})
+    omitted = frozenset({"programs", "jobs", "begun", "laid", "siblings", "registrations", "registration"})
 
     command: str = Field(description="the command that planned it last")
     digest: str = Field(description="the question's identity, as in resolved.json")
@@ -39,6 +39,11 @@ class Manifest(FileModel):
     )
     siblings: tuple[Sibling, ...] = Field(
         default=(), description="runs that lay beside it when a command began, and asked something else"
+    )
+    registrations: tuple[Akin, ...] = Field(
+        default=(),
+        description="registrations of its scenario, or one like it, that lay near when a command began, and ask "
+        "something else",
     )
     registration: Registered | None = Field(
         default=None, description="when its question was registered; null or left out: it was not"
@@ -74,11 +79,14 @@ class Steps(FileModel):
 class Seen(FileModel):
     """seen.json: that an answer was given. It outlives comparison.json; from then on the question stands."""
 
-    omitted = frozenset({"siblings"})
+    omitted = frozenset({"siblings", "renewed"})
     version = SEEN
 
     format: int = Field(description="the version of this file's format")
     seeds: tuple[int, ...] = Field(description="the numbers of seeds for which an arm's lives were all compared")
     siblings: tuple[Sibling, ...] = Field(
         default=(), description="runs that lay beside it when an answer was given, and asked something else"
+    )
+    renewed: bool = Field(
+        default=False, description="whether it had been deleted, and was written anew from what the jobs' states say"
     )

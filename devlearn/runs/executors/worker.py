@@ -18,6 +18,7 @@ from devlearn.records import flight
 from devlearn.records.atomic import locked, read_json, write_json
 from devlearn.records.layout import JobFolder
 from devlearn.records.schema import Cores, JobState, JobStatus
+from devlearn.records.seal import sealed
 from devlearn.records.text import shortened, writable
 
 Live = Callable[[Path], None]
@@ -52,15 +53,15 @@ def work(folder: Path, live: Live = live) -> None:
     """
     with locked(folder, f"the job in {folder}", PATIENCE):
         before = JobState.read(JobFolder(folder).state)
-        attempt = before.attempt + 1 if before else 1
-        write_state(folder, "running", None, attempt)
+        attempt, compared = (before.attempt + 1, before.compared) if before else (1, ())
+        write_state(folder, "running", None, attempt, compared)
         try:
             with _environments_watched(folder, attempt):
                 live(folder)
         except Exception as error:
-            write_state(folder, "failed", _words(error, folder), attempt)
+            write_state(folder, "failed", _words(error, folder), attempt, compared)
             raise
-        write_state(folder, "done", None, attempt)
+        write_state(folder, "done", None, attempt, compared)
 
 
 @contextmanager
@@ -92,9 +93,14 @@ def hanging(found: flight.Flight, at: str = "") -> str:
     return f"{found}: {took}; mend the environment, or give it more time with step_timeout"
 
 
-def write_state(folder: Path, status: JobStatus, error: str | None, attempt: int) -> None:
-    """Replace the job's state.json."""
-    write_json(JobFolder(folder).state, JobState(status=status, error=error, attempt=attempt).content())
+def write_state(
+    folder: Path, status: JobStatus, error: str | None, attempt: int, compared: tuple[int, ...] = ()
+) -> None:
+    """Replace the job's state.json. Of a job that is done it says what its records are."""
+    job = JobFolder(folder)
+    records = sealed(job) if status == "done" else {}
+    found = JobState(status=status, error=error, attempt=attempt, records=records, compared=compared)
+    write_json(job.state, found.content())
 
 
 def _words(error: Exception, folder: Path) -> str:

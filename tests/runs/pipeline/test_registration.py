@@ -11,6 +11,7 @@ from devlearn.records.layout import RunFolder
 from devlearn.records.reader import load as read
 from devlearn.records.schema import Registration
 from devlearn.runs import pipeline
+from devlearn.runs.executors.worker import write_state
 from devlearn.runs.folder import FolderMismatch
 from devlearn.runs.registration import NotRegistered
 from tests.commands import said
@@ -91,13 +92,13 @@ def test_tune_and_looks_are_part_of_the_question(here: Path) -> None:
 def test_a_run_in_steps_keeps_it_through_all_of_them(here: Path, name: str) -> None:
     said("register", f"{name}.yaml", "--out", "it.json")
     printed = said("run", f"{name}.yaml", "--prereg", "it.json", "--no-report")
-    assert "Registered on 20" in printed
+    assert "Registered in a file dated 20" in printed
     assert (here / "runs/steps/registration.json").read_bytes() == (here / "it.json").read_bytes()
     assert "departs" not in manifest()["registration"]
     resumed = said("resume", "runs/steps", "--no-report")
-    assert "Registered on 20" in resumed and "run otherwise" not in resumed
+    assert "Registered in a file dated 20" in resumed and "run otherwise" not in resumed
     answer = json.loads((here / "runs/steps/comparison.json").read_text())
-    assert answer["registered"].startswith("registered on 20") and "before anything was run" in answer["registered"]
+    assert answer["registered"].startswith("registered in a file dated 20")
 
 
 def test_what_is_asked_otherwise_later_goes_on_record_and_stays_there(here: Path) -> None:
@@ -143,8 +144,85 @@ def test_another_registration_is_refused_and_so_is_one_that_was_changed(here: Pa
     with pytest.raises(NotRegistered, match="changed after it was registered"):
         written("runs/other", prereg=second)
     assert "there is no registration gone.json" in said("run", "steps.yaml", "--prereg", "gone.json", code=2)
-    (here / "broken.json").write_text("{}")
-    assert "broken.json: " in said("run", "steps.yaml", "--prereg", "broken.json", code=2)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ('{"a": 1}', "format: it is missing"),
+        ("[1]", "Input should be an object"),
+        ("no JSON", "Invalid JSON"),
+        ('{"format": 9}', "format 9, and this devlearn reads 1; update devlearn"),
+    ],
+)
+def test_what_is_no_registration_is_refused_with_the_mend(here: Path, content: str, why: str) -> None:
+    (here / "broken.json").write_text(content)
+    text = said("run", "steps.yaml", "--prereg", "broken.json", code=2)
+    assert "broken.json is no registration (" in text and why in text
+    assert "devlearn register SCENARIO writes one" in text and not (here / "runs").exists()
+
+
+def test_a_folder_and_a_date_that_is_none_are_no_registration(here: Path) -> None:
+    path = pipeline.register("steps.yaml", [], "Ada")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "date": "yesterday"}))
+    text = said("run", "steps.yaml", "--prereg", str(path), code=2)
+    assert "is no registration (date: " in text and "'yesterday'" in text
+    with pytest.raises(NotRegistered, match=r"is no registration \(Is a directory\); "):
+        written(prereg=here)
+
+
+def test_a_registration_that_comes_after_jobs_were_trained_is_kept_and_named(here: Path) -> None:
+    """However early its date is: what had been begun, and whether an answer had been seen, goes on record."""
+    path = pipeline.register("steps.yaml", [], "Ada")
+    back = {**json.loads(path.read_text()), "date": "2020-01-01T00:00:00+00:00"}
+    folder = RunFolder(written())
+    job = folder.job(json.loads(folder.resolved.read_text())["jobs"][0]["folder"])
+    job.checkpoints.mkdir(parents=True)
+    (job.checkpoints / "1.pt").write_bytes(b"")
+    write_state(job.root, "done", None, 1, (4,))
+    path.write_text(json.dumps(back))
+    written(prereg=path)
+    noted = manifest()["registration"]
+    assert noted["trained"] == [job.root.relative_to(folder.root).as_posix()] and noted["answered"] is True
+    assert noted["arrived"] > "2026" and noted["departs" if "departs" in noted else "date"] == back["date"]
+    doubts = read(folder.root).registered
+    assert doubts is not None and {one.code for one in doubts.doubts} == {"trained", "answered"}
+    assert doubts.departs == ()
+    pipeline.reopen(folder.root)
+    assert manifest()["registration"] == noted
+
+
+def test_a_registration_that_is_put_into_the_folder_by_hand_is_known_by_when_it_came(here: Path) -> None:
+    path = pipeline.register("steps.yaml", [], "Ada")
+    folder = RunFolder(written())
+    folder.registration.write_bytes(path.read_bytes())
+    doubts = read(folder.root).registered
+    assert doubts is not None and doubts.doubts[0].code == "unnoted"
+    pipeline.reopen(folder.root)
+    doubts = read(folder.root).registered
+    assert doubts is not None and "unnoted" not in [one.code for one in doubts.doubts]
+
+
+@pytest.mark.parametrize("name", ["steps", "looks", "tuned"])
+def test_resolved_json_of_a_registered_run_departs_in_nothing(here: Path, name: str) -> None:
+    """It is read back from its file, and held against the question that was made from the plan."""
+    path = pipeline.register(f"{name}.yaml", [], "")
+    folder = pipeline.write(pipeline.load(f"{name}.yaml"), None, prereg=path).folder
+    if RunFolder(folder).resolved.exists():
+        found = read(folder).registered
+        assert found is not None and (found.departs, found.doubts) == ((), ())
+
+
+def test_a_registration_beside_a_scenario_that_was_renamed_and_changed_goes_on_record(here: Path) -> None:
+    pipeline.register("steps.yaml", [], "Ada")
+    text = (here / "steps.yaml").read_text().replace("scenario: steps", "scenario: fresh")
+    (here / "fresh.yaml").write_text(text.replace("smallest_effect: 0.01", "smallest_effect: 0.3"))
+    folder = pipeline.write(pipeline.load("fresh.yaml"), "elsewhere/deep/down/fresh").folder
+    (noted,) = manifest(folder)["registrations"]
+    assert noted["file"] == "../../../steps.registration.json"
+    assert [one["key"] for one in noted["differs"]] == ["scenario", "compare.smallest_effect"]
+    (here / "steps.registration.json").unlink()
+    assert [one.scenario for one in read(folder).akin] == ["steps"]
 
 
 def test_learners_that_were_trained_cannot_be_registered_and_others_of_the_same_lives_are_named(here: Path) -> None:
@@ -164,8 +242,8 @@ def test_python_registers_and_runs_by_it(here: Path) -> None:
         devlearn.run("steps.yaml", seeds=2, prereg=path, **ask)
     run = devlearn.run("steps.yaml", seeds=[5, 6], prereg=path, **ask)
     answer = run.compare()
-    assert answer["registered"].startswith("registered on 20") and "by Ada" in answer["registered"]
-    assert any("were chosen, and registered before anything was run" in text for text in answer["warnings"])
+    assert answer["registered"].startswith("registered in a file dated 20") and "by Ada" in answer["registered"]
+    assert any("were chosen, and are the registered ones" in text for text in answer["warnings"])
     assert not any("set by an option" in text for text in answer["warnings"])  # it was registered so
     assert "is another question" in run.compare(at="birth")["registered"]
 
