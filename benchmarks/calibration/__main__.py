@@ -1,9 +1,11 @@
-"""python -m benchmarks.calibration PAGE [EXPERIMENTS]"""
+"""python -m benchmarks.calibration PAGE [EXPERIMENTS], or PAGE --only TITLE [TITLE ..]"""
 
 import sys
 from pathlib import Path
 
-from benchmarks.calibration.page import page
+from benchmarks.calibration.page import page, renewed
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(page(*map(int, sys.argv[2:])))
+    path, *more = sys.argv[1:]
+    only = more[:1] == ["--only"]
+    Path(path).write_text(renewed(Path(path).read_text(), more[1:]) if only else page(*map(int, more)))

@@ -139,6 +139,21 @@ def lopsided_looks(experiments: int) -> Table:
     return found
 
 
+AIM, AIMED = 0.07, ("10", "16", "20")
+
+
+def missed(table: Table) -> str:
+    """Where false words are more frequent than was aimed at, in words."""
+    column = "read with its clauses"
+    found = [(kind, n, row[column]) for (kind, n), row in table.items() if n in AIMED and row[column].share > AIM]
+    kinds = list(dict.fromkeys(kind for kind, _, _ in found))
+    each = [
+        f"{kind}: {', '.join(f'{100 * rate.share:.1f} % at {n}' for own, n, rate in found if own == kind)}"
+        for kind in kinds
+    ]
+    return f"It is missed, even so read: {'; '.join(each)} seeds." if each else "It is reached everywhere."
+
+
 PARTS = (
     Part(
         "No difference, in the mean",
@@ -151,14 +166,16 @@ PARTS = (
         ("truth", "seeds"),
         partial(survived, hostile.NO_DIFFERENCE, hostile.NO_EFFECT),
         0.15,
+        remark=missed,
     ),
     Part(
         "Not equivalent, in the mean",
         """The same for "equivalent" with a margin of 1 point. A long tail away from 0 that is not made of failures is
-        called fragile only where it shows.""",
+        called fragile only where it shows. The aim was the same.""",
         ("truth", "seeds"),
         partial(survived, hostile.NOT_EQUIVALENT, 1.0),
         0.15,
+        remark=missed,
     ),
     Part(
         "What the caution costs",

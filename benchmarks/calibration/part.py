@@ -37,6 +37,7 @@ class Part:
     """One table of the page: its title, what it means, the names of its rows, and how many experiments it takes.
 
     ``share``: of the study's experiments. ``sized``: a last column says how often sign-flips of so many seeds can err.
+    ``remark``: what the table shows, in a sentence made of its numbers.
     """
 
     title: str
@@ -45,3 +46,4 @@ class Part:
     run: Callable[[int], Table]
     share: float = 1.0
     sized: bool = False
+    remark: Callable[[Table], str] | None = None

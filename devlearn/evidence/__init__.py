@@ -18,6 +18,7 @@ from devlearn.evidence.text.points import setting
 from devlearn.evidence.text.reasons import render_note
 from devlearn.evidence.text.summary import headline, render_text
 from devlearn.evidence.text.warnings import (
+    accepted_failures,
     missing_controls,
     not_inherited,
     undecidable,
@@ -41,6 +42,7 @@ __all__ = [
     "Point",
     "Results",
     "RunRecords",
+    "accepted_failures",
     "analyse",
     "claim",
     "compare",

@@ -33,9 +33,10 @@ def forewarnings(plan: Resolved, counted: bool = True) -> list[Forewarning]:
 
     Where nothing is ``counted`` (``plan.sketch``), those are left out that need a stage's final budget or the brain.
     """
-    from devlearn.evidence import not_inherited, undecidable, unscored_matches, worst_above_chance
+    from devlearn.evidence import accepted_failures, not_inherited, undecidable, unscored_matches, worst_above_chance
 
-    checks = (undecidable, worst_above_chance, *((unscored_matches, not_inherited) if counted else ()))
+    always = (undecidable, worst_above_chance, accepted_failures)
+    checks = (*always, unscored_matches, not_inherited) if counted else always
     plain = [text for check in checks for text in check(plan)]
     plain += _unmeasured(plan)
     plain += [*_undetermined(plan), *_otherwise_wrapped(plan)]

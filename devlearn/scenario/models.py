@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PrivateAttr, Tag
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag
 
 from devlearn.scenario.problems import Problem, ScenarioError
 from devlearn.scenario.yaml_nodes import List, Map
@@ -91,7 +91,7 @@ class Fit(_Frozen):
     published: float | None = Field(None, description="a published exponent, shown beside the fitted one")
 
 
-def _mean_is_none(of: Any) -> Any:
+def _mean_is_none(of: str | None) -> str | None:
     """``mean`` is what is compared as a rule: a scenario that says so asks the same question."""
     return None if of == "mean" else of
 
@@ -118,7 +118,7 @@ class Compare(_Frozen):
     smallest_effect: Annotated[float, Field(gt=0)] | None = Field(
         None, description="differences below this do not matter; needed where there are pairs"
     )
-    of: Annotated[Literal["median", "iqm"] | None, BeforeValidator(_mean_is_none)] = Field(
+    of: Annotated[Literal["mean", "median", "iqm"] | None, AfterValidator(_mean_is_none)] = Field(
         None,
         description="what of the paired differences is compared: mean, median or iqm (of the middle half)",
     )

@@ -91,3 +91,17 @@ def test_a_probe_that_is_wrapped_otherwise_than_its_stage_is_told(
     plan["probes"]["skill"] = {"kind": "return", "env": env, "wrappers": measured}
     found = [one.what for one in forewarnings(Resolved.of(plan))]
     assert [what.startswith("probe skill sees CartPole-v1 ") and told in what for what in found] == [True] * bool(told)
+
+
+@pytest.mark.parametrize(
+    ("accept", "said"),
+    [
+        (0.99, "accepts that 99 % fail: where 14 of 16 did or fewer, no verdict says"),
+        (0.2, "accepts that 20 % fail: where none of 16 did or fewer"),
+        (0.1, "accepts that 0.1 of learners fail, and 16 learners can't exclude less than 0.171 even if none"),
+        (None, ""),
+    ],
+)
+def test_a_failure_rate_that_empties_words_or_changes_nothing_is_told(accept: float | None, said: str) -> None:
+    found = forewarnings(resolved([["a", "b"]], {}, {"fails": {"accept": accept}}))
+    assert [said in one.text for one in found] == [True] * (accept is not None)

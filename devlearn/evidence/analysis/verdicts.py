@@ -60,7 +60,8 @@ def judge(pair: Pair, asked: Question, scored: At) -> Judged:
     same = 1.0
     if pair.paired:
         d, size = pair.differences, pair.size
-        p, ends, alone = location.p(d, size=size), location.interval(d, asked.alpha), location.interval(d, asked.alone)
+        p = location.p(d, size=size)
+        ends, alone = (location.interval(d, alpha, size) for alpha in (asked.alpha, asked.alone))
         if small > 0:
             same = statistics.equivalent(location, d, small, size)
     else:

@@ -9,13 +9,14 @@ from devlearn.evidence.analysis.question import Question
 from devlearn.evidence.analysis.undetermined import undetermined
 from devlearn.records.declared import role_of
 from devlearn.records.reader import ArmRecords, EvidenceError, Key, LearnerRecord
-from devlearn.records.results import Comparison, PairResult, Verdict, Warning_
-from devlearn.records.schema import ControlEntry, MatchEntry, Number, Resolved
+from devlearn.records.results import Comparison, PairResult, TestKind, Verdict, Warning_
+from devlearn.records.schema import CompareFails, ControlEntry, MatchEntry, Number, Resolved
 
 FEW_SEEDS = 10
 SEEN_TAILS = 16  # learners from whom on a false word is as rare as it should be under long tails (docs/calibration.md)
 DECIDED = ("better", "worse", "equivalent")
 MOST_SEEDS = 64  # of a mend
+FEW_FAIL = 0.05  # a failure rate up to which accepting it leaves a verdict its meaning
 CHEAPER = 0.95  # of an arm's FLOPs: an arm that spent less is no control for them
 
 Arms = Mapping[str, ArmRecords]
@@ -33,6 +34,8 @@ def warnings(found: Comparison, arms: Arms, asked: Question) -> list[Warning_]:
         *([] if asked.alike else [Warning_.of("probes_differ", probe=found.probe)]),
         *([Warning_.of("unfinished", jobs=list(found.incomplete))] if found.incomplete else []),
         *_few(found),
+        *_accepts(asked.fails, min((pair.n for pair in found.comparisons), default=0)),
+        *_approximate(found),
         *_diverged(found),
         *_gates_nobody_passed(arms),
         *_not_finite(arms, (found.probe, found.metric)),
@@ -69,6 +72,12 @@ def _few(found: Comparison) -> Iterator[Warning_]:
         yield Warning_.of("tails", n=n, seeds=seeds, enough=SEEN_TAILS)
     if any(pair.test.paired for pair in found.comparisons):
         yield from _out_of_reach(n, seeds, max(1, found.family), found.looks)
+
+
+def _approximate(found: Comparison) -> list[Warning_]:
+    """That words rest on the test of the middle half, which errs more often than it says (docs/calibration.md)."""
+    words = [pair for pair in found.comparisons if pair.suggests in DECIDED and pair.test is TestKind.MIDDLE]
+    return [Warning_.of("middle_half", pairs=len(words))] if words else []
 
 
 def _out_of_reach(n: int, seeds: int, family: int, looks: int) -> Iterator[Warning_]:
@@ -173,6 +182,27 @@ def undecidable(plan: Resolved) -> list[Warning_]:
     counts = [len(plan.seeds_at(point)) for point in range(len(plan.points))]
     n, seeds = min([*((len(set(own.values())), len(own)) for own in named), *((count, count) for count in counts)])
     return list(_out_of_reach(n, seeds, len(asked.pairs) * len(plan.points), len(asked.looks or (n,))))
+
+
+def accepted_failures(plan: Resolved) -> list[Warning_]:
+    """That a plan's question accepts more failures than a verdict should be silent about, or fewer than it can see."""
+    asked = plan.compare
+    counts = [len(plan.seeds_at(point)) for point in range(len(plan.points))]
+    return _accepts(asked.fails, min(counts)) if asked and asked.pairs and counts else []
+
+
+def _accepts(fails: CompareFails | None, n: int) -> list[Warning_]:
+    """``n``: the learners of an arm, or lineages."""
+    rate = fails.accept if fails else None
+    if rate is None or n < 1:
+        return []
+    least = statistics.rate_bound(0, n)
+    if rate < least:
+        return [Warning_.of("accepts_little", rate=rate, n=n, least=least)]
+    if rate <= FEW_FAIL:
+        return []
+    most = max(failed for failed in range(n) if statistics.rate_bound(failed, n) <= rate)
+    return [Warning_.of("accepts_much", rate=rate, n=n, failed=most)]
 
 
 def uncontrolled(plan: Resolved) -> list[Warning_]:

@@ -28,8 +28,8 @@ class Location(Protocol):
     def p(self, d: Vector, shift: float = 0.0, greater: bool = False, size: ArrayLike | None = None) -> float:
         """p that it is ``shift``; with ``greater`` that it is at most that."""
 
-    def interval(self, d: Vector, alpha: float = ALPHA) -> tuple[float, float]:
-        """All shifts that the two-sided test does not reject at ``alpha``."""
+    def interval(self, d: Vector, alpha: float = ALPHA, size: ArrayLike | None = None) -> tuple[float, float]:
+        """All shifts that the two-sided test does not reject at ``alpha``; 0 is inside where p of 0 is above it."""
 
     def smallest_p(self, n: int) -> float:
         """The smallest two-sided p that n values can reach."""
@@ -45,8 +45,8 @@ class Mean:
     def p(self, d: Vector, shift: float = 0.0, greater: bool = False, size: ArrayLike | None = None) -> float:
         return flips.sign_flip(d, shift, "greater" if greater else "two-sided", size)
 
-    def interval(self, d: Vector, alpha: float = ALPHA) -> tuple[float, float]:
-        return flips.interval(d, alpha)
+    def interval(self, d: Vector, alpha: float = ALPHA, size: ArrayLike | None = None) -> tuple[float, float]:
+        return _at_zero(flips.interval(d, alpha), len(d) / 4 * _slack(d, 0.0, size))
 
     def smallest_p(self, n: int) -> float:
         return flips.smallest_p(n)
@@ -54,27 +54,32 @@ class Mean:
 
 @dataclass(frozen=True)
 class Median:
-    """The median of the differences, by the sign test: exact whatever their distribution. Ties with it are left out."""
+    """The median of the differences, by the sign test: at most alpha whatever their distribution.
+
+    A difference that is tied with the shift speaks for it from either side, as one does that is right there: a median
+    of 0 has half of its learners at or below 0 and half at or above. So the interval, two order statistics, holds just
+    the shifts that the test does not reject. (A sign test that leaves ties out asks whether more learners gain than
+    lose, which may be so where the median is 0.)
+    """
 
     def estimate(self, d: Vector) -> float:
         return float(np.median(d))
 
     def p(self, d: Vector, shift: float = 0.0, greater: bool = False, size: ArrayLike | None = None) -> float:
         slack = _slack(d, shift, size)
-        above, below = int(np.count_nonzero(d - shift > slack)), int(np.count_nonzero(shift - d > slack))
+        below, above = int(np.count_nonzero(d - shift <= slack)), int(np.count_nonzero(shift - d <= slack))
         if greater:
-            return float(_at_most(below, above + below))
-        return float(min(1.0, 2 * _at_most(min(above, below), above + below)))
+            return float(_at_most(below, len(d)))
+        return float(min(1.0, 2 * _at_most(min(below, above), len(d))))
 
-    def interval(self, d: Vector, alpha: float = ALPHA) -> tuple[float, float]:
-        """Two order statistics."""
+    def interval(self, d: Vector, alpha: float = ALPHA, size: ArrayLike | None = None) -> tuple[float, float]:
         n, out = len(d), 0
         while out <= n // 2 and 2 * _at_most(out, n) <= alpha:
             out += 1
         if out == 0:
             return -math.inf, math.inf
         ordered = np.sort(d)
-        return float(ordered[out - 1]), float(ordered[n - out])
+        return _at_zero((float(ordered[out - 1]), float(ordered[n - out])), _slack(d, 0.0, size))
 
     def smallest_p(self, n: int) -> float:
         return 2 * 0.5**n
@@ -104,12 +109,12 @@ class Iqm:
             return max(below, self.smallest_p(len(d)) / 2)
         return max(min(1.0, 2 * t_below(-abs(gap) / error, df)) if error else 0.0, self.smallest_p(len(d)))
 
-    def interval(self, d: Vector, alpha: float = ALPHA) -> tuple[float, float]:
+    def interval(self, d: Vector, alpha: float = ALPHA, size: ArrayLike | None = None) -> tuple[float, float]:
         error, df = _winsorised(d)
         if df < 1 or self.smallest_p(len(d)) > alpha:
             return -math.inf, math.inf
         half, middle = t_quantile(1 - alpha / 2, df) * error, self.estimate(d)
-        return middle - half, middle + half
+        return _at_zero((middle - half, middle + half), _slack(d, 0.0, size))
 
     def smallest_p(self, n: int) -> float:
         return 2 * 0.5**n
@@ -127,6 +132,12 @@ def _slack(d: Vector, shift: float, size: ArrayLike | None) -> float:
     """How far a single difference may be off by rounding."""
     largest = float(np.max(np.abs(d if size is None else np.asarray(size, np.float64)), initial=0.0))
     return 4 * float(np.finfo(np.float64).eps) * (largest + abs(shift))
+
+
+def _at_zero(ends: tuple[float, float], slack: float) -> tuple[float, float]:
+    """``ends``, of which one that is 0 but for rounding is 0, as it is to the test."""
+    low, high = (0.0 if abs(end) <= slack else end for end in ends)
+    return low, high
 
 
 @lru_cache(maxsize=1024)

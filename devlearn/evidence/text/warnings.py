@@ -5,7 +5,7 @@ from typing import Any
 
 from devlearn.evidence.analysis import warnings
 from devlearn.evidence.analysis.worst import planned_above_chance
-from devlearn.evidence.text.formats import plural, samples
+from devlearn.evidence.text.formats import percent, plural, samples
 from devlearn.evidence.text.history import HISTORY
 from devlearn.records.results import Warning_
 from devlearn.records.schema import Resolved
@@ -70,6 +70,28 @@ def _tails(n: int, seeds: int, enough: int) -> str:
     return (
         f"{samples(n, seeds)}: where differences have a long tail that so few did not show, a word is false more often "
         f"than the level says; with {enough} or more the level is nearly kept (docs/calibration.md)"
+    )
+
+
+def _accepts_much(rate: float, n: int, failed: int) -> str:
+    who = f"{failed} of {n}" if failed else f"none of {n}"
+    return (
+        f"compare.fails accepts that {percent(rate)} fail: where {who} did or fewer, no verdict says that it holds "
+        "unless some fail, and such a rate may undo any mean; accept what would really not matter"
+    )
+
+
+def _accepts_little(rate: float, n: int, least: float) -> str:
+    return (
+        f"compare.fails accepts that {rate:.3g} of learners fail, and {n} learners can't exclude less than {least:.3g} "
+        "even if none of them does: it changes nothing"
+    )
+
+
+def _middle_half(pairs: int) -> str:
+    return (
+        f"{plural(pairs, 'word')} on the middle half (compare.of: iqm): its test is an approximation, and errs in 6 to "
+        "8 % where it says 5, in up to 10 where values are coarse (docs/calibration.md); the median's does not"
     )
 
 
@@ -150,6 +172,9 @@ WARNINGS: dict[str, Callable[..., str]] = {
     "unfinished": lambda jobs: f"not finished: {', '.join(jobs)}",
     "few": lambda n, seeds, fewest: f"{samples(n, seeds)}: fewer than {fewest} leave most real differences undecided",
     "tails": _tails,
+    "accepts_much": _accepts_much,
+    "accepts_little": _accepts_little,
+    "middle_half": _middle_half,
     "out_of_reach": _out_of_reach,
     "diverged": _diverged,
     "gate_unpassed": _gate_unpassed,
@@ -191,6 +216,11 @@ def not_inherited(plan: Resolved) -> list[str]:
 def worst_above_chance(plan: Resolved) -> list[str]:
     """That a learner which diverges would count as better than one that guesses, if so."""
     return _rendered(planned_above_chance(plan))
+
+
+def accepted_failures(plan: Resolved) -> list[str]:
+    """That a plan accepts more failures than a verdict should be silent about, or fewer than it can see, if so."""
+    return _rendered(warnings.accepted_failures(plan))
 
 
 def unscored_matches(plan: Resolved) -> list[str]:

@@ -25,6 +25,7 @@ def comparison(
     piece = Piece("compare", "", Compare, compare, written, root.mark)
     _selected(piece, probes, stages, problems)
     found = metric(reference, piece.value("probe"), probes, problems)
+    _worst(probes, found, problems)
     if found is None or compare is None:
         return None
     better: Better = compare.better or found[0].model.metrics[found[1]].better
@@ -83,6 +84,19 @@ def _measured(compare: Piece, probe: Piece, name: str, problems: Problems) -> No
         problems.add(probe.mark, f"probe {probe.name!r} is compared and needs 'worst': {why}")
     if compare.get("smallest_effect") is None:
         problems.add(compare.key("pairs"), "pairs need a smallest_effect: the difference that would matter")
+
+
+def _worst(probes: Lookup, compared: tuple[Piece, str] | None, problems: Problems) -> None:
+    """What a diverged learner counts as is a value of what is compared; of another probe, of a metric that it has."""
+    for probe in probes.values():
+        worst = probe.get("worst")
+        if probe.model is None or worst is None:
+            continue
+        names = [compared[1]] if compared and probe is compared[0] else list(probe.cls.metrics if probe.cls else ())
+        ends = {name: bounds(probe, name) for name in names}
+        if ends and not any(low <= worst <= high for low, high in ends.values()):
+            each = "; ".join(f"{name} {span(both)}" for name, both in ends.items())
+            problems.add(probe.value("worst"), f"no learner can count with {worst:g}: {each}")
 
 
 def _on_the_way(probe: Piece, mark: Mark, problems: Problems) -> None:

@@ -141,6 +141,29 @@ def test_a_median_is_compared_where_it_is_asked_for(tmp_path: Path) -> None:
     assert (middle["verdict"], middle["test"]) == ("better", "t-test of the middle half, Tukey and McLaughlin")
 
 
+def test_a_rate_that_is_accepted_is_named_beside_the_words_that_it_empties(tmp_path: Path) -> None:
+    for name, accept, said in (
+        ("much", 0.3, "accepts that 30 % fail: where 1 of 16 did"),
+        ("little", 0.1, "it changes"),
+    ):
+        folder = tiny_run(tmp_path / name, {"a": shifted(SMALL), "b": EVEN},
+                          compare={**QUESTION, "fails": {"accept": accept}})  # fmt: skip
+        assert any(said in text for text in compare([folder])["warnings"]), name  # type: ignore[call-overload]
+
+
+def test_words_on_the_middle_half_warn_of_its_level(tmp_path: Path) -> None:
+    for of, warned in (("iqm", True), ("median", False), ("mean", False)):
+        question = {**QUESTION} if of == "mean" else {**QUESTION, "of": of}
+        found = compare([tiny_run(tmp_path / of, {"a": shifted(SMALL), "b": EVEN}, compare=question)])
+        assert any("errs in 6 to 8 %" in text for text in found["warnings"]) is warned  # type: ignore[call-overload]
+
+
+def test_a_word_on_the_median_and_its_interval_agree_where_most_learners_are_tied(tmp_path: Path) -> None:
+    """Ten of sixteen gain nothing, six gain: the median is 0, and so says the word."""
+    found = pair(tmp_path, shifted([0.0] * 10 + [0.05] * 6), EVEN, compare={"of": "median", "smallest_effect": 0.001})
+    assert (found["verdict"], found["difference"], found["interval"][0]) == ("undecided", 0.0, 0.0)
+
+
 def test_other_seeds_have_no_median_of_differences(tmp_path: Path) -> None:
     question = {**QUESTION, "of": "median", "pairs": []}
     runs = [tiny_run(tmp_path / "one", {"a": EVEN}, compare=question)]

@@ -16,12 +16,37 @@ values = st.lists(st.integers(-50, 50), min_size=6, max_size=20)
 
 
 @given(values)
-def test_the_sign_test_is_the_binomial_one(d: list[int]) -> None:
-    x = np.array(d, float)
-    above, n = int((x > 0).sum()), int((x != 0).sum())
+def test_the_sign_test_is_the_binomial_one_in_which_ties_speak_for_the_null(d: list[int]) -> None:
+    """For a median of 0 half of the learners, at least, are at 0 or below, and half at 0 or above."""
+    x, n = np.array(d, float), len(d)
+    at_most, at_least = int((x <= 0).sum()), int((x >= 0).sum())
+    sides = [float(stats.binom.cdf(k, n, 0.5)) for k in (at_most, at_least)]
     median = LOCATIONS["median"]
-    assert median.p(x) == pytest.approx(stats.binomtest(above, n).pvalue if n else 1.0)
-    assert median.p(x, 0.0, True) == pytest.approx(stats.binomtest(above, n, alternative="greater").pvalue if n else 1)
+    assert median.p(x) == pytest.approx(min(1.0, 2 * min(sides)))
+    assert median.p(x, 0.0, True) == pytest.approx(sides[0])
+    if at_most + at_least == n:  # no ties: the textbook's
+        assert median.p(x) == pytest.approx(stats.binomtest(at_least, n).pvalue)
+
+
+def test_a_median_of_0_is_not_different_from_0_however_many_learners_gain() -> None:
+    """Ten of sixteen differ in nothing and six gain: a test that leaves ties out would have p = .031."""
+    x = np.array([0.0] * 10 + [0.01, 0.02, 0.03, 0.04, 0.05, 0.06])
+    assert LOCATIONS["median"].estimate(x) == 0
+    assert LOCATIONS["median"].p(x) == 1
+    assert LOCATIONS["median"].interval(x) == (0.0, 0.03)
+
+
+coarse = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=6, max_size=20)
+
+
+@pytest.mark.parametrize("name", LOCATIONS)
+@given(coarse, st.sampled_from([0.05, 0.05 / 3, 0.2]))
+def test_a_word_and_its_interval_agree_about_0(name: str, pairs: list[tuple[int, int]], alpha: float) -> None:
+    """Differences of coarse accuracies, of which many are tied, and some are 0 but for rounding."""
+    x, y = (np.array(side) / 10 + 0.1 for side in zip(*pairs, strict=True))
+    d, size = x - y, abs(x) + abs(y)
+    low, high = LOCATIONS[name].interval(d, alpha, size)
+    assert (LOCATIONS[name].p(d, size=size) <= alpha) == (low > 0 or high < 0)
 
 
 @pytest.mark.parametrize("name", LOCATIONS)
