@@ -1,6 +1,6 @@
 """The median and the middle half of the differences, and what the clause *unless some fail* costs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -36,11 +36,11 @@ EXCHANGEABLE: Mapping[str, Callable[[Rng, tuple[int, int]], Matrix]] = {
 }
 
 
-def middles(experiments: int) -> Table:
+def middles(experiments: int, seeds: Sequence[int] = SEEDS) -> Table:
     """Differences of exchangeable arms: no location is off 0. How often is one found to be; how often is a gain?"""
     found: Table = {}
     for kind, draw in EXCHANGEABLE.items():
-        for n in SEEDS:
+        for n in seeds:
             d = draw(generator("middles", kind, n), (experiments, n))
             gained = d + d.std()
             found[kind, str(n)] = {
@@ -51,7 +51,7 @@ def middles(experiments: int) -> Table:
     return found
 
 
-def clauses(experiments: int) -> Table:
+def clauses(experiments: int, gains: Sequence[float] = GAINS, seeds: Sequence[int] = SEEDS) -> Table:
     """True gains of a share; nobody fails. How often is the word given, and how often without *unless some fail*?"""
     share = replace(hostile.ASKED, what=Measure(("probe", "accuracy"), "higher", None, SHARE), smallest_effect=0.01)
     asked = {
@@ -60,8 +60,8 @@ def clauses(experiments: int) -> Table:
         "without it where the metric has no bounds": replace(share, what=hostile.ASKED.what),
     }
     found: Table = {}
-    for gain in GAINS:
-        for n in SEEDS:
+    for gain in gains:
+        for n in seeds:
             shape = (experiments, n)
             d, nobody = generator("clauses", gain, n).normal(gain, SPREAD, shape), np.zeros(n, bool)
             each = {name: [hostile.said(one, nobody, nobody, what) for one in d] for name, what in asked.items()}

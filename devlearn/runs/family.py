@@ -9,18 +9,21 @@ from devlearn.records.published import StudyPair, StudyPoint, read, studies
 from devlearn.scenario import Scenario, load, points
 
 UNKNOWN, OUT_OF_REACH = "not on record", "out of reach"
-ROUNDED = 1e-6  # files keep seven digits
 
 
 @dataclass(frozen=True)
 class Question:
-    """A pair of a study. ``p`` and ``same`` are adjusted over all questions: of a difference, and of equivalence."""
+    """A pair of a study. ``p`` and ``same`` are adjusted over all questions: of a difference, and of equivalence.
+
+    ``reachable``: whether its word would be kept if its p were the smallest that so many seeds can show.
+    """
 
     study: str
     point: StudyPoint
     pair: StudyPair
     p: float | None
     same: float | None
+    reachable: bool
 
     @property
     def where(self) -> str:
@@ -33,17 +36,17 @@ class Question:
         """Whether the word holds over all questions: yes, no, or why that can't be said; "" where it claims nothing."""
         pair = self.pair
         if pair.verdict in ("better", "worse"):
-            return self._kept(pair.p, self.p, smallest_p(pair.n))
+            return self._kept(pair.p, self.p)
         if pair.verdict == "equivalent":
-            return self._kept(pair.p_equivalence, self.same, smallest_p(pair.n) / 2)  # of a one-sided test
+            return self._kept(pair.p_equivalence, self.same)
         return "yes" if pair.verdict == "identical" else ""
 
-    def _kept(self, own: float | None, over_all: float | None, smallest: float) -> str:
+    def _kept(self, own: float | None, over_all: float | None) -> str:
         if own is None or over_all is None:
             return UNKNOWN
         if over_all <= ALPHA:
             return "yes"
-        return OUT_OF_REACH if own <= smallest * (1 + ROUNDED) else "no"
+        return "no" if self.reachable else OUT_OF_REACH
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,15 @@ def family(split: str) -> Family:
     waiting = {name: n for name, own in scenarios.items() if read(name) is None and (n := _declared(own, split))}
     open_ = [None] * sum(waiting.values())
     looks = [_looks(scenarios[name]) for name, _, _ in found]
-    different = holm([*_each([pair.p for _, _, pair in found], looks), *open_])
-    same = holm([*_each([pair.p_equivalence for _, _, pair in found], looks), *open_])
-    questions = (Question(*one, p, q) for one, p, q in zip(found, different, same, strict=False))
+    different = [*_each([pair.p for _, _, pair in found], looks), *open_]
+    same = [*_each([pair.p_equivalence for _, _, pair in found], looks), *open_]
+    adjusted = zip(found, holm(different), holm(same), strict=False)
+    questions = []
+    for i, (one, p, q) in enumerate(adjusted):
+        equivalent = one[2].verdict == "equivalent"
+        least = smallest_p(one[2].n) / (1 + equivalent) * looks[i]  # equivalence is of one-sided tests
+        best = holm([least if j == i else other for j, other in enumerate(same if equivalent else different)])[i]
+        questions.append(Question(*one, p, q, best is not None and best <= ALPHA))
     return Family(tuple(questions), waiting)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import jinja2
 
+from devlearn.evidence.statistics import rate_bound
 from devlearn.evidence.text.formats import rate
 from devlearn.evidence.text.published import chance, row_text, value, word
 from devlearn.records.published import PublishedError, Row, Study, StudyPair, StudyPoint, StudyResult, read, studies
@@ -59,7 +60,7 @@ def _made(template: str) -> str:
         return environment.from_string(template).render(
             rows=rows, arms=arms, pairs=pairs, verdicts=verdicts, said=said, changes=changes, cost=cost,
             laws=laws, proxies=proxies, ratios=ratios, result=recorded, questions=questions,
-            difference=difference,
+            difference=difference, bounds=bounds,
         ).strip()  # fmt: skip
     except NotRecorded as study:
         return f"Not recorded yet at this version: `devlearn replicate {study} --record`, then `make results`."
@@ -173,6 +174,12 @@ def difference(name: str, arm: str, against: str) -> str:
     if pair.difference is None:
         raise PublishedError(f"{name}: {arm} against {against} has no difference: {pair.verdict}")
     return value(pair.difference, pair.interval, point.unit, sign=True)
+
+
+def bounds(*counts: int) -> str:
+    """``of 8 learners up to 32 %, of 16 up to 18 %``: failure rates that so many of whom none failed don't exclude."""
+    first, *others = (f"{n}{' learners' * (n == counts[0])} up to {rate(rate_bound(0, n))}" for n in counts)
+    return ", ".join([f"of {first}", *(f"of {one}" for one in others)])
 
 
 def changes(name: str, *probes: str) -> str:

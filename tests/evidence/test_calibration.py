@@ -11,13 +11,15 @@ import pytest
 from scipy import stats
 
 from benchmarks.calibration import exchangeable as study
+from benchmarks.calibration import locations, lopsided
 from benchmarks.calibration.draws import DIVERGED, LOPSIDED, OWN, SYMMETRIC
 from benchmarks.calibration.page import EXPERIMENTS, page
 from benchmarks.calibration.part import Rate, Table
 from benchmarks.calibration.tests import attainable
 
 SMALL, LARGE = 1_000, EXPERIMENTS
-SIZES = [pytest.param(SMALL, id="small"), pytest.param(LARGE, id="large", marks=pytest.mark.slow)]
+SLOW = pytest.mark.slow
+SIZES = [pytest.param(SMALL, id="small"), pytest.param(LARGE, id="large", marks=SLOW)]
 PAGE = Path(__file__).parents[2] / "docs" / "calibration.md"
 
 
@@ -117,6 +119,37 @@ def test_planned_looks_hold_the_whole_and_unplanned_ones_do_not(experiments: int
     for kind, row in study.looks(experiments).items():
         assert at_most(row["a third of .05 each"], 0.05), (kind, str(row))
         assert row[".05 each"].share > 0.05 + slack(0.05, experiments), kind
+
+
+@pytest.mark.parametrize("experiments", [pytest.param(500, id="small"), SIZES[1]])
+def test_the_median_errs_less_than_it_says_and_the_middle_half_more(experiments: int) -> None:
+    table = locations.middles(experiments, (8, 16, 20))
+    for (kind, n), row in table.items():
+        assert at_most(row["median: a difference"], 0.05), (kind, n, str(row))
+        assert at_most(row["iqm: a difference"], 0.1), (kind, n, str(row))  # what the warning says at most
+    together = [row["iqm: a difference"] for row in table.values()]
+    rate = Rate(sum(one.hits for one in together), sum(one.of for one in together))
+    assert rate.share > 0.05 + slack(0.05, rate.of)
+
+
+@pytest.mark.parametrize("experiments", [pytest.param(20, id="small"), pytest.param(300, id="large", marks=SLOW)])
+def test_a_gain_needs_no_clause_where_it_would_outlast_so_many_failures(experiments: int) -> None:
+    """(1 - b) L > b: at 16 learners from 21 points on, at 8 from 46; accepted 20 % free any word from 14 on."""
+    columns = ("without the clause", "without it where 20 % are accepted", "without it where the metric has no bounds")
+    table = {
+        (gain, n): [row[name].share for name in columns] for (gain, n), row in locations.clauses(experiments).items()
+    }
+    assert table["10 points", "16"] == [0, 1, 0]
+    assert table["30 points", "16"] == [1, 1, 0]
+    assert table["30 points", "8"] == [0, 0, 0]
+    assert table["50 points", "8"] == [1, 1, 0]
+
+
+def test_a_part_says_in_words_where_it_misses_its_aim() -> None:
+    row = {"read with its clauses": Rate(9, 100)}
+    table = {("long", "8"): row, ("long", "10"): row, ("short", "16"): {"read with its clauses": Rate(7, 100)}}
+    assert lopsided.missed(table) == "It is missed, even so read: long: 9.0 % at 10 seeds."
+    assert lopsided.missed({("short", "10"): {"read with its clauses": Rate(1, 100)}}) == "It is reached everywhere."
 
 
 @pytest.mark.slow

@@ -104,6 +104,14 @@ def test_the_most_that_so_few_seeds_can_show_may_be_out_of_reach(asked: Any) -> 
     assert words(found) == ["out of reach", "", "no"]
 
 
+def test_what_is_out_of_reach_is_so_whatever_its_own_p(asked: Any) -> None:
+    """Six seeds show .031 at best, .016 for equivalence, and two others stand before: none of theirs can be kept."""
+    low = [pair("better", 0.0001), pair("better", 0.0001), pair("undecided", 0.9)]
+    few = [pair("better", 0.04, n=6), pair("equivalent", 0.9, 0.02, n=6)]
+    found = asked({"a": [point(*low, *few, pair("equivalent", 0.9, 0.002, n=16))]})
+    assert words(found) == ["yes", "yes", "", "out of reach", "out of reach", "yes"]
+
+
 def test_each_planned_look_is_a_test(asked: Any) -> None:
     answers = {"a": [point(pair("better", 0.02))]}
     looked = TEXT.replace("pairs:", "looks: [8, 16], pairs:")
