@@ -1,4 +1,4 @@
-"""python -m benchmarks.calibration PAGE [EXPERIMENTS], or PAGE --only TITLE [TITLE ..]"""
+"""python -m benchmarks.calibration PAGE [EXPERIMENTS], or PAGE --only [TITLE ..]"""
 
 import sys
 from pathlib import Path

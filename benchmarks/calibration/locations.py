@@ -113,6 +113,6 @@ PARTS = (
         takes 14 learners of whom none failed.""",
         ("gain", "seeds"),
         clauses,
-        0.06,
+        0.03,
     ),
 )
