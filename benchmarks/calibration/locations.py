@@ -108,9 +108,9 @@ PARTS = (
         """True gains of an accuracy; the differences are normal with a standard deviation of 2 points, and nobody
         fails. *Better* is how often the word is given; then how often it is given without "unless some fail": as it
         is, where the scenario accepts that 20 % fail, and for a metric without bounds. A gain needs no clause where it
-        would outlast that as many fail, and lose everything, as so few learners can't exclude: half of all points at 8
-        seeds, a quarter at 16, an eighth at 32. Smaller gains always carry it, unless such a rate is accepted, which
-        takes 14 learners of whom none failed.""",
+        would outlast that as many fail, and lose everything, as so few learners can't exclude: where its interval
+        begins above 46 points at 8 seeds, 21 at 16, 10 at 32. Smaller gains always carry it, unless such a rate is
+        accepted, which takes 14 learners of whom none failed.""",
         ("gain", "seeds"),
         clauses,
         0.03,

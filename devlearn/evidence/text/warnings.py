@@ -90,7 +90,7 @@ def _accepts_little(rate: float, n: int, least: float) -> str:
 
 def _middle_half(pairs: int) -> str:
     return (
-        f"{plural(pairs, 'word')} on the middle half (compare.of: iqm): its test is an approximation, and errs in 6 to "
+        f"{plural(pairs, 'word')} on the middle half (compare.of: iqm): its test is an approximation, and errs in 5 to "
         "8 % where it says 5, in up to 10 where values are coarse (docs/calibration.md); the median's does not"
     )
 
