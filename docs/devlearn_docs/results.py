@@ -99,7 +99,7 @@ def rows(*names: str) -> str:
     made = [f"`{result.command}`: {cost(result.study)}." for result in results.values() if result]
     late = ", ".join(f"`devlearn replicate {name}`" for name, result in results.items() if result is None)
     parts += [" ".join(made)] if made else []
-    parts += [f"Not recorded yet at this version: {late}; [what was measured before](earlier.md)."] if late else []
+    parts += [f"Not recorded yet: {late}."] if late else []
     return "\n\n".join(parts)
 
 

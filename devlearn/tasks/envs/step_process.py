@@ -179,7 +179,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; whoever asks decides
     number, memory, trace = pickle.load(sys.stdin.buffer)
     _die_with_owner(os.dup(sys.stdin.fileno()))
-    with open(os.devnull) as nothing:
+    with open(os.devnull, encoding="utf-8") as nothing:
         os.dup2(nothing.fileno(), sys.stdin.fileno())
     faulthandler.enable(trace)
     with flight.recording(flight.shared(memory)):
