@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 
 import devlearn
 from devlearn.evidence import not_inherited, undecidable, unscored_matches
+from devlearn.records.schema import Resolved
 from devlearn.runs.forewarnings import forewarnings
 from devlearn.runs.pipeline import load, plan
 from devlearn.runs.plan import resolved, sketch
-from devlearn.scenario import library
+from devlearn.scenario import Scenario, library
 
 FEW_LABELS: dict[str, Any] = {
     "brain": {"kind": "conv", "channels": [2], "width": [8]},
@@ -208,23 +210,29 @@ def test_every_scenario_has_toy_budgets() -> None:
     assert set(TOY) == set(library())
 
 
+@cache
+def planned(name: str) -> tuple[Scenario, Resolved]:
+    """A shipped scenario, and what its plan writes: for all that is asked of it."""
+    order = load(name)
+    return order.scenario, resolved(plan(order).own)
+
+
 @pytest.mark.parametrize("name", sorted(TOY))
 def test_a_shipped_scenario_has_seeds_enough_for_its_pairs(name: str) -> None:
-    assert undecidable(resolved(plan(load(name)).own)) == []
+    assert undecidable(planned(name)[1]) == []
 
 
 @pytest.mark.parametrize("name", sorted(TOY))
 def test_a_shipped_scenario_that_scores_an_area_says_what_of_a_match_it_misses(name: str) -> None:
-    assert bool(unscored_matches(resolved(plan(load(name)).own))) == (name in ("innate/noise", "newborn_eyes"))
+    assert bool(unscored_matches(planned(name)[1])) == (name in ("innate/noise", "newborn_eyes"))
 
 
 @pytest.mark.parametrize("name", sorted(TOY))
 def test_a_file_alone_is_warned_of_as_its_plan_is_but_for_what_has_to_be_counted(name: str) -> None:
-    order = load(name)
-    whole = resolved(plan(order).own)
+    scenario, whole = planned(name)
     counted = {*unscored_matches(whole), *not_inherited(whole)}
     said = [warning for warning in forewarnings(whole) if warning.text not in counted]
-    assert forewarnings(sketch(order.scenario), counted=False) == said
+    assert forewarnings(sketch(scenario), counted=False) == said
 
 
 LONG = ("newborn_eyes", "few_labels_priors")  # dozens of pairs of what other files have one by one

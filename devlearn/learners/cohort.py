@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import copy
 import fnmatch
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from devlearn.lazy import torch
@@ -330,6 +330,13 @@ class Cohort:
         model = copy.deepcopy(self._template)
         model.load_state_dict({name: tensor[index] for name, tensor in {**self.parameters(), **self.buffers}.items()})
         return model
+
+    def members(self) -> Iterator[nn.Module]:
+        """All learners in turn, in one module that takes on the next one's weights: a copy of each costs much more."""
+        model, tensors = copy.deepcopy(self._template), {**self.parameters(), **self.buffers}
+        for index in range(self.n):
+            model.load_state_dict({name: tensor[index] for name, tensor in tensors.items()})
+            yield model
 
     def finite(self) -> Tensor:
         """Which learners have finite weights: (N,) bool."""

@@ -16,14 +16,15 @@ def initialise(build: Callable[[], nn.Module], seed: int) -> nn.Module:
     """One learner's network, a function of the seed alone.
 
     Each submodule with ``reset_parameters`` is initialised under (seed, "init", its qualified name), so that another
-    sense or head leaves the rest bit-equal. Torch's initialisers draw from the global generator, hence ``fork_rng``.
+    sense or head leaves the rest bit-equal. Torch's initialisers draw from the CPU's global generator, hence
+    ``fork_rng``.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(torch_seed(seed, BIRTH))
+        torch.default_generator.manual_seed(torch_seed(seed, BIRTH))
         module = build()
         for name, part in module.named_modules():
             if callable(reset := getattr(part, "reset_parameters", None)):
-                torch.manual_seed(torch_seed(seed, BIRTH, name))
+                torch.default_generator.manual_seed(torch_seed(seed, BIRTH, name))
                 reset()
     return module
 

@@ -62,10 +62,13 @@ class Fields(Probe):
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         sense = source_named(self.sense).sense_name
-        fields = [cohort.member(i).fields(sense).detach() for i in range(cohort.n)]  # type: ignore[operator]
-        smoothness = torch.stack([morans_i(own).nanmean() for own in fields])
-        pictures = {"fields": grey(fields[0][: self.units])} if full else {}
-        return Measurement({"smoothness": smoothness}, pictures=pictures)
+        smoothness, pictures = [], {}
+        for member in cohort.members():
+            fields = member.fields(sense).detach()  # type: ignore[operator]
+            if full and not smoothness:
+                pictures["fields"] = grey(fields[: self.units])
+            smoothness.append(morans_i(fields).nanmean())
+        return Measurement({"smoothness": torch.stack(smoothness)}, pictures=pictures)
 
 
 def grey(fields: Tensor) -> Tensor:

@@ -80,7 +80,7 @@ class Probe(OldNames):
         renamed: keys by their names of the version before: {old: new}.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     kind: ClassVar[str] = ""
     version: ClassVar[int] = 1

@@ -77,7 +77,7 @@ class Stage(OldNames):
         renamed: keys by their names of the version before: {old: new}.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     kind: ClassVar[str] = ""
     version: ClassVar[int] = 1

@@ -75,7 +75,7 @@ def test_names_of_plug_ins_take_neither_torch_nor_scipy_nor_matplotlib() -> None
 
 
 def test_a_check_warns_as_a_dry_run_does_and_says_what_it_left_to_that() -> None:
-    checked, planned = fresh("check", "scenario", "few_labels"), fresh("run", "few_labels", "--dry-run")
+    checked, planned = fresh("check", "scenario", "few_labels"), call("run", "few_labels", "--dry-run")
     assert checked.stderr == planned.stderr and checked.stderr.startswith("warning: developmental lacks")
     assert "is counted by: devlearn run few_labels --dry-run" in checked.stdout
 

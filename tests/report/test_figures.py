@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from devlearn.evidence import curves, load, measure
-from devlearn.report import figures
+from devlearn.report import figures, svg
 from devlearn.report.aside import Aside
 from devlearn.report.style import apart, label_ends, one_plot
-from devlearn.report.svg import DOTS, drawing
+from devlearn.report.svg import drawing
 from tests.evidence.fake_run import tiny_run, write_run
 from tests.report.fake_pictures import add_pictures
 from tests.report.pages import write
@@ -22,7 +22,7 @@ WIDTHS = {figures.SINGLE, figures.DOUBLE}
 
 def alt_with(page: str, start: str) -> str:
     """The description that begins so."""
-    found = (svg["aria-label"] or "" for svg in Elements(page).named("svg"))
+    found = (one["aria-label"] or "" for one in Elements(page).named("svg"))
     return next(alt for alt in found if alt.startswith(start))
 
 
@@ -32,7 +32,7 @@ def test_every_file_is_as_wide_as_a_column(drawn: Path) -> None:
     for path in paths:
         width = re.search(r'<svg[^>]* width="([\d.]+)pt"', path.read_text())
         assert width and round(float(width[1]) / 72, 3) in WIDTHS, path
-        assert imread(path.with_suffix(".png")).shape[1] / DOTS in WIDTHS, path
+        assert imread(path.with_suffix(".png")).shape[1] / svg.DOTS in WIDTHS, path
 
 
 def test_no_letter_is_below_seven_points(drawn: Path) -> None:
@@ -44,8 +44,8 @@ def test_no_letter_is_below_seven_points(drawn: Path) -> None:
 
 def test_descriptions_hold_numbers(drawn: Path) -> None:
     text = (drawn / "report.html").read_text(encoding="utf-8")
-    for svg in Elements(text).named("svg"):
-        assert re.search(r"\d", svg["aria-label"] or ""), svg["aria-label"]
+    for one in Elements(text).named("svg"):
+        assert re.search(r"\d", one["aria-label"] or ""), one["aria-label"]
 
 
 def test_labels_at_the_ends_stay_apart_and_inside() -> None:

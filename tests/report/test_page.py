@@ -14,7 +14,7 @@ from devlearn.evidence.text.searched import how_searched
 from devlearn.report.style import COLOURS, DASHES, GRID, INK, MARKERS, look
 from tests.evidence.answers import compare, words
 from tests.evidence.fake_run import finish, tiny_run, write_run
-from tests.report.pages import write
+from tests.report.pages import part, write
 
 
 class Elements(HTMLParser):
@@ -153,7 +153,7 @@ def test_same_records_same_page(reported: Path, page: str) -> None:
 
 def test_points_have_sections_and_a_figure_over_all(tmp_path: Path) -> None:
     run = write_run(tmp_path / "varied", seeds=6, vary=[10, 1000])
-    page = write(run).read_text(encoding="utf-8")
+    page = part(run, "differences", "points", "verdicts")
     assert "Over all points" in page
     assert {"point-0", "point-1"} <= {a.get("id") for _, a in Elements(page).found}
     assert (run / "figures" / "varied.svg").exists()
@@ -179,7 +179,7 @@ def test_a_section_without_content_has_no_link_either(tmp_path: Path) -> None:
     for entry, brain in zip(resolved["points"], ("wide", "deep"), strict=True):
         entry["point"] = {"brain": brain}
     (run / "resolved.json").write_text(json.dumps(resolved))
-    page = write(run).read_text(encoding="utf-8")
+    page = part(run, "lives", "points", "verdicts")
     assert "Over all points" not in page and 'href="#points"' not in page
     assert "brain = deep" in page
     sections = {a.get("id") for tag, a in Elements(page).found if tag == "section"}
@@ -192,7 +192,7 @@ def test_paths_that_vary_together_are_one_axis(tmp_path: Path) -> None:
     for entry in resolved["points"]:
         entry["point"]["stages.late.labels"] = entry["point"]["stages.school.labels"]
     (run / "resolved.json").write_text(json.dumps(resolved))
-    page = read(write(run).read_text(encoding="utf-8"))
+    page = read(part(run, "points", "verdicts"))
     assert "Mean of each arm over labels, with its 95 % t-interval." in page
     assert "labels = 10" in page and "stages.school.labels = " not in page
 

@@ -32,18 +32,6 @@ def test_every_registered_brain_keeps_the_laws(kind: str) -> None:
     assert_ok(check_brain(kind))
 
 
-@pytest.mark.parametrize(
-    "keys",
-    [
-        {"env": "Pendulum-v1", "num_envs": 2, "rollout": 16, "normalise_observations": True},
-        {"env": "devlearn/DigitReach-v0", "num_envs": 2, "rollout": 16},
-    ],
-    ids=["continuous", "images"],
-)
-def test_play_keeps_the_laws_in_other_spaces(keys: dict[str, Any]) -> None:
-    assert_ok(check_stage("trial.ppo", keys))
-
-
 def test_an_environment_that_keeps_the_laws() -> None:
     assert_ok(check_env("CartPole-v1"))
 

@@ -19,8 +19,12 @@ from devlearn.learners.brains.needs import Head, Needs, Sense, is_convolved, pic
 def _numbers(x: Tensor, sense: Sense, like: Tensor) -> Tensor:
     """(B, *space) as rows of numbers (B, D), in the dtype of the weights.
 
-    Bytes become 0..1, words one-hot by place (none: all 0), anything else keeps its scale.
+    Bytes become 0..1, words one-hot by place (none: all 0), anything else keeps its scale. What all learners see alike,
+    expanded to (N, B, *space), is made numbers once.
     """
+    if x.dim() > len(sense.space.shape) + 1 and x.stride(0) == 0:
+        alike = _numbers(x[0], sense, like)
+        return alike.expand(len(x), *alike.shape)
     if sense.words:
         known = torch.arange(1, len(sense.words) + 1, device=x.device, dtype=x.dtype)
         return (x.unsqueeze(-1) == known).to(like.dtype).flatten(-2)

@@ -21,7 +21,7 @@ Width = Annotated[int, Field(ge=1)]
 class MLP(BaseModel):
     """A multi-layer perceptron: one layer a sense, shared layers, one layer a head."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     kind: Literal["mlp"] = "mlp"
     width: Annotated[tuple[Width, ...], Field(min_length=1)] = Field(

@@ -25,7 +25,7 @@ AGAINST = Field(description="the arm that it is compared with")
 class Model(BaseModel):
     """A frozen part of a result. What has a default is left out of a file where it holds it; so is ``unit``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
     @model_serializer(mode="wrap")
     def as_file(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:

@@ -24,7 +24,12 @@ class FileModel(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, populate_by_name=True, ser_json_inf_nan="constants"
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        populate_by_name=True,
+        ser_json_inf_nan="constants",
+        defer_build=True,  # most commands use a few of all these models
     )
     omitted: ClassVar[frozenset[str]] = frozenset()
     version: ClassVar[Format | None] = None

@@ -35,13 +35,18 @@ def live(folder: Path, segment: int | None = None) -> None:
 
 @contextmanager
 def settled_heap() -> Iterator[None]:
-    """Spare what has been imported from garbage collection: with torch's modules a full pass takes 50 ms."""
+    """Spare what has been imported from garbage collection: with torch's modules a full pass takes 50 ms.
+
+    Where somebody has frozen the heap before, as a fork server's preload does, it stays so.
+    """
+    frozen = gc.get_freeze_count() > 0
     gc.collect()
     gc.freeze()
     try:
         yield
     finally:
-        gc.unfreeze()
+        if not frozen:
+            gc.unfreeze()
 
 
 def learner(folder: Path, seed: int) -> nn.Module:

@@ -1,6 +1,6 @@
 """Probing: measure a cohort, check that it was not touched, and put the values on record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -29,8 +29,9 @@ def measure(
     """
     rows = torch.ones(cohort.n, dtype=torch.bool) if rows is None else rows
     values: Values = {}
+    before = _tensors(cohort)
     for name in job.probes if names is None else names:
-        found = _undisturbed(job, cohort, name, full=moment != "every")
+        found = _undisturbed(job, cohort, before, name, full=moment != "every")
         values[name] = _numbers(found)
         recorder.probe(updates, moment, name, values[name], rows)
         if found.correct is not None and moment == "end":
@@ -43,23 +44,26 @@ def measure(
 
 def measure_quick(job: Job, cohort: Cohort, name: str) -> dict[str, Tensor]:
     """What a probe would measure on the way, without a record: {metric: (N,)}."""
-    return _numbers(_undisturbed(job, cohort, name, full=False))
+    return _numbers(_undisturbed(job, cohort, _tensors(cohort), name, full=False))
 
 
 def _numbers(found: Measurement) -> dict[str, Tensor]:
     return {metric: value.detach().double().cpu() for metric, value in found.values.items()}
 
 
-def _undisturbed(job: Job, cohort: Cohort, name: str, full: bool) -> Measurement:
-    """One measurement. Raises RuntimeError where the probe changed the cohort."""
+def _tensors(cohort: Cohort) -> dict[str, Tensor]:
+    """Copies of all that a learner is, to be held against."""
+    return cohort.take(torch.arange(cohort.n, device=cohort.device))
+
+
+def _undisturbed(job: Job, cohort: Cohort, before: Mapping[str, Tensor], name: str, full: bool) -> Measurement:
+    """One measurement of a cohort that was ``before``. Raises RuntimeError where the probe changed it."""
     probe = job.probes[name]
     context = Context(job.seeds, f"probe:{name}", 0, job.device, planned=0, measuring=True)
-    everyone = torch.arange(cohort.n, device=cohort.device)
-    before = cohort.take(everyone)
     with torch.no_grad():
         found = probe.measure(cohort, Probing(context, job.stages), full)
-    after = cohort.take(everyone)
-    if not all(_same(before[key], after[key]) for key in before):
+    after = {**cohort.parameters(), **cohort.buffers}
+    if not all(_same(tensor, after[key]) for key, tensor in before.items()):
         raise RuntimeError(f"probe {name!r} ({probe.kind}) changed the learners; a probe may only read")
     return found
 

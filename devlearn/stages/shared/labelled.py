@@ -10,7 +10,7 @@ from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.learners.objectives import CrossEntropy
 from devlearn.stages.stage import Cost
-from devlearn.tasks.data import balanced, size, source_of
+from devlearn.tasks.data import balanced, gathered, size, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,4 +92,4 @@ class LabelledBatches:
         data, labelled = self.dataset(context), self.indices(context)
         for positions in context.minibatches(self.num_labels, self.batch_size, done):
             index = labelled.gather(1, positions)  # (N, B)
-            yield {"images": data.images[index], "labels": data.labels[index]}
+            yield {"images": gathered(data.images, index), "labels": data.labels[index]}

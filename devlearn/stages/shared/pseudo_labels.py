@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from devlearn.lazy import torch
 from devlearn.learners import flops
+from devlearn.tasks.data import gathered
 from devlearn.tasks.data.augment import Views, warped
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class PseudoLabels:
         wanted = class_shares(known, source.classes).to(cohort.dtype) if self.align else None
         indices = context.minibatches(len(data), self.batch, state["done"], "unlabelled")
         for batch, index in zip(batches, indices, strict=False):
-            images = data.images[index]  # (N, U, *shape)
+            images = gathered(data.images, index)  # (N, U, *shape)
             if self.teacher:
                 ema_update(asked, cohort, self.teacher)
             light = deformed(images, self.light, context, "light", state["done"]) if self.consistent else images

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from devlearn.lazy import torch
 from devlearn.stages.shared.train import evaluate_objective
-from devlearn.tasks.data import source_of, valid_of
+from devlearn.tasks.data import gathered, source_of, valid_of
 from devlearn.tasks.data.augment import Views, warped
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class UnlabelledBatches:
         """Images (N, B, *shape) in bytes after the first ``done`` minibatches, endlessly."""
         images = context.data(self.data, sham=self.sham).images
         for index in context.minibatches(len(images), self.batch, done):  # (N, B)
-            yield images[index]
+            yield gathered(images, index)
 
     def held_out(self, context: Context) -> Tensor:
         """What an objective is evaluated on, the same for all learners: (HELD_OUT, *shape) bytes, or as

@@ -51,7 +51,12 @@ class Dataset:
     def spread(self, count: int) -> Dataset:
         """``count`` images at even distances (the files are not shuffled: their beginnings differ from the rest)."""
         rows = torch.from_numpy(spread_rows(count, len(self))).to(self.labels.device)
-        return Dataset(self.images[rows], self.labels[rows])
+        return Dataset(gathered(self.images, rows), self.labels[rows])
+
+
+def gathered(images: Tensor, index: Tensor) -> Tensor:
+    """Images (M, *shape) at an index (N, B) or (B,): (N, B, *shape). Ten times as fast as ``[]``."""
+    return images.index_select(0, index.flatten()).unflatten(0, index.shape)
 
 
 def spread_rows(count: int, length: int) -> NDArray[np.int64]:
@@ -266,6 +271,7 @@ __all__ = [
     "check_split",
     "class_counts",
     "dataset",
+    "gathered",
     "is_split",
     "load",
     "load_altered",
