@@ -1,6 +1,7 @@
 """The command group: how errors become messages and exit codes."""
 
 import errno
+import gc
 import io
 import os
 import sys
@@ -66,6 +67,7 @@ class Group(click.Group):
     """Bad input is exit code 2 with a message, Ctrl-C is 130."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        gc.set_threshold(50_000)  # a command imports much and throws little away: of looks for garbage most find none
         for stream in (sys.stdout, sys.stderr):  # a name that the terminal has no letters for is told all the same
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")

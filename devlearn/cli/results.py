@@ -24,12 +24,16 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 def compare(runs: tuple[Path, ...], probe: str | None, at: str | None, as_json: bool) -> None:
     """Compare the arms of one run, or of several RUNS: seed by seed where they hold the same seeds."""
     from devlearn import evidence
+    from devlearn.records.layout import RunFolder
+    from devlearn.records.ownership import is_run
     from devlearn.records.reader import load
     from devlearn.records.results import note_seen
-    from devlearn.runs.run import Run
 
     for run in runs:
-        Run(run)  # refuses what is no run folder of ours
+        if not is_run(run) or not RunFolder(run).resolved.exists():
+            from devlearn.runs.run import Run
+
+            Run(run)  # refuses it, and says why
     records = [load(run) for run in runs]
     found = evidence.compare(records, probe, at)
     for one in records:

@@ -62,7 +62,8 @@ class Fields(Probe):
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         sense = source_named(self.sense).sense_name
-        smoothness, pictures = [], {}
+        smoothness: list[Tensor] = []
+        pictures: dict[str, Tensor] = {}
         for member in cohort.members():
             fields = member.fields(sense).detach()  # type: ignore[operator]
             if full and not smoothness:
