@@ -40,6 +40,20 @@ def cohort(kind: str, n: int = 3, mapper: Mapper | None = None, dtype: torch.dty
 
 @pytest.mark.parametrize("kind", BRAINS)
 @pytest.mark.parametrize("mapper", [None, "vmap", "loop"])
+def test_what_all_learners_see_alike_is_seen_by_each_to_the_last_bit(kind: str, mapper: Mapper | None) -> None:
+    found, images = cohort(kind, 3, mapper, torch.float32), batch(1, 200)["images"].expand(3, 200, 6, 6)
+    with torch.no_grad():
+        assert torch.equal(found(images, "eye", "digits"), found(images.contiguous(), "eye", "digits"))
+
+
+def test_all_learners_in_turn_are_those_that_are_taken_out_one_by_one() -> None:
+    found, images = cohort("conv"), batch(3)["images"]
+    for index, member in enumerate(found.members()):
+        assert torch.equal(member(images[index], "eye", "digits"), found.member(index)(images[index], "eye", "digits"))
+
+
+@pytest.mark.parametrize("kind", BRAINS)
+@pytest.mark.parametrize("mapper", [None, "vmap", "loop"])
 @pytest.mark.parametrize("rule", ["adam", "sgd"])
 def test_training_equals_ordinary_networks_and_torchs_optimisers(kind: str, mapper: Mapper | None, rule: str) -> None:
     """20 clipped updates against N plain modules, each with its own torch optimiser and clip_grad_norm_."""

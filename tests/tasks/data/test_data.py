@@ -12,7 +12,18 @@ import torch
 from devlearn.registry import get
 from devlearn.scenario.splits import is_test, overlap
 from devlearn.streams import streams
-from devlearn.tasks.data import balanced, class_counts, load, mnist, most_balanced, places, size, smallest_parts, splits
+from devlearn.tasks.data import (
+    balanced,
+    class_counts,
+    gathered,
+    load,
+    mnist,
+    most_balanced,
+    places,
+    size,
+    smallest_parts,
+    splits,
+)
 from devlearn.tasks.data.sets.mnist import MNIST
 
 CPU = torch.device("cpu")
@@ -110,3 +121,10 @@ def test_more_labels_than_a_balanced_draw_has_are_refused(keys: dict[str, str], 
     assert stage(labels=most, **keys).labels == most
     with pytest.raises(ValueError, match=f"has at most {most:,} of its"):
         stage(labels=most + 1, **keys)
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3)])
+def test_images_are_gathered_as_by_their_index(shape: tuple[int, ...]) -> None:
+    images = load("mnist.test", CPU).images
+    index = torch.randint(len(images), shape, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(gathered(images, index), images[index])
