@@ -137,11 +137,10 @@ def another(field: FieldInfo, value: Any) -> Any:
 SLOW = ("play-discrete", "play-continuous", "play-memory-continuous")  # other rows have the same keys
 CHANGES = [
     (row, key, value)
-    for row in TRAINED
-    if row not in SLOW
-    for key, field in type(make(row)).model_fields.items()
-    if key not in Stage.model_fields and key not in make(row).immutable_keys
-    if (value := another(field, getattr(make(row), key))) not in (None, getattr(make(row), key))
+    for row, stage in ((row, make(row)) for row in TRAINED if row not in SLOW)
+    for key, field in type(stage).model_fields.items()
+    if key not in Stage.model_fields and key not in stage.immutable_keys
+    if (value := another(field, getattr(stage, key))) not in (None, getattr(stage, key))
 ]
 
 

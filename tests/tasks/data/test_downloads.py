@@ -15,9 +15,13 @@ from devlearn.tasks.data.sets import downloads
 from devlearn.tasks.data.sets.downloads import Cifar10, Downloaded, Emnist, Fashion, Svhn
 from tests.commands import call
 
-datasets = pytest.importorskip("torchvision.datasets", reason="torchvision fetches them; pip install 'devlearn[data]'")
 FETCHED = [name for name in names("data") if isinstance(source_named(name), Downloaded)]
 FEW = {"train": (3, 2), "test": (1, 2)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def datasets() -> Any:
+    return pytest.importorskip("torchvision.datasets", reason="it fetches them; pip install 'devlearn[data]'")
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +71,9 @@ def test_files_of_mnists_format_are_kept_as_arrays(tmp_path: Path, monkeypatch: 
     assert [file.name for file in (tmp_path / "kept").iterdir()] == ["fashion.npz"]
 
 
-def test_cifars_pickles_are_kept_as_colour_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cifars_pickles_are_kept_as_colour_images(
+    datasets: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "cifar-10-batches-py"
     folder.mkdir()
     batches = {"test_batch": few((32, 32, 3), "test")}
