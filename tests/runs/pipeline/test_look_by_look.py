@@ -1,6 +1,7 @@
 """Planned looks: seeds are added until every pair is decided, in the same folder."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,8 @@ def test_a_question_without_an_answer_may_still_be_changed(here: Path, monkeypat
     for name in ("comparison.json", "seen.json"):
         assert "compare.smallest_effect was 0.02" in said("run", "steps.yaml", code=2)
         Path("runs/steps", name).unlink()
+    assert "compare.smallest_effect was 0.02" in said("run", "steps.yaml", code=2)  # the jobs remember it
+    shutil.rmtree("runs/steps/jobs")
     write(load(here / "steps.yaml"))
 
 
