@@ -9,6 +9,7 @@ from devlearn.records.results import Comparison, Comparisons
 
 LONGEST = 40  # letters of a value in a sentence
 MOST = 6  # differences that are named one by one
+FEW = 2  # where several runs are named
 
 Difference = Mapping[str, Any]  # {key, here, there}
 Runs = Sequence[Mapping[str, Any]]  # [{folder, differs}]
@@ -61,10 +62,10 @@ def _value(key: str, value: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
-def differing(differs: Sequence[Difference], there: str, here: str) -> str:
+def differing(differs: Sequence[Difference], there: str, here: str, most: int = MOST) -> str:
     """``compare.smallest_effect 0.02 there, 0.01 here; ...``."""
     parts = []
-    for one in differs[:MOST]:
+    for one in differs[:most]:
         key = one["key"]
         if isinstance(one["here"], Mapping) or isinstance(one["there"], Mapping):
             parts.append(f"{key} only {there if one['here'] is None else here}")
@@ -92,7 +93,7 @@ def _question_set(laid: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _lived_beside(what: str, runs: Runs) -> str:
-    each = "; ".join(f"{run['folder']} ({differing(run['differs'], 'there', 'here')})" for run in runs)
+    each = "; ".join(f"{run['folder']} ({differing(run['differs'], 'there', 'here', FEW)})" for run in runs)
     folders = plural(len(runs), "run folder")
     return f"{folders} beside this one lived {what}: {each}; p values here are corrected for none of these"
 

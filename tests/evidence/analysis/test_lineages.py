@@ -80,6 +80,13 @@ def test_two_seeds_of_one_lineage_are_no_single_seed(tmp_path: Path) -> None:
     assert "its 2 seeds share what was learned once" in found["comparisons"][0]["reason"]
 
 
+def test_a_single_seed_is_no_lineage_of_several(tmp_path: Path) -> None:
+    alone = tiny_run(tmp_path, {"a": A[:1], "b": B[:1]}, compare={"pairs": [["a", "b"]]})
+    found = compare([alone])
+    assert isinstance(found, dict)
+    assert found["comparisons"][0]["reason"] == "one seed: no test is possible"
+
+
 @pytest.mark.parametrize("paired", [True, False])
 def test_nothing_differs_where_nothing_does_in_either_arm(paired: bool) -> None:
     for fixed in itertools.product([True, False], repeat=2):
