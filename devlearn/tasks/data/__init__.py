@@ -56,7 +56,8 @@ class Dataset:
 
 def gathered(images: Tensor, index: Tensor) -> Tensor:
     """Images (M, *shape) at an index (N, B) or (B,): (N, B, *shape). Ten times as fast as ``[]``."""
-    return images.index_select(0, index.flatten()).unflatten(0, index.shape)
+    found: Tensor = images.index_select(0, index.flatten()).unflatten(0, index.shape)
+    return found
 
 
 def spread_rows(count: int, length: int) -> NDArray[np.int64]:
