@@ -232,6 +232,23 @@ ActionScaling = Annotated[
         "maps by tanh, none clips to the bounds; numbers without bounds pass as they are"
     ),
 ]
+
+
+def _spends_steps(random: bool, info: ValidationInfo) -> bool:
+    """Raises ValueError where a budget is in what learners that don't learn never spend."""
+    if random and (unit := next((unit for unit in ("updates", "flops") if info.data.get(unit)), "")):
+        raise ValueError(f"learners that act at random take no {unit}, so a budget in {unit} never ends; use env_steps")
+    return random
+
+
+ActsRandomly = Annotated[
+    bool,
+    AfterValidator(_spends_steps),
+    Field(
+        description="the untrained control: it acts at random (every option is as likely as another, numbers are "
+        "standard normal) and learns nothing; its budget is in env_steps"
+    ),
+]
 Vocabulary = Annotated[
     Annotated[tuple[str, ...], Field(min_length=1)] | None,
     Field(description="the words of texts that are seen; empty: those that the environment or its space says"),
@@ -282,7 +299,7 @@ class Change(BaseModel):
 
 # Keys that plans of 0.1 don't know. They are written only where they say something, so that a life which was planned
 # then is the same life now.
-YOUNGER = frozenset({"wrappers", "step_timeout", "sense", "vocabulary", "action_scaling", "demonstrations"})
+YOUNGER = frozenset({"wrappers", "step_timeout", "sense", "vocabulary", "action_scaling", "demonstrations", "random"})
 # Keys that change no result: they reach the workers, and are no part of what is asked.
 INCIDENTAL = frozenset({"step_timeout"})
 

@@ -57,6 +57,10 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
         "trial.ppo",
         {"env": "Pendulum-v1", "env_steps": 10_000, "num_envs": 2, "rollout": 16, "normalise_observations": True},
     ),
+    "play-random": (
+        "trial.ppo",
+        {"env": "Pendulum-v1", "env_steps": 10_000, "num_envs": 2, "rollout": 16, "random": True},
+    ),
     "play-memory": (
         "trial.ppo",
         {**MEMORY, "env": "CartPole-v1", "env_kwargs": {"max_episode_steps": 9}},

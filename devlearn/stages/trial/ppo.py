@@ -16,6 +16,7 @@ from devlearn.learners.schedule import factor
 from devlearn.stages.context import EPISODE
 from devlearn.stages.fields import (
     ActionScaling,
+    ActsRandomly,
     AdamRate,
     EnvKwargs,
     RateSchedule,
@@ -23,6 +24,7 @@ from devlearn.stages.fields import (
     Vocabulary,
     Wrappers,
 )
+from devlearn.stages.shared.random_control import live_randomly
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.policy import policy_of
@@ -55,6 +57,8 @@ class PPO(Stage):
     An action may have several factors (choices and numbers); log-probabilities and entropies are sums over them. Where
     an environment says which actions are allowed, the others have probability zero.
 
+    With ``random`` it acts without learning: what was learned is nan.
+
     Metrics:
         return: mean undiscounted return of the last 100 completed training episodes
         length: mean length of the last 100 completed training episodes, in steps
@@ -81,7 +85,7 @@ class PPO(Stage):
     units = ("env_steps", "updates", "flops")
     metrics = ("return", "length", *PPO_METRICS)
     stream_names = ("rollout", "order", EPISODE)
-    immutable_keys = ("env", "env_kwargs", "wrappers", "num_envs", "vocabulary", "action_scaling")
+    immutable_keys = ("env", "env_kwargs", "wrappers", "num_envs", "vocabulary", "action_scaling", "random")
     renamed: ClassVar = {
         "keys": "env_kwargs",
         "copies": "num_envs",
@@ -112,6 +116,7 @@ class PPO(Stage):
     )
     vocabulary: Vocabulary = None
     action_scaling: ActionScaling = "affine"
+    random: ActsRandomly = False
 
     def _policy(self) -> tuple[Needs, Policy]:
         return policy_of(self.env_spec, self.normalise_observations)
@@ -140,7 +145,12 @@ class PPO(Stage):
             raise ValueError(f"{why} into {self.minibatches} minibatches; make num_envs a multiple of minibatches")
         return self.num_envs // self.minibatches, self.rollout
 
+    def follows_budget(self) -> bool:
+        return not self.random and super().follows_budget()
+
     def cost(self, brain: nn.Module) -> Cost:
+        if self.random:
+            return Cost(env_steps=self.num_envs * self.rollout)
         needs, policy = self._policy()
         space, factors = needs.senses[policy.sense].space, policy.factors
         memory = memory_size(brain)
@@ -160,6 +170,13 @@ class PPO(Stage):
         return {"done": 0, "moments": {}, "world": None, "memory": None}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        if self.random:
+            factors = self._policy()[1].factors
+            return live_randomly(state, context, self.env_spec, factors, self.num_envs, self.rollout, PPO_METRICS)
+        return self._play(cohort, state, context)
+
+    def _play(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        """Act and learn."""
         needs, policy = self._policy()
         optimiser = Optimiser(cohort, state["moments"], "adam", self.lr, eps=1e-5)
         world = context.world(self.env_spec, self.num_envs, state["world"])

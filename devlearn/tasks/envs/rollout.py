@@ -9,6 +9,7 @@ import numpy as np
 
 from devlearn.lazy import torch
 from devlearn.learners.cohort import Cohort
+from devlearn.learners.objectives import Factors
 from devlearn.streams import Streams
 from devlearn.tasks.envs.policy import Policy
 from devlearn.tasks.envs.recurrent_state import Memory
@@ -76,6 +77,19 @@ def collect(
         return {name: entry.flatten(1, 2) for name, entry in timed.items()}
     timed["starts"] = torch.stack(starts, 1)
     return {"hidden": hidden, **{name: entry.transpose(1, 2) for name, entry in timed.items()}}
+
+
+def act_randomly(world: VectorEnv, factors: Factors, streams: Streams, length: int) -> None:
+    """Act for ``length`` steps in every copy as an actor would whose output is always 0.
+
+    All allowed options of a choice are equally likely, numbers are standard normal.
+    """
+    n, copies = world.observation.shape[:2]
+    noise = factors.noise(streams, length, copies)  # (N, T, E, A)
+    nothing = noise.new_zeros(n, copies, factors.outputs * (1 if factors.discrete else 2))
+    for t in range(length):
+        mask = None if world.mask is None else torch.from_numpy(world.mask)
+        world.step(factors.sample(nothing, noise[:, t], mask).numpy())
 
 
 @dataclass(frozen=True)
