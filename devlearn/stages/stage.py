@@ -44,6 +44,8 @@ class Cost:
     ``images`` counts every image that a network is shown, each view and each copy of a population by itself; steps of
     an environment are counted as such. ``labels_validation`` are labels that are read to choose by, not to learn from.
     ``source`` says which the labels are, so that none is paid for twice in a life; without it every visit pays for all.
+    ``first`` is what the first yield of a visit costs where that differs: it fills a replay, and takes no updates.
+    ``memory`` is, in bytes, what the state holds beside weights, gradients and moments.
     """
 
     updates: int = 0
@@ -54,6 +56,8 @@ class Cost:
     label_bits: float = 0.0
     labels_validation: int = 0
     source: LabelledBatches | None = None
+    first: Cost | None = None
+    memory: int = 0
 
 
 class Stage(OldNames):

@@ -18,7 +18,7 @@ from devlearn.runs.engine import checkpoint
 from devlearn.scenario.controls import misdeclared, no_role
 from devlearn.scenario.models import ROLES, UNITS
 from devlearn.stages.context import State
-from devlearn.stages.stage import Stage
+from devlearn.stages.stage import Cost, Stage
 from devlearn.tasks.data import source_named
 from devlearn.tasks.envs.finding import Finding
 from devlearn.testing.drawing import Watched
@@ -196,7 +196,12 @@ class _Trial:
             brain: nn.Module = self.builder()
         cost, cohort = self.stage.cost(brain), self.cohort()
         context = self.context(SEEDS)
-        self._segment(cohort, self.stage.begin(cohort, context), context, 1)
+        state = self.stage.begin(cohort, context)
+        if cost.first is not None:
+            self._segment(cohort, state, context, 1)
+            if cohort.updates or cost.first.updates:
+                return Finding("cost", False, "the visit's first yield costs otherwise, and has to take no updates")
+        self._segment(cohort, state, context, 1)
         if cohort.updates != cost.updates:
             return Finding("cost", False, f"a yield took {cohort.updates} updates, 'cost' declares {cost.updates}")
         units = [unit for unit in self.stage.units if not getattr(cost, unit) and self._takes(unit)]
@@ -205,7 +210,7 @@ class _Trial:
         if self.stage.uses_labels() and not cost.labels and (self.stage.units or getattr(self.stage, "labels", None)):
             mend = "declare how many, Cost(..., labels=.., label_bits=..), or let 'uses_labels' return False"
             return Finding("cost", False, f"it reads labels and 'cost' declares none; {mend}")
-        if self.stage.units and (spent := self._flops()) and not spent / FACTOR <= cost.flops <= spent * FACTOR:
+        if self.stage.units and (spent := self._flops(cost)) and not spent / FACTOR <= cost.flops <= spent * FACTOR:
             mend = "count them with flops.update and flops.forward"
             return Finding("cost", False, f"a yield took {spent:,} FLOPs, 'cost' declares {cost.flops:,}; {mend}")
         if self.stage.units and (shown := self._images()) is not None and shown != cost.images:
@@ -214,7 +219,7 @@ class _Trial:
         told = f"{cost.updates} updates, {cost.env_steps} env_steps, {cost.images:,} images, {cost.flops:,} FLOPs"
         return Finding("cost", True, f"a yield: {told}")
 
-    def _flops(self) -> int:
+    def _flops(self, cost: Cost) -> int:
         """What torch computes in a yield of one learner: products and convolutions, on average.
 
         Nothing where learners share lineages: one learner's yield is then that of all the ancestors.
@@ -225,6 +230,8 @@ class _Trial:
 
         cohort, context = Cohort(self.builder, SEEDS[:1], mapper="loop"), self.context(SEEDS[:1])
         state = self.stage.begin(cohort, context)
+        if cost.first is not None:
+            self._segment(cohort, state, context, 1)
         with FlopCounterMode(display=False) as counter:
             self._segment(cohort, state, context, YIELDS)
         return int(counter.get_total_flops()) // YIELDS

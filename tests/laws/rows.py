@@ -20,6 +20,7 @@ from devlearn.tasks.demonstrations import record
 from devlearn.tasks.envs import EnvSpec
 
 MEMORY = {"env_steps": 10_000, "num_envs": 4, "rollout": 8, "minibatches": 2}
+REPLAY = {"env_steps": 10_000, "num_envs": 2, "rollout": 4, "batch": 8, "capacity": 30}
 EVOLUTION = {"updates": 100, "batch": 16, "population": 8, "sigma": 0.1}
 OWN = {"updates": 100, "labels": 20, "batch": 8, "unlabelled_batch": 6}
 PREDICT = {"env": "devlearn/DigitReach-v0", "env_steps": 10_000, "num_envs": 4, "rollout": 3}
@@ -61,6 +62,23 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
         "trial.ppo",
         {"env": "Pendulum-v1", "env_steps": 10_000, "num_envs": 2, "rollout": 16, "random": True},
     ),
+    "values": ("trial.dqn", {**REPLAY, "env": "CartPole-v1", "learning_starts": 0, "target_every": 7}),
+    "values-double": (
+        "trial.dqn",
+        {
+            **REPLAY,
+            "env": "devlearn/DigitReach-v0",
+            "gradient_steps": 2,
+            "learning_starts": 9,
+            "double": True,
+            "n_step": 3,
+            "tau": 0.3,
+            "target_every": 1,
+            "schedule": "linear",
+            "max_grad_norm": 0.5,
+        },
+    ),
+    "values-random": ("trial.dqn", {"env": "CartPole-v1", "env_steps": 10_000, "random": True}),
     "play-memory": (
         "trial.ppo",
         {**MEMORY, "env": "CartPole-v1", "env_kwargs": {"max_episode_steps": 9}},

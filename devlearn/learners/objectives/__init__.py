@@ -7,6 +7,7 @@ from devlearn.learners.objectives.feedback_alignment import FeedbackAlignment, R
 from devlearn.learners.objectives.objective import Batch, Objective, Result
 from devlearn.learners.objectives.ppo import ClippedSurrogate
 from devlearn.learners.objectives.prediction import Forecast, surprise
+from devlearn.learners.objectives.q_learning import TemporalDifference, q_targets
 from devlearn.learners.objectives.reconstruction import Inpainting, Reconstruction, per_pixel
 from devlearn.learners.objectives.reinforce import Reinforce, sample
 from devlearn.learners.objectives.supervised import CrossEntropy, OwnAnswers
@@ -27,6 +28,7 @@ __all__ = [
     "Reinforce",
     "Result",
     "Rule",
+    "TemporalDifference",
     "categorical",
     "check_rule",
     "gaussian",
@@ -34,6 +36,7 @@ __all__ = [
     "joint",
     "learned_by",
     "per_pixel",
+    "q_targets",
     "sample",
     "surprise",
 ]

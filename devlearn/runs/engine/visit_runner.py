@@ -114,7 +114,7 @@ class VisitRunner:
         """
         closed = False
         while not closed and self.state.living.any():
-            closed = self._live_in(self.costs.at(self.state.latest), due)
+            closed = self._live_in(self.costs.at(self.state.latest, self.state.yields), due)
 
     def _live_in(self, window: ChangeWindow, due: Callable[[int], bool]) -> bool:
         """Live on in one window of ``change``; whether it was ``due`` that ended it."""

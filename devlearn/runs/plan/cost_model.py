@@ -12,7 +12,10 @@ PER_YIELD = ("updates", "env_steps", "images", "flops")
 
 @dataclass(frozen=True)
 class ChangeWindow:
-    """Updates of a visit, [start, end), in which every yield consumes alike; the last one has no end."""
+    """Updates of a visit, [start, end), in which every yield consumes alike; the last one has no end.
+
+    One that is empty is the visit's first yield, where it costs otherwise and takes no updates (``Cost.first``).
+    """
 
     stage: Stage
     cost: Cost
@@ -20,8 +23,15 @@ class ChangeWindow:
     end: int | None
 
     @property
+    def opens(self) -> bool:
+        """Whether it is a first yield that costs otherwise."""
+        return self.start == self.end
+
+    @property
     def yields(self) -> float:
         """How many yields it has: the first that begins at ``end`` or later is no longer its own."""
+        if self.opens:
+            return 1
         return math.inf if self.end is None else -(-(self.end - self.start) // self.cost.updates)
 
 
@@ -47,6 +57,8 @@ class CostModel:
             start = self._open(stage, own, start, change.from_)
             start = self._open(changed, cost(changed), start, change.until)
         self._open(stage, own, start, None)
+        if (first := self.windows[0].cost.first) is not None:
+            self.windows.insert(0, ChangeWindow(self.windows[0].stage, first, 0, 0))
 
     def _open(self, stage: Stage, cost: Cost, start: int, end: int | None) -> int:
         """Add a window, unless it is empty or an endless one came before; the updates at which the next begins."""
@@ -58,13 +70,15 @@ class CostModel:
         self.windows.append(ChangeWindow(stage, cost, start, end))
         return start if end is None else end
 
-    def at(self, updates: int) -> ChangeWindow:
-        """The window after that many updates of a visit."""
+    def at(self, updates: int, yields: int | None = None) -> ChangeWindow:
+        """The window after that many updates of a visit; before its first yield where that is 0 ``yields``."""
+        if yields == 0:
+            return self.windows[0]
         return next(window for window in reversed(self.windows) if window.start <= updates)
 
     def consumes(self, unit: str) -> bool:
-        """Whether every yield consumes some of a unit."""
-        return unit not in ONCE and all(getattr(window.cost, unit) > 0 for window in self.windows)
+        """Whether every yield consumes some of a unit, a first one that costs otherwise apart."""
+        return unit not in ONCE and all(getattr(window.cost, unit) > 0 for window in self.windows if not window.opens)
 
     def cost_of(self, yields: int) -> Cost:
         """What that many yields consume, without what is paid once."""
@@ -79,8 +93,9 @@ class CostModel:
         """The number of yields after which ``size`` of a unit that they all consume has been consumed."""
         done = 0
         for window in self.windows:
-            count = min(window.yields, max(0, -(-size // getattr(window.cost, unit))))
-            done, size = done + int(count), size - int(count) * getattr(window.cost, unit)
+            spent = getattr(window.cost, unit)
+            count = int(min(window.yields, -(-size // spent) if spent else 1)) if size > 0 else 0
+            done, size = done + count, size - count * spent
         return done
 
     @property

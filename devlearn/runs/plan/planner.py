@@ -64,13 +64,14 @@ def _jobs(grown: Tree, cover: list[Block], resolved: list[PointPlan]) -> list[Pl
 def _job(branch: Branch, block: Block, parameters: int) -> PlannedJob:
     name = block_name(block)
     kept = BEST if any(lived.select for lived in branch.stages) else 0
+    states = max((lived.costs.once.memory for lived in branch.stages), default=0)
     return PlannedJob(
         folder=job_name(branch.name, name),
         branch=branch,
         seeds=block,
         parent=None if branch.parent is None else job_name(branch.parent, name),
         seconds=sum(_seconds(lived, len(block)) for lived in branch.stages),
-        memory=len(block) * parameters * (COPIES + kept) * BYTES,
+        memory=len(block) * (parameters * (COPIES + kept) * BYTES + states),
     )
 
 

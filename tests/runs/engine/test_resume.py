@@ -63,6 +63,49 @@ def test_a_checkpoint_holds_nothing_that_could_be_left_out(
     assert (digest(cut) == digest(whole)) == (take is nothing)
 
 
+VALUES = {
+    "kind": "trial.dqn",
+    "env": "CartPole-v1",
+    "env_steps": 400,
+    "num_envs": 2,
+    "rollout": 10,
+    "capacity": 150,
+    "learning_starts": 100,
+    "batch": 16,
+    "target_every": 40,
+}
+OFF_POLICY = {"dqn": VALUES}
+
+
+def no_replay(content: dict[str, Any]) -> None:
+    content["state"]["replay"]["filled"] = 1
+
+
+def no_rewards(content: dict[str, Any]) -> None:
+    content["state"]["replay"]["rewards"].zero_()
+
+
+def no_target(content: dict[str, Any]) -> None:
+    for tensor in content["state"]["target"].values():
+        tensor.zero_()
+
+
+@pytest.mark.parametrize("kind", sorted(OFF_POLICY))
+@pytest.mark.parametrize("take", [nothing, no_moments, no_replay, no_rewards, no_target])
+def test_a_replay_and_its_target_networks_go_on(
+    tmp_path: Path, kind: str, take: Callable[[dict[str, Any]], None]
+) -> None:
+    """Cut behind the first yield, which fills the replay, and twice after it."""
+    whole, cut = (write_job(tmp_path / name, "branch", {"play": OFF_POLICY[kind]}, {}) for name in ("whole", "cut"))
+    live(whole)
+    killed_after(cut, 2, segment=3)
+    with changed_checkpoint(cut) as content:
+        assert content["state"] is not None
+        take(content)
+    live(cut, segment=1 if take is nothing else None)
+    assert (digest(cut) == digest(whole)) == (take is nothing)
+
+
 SCHOOL = {
     "kind": "supervise",
     "updates": 16,

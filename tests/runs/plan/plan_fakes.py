@@ -34,6 +34,7 @@ class Drill(Stage):
     each: int = Field(100, description="flops a yield")
     size: int = Field(3, description="of the observation")
     slots: int = Field(1, description="of the state")
+    kept: int = Field(0, description="bytes of the state")
     env: str = Field("", description="for estimates")
 
     def needs(self) -> Needs:
@@ -41,7 +42,7 @@ class Drill(Stage):
 
     def cost(self, brain: torch.nn.Module) -> Cost:
         assert all(weights.is_meta for weights in brain.parameters())
-        return Cost(self.gain, self.steps, self.rows, self.each, self.labels, float(self.labels))
+        return Cost(self.gain, self.steps, self.rows, self.each, self.labels, float(self.labels), memory=self.kept)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {"done": 0, "replay": {"seen": torch.zeros(cohort.n, self.slots)}}

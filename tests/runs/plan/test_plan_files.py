@@ -81,6 +81,11 @@ def test_estimates_add_up():
     assert found.memory == 4 * found.points[0].parameters * 4 * 4
 
 
+def test_the_largest_state_of_a_life_is_part_of_the_memory():
+    found = made("  x: [d, b]", stages="  d: {kind: drill, updates: 5, kept: 1000}")
+    assert found.memory == 4 * (found.points[0].parameters * 4 * 4 + 1000)
+
+
 def test_the_same_scenario_is_the_same_run():
     arms = "  x: [a, b]\n  y: [a, c]"
     old = stored(made(arms))

@@ -1,0 +1,245 @@
+"""Play: deep Q-learning in any Gymnasium environment with one choice of actions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+from pydantic import Field, model_validator
+
+from devlearn.lazy import torch
+from devlearn.learners import flops
+from devlearn.learners.brains.needs import Needs
+from devlearn.learners.objectives import TemporalDifference, q_targets
+from devlearn.learners.optimiser import Optimiser
+from devlearn.learners.schedule import factor
+from devlearn.stages.context import EPISODE
+from devlearn.stages.fields import (
+    ActsRandomly,
+    AdamRate,
+    EnvKwargs,
+    RateSchedule,
+    StepTimeout,
+    Vocabulary,
+    Wrappers,
+)
+from devlearn.stages.shared.off_policy import OffPolicy, refuse_memory, weights_bytes
+from devlearn.stages.shared.random_control import live_randomly
+from devlearn.stages.shared.target_network import follow, target_network
+from devlearn.stages.stage import Cost, Stage, stage
+from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
+from devlearn.tasks.envs.policy import policy_of
+from devlearn.tasks.envs.replay import Replay, replay_bytes
+from devlearn.tasks.envs.spaces import view_and_controls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from devlearn.learners.cohort import Cohort
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
+    from devlearn.streams import Streams
+    from devlearn.tasks.envs.policy import Policy
+    from devlearn.tasks.envs.replay import Act
+
+DQN_METRICS = ("loss", "value", "epsilon")
+
+
+@stage("trial.dqn")
+@final
+class DQN(Stage):
+    """Deep Q-learning (Mnih et al. 2015): values of actions, learned from a replay of what was lived.
+
+    One yield is ``rollout`` steps in each of ``num_envs`` environments and ``gradient_steps`` updates, whose metrics
+    are means; the first one is ``learning_starts`` steps without updates. The outputs of the environment's actor are
+    the values ``Q(o, a)`` of its actions, so what is likeliest (the probe ``return``) is what is worth most. With
+    probability epsilon, which falls linearly, an action is random. A target ``y`` sums the rewards of ``n_step`` steps
+    and adds the discounted value of the best action behind them, as the target network has it; ``double`` lets the
+    network that learns say which is best. Nothing follows where an episode terminated; a truncated one is bootstrapped
+    from its last observation. Where an environment says which actions are allowed, no other is done or counts.
+
+    With ``random`` it acts without learning: what was learned is nan.
+
+    Metrics:
+        return: mean undiscounted return of the last 100 completed training episodes
+        length: mean length of the last 100 completed training episodes, in steps
+        loss: mean of ``(Q(o, a) - y)^2`` over the updates' minibatches
+        value: mean of ``Q(o, a)``
+        epsilon: probability of a random action at the yield's last step
+
+    Source:
+        Mnih et al. (2015), Human-level control through deep reinforcement learning; van Hasselt, Guez and Silver
+        (2016), Deep reinforcement learning with double Q-learning; Sutton and Barto (2018), ch. 7, for n steps.
+
+    Deviations:
+        The details of CleanRL's dqn.py: Adam, squared error without clipping, epsilon that falls while the replay is
+        filled too. Steps that follow within n are those of the policy that acted then, uncorrected; at the latest step
+        and at an episode's end n is what there is. Behind a truncation all actions count. The target network moves at
+        the end of the yield that passes a multiple of ``target_every``.
+    """
+
+    role = "trial"
+    units = ("env_steps", "updates", "flops")
+    metrics = ("return", "length", *DQN_METRICS)
+    stream_names = ("rollout", "replay", EPISODE)
+    immutable_keys = (
+        "env",
+        "env_kwargs",
+        "wrappers",
+        "num_envs",
+        "vocabulary",
+        "capacity",
+        "learning_starts",
+        "random",
+    )
+
+    env: str = Field(description="a Gymnasium id whose actions are one choice")
+    env_kwargs: EnvKwargs = Field(default_factory=dict)
+    wrappers: Wrappers = ()
+    step_timeout: StepTimeout = STEP_TIMEOUT
+    num_envs: int = Field(1, ge=1, description="environments of each learner")
+    rollout: int = Field(10, ge=1, description="steps in each environment between updates")
+    gradient_steps: int = Field(1, ge=1, description="updates after them")
+    batch: int = Field(128, ge=1, description="steps from the replay an update")
+    capacity: int = Field(10_000, ge=1, description="steps of each learner that the replay keeps, the latest")
+    learning_starts: int = Field(10_000, ge=0, description="env_steps of each learner before the first update")
+    lr: AdamRate = 2.5e-4
+    schedule: RateSchedule = "constant"
+    max_grad_norm: float | None = Field(None, gt=0, description="largest norm of each learner's gradient; empty: any")
+    gamma: float = Field(0.99, ge=0, le=1, description="discount")
+    n_step: int = Field(1, ge=1, description="steps whose rewards a target sums before it bootstraps")
+    double: bool = Field(False, description="the network that learns says which action is best, the target its value")
+    target_every: int = Field(500, ge=1, description="env_steps of each learner between moves of the target network")
+    tau: float = Field(1.0, gt=0, le=1, description="share by which the target network moves; 1: a copy")
+    epsilon_start: float = Field(1.0, ge=0, le=1, description="probability of a random action at first")
+    epsilon_end: float = Field(0.05, ge=0, le=1, description="and in the end")
+    exploration: float = Field(0.5, ge=0, le=1, description="share of the budget over which it falls; 0: at once")
+    vocabulary: Vocabulary = None
+    random: ActsRandomly = False
+
+    @model_validator(mode="after")
+    def _learns_at_all(self) -> DQN:
+        self._life.check_budget(self.env_steps, self.random)
+        return self
+
+    @property
+    def _life(self) -> OffPolicy:
+        return OffPolicy(self.num_envs, self.rollout, self.gradient_steps, self.learning_starts)
+
+    def _policy(self) -> tuple[Needs, Policy]:
+        """Raises ValueError for an environment whose actions are not one choice."""
+        needs, policy = policy_of(self.env_spec)
+        if not policy.factors.discrete or policy.factors.shape:
+            takes = f"{self.env} takes {view_and_controls(self.env_spec)[1]}"
+            mend = "use trial.ppo, or trial.sac for numbers alone; or wrap it so that its actions are Discrete"
+            raise ValueError(f"{self.kind} learns the value of each of several actions, and {takes}; {mend}")
+        return Needs(needs.senses, {policy.actor: needs.heads[policy.actor]}), policy
+
+    @property
+    def env_spec(self) -> EnvSpec:
+        """Its environment."""
+        return EnvSpec.of(self.env, self.env_kwargs, self.wrappers, self.step_timeout, self.vocabulary)
+
+    def needs(self) -> Needs:
+        return self._policy()[0]
+
+    def follows_budget(self) -> bool:
+        explores = self.exploration > 0 and self.epsilon_start != self.epsilon_end
+        return not self.random and (explores or super().follows_budget())
+
+    def cost(self, brain: nn.Module) -> Cost:
+        if self.random:
+            return Cost(env_steps=self.num_envs * self.rollout)
+        refuse_memory(self.kind, brain)
+        needs, policy = self._policy()
+        space = needs.senses[policy.sense].space
+        seen = torch.uint8 if space.dtype == "uint8" else torch.float32
+        rows, copies = (self.batch, *space.shape), (self.num_envs, *space.shape)
+        shapes = {
+            "observations": (rows, seen),
+            "actions": (rows[:1], torch.int64),
+            "targets": (rows[:1], torch.float32),
+        }
+        looked = flops.blank_batch({"acting": (copies, seen), "next": (rows, seen)})
+        act = flops.forward(brain, looked["acting"], policy.sense, policy.actor)
+        judge = flops.forward(brain, looked["next"], policy.sense, policy.actor) * (1 + self.double)
+        learn = flops.update(brain, TemporalDifference(policy.sense, policy.actor), shapes)
+        memory = replay_bytes(space, policy.factors, self.capacity, self.num_envs) + weights_bytes(brain)
+        return self._life.cost(act, learn + judge, memory)
+
+    def begin(self, cohort: Cohort, context: Context) -> State:
+        return {"done": 0, "moments": {}, "world": None, "replay": None, "target": None}
+
+    def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        if self.random:
+            factors = self._policy()[1].factors
+            return live_randomly(state, context, self.env_spec, factors, self.num_envs, self.rollout, DQN_METRICS)
+        return self._play(cohort, state, context)
+
+    def _play(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
+        """Act and learn."""
+        policy, life = self._policy()[1], self._life
+        optimiser = Optimiser(cohort, state["moments"], "adam", self.lr)
+        world = context.world(self.env_spec, self.num_envs, state["world"])
+        replay = Replay(world, policy.factors, self.capacity, cohort.device, state["replay"])
+        target = target_network(cohort, state["target"])
+        try:
+            while True:
+                done, before = state["done"], life.env_steps(state["done"])
+                optimiser.set_lr(self.lr * factor(self.schedule, done, context.planned))
+                epsilon = self._epsilon(done, context)
+                replay.live(self._act(cohort, policy, epsilon, context, done), life.length(done))
+                if life.fills(done):
+                    learned = {name: torch.full((cohort.n,), torch.nan) for name in ("loss", "value")}
+                else:
+                    learned = self._learn(
+                        cohort, target, replay, policy, optimiser, context.streams("replay", counter=done)
+                    )
+                    if before // self.target_every < life.env_steps(done + 1) // self.target_every:
+                        follow(target, cohort, self.tau)
+                state["done"] += 1
+                returns, lengths, _ = world.completed
+                lived = {"return": torch.from_numpy(returns), "length": torch.from_numpy(lengths)}
+                yield {**lived, **learned, "epsilon": torch.full((cohort.n,), float(epsilon[-1]))}
+        finally:
+            state["world"], state["replay"], state["target"] = world.state(), replay.state(), target.parameters()
+            world.close()
+
+    def _epsilon(self, done: int, context: Context) -> Tensor:
+        """The probability of a random action at each step of a yield, (T,)."""
+        life, share = self._life, self.exploration * self._life.env_steps(context.planned)
+        steps = life.env_steps(done) + self.num_envs * torch.arange(life.length(done), dtype=torch.float64)
+        fallen = (steps / share).clamp(max=1.0) if share else torch.ones_like(steps)
+        return self.epsilon_start + (self.epsilon_end - self.epsilon_start) * fallen
+
+    def _act(self, cohort: Cohort, policy: Policy, epsilon: Tensor, context: Context, done: int) -> Act:
+        draws, shape = context.streams("rollout", counter=done), (len(epsilon), self.num_envs)
+        explores = torch.from_numpy(draws.random(*shape)) < epsilon[:, None]  # (N, T, E)
+        noise = policy.factors.noise(draws, *shape)  # (N, T, E, A)
+
+        def act(observation: Tensor, mask: Tensor | None, t: int) -> Tensor:
+            with torch.no_grad():
+                values = cohort(observation, policy.sense, policy.actor)  # (N, E, A)
+            drawn = policy.factors.greedy(noise[:, t].to(values.device), mask)
+            return torch.where(explores[:, t].to(values.device), drawn, policy.factors.greedy(values, mask))
+
+        return act
+
+    def _learn(
+        self, cohort: Cohort, target: Cohort, replay: Replay, policy: Policy, optimiser: Optimiser, draws: Streams
+    ) -> dict[str, Tensor]:
+        """The updates of one yield; the mean of their metrics."""
+        objective = TemporalDifference(policy.sense, policy.actor)
+        found = []
+        for _ in range(self.gradient_steps):
+            batch = replay.sample(draws, self.batch, self.n_step, self.gamma)
+            with torch.no_grad():
+                values = target(batch["next_observations"], policy.sense, policy.actor)
+                judged = cohort(batch["next_observations"], policy.sense, policy.actor) if self.double else None
+            told = {
+                **{name: batch[name] for name in ("observations", "actions")},
+                "targets": q_targets(batch, values, judged),
+            }
+            found.append(cohort.update(objective, told, optimiser, self.max_grad_norm))
+        return {name: torch.stack([each[name] for each in found]).mean(0).cpu() for name in found[0]}

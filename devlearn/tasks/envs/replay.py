@@ -1,0 +1,148 @@
+"""Replay: the latest steps of every copy, to learn from again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from devlearn.lazy import torch
+from devlearn.learners.objectives import Factors
+
+if TYPE_CHECKING:
+    from gymnasium import spaces
+    from torch import Tensor
+
+    from devlearn.streams import Streams
+    from devlearn.tasks.envs.vector_env import VectorEnv
+
+Act: TypeAlias = "Callable[[Tensor, Tensor | None, int], Tensor]"
+ENTRIES = ("observations", "next_observations", "actions", "rewards", "terminated", "ended", "masks")
+
+
+class Replay:
+    """The latest steps of N learners in E copies each, in rings that are filled in step.
+
+    Args:
+        world: where they are lived.
+        factors: what an action is made of.
+        capacity: steps of each learner that are kept; of every copy as many, C // E (one at least).
+        device: where they are kept, and what is drawn of them is given.
+        state: what ``state()`` returned, to continue bit for bit.
+
+    Entries are (N, C // E, E, ...): observations and next_observations as the environment shows them (bytes stay
+    bytes), actions of the policy, rewards, terminated, ended (terminated or truncated) and, where not all actions are
+    always allowed, masks (.., O) of those that are in next_observations. Where an episode ended, the next observation
+    is its last one, and all actions count there: no environment says which it would have allowed.
+    """
+
+    def __init__(
+        self,
+        world: VectorEnv,
+        factors: Factors,
+        capacity: int,
+        device: torch.device,
+        state: dict[str, Any] | None = None,
+    ) -> None:
+        self.world, self.device = world, device
+        self.position: int = 0 if state is None else state["position"]
+        self.filled: int = 0 if state is None else state["filled"]
+        if state is not None:
+            self.entries: dict[str, Tensor] = {name: state[name].to(device) for name in ENTRIES if name in state}
+            return
+        n, copies = world.observation.shape[:2]
+        kinds = _entries(world.observation.shape[2:], world.observation.dtype, factors)
+        if world.mask is not None:
+            kinds["masks"] = (factors.options,), torch.bool
+        lead = (n, slots(capacity, copies), copies)
+        self.entries = {
+            name: torch.zeros(*lead, *shape, dtype=dtype, device=device) for name, (shape, dtype) in kinds.items()
+        }
+
+    @property
+    def slots(self) -> int:
+        """How many steps of every copy have a place."""
+        return self.entries["rewards"].shape[1]
+
+    def live(self, act: Act, length: int) -> None:
+        """Live ``length`` steps in every copy and keep them.
+
+        ``act(observation, mask, t)`` chooses actions (N, E, ...) for observations (N, E, ...), where a mask (N, E, O)
+        says which are allowed, if not all are.
+        """
+        for t in range(length):
+            seen = torch.from_numpy(np.array(self.world.observation))
+            allowed = self.world.mask
+            mask = None if allowed is None else torch.from_numpy(np.array(allowed)).to(self.device)
+            actions = act(seen.to(self.device), mask, t)
+            step = self.world.step(actions.cpu().numpy())
+            ended = step.terminated | step.truncated
+            kept = {"next_observations": step.final, "rewards": step.reward, "terminated": step.terminated}
+            lived = {name: torch.from_numpy(np.asarray(value)) for name, value in {**kept, "ended": ended}.items()}
+            lived |= {"observations": seen, "actions": actions}
+            if (allowed := self.world.mask) is not None:
+                lived["masks"] = torch.from_numpy(allowed | ended[..., None])
+            for name, value in lived.items():
+                self.entries[name][:, self.position] = value
+            self.position = (self.position + 1) % self.slots
+            self.filled = min(self.filled + 1, self.slots)
+
+    def sample(self, streams: Streams, size: int, steps: int, gamma: float) -> dict[str, Tensor]:
+        """``size`` steps of each learner, with replacement, and what followed: (N, B, ...) each.
+
+        Entries: observations, actions; rewards, the discounted sum ``sum_i gamma^i r_i`` over ``steps`` steps, or up to
+        the episode's end or the latest step, if that comes first; next_observations and masks after the last of them;
+        terminated, whether nothing follows that; and discounts, ``gamma`` to the number of steps.
+        """
+        n, copies = self.entries["rewards"].shape[0], self.entries["rewards"].shape[2]
+        drawn = torch.from_numpy(streams.integers(self.filled * copies, size)).to(self.device)  # (N, B)
+        age, copy = drawn // copies, drawn % copies  # 0 is the oldest step
+        rewards = torch.zeros(n, size, dtype=self.entries["rewards"].dtype, device=self.device)
+        last, going = age, torch.ones(n, size, dtype=torch.bool, device=self.device)
+        for step in range(steps):
+            going = going & (age + step < self.filled)
+            at = torch.where(going, age + step, last)
+            rewards = rewards + gamma**step * self._take("rewards", at, copy) * going
+            last, going = at, going & ~self._take("ended", at, copy)
+        followed = [name for name in ("next_observations", "terminated", "masks") if name in self.entries]
+        batch = {name: self._take(name, age, copy) for name in ("observations", "actions")}
+        batch |= {name: self._take(name, last, copy) for name in followed}
+        return batch | {"rewards": rewards, "discounts": gamma ** (last - age + 1).to(rewards.dtype)}
+
+    def _take(self, name: str, age: Tensor, copy: Tensor) -> Tensor:
+        """An entry of steps (N, B), by their age and copy: (N, B, ...)."""
+        entry = self.entries[name]
+        n, slots, copies = entry.shape[:3]
+        slot = (self.position - self.filled + age) % slots
+        rows = (torch.arange(n, device=self.device)[:, None] * slots + slot) * copies + copy
+        taken: Tensor = entry.flatten(0, 2).index_select(0, rows.flatten()).unflatten(0, rows.shape)
+        return taken
+
+    def state(self) -> dict[str, Any]:
+        """All that a resume needs: the entries, which are shared, and where the next step goes."""
+        return {"position": self.position, "filled": self.filled, **self.entries}
+
+
+def slots(capacity: int, copies: int) -> int:
+    """How many steps of every copy have a place among ``capacity`` steps of a learner."""
+    return max(1, capacity // copies)
+
+
+def replay_bytes(space: spaces.Box, factors: Factors, capacity: int, copies: int) -> int:
+    """What one learner's replay takes, masks apart, as only an environment that runs says whether it has them."""
+    assert space.dtype is not None
+    kinds = _entries(space.shape, space.dtype, factors).values()
+    return slots(capacity, copies) * copies * sum(math.prod(shape) * dtype.itemsize for shape, dtype in kinds)
+
+
+def _entries(
+    shape: tuple[int, ...], dtype: np.dtype[Any], factors: Factors
+) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
+    """What is kept of one step, without masks: shapes and types."""
+    seen = shape, torch.from_numpy(np.zeros(0, dtype)).dtype
+    actions = factors.shape, torch.int64 if factors.discrete else torch.float32
+    kinds = {"observations": seen, "next_observations": seen, "actions": actions}
+    kinds["rewards"] = (), torch.float32
+    return kinds | {name: ((), torch.bool) for name in ("terminated", "ended")}
