@@ -21,6 +21,7 @@ from devlearn.tasks.envs import EnvSpec
 
 MEMORY = {"env_steps": 10_000, "num_envs": 4, "rollout": 8, "minibatches": 2}
 REPLAY = {"env_steps": 10_000, "num_envs": 2, "rollout": 4, "batch": 8, "capacity": 30}
+SOFT = {**REPLAY, "env": "Pendulum-v1", "env_kwargs": {"max_episode_steps": 7}}
 EVOLUTION = {"updates": 100, "batch": 16, "population": 8, "sigma": 0.1}
 OWN = {"updates": 100, "labels": 20, "batch": 8, "unlabelled_batch": 6}
 PREDICT = {"env": "devlearn/DigitReach-v0", "env_steps": 10_000, "num_envs": 4, "rollout": 3}
@@ -79,6 +80,8 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "values-random": ("trial.dqn", {"env": "CartPole-v1", "env_steps": 10_000, "random": True}),
+    "soft": ("trial.sac", {**SOFT, "learning_starts": 9, "gradient_steps": 2, "tau": 0.3}),
+    "soft-random": ("trial.sac", {**SOFT, "random": True}),
     "play-memory": (
         "trial.ppo",
         {**MEMORY, "env": "CartPole-v1", "env_kwargs": {"max_episode_steps": 9}},

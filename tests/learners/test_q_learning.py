@@ -34,5 +34,5 @@ def test_the_loss_moves_the_values_of_what_was_done_alone() -> None:
     batch = {"observations": torch.zeros(2, 1), "actions": torch.tensor([1, 0]), "targets": torch.tensor([5.0, 4.0])}
     loss, metrics = TemporalDifference("eye", "hand")(lambda *_: values, batch)
     loss.backward()
-    assert loss.item() == ((2 - 5) ** 2 + (3 - 4) ** 2) / 2 and metrics["value"].item() == 2.5
+    assert loss.item() == ((2 - 5) ** 2 + (3 - 4) ** 2) / 2 and metrics["q_value"].item() == 2.5
     torch.testing.assert_close(values.grad, torch.tensor([[0.0, -3.0], [-1.0, 0.0]]))

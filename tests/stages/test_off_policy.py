@@ -1,4 +1,4 @@
-"""``trial.dqn``: what it refuses, what it costs, how it explores; and that it learns."""
+"""``trial.dqn`` and ``trial.sac``: what they refuse, what they cost, how they explore; and that they learn."""
 
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,57 @@ LEARNED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], float, 
         0,
         50,
     ),
+    "sac": (
+        {"kind": "mlp", "width": [64, 64]},
+        {"kind": "trial.sac", "env": "Pendulum-v1", "env_steps": 6000, "learning_starts": 500, "lr": 1e-3},
+        {"batch": 128, "capacity": 6000},
+        -2000,
+        300,
+    ),
 }
+
+
+@pytest.mark.parametrize(
+    ("env", "why"),
+    [
+        ("CartPole-v1", r"learns numbers, and CartPole-v1 takes one of 2 actions; use trial.dqn"),
+        ("tests.tasks.envs.space_envs:space/Endless-v0", r"numbers between bounds, and .* takes .* without; wrap it"),
+    ],
+)
+def test_actions_that_are_not_bounded_numbers_are_refused_with_the_mend(env: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        made("trial.sac", env=env, env_steps=20_000).needs()
+
+
+def test_the_critics_are_born_apart_and_by_the_learners_own_seed() -> None:
+    stage = made("trial.sac", env="Pendulum-v1", env_steps=400, batch=8)
+    born = {}
+    for seeds in ((0, 1), (1,)):
+        cohort = Cohort(brain_builder({"kind": "mlp", "width": [8]}, stage.needs()), seeds)
+        context = Context(seeds, "play", 0, torch.device("cpu"), 31)
+        state = stage.begin(cohort, context)
+        segment = stage.segment(cohort, state, context)
+        next(segment)
+        segment.close()  # type: ignore[attr-defined]
+        weights = state["critics"]["heads.worth_Pendulum_v1.layer.weight"]  # (N, 2, 1, 8)
+        assert not torch.equal(weights[:, 0], weights[:, 1])
+        assert torch.equal(weights, state["target"]["heads.worth_Pendulum_v1.layer.weight"])
+        born[seeds] = weights
+    assert torch.equal(born[0, 1][1], born[1,][0])
+
+
+def test_steps_that_fill_the_replay_are_spread_evenly_between_the_bounds() -> None:
+    stage = made("trial.sac", env="Pendulum-v1", env_steps=4000, learning_starts=2000)
+    cohort = Cohort(brain_builder({"kind": "mlp", "width": [8]}, stage.needs()), (0, 1))
+    context = Context((0, 1), "play", 0, torch.device("cpu"), 31)
+    state = stage.begin(cohort, context)
+    segment = stage.segment(cohort, state, context)
+    next(segment)
+    segment.close()  # type: ignore[attr-defined]
+    done = state["replay"]["actions"][:, :2000].tanh().flatten()
+    assert state["replay"]["filled"] == 2000
+    shares = torch.histc(done, 8, -1, 1) / len(done)
+    assert ((shares - 1 / 8).abs() < 4.5 * (1 / 8 * 7 / 8 / len(done)) ** 0.5).all()
 
 
 @pytest.mark.slow

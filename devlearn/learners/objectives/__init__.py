@@ -10,6 +10,7 @@ from devlearn.learners.objectives.prediction import Forecast, surprise
 from devlearn.learners.objectives.q_learning import TemporalDifference, q_targets
 from devlearn.learners.objectives.reconstruction import Inpainting, Reconstruction, per_pixel
 from devlearn.learners.objectives.reinforce import Reinforce, sample
+from devlearn.learners.objectives.soft_actor_critic import SoftPolicy, soft_targets, squashed, temperature_slope
 from devlearn.learners.objectives.supervised import CrossEntropy, OwnAnswers
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Reinforce",
     "Result",
     "Rule",
+    "SoftPolicy",
     "TemporalDifference",
     "categorical",
     "check_rule",
@@ -38,5 +40,8 @@ __all__ = [
     "per_pixel",
     "q_targets",
     "sample",
+    "soft_targets",
+    "squashed",
     "surprise",
+    "temperature_slope",
 ]

@@ -17,8 +17,8 @@ class TemporalDifference:
     """The mean squared difference between the values of the actions that were done and their targets.
 
     Batch: observations (B, ...), actions (B,) int64, targets (B,). The head answers for all A actions, (B, A), or has
-    one number, the value of what was seen and done together, and there are no actions in the batch. Metric: value, the
-    mean value of what was done.
+    one number, the value of what was seen and done together, and there are no actions in the batch. Metric: q_value,
+    the mean value of what was done.
     """
 
     stacks: ClassVar[bool] = True
@@ -30,7 +30,7 @@ class TemporalDifference:
         if "actions" in batch:
             values = values.gather(-1, batch["actions"].unsqueeze(-1))
         done = values.squeeze(-1)  # (B,)
-        return (done - batch["targets"]).square().mean(-1), {"value": done.mean(-1).detach()}
+        return (done - batch["targets"]).square().mean(-1), {"q_value": done.mean(-1).detach()}
 
 
 def q_targets(batch: Batch, values: Tensor, judged: Tensor | None = None) -> Tensor:

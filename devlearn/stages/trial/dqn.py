@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from devlearn.tasks.envs.policy import Policy
     from devlearn.tasks.envs.replay import Act
 
-DQN_METRICS = ("loss", "value", "epsilon")
+DQN_METRICS = ("loss", "q_value", "epsilon")
 
 
 @stage("trial.dqn")
@@ -65,7 +65,7 @@ class DQN(Stage):
         return: mean undiscounted return of the last 100 completed training episodes
         length: mean length of the last 100 completed training episodes, in steps
         loss: mean of ``(Q(o, a) - y)^2`` over the updates' minibatches
-        value: mean of ``Q(o, a)``
+        q_value: mean of ``Q(o, a)``
         epsilon: probability of a random action at the yield's last step
 
     Source:
@@ -191,7 +191,7 @@ class DQN(Stage):
                 epsilon = self._epsilon(done, context)
                 replay.live(self._act(cohort, policy, epsilon, context, done), life.length(done))
                 if life.fills(done):
-                    learned = {name: torch.full((cohort.n,), torch.nan) for name in ("loss", "value")}
+                    learned = {name: torch.full((cohort.n,), torch.nan) for name in ("loss", "q_value")}
                 else:
                     learned = self._learn(
                         cohort, target, replay, policy, optimiser, context.streams("replay", counter=done)

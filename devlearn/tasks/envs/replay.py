@@ -109,7 +109,9 @@ class Replay:
         followed = [name for name in ("next_observations", "terminated", "masks") if name in self.entries]
         batch = {name: self._take(name, age, copy) for name in ("observations", "actions")}
         batch |= {name: self._take(name, last, copy) for name in followed}
-        return batch | {"rewards": rewards, "discounts": gamma ** (last - age + 1).to(rewards.dtype)}
+        # looked up, as a vectorised power rounds by the place that a number has among others
+        powers = torch.tensor([gamma**count for count in range(steps + 1)], dtype=rewards.dtype, device=self.device)
+        return batch | {"rewards": rewards, "discounts": powers[last - age + 1]}
 
     def _take(self, name: str, age: Tensor, copy: Tensor) -> Tensor:
         """An entry of steps (N, B), by their age and copy: (N, B, ...)."""

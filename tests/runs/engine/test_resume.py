@@ -74,7 +74,17 @@ VALUES = {
     "batch": 16,
     "target_every": 40,
 }
-OFF_POLICY = {"dqn": VALUES}
+SOFT = {
+    "kind": "trial.sac",
+    "env": "Pendulum-v1",
+    "env_steps": 160,
+    "num_envs": 2,
+    "rollout": 5,
+    "capacity": 100,
+    "learning_starts": 60,
+    "batch": 16,
+}
+OFF_POLICY = {"dqn": VALUES, "sac": SOFT}
 
 
 def no_replay(content: dict[str, Any]) -> None:
@@ -104,6 +114,34 @@ def test_a_replay_and_its_target_networks_go_on(
         take(content)
     live(cut, segment=1 if take is nothing else None)
     assert (digest(cut) == digest(whole)) == (take is nothing)
+
+
+def no_critics(content: dict[str, Any]) -> None:
+    for tensor in content["state"]["critics"].values():
+        tensor.zero_()
+
+
+def no_critic_moments(content: dict[str, Any]) -> None:
+    content["state"]["critic_moments"] = {}
+
+
+def no_temperature(content: dict[str, Any]) -> None:
+    content["state"]["temperature"].zero_()
+
+
+def no_temperature_moments(content: dict[str, Any]) -> None:
+    content["state"]["temperature_moments"] = {}
+
+
+@pytest.mark.parametrize("take", [no_critics, no_critic_moments, no_temperature, no_temperature_moments])
+def test_critics_and_temperature_go_on(tmp_path: Path, take: Callable[[dict[str, Any]], None]) -> None:
+    whole, cut = (write_job(tmp_path / name, "branch", {"play": SOFT}, {}) for name in ("whole", "cut"))
+    live(whole)
+    killed_after(cut, 2, segment=3)
+    with changed_checkpoint(cut) as content:
+        take(content)
+    live(cut)
+    assert digest(cut) != digest(whole)
 
 
 SCHOOL = {
