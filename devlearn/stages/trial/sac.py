@@ -301,8 +301,9 @@ class _Learner:
     def _values(self, critics: Cohort, observations: Tensor, done: Tensor) -> Tensor:
         """What both critics say of what is seen and done, (N, 2, B)."""
         pairs = _pairs(observations, done)
-        answers: Tensor = critics(pairs, self.parts.critic.sense, self.parts.critic.head)
-        return answers.squeeze(-1).unflatten(0, (-1, 2))
+        answers = critics(pairs, self.parts.critic.sense, self.parts.critic.head)  # (2 N, B, 1)
+        values: Tensor = answers.squeeze(-1).unflatten(0, (-1, 2))
+        return values
 
 
 def _critics(cohort: Cohort, context: Context, kept: Mapping[str, Tensor] | None) -> Cohort:
