@@ -237,6 +237,7 @@ def _modules(spec: Json) -> Iterator[str]:
                 yield from [name] if is_path(name) else _named("data", name)
             if shown := keys.get("demonstrations"):
                 yield str(shown)
+            yield from _named("controllers", str(keys.get("controller") or ""))
 
 
 @cache

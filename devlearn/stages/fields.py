@@ -202,6 +202,13 @@ DemonstrationsOf = Annotated[
         "keywords and wrappers, would have had them"
     ),
 ]
+ControllerName = Annotated[
+    str | None,
+    Field(
+        description="a scripted demonstrator: module:function, of an observation and a numpy generator, that gives an "
+        "action; or bot, the function of that name that the environment's class has"
+    ),
+]
 
 # ---- evolution ---------------------------------------------------------------------------------------------------
 

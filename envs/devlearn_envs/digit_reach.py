@@ -136,3 +136,11 @@ class DigitReach(BatchEnv):
 class DigitReachEnv(SingleEnv):
     __doc__ = DigitReach.__doc__
     batch = DigitReach
+
+    @staticmethod
+    def bot(observation: Array, rng: np.random.Generator) -> int:
+        """The gaze moves along the axis on which the middle of what is bright, (28, 28) bytes, is further off."""
+        bright = observation.astype(float)
+        off = np.array([bright.sum(1), bright.sum(0)]) @ np.arange(SIDE) / max(bright.sum(), 1.0) - SIDE / 2
+        axis = int(abs(off[1]) > abs(off[0]))
+        return 1 + 2 * axis + int(off[axis] > 0)

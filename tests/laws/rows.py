@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from devlearn.learners.brains import Needs, brain_builder
@@ -26,6 +27,8 @@ EVOLUTION = {"updates": 100, "batch": 16, "population": 8, "sigma": 0.1}
 OWN = {"updates": 100, "labels": 20, "batch": 8, "unlabelled_batch": 6}
 PREDICT = {"env": "devlearn/DigitReach-v0", "env_steps": 10_000, "num_envs": 4, "rollout": 3}
 SHOWN = {"env": PREDICT["env"], "updates": 100, "num_envs": 4, "rollout": 3}
+COPY = {"env": PREDICT["env"]}
+WATCH = {**COPY, "controller": f"{__name__}:gaze", "env_steps": 10_000, "num_envs": 2, "rollout": 4, "minibatches": 3}
 STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "waves": ("innate.waves", {"updates": 100, "batch": 4}),
     "neighbours": ("innate.waves", {"updates": 100, "batch": 4, "predict": "neighbours", "project": 8, "hidden": 6}),
@@ -87,6 +90,9 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
         {**MEMORY, "env": "CartPole-v1", "env_kwargs": {"max_episode_steps": 9}},
     ),
     "play-memory-continuous": ("trial.ppo", {**MEMORY, "env": "Pendulum-v1", "normalise_observations": True}),
+    "clone-file": ("imitate.clone", {**COPY, "updates": 100, "batch": 8, "demonstrations": lambda: shown()}),
+    "clone": ("imitate.clone", {**WATCH, "sham": "actions"}),
+    "clone-numbers": ("imitate.clone", {**WATCH, "env": "Pendulum-v1", "controller": f"{__name__}:swing"}),
     "school": ("supervise", {"updates": 100, "labels": 20, "batch": 8}),
     "school-sgd": ("supervise", {"updates": 100, "optimiser": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3}),
     "school-views": ("supervise", {"updates": 100, "labels": 20, "batch": 8, "views": {}}),
@@ -118,6 +124,16 @@ BRAINS = {
     "play-memory": {**BRAIN, "memory": "gru"},
     "play-memory-continuous": {**BRAIN, "memory": "gru", "critic": "own", "init": "orthogonal"},
 }
+
+
+def gaze(observation: np.ndarray[Any, Any], rng: np.random.Generator) -> int:
+    """Towards the brighter half of the picture, up or down; sometimes anywhere."""
+    return int(rng.integers(5)) if rng.random() < 0.3 else 1 + int(observation[:14].sum() < observation[14:].sum())
+
+
+def swing(observation: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    """Along with the pendulum's turning."""
+    return np.sign(observation[2:]) * np.float32(rng.random())
 
 
 def keys_of(row: str) -> dict[str, Any]:

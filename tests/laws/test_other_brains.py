@@ -22,12 +22,14 @@ REFUSED = {
         ("conv", f"play-{what}"): "kind: conv needs a picture .* use kind: mlp"
         for what in ("discrete", "continuous", "memory", "memory-continuous")
     },
+    ("conv", "clone-numbers"): "kind: conv needs a picture .* use kind: mlp",
     ("memory", "noise"): "errors can't travel back through a recurrent memory",
     ("memory", "school-aligned"): "errors can't travel back through a recurrent memory",
     **{
         ("memory", f"play-{env}"): "make num_envs a multiple of minibatches"
         for env in ("native", "discrete", "continuous")
     },
+    **{("memory", row): "brain memory: none" for row in rows.STAGES if rows.STAGES[row][0].startswith("imitate.")},
 }
 ONE_EACH = {row: list(BRAINS)[place % len(BRAINS)] for place, row in enumerate(rows.STAGES)}
 PAIRS = [(brain, row) for brain in BRAINS for row in rows.STAGES if row != "inherit"]  # its files are of one brain

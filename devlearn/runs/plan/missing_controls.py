@@ -15,8 +15,8 @@ Json = dict[str, Any]
 def uncontrolled(scenario: Scenario) -> dict[str, list[Json]]:
     """By arm, each control that its priors ask for and no declared pair gives, with what to add to the file.
 
-    Asked are arms that hold a prior before their last stage and are compared with one that lacks it. Controls
-    themselves are not asked.
+    Asked are arms that hold a prior before their last stage, or that end in imitation, and are compared with one that
+    lacks it. Controls themselves are not asked.
     """
     pairs = scenario.compare.pairs if scenario.compare else ()
     found = {name: list(_missing(scenario, name, pairs)) for name in dict.fromkeys(sum(pairs, ()))}
@@ -29,8 +29,9 @@ def _missing(scenario: Scenario, name: str, pairs: tuple[tuple[str, str], ...]) 
         return
     rivals = [other for pair in pairs if name in pair for other in pair if other != name]
     wanted: dict[Control, list[int]] = {}
-    for index, step in enumerate(own.steps[:-1]):
-        if step.stage.controls and _claimed(scenario, step, rivals):
+    for index, step in enumerate(own.steps):
+        asked = index < len(own.steps) - 1 or step.stage.role == "imitate"
+        if asked and step.stage.controls and _claimed(scenario, step, rivals):
             for control in step.stage.controls:
                 if not any(_controls(scenario, rival, name, index, control) for rival in rivals):
                     wanted.setdefault(control, []).append(index)

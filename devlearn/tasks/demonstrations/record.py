@@ -92,13 +92,13 @@ def _episode(
     place = "reset"
     try:
         observation, info = env.reset(seed=start)
-        seen, done, won = [_row(observation, env.observation_space)], list[Row](), list[float]()
+        seen, done, won = [row_of(observation, env.observation_space)], list[Row](), list[float]()
         while len(done) < LONGEST:
             place = f"step {len(done) + 1}"
             action = random_action(env, actions, info) if act is None else act(observation, rng)
-            done.append(_row(action, env.action_space))
+            done.append(row_of(action, env.action_space))
             observation, reward, terminated, truncated, info = env.step(action)
-            seen.append(_row(observation, env.observation_space))
+            seen.append(row_of(observation, env.observation_space))
             won.append(float(reward))
             if terminated or truncated:
                 return seen, done, won, bool(terminated)
@@ -108,7 +108,7 @@ def _episode(
     raise WorldError(f"{spec}: episode {number} has no end after {LONGEST:,} steps; {mend}")
 
 
-def _row(value: Any, space: Any) -> Row:
+def row_of(value: Any, space: Any) -> Row:
     """What is to be kept of an observation or an action, by entry; copied, as environments may write into theirs."""
     value, found = to_numpy(value), {}
     for path, _ in leaves(space):

@@ -1,0 +1,1 @@
+"""Imitation: doing as somebody else does."""

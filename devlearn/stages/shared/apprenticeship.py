@@ -1,0 +1,216 @@
+"""Learning from somebody who acts in the same environment: who shows, what was shown, and the updates on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from devlearn.lazy import torch
+from devlearn.learners import flops
+from devlearn.learners.brains.needs import Needs, memory_size
+from devlearn.learners.objectives import Imitation
+from devlearn.stages.shared.train import Descent
+from devlearn.stages.stage import Cost
+from devlearn.tasks.demonstrations import controller
+from devlearn.tasks.envs import EnvSpec
+from devlearn.tasks.envs.policy import policy_of
+from devlearn.tasks.envs.transitions import collect_transitions
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from devlearn.learners.cohort import Cohort
+    from devlearn.learners.flops import Shapes
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Metrics
+    from devlearn.tasks.envs import VectorEnv
+    from devlearn.tasks.envs.policy import Policy
+
+Sham = Literal["none", "actions"]
+METRICS = ("loss", "error", "return", "demonstrations", "demonstrator_steps", "imitator_steps")
+
+
+class Demonstrator(Protocol):
+    """Somebody who can be asked what to do, in one rollout."""
+
+    def __call__(self, observation: Tensor, world: VectorEnv) -> Tensor:
+        """Their actions (N, E, ...) for what learners see now, (N, E, *space)."""
+
+
+@dataclass(frozen=True)
+class Copying:
+    """The likelihood of somebody's actions in an environment: what a brain needs for it, and what an update costs."""
+
+    env_spec: EnvSpec
+    batch: int
+
+    @property
+    def _acting(self) -> tuple[Needs, Policy]:
+        return policy_of(self.env_spec)
+
+    @property
+    def needs(self) -> Needs:
+        """The sense and the heads of the environment."""
+        return self._acting[0]
+
+    @property
+    def policy(self) -> Policy:
+        """Which of these act."""
+        return self._acting[1]
+
+    @property
+    def objective(self) -> Imitation:
+        return Imitation(self.policy.sense, self.policy.actor, self.policy.factors)
+
+    def observations(self, *rows: int) -> Shapes:
+        """So many observations of one learner, ``x``, for counting FLOPs."""
+        space = self.needs.senses[self.policy.sense].space
+        return {"x": ((*rows, *space.shape), torch.uint8 if space.dtype == "uint8" else torch.float32)}
+
+    def update_flops(self, brain: nn.Module) -> int:
+        """FLOPs of one update of one learner. Raises ValueError for a brain that remembers."""
+        if memory_size(brain):
+            why = "single steps are imitated, and a brain with memory acts by what came before"
+            raise ValueError(f"{why}; give the brain memory: none")
+        factors = self.policy.factors
+        actions = (self.batch, *factors.shape), torch.int64 if factors.discrete else torch.float32
+        seen = self.observations(self.batch)["x"]
+        return flops.update(brain, self.objective, {"observations": seen, "actions": actions})
+
+    def act_flops(self, brain: nn.Module, rows: int) -> int:
+        """FLOPs of choosing ``rows`` actions."""
+        seen = flops.blank_batch(self.observations(rows))["x"]
+        return flops.forward(brain, seen, self.policy.sense, self.policy.actor)
+
+    def likeliest(self, cohort: Cohort, observation: Tensor, world: VectorEnv) -> Tensor:
+        """What learners would do: their likeliest allowed actions (N, E, ...)."""
+        mask = None if world.mask is None else torch.from_numpy(world.mask).to(observation.device)
+        with torch.no_grad():
+            output = cohort(observation, self.policy.sense, self.policy.actor)
+        return self.policy.factors.greedy(output, mask)
+
+
+def permuted(actions: Tensor, context: Context, block: int) -> Tensor:
+    """Actions (N, S, ...) in random order, each learner's in its own; the sham of demonstrations.
+
+    Draws from ``sham``.
+    """
+    order = torch.from_numpy(context.streams("sham", counter=block).permutation(actions.shape[1])).to(actions.device)
+    return actions[torch.arange(len(actions), device=actions.device)[:, None], order]
+
+
+@dataclass(frozen=True)
+class Apprenticeship:
+    """Rollouts in which a demonstrator says at every step what it would do, and updates on all that it has said.
+
+    The fields are a stage's keys of these names. Draws from ``demonstrator``, ``order``, ``sham`` and, where the
+    apprentice acts too, ``mixture``.
+    """
+
+    copying: Copying
+    controller: str
+    num_envs: int
+    rollout: int
+    minibatches: int
+    capacity: int
+    descent: Descent
+    sham: Sham = "none"
+
+    @property
+    def steps(self) -> int:
+        """Of a rollout, in all environments of a learner."""
+        return self.num_envs * self.rollout
+
+    def cost(self, brain: nn.Module, apprentice_acts: bool) -> Cost:
+        """Of one yield."""
+        acting = self.copying.act_flops(brain, self.num_envs) * self.rollout if apprentice_acts else 0
+        learning = self.copying.update_flops(brain) * self.minibatches
+        return Cost(updates=self.minibatches, env_steps=self.steps, flops=learning + acting)
+
+    def begin(self, cohort: Cohort) -> State:
+        """Nothing shown, no environment yet."""
+        led = torch.zeros(cohort.n, dtype=torch.int64)
+        return {"done": 0, "moments": {}, "world": None, "shown": {}, "led": led}
+
+    def segment(
+        self, cohort: Cohort, state: State, context: Context, share: Callable[[int], float]
+    ) -> Iterator[Metrics]:
+        """``share(k)`` is the probability that the demonstrator's action is the one that is done, in rollout k."""
+        optimiser = self.descent.make_optimiser(cohort, state["moments"])
+        world = context.world(self.copying.env_spec, self.num_envs, state["world"])
+        try:
+            while True:
+                done = state["done"]
+                optimiser.set_lr(self.descent.learning_rate(done, context))
+                told, led = self._shown(cohort, world, context, done, share(done))
+                state["led"] = state["led"] + led
+                state["shown"] = _kept(state["shown"], told, self.capacity)
+                totals = {"loss": torch.zeros(cohort.n), "error": torch.zeros(cohort.n)}
+                for batch in self._minibatches(state["shown"], context, done):
+                    for name, value in cohort.update(self.copying.objective, batch, optimiser).items():
+                        totals[name] += value.cpu()
+                state["done"] = done + 1
+                lived = self.steps * state["done"]
+                yield {
+                    **{name: total / self.minibatches for name, total in totals.items()},
+                    "return": torch.from_numpy(world.completed[0]),
+                    "demonstrations": torch.full((cohort.n,), lived),
+                    "demonstrator_steps": state["led"],
+                    "imitator_steps": lived - state["led"],
+                }
+        finally:
+            state["world"] = world.state()
+            world.close()
+
+    def _shown(
+        self, cohort: Cohort, world: VectorEnv, context: Context, block: int, share: float
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """What was seen and what the demonstrator would have done, (N, T * E, ...); how often it acted, (N,)."""
+        demonstrator = self._demonstrator(context, block)
+        alone = share >= 1
+        leads = torch.ones(cohort.n, self.rollout, self.num_envs, dtype=torch.bool)
+        if not alone:
+            drawn = context.streams("mixture", counter=block).random(self.rollout, self.num_envs)
+            leads = torch.from_numpy(drawn) < share
+        leads = leads.to(cohort.device)
+        said = []
+
+        def act(observation: Tensor, t: int) -> Tensor:
+            said.append(demonstrator(observation, world))
+            if alone:
+                return said[-1]
+            own, theirs = self.copying.likeliest(cohort, observation, world), leads[:, t]
+            return torch.where(theirs.reshape(*theirs.shape, *[1] * (own.dim() - 2)), said[-1].to(own.dtype), own)
+
+        seen = collect_transitions(world, act, self.rollout, cohort.device)["images"]
+        actions = torch.stack(said, 1).flatten(1, 2)
+        if self.sham == "actions":
+            actions = permuted(actions, context, block)
+        return {"observations": seen, "actions": actions}, leads.flatten(1).sum(1).cpu()
+
+    def _demonstrator(self, context: Context, block: int) -> Demonstrator:
+        """Who shows, for one rollout."""
+        scripted = controller(self.controller, self.copying.env_spec)
+        rngs = context.streams("demonstrator", counter=block).generators
+
+        def ask(observation: Tensor, world: VectorEnv) -> Tensor:
+            return torch.from_numpy(scripted.actions(observation.cpu().numpy(), rngs)).to(observation.device)
+
+        return ask
+
+    def _minibatches(self, shown: dict[str, Tensor], context: Context, block: int) -> Iterator[dict[str, Tensor]]:
+        """Steps (N, B, ...) each, drawn evenly and with replacement from all that is kept."""
+        n, kept = shown["observations"].shape[:2]
+        streams = context.streams("order", counter=block)
+        places = torch.from_numpy(streams.integers(kept, self.minibatches, self.copying.batch))
+        learners = torch.arange(n)[:, None]
+        for index in places.unbind(1):
+            yield {name: entry[learners, index] for name, entry in shown.items()}
+
+
+def _kept(shown: dict[str, Tensor], more: dict[str, Tensor], capacity: int) -> dict[str, Tensor]:
+    """The last ``capacity`` steps of both, (N, S, ...) each."""
+    if shown:
+        more = {name: torch.cat([shown[name], entry], 1) for name, entry in more.items()}
+    return {name: entry[:, -capacity:] for name, entry in more.items()}
