@@ -93,6 +93,8 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "clone-file": ("imitate.clone", {**COPY, "updates": 100, "batch": 8, "demonstrations": lambda: shown()}),
     "clone": ("imitate.clone", {**WATCH, "sham": "actions"}),
     "clone-numbers": ("imitate.clone", {**WATCH, "env": "Pendulum-v1", "controller": f"{__name__}:swing"}),
+    "dagger": ("imitate.dagger", {**WATCH, "sham": "actions"}),
+    "dagger-numbers": ("imitate.dagger", {**WATCH, "env": "Pendulum-v1", "controller": f"{__name__}:swing"}),
     "school": ("supervise", {"updates": 100, "labels": 20, "batch": 8}),
     "school-sgd": ("supervise", {"updates": 100, "optimiser": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3}),
     "school-views": ("supervise", {"updates": 100, "labels": 20, "batch": 8, "views": {}}),

@@ -23,6 +23,7 @@ REFUSED = {
         for what in ("discrete", "continuous", "memory", "memory-continuous")
     },
     ("conv", "clone-numbers"): "kind: conv needs a picture .* use kind: mlp",
+    ("conv", "dagger-numbers"): "kind: conv needs a picture .* use kind: mlp",
     ("memory", "noise"): "errors can't travel back through a recurrent memory",
     ("memory", "school-aligned"): "errors can't travel back through a recurrent memory",
     **{

@@ -156,7 +156,7 @@ class Clone(Stage):
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         if self.demonstrations is None:
-            return self._apprenticeship().segment(cohort, state, context, lambda rollout: 1.0)
+            return self._apprenticeship().segment(cohort, state, context)
         return self._read(cohort, state, context)
 
     def _read(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:

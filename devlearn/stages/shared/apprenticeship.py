@@ -134,16 +134,19 @@ class Apprenticeship:
         return {"done": 0, "moments": {}, "world": None, "shown": {}, "led": led}
 
     def segment(
-        self, cohort: Cohort, state: State, context: Context, share: Callable[[int], float]
+        self, cohort: Cohort, state: State, context: Context, share: Callable[[int], float] | None = None
     ) -> Iterator[Metrics]:
-        """``share(k)`` is the probability that the demonstrator's action is the one that is done, in rollout k."""
+        """``share(k)`` is the probability that the demonstrator's action is the one that is done, in rollout k.
+
+        Without it the learner does not act.
+        """
         optimiser = self.descent.make_optimiser(cohort, state["moments"])
         world = context.world(self.copying.env_spec, self.num_envs, state["world"])
         try:
             while True:
                 done = state["done"]
                 optimiser.set_lr(self.descent.learning_rate(done, context))
-                told, led = self._shown(cohort, world, context, done, share(done))
+                told, led = self._shown(cohort, world, context, done, None if share is None else share(done))
                 state["led"] = state["led"] + led
                 state["shown"] = _kept(state["shown"], told, self.capacity)
                 totals = {"loss": torch.zeros(cohort.n), "error": torch.zeros(cohort.n)}
@@ -164,13 +167,12 @@ class Apprenticeship:
             world.close()
 
     def _shown(
-        self, cohort: Cohort, world: VectorEnv, context: Context, block: int, share: float
+        self, cohort: Cohort, world: VectorEnv, context: Context, block: int, share: float | None
     ) -> tuple[dict[str, Tensor], Tensor]:
         """What was seen and what the demonstrator would have done, (N, T * E, ...); how often it acted, (N,)."""
         demonstrator = self._demonstrator(context, block)
-        alone = share >= 1
         leads = torch.ones(cohort.n, self.rollout, self.num_envs, dtype=torch.bool)
-        if not alone:
+        if share is not None:
             drawn = context.streams("mixture", counter=block).random(self.rollout, self.num_envs)
             leads = torch.from_numpy(drawn) < share
         leads = leads.to(cohort.device)
@@ -178,7 +180,7 @@ class Apprenticeship:
 
         def act(observation: Tensor, t: int) -> Tensor:
             said.append(demonstrator(observation, world))
-            if alone:
+            if share is None:
                 return said[-1]
             own, theirs = self.copying.likeliest(cohort, observation, world), leads[:, t]
             return torch.where(theirs.reshape(*theirs.shape, *[1] * (own.dim() - 2)), said[-1].to(own.dtype), own)
