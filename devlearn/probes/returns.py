@@ -15,12 +15,13 @@ from devlearn.stages.fields import ActionScaling, EnvKwargs, StepTimeout, Vocabu
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.recurrent_state import Memory
+from devlearn.tasks.envs.reflex import Reflexes
 from devlearn.tasks.envs.render import render_episode
 
 
 @probe("return")
 class Return(Probe):
-    """Undiscounted return and length of episodes in which the likeliest action is taken.
+    """Undiscounted return and length of episodes in which the likeliest action is taken, reflexes included.
 
     Full measurements keep a filmstrip of the first learner's first episode: up to eight moments, played again in an
     environment of its own. One that can't be drawn (no renderer, or none installed) leaves its observations instead.
@@ -62,6 +63,7 @@ class Return(Probe):
         _, policy = policy_of(self.env_spec)
         world = probing.context.world(self.env_spec, self.episodes)
         memory = Memory(cohort, self.episodes)
+        reflexes = Reflexes.of(cohort, policy, self.episodes)
         returns, lengths = np.zeros((2, cohort.n, self.episodes))
         running = np.ones((cohort.n, self.episodes), bool)
         seed, actions = world.episode_seed(0, 0), []
@@ -69,13 +71,17 @@ class Return(Probe):
             for _ in range(self.limit):
                 observation = torch.from_numpy(world.observation).to(cohort.device)
                 mask = None if world.mask is None else torch.from_numpy(world.mask).to(cohort.device)
-                action = policy.factors.greedy(memory.look(observation, policy.sense, policy.actor), mask)
+                output, *gate = memory.look(observation, policy.sense, (policy.actor, *reflexes.gates))
+                if reflexes:
+                    output = policy.factors.moved(output, reflexes.act(world.observation), *gate)
+                action = policy.factors.greedy(output, mask)
                 actions += [action[0, 0].cpu().numpy()] if running[0, 0] else []
                 step = world.step(action.cpu().numpy())
                 returns += np.where(running, step.reward, 0)
                 lengths += running
                 ended = step.terminated | step.truncated
                 memory.end(torch.from_numpy(ended))
+                reflexes.end(ended)
                 running &= ~ended
                 if not running.any():
                     break

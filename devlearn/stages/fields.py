@@ -256,6 +256,13 @@ ActsRandomly = Annotated[
         "standard normal) and learns nothing; its budget is in env_steps"
     ),
 ]
+ReflexGain = Annotated[
+    Annotated[float, Field(ge=0)] | None,
+    Field(
+        description="how much of the reflexes acts that learners were born with in this environment, from now on; a "
+        "change over time fades them; empty: as much as before"
+    ),
+]
 Vocabulary = Annotated[
     Annotated[tuple[str, ...], Field(min_length=1)] | None,
     Field(description="the words of texts that are seen; empty: those that the environment or its space says"),
@@ -306,7 +313,9 @@ class Change(BaseModel):
 
 # Keys that plans of 0.1 don't know. They are written only where they say something, so that a life which was planned
 # then is the same life now.
-YOUNGER = frozenset({"wrappers", "step_timeout", "sense", "vocabulary", "action_scaling", "demonstrations", "random"})
+YOUNGER = frozenset(
+    {"wrappers", "step_timeout", "sense", "vocabulary", "action_scaling", "demonstrations", "random", "reflex"}
+)
 # Keys that change no result: they reach the workers, and are no part of what is asked.
 INCIDENTAL = frozenset({"step_timeout"})
 

@@ -95,6 +95,12 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "clone-numbers": ("imitate.clone", {**WATCH, "env": "Pendulum-v1", "controller": f"{__name__}:swing"}),
     "dagger": ("imitate.dagger", {**WATCH, "sham": "actions"}),
     "dagger-numbers": ("imitate.dagger", {**WATCH, "env": "Pendulum-v1", "controller": f"{__name__}:swing"}),
+    "reflex-phases": ("innate.reflex", {"env": "Pendulum-v1", "sham": "phases", "gate": "learned", "deviation": 0.3}),
+    "reflex-noise": ("innate.reflex", {"env": "Pendulum-v1", "sham": "noise", "sham_steps": 8, "num_envs": 2}),
+    "reflex-posture": (
+        "innate.reflex",
+        {"env": "Pendulum-v1", "sham": "posture", "sham_steps": 8, "num_envs": 2, "oscillator": {"angles": [1]}},
+    ),
     "school": ("supervise", {"updates": 100, "labels": 20, "batch": 8}),
     "school-sgd": ("supervise", {"updates": 100, "optimiser": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3}),
     "school-views": ("supervise", {"updates": 100, "labels": 20, "batch": 8, "views": {}}),

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from devlearn.lazy import torch
-from devlearn.learners.brains.needs import Head, Needs, Part, Sense, fed_back, sense_name, split_observation
+from devlearn.learners.brains.needs import Head, Needs, Part, Sense, Slot, fed_back, sense_name, split_observation
 from devlearn.registry import get
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Head", "Needs", "Part", "Sense", "brain_builder", "fed_back", "sense_name", "split_observation"]
+__all__ = ["Head", "Needs", "Part", "Sense", "Slot", "brain_builder", "fed_back", "sense_name", "split_observation"]
 
 
 def brain_builder(keys: Mapping[str, Any], needs: Needs) -> Callable[[], nn.Module]:
@@ -25,6 +25,21 @@ def brain_builder(keys: Mapping[str, Any], needs: Needs) -> Callable[[], nn.Modu
     kind = get("brains", keys["kind"])
     rest = {key: value for key, value in keys.items() if key != "kind"}
     if isinstance(kind, type) and issubclass(kind, torch.nn.Module):
-        return lambda: kind(needs, **rest)
+        return _born_with(needs, lambda: kind(needs, **rest))
     config = kind(**rest)
-    return lambda: config.build(needs)
+    return _born_with(needs, lambda: config.build(needs))
+
+
+def _born_with(needs: Needs, build: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
+    """Give what is built a submodule ``reflexes`` with the slots that are asked for, whatever brain it is."""
+    if not needs.reflexes:
+        return build
+
+    def with_reflexes() -> nn.Module:
+        from devlearn.learners.brains.reflexes import Reflex
+
+        brain = build()
+        brain.reflexes = torch.nn.ModuleDict({name: Reflex(slot) for name, slot in needs.reflexes.items()})
+        return brain
+
+    return with_reflexes

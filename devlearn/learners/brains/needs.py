@@ -14,6 +14,9 @@ from gymnasium import spaces
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+OSCILLATOR = "oscillator"
+TABLE = "table"
+
 
 @dataclass(frozen=True)
 class Part:
@@ -64,8 +67,39 @@ class Head:
 
 
 @dataclass(frozen=True)
+class Slot:
+    """Room for a reflex: the buffers (``{name: (shape, integers)}``) of one that acts in an environment called ``env``.
+
+    ``outputs`` are the numbers that it gives, one for each logit and mean of the actor. ``controller`` is what computes
+    them; ``angles`` and ``velocities`` are the places in an observation that it reads as the state of the joints.
+    ``lags``: its outputs may come up to so many steps late. ``rows`` are those of a table that is played. ``gate``: a
+    head that scales it, empty for none.
+    """
+
+    env: str
+    outputs: int
+    controller: str
+    angles: tuple[int, ...] = ()
+    velocities: tuple[int, ...] = ()
+    lags: int = 0
+    rows: int = 0
+    gate: str = ""
+
+    @property
+    def buffers(self) -> dict[str, tuple[tuple[int, ...], bool]]:
+        """What a learner is born with: names, shapes, and whether they hold integers."""
+        each = (self.outputs,)
+        own: dict[str, tuple[int, ...]] = {"present": (), "gain": ()}
+        if self.controller == OSCILLATOR:
+            own |= {"amplitude": each, "offset": each, "phase": each, "speeds": (2,), "rates": (5,)}
+        if self.rows:
+            own |= {"table": (self.rows, self.outputs)}
+        return {**{name: (shape, False) for name, shape in own.items()}, **({"lag": (each, True)} if self.lags else {})}
+
+
+@dataclass(frozen=True)
 class Needs:
-    """Senses and heads by name.
+    """Senses, heads and slots for reflexes by name.
 
     ``feedback`` gives every layer behind the first a buffer of that name, shaped as its ``weight`` and fixed for life:
     the random weights by which errors travel back where something is learned by feedback alignment.
@@ -74,6 +108,7 @@ class Needs:
     senses: Mapping[str, Sense] = field(default_factory=dict)
     heads: Mapping[str, Head] = field(default_factory=dict)
     feedback: bool = False
+    reflexes: Mapping[str, Slot] = field(default_factory=dict)
 
     def __or__(self, other: Needs) -> Needs:
         """The union. Raises ValueError where one name stands for two different things."""
@@ -91,7 +126,8 @@ class Needs:
         for name, head in other.heads.items():
             if heads.setdefault(name, head) != head:
                 raise ValueError(f"head {name!r} is asked for as {heads[name]} and as {head}")
-        return Needs(senses, heads, self.feedback or other.feedback)
+        reflexes = {**self.reflexes, **other.reflexes}  # their names say all that they are
+        return Needs(senses, heads, self.feedback or other.feedback, reflexes)
 
 
 def sense_name(space: spaces.Box, source: str) -> str:

@@ -104,6 +104,17 @@ class Factors:
         log_p, entropy = zip(*judged, strict=True)
         return torch.stack(log_p).sum(0), torch.stack(entropy).sum(0)
 
+    def moved(self, output: Tensor, reflex: Tensor, gate: Tensor | None = None) -> Tensor:
+        """The actor's output with what a reflex says (B, O) added to logits and means.
+
+        A ``gate`` (B, 1) scales the reflex by 1 + its number.
+        """
+        added = reflex if gate is None else (1 + gate) * reflex
+        if not self.numbers:
+            return output + added
+        means, deviations = output.chunk(2, -1)
+        return torch.cat([means + added, deviations], -1)
+
     def _split(self, output: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (B, O), means (B, A) and log standard deviations (B, A).
 

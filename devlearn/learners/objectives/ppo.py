@@ -19,8 +19,9 @@ class ClippedSurrogate:
 
     Batch, (B, ...) each: observations, actions, log_p, advantages, returns, values. For a brain with memory they are
     sequences, (B, T, ...) each, with starts (B, T) and the hidden state before them, (B, H). Where not all actions are
-    allowed, also masks (B, O) bool. ``factors`` say what an action is made of; without them it is one choice among all
-    outputs of the actor (``discrete``), or Gaussian numbers.
+    allowed, also masks (B, O) bool. Where a reflex acts, also reflex (B, O), which the actor's output is added to, and
+    ``gate`` may be the head that scales it. ``factors`` say what an action is made of; without them it is one choice
+    among all outputs of the actor (``discrete``), or Gaussian numbers.
     ``advantages`` are normalised over the minibatch when asked, the value loss is clipped around the old values when
     asked. Metrics: policy_loss, value_loss, entropy, approx_kl (the estimator of Schulman's note, k3), clip_fraction.
     """
@@ -36,9 +37,13 @@ class ClippedSurrogate:
     normalise_advantages: bool = True
     clip_values: bool = True
     factors: Factors | None = None
+    gate: str | None = None
 
     def __call__(self, brain: Any, batch: Batch) -> Result:
-        (policy, values), batch = self._outputs(brain, batch)
+        (policy, values, *gate), batch = self._outputs(brain, batch)
+        if "reflex" in batch:
+            assert self.factors is not None
+            policy = self.factors.moved(policy, batch["reflex"], *gate)
         log_p, entropy = self._judge(policy, batch)
         log_ratio = log_p - batch["log_p"]
         ratio = log_ratio.exp()
@@ -61,9 +66,9 @@ class ClippedSurrogate:
             }
         return loss, metrics
 
-    def _outputs(self, brain: Any, batch: Batch) -> tuple[tuple[Tensor, Tensor], Batch]:
-        """The outputs of actor and critic, (B, ...) each, and the batch in the same rows: sequences are flattened."""
-        heads = (self.actor, self.critic)
+    def _outputs(self, brain: Any, batch: Batch) -> tuple[tuple[Tensor, ...], Batch]:
+        """The outputs of actor, critic and gate, (B, ...) each, and the batch in the same rows: sequences are flat."""
+        heads = (self.actor, self.critic) if self.gate is None else (self.actor, self.critic, self.gate)
         if "hidden" not in batch:
             return brain(batch["observations"], self.sense, heads), batch
         outputs, _ = brain(batch["observations"], self.sense, heads, batch["hidden"], batch["starts"])

@@ -13,7 +13,9 @@ def describe(needs: Needs) -> dict[str, Any]:
         for name, sense in sorted(needs.senses.items())
     }
     heads = {name: vars(head) for name, head in sorted(needs.heads.items())}
-    return {"senses": senses, "heads": heads, **({"feedback": True} if needs.feedback else {})}
+    feedback = {"feedback": True} if needs.feedback else {}
+    reflexes = {name: vars(slot) for name, slot in sorted(needs.reflexes.items())}
+    return {"senses": senses, "heads": heads, **feedback, **({"reflexes": reflexes} if reflexes else {})}
 
 
 def _more(sense: Sense) -> list[Any]:

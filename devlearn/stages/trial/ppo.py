@@ -20,6 +20,7 @@ from devlearn.stages.fields import (
     AdamRate,
     EnvKwargs,
     RateSchedule,
+    ReflexGain,
     StepTimeout,
     Vocabulary,
     Wrappers,
@@ -29,6 +30,7 @@ from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.recurrent_state import Memory
+from devlearn.tasks.envs.reflex import Reflexes, slots_of
 from devlearn.tasks.envs.rollout import collect
 
 if TYPE_CHECKING:
@@ -55,7 +57,9 @@ class PPO(Stage):
     density) of an action over that at the time of acting, ``A`` the advantage, ``R = A + V_old`` the target of V.
 
     An action may have several factors (choices and numbers); log-probabilities and entropies are sums over them. Where
-    an environment says which actions are allowed, the others have probability zero.
+    an environment says which actions are allowed, the others have probability zero. A learner that was born with a
+    reflex in this environment (``innate.reflex``) learns a residual on top of it: the actor's logits and means are
+    added to what the reflex says.
 
     With ``random`` it acts without learning: what was learned is nan.
 
@@ -117,6 +121,7 @@ class PPO(Stage):
     vocabulary: Vocabulary = None
     action_scaling: ActionScaling = "affine"
     random: ActsRandomly = False
+    reflex: ReflexGain = None
 
     def _policy(self) -> tuple[Needs, Policy]:
         return policy_of(self.env_spec, self.normalise_observations)
@@ -130,11 +135,11 @@ class PPO(Stage):
     def needs(self) -> Needs:
         return self._policy()[0]
 
-    def objective(self, policy: Policy) -> ClippedSurrogate:
+    def objective(self, policy: Policy, gate: str | None = None) -> ClippedSurrogate:
         keys = ("clip", "entropy", "value", "normalise_advantages", "clip_values")
         settings = {key: getattr(self, key) for key in keys}
         parts = (policy.sense, policy.actor, policy.critic, policy.factors.discrete)
-        return ClippedSurrogate(*parts, factors=policy.factors, **settings)
+        return ClippedSurrogate(*parts, factors=policy.factors, gate=gate, **settings)
 
     def minibatch(self, memory: int) -> tuple[int, ...]:
         """Rows of a minibatch: (B,) steps or, with memory, (B, T) sequences. Raises ValueError where they don't fit."""
@@ -152,6 +157,8 @@ class PPO(Stage):
         if self.random:
             return Cost(env_steps=self.num_envs * self.rollout)
         needs, policy = self._policy()
+        if self.reflex is not None and not slots_of(brain, policy.actor):
+            raise ValueError(f"no stage of this scenario gives a learner a reflex in {self.env}; add an innate.reflex")
         space, factors = needs.senses[policy.sense].space, policy.factors
         memory = memory_size(brain)
         rows, updates = self.minibatch(memory), self.epochs * self.minibatches
@@ -167,7 +174,7 @@ class PPO(Stage):
         return Cost(updates=updates, env_steps=self.num_envs * self.rollout, flops=act * self.rollout + learn * updates)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
-        return {"done": 0, "moments": {}, "world": None, "memory": None}
+        return {"done": 0, "moments": {}, "world": None, "memory": None, "reflexes": None}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         if self.random:
@@ -181,32 +188,38 @@ class PPO(Stage):
         optimiser = Optimiser(cohort, state["moments"], "adam", self.lr, eps=1e-5)
         world = context.world(self.env_spec, self.num_envs, state["world"])
         memory = Memory(cohort, self.num_envs, None if world.restarted else state["memory"])
+        reflexes = Reflexes.of(cohort, policy, self.num_envs, None if world.restarted else state.get("reflexes"))
+        if self.reflex is not None:
+            reflexes.strengthen(self.reflex)
+        objective = self.objective(policy, next(iter(reflexes.gates), None))
         try:
             while True:
                 optimiser.set_lr(self.lr * factor(self.schedule, state["done"], context.planned))
                 noise = context.streams("rollout", counter=state["done"])
-                rollout = collect(cohort, world, policy, memory, noise, self.rollout, self.gamma, self.gae_lambda)
-                metrics = self._learn(cohort, rollout, policy, optimiser, context, state["done"])
+                rollout = collect(
+                    cohort, world, policy, memory, reflexes, noise, self.rollout, self.gamma, self.gae_lambda
+                )
+                metrics = self._learn(cohort, rollout, objective, optimiser, context, state["done"])
                 if self.normalise_observations:
                     _merge(cohort, needs, policy.sense, rollout["observations"])
                 state["done"] += 1
                 returns, lengths, _ = world.completed
                 yield {"return": torch.from_numpy(returns), "length": torch.from_numpy(lengths), **metrics}
         finally:
-            state["world"], state["memory"] = world.state(), memory.state()
+            state["world"], state["memory"], state["reflexes"] = world.state(), memory.state(), reflexes.state
             world.close()
 
     def _learn(
         self,
         cohort: Cohort,
         rollout: dict[str, Tensor],
-        policy: Policy,
+        objective: ClippedSurrogate,
         optimiser: Optimiser,
         context: Context,
         done: int,
     ) -> dict[str, Tensor]:
         """All updates of one rollout; the mean of their metrics."""
-        objective, totals = self.objective(policy), {name: torch.zeros(cohort.n) for name in PPO_METRICS}
+        totals = {name: torch.zeros(cohort.n) for name in PPO_METRICS}
         rows, size = rollout["log_p"].shape[1], self.minibatch(cohort.memory_size)[0]
         learners = torch.arange(cohort.n, device=cohort.device)[:, None] * rows
         rollout = {name: entry.flatten(0, 1) for name, entry in rollout.items()}  # (N * rows, ...)

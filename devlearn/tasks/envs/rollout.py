@@ -13,6 +13,7 @@ from devlearn.learners.objectives import Factors
 from devlearn.streams import Streams
 from devlearn.tasks.envs.policy import Policy
 from devlearn.tasks.envs.recurrent_state import Memory
+from devlearn.tasks.envs.reflex import Reflexes
 from devlearn.tasks.envs.returns import advantages
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def collect(
     world: VectorEnv,
     policy: Policy,
     memory: Memory,
+    reflexes: Reflexes,
     streams: Streams,
     length: int,
     gamma: float,
@@ -39,14 +41,15 @@ def collect(
     Entries: observations, actions, log_p, values, advantages (GAE), returns. The value of an episode's last
     observation is used where it was truncated and not where it terminated. With memory a row is a sequence,
     (N, E, T, ...), and there are two more entries: starts, and hidden (N, E, H) before the first step. Where not all
-    actions are allowed there are masks (.., O) bool.
+    actions are allowed there are masks (.., O) bool; where learners have reflexes, what these said: reflex (.., O).
     """
     n, copies = world.observation.shape[:2]
     observations = torch.empty(n, length, *world.observation.shape[1:], dtype=_dtype(world.observation))
     noise = policy.factors.noise(streams, length, copies)  # (N, T, E, A)
     outputs, remembered, actions, steps, starts, hidden = [], [], [], [], [], memory.hidden
     masks: list[Tensor] = []
-    heads = (policy.actor, policy.critic) if memory else (policy.actor,)
+    said: list[Tensor] = []
+    heads = (policy.actor, *reflexes.gates, *([policy.critic] if memory else []))
     with torch.no_grad():
         for t in range(length):
             observations[:, t] = torch.from_numpy(world.observation)
@@ -54,6 +57,9 @@ def collect(
             out, *value = memory.look(observations[:, t].to(cohort.device), policy.sense, heads)
             mask = None if world.mask is None else torch.from_numpy(world.mask).to(out.device)
             masks += [] if mask is None else [mask]
+            if reflexes:
+                said.append(reflexes.act(world.observation))
+                out = policy.factors.moved(out, said[-1], value.pop(0) if reflexes.gates else None)
             action = policy.factors.sample(out, noise[:, t].to(out.device), mask)
             step = world.step(action.cpu().numpy())
             outputs.append(out)
@@ -61,6 +67,7 @@ def collect(
             actions.append(action)
             steps.append(_compact(step, memory))
             memory.end(torch.from_numpy(step.terminated | step.truncated))
+            reflexes.end(step.terminated | step.truncated)
         last = torch.from_numpy(world.observation).to(cohort.device)
         if memory:
             values = torch.stack([*remembered, memory.peek(last, policy.sense, policy.critic)])
@@ -73,6 +80,8 @@ def collect(
         _bootstrap(next_values, steps, memory, policy)
     batch = _batch(outputs, values[:-1], actions, masks, steps, next_values, policy, gamma, lam)
     timed = {"observations": observations.to(cohort.device), **batch}  # (N, T, E, ...) each
+    if reflexes:
+        timed["reflex"] = torch.stack(said, 1)
     if not memory:
         return {name: entry.flatten(1, 2) for name, entry in timed.items()}
     timed["starts"] = torch.stack(starts, 1)

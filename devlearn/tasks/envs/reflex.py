@@ -1,0 +1,196 @@
+"""Reflexes: small policies that learners are born with, which act in every copy of an environment.
+
+What a reflex says is added to the actor's output, so that what is learned is a residual on top of it. Its numbers are
+buffers of the learner (``Slot``, ``Reflex`` in learners/brains); what it is doing (phases, steps, what a script
+remembers) is a state of each copy, begins anew with each episode and is part of exact resume.
+
+A script is a function ``controller(observation, memory) -> (action, memory)`` over rows: observations (K, D) as a
+learner sees them, float64; memory (K, S), zeros where an episode begins, where its attribute ``memory`` says S (0 by
+default); actions (K, A) in the policy's range, [-1, 1] for bounded numbers under ``action_scaling: affine``, or logits
+(K, O) for choices. Each row depends on itself alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from devlearn.lazy import torch
+from devlearn.learners.brains.needs import OSCILLATOR, TABLE, Slot
+from devlearn.tasks.envs.oscillators import pull, run, settle
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from devlearn.learners.cohort import Cohort
+    from devlearn.tasks.envs.policy import Policy
+
+Array: TypeAlias = "np.ndarray[Any, Any]"
+Controller: TypeAlias = "Callable[[Array, Array], tuple[Array, Array]]"
+BIRTH_RADIUS = 0.1  # of an oscillator whose radius has yet to settle
+AWAY = 7919  # rows of a table between the places at which two copies begin: a prime, so that they are all over it
+
+
+def script(name: str) -> Controller:
+    """The controller ``module:function``. Raises ValueError, with the mend, where there is none."""
+    module, _, function = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"no controller {name!r} ({error}); write module:function of what can be imported") from None
+    if not callable(found):
+        raise ValueError(f"{name} is no function; a controller is called with observations and its memory")
+    controller: Controller = found
+    return controller
+
+
+def slot_name(slot: Slot) -> str:
+    """The name of a slot: equal where, and only where, slots are."""
+    told = [
+        slot.env,
+        slot.controller,
+        slot.outputs,
+        *slot.angles,
+        "v",
+        *slot.velocities,
+        slot.lags,
+        slot.rows,
+        slot.gate,
+    ]
+    return "_".join(re.sub(r"\W", "_", str(part)) for part in told)
+
+
+@dataclass(frozen=True)
+class Reflexes:
+    """The reflexes of N learners in E copies of the environment that a policy acts in.
+
+    Attributes:
+        acting: their slots by name, of those that any learner was born with.
+        state: of each, {name: array (N, E, ...)}.
+    """
+
+    cohort: Cohort
+    acting: dict[str, Slot]
+    state: dict[str, dict[str, Array]]
+
+    @classmethod
+    def of(
+        cls, cohort: Cohort, policy: Policy, copies: int, state: dict[str, dict[str, Array]] | None = None
+    ) -> Reflexes:
+        """Those of a cohort where ``policy`` acts. ``state`` continues bit for bit; by default episodes begin now."""
+        slots = {
+            name: module.slot
+            for name, module in slots_of(cohort.model, policy.actor).items()
+            if bool(cohort.buffers[f"reflexes.{name}.present"].any())
+        }
+        if state is None:
+            return cls(cohort, slots, {name: _begun(slot, cohort.n, copies) for name, slot in slots.items()})
+        return cls(cohort, slots, {name: {k: array.copy() for k, array in own.items()} for name, own in state.items()})
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self.acting)
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """The head that scales them, if any does."""
+        return tuple(dict.fromkeys(slot.gate for slot in self.acting.values() if slot.gate))
+
+    def act(self, observation: Array) -> Tensor:
+        """What they say together, (N, E, O), at observations (N, E, ...); their state goes on by a step."""
+        seen = observation.reshape(*observation.shape[:2], -1).astype(np.float64)
+        total: Array = np.zeros(())
+        for name, slot in self.acting.items():
+            own = {leaf: self._buffer(name, leaf) for leaf in slot.buffers}
+            said = _late(slot, own, self.state[name], _said(slot, own, self.state[name], seen))
+            total = total + (own["present"] * own["gain"])[:, None, None] * said
+        return torch.from_numpy(total).to(self.cohort.device, self.cohort.dtype)
+
+    def end(self, ended: Array) -> None:
+        """Say whose episode has just ended, (N, E) bool: their reflexes begin anew."""
+        if not ended.any():
+            return
+        for name, slot in self.acting.items():
+            for leaf, fresh in _begun(slot, *ended.shape).items():
+                self.state[name][leaf][ended] = fresh[ended]
+
+    def strengthen(self, gain: float) -> None:
+        """Let so much of each act from now on."""
+        for name in self.acting:
+            self.cohort.buffers[f"reflexes.{name}.gain"].fill_(gain)
+
+    def _buffer(self, name: str, leaf: str) -> Array:
+        array: Array = self.cohort.buffers[f"reflexes.{name}.{leaf}"].cpu().numpy()
+        return array if array.dtype.kind == "i" else array.astype(np.float64)
+
+
+def slots_of(brain: Any, actor: str) -> dict[str, Any]:
+    """The reflexes of a brain that add to the head ``actor``, by name."""
+    return {name: part for name, part in getattr(brain, "reflexes", {}).items() if f"actor_{part.slot.env}" == actor}
+
+
+def _begun(slot: Slot, n: int, copies: int) -> dict[str, Array]:
+    """The state in which an episode begins: arrays (N, E, ...)."""
+    each = (n, copies)
+    state: dict[str, Array] = {"steps": np.zeros(each, np.int64)}
+    if slot.lags:
+        state["said"] = np.zeros((*each, slot.lags, slot.outputs))
+    if slot.controller == OSCILLATOR:
+        state |= {"theta": np.zeros((*each, slot.outputs)), "radius": np.full((*each, slot.outputs), BIRTH_RADIUS)}
+    elif slot.controller != TABLE:
+        state["memory"] = np.zeros((*each, getattr(script(slot.controller), "memory", 0)))
+    return state
+
+
+def _said(slot: Slot, own: dict[str, Array], state: dict[str, Array], seen: Array) -> Array:
+    """What one reflex says now, (N, E, O); ``state`` goes on by a step."""
+    n, copies = seen.shape[:2]
+    steps = state["steps"].copy()
+    state["steps"] += 1
+    if slot.controller == TABLE:
+        places = (steps + AWAY * np.arange(copies)) % slot.rows
+        rows: Array = own["table"][np.arange(n)[:, None], places]
+        return rows
+    if slot.controller == OSCILLATOR:
+        return _oscillate(slot, own, state, seen)
+    rows, memory = script(slot.controller)(seen.reshape(n * copies, -1), state["memory"].reshape(n * copies, -1))
+    if rows.shape != (n * copies, slot.outputs):
+        raise ValueError(
+            f"{slot.controller} gave actions of shape {rows.shape} for {n * copies} observations; {slot.env} takes "
+            f"{(n * copies, slot.outputs)}"
+        )
+    state["memory"] = memory.reshape(state["memory"].shape)
+    return rows.reshape(n, copies, slot.outputs)
+
+
+def _oscillate(slot: Slot, own: dict[str, Array], state: dict[str, Array], seen: Array) -> Array:
+    amplitude, offset, phase = (own[leaf][:, None] for leaf in ("amplitude", "offset", "phase"))  # (N, 1, O)
+    swing, stance = np.where(own["speeds"] > 0, own["speeds"], 1).T[:, :, None, None]  # learners without stand by
+    seconds, coupling, convergence, stiffness, damping = own["rates"].T[:, :, None, None]
+    begins = (state["steps"] == 1)[..., None]
+    theta = np.where(begins, phase, state["theta"])
+    radius = np.where(begins & (convergence == 0), 1.0, state["radius"])
+    wanted: Array = amplitude * radius * np.sin(theta) + offset
+    state["theta"] = run(theta, swing, stance, seconds) + seconds * coupling * pull(theta, phase)
+    state["radius"] = settle(radius, convergence, seconds)
+    if not slot.angles:
+        return wanted
+    torque: Array = stiffness * (wanted - seen[..., slot.angles])
+    return torque - damping * seen[..., slot.velocities] if slot.velocities else torque
+
+
+def _late(slot: Slot, own: dict[str, Array], state: dict[str, Array], said: Array) -> Array:
+    """What was said ``lag`` steps ago, output by output; before that, what was said first."""
+    if not slot.lags:
+        return said
+    first = (state["steps"] == 1)[..., None, None]
+    past = np.where(first, said[..., None, :], np.concatenate([said[..., None, :], state["said"][..., :-1, :]], -2))
+    state["said"] = past
+    lag = np.broadcast_to(own["lag"][:, None, None], (*said.shape[:2], 1, slot.outputs))
+    result: Array = np.take_along_axis(past, lag, -2)[..., 0, :]
+    return result
