@@ -256,6 +256,14 @@ def test_noise_is_what_the_reflex_did_in_another_order_and_posture_its_mean() ->
     assert sorted(buffer[0].item() for buffer in present.values()) == [0.0, 1.0]
 
 
+def test_an_absent_reflex_leaves_a_silent_actor() -> None:
+    cohort = born(reflex(sham="absent", deviation=0.5))
+    policy = policy_of(EnvSpec.of(PENDULUM["env"], PENDULUM["env_kwargs"]))[1]
+    assert not Reflexes.of(cohort, policy, 2)
+    out = cohort(torch.randn(3, 5, 3), policy.sense, policy.actor)
+    torch.testing.assert_close(out, torch.tensor([0.0, np.log(0.5)], dtype=out.dtype).expand_as(out))
+
+
 def test_a_newborn_tries_as_much_as_is_asked_for() -> None:
     cohort = born(reflex(deviation=0.2))
     deviations = next(weight for name, weight in cohort.parameters().items() if name.endswith("log_std"))

@@ -62,7 +62,7 @@ class Reflex(Stage):
     ``sham`` makes a control. ``phases``: phases are drawn at random, and each output of a script comes late by steps of
     its own: every joint moves as before, their coordination is gone. ``noise``: what the reflex did in ``sham_steps``
     steps, each output's in random order and over and over: its amplitudes, without rhythm or answer to what is felt.
-    ``posture``: the mean of it, held for ever.
+    ``posture``: the mean of it, held for ever. ``absent``: none, behind the same silent actor and exploration.
 
     Source:
         Silver, Allen, Tenenbaum and Kaelbling (2018), Residual policy learning; Johannink et al. (2019), Residual
@@ -89,12 +89,12 @@ class Reflex(Stage):
         OSCILLATOR, description="oscillator, or a script module:function, as devlearn_envs.reflexes:bipedal_walk"
     )
     oscillator: Oscillator = Field(default_factory=Oscillator, description="its keys, for controller: oscillator")
-    strength: float = Field(1.0, ge=0, description="how much of it learners are born with")
+    strength: float = Field(1.0, gt=0, description="how much of it learners are born with")
     gate: Literal["fixed", "learned"] = Field("fixed", description="learned: what is seen comes to scale it")
     deviation: float | None = Field(
         None, gt=0, description="standard deviation of the numbers that a newborn tries; empty: 1, as the brain has it"
     )
-    sham: Literal["none", "phases", "noise", "posture"] = Field("none", description="a control, see above")
+    sham: Literal["none", "phases", "noise", "posture", "absent"] = Field("none", description="a control, see above")
     lags: int = Field(32, ge=2, description="of sham: phases: outputs of a script come late by less than so many steps")
     sham_steps: int = Field(500, ge=1, description="of sham: noise and posture: recorded steps in each copy")
     num_envs: int = Field(4, ge=1, description="of sham: noise and posture: copies that are recorded")
@@ -150,7 +150,8 @@ class Reflex(Stage):
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         policy, (own, born) = policy_of(self.env_spec)[1], self.slots()
         silence(cohort, policy, (born.gate,) if born.gate else (), self.deviation)
-        put_in(cohort, born, self.strength, self._numbers(cohort, context, own, born))
+        if self.sham != "absent":
+            put_in(cohort, born, self.strength, self._numbers(cohort, context, own, born))
         yield {}
 
     def _numbers(self, cohort: Cohort, context: Context, own: Slot, born: Slot) -> dict[str, Tensor]:
