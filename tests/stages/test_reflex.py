@@ -174,7 +174,7 @@ def test_a_trial_says_how_much_of_the_reflex_acts() -> None:
     before = returns(cohort)
     live(stage, cohort, 1)
     gains = [buffer for name, buffer in cohort.buffers.items() if name.endswith(".gain")]
-    assert [gain.tolist() for gain in gains] == [[0.0] * 3]
+    assert [gain.tolist() for gain in gains] == [[[0.0]] * 3]
     live(play(reflex=1.0, lr=1e-12), cohort, 1)
     assert all((gain == 1).all() for gain in gains)
     assert not torch.equal(before, returns(cohort))

@@ -89,7 +89,7 @@ class Slot:
     def buffers(self) -> dict[str, tuple[tuple[int, ...], bool]]:
         """What a learner is born with: names, shapes, and whether they hold integers."""
         each = (self.outputs,)
-        own: dict[str, tuple[int, ...]] = {"present": (), "gain": ()}
+        own: dict[str, tuple[int, ...]] = {"present": (1,), "gain": (1,)}
         if self.controller == OSCILLATOR:
             own |= {"amplitude": each, "offset": each, "phase": each, "speeds": (2,), "rates": (5,)}
         if self.rows:

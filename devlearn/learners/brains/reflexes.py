@@ -20,4 +20,4 @@ class Reflex(nn.Module):
         self.slot = slot
         for name, (shape, integers) in slot.buffers.items():
             self.register_buffer(name, torch.zeros(shape, dtype=torch.int64 if integers else torch.get_default_dtype()))
-        self.register_buffer("gain", torch.ones(()))
+        self.register_buffer("gain", torch.ones(1))

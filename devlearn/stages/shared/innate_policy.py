@@ -108,5 +108,5 @@ def _of_head(names: Iterable[str], head: str) -> list[str]:
 def put_in(cohort: Cohort, slot: Slot, strength: float, numbers: Mapping[str, Tensor]) -> None:
     """Fill a slot of every learner: ``numbers`` are its buffers, of one learner or (N, ..)."""
     name = slot_name(slot)
-    for leaf, value in {**numbers, "present": torch.tensor(strength), "gain": torch.ones(())}.items():
+    for leaf, value in {**numbers, "present": torch.tensor(strength), "gain": torch.ones(1)}.items():
         cohort.buffers[f"reflexes.{name}.{leaf}"].copy_(value)

@@ -108,7 +108,7 @@ class Reflexes:
         for name, slot in self.acting.items():
             own = {leaf: self._buffer(name, leaf) for leaf in slot.buffers}
             said = _late(slot, own, self.state[name], _said(slot, own, self.state[name], seen))
-            total = total + (own["present"] * own["gain"])[:, None, None] * said
+            total = total + (own["present"] * own["gain"])[:, None] * said
         return torch.from_numpy(total).to(self.cohort.device, self.cohort.dtype)
 
     def end(self, ended: Array) -> None:
