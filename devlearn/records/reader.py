@@ -12,6 +12,7 @@ from pathlib import Path
 
 from devlearn.records.job_state import read_spec
 from devlearn.records.layout import BIRTH, JobFolder, RunFolder, VisitFolder
+from devlearn.records.question import digest
 from devlearn.records.registered import Held, all_near, around, held, near
 from devlearn.records.schema import (
     LEDGER,
@@ -22,6 +23,7 @@ from devlearn.records.schema import (
     ArmEntry,
     ControlEntry,
     EvidenceError,
+    JobEntry,
     JobState,
     Json,
     Manifest,
@@ -144,9 +146,10 @@ class RunRecords:
     """A run folder. ``resolved`` is what was planned, ``manifest`` the file's content (empty where there is none).
 
     ``siblings`` are the runs beside it, now or at any moment on record, that were asked something else; ``akin`` are
-    the registrations near it, ``registered`` is its own, if any. ``altered`` are record files that are not what they
-    were when their job was done, {how: paths in the run's folder}. ``forgotten`` are the files of its memory that are
-    gone, or had been, although an answer was given.
+    the registrations near it, ``registered`` is its own, if any. ``edited`` says that
+    resolved.json is not what a command wrote, ``altered`` are record files that are not what they were when their job
+    was done, {how: paths in the run's folder}. ``forgotten`` are the files of its memory that are gone, or had been,
+    although an answer was given.
     """
 
     folder: Path
@@ -158,6 +161,7 @@ class RunRecords:
     registered: Held | None = None
     altered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     forgotten: tuple[str, ...] = ()
+    edited: bool = False
 
 
 @dataclass(frozen=True)
@@ -198,7 +202,7 @@ def load(folder: Path) -> RunRecords:
         raise EvidenceError(f"{folder} is no run folder: it has no resolved.json")
     jobs: dict[tuple[str, int], _Job] = {}
     for entry in plan.jobs:
-        job = _job(entry.folder, run.job(entry.folder))
+        job = _job(entry, run.job(entry.folder))
         jobs |= {(entry.branch, seed): job for seed in entry.seeds}
     points = tuple(
         Point(
@@ -220,6 +224,7 @@ def load(folder: Path) -> RunRecords:
         registered=held(run, plan, manifest),
         altered=_by_how(change for job in all_jobs for change in job.altered),
         forgotten=tuple(path.name for path in gone) if any(job.compared for job in all_jobs) else (),
+        edited=manifest is not None and manifest.planned not in ("", digest(plan.content())),
     )
 
 
@@ -230,8 +235,14 @@ def _by_how(changes: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     return {how: tuple(paths) for how, paths in found.items()}
 
 
-def _job(name: str, folder: JobFolder) -> _Job:
-    read_spec(folder)  # refuses records of another version
+def _job(entry: JobEntry, folder: JobFolder) -> _Job:
+    name, spec = entry.folder, read_spec(folder)  # refuses records of another version
+    if spec is not None and (spec.branch, spec.seeds) != (entry.branch, entry.seeds):
+        raise EvidenceError(
+            f"{folder.root} holds {spec.branch} of seeds {list(spec.seeds)}, and by resolved.json it is {entry.branch} "
+            f"of seeds {list(entry.seeds)}: the folder was moved, or one of the two files edited; put it back, or "
+            "delete it and run again"
+        )
     state = JobState.read(folder.state)
     visits = folder.visits()
     totals = (float(row["seconds"]) for visit in visits for row in lines(visit.table("seconds")))

@@ -10,6 +10,7 @@ from devlearn.records.answered import answered, seen_at
 from devlearn.records.atomic import CHANGED, read_any_json, read_json, write_bytes, write_json
 from devlearn.records.job_state import JobInfo, job_info, read_spec
 from devlearn.records.layout import RunFolder
+from devlearn.records.question import digest
 from devlearn.records.registered import around, near
 from devlearn.records.schema import EvidenceError, How, JobSpec, JobState, Manifest, Resolved, Steps
 from devlearn.records.siblings import siblings
@@ -103,7 +104,8 @@ def write_step(folder: Path, planned: Planned, order: Order) -> Step:
     for name, spec in planned.specs.items():
         (folder / name).mkdir(parents=True, exist_ok=True)
         write_json(RunFolder(folder).job(name).spec, spec)
-    _write_manifest(folder, planned.resolved, order.how, planned.specs)
+    plan = Resolved.of(planned.resolved)
+    _write_manifest(folder, planned.resolved, order.how, planned.specs, digest(plan.content()))
     write_json(RunFolder(folder).resolved, planned.resolved)
     return _step(folder, planned.resolved, planned.specs)
 
@@ -127,7 +129,7 @@ def open_step(folder: Path, accept: bool) -> Step:
     command, overrides = (before.command, before.overrides) if before else ("", ())
     departs = before.registration.departs if before and before.registration else ()
     how = How(command=command, overrides=overrides, path=(), device="", departs=departs)
-    _write_manifest(folder, resolved, how, specs)
+    _write_manifest(folder, resolved, how, specs, before.planned if before else "")
     return _step(folder, resolved, specs)
 
 
@@ -156,7 +158,7 @@ def _check_program(folder: Path, specs: Mapping[str, Json], accept: bool) -> Non
         )
 
 
-def _write_manifest(folder: Path, resolved: Json, how: How, specs: Mapping[str, Json]) -> None:
+def _write_manifest(folder: Path, resolved: Json, how: How, specs: Mapping[str, Json], planned: str) -> None:
     run = RunFolder(folder)
     plan = Resolved.of(resolved)
     found = provenance.manifest(
@@ -169,7 +171,7 @@ def _write_manifest(folder: Path, resolved: Json, how: How, specs: Mapping[str, 
         near((*map(Path, how.path), *around(folder)), folder, plan),
         registered(run, how.departs, provenance.begun(run, specs), answered(run, plan)),
     )
-    write_json(run.manifest, found.content())
+    write_json(run.manifest, found.model_copy(update={"planned": planned}).content())
 
 
 def _seen(folder: Path, before: Json | None, resolved: Mapping[str, Any]) -> list[int]:

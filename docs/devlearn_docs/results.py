@@ -224,16 +224,19 @@ def _correlation(entry: dict[str, Any]) -> str:
 
 def ratios(name: str) -> str:
     """Updates from one level to the next over those of a control, paired by seed; nothing where it is not recorded."""
-    heads = ["arm", "against", "ratio of updates between the levels (95 % interval)", "p, unadjusted", "reads"]
+    ratio = "ratio of updates between the levels (95 % interval)"
+    heads = ["arm", "against", "ahead when the stage begins (95 % interval)", ratio, "p, unadjusted", "reads"]
     found = [[one["arm"], one["against"], *_ratio(one)] for one in _point(name).get("hot_start", [])]
     return _table(heads, found) if found else ""
 
 
 def _ratio(one: dict[str, Any]) -> list[str]:
     if "refused" in one:
-        return [str(one["refused"]), "", ""]
+        return [str(one["refused"]), "", "", ""]
     ends = " to ".join("?" if end is None else f"{end:.2f}" for end in one["interval"])
-    return [f"{one['ratio']:.2f} ({ends})", chance(one["p"]), str(one["reads"])]
+    start, (low, high) = one["start"]["difference"], one["start"]["interval"]
+    ahead = f"{100 * start:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
+    return [ahead, f"{one['ratio']:.2f} ({ends})", chance(one["p"]), str(one["reads"])]
 
 
 def _analyses(name: str) -> dict[str, Any]:

@@ -69,6 +69,8 @@ def test_every_step_of_a_hacker_is_named(session: Path) -> None:
     a_registration_after_the_fact(session)
     a_scenario_that_was_renamed_and_changed(session)
     a_question_that_was_edited_in_the_folder(session)
+    a_plan_that_was_edited_unregistered(session)
+    two_jobs_that_were_exchanged(session)
     a_registration_with_its_date_set_back(session)
     a_memory_that_was_deleted(session)
     records_that_were_edited(session)
@@ -189,6 +191,32 @@ def a_question_that_was_edited_in_the_folder(session: Path) -> None:
     assert "departs from its registration of 20" in edited
     assert "compare.smallest_effect 0.01 registered, 0.2 now" in edited and "and run otherwise." in edited
     resolved.write_text(text)
+
+
+def a_plan_that_was_edited_unregistered(session: Path) -> None:
+    """A larger smallest effect in the folder; a resume doesn't make it good."""
+    honest = run("--seeds", "4", "--out", "plain/it")
+    assert "is not what a command wrote" not in honest
+    resolved = session / "plain/it/resolved.json"
+    text = resolved.read_text()
+    resolved.write_text(text.replace('"smallest_effect": 0.01', '"smallest_effect": 0.2'))
+    assert "resolved.json is not what a command wrote: it was edited" in words("compare", "plain/it")
+    assert "resolved.json is not what a command wrote: it was edited" in words("resume", "plain/it", "--no-report")
+    resolved.write_text(text)
+    assert "is not what a command wrote" not in words("compare", "plain/it")
+
+
+def two_jobs_that_were_exchanged(session: Path) -> None:
+    """Folders of two branches change places: each says of itself what it holds."""
+    plain, looked = (next((session / "plain/it/jobs").glob(f"{name}*/*")) for name in ("school-", "look+school-"))
+    spare = session / "spare"
+    for source, target in ((plain, spare), (looked, plain), (spare, looked)):
+        source.rename(target)
+    told = words("compare", "plain/it", code=2)
+    assert "and by resolved.json it is " in told and "put it back, or delete it and run again" in told
+    for source, target in ((looked, spare), (plain, looked), (spare, plain)):
+        source.rename(target)
+    words("compare", "plain/it")
 
 
 def a_registration_with_its_date_set_back(session: Path) -> None:

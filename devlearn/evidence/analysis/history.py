@@ -67,6 +67,8 @@ def _of_one(run: RunRecords, compared: Container[str]) -> Iterator[Warning_]:
         yield Warning_.of("run_otherwise", runs=list(map(_differs, other)))
     if manifest and (changes := _programs(manifest)):
         yield Warning_.of("programs_differ", changes=changes)
+    if run.edited:
+        yield Warning_.of("plan_edited")
     if run.altered:
         yield Warning_.of("records_altered", altered={how: list(paths) for how, paths in run.altered.items()})
     if run.forgotten:

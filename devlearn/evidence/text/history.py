@@ -187,6 +187,10 @@ HISTORY: dict[str, Callable[..., str]] = {
     "registered_beside": _registered_beside,
     "doubtful": _doubtful,
     "registered_elsewhere": _registered_elsewhere,
+    "plan_edited": lambda: (
+        "resolved.json is not what a command wrote: it was edited, so the question, the seeds or the arms may not be "
+        "those that were run (put a copy back, or run the scenario into another folder)"
+    ),
     "records_altered": _records_altered,
     "forgotten": _forgotten,
     "seeds_chosen": _seeds_chosen,

@@ -66,7 +66,7 @@ class Warning_(Note):
         "gate_unpassed", "seeds_chosen", "question_set", "asked_elsewhere", "run_otherwise", "programs_differ",
         "departs", "registered_beside", "worst_above_chance", "hangs_on_worst", "tails", "undetermined",
         "restarted", "doubtful", "registered_elsewhere", "records_altered", "forgotten", "accepts_much",
-        "accepts_little", "middle_half",
+        "accepts_little", "middle_half", "plan_edited",
     ]  # fmt: skip
 
 

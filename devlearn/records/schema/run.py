@@ -21,7 +21,7 @@ class Manifest(FileModel):
 
     model_config = ConfigDict(extra="ignore")  # it is for people: what other versions add does no harm
 
-    omitted = frozenset({"programs", "jobs", "begun", "laid", "siblings", "registrations", "registration"})
+    omitted = frozenset({"programs", "jobs", "begun", "laid", "siblings", "registrations", "registration", "planned"})
 
     command: str = Field(description="the command that planned it last")
     digest: str = Field(description="the question's identity, as in resolved.json")
@@ -48,6 +48,7 @@ class Manifest(FileModel):
     registration: Registered | None = Field(
         default=None, description="when its question was registered; null or left out: it was not"
     )
+    planned: str = Field(default="", description="sha256 of what resolved.json held when a command wrote it")
 
 
 class How(FileModel):

@@ -1,7 +1,6 @@
 """An environment is used for a while: what its observations, rewards and ends are like."""
 
 import time
-import traceback
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from gymnasium import spaces as gym_spaces
 from devlearn.records import flight
 from devlearn.tasks.envs.actions import random_action
 from devlearn.tasks.envs.arrays import package_of, to_numpy
-from devlearn.tasks.envs.failures import FAILURES, describe
+from devlearn.tasks.envs.failures import FAILURES, begun, describe, place
 from devlearn.tasks.envs.finding import Clock, Finding
 from devlearn.tasks.envs.observations import View
 from devlearn.tasks.envs.registration import Env, make
@@ -61,8 +60,8 @@ class Life:
         try:
             self._live(one)
         except FAILURES as error:
-            at = traceback.extract_tb(error.__traceback__)[-1]
-            self.breach("exceptions", f"{describe(error)}, raised at {at.filename}:{at.lineno}; mend it there")
+            where = place(error)
+            self.breach("exceptions", describe(error) + (f"{where}; mend it there" if where else ""))
         finally:
             one.close()
         cut = " until the exception" if "exceptions" in self.breaches else ""
@@ -92,7 +91,7 @@ class Life:
         while self.life < LIFE and not self.clock.over:
             self.step = 0
             with recorder.call(self.spec, flight.RESET, (self.episodes, 0)):
-                observation, self.info = one.reset(seed=self.episodes)
+                observation, self.info = begun(one.reset(seed=self.episodes))
             self._look(one, observation, view)
             while not self._one_step(one, random_action(one, actions, self.info), view):
                 if (limited and self.life >= LIFE) or self.clock.over:
@@ -112,7 +111,7 @@ class Life:
             self.seconds += time.perf_counter() - began
         self._look(one, observation, view)
         if not np.isfinite(_stored(reward)):
-            self.breach("reward", f"the reward is {reward!r}; return a finite float")
+            self.breach("reward", f"the reward is {reward!r}; return a finite float, of less than 3.4e38 in size")
         elif np.ndim(to_numpy(reward)):
             self.breach("reward", f"the reward is {reward!r}, an array; return a float", runs=True)
         return bool(terminated or truncated)

@@ -8,7 +8,7 @@ import numpy as np
 from devlearn.records import flight
 from devlearn.tasks.envs.actions import MASK, Array, Controls, masks_by_method, offered_mask
 from devlearn.tasks.envs.board import Board
-from devlearn.tasks.envs.failures import FAILURES, describe
+from devlearn.tasks.envs.failures import FAILURES, begun, describe
 from devlearn.tasks.envs.registration import Env, make
 from devlearn.tasks.envs.spaces import view_of
 from devlearn.tasks.envs.spec import EnvSpec
@@ -87,7 +87,7 @@ class Copies:
                 self.envs[k].close()
                 self.envs[k] = make(self.spec)
             self._recorder.enter(self.spec, flight.RESET, *self.whom[k], self.board.episodes.item(k), 0)
-            observation, info = self.envs[k].reset(seed=seed)
+            observation, info = begun(self.envs[k].reset(seed=seed))
             self._show(k, observation)
             self._allow(k, info)
         except FAILURES as error:

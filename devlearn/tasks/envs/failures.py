@@ -1,6 +1,8 @@
 """How an environment fails: what is caught of it, and how that is told."""
 
+from collections.abc import Mapping
 from traceback import walk_tb
+from typing import Any
 
 # What an environment may raise. ``sys.exit()`` inside one is a mistake of its own, not an order to the process.
 FAILURES = (Exception, SystemExit)
@@ -24,3 +26,11 @@ def place(error: BaseException) -> str:
         if str(frame.f_globals.get("__name__", "")).partition(".")[0] not in NOT_THEIRS:
             at = f" ({frame.f_code.co_filename}:{line})"
     return at
+
+
+def begun(returned: Any) -> tuple[Any, Mapping[str, Any]]:
+    """The observation and the info that ``reset`` returned. Raises TypeError where it returned anything else."""
+    if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], Mapping):
+        return returned
+    what = type(returned).__name__
+    raise TypeError(f"reset returned {what}; return a pair, (observation, info), of which info is a dict")

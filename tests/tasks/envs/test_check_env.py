@@ -41,6 +41,7 @@ def test_sound_environments_pass(env: str) -> None:
         ("NeverEnds", "ends", ("never ends", "10,000", "max_episode_steps")),
         ("EndsOnceThenNever", "ends", ("episode 1, step 10000", "never ends")),
         ("NaNReward", "reward", ("step 1 ", "the reward is nan")),
+        ("OldReset", "exceptions", ("reset returned ndarray", "return a pair, (observation, info)")),
         ("WrongShape", "observation type", ("shape (3,) instead of (2,)", "dtype=np.float32) of shape (2,)")),
         ("Global", "global randomness", ("random and of numpy.random", "self.np_random")),
         ("Global", "determinism", ("seed 7", "at once", "self.np_random", "unpaired")),

@@ -76,6 +76,13 @@ class NaNReward(Toy):
         return observation, float("nan"), terminated, truncated, info
 
 
+class OldReset(Toy):
+    """As before Gymnasium: reset returns an observation alone."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        return super().reset(seed=seed)[0]
+
+
 class Global(Toy):
     """Draws from the global generators, so its episodes do not depend on their seeds alone."""
 
