@@ -117,6 +117,7 @@ def test_what_the_curves_say(result: StudyResult, monkeypatch: pytest.MonkeyPatc
     law = {"over": "labels", "exponent": -0.343, "interval": [-0.355, -0.332], "r2": 0.991, "straight": False}
     law |= {"x": [100.0, 3000.0], "published": -0.43}
     ratio = {"arm": "born", "against": "other", "ratio": 1.4, "interval": [1.08, None], "p": 0.02, "reads": "hot start"}
+    ratio |= {"start": {"difference": 0.8118, "interval": [0.7976, 0.825]}}
     refused = {"arm": "born", "against": "third", "refused": "too few"}
     proxy = {"one": {"spearman": 0.968, "interval": [0.96, 0.97]}, "two": {"refused": "one moment"}}
     analyses = {"fits": {"one": law}, "points": [{"proxy": proxy, "hot_start": [ratio, refused]}]}
@@ -127,8 +128,8 @@ def test_what_the_curves_say(result: StudyResult, monkeypatch: pytest.MonkeyPatc
     )
     assert results.proxies("s").splitlines()[2:] == ["| one | 0.97 (0.96 to 0.97) |", "| two | one moment |"]
     assert results.ratios("s").splitlines()[2:] == [
-        "| born | other | 1.40 (1.08 to ?) | .02 | hot start |",
-        "| born | third | too few |  |  |",
+        "| born | other | +81.2 points (+79.8 to +82.5) | 1.40 (1.08 to ?) | .02 | hot start |",
+        "| born | third | too few |  |  |  |",
     ]
     monkeypatch.setattr(results, "read", lambda name: None)
     assert results.laws("s") == results.proxies("s") == results.ratios("s") == ""

@@ -42,8 +42,8 @@ def test_every_stage_that_looks_at_images_says_whose() -> None:
     left = {STAGES[row][0] for row in STAGES if row not in ROWS}
     assert left == {
         *(f"innate.{kind}" for kind in ("shuffle", "moments", "rescale", "spectrum", "fresh_head", "inherit")),
-        "trial.ppo",
-        "pretrain.predict",
+        *("trial.ppo", "trial.dqn", "trial.sac", "pretrain.predict"),
+        *("imitate.clone", "imitate.dagger", "innate.reflex"),
     }
 
 
