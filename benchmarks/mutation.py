@@ -99,7 +99,11 @@ MODULES: Mapping[str, Sequence[str]] = {
     "devlearn/tasks/envs/recurrent_state.py": ["tests/learners/test_memory.py", f"{ENGINE}/test_memory.py"],
     "devlearn/tasks/envs/returns.py": ["tests/tasks/envs/test_returns.py"],
     "devlearn/tasks/envs/rollout.py": ["tests/learners/test_memory.py"],
-    "devlearn/tasks/envs/actions.py": ["tests/tasks/envs/test_actions.py", "tests/tasks/envs/test_spaces.py"],
+    "devlearn/tasks/envs/actions.py": [
+        "tests/tasks/envs/test_actions.py",
+        "tests/tasks/envs/test_spaces.py",
+        "tests/tasks/demonstrations/test_demonstrations.py",
+    ],
     "devlearn/tasks/envs/observations.py": ["tests/tasks/envs/test_spaces.py", "tests/tasks/envs/test_arrays.py"],
     "devlearn/tasks/envs/history.py": ["tests/tasks/envs/test_vector_env.py"],
     "devlearn/tasks/envs/sync_vector_env.py": ["tests/tasks/envs/test_vector_env.py", RENDER],

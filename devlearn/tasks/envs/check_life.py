@@ -10,8 +10,9 @@ import numpy as np
 from gymnasium import spaces as gym_spaces
 
 from devlearn.records import flight
-from devlearn.tasks.envs.actions import random_action
+from devlearn.tasks.envs.actions import masks_by_method, offered_mask, random_action
 from devlearn.tasks.envs.arrays import package_of, to_numpy
+from devlearn.tasks.envs.copies import SOMETIMES_MASKED
 from devlearn.tasks.envs.failures import FAILURES, begun, describe, place
 from devlearn.tasks.envs.finding import Clock, Finding
 from devlearn.tasks.envs.observations import View
@@ -53,6 +54,7 @@ class Life:
     seconds: float = 0.0
     package: str = ""  # that made its arrays, where it is not numpy
     info: Mapping[str, Any] = field(default_factory=dict)
+    masked: bool | None = None  # whether it says which actions are allowed
 
     def findings(self) -> list[Finding]:
         one = make(self.spec)
@@ -93,6 +95,7 @@ class Life:
             with recorder.call(self.spec, flight.RESET, (self.episodes, 0)):
                 observation, self.info = begun(one.reset(seed=self.episodes))
             self._look(one, observation, view)
+            self._see_mask(one)
             while not self._one_step(one, random_action(one, actions, self.info), view):
                 if (limited and self.life >= LIFE) or self.clock.over:
                     return
@@ -114,7 +117,17 @@ class Life:
             self.breach("reward", f"the reward is {reward!r}; return a finite float, of less than 3.4e38 in size")
         elif np.ndim(to_numpy(reward)):
             self.breach("reward", f"the reward is {reward!r}, an array; return a float", runs=True)
-        return bool(terminated or truncated)
+        ended = bool(terminated or truncated)
+        if not ended:
+            self._see_mask(one)
+        return ended
+
+    def _see_mask(self, one: Env) -> None:
+        """A run takes masks at every reset and step, or at none."""
+        masked = offered_mask(one, self.info, masks_by_method(one)) is not None
+        self.masked = masked if self.masked is None else self.masked
+        if self.masked != masked and view_and_controls(self.spec)[1].factors.choices:
+            self.breach("exceptions", SOMETIMES_MASKED)
 
     def _look(self, one: Env, observation: Any, view: View) -> None:
         self.package = self.package or package_of(observation)

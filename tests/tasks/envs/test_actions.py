@@ -69,6 +69,12 @@ def test_in_the_usual_bounds_nothing_is_rounded() -> None:
         assert controls.clean(raw, scaling).tobytes() == raw.clip(-1, 1).tobytes()
 
 
+def test_whole_numbers_of_a_wide_box_are_the_nearest_ones() -> None:
+    controls = Controls("x", gym_spaces.Box(-1000, 1000, (2,), np.int64))
+    action = controls.to_env(controls.clean(np.array([[-0.5004, 0.2504]], np.float32), "affine")[0])
+    assert action.dtype == np.int64 and action.tolist() == [-500, 250]
+
+
 def test_every_bound_is_reached_and_none_is_crossed() -> None:
     low, high = np.array([0.1, -3.7, 1e5], np.float32), np.array([0.7, -0.3, 3e5], np.float32)
     controls = Controls("x", gym_spaces.Box(low, high))
@@ -140,6 +146,14 @@ def test_a_mask_that_is_none_is_named(name: str, message: str) -> None:
 @pytest.mark.parametrize("name", MASKED)
 def test_checks_do_what_is_allowed(name: str) -> None:
     assert_ok(check_env(env(name)))
+
+
+def test_a_check_refuses_a_mask_that_is_there_at_times_as_a_run_does() -> None:
+    (broken,) = [finding for finding in check_env(env("HalfMasked")) if not finding.ok]
+    assert (
+        "episode 0, step 1 " in broken.message
+        and "offered at some resets and steps and not at others" in broken.message
+    )
 
 
 def test_a_mask_is_part_of_what_is_replayed() -> None:
