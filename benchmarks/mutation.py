@@ -106,7 +106,11 @@ MODULES: Mapping[str, Sequence[str]] = {
     ],
     "devlearn/tasks/envs/observations.py": ["tests/tasks/envs/test_spaces.py", "tests/tasks/envs/test_arrays.py"],
     "devlearn/tasks/envs/history.py": ["tests/tasks/envs/test_vector_env.py"],
-    "devlearn/tasks/envs/sync_vector_env.py": ["tests/tasks/envs/test_vector_env.py", RENDER],
+    "devlearn/tasks/envs/sync_vector_env.py": [
+        "tests/tasks/envs/test_vector_env.py",
+        RENDER,
+        "tests/tasks/envs/test_step_processes.py",
+    ],
     "devlearn/tasks/envs/vector_env.py": ["tests/tasks/envs/test_vector_env.py", *ENVS],
     "envs/devlearn_envs/batch.py": ENVS,
     "envs/devlearn_envs/cartpole.py": ENVS,

@@ -9,7 +9,9 @@ from toy_envs import Toy
 
 from devlearn.streams import generator
 from devlearn.tasks.envs import EnvSpec, EnvStep, VectorEnv, WorldError, check_id, spaces, undetermined
+from devlearn.tasks.envs.copies import CopyFailed
 from devlearn.tasks.envs.reset_safety import reuse_is_safe
+from devlearn.tasks.envs.sync_vector_env import SyncVectorEnv
 
 NATIVE = ("devlearn/DigitReach-v0", "devlearn/CartPole-v1")
 RESUMED = (*NATIVE, "CartPole-v1", "Acrobot-v1", "Pendulum-v1", "BipedalWalker-v3", "toy_envs:toy/Leaks-v0")
@@ -280,6 +282,14 @@ def test_a_broken_environment_is_named_and_not_learned_from(name: str, message: 
     with pytest.raises(WorldError, match=message) as caught:
         live(open_world(toy(name)), 0, 12)
     assert f"toy/{name}-v0: " in str(caught.value)
+
+
+def test_the_copy_that_shows_no_number_is_the_one_that_is_named() -> None:
+    batch = SyncVectorEnv(4, EnvSpec(toy("NaNOfOddSeeds")), True)
+    with pytest.raises(CopyFailed, match="the observation is not finite") as caught:
+        batch.reset(np.array([2, 4, 5, 6]), np.ones(4, bool))
+    assert caught.value.copy == 2
+    batch.close()
 
 
 def test_arguments_reach_the_environment_and_wrong_ones_are_named() -> None:

@@ -37,6 +37,19 @@ class NaNObservation(Toy):
         return np.array([np.nan if self.steps == 7 else self.steps, self.drawn], np.float32)
 
 
+class NaNOfOddSeeds(Toy):
+    """Its last number is none in episodes of odd seeds."""
+
+    odd = False
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        self.odd = bool(seed and seed % 2)
+        return super().reset(seed=seed)
+
+    def show(self) -> Any:
+        return np.array([self.steps, np.nan if self.odd else self.drawn], np.float32)
+
+
 class WrongDtype(Toy):
     def show(self) -> Any:
         return super().show().astype(np.float64)
