@@ -148,6 +148,9 @@ def keys_of(row: str) -> dict[str, Any]:
     return {key: value() if callable(value) else value for key, value in STAGES[row][1].items()}
 
 
+ACT_RANDOMLY = frozenset(row for row, (_, keys) in STAGES.items() if keys.get("random"))  # and learn nothing
+
+
 def make(row: str) -> Stage:
     stage: Stage = get("stages", STAGES[row][0])(**keys_of(row))
     return stage

@@ -15,10 +15,10 @@ from devlearn.runs.plan.cost_model import CostModel
 from devlearn.stages.stage import Stage
 from devlearn.streams import PINNED
 from devlearn.testing.drawing import Watched
-from tests.laws.rows import BRAIN, BRAINS, STAGES, cohort_for, make, needs_of
+from tests.laws.rows import ACT_RANDOMLY, BRAIN, BRAINS, STAGES, cohort_for, make, needs_of
 
 ROWS = sorted(STAGES)
-LEARN = [row for row in ROWS if not getattr(make(row), "random", False)]  # who acts at random stays as it is
+LEARN = [row for row in ROWS if row not in ACT_RANDOMLY]
 TRAINED = [row for row in LEARN if make(row).units]
 
 

@@ -12,6 +12,7 @@ from torch.utils.flop_counter import flop_registry
 from devlearn.learners import flop_counter, flops
 from devlearn.learners.brains import brain_builder
 from tests.laws.rows import BRAIN, STAGES, make, needs_of
+from tests.laws.test_other_brains import REFUSED
 
 BRAINS: dict[str, dict[str, Any]] = {
     "mlp": BRAIN,
@@ -19,9 +20,8 @@ BRAINS: dict[str, dict[str, Any]] = {
     "conv": {"kind": "conv", "channels": [3, 4], "width": [6]},
 }
 UNFIT = {  # stages that can't be lived with such a brain: said where the plan is made
-    "gru": {"noise", "school-aligned", "play-native", "play-discrete", "play-continuous"},
-    "conv": {"noise", "school-aligned", "inherit"}
-    | {f"play-{what}" for what in ("discrete", "continuous", "memory", "memory-continuous")},
+    "gru": {row for brain, row in REFUSED if brain == "memory"},
+    "conv": {"inherit"} | {row for brain, row in REFUSED if brain == "conv"},
 }
 
 
