@@ -1,7 +1,8 @@
 """The command line. Heavy imports stand inside the commands: ``devlearn --help`` answers at once."""
 
 from devlearn.cli.group import main
-from devlearn.cli.inspect import check, demonstrate, list_, new, schema, worker
+from devlearn.cli.inspect import check, list_, schema, worker
+from devlearn.cli.new import demonstrate, new
 from devlearn.cli.replicate import replicate
 from devlearn.cli.results import compare, export, genome, report
 from devlearn.cli.run import register, resume, run

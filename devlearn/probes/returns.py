@@ -13,9 +13,8 @@ from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged
 from devlearn.stages.fields import ActionScaling, EnvKwargs, StepTimeout, Vocabulary, Wrappers
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
+from devlearn.tasks.envs.acting import Acting, allowed
 from devlearn.tasks.envs.policy import policy_of
-from devlearn.tasks.envs.recurrent_state import Memory
-from devlearn.tasks.envs.reflex import Reflexes
 from devlearn.tasks.envs.render import render_episode
 
 
@@ -62,26 +61,20 @@ class Return(Probe):
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         _, policy = policy_of(self.env_spec)
         world = probing.context.world(self.env_spec, self.episodes)
-        memory = Memory(cohort, self.episodes)
-        reflexes = Reflexes.of(cohort, policy, self.episodes)
+        acting = Acting.of(cohort, policy, self.episodes)
         returns, lengths = np.zeros((2, cohort.n, self.episodes))
         running = np.ones((cohort.n, self.episodes), bool)
         seed, actions = world.episode_seed(0, 0), []
         try:
             for _ in range(self.limit):
-                observation = torch.from_numpy(world.observation).to(cohort.device)
-                mask = None if world.mask is None else torch.from_numpy(world.mask).to(cohort.device)
-                output, *gate = memory.look(observation, policy.sense, (policy.actor, *reflexes.gates))
-                if reflexes:
-                    output = policy.factors.moved(output, reflexes.act(world.observation), *gate)
-                action = policy.factors.greedy(output, mask)
+                output, _, _ = acting.look(world)
+                action = policy.factors.greedy(output, allowed(world, cohort.device))
                 actions += [action[0, 0].cpu().numpy()] if running[0, 0] else []
                 step = world.step(action.cpu().numpy())
                 returns += np.where(running, step.reward, 0)
                 lengths += running
                 ended = step.terminated | step.truncated
-                memory.end(torch.from_numpy(ended))
-                reflexes.end(ended)
+                acting.end(ended)
                 running &= ~ended
                 if not running.any():
                     break

@@ -92,7 +92,6 @@ class LearnerRecord:
     best: Moment | None = None
     jobs: tuple[Path, ...] = ()
     passed: frozenset[int] = frozenset()
-    trained: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -170,7 +169,6 @@ class _Visit:
 
     position: int
     train: Mapping[int, list[tuple[int, Ledger]]]
-    trained: Mapping[int, int]  # a hash of all rows of training
     probes: Mapping[int, list[Row]]
     diverged: Mapping[int, int]
     passed: frozenset[int]
@@ -258,19 +256,17 @@ def _job(entry: JobEntry, folder: JobFolder) -> _Job:
 
 
 def _visit(folder: VisitFolder) -> _Visit:
-    trained = _by_seed(folder.table("train"))
     train: dict[int, list[tuple[int, Ledger]]] = {
         seed: [(int(row["update"]), {unit: float(row.get(unit, "nan")) for unit in LEDGER}) for row in rows]
-        for seed, rows in trained.items()
+        for seed, rows in _by_seed(folder.table("train")).items()
     }
-    hashes = {seed: hash(tuple(tuple((row | {"seed": ""}).items()) for row in rows)) for seed, rows in trained.items()}
     events = _by_seed(folder.table("events"))
     gone = {seed: [int(row["update"]) for row in rows if row["event"] == "diverged"] for seed, rows in events.items()}
     diverged = {seed: min(updates) for seed, updates in gone.items() if updates}
     passed = frozenset(seed for seed, rows in events.items() if any(row["event"] == "passed" for row in rows))
     every = (row for rows in events.values() for row in rows)
     told = frozenset((row["event"], row["detail"]) for row in every if row["event"] in OF_ALL)
-    return _Visit(folder.position, train, hashes, _by_seed(folder.table("probes")), diverged, passed, told)
+    return _Visit(folder.position, train, _by_seed(folder.table("probes")), diverged, passed, told)
 
 
 def _arm(
@@ -309,11 +305,20 @@ def _arm(
 
 
 def _alike(lives: list[LearnerRecord]) -> bool:
-    """Whether all that was measured of the learners, and all of their training, is the same for every seed."""
+    """Whether all that was measured of the learners, and then all of their training, is the same for every seed."""
     if len(lives) < 2 or not all(life.done and life.moments for life in lives):
         return False
     traces = [[(m.position, m.update, m.when, sorted(m.values.items())) for m in life.moments] for life in lives]
-    return len({repr((life.diverged, life.trained, trace)) for life, trace in zip(lives, traces, strict=True)}) == 1
+    if len({repr((life.diverged, trace)) for life, trace in zip(lives, traces, strict=True)}) > 1:
+        return False
+    paths = {job for life in lives for job in life.jobs}
+    tables = {path: [_by_seed(visit.table("train")) for visit in JobFolder(path).visits()] for path in paths}
+    trained = (
+        [{**row, "seed": ""} for job in life.jobs for table in tables[job] for row in table[life.seed]]
+        for life in lives
+    )
+    first = next(trained)
+    return all(rows == first for rows in trained)
 
 
 def _life(seed: int, jobs: list[_Job]) -> LearnerRecord:
@@ -335,7 +340,6 @@ def _life(seed: int, jobs: list[_Job]) -> LearnerRecord:
         best=next((moment for moment in reversed(moments) if moment.when == "best"), None),
         jobs=tuple(job.folder.root for job in jobs),
         passed=frozenset(visit.position for job in jobs for visit in job.visits if seed in visit.passed),
-        trained=tuple(visit.trained[seed] for job in jobs for visit in job.visits if seed in visit.trained),
     )
 
 

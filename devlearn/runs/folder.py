@@ -170,8 +170,9 @@ def _write_manifest(folder: Path, resolved: Json, how: How, specs: Mapping[str, 
         siblings(folder, plan),
         near((*map(Path, how.path), *around(folder)), folder, plan),
         registered(run, how.departs, provenance.begun(run, specs), answered(run, plan)),
+        planned,
     )
-    write_json(run.manifest, found.model_copy(update={"planned": planned}).content())
+    write_json(run.manifest, found.content())
 
 
 def _seen(folder: Path, before: Json | None, resolved: Mapping[str, Any]) -> list[int]:

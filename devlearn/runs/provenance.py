@@ -99,6 +99,7 @@ def manifest(
     siblings: Iterable[Sibling] = (),
     registrations: Iterable[Akin] = (),
     registration: Registered | None = None,
+    planned: str = "",
 ) -> Manifest:
     """Command, versions, machine, the programs of each job, newest last, and what makes the run one of several.
 
@@ -107,6 +108,7 @@ def manifest(
         how: of the command that begins now, or of the one that is gone on with.
         siblings: the runs beside it now; what earlier commands saw and laid over the question is kept.
         registrations: those near it now, and nearly its own.
+        planned: sha256 of what resolved.json holds when a command writes it.
     """
     known, now = _known(run, specs), programs_of(_open(run, specs))
     before, started = Manifest.read(run.manifest), datetime.now(UTC).isoformat(timespec="seconds")
@@ -129,6 +131,7 @@ def manifest(
         siblings=together(before.siblings if before else (), siblings),
         registrations=all_near(before.registrations if before else (), registrations),
         registration=registration,
+        planned=planned,
     )
 
 

@@ -18,7 +18,7 @@ import jinja2
 
 from devlearn.evidence.statistics import rate_bound
 from devlearn.evidence.text.formats import rate
-from devlearn.evidence.text.published import chance, row_text, value, word
+from devlearn.evidence.text.published import chance, maybe_small, row_text, value, word
 from devlearn.records.published import PublishedError, Row, Study, StudyPair, StudyPoint, StudyResult, read, studies
 from devlearn.runs.family import OUT_OF_REACH, UNKNOWN, Question, family
 
@@ -151,7 +151,7 @@ def said(name: str) -> str:
 def _provisos(point: StudyPoint) -> Iterator[str]:
     """What the words leave open and hold under, as a headline says it."""
     told = [pair for pair in point.pairs if pair.verdict in ("better", "worse")]
-    if maybe := sum(_maybe_small(pair, point) for pair in told):
+    if maybe := sum(maybe_small(pair, point) for pair in told):
         which = "those" if maybe == len(told) else f"{maybe} of the {len(told)}"
         small = f"less than the smallest effect, {value(point.smallest_effect or 0.0, None, point.unit, sign=True)[1:]}"
         yield f"That {which} called better or worse differ by {small}, can't be excluded."
@@ -159,12 +159,6 @@ def _provisos(point: StudyPoint) -> Iterator[str]:
     if holding := [pair.unless for pair in decided if pair.unless is not None]:
         which = "All of this holds" if len(holding) == len(decided) else f"{len(holding)} of these words hold"
         yield f"{which} unless some fail: up to {rate(max(holding))} may, for all that these learners show."
-
-
-def _maybe_small(pair: StudyPair, point: StudyPoint) -> bool:
-    """Whether a found difference may be less than the smallest effect: its interval reaches below that."""
-    found = pair.verdict in ("better", "worse") and pair.interval is not None
-    return bool(found and min(abs(end) for end in pair.interval or ()) < (point.smallest_effect or 0.0))
 
 
 def difference(name: str, arm: str, against: str) -> str:
@@ -295,7 +289,7 @@ def _question(one: Question) -> list[str]:
     same = pair.verdict == "equivalent"
     over_all = one.p if not same else one.same if pair.p_equivalence is not None else None
     ps = [_p(pair, pair.p_of_word()[0]), _adjusted(pair), _p(pair, over_all)]
-    return [*plain, difference, *ps, word(pair), one.holds]
+    return [*plain, difference, *ps, word(pair, one.point), one.holds]
 
 
 def cost(name: str) -> str:
@@ -336,7 +330,7 @@ def _pair_rows(point: StudyPoint) -> Rows:
             pair.against,
             "" if pair.difference is None else value(pair.difference, pair.interval, point.unit, sign=True),
             _adjusted(pair),
-            f"{word(pair)}{', maybe small' * _maybe_small(pair, point)}",
+            word(pair, point),
         ]
         for pair in point.pairs
     ]

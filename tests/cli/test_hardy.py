@@ -207,3 +207,12 @@ def test_an_error_that_may_be_a_bug_keeps_its_traceback(run: Path, monkeypatch: 
     monkeypatch.setattr("devlearn.runs.run.read_resolved", fail)
     with pytest.raises(FileNotFoundError):
         call("report", str(run))
+
+
+def test_a_scenario_without_probes_is_run_for_its_weights_and_says_so_before(here: Path, toy: str) -> None:
+    text = toy[: toy.index("probes:")]
+    (here / "blind.yaml").write_text(text)
+    result = call("run", "blind.yaml", "--seeds", "2", "--jobs", "1")
+    assert result.exit_code == 0, result.output
+    assert "has no probes" in result.stderr and "records: runs/toy" in result.stdout
+    assert len(list(here.glob("runs/toy/jobs/*/*/artifacts/end.pt"))) == 2

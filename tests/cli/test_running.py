@@ -397,12 +397,3 @@ def test_an_old_key_is_told_of_once_however_often_it_stands_there(here: Path, to
     said = call("check", "scenario", "old.yaml")
     told = [line for line in said.output.splitlines() if "'copies' is called 'num_envs'" in line]
     assert len(told) == 1 and told[0].startswith("old.yaml:9:44: ") and told[0].endswith("(and in 2 more places)")
-
-
-def test_a_scenario_without_probes_is_run_for_its_weights_and_says_so_before(here: Path, toy: str) -> None:
-    text = toy[: toy.index("probes:")]
-    (here / "blind.yaml").write_text(text)
-    result = call("run", "blind.yaml", "--seeds", "2", "--jobs", "1")
-    assert result.exit_code == 0, result.output
-    assert "has no probes" in result.stderr and "records: runs/toy" in result.stdout
-    assert len(list(here.glob("runs/toy/jobs/*/*/artifacts/end.pt"))) == 2

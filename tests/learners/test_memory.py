@@ -18,9 +18,9 @@ from devlearn.learners.objectives import ClippedSurrogate, gaussian
 from devlearn.learners.optimiser import Optimiser
 from devlearn.registry import get
 from devlearn.tasks.envs import EnvSpec, VectorEnv
+from devlearn.tasks.envs.acting import Acting
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.recurrent_state import Memory
-from devlearn.tasks.envs.reflex import Reflexes
 from devlearn.tasks.envs.rollout import CHUNK, collect
 from devlearn.testing import assert_ok, check_brain
 from tests.laws.rows import BRAINS as ROW_BRAINS
@@ -153,12 +153,11 @@ def test_a_rollout_is_what_one_learner_would_remember() -> None:
     needs, policy = policy_of(EnvSpec(env, keys))
     brain = {"kind": "mlp", "width": [6], "critic": "own", "memory": "gru"}
     found = Cohort(brain_builder(brain, needs), (0, 1), dtype=torch.float64)
-    world, memory = Watched(EnvSpec(env, keys), (0, 1), 2, ("t",)), Memory(found, 2)
-    reflexes = Reflexes.of(found, policy, 2)
+    world, acting = Watched(EnvSpec(env, keys), (0, 1), 2, ("t",)), Acting.of(found, policy, 2)
     for block in range(2):
         world.seen = []
         noise = context_for((0, 1)).streams(str(block))
-        rollout = collect(found, world, policy, memory, reflexes, noise, length, gamma, 0.0)
+        rollout = collect(acting, world, noise, length, gamma, 0.0)
     world.close()
     assert rollout["observations"].shape == (2, 2, length, 3)
     assert rollout["starts"][0, 0].nonzero()[:, 0].tolist() == [3, 8]  # steps 15 and 20 of a life
@@ -182,11 +181,10 @@ def test_a_rollout_without_memory_is_judged_as_each_step_alone() -> None:
     env, keys, length, gamma = "Pendulum-v1", {"max_episode_steps": 5}, CHUNK + 8, 0.9
     needs, policy = policy_of(EnvSpec(env, keys))
     found = Cohort(brain_builder({"kind": "mlp", "width": [6], "critic": "own"}, needs), (0, 1), dtype=torch.float64)
-    world, memory = Watched(EnvSpec(env, keys), (0, 1), 2, ("t",)), Memory(found, 2)
-    reflexes = Reflexes.of(found, policy, 2)
+    world, acting = Watched(EnvSpec(env, keys), (0, 1), 2, ("t",)), Acting.of(found, policy, 2)
     world.seen = []
     noise = context_for((0, 1)).streams("0")
-    rollout = collect(found, world, policy, memory, reflexes, noise, length, gamma, 0.0)
+    rollout = collect(acting, world, noise, length, gamma, 0.0)
     world.close()
     assert set(rollout) == {"observations", "actions", "log_p", "values", "advantages", "returns"}
     rows = {name: entry.unflatten(1, (length, 2)) for name, entry in rollout.items()}  # (N, T, E, ...)

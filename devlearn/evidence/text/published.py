@@ -55,10 +55,17 @@ def chance(p: float | None) -> str:
     return f"{digits}e{int(exponent)}"
 
 
-def word(pair: StudyPair) -> str:
-    """The verdict with its clauses: ``better (fragile), unless 18 % fail``."""
+def word(pair: StudyPair, point: StudyPoint) -> str:
+    """The verdict with its clauses: ``better (fragile), unless 18 % fail, maybe small``."""
     unless = "" if pair.unless is None else f", unless {rate(pair.unless)} fail"
-    return f"{pair.verdict}{' (fragile)' * bool(pair.fragile)}{unless}"
+    small = ", maybe small" * maybe_small(pair, point)
+    return f"{pair.verdict}{' (fragile)' * bool(pair.fragile)}{unless}{small}"
+
+
+def maybe_small(pair: StudyPair, point: StudyPoint) -> bool:
+    """Whether a found difference may be less than the smallest effect: its interval reaches below that."""
+    found = pair.verdict in ("better", "worse") and pair.interval is not None
+    return bool(found and min(abs(end) for end in pair.interval or ()) < (point.smallest_effect or 0.0))
 
 
 def row_text(result: StudyResult, row: Row) -> str:
@@ -67,4 +74,4 @@ def row_text(result: StudyResult, row: Row) -> str:
     said = value(number, interval, point.unit, sign=row.pair is not None)
     if row.pair is None:
         return said
-    return f"{said}: {'exploratory' if point.exploratory else word(point.pair(*row.pair))}"
+    return f"{said}: {'exploratory' if point.exploratory else word(point.pair(*row.pair), point)}"

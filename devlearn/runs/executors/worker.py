@@ -53,15 +53,15 @@ def work(folder: Path, live: Live = live) -> None:
     """
     with locked(folder, f"the job in {folder}", PATIENCE):
         before = JobState.read(JobFolder(folder).state)
-        attempt, compared = (before.attempt + 1, before.compared) if before else (1, ())
-        write_state(folder, "running", None, attempt, compared)
+        attempt = before.attempt + 1 if before else 1
+        write_state(folder, "running", None, attempt)
         try:
             with _environments_watched(folder, attempt):
                 live(folder)
         except Exception as error:
-            write_state(folder, "failed", _words(error, folder), attempt, compared)
+            write_state(folder, "failed", _words(error, folder), attempt)
             raise
-        write_state(folder, "done", None, attempt, compared)
+        write_state(folder, "done", None, attempt)
 
 
 @contextmanager
@@ -93,12 +93,11 @@ def hanging(found: flight.Flight, at: str = "") -> str:
     return f"{found}: {took}; mend the environment, or give it more time with step_timeout"
 
 
-def write_state(
-    folder: Path, status: JobStatus, error: str | None, attempt: int, compared: tuple[int, ...] = ()
-) -> None:
-    """Replace the job's state.json. Of a job that is done it says what its records are."""
+def write_state(folder: Path, status: JobStatus, error: str | None, attempt: int) -> None:
+    """Replace the job's state.json. Of a job that is done it says what its records are; what was answered stays."""
     job = JobFolder(folder)
-    records = sealed(job) if status == "done" else {}
+    before = JobState.read(job.state)
+    records, compared = sealed(job) if status == "done" else {}, before.compared if before else ()
     found = JobState(status=status, error=error, attempt=attempt, records=records, compared=compared)
     write_json(job.state, found.content())
 

@@ -16,6 +16,7 @@ from devlearn.stages.fields import ActionScaling, EnvKwargs, StepTimeout, Vocabu
 from devlearn.stages.shared.innate_policy import Oscillator, needs_for, put_in, refuse, silence
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
+from devlearn.tasks.envs.acting import allowed
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.reflex import Reflexes, script, slot_name
 from devlearn.tasks.envs.spaces import view_and_controls
@@ -180,8 +181,8 @@ class Reflex(Stage):
         try:
             for _ in range(self.sham_steps):
                 said = reflexes.act(world.observation).cpu()
-                mask = None if world.mask is None else torch.from_numpy(world.mask)
-                action = policy.factors.greedy(policy.factors.moved(silent.to(said), said), mask).numpy()
+                moved = policy.factors.moved(silent.to(said), said)
+                action = policy.factors.greedy(moved, allowed(world, moved.device)).numpy()
                 done.append(said.numpy() if policy.factors.choices else _bounded(action, controls, self.action_scaling))
                 step = world.step(action)
                 reflexes.end(step.terminated | step.truncated)

@@ -14,6 +14,7 @@ from devlearn.stages.shared.train import Descent
 from devlearn.stages.stage import Cost
 from devlearn.tasks.demonstrations import controller
 from devlearn.tasks.envs import EnvSpec
+from devlearn.tasks.envs.acting import allowed
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.transitions import collect_transitions
 
@@ -85,10 +86,9 @@ class Copying:
 
     def likeliest(self, cohort: Cohort, observation: Tensor, world: VectorEnv) -> Tensor:
         """What learners would do: their likeliest allowed actions (N, E, ...)."""
-        mask = None if world.mask is None else torch.from_numpy(world.mask).to(observation.device)
         with torch.no_grad():
             output = cohort(observation, self.policy.sense, self.policy.actor)
-        return self.policy.factors.greedy(output, mask)
+        return self.policy.factors.greedy(output, allowed(world, observation.device))
 
 
 def permuted(actions: Tensor, context: Context, block: int) -> Tensor:

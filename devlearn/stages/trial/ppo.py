@@ -28,9 +28,9 @@ from devlearn.stages.fields import (
 from devlearn.stages.shared.random_control import live_randomly
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
+from devlearn.tasks.envs.acting import Acting
 from devlearn.tasks.envs.policy import policy_of
-from devlearn.tasks.envs.recurrent_state import Memory
-from devlearn.tasks.envs.reflex import Reflexes, slots_of
+from devlearn.tasks.envs.reflex import slots_of
 from devlearn.tasks.envs.rollout import collect
 
 if TYPE_CHECKING:
@@ -187,18 +187,16 @@ class PPO(Stage):
         needs, policy = self._policy()
         optimiser = Optimiser(cohort, state["moments"], "adam", self.lr, eps=1e-5)
         world = context.world(self.env_spec, self.num_envs, state["world"])
-        memory = Memory(cohort, self.num_envs, None if world.restarted else state["memory"])
-        reflexes = Reflexes.of(cohort, policy, self.num_envs, None if world.restarted else state.get("reflexes"))
+        going_on = () if world.restarted else (state["memory"], state.get("reflexes"))
+        acting = Acting.of(cohort, policy, self.num_envs, *going_on)
         if self.reflex is not None:
-            reflexes.strengthen(self.reflex)
-        objective = self.objective(policy, next(iter(reflexes.gates), None))
+            acting.reflexes.strengthen(self.reflex)
+        objective = self.objective(policy, next(iter(acting.reflexes.gates), None))
         try:
             while True:
                 optimiser.set_lr(self.lr * factor(self.schedule, state["done"], context.planned))
                 noise = context.streams("rollout", counter=state["done"])
-                rollout = collect(
-                    cohort, world, policy, memory, reflexes, noise, self.rollout, self.gamma, self.gae_lambda
-                )
+                rollout = collect(acting, world, noise, self.rollout, self.gamma, self.gae_lambda)
                 metrics = self._learn(cohort, rollout, objective, optimiser, context, state["done"])
                 if self.normalise_observations:
                     _merge(cohort, needs, policy.sense, rollout["observations"])
@@ -206,7 +204,7 @@ class PPO(Stage):
                 returns, lengths, _ = world.completed
                 yield {"return": torch.from_numpy(returns), "length": torch.from_numpy(lengths), **metrics}
         finally:
-            state["world"], state["memory"], state["reflexes"] = world.state(), memory.state(), reflexes.state
+            state |= {"world": world.state(), "memory": acting.memory.state(), "reflexes": acting.reflexes.state}
             world.close()
 
     def _learn(

@@ -15,7 +15,7 @@ from devlearn.records import flight
 from devlearn.tasks.envs import registered_vector_env
 from devlearn.tasks.envs.actions import masks_by_method, offered_mask
 from devlearn.tasks.envs.check_life import OBSERVATION_LAWS, Life
-from devlearn.tasks.envs.failures import FAILURES, describe
+from devlearn.tasks.envs.failures import FAILURES, begun, describe
 from devlearn.tasks.envs.finding import Clock, Finding, Tell
 from devlearn.tasks.envs.own_process import CanNotBeTried, Cut, in_own_process
 from devlearn.tasks.envs.registration import UnknownEnv, WorldError, check_id, make
@@ -139,7 +139,7 @@ def _gymnasium(spec: EnvSpec, life: Life) -> Finding:
     one = make(spec)
     try:
         with flight.recorder().call(spec, flight.RESET, (0, 0)):
-            _, info = one.reset(seed=0)
+            _, info = begun(one.reset(seed=0))
         if offered_mask(one, info, masks_by_method(one)) is not None:
             return Finding("gymnasium", True, "not asked: Gymnasium's own checker does what a mask of actions forbids")
         with warnings.catch_warnings(record=True) as caught:

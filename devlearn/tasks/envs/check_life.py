@@ -123,11 +123,11 @@ class Life:
         return ended
 
     def _see_mask(self, one: Env) -> None:
-        """A run takes masks at every reset and step, or at none."""
+        """Raises ValueError, as a run does, where choices are masked at some resets and steps and not at others."""
         masked = offered_mask(one, self.info, masks_by_method(one)) is not None
         self.masked = masked if self.masked is None else self.masked
         if self.masked != masked and view_and_controls(self.spec)[1].factors.choices:
-            self.breach("exceptions", SOMETIMES_MASKED)
+            raise ValueError(SOMETIMES_MASKED)
 
     def _look(self, one: Env, observation: Any, view: View) -> None:
         self.package = self.package or package_of(observation)

@@ -97,10 +97,8 @@ class Copies:
         self._used[k] = True
 
     def _show(self, k: int, observation: Any) -> None:
-        kind = (
-            self._as_it_is
-        )  # most show an array of their space's shape and type, and every step of every copy comes by
-        if type(observation) is np.ndarray and (observation.shape, observation.dtype) == kind:
+        # Every step of every copy comes by here, and most show an array of their space's shape and type.
+        if type(observation) is np.ndarray and (observation.shape, observation.dtype) == self._as_it_is:
             self.board.shown[k] = observation
         else:
             self.board.shown[k] = self.view.read(observation)

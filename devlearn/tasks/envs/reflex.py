@@ -12,7 +12,6 @@ default); actions (K, A) in the policy's range, [-1, 1] for bounded numbers unde
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import numpy as np
 
 from devlearn.lazy import torch
 from devlearn.learners.brains.needs import OSCILLATOR, TABLE, Slot
+from devlearn.registry import NoPlugin, imported
 from devlearn.tasks.envs.oscillators import pull, run, settle
 
 if TYPE_CHECKING:
@@ -38,11 +38,12 @@ AWAY = 7919  # rows of a table between the places at which two copies begin: a p
 
 def script(name: str) -> Controller:
     """The controller ``module:function``. Raises ValueError, with the mend, where there is none."""
-    module, _, function = name.partition(":")
+    if ":" not in name:
+        raise ValueError(f"no controller {name!r}; write module:function")
     try:
-        found = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"no controller {name!r} ({error}); write module:function of what can be imported") from None
+        found = imported(name)
+    except NoPlugin as error:
+        raise ValueError(f"no controller: {error}") from error
     if not callable(found):
         raise ValueError(f"{name} is no function; a controller is called with observations and its memory")
     controller: Controller = found

@@ -21,7 +21,7 @@ from gymnasium.vector import AutoresetMode
 from devlearn.records import flight
 from devlearn.tasks.envs.actions import Array, masks_by_method, offered_mask
 from devlearn.tasks.envs.copies import REPLAYED_DIFFERENTLY, CopyFailed
-from devlearn.tasks.envs.failures import FAILURES, describe, raised
+from devlearn.tasks.envs.failures import FAILURES, begun, describe, raised
 from devlearn.tasks.envs.history import History
 from devlearn.tasks.envs.registration import Env, WorldError, check_id, make
 from devlearn.tasks.envs.reset_safety import PART, TRIAL_SEEDS, as_bytes, differs, reuse_is_safe
@@ -97,7 +97,7 @@ def _differs_in_play(vector: VectorOfOthers, alone: Sequence[Env]) -> str:
         if begins.any():
             seen, _ = vector.reset(seed=seeds.tolist(), options={"reset_mask": begins.copy()})
             for k in np.flatnonzero(begins).tolist():
-                shown[k], info = alone[k].reset(seed=int(seeds[k]))
+                shown[k], info = begun(alone[k].reset(seed=int(seeds[k])))
                 if offered_mask(alone[k], info, masks_by_method(alone[k])) is not None:
                     return "it would have to say for each copy which actions are allowed"
             if differing := _differing(seen, shown):

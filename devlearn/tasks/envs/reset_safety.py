@@ -10,7 +10,7 @@ import numpy as np
 from devlearn.records import flight
 from devlearn.tasks.envs.actions import random_action
 from devlearn.tasks.envs.arrays import to_numpy
-from devlearn.tasks.envs.failures import FAILURES
+from devlearn.tasks.envs.failures import FAILURES, begun
 from devlearn.tasks.envs.registration import Env, make
 from devlearn.tasks.envs.spec import EnvSpec
 
@@ -84,7 +84,7 @@ def episode(env: Env, spec: EnvSpec, seed: int, steps: int) -> Iterator[tuple[An
     recorder, actions = flight.recorder(), deepcopy(env.action_space)
     actions.seed(seed)
     with recorder.call(spec, flight.RESET, (seed, 0)):
-        observation, info = env.reset(seed=seed)
+        observation, info = begun(env.reset(seed=seed))
     yield (as_bytes(observation),)
     for step in range(1, steps + 1):
         action = random_action(env, actions, info)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from devlearn.lazy import torch
-from devlearn.learners.cohort import Cohort
 from devlearn.learners.objectives import Factors
 from devlearn.streams import Streams
+from devlearn.tasks.envs.acting import Acting, allowed
 from devlearn.tasks.envs.policy import Policy
 from devlearn.tasks.envs.recurrent_state import Memory
-from devlearn.tasks.envs.reflex import Reflexes
 from devlearn.tasks.envs.returns import advantages
 
 if TYPE_CHECKING:
@@ -26,11 +25,8 @@ CHUNK = 32  # steps whose values are estimated in one pass: few enough to stay i
 
 
 def collect(
-    cohort: Cohort,
+    acting: Acting,
     world: VectorEnv,
-    policy: Policy,
-    memory: Memory,
-    reflexes: Reflexes,
     streams: Streams,
     length: int,
     gamma: float,
@@ -43,31 +39,29 @@ def collect(
     (N, E, T, ...), and there are two more entries: starts, and hidden (N, E, H) before the first step. Where not all
     actions are allowed there are masks (.., O) bool; where learners have reflexes, what these said: reflex (.., O).
     """
+    cohort, policy, memory = acting.cohort, acting.policy, acting.memory
     n, copies = world.observation.shape[:2]
     observations = torch.empty(n, length, *world.observation.shape[1:], dtype=_dtype(world.observation))
     noise = policy.factors.noise(streams, length, copies)  # (N, T, E, A)
     outputs, remembered, actions, steps, starts, hidden = [], [], [], [], [], memory.hidden
     masks: list[Tensor] = []
-    said: list[Tensor] = []
-    heads = (policy.actor, *reflexes.gates, *([policy.critic] if memory else []))
+    reflexes: list[Tensor] = []
+    heads = (policy.critic,) if memory else ()
     with torch.no_grad():
         for t in range(length):
             observations[:, t] = torch.from_numpy(world.observation)
             starts.append(memory.starts)
-            out, *value = memory.look(observations[:, t].to(cohort.device), policy.sense, heads)
-            mask = None if world.mask is None else torch.from_numpy(world.mask).to(out.device)
-            masks += [] if mask is None else [mask]
-            if reflexes:
-                said.append(reflexes.act(world.observation))
-                out = policy.factors.moved(out, said[-1], value.pop(0) if reflexes.gates else None)
+            out, said, value = acting.look(world, *heads)
+            mask = allowed(world, out.device)
             action = policy.factors.sample(out, noise[:, t].to(out.device), mask)
             step = world.step(action.cpu().numpy())
             outputs.append(out)
             remembered += value
             actions.append(action)
+            masks += [] if mask is None else [mask]
+            reflexes += [] if said is None else [said]
             steps.append(_compact(step, memory))
-            memory.end(torch.from_numpy(step.terminated | step.truncated))
-            reflexes.end(step.terminated | step.truncated)
+            acting.end(step.terminated | step.truncated)
         last = torch.from_numpy(world.observation).to(cohort.device)
         if memory:
             values = torch.stack([*remembered, memory.peek(last, policy.sense, policy.critic)])
@@ -81,7 +75,7 @@ def collect(
     batch = _batch(outputs, values[:-1], actions, masks, steps, next_values, policy, gamma, lam)
     timed = {"observations": observations.to(cohort.device), **batch}  # (N, T, E, ...) each
     if reflexes:
-        timed["reflex"] = torch.stack(said, 1)
+        timed["reflex"] = torch.stack(reflexes, 1)
     if not memory:
         return {name: entry.flatten(1, 2) for name, entry in timed.items()}
     timed["starts"] = torch.stack(starts, 1)
@@ -97,8 +91,7 @@ def act_randomly(world: VectorEnv, factors: Factors, streams: Streams, length: i
     noise = factors.noise(streams, length, copies)  # (N, T, E, A)
     nothing = noise.new_zeros(n, copies, factors.outputs * (1 if factors.discrete else 2))
     for t in range(length):
-        mask = None if world.mask is None else torch.from_numpy(world.mask)
-        world.step(factors.sample(nothing, noise[:, t], mask).numpy())
+        world.step(factors.sample(nothing, noise[:, t], allowed(world, noise.device)).numpy())
 
 
 @dataclass(frozen=True)

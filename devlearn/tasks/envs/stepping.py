@@ -12,7 +12,7 @@ import numpy as np
 
 from devlearn.records import flight
 from devlearn.tasks.envs.actions import random_action
-from devlearn.tasks.envs.failures import FAILURES
+from devlearn.tasks.envs.failures import FAILURES, begun
 from devlearn.tasks.envs.registration import make
 from devlearn.tasks.envs.reset_safety import TRIAL_SEEDS, differs
 from devlearn.tasks.envs.spec import EnvSpec
@@ -76,7 +76,7 @@ def step_seconds(spec: EnvSpec) -> float:
             while len(took) < STEPS and (not took or time.perf_counter() < deadline):
                 if ended:
                     with recorder.call(spec, flight.RESET, (TRIAL_SEEDS[0], 0)):
-                        _, info = env.reset(seed=TRIAL_SEEDS[0])
+                        _, info = begun(env.reset(seed=TRIAL_SEEDS[0]))
                 action = random_action(env, actions, info)
                 with recorder.call(spec, flight.STEP, (TRIAL_SEEDS[0], len(took) + 1)):
                     began = time.perf_counter()

@@ -11,6 +11,9 @@ from pathlib import Path
 import fakes
 import pytest
 
+from devlearn.records.atomic import write_json
+from devlearn.records.layout import JobFolder
+from devlearn.records.schema import JobState, JobStatus
 from devlearn.runs.executors import (
     ExecutorFailed,
     FolderLocked,
@@ -25,6 +28,7 @@ from devlearn.runs.executors import (
     read_json,
     work,
 )
+from devlearn.runs.executors.worker import write_state
 from tests.commands import hears_ctrl_c
 
 
@@ -239,3 +243,14 @@ def test_cores_that_no_other_job_can_use_step_environments(tmp_path: Path) -> No
     (tmp_path / "jobs/e/seeds-0-3/state.json").unlink()
     Supervisor(tmp_path, alone, executor, env_workers=5).supervise()
     assert read_json(tmp_path / "jobs/e/seeds-0-3/cores.json") == {"env_processes": 5, "forced": True}
+
+
+def test_whatever_becomes_of_a_job_the_answers_that_rest_on_it_stay_on_record(tmp_path: Path) -> None:
+    """Also where it hangs or crashes, and those who write that know nothing of answers."""
+    state = JobFolder(tmp_path).state
+    write_json(state, JobState(status="done", attempt=1, compared=(4, 8)).content())
+    statuses: tuple[JobStatus, ...] = ("running", "failed", "done")
+    for status in statuses:
+        write_state(tmp_path, status, None, 2)
+        found = JobState.read(state)
+        assert found is not None and (found.status, found.compared) == (status, (4, 8))

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 import devlearn
+from devlearn.records.atomic import write_json
 from devlearn.records.layout import RunFolder
 from devlearn.records.reader import load as read
-from devlearn.records.schema import Registration
+from devlearn.records.schema import JobState, Registration
 from devlearn.runs import pipeline
-from devlearn.runs.executors.worker import write_state
 from devlearn.runs.folder import FolderMismatch
 from devlearn.runs.registration import NotRegistered
 from tests.commands import said
@@ -179,7 +179,7 @@ def test_a_registration_that_comes_after_jobs_were_trained_is_kept_and_named(her
     job = folder.job(json.loads(folder.resolved.read_text())["jobs"][0]["folder"])
     job.checkpoints.mkdir(parents=True)
     (job.checkpoints / "1.pt").write_bytes(b"")
-    write_state(job.root, "done", None, 1, (4,))
+    write_json(job.state, JobState(status="done", attempt=1, compared=(4,)).content())
     path.write_text(json.dumps(back))
     written(prereg=path)
     noted = manifest()["registration"]
