@@ -22,6 +22,10 @@ WHOLE: Mapping[str, str] = {
     "tests/learners/test_flops.py::test_counting_a_gradient_step_leaves_the_compiler_unimported": "a process",
     "tests/learners/test_optimiser.py::test_a_gradient_step_leaves_the_compiler_unimported": "a process of its own",
     "tests/tasks/envs/test_learning_spaces.py": "learning",
+    "tests/tasks/data/test_first_question.py": "whole runs",
+    "tests/stages/imitate/test_clone.py::test_who_clones_a_controller_does_as_well_and_with_permuted_actions_does_not": (
+        "learning"
+    ),
     "tests/scenario/test_scenario_misspelt.py::test_a_misspelt_key_is_named": "hundreds of misspelt keys",
     "tests/docs/test_pages.py::test_the_tutorial_does_what_it_says": "a page that runs several scenarios",
     "tests/docs/test_python_page.py": "a page that runs a scenario",
@@ -75,7 +79,6 @@ EXAMPLES: Mapping[str, tuple[str, tuple[object, ...]]] = {  # of one parameter, 
     ),
     "tests/laws/test_other_data.py::test_a_stage_keeps_the_laws_on_other_images": ("row", ("gabor", "look", "school")),
     "tests/tasks/envs/test_spaces.py::test_play_keeps_all_laws": ("name", ("Camera", "Told", "MaskedPairs")),
-    "tests/tasks/data/test_first_question.py": ("name", ("digits",)),
     "tests/runs/pipeline/test_registration.py::test_a_run_in_steps_keeps_it_through_all_of_them": ("name", ("looks",)),
     "tests/runs/engine/test_lineages.py::test_a_killed_evolution_goes_on_where_it_was": ("take", ("nothing",)),
     "tests/runs/engine/test_resume.py::test_a_school_with_a_teacher_goes_on_where_it_was": ("take", ("nothing",)),

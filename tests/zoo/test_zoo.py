@@ -24,6 +24,7 @@ from tests.runs.engine.jobs import digest
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 os.environ.setdefault("MUJOCO_GL", "egl")
 
+pytestmark = pytest.mark.slow  # make test-zoo runs it; a few of these environments are installed for other tests too
 BABYAI = ["go", "to", "the", "red", "ball", "a"]
 SMALL: dict[str, Any] = {"num_envs": 2, "rollout": 16, "env_steps": 64, "epochs": 1, "minibatches": 1}
 MLP = {"kind": "mlp", "width": [16]}
@@ -143,7 +144,6 @@ LEARNED: dict[str, tuple[str, dict[str, Any], dict[str, Any], float, float]] = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("what", sorted(LEARNED))
 def test_what_can_be_learned_is_learned_and_what_needs_memory_only_with_it(what: str, tmp_path: Path) -> None:
     env, brain, keys, worst, effect = LEARNED[what]
