@@ -23,9 +23,7 @@ WHOLE: Mapping[str, str] = {
     "tests/learners/test_optimiser.py::test_a_gradient_step_leaves_the_compiler_unimported": "a process of its own",
     "tests/tasks/envs/test_learning_spaces.py": "learning",
     "tests/tasks/data/test_first_question.py": "whole runs",
-    "tests/stages/imitate/test_clone.py::test_who_clones_a_controller_does_as_well_and_with_permuted_actions_does_not": (
-        "learning"
-    ),
+    "tests/stages/imitate/test_clone.py::test_clones_do_as_well_as_a_controller_and_permuted_ones_do_not": "learning",
     "tests/scenario/test_scenario_misspelt.py::test_a_misspelt_key_is_named": "hundreds of misspelt keys",
     "tests/docs/test_pages.py::test_the_tutorial_does_what_it_says": "a page that runs several scenarios",
     "tests/docs/test_python_page.py": "a page that runs a scenario",

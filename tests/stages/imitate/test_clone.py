@@ -57,7 +57,7 @@ def episodes(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(record(EnvSpec("CartPole-v1"), POLE, 10, 0).write(tmp_path_factory.mktemp("told") / "pole.npz"))
 
 
-def test_who_clones_a_controller_does_as_well_and_with_permuted_actions_does_not() -> None:
+def test_clones_do_as_well_as_a_controller_and_permuted_ones_do_not() -> None:
     told, permuted = (trained(clone(**WATCHED, sham=sham), 40) for sham in ("none", "actions"))
     assert returns(told).min() > 450, "the controller's is 500"
     assert returns(permuted).max() < 250
