@@ -35,6 +35,7 @@ TOY: dict[str, dict[str, Any]] = {
         "stages.play.env_steps": 1024,
         "stages.school.updates": 8,
         "probes.held.every": 4,
+        "brain.width": [16, 8],
         "block": 2,
     },
     "plain_mnist": {
@@ -77,6 +78,7 @@ TOY: dict[str, dict[str, Any]] = {
             {"use": "school", "set": {"updates": 4}},
         ],
         "arms.late-start": [{"use": "school", "set": {"updates": 4}}],
+        "brain.width": [16, 8],
         "block": 4,
     },
     "newborn_steps": {
@@ -145,6 +147,7 @@ TOY: dict[str, dict[str, Any]] = {
         "stages.school.batch": 16,
         "probes.digits.every": 2,
         "probes.held.every": 2,
+        "brain.width": [16, 8],
         "block": 4,
     },
     "looking": {
@@ -211,11 +214,19 @@ TOY: dict[str, dict[str, Any]] = {
         "probes.swing.every": 8,
         "probes.swing.episodes": 2,
     },
-    "innate/gabor": {"stages.school.updates": 4, "probes.digits.every": 2, "vary": {"stages.school.labels": [10, 20]}},
+    "innate/gabor": {
+        "stages.school.updates": 4,
+        "probes.digits.every": 2,
+        "vary": {"stages.school.labels": [10, 20]},
+        "brain.width": [32],
+        "block": 4,
+    },
     "innate/mimetic": {
         "stages.school.updates": 4,
         "probes.digits.every": 2,
         "vary": {"stages.school.labels": [10, 20]},
+        "brain.width": [32],
+        "block": 4,
     },
     **{
         f"innate/{prior}_tuned": {
@@ -224,6 +235,8 @@ TOY: dict[str, dict[str, Any]] = {
             "vary": {"stages.school.labels": [10]},
             "tune.over": {"stages.school.lr": [1e-3, 3e-3]},
             "tune.seeds": [200, 201],
+            "brain.width": [32],
+            "block": 4,
         }
         for prior in ("gabor", "mimetic")
     },
@@ -232,9 +245,10 @@ TOY: dict[str, dict[str, Any]] = {
         "stages.school.updates": 4,
         "probes.digits.every": 2,
         "probes.align.every": 2,
+        "brain.width": [16, 8],
         "block": 4,
     },
-    "innate/mask": {"stages.mask.updates": 4, "stages.school.updates": 4, "brain.width": [20, 10]},
+    "innate/mask": {"stages.mask.updates": 4, "stages.school.updates": 4, "brain.width": [20, 10], "block": 4},
 }
 RECOMPUTE = Path(__file__).parent / "independent" / "recompute.py"
 

@@ -99,7 +99,7 @@ def test_power_is_the_closed_form_of_t_and_sign_flips_lose_little(experiments: i
             assert row["sign-flip"].hits == 0
 
 
-@pytest.mark.parametrize("experiments", [pytest.param(500, id="small"), SIZES[1]])
+@pytest.mark.parametrize("experiments", [pytest.param(250, id="small"), SIZES[1]])
 def test_equivalence_at_the_margin_errs_at_its_attainable_size(experiments: int) -> None:
     for (kind, n), row in study.equivalence(experiments).items():
         assert at_most(row["at the margin"], attainable(int(n), sides=1)), (kind, n, str(row["at the margin"]))

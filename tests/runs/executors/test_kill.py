@@ -93,7 +93,7 @@ def finished(run: Path) -> bool:
     return (job_of(run) / "artifacts" / "end.pt").exists()
 
 
-@pytest.mark.parametrize("kills", [6, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_again_and_again_and_not_a_byte_differs(tmp_path: Path, kills: int) -> None:
     share = kills / 20  # long enough for so many
     budgets = {"updates": 700, "reach": 14_000, "swing": 10_000, "walk": 4_500}
