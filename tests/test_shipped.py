@@ -282,7 +282,12 @@ def test_a_file_alone_is_warned_of_as_its_plan_is_but_for_what_has_to_be_counted
     assert forewarnings(sketch(scenario), counted=False) == said
 
 
-LONG = ("newborn_eyes", "few_labels_priors")  # dozens of pairs of what other files have one by one
+LONG = (
+    "newborn_eyes",
+    "few_labels_priors",
+    "few_labels_hundred",
+    "innate/mimetic_tuned",
+)  # what others have one by one
 PAGES = ("first_steps", "cartpole", "critical_period", "few_labels", "scaling_width", "looking", "innate/genome")
 
 

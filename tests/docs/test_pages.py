@@ -80,7 +80,7 @@ def small(words: list[str]) -> list[str]:
     """A command with toy budgets where it lives a scenario."""
     if words[:2] not in (["devlearn", "run"], ["devlearn", "register"]) or "--dry-run" in words:
         return words
-    toy = TOY[words[2]] if "--seeds" in words else {"seeds": 2, **TOY[words[2]]}
+    toy = {"block": 4, **({} if "--seeds" in words else {"seeds": 2}), **TOY[words[2]]}
     settings = [f"--set={path}={value}" for path, value in toy.items()]
     if words[1] == "register":
         return [*words, *settings]

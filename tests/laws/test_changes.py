@@ -137,8 +137,9 @@ def another(field: FieldInfo, value: Any) -> Any:
 
 SLOW = ("play-discrete", "play-continuous", "play-memory-continuous")  # other rows have the same keys
 
+
 def _by_turns(cases: list[tuple[str, str, Any]]) -> list[Any]:
-    """Every key of every kind once, its rows by turns, and all that is refused; the rest is left to the long studies."""
+    """Every key of every kind once, its rows by turns, and all that is refused; the rest is for long studies."""
     rows: dict[tuple[str, str], list[str]] = {}
     for row, key, _ in cases:
         rows.setdefault((STAGES[row][0], key), []).append(row)
