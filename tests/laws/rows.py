@@ -20,7 +20,8 @@ from devlearn.stages.stage import Stage
 from devlearn.tasks.demonstrations import record
 from devlearn.tasks.envs import EnvSpec
 
-MEMORY = {"env_steps": 10_000, "num_envs": 4, "rollout": 8, "minibatches": 2}
+TRIAL = {"env_steps": 10_000, "num_envs": 2, "rollout": 16, "epochs": 3}
+MEMORY = {**TRIAL, "num_envs": 4, "rollout": 6, "minibatches": 2}
 REPLAY = {"env_steps": 10_000, "num_envs": 2, "rollout": 4, "batch": 8, "capacity": 30}
 SOFT = {**REPLAY, "env": "Pendulum-v1", "env_kwargs": {"max_episode_steps": 7}}
 EVOLUTION = {"updates": 100, "batch": 16, "population": 8, "sigma": 0.1}
@@ -56,11 +57,11 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "predict": ("pretrain.predict", {**PREDICT}),
     "predict-curious": ("pretrain.predict", {**PREDICT, "policy": "curious", "temperature": 0.01, "sham": True}),
     "predict-shown": ("pretrain.predict", {**SHOWN, "demonstrations": lambda: shown()}),
-    "play-native": ("trial.ppo", {"env": "devlearn/DigitReach-v0", "env_steps": 10_000, "num_envs": 2, "rollout": 16}),
-    "play-discrete": ("trial.ppo", {"env": "CartPole-v1", "env_steps": 10_000, "num_envs": 2, "rollout": 16}),
+    "play-native": ("trial.ppo", {**TRIAL, "env": "devlearn/DigitReach-v0"}),
+    "play-discrete": ("trial.ppo", {**TRIAL, "env": "CartPole-v1"}),
     "play-continuous": (
         "trial.ppo",
-        {"env": "Pendulum-v1", "env_steps": 10_000, "num_envs": 2, "rollout": 16, "normalise_observations": True},
+        {**TRIAL, "env": "Pendulum-v1", "normalise_observations": True},
     ),
     "play-random": (
         "trial.ppo",

@@ -23,8 +23,8 @@ from tests.runs.engine.jobs import digest, killed_after, rows, write_job
 
 LOOK = {"kind": "pretrain.denoise", "updates": 12, "batch": 8}
 SCHOOL = {"kind": "supervise", "labels": 50, "batch": 10, "updates": 12}
-PLAY = {"kind": "trial.ppo", "env": "Acrobot-v1", "env_steps": 200, "num_envs": 2, "rollout": 20}
-REACH = {"kind": "trial.ppo", "env": "devlearn/DigitReach-v0", "env_steps": 200, "num_envs": 2, "rollout": 20}
+PLAY = {"kind": "trial.ppo", "env": "Acrobot-v1", "env_steps": 200, "num_envs": 2, "rollout": 20, "epochs": 3}
+REACH = {**PLAY, "env": "devlearn/DigitReach-v0"}
 
 
 @pytest.mark.parametrize("checkpoints", [1, 4, 7])
@@ -88,7 +88,7 @@ def test_the_ledger_is_cumulative_and_counts_what_was_declared(tmp_path: Path) -
     assert int(last["labels"]) == 50
     assert float(last["label_bits"]) == pytest.approx(50 * 3.321928, rel=1e-6)
     assert int(last["env_steps"]) == 200
-    assert int(last["updates"]) == 12 + 12 + 5 * 16
+    assert int(last["updates"]) == 12 + 12 + 5 * 12
     flops = [int(rows(folder, f"{name}/train.csv")[-1]["flops"]) for name in ("00-look.0", "01-school.0", "02-play.0")]
     # school: 784-16-12-10, forward 2 B (784 16 + 16 12 + 12 10), backward twice that less the input's gradient
     layers = (784 * 16, 16 * 12, 12 * 10)

@@ -15,7 +15,7 @@ from devlearn.runs.engine import checkpoint, live
 from tests.runs.engine.jobs import changed_checkpoint, digest, killed_after, rows, write_job
 
 BRAIN = {"kind": "mlp", "width": [16, 12], "memory": "gru", "critic": "own"}
-SHORT = {"kind": "trial.ppo", "num_envs": 4, "rollout": 10, "minibatches": 2, "env_steps": 400}
+SHORT = {"kind": "trial.ppo", "num_envs": 4, "rollout": 10, "minibatches": 2, "env_steps": 400, "epochs": 3}
 PLAY = {**SHORT, "env": "Acrobot-v1", "env_kwargs": {"max_episode_steps": 17}}
 REACH = {**SHORT, "env": "devlearn/DigitReach-v0"}
 

@@ -11,7 +11,14 @@ from tests.runs.engine.jobs import DIGITS, digest, killed_after, rows, write_job
 
 SCRAMBLE = {"kind": "innate.scramble"}
 SCHOOL = {"kind": "supervise", "labels": 50, "batch": 10, "updates": 12}
-PLAY = {"kind": "trial.ppo", "env": "devlearn/DigitReach-v0", "env_steps": 200, "num_envs": 2, "rollout": 20}
+PLAY = {
+    "kind": "trial.ppo",
+    "env": "devlearn/DigitReach-v0",
+    "env_steps": 200,
+    "num_envs": 2,
+    "rollout": 20,
+    "epochs": 3,
+}
 PROBES: dict[str, dict[str, Any]] = {
     "digits": DIGITS,
     "sight": {"kind": "fields", "units": 6, "every": 4},

@@ -9,7 +9,7 @@ import pytest
 from devlearn.runs.engine import live
 from tests.runs.engine.jobs import changed_checkpoint, digest, killed_after, write_job
 
-SWING = {"kind": "trial.ppo", "env": "Pendulum-v1", "env_steps": 400, "num_envs": 2, "rollout": 20}
+SWING = {"kind": "trial.ppo", "env": "Pendulum-v1", "env_steps": 400, "num_envs": 2, "rollout": 20, "epochs": 3}
 PLAY = {**SWING, "env": "Acrobot-v1", "normalise_observations": True}
 REACH = {**SWING, "env": "devlearn/DigitReach-v0"}
 
