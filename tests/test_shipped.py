@@ -154,7 +154,7 @@ TOY: dict[str, dict[str, Any]] = {
         **{f"stages.{name}.images": 64 for name in ("denoise", "mask", "contrast", "cluster")},
         **{f"stages.{name}.batch": 16 for name in ("denoise", "mask", "contrast", "cluster")},
         "stages.predict.env_steps": 128,
-        "stages.predict.copies": 8,
+        "stages.predict.num_envs": 8,
         "probes.linear.fit_images": 50,
         "probes.neighbours.fit_images": 50,
         "brain.width": [16, 8],
