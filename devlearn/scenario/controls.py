@@ -2,8 +2,6 @@
 
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel
-
 from devlearn.scenario.models import ROLES
 from devlearn.scenario.problems import hint
 
@@ -42,10 +40,27 @@ def example(control: Control) -> str:
     return f"[prior, {control}, school]  with {control}: {{kind: {STAGE_OF[control]}}}"
 
 
-def sham(stage: type[BaseModel]) -> dict[str, Any]:
-    """The key that makes a stage its own sham: true, or the first word that is not none."""
-    choices = stage.model_json_schema()["properties"].get("sham", {}).get("enum", ())
-    return {"sham": next((choice for choice in choices if choice != "none"), True)}
+def sham(stage: type[Any]) -> dict[str, Any]:
+    """The key that makes a stage its own sham, perhaps inside a map: true, or the first word that is not none."""
+    body = stage.model_json_schema()
+    at = body
+    for key in stage.sham_key:
+        at = _resolved(at, body).get("properties", {}).get(key, {})
+    value = next((choice for choice in at.get("enum", ()) if choice != "none"), True)
+    keys: Any = value
+    for key in reversed(stage.sham_key):
+        keys = {key: keys}
+    found: dict[str, Any] = keys
+    return found
+
+
+def _resolved(schema: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a map, or of a map that may be empty, where ``body`` defines it elsewhere."""
+    for choice in (schema, *schema.get("anyOf", ())):
+        if "$ref" in choice:
+            defined: dict[str, Any] = body["$defs"][choice["$ref"].rpartition("/")[2]]
+            return defined
+    return schema
 
 
 def no_role(stage: type[Any]) -> str | None:
@@ -62,6 +77,6 @@ def misdeclared(stage: type[Any]) -> str | None:
     for key, named in (("controls", stage.controls), ("control", filter(None, (stage.control,)))):
         if unknown := next((name for name in named if name not in CONTROLS), None):
             return f"{key!r} names {unknown!r}, which is no control{hint(unknown, CONTROLS)}"
-    if "sham" in stage.controls and "sham" not in stage.model_fields:
+    if "sham" in stage.controls and stage.sham_key[0] not in stage.model_fields:
         return "'controls' asks for a sham, which the key 'sham' makes; give it one: sham: bool = Field(False, ..)"
     return None

@@ -314,7 +314,10 @@ class Change(BaseModel):
 # Keys that plans of 0.1 don't know. They are written only where they say something, so that a life which was planned
 # then is the same life now.
 YOUNGER = frozenset(
-    {"wrappers", "step_timeout", "sense", "vocabulary", "action_scaling", "demonstrations", "random", "reflex"}
+    {
+        *("wrappers", "step_timeout", "sense", "vocabulary", "action_scaling", "demonstrations", "random", "reflex"),
+        *("intrinsic", "sampled"),
+    }
 )
 # Keys that change no result: they reach the workers, and are no part of what is asked.
 INCIDENTAL = frozenset({"step_timeout"})

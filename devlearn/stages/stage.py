@@ -78,6 +78,7 @@ class Stage(OldNames):
             it does not have do no harm.
         controls: what a claim about it has to rule out (``scenario/controls.py``).
         control: which of these it is, where it is one.
+        sham_key: where the key is that makes it its own sham: itself, or inside a map.
         renamed: keys by their names of the version before: {old: new}.
     """
 
@@ -95,6 +96,7 @@ class Stage(OldNames):
     renamed: ClassVar[Mapping[str, str]] = MappingProxyType({})
     controls: ClassVar[tuple[Control, ...]] = ()
     control: ClassVar[Control | None] = None
+    sham_key: ClassVar[tuple[str, ...]] = ("sham",)
 
     updates: Count | None = Field(None, description="budget: gradient steps of each learner")
     env_steps: Count | None = Field(None, description="budget: environment steps of each learner")
@@ -136,6 +138,21 @@ class Stage(OldNames):
         raise NotImplementedError(f"{self.kind} has no held-out objective; write 'evaluate' to give it one")
 
     # ---- what has an answer for nearly all ----------------------------------------------------------------------
+
+    def columns(self) -> tuple[str, ...]:
+        """What of its ``metrics`` it yields with these keys."""
+        return self.metrics
+
+    def needed_controls(self) -> tuple[Control, ...]:
+        """What of its ``controls`` a claim about it has to rule out with these keys."""
+        return self.controls
+
+    def is_sham(self) -> bool:
+        """Whether its keys make it a sham, which has nothing of what it is claimed to give."""
+        value: Any = self
+        for key in self.sham_key:
+            value = getattr(value, key, None)
+        return value not in (None, False, "none")
 
     def evaluates_on(self) -> tuple[str, ...]:
         """The data splits that ``evaluate`` reads."""

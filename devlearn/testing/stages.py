@@ -168,7 +168,7 @@ class _Trial:
     # ---- laws ---------------------------------------------------------------------------------------------------
 
     def metrics(self) -> Finding:
-        declared = set(self.stage.metrics)
+        declared = set(self.stage.columns())
         for said in self.lived.yields:
             if missing := declared - set(said):
                 return Finding("metrics", False, f"it declares {', '.join(sorted(missing))} and yields none")
@@ -179,7 +179,7 @@ class _Trial:
                     return Finding(
                         "metrics", False, f"{name} has shape {tuple(value.shape)}; yield one number a learner"
                     )
-        return Finding("metrics", True, f"({len(SEEDS)},) each: {', '.join(self.stage.metrics) or 'none declared'}")
+        return Finding("metrics", True, f"({len(SEEDS)},) each: {', '.join(self.stage.columns()) or 'none declared'}")
 
     def _takes(self, unit: str) -> bool:
         """Whether the stage, with its other keys, can be given a budget in a unit."""

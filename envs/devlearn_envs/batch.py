@@ -133,13 +133,13 @@ def environment(name: str) -> Callable[[Face], Face]:
     return enter
 
 
-def random_bits(seeds: Array, counter: int) -> Array:
-    """The ``counter``-th random word of each seed's stream: (K,) uint64 from (K,) int64.
+def random_bits(seeds: Array, counter: int | Array) -> Array:
+    """The ``counter``-th random word of each seed's stream: (K,) uint64 from (K,) int64; each its own, or one for all.
 
     A hash of (seed, counter) and nothing else (SplitMix64: Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195,
     applied twice, so that neighbouring seeds and counters do not meet).
     """
-    return _mix(_mix(seeds.astype(np.uint64)) + np.uint64(counter))
+    return _mix(_mix(seeds.astype(np.uint64)) + np.asarray(counter, np.uint64))
 
 
 def _mix(words: Array) -> Array:

@@ -67,6 +67,17 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
         "trial.ppo",
         {"env": "Pendulum-v1", "env_steps": 10_000, "num_envs": 2, "rollout": 16, "random": True},
     ),
+    "play-curious": (
+        "trial.ppo",
+        {
+            "env": "devlearn/KeyCorridor-v0",
+            "env_kwargs": {"length": 5, "limit": 7},
+            "env_steps": 10_000,
+            "num_envs": 2,
+            "rollout": 16,
+            "intrinsic": {"kind": "icm", "hidden": 8, "features": 4, "sham": "order"},
+        },
+    ),
     "values": ("trial.dqn", {**REPLAY, "env": "CartPole-v1", "learning_starts": 0, "target_every": 7}),
     "values-double": (
         "trial.dqn",

@@ -34,7 +34,7 @@ REFUSED = {
     ("memory", "school-aligned"): "errors can't travel back through a recurrent memory",
     **{
         ("memory", f"play-{env}"): "make num_envs a multiple of minibatches"
-        for env in ("native", "discrete", "continuous")
+        for env in ("native", "discrete", "continuous", "curious")
     },
     **{("memory", row): "brain memory: none" for row in rows.STAGES if rows.STAGES[row][0].startswith("imitate.")},
 }

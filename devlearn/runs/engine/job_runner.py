@@ -66,7 +66,7 @@ class JobRunner:
                 best = BestCheckpoints(learners.cohort, job.select)
             self.state = VisitState.before(learners.diverged, best)
         folder = self.folder.visit(visit.index, visit.name, visit.visit).root
-        with Recorder(folder, job.seeds, visit.name, visit.visit, visit.stage.metrics) as recorder:
+        with Recorder(folder, job.seeds, visit.name, visit.visit, visit.stage.columns()) as recorder:
             runner = VisitRunner(job, visit, learners, self.state, recorder, self.progress, self._seconds)
             try:
                 runner.go_on() if entered else runner.enter()

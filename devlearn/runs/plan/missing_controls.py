@@ -15,8 +15,8 @@ Json = dict[str, Any]
 def uncontrolled(scenario: Scenario) -> dict[str, list[Json]]:
     """By arm, each control that its priors ask for and no declared pair gives, with what to add to the file.
 
-    Asked are arms that hold a prior before their last stage, or that end in imitation, and are compared with one that
-    lacks it. Controls themselves are not asked.
+    Asked are arms that hold a prior before their last stage, or that end in imitation or curiosity, and are compared
+    with one that lacks it. Controls themselves are not asked.
     """
     pairs = scenario.compare.pairs if scenario.compare else ()
     found = {name: list(_missing(scenario, name, pairs)) for name in dict.fromkeys(sum(pairs, ()))}
@@ -30,9 +30,10 @@ def _missing(scenario: Scenario, name: str, pairs: tuple[tuple[str, str], ...]) 
     rivals = [other for pair in pairs if name in pair for other in pair if other != name]
     wanted: dict[Control, list[int]] = {}
     for index, step in enumerate(own.steps):
-        asked = index < len(own.steps) - 1 or step.stage.role == "imitate"
-        if asked and step.stage.controls and _claimed(scenario, step, rivals):
-            for control in step.stage.controls:
+        asked = index < len(own.steps) - 1 or step.stage.role in ("imitate", "trial")
+        needed = step.stage.needed_controls() if asked else ()
+        if needed and _claimed(scenario, step, rivals):
+            for control in needed:
                 if not any(_controls(scenario, rival, name, index, control) for rival in rivals):
                     wanted.setdefault(control, []).append(index)
     for control, places in wanted.items():
@@ -42,11 +43,7 @@ def _missing(scenario: Scenario, name: str, pairs: tuple[tuple[str, str], ...]) 
 
 def is_control(course: ResolvedArm) -> bool:
     """Whether an arm is a control of another; a fresh read-out alone makes none, as every arm may have one."""
-    return any(step.stage.control not in (None, "fresh_head") or _shammed(step) for step in course.steps)
-
-
-def _shammed(step: ArmItem) -> bool:
-    return getattr(step.stage, "sham", None) not in (None, False, "none")
+    return any(step.stage.control not in (None, "fresh_head") or step.stage.is_sham() for step in course.steps)
 
 
 def _claimed(scenario: Scenario, step: ArmItem, rivals: list[str]) -> bool:
@@ -109,17 +106,23 @@ def _after(course: ResolvedArm, index: int, control: Control) -> bool:
 
 
 def _is_sham(own: ResolvedArm, other: ResolvedArm, index: int) -> bool:
-    if len(own.steps) != len(other.steps) or not _shammed(other.steps[index]):
+    if len(own.steps) != len(other.steps) or not other.steps[index].stage.is_sham():
         return False
     return all(
-        _same(mine, theirs) or (_shammed(theirs) and _seen(mine) == _seen(theirs))
+        _same(mine, theirs) or (theirs.stage.is_sham() and _seen(mine) == _seen(theirs))
         for mine, theirs in zip(own.steps, other.steps, strict=True)
     )
 
 
 def _seen(step: ArmItem) -> Json:
     """A step but for its sham."""
-    return {"kind": step.kind, **step.stage.model_dump(mode="json", by_alias=True, exclude={"sham"})}
+    keys = step.stage.model_dump(mode="json", by_alias=True)
+    *path, last = step.stage.sham_key
+    within = keys
+    for key in path:
+        within = within.get(key) or {}
+    within.pop(last, None)
+    return {"kind": step.kind, **keys}
 
 
 # ---- what to add -------------------------------------------------------------------------------------------------
@@ -156,13 +159,20 @@ def _items(scenario: Scenario, name: str, control: Control, places: list[int]) -
         both = _both(scenario.arms[name], control, places)
         return "", {"stages": rest, "match": {"arm": name, "by": list(BOUGHT_BY) if both else MATCHED_BY[control][0]}}
     if control == "sham":
-        return "", [_item(scenario, step, sham(type(step.stage)) if place in places else {}) for place, step in steps]
+        return "", [_item(scenario, step, _as_sham(step) if place in places else {}) for place, step in steps]
     kind = STAGE_OF[control]
     there = next((use for use, known in scenario.stage_kinds.items() if known == kind), None)
     use = there or kind.rpartition(".")[2]
     items = [_item(scenario, step) for _, step in steps]
     items.insert(max(places) + 1, use)
     return "" if there else _yaml({use: {"kind": kind}})[1:-1], items
+
+
+def _as_sham(step: ArmItem) -> Json:
+    """The keys that make a step its own sham; a map has its other keys too."""
+    written = step.stage.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    keys = sham(type(step.stage))
+    return {key: {**written[key], **value} if isinstance(value, dict) else value for key, value in keys.items()}
 
 
 def _bought(stages: Iterable[Stage]) -> bool:

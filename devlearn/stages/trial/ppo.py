@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, final
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from devlearn.lazy import torch
 from devlearn.learners import flops
@@ -27,6 +28,7 @@ from devlearn.stages.fields import (
 )
 from devlearn.stages.shared.random_control import live_randomly
 from devlearn.stages.stage import Cost, Stage, stage
+from devlearn.stages.trial.intrinsic import CURIOSITY_METRICS, SHAM, STREAM, Curiosity, Intrinsic
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.acting import Acting
 from devlearn.tasks.envs.policy import policy_of
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from devlearn.learners.cohort import Cohort
+    from devlearn.scenario.controls import Control
     from devlearn.stages.context import Context, State
     from devlearn.stages.stage import Metrics
     from devlearn.tasks.envs.policy import Policy
@@ -61,6 +64,9 @@ class PPO(Stage):
     reflex in this environment (``innate.reflex``) learns a residual on top of it: the actor's logits and means are
     added to what the reflex says.
 
+    With ``intrinsic`` learners are curious: what is news is worth a bonus beside what the environment pays. Returns
+    stay the environment's. A claim about curiosity needs its sham, the same bonuses in random order.
+
     With ``random`` it acts without learning: what was learned is nan.
 
     Metrics:
@@ -73,22 +79,31 @@ class PPO(Stage):
         entropy: mean entropy of the policy in nats
         approx_kl: mean of ``rho - 1 - log rho``, an estimate of the divergence from the policy that acted
         clip_fraction: share of actions with ``|rho - 1| > clip``
+        bonus: mean over steps of what was added to rewards; with ``intrinsic`` alone, as the next
+        novelty: mean over steps of the bonus before it was scaled, in the unit of its kind
 
     Source:
         Schulman, Wolski, Dhariwal, Radford and Klimov (2017), Proximal policy optimization algorithms; Schulman et al.
         (2016) for generalised advantage estimation; Schulman (2020), Approximating KL divergence, for ``approx_kl``.
+        Of curiosity: Burda et al. (2018), Exploration by random network distillation (``rnd``); Pathak et al. (2017),
+        Curiosity-driven exploration by self-supervised prediction (``icm``); Kim et al. (2020), Active world model
+        learning with progress curiosity (``progress``); Tang et al. (2017), #Exploration (``count``).
 
     Deviations:
         The details of CleanRL's ppo.py, not of the paper's appendix: advantages normalised per minibatch, clipped value
         loss, orthogonal heads where the brain asks for it, Adam with eps 1e-5, the gradient's norm bounded. Other than
         CleanRL, truncation is no death. Observation statistics are merged after a rollout's updates, so that a rollout
-        is acted and learned under one scale.
+        is acted and learned under one scale. Bonuses and rewards have one critic and one discount, and end with an
+        episode (Burda et al. have two critics, and bonuses that go on). What foresees sees all that is seen as a row of
+        numbers, without convolutions.
     """
 
     role = "trial"
     units = ("env_steps", "updates", "flops")
-    metrics = ("return", "length", *PPO_METRICS)
-    stream_names = ("rollout", "order", EPISODE)
+    metrics = ("return", "length", *PPO_METRICS, *CURIOSITY_METRICS)
+    controls = ("sham",)
+    sham_key = ("intrinsic", "sham")
+    stream_names = ("rollout", "order", STREAM, SHAM, EPISODE)
     immutable_keys = ("env", "env_kwargs", "wrappers", "num_envs", "vocabulary", "action_scaling", "random")
     renamed: ClassVar = {
         "keys": "env_kwargs",
@@ -122,6 +137,19 @@ class PPO(Stage):
     action_scaling: ActionScaling = "affine"
     random: ActsRandomly = False
     reflex: ReflexGain = None
+    intrinsic: Intrinsic | None = Field(None, description="curiosity; empty: none")
+
+    @model_validator(mode="after")
+    def _learns_from_bonuses(self) -> PPO:
+        if self.random and self.intrinsic is not None:
+            raise ValueError("learners that act at random learn from no bonus either; drop random or intrinsic")
+        return self
+
+    def columns(self) -> tuple[str, ...]:
+        return self.metrics if self.intrinsic else tuple(name for name in self.metrics if name not in CURIOSITY_METRICS)
+
+    def needed_controls(self) -> tuple[Control, ...]:
+        return self.controls if self.intrinsic else ()
 
     def _policy(self) -> tuple[Needs, Policy]:
         return policy_of(self.env_spec, self.normalise_observations)
@@ -171,10 +199,25 @@ class PPO(Stage):
         acting = flops.blank_batch({"x": ((self.num_envs, *space.shape), seen)})["x"]
         act = flops.forward(brain, acting, policy.sense, (policy.actor, policy.critic))
         learn = flops.update(brain, self.objective(policy), shapes)
-        return Cost(updates=updates, env_steps=self.num_envs * self.rollout, flops=act * self.rollout + learn * updates)
+        lived, spent, kept = self.num_envs * self.rollout, act * self.rollout + learn * updates, 0
+        if self.intrinsic is not None:
+            curious, kept = self.intrinsic.costs(space, factors, lived, self.minibatches)
+            spent += curious
+        return Cost(updates=updates, env_steps=lived, flops=spent, memory=kept)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
-        return {"done": 0, "moments": {}, "world": None, "memory": None, "reflexes": None}
+        state: State = {"done": 0, "moments": {}, "world": None, "memory": None, "reflexes": None}
+        curiosity = self._curiosity(cohort, context, None)
+        return state if curiosity is None else {**state, "curiosity": curiosity.state()}
+
+    def _curiosity(self, cohort: Cohort, context: Context, state: State | None) -> Curiosity | None:
+        """Newborn, or as it was; None where learners have none."""
+        if self.intrinsic is None:
+            return None
+        needs, policy = self._policy()
+        seen = needs.senses[policy.sense].space, policy.factors
+        sizes = self.num_envs, self.gamma, self.minibatches
+        return Curiosity.of(self.intrinsic, *seen, *sizes, cohort, context, state)
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         if self.random:
@@ -192,19 +235,23 @@ class PPO(Stage):
         if self.reflex is not None:
             acting.reflexes.strengthen(self.reflex)
         objective = self.objective(policy, next(iter(acting.reflexes.gates), None))
+        curiosity = self._curiosity(cohort, context, state.get("curiosity"))
         try:
             while True:
                 optimiser.set_lr(self.lr * factor(self.schedule, state["done"], context.planned))
                 noise = context.streams("rollout", counter=state["done"])
-                rollout = collect(acting, world, noise, self.rollout, self.gamma, self.gae_lambda)
+                motive = None if curiosity is None else partial(curiosity.rewards, block=state["done"])
+                rollout = collect(acting, world, noise, self.rollout, self.gamma, self.gae_lambda, motive)
                 metrics = self._learn(cohort, rollout, objective, optimiser, context, state["done"])
                 if self.normalise_observations:
                     _merge(cohort, needs, policy.sense, rollout["observations"])
                 state["done"] += 1
                 returns, lengths, _ = world.completed
+                metrics |= {} if curiosity is None else curiosity.found
                 yield {"return": torch.from_numpy(returns), "length": torch.from_numpy(lengths), **metrics}
         finally:
             state |= {"world": world.state(), "memory": acting.memory.state(), "reflexes": acting.reflexes.state}
+            state |= {} if curiosity is None else {"curiosity": curiosity.state()}
             world.close()
 
     def _learn(

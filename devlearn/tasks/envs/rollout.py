@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     from devlearn.tasks.envs import VectorEnv
 
+Motive: TypeAlias = "Callable[[dict[str, Tensor]], Tensor]"
 CHUNK = 32  # steps whose values are estimated in one pass: few enough to stay in the cache
 
 
@@ -31,6 +33,7 @@ def collect(
     length: int,
     gamma: float,
     lam: float,
+    motive: Motive | None = None,
 ) -> dict[str, Tensor]:
     """Act for ``length`` steps in every copy; each entry of the result is (N, T * E, ...), one row a step.
 
@@ -38,10 +41,14 @@ def collect(
     observation is used where it was truncated and not where it terminated. With memory a row is a sequence,
     (N, E, T, ...), and there are two more entries: starts, and hidden (N, E, H) before the first step. Where not all
     actions are allowed there are masks (.., O) bool; where learners have reflexes, what these said: reflex (.., O).
+
+    A ``motive`` says what is learned from in place of rewards (N, T, E): it is given these, observations, actions and
+    following, what each step ended in, (N, T, E, ...) each.
     """
     cohort, policy, memory = acting.cohort, acting.policy, acting.memory
     n, copies = world.observation.shape[:2]
     observations = torch.empty(n, length, *world.observation.shape[1:], dtype=_dtype(world.observation))
+    following = None if motive is None else torch.empty_like(observations)
     noise = policy.factors.noise(streams, length, copies)  # (N, T, E, A)
     outputs, remembered, actions, steps, starts, hidden = [], [], [], [], [], memory.hidden
     masks: list[Tensor] = []
@@ -61,6 +68,8 @@ def collect(
             masks += [] if mask is None else [mask]
             reflexes += [] if said is None else [said]
             steps.append(_compact(step, memory))
+            if following is not None:
+                following[:, t] = torch.from_numpy(step.final)
             acting.end(step.terminated | step.truncated)
         last = torch.from_numpy(world.observation).to(cohort.device)
         if memory:
@@ -72,7 +81,12 @@ def collect(
         values = values.squeeze(-1)  # (T + 1, N, E)
         next_values = values[1:].clone()
         _bootstrap(next_values, steps, memory, policy)
-    batch = _batch(outputs, values[:-1], actions, masks, steps, next_values, policy, gamma, lam)
+    rewards = torch.from_numpy(np.stack([s.reward for s in steps])).to(values.device, values.dtype)
+    if motive is not None and following is not None:
+        lived = {"observations": observations, "following": following, "rewards": rewards.transpose(0, 1)}
+        lived = {name: entry.to(cohort.device) for name, entry in lived.items()}
+        rewards = motive({**lived, "actions": torch.stack(actions, 1)}).transpose(0, 1)
+    batch = _batch(outputs, values[:-1], actions, masks, rewards, steps, next_values, policy, gamma, lam)
     timed = {"observations": observations.to(cohort.device), **batch}  # (N, T, E, ...) each
     if reflexes:
         timed["reflex"] = torch.stack(reflexes, 1)
@@ -139,6 +153,7 @@ def _batch(
     value: Tensor,
     actions: list[Tensor],
     masks: list[Tensor],
+    rewards: Tensor,
     steps: list[_Steps],
     next_values: Tensor,
     policy: Policy,
@@ -146,8 +161,7 @@ def _batch(
     lam: float,
 ) -> dict[str, Tensor]:
     """What was done and what came of it, (N, T, E, ...) each."""
-    device, dtype = next_values.device, next_values.dtype
-    rewards = torch.from_numpy(np.stack([s.reward for s in steps])).to(device, dtype)
+    device = next_values.device
     terminated = torch.from_numpy(np.stack([s.terminated for s in steps])).to(device)
     truncated = torch.from_numpy(np.stack([s.truncated for s in steps])).to(device)
     gae = advantages(rewards, value, next_values, terminated, truncated, gamma, lam)
