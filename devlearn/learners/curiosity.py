@@ -8,8 +8,8 @@ one program.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -120,7 +120,8 @@ class Progress(_Foresight):
         return error if ask == "loss" else _error(self.slow(given), after) - error
 
 
-FORESIGHTS: dict[str, type[_Foresight]] = {"rnd": Distillation, "icm": ForwardInverse, "progress": Progress}
+Build: TypeAlias = Callable[[int, Factors, int, int], _Foresight]
+FORESIGHTS: dict[str, Build] = {"rnd": Distillation, "icm": ForwardInverse, "progress": Progress}
 
 
 class Foreseeing:

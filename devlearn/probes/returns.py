@@ -1,8 +1,8 @@
-"""The return of greedy episodes."""
+"""The return of episodes, greedy ones by default."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -17,13 +17,20 @@ from devlearn.tasks.envs.acting import Acting, allowed
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.render import render_episode
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from devlearn.learners.objectives import Factors
+
 
 @probe("return")
 class Return(Probe):
     """Undiscounted return and length of episodes in which the likeliest action is taken, reflexes included.
 
-    Full measurements keep a filmstrip of the first learner's first episode: up to eight moments, played again in an
-    environment of its own. One that can't be drawn (no renderer, or none installed) leaves its observations instead.
+    With ``sampled`` actions are drawn as in training: where nothing draws a policy anywhere, its likeliest actions still
+    take it somewhere. Full measurements keep a filmstrip of the first learner's first episode: up to eight moments,
+    played again in an environment of its own. One that can't be drawn (no renderer, or none installed) leaves its
+    observations instead.
 
     Each of a learner's E episodes is played in a copy of its own, always from the same seeds, to its end or ``limit``.
 
@@ -46,6 +53,7 @@ class Return(Probe):
     limit: int = Field(
         10_000, ge=1, description="steps after which an episode that does not end is counted as it stands"
     )
+    sampled: bool = Field(False, description="draw actions as in training, instead of the likeliest")
     vocabulary: Vocabulary = None
     action_scaling: ActionScaling = "affine"
 
@@ -66,9 +74,9 @@ class Return(Probe):
         running = np.ones((cohort.n, self.episodes), bool)
         seed, actions = world.episode_seed(0, 0), []
         try:
-            for _ in range(self.limit):
+            for t in range(self.limit):
                 output, _, _ = acting.look(world)
-                action = policy.factors.greedy(output, allowed(world, cohort.device))
+                action = self._act(policy.factors, output, allowed(world, cohort.device), probing, t)
                 actions += [action[0, 0].cpu().numpy()] if running[0, 0] else []
                 step = world.step(action.cpu().numpy())
                 returns += np.where(running, step.reward, 0)
@@ -86,3 +94,10 @@ class Return(Probe):
             {name: unless_diverged(torch.from_numpy(value), cohort) for name, value in values.items()},
             pictures={name: torch.from_numpy(array) for name, array in strip.items()},
         )
+
+    def _act(self, factors: Factors, output: Tensor, mask: Tensor | None, probing: Probing, t: int) -> Tensor:
+        """The actions of step ``t``."""
+        if not self.sampled:
+            return factors.greedy(output, mask)
+        noise = factors.noise(probing.context.streams("actions", counter=t), self.episodes)
+        return factors.sample(output, noise.to(output.device), mask)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CURIOSITY_METRICS = ("bonus", "novelty")
 BITS, PLACES = 32, 65_521  # of a hash, and of the table of counts: a prime
 STREAM, SHAM = "curiosity", "sham"
+MOMENTS = ("mean", "var", "count")
 
 
 class Intrinsic(BaseModel):
@@ -117,8 +118,8 @@ class Curiosity:
         space: Box,
         factors: Factors,
         copies: int,
-        gamma: float,
         minibatches: int,
+        gamma: float,
         cohort: Cohort,
         context: Context,
         state: State | None = None,
@@ -130,12 +131,12 @@ class Curiosity:
             judge = Counts.of(math.prod(space.shape), cohort, context, kept["judge"])
         else:
             judge = Foresight.of(keys, math.prod(space.shape), factors, minibatches, cohort, context, kept["judge"])
-        zeros = {"dtype": cohort.dtype, "device": cohort.device}
+        none = torch.zeros(cohort.n, 1, dtype=cohort.dtype, device=cohort.device)
         scale = kept["scale"] or {
-            "sums": torch.zeros(cohort.n, copies, **zeros),
-            "mean": torch.zeros(cohort.n, 1, **zeros),
-            "var": torch.ones(cohort.n, 1, **zeros),
-            "count": torch.full((cohort.n, 1), 1e-4, **zeros),
+            "sums": none.expand(-1, copies).clone(),
+            "mean": none,
+            "var": none + 1,
+            "count": none + 1e-4,
         }
         return cls(keys, gamma, judge, scale, context, {})
 
@@ -165,8 +166,8 @@ class Curiosity:
             self.scale["sums"] = self.gamma * self.scale["sums"] + now
             sums.append(self.scale["sums"])
         rows = torch.stack(sums, 1).flatten(1).unsqueeze(-1)  # (N, T * E, 1)
-        moments = ("mean", "var", "count")
-        self.scale.update(zip(moments, merge_moments(*(self.scale[name] for name in moments), rows), strict=True))
+        mean, var, count = (self.scale[name] for name in MOMENTS)
+        self.scale.update(zip(MOMENTS, merge_moments(mean, var, count, rows), strict=True))
         return bonus / (self.scale["var"] + 1e-8).sqrt().unsqueeze(-1)
 
     def state(self) -> State:
@@ -213,8 +214,8 @@ class Foresight:
 
     def bonus(self, steps: Mapping[str, Tensor]) -> Tensor:
         """How new steps (N, B, ...) are, (N, B); what they look like is merged into what is known of looks."""
-        own = [self.networks.buffers[f"normaliser.{name}"] for name in ("mean", "var", "count")]
-        for buffer, merged in zip(own, merge_moments(*own, steps["following"]), strict=True):
+        mean, var, count = (self.networks.buffers[f"normaliser.{name}"] for name in MOMENTS)
+        for buffer, merged in zip((mean, var, count), merge_moments(mean, var, count, steps["following"]), strict=True):
             buffer.copy_(merged)
         with torch.no_grad():
             judged: Tensor = self.networks(steps, "bonus")  # type: ignore[arg-type]

@@ -215,9 +215,9 @@ class PPO(Stage):
         if self.intrinsic is None:
             return None
         needs, policy = self._policy()
-        seen = needs.senses[policy.sense].space, policy.factors
-        sizes = self.num_envs, self.gamma, self.minibatches
-        return Curiosity.of(self.intrinsic, *seen, *sizes, cohort, context, state)
+        space, factors = needs.senses[policy.sense].space, policy.factors
+        sizes = (self.num_envs, self.minibatches)
+        return Curiosity.of(self.intrinsic, space, factors, *sizes, self.gamma, cohort, context, state)
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         if self.random:
