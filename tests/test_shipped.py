@@ -91,6 +91,21 @@ TOY: dict[str, dict[str, Any]] = {
         "brain.width": [8],
         "block": 4,
     },
+    **{
+        name: {
+            "stages.play.env_steps": 64,
+            "stages.play.num_envs": 2,
+            "stages.play.rollout": 16,
+            "stages.play.minibatches": 2,
+            "probes": {probe: {"kind": "return", "env": env, "episodes": 2, "sampled": True, "worst": 0}},
+            "brain.width": [8],
+            "block": 4,
+        }
+        for name, probe, env in (
+            ("curious", "screen", "devlearn/NoisyTV-v0"),
+            ("curious_corridor", "door", "devlearn/KeyCorridor-v0"),
+        )
+    },
     "innate/genome": {
         "stages.genome.updates": 3,
         "stages.genome.batch": 16,

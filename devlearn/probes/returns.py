@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 class Return(Probe):
     """Undiscounted return and length of episodes in which the likeliest action is taken, reflexes included.
 
-    With ``sampled`` actions are drawn as in training: where nothing draws a policy anywhere, its likeliest actions still
-    take it somewhere. Full measurements keep a filmstrip of the first learner's first episode: up to eight moments,
-    played again in an environment of its own. One that can't be drawn (no renderer, or none installed) leaves its
-    observations instead.
+    With ``sampled`` actions are drawn as in training: where nothing draws a policy anywhere, its likeliest actions
+    still take it somewhere. Full measurements keep a filmstrip of the first learner's first episode: up to eight
+    moments, played again in an environment of its own. One that can't be drawn (no renderer, or none installed) leaves
+    its observations instead.
 
     Each of a learner's E episodes is played in a copy of its own, always from the same seeds, to its end or ``limit``.
 

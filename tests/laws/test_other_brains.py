@@ -20,7 +20,7 @@ REFUSED = {
     ("conv", "school-aligned"): "errors can't travel back through convolutions",
     **{
         ("conv", f"play-{what}"): "kind: conv needs a picture .* use kind: mlp"
-        for what in ("discrete", "continuous", "memory", "memory-continuous")
+        for what in ("discrete", "continuous", "curious", "memory", "memory-continuous")
     },
     **{
         ("conv", row): "kind: conv needs a picture"

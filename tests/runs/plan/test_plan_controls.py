@@ -196,3 +196,29 @@ def test_a_plan_that_can_decide_nothing_is_warned_of_and_the_mend_suffices() -> 
         "the smallest p that can occur, adjusted, is 0.062; 7 seeds can"
     )
     assert said(6, []) == []
+
+
+CURIOUS: dict[str, Any] = {
+    "kind": "trial.ppo",
+    "env": "devlearn/KeyCorridor-v0",
+    "env_steps": 64,
+    "intrinsic": {"kind": "icm", "weight": 0.5},
+}
+
+
+def test_curiosity_asks_for_its_bonuses_in_random_order_and_its_absence_for_nothing() -> None:
+    arms = {"blind": [{"use": "play", "set": {"intrinsic": None}}], "curious": ["play"]}
+    pairs = [["curious", "blind"]]
+    found = uncontrolled(parse(text(arms, pairs, play=CURIOUS), "f"))
+    sham = "[{use: play, set: {intrinsic: {kind: icm, weight: 0.5, sham: order}}}]"
+    expected = {
+        "control": "sham",
+        "stages": ["play"],
+        "pair": "[curious, curious-sham]",
+        "arm": f"curious-sham: {sham}",
+    }
+    assert found == {"curious": [expected]}
+    arms |= yaml.safe_load(f"{{{expected['arm']}}}")
+    assert lacks(arms, [*pairs, ["curious", "curious-sham"]], play=CURIOUS) == {}
+    arms["curious-sham"] = [{"use": "play", "set": {"intrinsic": {"kind": "rnd", "weight": 0.5, "sham": "order"}}}]
+    assert lacks(arms, [*pairs, ["curious", "curious-sham"]], play=CURIOUS) == {"curious": ["sham"]}
