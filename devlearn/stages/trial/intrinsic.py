@@ -39,10 +39,12 @@ class Intrinsic(BaseModel):
     ``window`` rollouts ago; below zero where it is worse. ``count``: 1 / sqrt(n), where n is how often it was seen, by
     a hash, this rollout included.
 
-    Bonuses are divided by the standard deviation, so far, of their discounted sums (as Burda et al. 2018 do), and
-    multiplied by ``weight``. What is seen is whitened by its mean and spread so far, and cut at 5 standard deviations;
-    a hash sees it as it is. Bytes count as 0..1, words by their numbers. After each rollout the networks take one pass
-    over it in as many minibatches as the stage has; these steps are no ``updates``, their FLOPs are on the ledger.
+    Bonuses are divided by the standard deviation, so far, of their discounted sums (as Burda et al. 2018 do), centred
+    by each rollout's mean, and multiplied by ``weight``. Centred, as they would else be worth surviving for: who opens
+    a door would lose all bonuses of an episode that ends there. What is seen is whitened by its mean and spread so far,
+    and cut at 5 standard deviations; a hash sees it as it is. Bytes count as 0..1, words by their numbers. After each
+    rollout the networks take one pass over it in as many minibatches as the stage has; these steps are no ``updates``,
+    their FLOPs are on the ledger.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -150,9 +152,10 @@ class Curiosity:
         steps = {name: _rows(lived[name]).to(rewards.dtype) for name in ("observations", "following")}
         steps["actions"] = lived["actions"].flatten(1, 2)
         novelty = self.judge.bonus(steps)  # (N, T * E)
-        bonus = self.keys.weight * self._scaled(novelty.unflatten(1, shape)).flatten(1)
+        scaled = self._scaled(novelty.unflatten(1, shape)).flatten(1)
+        bonus = self.keys.weight * (scaled - scaled.mean(1, keepdim=True))
         self.judge.learn(steps, block)
-        self.found.update(bonus=bonus.mean(1).cpu(), novelty=novelty.mean(1).cpu())
+        self.found.update(bonus=bonus.std(1, correction=0).cpu(), novelty=novelty.mean(1).cpu())
         if self.keys.sham == "order":
             order = self.context.streams(SHAM, counter=block).permutation(bonus.shape[1])
             bonus = bonus.gather(1, torch.from_numpy(order).to(bonus.device))

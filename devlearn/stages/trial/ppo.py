@@ -79,8 +79,9 @@ class PPO(Stage):
         entropy: mean entropy of the policy in nats
         approx_kl: mean of ``rho - 1 - log rho``, an estimate of the divergence from the policy that acted
         clip_fraction: share of actions with ``|rho - 1| > clip``
-        bonus: mean over steps of what was added to rewards; with ``intrinsic`` alone, as the next
-        novelty: mean over steps of the bonus before it was scaled, in the unit of its kind
+        bonus: standard deviation over steps of what was added to rewards, whose mean is 0; with ``intrinsic`` alone, as
+            the next
+        novelty: mean over steps of the bonus before it was centred and scaled, in the unit of its kind
 
     Source:
         Schulman, Wolski, Dhariwal, Radford and Klimov (2017), Proximal policy optimization algorithms; Schulman et al.
@@ -94,8 +95,8 @@ class PPO(Stage):
         loss, orthogonal heads where the brain asks for it, Adam with eps 1e-5, the gradient's norm bounded. Other than
         CleanRL, truncation is no death. Observation statistics are merged after a rollout's updates, so that a rollout
         is acted and learned under one scale. Bonuses and rewards have one critic and one discount, and end with an
-        episode (Burda et al. have two critics, and bonuses that go on). What foresees sees all that is seen as a row of
-        numbers, without convolutions.
+        episode; so bonuses are centred (Burda et al. have two critics, and bonuses that go on). What foresees sees all
+        that is seen as a row of numbers, without convolutions.
     """
 
     role = "trial"
