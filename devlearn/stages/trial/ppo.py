@@ -26,9 +26,9 @@ from devlearn.stages.fields import (
     Vocabulary,
     Wrappers,
 )
+from devlearn.stages.shared.intrinsic import CURIOSITY_METRICS, SHAM, STREAM, Curiosity, Intrinsic
 from devlearn.stages.shared.random_control import live_randomly
 from devlearn.stages.stage import Cost, Stage, stage
-from devlearn.stages.trial.intrinsic import CURIOSITY_METRICS, SHAM, STREAM, Curiosity, Intrinsic
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.acting import Acting
 from devlearn.tasks.envs.policy import policy_of
@@ -150,7 +150,7 @@ class PPO(Stage):
         return self.metrics if self.intrinsic else tuple(name for name in self.metrics if name not in CURIOSITY_METRICS)
 
     def needed_controls(self) -> tuple[Control, ...]:
-        return self.controls if self.intrinsic else ()
+        return self.controls if self.intrinsic is not None and self.intrinsic.weight else ()
 
     def _policy(self) -> tuple[Needs, Policy]:
         return policy_of(self.env_spec, self.normalise_observations)

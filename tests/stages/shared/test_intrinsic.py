@@ -16,8 +16,8 @@ from devlearn.learners.curiosity import encoded
 from devlearn.learners.flop_counter import Counter
 from devlearn.learners.objectives import Factors
 from devlearn.registry import get
+from devlearn.stages.shared.intrinsic import CURIOSITY_METRICS, Curiosity, Intrinsic
 from devlearn.stages.stage import Stage
-from devlearn.stages.trial.intrinsic import CURIOSITY_METRICS, Curiosity, Intrinsic
 from tests.laws.rows import BRAIN, context_for, go_on, live
 
 SEEDS, COPIES, STEPS, SIZE = (3, 8), 2, 6, 5
