@@ -136,8 +136,11 @@ class Cohort:
         self.mapping = f"looped: vmap refuses it ({str(error).strip().splitlines()[0]})"
         return self._call(function, inputs, stacks)
 
-    def __call__(self, observation: Tensor, *args: Any) -> Any:
-        """Forward pass of every learner: (N, B, *observation) -> (N, B, head size). ``args``: sense and head."""
+    def __call__(self, observation: Tensor | Batch, *args: Any) -> Any:
+        """Forward pass of every learner: (N, B, *observation) -> (N, B, head size). ``args``: sense and head.
+
+        A module that is no brain may take a batch, entries (N, ...), and arguments of its own.
+        """
         return self._call(lambda model, x: model(x, *args), observation, stacks=True)
 
     def features(self, observation: Tensor, sense: str) -> tuple[Tensor, ...]:

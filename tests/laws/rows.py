@@ -70,11 +70,9 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "play-curious": (
         "trial.ppo",
         {
+            **TRIAL,
             "env": "devlearn/KeyCorridor-v0",
             "env_kwargs": {"length": 5, "limit": 7},
-            "env_steps": 10_000,
-            "num_envs": 2,
-            "rollout": 16,
             "intrinsic": {"kind": "icm", "hidden": 8, "features": 4, "sham": "order"},
         },
     ),

@@ -221,7 +221,7 @@ class Foresight:
         for buffer, merged in zip((mean, var, count), merge_moments(mean, var, count, steps["following"]), strict=True):
             buffer.copy_(merged)
         with torch.no_grad():
-            judged: Tensor = self.networks(steps, "bonus")  # type: ignore[arg-type]
+            judged: Tensor = self.networks(steps, "bonus")
         return judged
 
     def learn(self, steps: Mapping[str, Tensor], block: int) -> None:

@@ -16,7 +16,8 @@ from devlearn.learners.curiosity import encoded
 from devlearn.learners.flop_counter import Counter
 from devlearn.learners.objectives import Factors
 from devlearn.registry import get
-from devlearn.stages.shared.intrinsic import CURIOSITY_METRICS, Curiosity, Intrinsic
+from devlearn.runs.plan.changes import refusal
+from devlearn.stages.shared.intrinsic import CURIOSITY_METRICS, Curiosity, Foresight, Intrinsic
 from devlearn.stages.stage import Stage
 from tests.laws.rows import BRAIN, context_for, go_on, live
 
@@ -39,13 +40,18 @@ def play(**keys: Any) -> Stage:
     return stage
 
 
-def learners(stage: Stage) -> Cohort:
-    return Cohort(brain_builder(BRAIN, stage.needs()), SEEDS)
+def learners(stage: Stage, memory: str = "none") -> Cohort:
+    return Cohort(brain_builder({**BRAIN, "memory": memory}, stage.needs()), SEEDS)
 
 
 def curiosity(kind: str, factors: Factors = CHOICE, seeds: tuple[int, ...] = SEEDS, **keys: Any) -> Curiosity:
     own = Intrinsic.model_validate({"kind": kind, **SMALL, **keys})
     return Curiosity.of(own, ROOM, factors, COPIES, 2, 0.9, learners_of_nothing(seeds), context_for(seeds))
+
+
+def networks(one: Curiosity) -> Cohort:
+    assert isinstance(one.judge, Foresight)
+    return one.judge.networks
 
 
 def learners_of_nothing(seeds: tuple[int, ...]) -> Cohort:
@@ -138,7 +144,7 @@ def test_a_forecasts_error_stays_on_noise_and_its_progress_does_not(noise: bool)
     one, found = followed("progress", noise)
     steps = {name: entry.flatten(1, 2).double() for name, entry in lived(noise=noise, seed=999).items()}
     with torch.no_grad():
-        error = float(one.judge.networks({**steps, "actions": steps["actions"].long()}, "loss").mean())
+        error = float(networks(one)({**steps, "actions": steps["actions"].long()}, "loss").mean())
     assert error > 0.7 if noise else error < 0.05
     assert abs(np.mean(found[-20:])) < 0.1
     assert noise or max(found) > 0.1
@@ -162,17 +168,17 @@ def test_flops_are_those_of_a_rollout_for_all_sorts_of_actions(kind: str, factor
 def test_what_does_not_move_a_network_is_left_alone() -> None:
     for kind, still, moved in (("rnd", "target.", "predictor."), ("progress", "none", "slow."), ("icm", "none", "")):
         one = curiosity(kind)
-        before = one.judge.networks.state()
+        before = networks(one).state()
         one.rewards(lived(), 0)
-        changed = {name for name, now in one.judge.networks.state().items() if not torch.equal(now, before[name])}
+        changed = {name for name, now in networks(one).state().items() if not torch.equal(now, before[name])}
         assert not any(name.startswith(still) for name in changed)
-        assert {name for name in one.judge.networks.parameters() if name.startswith(moved)} <= changed
+        assert {name for name in networks(one).parameters() if name.startswith(moved)} <= changed
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_curious_life_that_was_cut_is_the_same_life(kind: str) -> None:
+@pytest.mark.parametrize(("kind", "memory"), [*((kind, "none") for kind in KINDS), ("progress", "gru")])
+def test_a_curious_life_that_was_cut_is_the_same_life(kind: str, memory: str) -> None:
     stage = play(intrinsic={"kind": kind, **SMALL})
-    whole, cut = learners(stage), learners(stage)
+    whole, cut = learners(stage, memory), learners(stage, memory)
     expected = live(stage, whole, 4)[1]
     state, found = live(stage, cut, 1)
     for _ in range(3):
@@ -194,6 +200,19 @@ def test_a_bonus_that_counts_nothing_changes_nothing_and_none_has_no_columns() -
     meta = lives[0].member(0).to("meta")
     assert plain.cost(meta).memory == 0 < idle.cost(meta).memory
     assert plain.cost(meta).flops < idle.cost(meta).flops
+
+
+def test_the_weight_may_change_on_the_way_and_the_kind_may_not() -> None:
+    keys: dict[str, Any] = {"kind": "rnd", **SMALL}
+    stage, build = play(intrinsic=keys), brain_builder(BRAIN, play().needs())
+    meta = learners(stage).member(0).to("meta")
+    for other, why in (
+        ({**keys, "weight": 0.1, "only": True}, ""),
+        ({**keys, "kind": "progress"}, "its state has another shape"),
+        (None, "its state has another shape"),
+    ):
+        changed = play(intrinsic=other)
+        assert refusal(stage, changed, (stage.cost(meta), changed.cost(meta)), build) == why
 
 
 def test_who_acts_at_random_is_not_curious() -> None:
