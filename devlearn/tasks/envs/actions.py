@@ -226,16 +226,26 @@ class Controls:
         return allowed
 
     def random(self, space: Space, mask: Array | None) -> Any:
-        """A random action, from the generator of ``space``, a copy of the environment's; as a mask (O,) allows."""
-        if mask is None:
+        """A random action, from the generator of ``space``, a copy of the environment's; as a mask (O,) allows.
+
+        A Box with finite bounds as wide as none is not sampled: numbers there are what a new learner sends, about
+        N(0, 1), as it would never reach 1e300.
+        """
+        wide = [bool(leaf.numbers) and is_wide(leaf.space) for leaf in self.leaves]
+        if mask is None and not any(wide):
             return space.sample()
         rng, ends = space.np_random, np.cumsum(self.factors.choices)
-        options = [np.flatnonzero(part) for part in np.split(mask, ends[:-1])]
-        choices = np.array([rng.choice(allowed) for allowed in options])
-        made = iter(
-            [leaf.space.sample() if leaf.numbers else leaf.to_env(choices, choices[:0]) for leaf in self.leaves]
-        )
-        return _nested(self.whole, made)
+        allowed = np.ones(self.factors.options, bool) if mask is None else mask
+        options = [np.flatnonzero(part) for part in np.split(allowed, ends[:-1])] if len(ends) else []
+        choices = np.array([rng.choice(each) for each in options], np.int64)
+        sent = np.zeros(self.factors.numbers, np.float32)
+        if any(wide):
+            sent = self._scaled(rng.normal(size=(1, len(sent))).astype(np.float32), "affine")[0]
+        made = [
+            leaf.space.sample() if leaf.numbers and not as_sent else leaf.to_env(choices, sent)
+            for leaf, as_sent in zip(self.leaves, wide, strict=True)
+        ]
+        return _nested(self.whole, iter(made))
 
     def __str__(self) -> str:
         """In words."""
@@ -267,10 +277,18 @@ def offered_mask(env: Env, info: Mapping[str, Any], by_method: bool) -> Any:
 def random_action(env: Env, space: Space, info: Mapping[str, Any]) -> Any:
     """A random action that an environment allows now, drawn from the generator of ``space``, a copy of its own."""
     offered = offered_mask(env, info, masks_by_method(env))
-    if offered is None:
+    if offered is None and not is_wide(space):
         return space.sample()
     controls = Controls(str(env), space)
-    return controls.random(space, controls.mask(offered) if controls.factors.choices else None)
+    masked = offered is not None and bool(controls.factors.choices)
+    return controls.random(space, controls.mask(offered) if masked else None)
+
+
+def is_wide(space: Space) -> bool:
+    """Whether a finite bound of a Box is as wide as none, in it or in one of its entries: its samples are as large."""
+    boxes = [leaf for leaf in _flat_spaces(space) if isinstance(leaf, gym_spaces.Box)]
+    ends = [end[np.isfinite(end)] for box in boxes for end in (box.low, box.high)]
+    return any(((end >= UNBOUNDED) | (end <= -UNBOUNDED)).any() for end in ends)
 
 
 def _leaves(env: str, space: Space) -> Iterator[Leaf]:

@@ -19,6 +19,8 @@ REPLAYED_DIFFERENTLY = (
     "a reset), so an interrupted run can't be continued as if nothing had happened. Draw everything from "
     "self.np_random; 'devlearn check env' says where it goes wrong"
 )
+LARGEST = float(np.finfo(np.float32).max)
+NOT_FINITE = "the reward is not finite in float32: {reward}; return a finite float, of less than 3.4e38 in size"
 SOMETIMES_MASKED = (
     "a mask of actions is offered at some resets and steps and not at others; "
     f"give info[{MASK!r}] at all of them, or a method action_masks()"
@@ -131,10 +133,14 @@ class Copies:
             self._show(k, observation)
             if not (terminated or truncated):  # nothing is done in an episode that is over
                 self._allow(k, info)
-            return float(reward), bool(terminated), bool(truncated)
+            result = float(reward), bool(terminated), bool(truncated)
         except FAILURES as error:
             self._recorder.leave()
             raise CopyFailed(k, f"step({self.board.actions[k]}) raised {describe(error)}") from error
+        if not -LARGEST <= result[0] <= LARGEST:
+            self._recorder.leave()
+            raise CopyFailed(k, NOT_FINITE.format(reward=result[0]))
+        return result
 
     def replay(self, state: Mapping[str, Array]) -> None:
         """Go where ``state`` (K, ...) was taken. Raises CopyFailed, also where something else is shown then."""

@@ -19,8 +19,8 @@ from gymnasium.envs.registration import load_env_creator
 from gymnasium.vector import AutoresetMode
 
 from devlearn.records import flight
-from devlearn.tasks.envs.actions import Array, masks_by_method, offered_mask
-from devlearn.tasks.envs.copies import REPLAYED_DIFFERENTLY, CopyFailed
+from devlearn.tasks.envs.actions import Array, masks_by_method, offered_mask, random_action
+from devlearn.tasks.envs.copies import NOT_FINITE, REPLAYED_DIFFERENTLY, CopyFailed
 from devlearn.tasks.envs.failures import FAILURES, begun, describe, raised
 from devlearn.tasks.envs.history import History
 from devlearn.tasks.envs.registration import Env, WorldError, check_id, make
@@ -102,7 +102,7 @@ def _differs_in_play(vector: VectorOfOthers, alone: Sequence[Env]) -> str:
                     return "it would have to say for each copy which actions are allowed"
             if differing := _differing(seen, shown):
                 return f"copy {differing[0]} shows something else than one alone that begins from its seed"
-        actions = [space.sample() for _ in alone]
+        actions = [random_action(env, space, {}) for env in alone]
         seen, rewards, terminated, truncated, _ = vector.step(np.asarray(actions))
         for k, (env, action) in enumerate(zip(alone, actions, strict=True)):
             shown[k], reward, *ends, _ = env.step(action)
@@ -182,8 +182,12 @@ class RegisteredVectorEnv(BatchEnv):
                 raise WorldError(f"{self.spec}: step of its vector environment raised {describe(error)}") from error
         self._shown[:] = shown
         self._require_finite(self._shown, "the observation")
-        rewards = np.asarray(rewards).astype(np.float32)
-        self._require_finite(rewards, "the reward")
+        told = np.asarray(rewards)
+        with np.errstate(over="ignore"):
+            rewards = told.astype(np.float32)
+        if not np.isfinite(rewards).all():
+            k = int(np.argmin(np.isfinite(rewards)))
+            raise CopyFailed(k, NOT_FINITE.format(reward=told[k]))
         return rewards, np.array(terminated, bool), np.array(truncated, bool)
 
     def _require_finite(self, array: Array, what: str) -> None:

@@ -41,6 +41,7 @@ def test_sound_environments_pass(env: str) -> None:
         ("NeverEnds", "ends", ("never ends", "10,000", "max_episode_steps")),
         ("EndsOnceThenNever", "ends", ("episode 1, step 10000", "never ends")),
         ("NaNReward", "reward", ("step 1 ", "the reward is nan")),
+        ("HugeReward", "reward", ("step 1 ", "the reward is 1e+39", "less than 3.4e38")),
         ("OldReset", "exceptions", ("reset returned ndarray", "return a pair, (observation, info)")),
         ("WrongShape", "observation type", ("shape (3,) instead of (2,)", "dtype=np.float32) of shape (2,)")),
         ("Global", "global randomness", ("random and of numpy.random", "self.np_random")),
@@ -57,6 +58,13 @@ def test_a_broken_environment_gets_a_named_answer(name: str, law: str, parts: tu
 def test_only_what_is_broken_is_said_to_be() -> None:
     broken = {name: {f.name for f in check_env(toy(name)) if not f.ok} for name in ("NeverEnds", "Outside", "Raises")}
     assert broken == {"NeverEnds": {"ends"}, "Outside": {"observation bounds"}, "Raises": {"exceptions"}}
+
+
+def test_actions_are_such_as_a_learner_sends_where_bounds_are_none() -> None:
+    """Squares of what is sampled between these bounds are no numbers any more."""
+    found = by_name(toy("Vast"))
+    assert [finding for finding in found.values() if not finding.ok] == []
+    assert "not asked" in found["gymnasium"].message
 
 
 def test_a_used_environment_that_is_no_new_one_is_told_but_not_refused() -> None:

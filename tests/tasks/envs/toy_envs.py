@@ -89,6 +89,37 @@ class NaNReward(Toy):
         return observation, float("nan"), terminated, truncated, info
 
 
+class HugeReward(Toy):
+    """Its reward is a float, but none in float32."""
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        observation, _, terminated, truncated, info = super().step(action)
+        return observation, 1e39, terminated, truncated, info
+
+
+class Vast(Toy):
+    """Takes numbers between bounds as wide as none, and one of a usual range; shows the squares."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        high = np.array([1e300, np.finfo(np.float64).max, 1.0])
+        self.observation_space = spaces.Box(-np.inf, np.inf, (3,), np.float64)
+        self.action_space = spaces.Dict({"push": spaces.Box(-high, high, dtype=np.float64), "jump": spaces.Discrete(2)})
+        self.squares = np.zeros(3)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        self.squares = np.zeros(3)
+        return super().reset(seed=seed)
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        assert self.action_space.contains(action)
+        self.squares = action["push"] ** 2
+        return super().step(action)
+
+    def show(self) -> Any:
+        return self.squares
+
+
 class OldReset(Toy):
     """As before Gymnasium: reset returns an observation alone."""
 
