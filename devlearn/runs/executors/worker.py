@@ -16,6 +16,7 @@ from pathlib import Path
 
 from devlearn.records import flight
 from devlearn.records.atomic import locked, read_json, write_json
+from devlearn.records.bounded import bounded
 from devlearn.records.layout import JobFolder
 from devlearn.records.schema import Cores, JobState, JobStatus
 from devlearn.records.seal import sealed
@@ -56,7 +57,7 @@ def work(folder: Path, live: Live = live) -> None:
         attempt = before.attempt + 1 if before else 1
         write_state(folder, "running", None, attempt)
         try:
-            with _environments_watched(folder, attempt):
+            with bounded(JobFolder(folder).log), _environments_watched(folder, attempt):
                 live(folder)
         except Exception as error:
             write_state(folder, "failed", _words(error, folder), attempt)

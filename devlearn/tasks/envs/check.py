@@ -67,7 +67,8 @@ def check_env_apart(spec: EnvSpec, seconds: float, tell: Tell) -> list[Finding]:
     if answer.cut is not None:
         found.append(_cut_short(answer.cut, spec, seconds))
     if answer.printed >= MUCH:
-        what = f"it printed {answer.printed / 1e6:.1f} MB in this check; a run keeps that in the log.txt of each job"
+        kept = "a run keeps that in the log.txt of each job, no more than its first and its last MB where it is much"
+        what = f"it printed {answer.printed / 1e6:.1f} MB in this check; {kept}"
         found.append(Finding("output", True, what))
     return found
 

@@ -17,6 +17,7 @@ from typing import Any
 import gymnasium
 
 from devlearn.records import flight
+from devlearn.records.bounded import bounded
 from devlearn.tasks.envs.finding import Tell
 from devlearn.tasks.envs.spec import EnvSpec
 
@@ -82,7 +83,7 @@ def in_own_process(
     ours, theirs = Pipe(duplex=False)
     with tempfile.TemporaryDirectory() as folder, ours:
         printed, path = Path(folder) / "printed", Path(folder) / "flight.bin"
-        with printed.open("wb") as file, theirs:
+        with printed.open("ab") as file, theirs:
             process = subprocess.Popen(
                 [sys.executable, "-c", BEGIN],
                 stdin=subprocess.PIPE,
@@ -94,13 +95,14 @@ def in_own_process(
             with suppress(BrokenPipeError), process.stdin as stdin:  # one that ends at once is seen below
                 stdin.write(pickle.dumps(sys.path) + pickle.dumps((theirs.fileno(), str(path))) + order)
         try:
-            value, cut = _heard(process, ours, path, seconds, tell)
+            with bounded(printed) as left_out:
+                value, cut = _heard(process, ours, path, seconds, tell)
         finally:
             process.kill()
             process.wait()
         if cut is not None and not cut.hung and not cut.over:
             cut = Cut(cut.found, f"{cut.how}{_last_line(printed)}")
-        return Answer(value, cut, printed.stat().st_size)
+        return Answer(value, cut, printed.stat().st_size + left_out.bytes)
 
 
 def _heard(
