@@ -1,12 +1,17 @@
 """What a plan can't decide, can't score, leaves without a control or does not inherit: said once, before it is run."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from devlearn.records.declared import role_of
 from devlearn.records.schema import ArmEntry, Resolved
 from devlearn.scenario.splits import is_valid
+
+if TYPE_CHECKING:
+    from devlearn.tasks.data.source import DataSource
 
 LONG = 110  # letters of a sentence that stands on a line for each of its parts
 PLACES = {"stages": "stages:", "arms": "arms:", "pairs": "compare:\n  pairs:"}  # where lines of YAML belong
@@ -39,7 +44,7 @@ def forewarnings(plan: Resolved, counted: bool = True) -> list[Forewarning]:
     checks = (*always, unscored_matches, not_inherited) if counted else always
     plain = [text for check in checks for text in check(plan)]
     plain += _unmeasured(plan)
-    plain += [*_undetermined(plan), *_otherwise_wrapped(plan)]
+    plain += [*_undetermined(plan), *_otherwise_wrapped(plan), *_lone_senses(plan)]
     found = [*(Forewarning(text, text) for text in plain), *_uncontrolled(plan), *_unselected(plan)]
     return list(dict.fromkeys(found))
 
@@ -85,6 +90,56 @@ def _otherwise_wrapped(plan: Resolved) -> Iterator[str]:
             f"probe {probe} sees {own.id} in {mine} and stage {stage} in {known}: learners are measured by what they "
             "have not met; give both the same 'wrappers'"
         )
+
+
+def _lone_senses(plan: Resolved) -> Iterator[str]:
+    """Stages and probes that are for the images of a data set which nothing here sees, where others are seen."""
+    for point in plan.points:
+        lived = {one.name: (one.kind, one.keys) for arm in point.arms.values() for one in arm.stages}
+        measured = {name: (probe.kind, probe.own) for name, probe in (point.probes or plan.probes).items()}
+        acted = [one.sense_name for kind, keys in lived.values() if (one := _sensed("stages", kind, keys))]
+        seen = [keys for _, keys in (*lived.values(), *measured.values())]
+        shown = [source for keys in seen if (source := _shown(keys))]
+        for group, each in (("stages", lived), ("probes", measured)):
+            for name, (kind, keys) in each.items():
+                source = _sensed(group, kind, keys)
+                if source is None or not shown or (group == "probes" and source.sense_name in acted):
+                    continue
+                if not any(_has_sense(others, source.sense_name) for others in seen):
+                    size, who = " x ".join(map(str, source.shape)), f"{group.removesuffix('s')} {name}"
+                    mend = f"to be for those of {shown[0].name}, give it 'sense: {shown[0].name}'"
+                    yield f"{who} is for images of {source.name} ({size}), and nothing here sees such images; {mend}"
+
+
+def _sensed(group: str, kind: str, keys: Mapping[str, Any]) -> DataSource | None:
+    """The data set whose images' sense a stage or a probe is for that looks at no image; None where it is none."""
+    from devlearn import registry
+    from devlearn.stages.fields import source_in
+
+    fields = getattr(registry.get(group, kind), "model_fields", {})
+    if "sense" not in fields or "data" in fields:
+        return None
+    return source_in({"sense": keys.get("sense", fields["sense"].default)})
+
+
+def _shown(keys: Mapping[str, Any]) -> DataSource | None:
+    """The data set whose images a stage or a probe sees."""
+    from devlearn.stages.fields import source_in
+
+    return source_in({"data": keys["data"]}) if isinstance(keys.get("data"), str) else None
+
+
+def _has_sense(keys: Mapping[str, Any], name: str) -> bool:
+    """Whether a stage or a probe sees by a sense, or may: what somebody else's environment shows is not known here."""
+    from devlearn.tasks.envs import EnvSpec, preflight
+    from devlearn.tasks.envs.spaces import view_and_controls
+
+    source, spec = _shown(keys), EnvSpec.of_keys(keys)
+    if source is not None:
+        return source.sense_name == name
+    if spec is None:
+        return "demonstrations" in keys
+    return preflight.foreign(spec) or name in view_and_controls(spec)[0].senses
 
 
 def _uncontrolled(plan: Resolved) -> Iterator[Forewarning]:

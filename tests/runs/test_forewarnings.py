@@ -1,12 +1,15 @@
 """What is said before a run: the same sentences as after it, each with lines of YAML that mend it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from devlearn.records.schema import Resolved
+from devlearn.runs import pipeline
 from devlearn.runs.forewarnings import Forewarning, forewarnings
+from devlearn.runs.plan import sketch
 
 MATCH = {"match": {"arm": "a", "by": "flops"}}
 WANTING = [
@@ -105,3 +108,45 @@ def test_a_probe_that_is_wrapped_otherwise_than_its_stage_is_told(
 def test_a_failure_rate_that_empties_words_or_changes_nothing_is_told(accept: float | None, said: str) -> None:
     found = forewarnings(resolved([["a", "b"]], {}, {"fails": {"accept": accept}}))
     assert [said in one.text for one in found] == [True] * (accept is not None)
+
+
+LONE = """
+devlearn: 1
+scenario: lone
+seeds: 4
+brain: {{kind: mlp, width: [16]}}
+stages:
+  waves: {{kind: innate.waves, updates: 10{waves}}}
+  play: {{kind: trial.ppo, env: {env}, env_steps: 1024}}
+  school: {{kind: supervise, data: {data}.train, labels: 100, updates: 10}}
+arms:
+  born: [waves, play{school}]
+probes:
+  fields: {{kind: fields{fields}}}
+"""
+USUAL = {"waves": "", "env": "CartPole-v1", "data": "digits", "school": ", school", "fields": ""}
+MINE = ", sense: digits"
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, ["stage waves"]),
+        ({"waves": MINE}, ["probe fields"]),
+        ({"fields": MINE}, ["stage waves"]),
+        ({"waves": MINE, "fields": MINE}, []),
+        ({"data": "mnist"}, []),
+        ({"data": "mnist", "waves": MINE}, ["stage waves"]),
+        ({"env": "devlearn/DigitReach-v0"}, []),  # which shows digits of mnist
+        ({"school": ""}, []),  # no image is seen: the newborn is what is looked at
+    ],
+)
+def test_a_sense_that_nothing_else_has_is_told_with_the_key_that_mends_it(
+    changed: dict[str, str], told: list[str], tmp_path: Path
+) -> None:
+    file, keys = tmp_path / "lone.yaml", USUAL | changed
+    file.write_text(LONE.format(**keys), encoding="utf-8")
+    found = [one.text for one in forewarnings(sketch(pipeline.load(str(file)).scenario), False)]
+    lone = [text for text in found if " is for images of " in text]
+    assert [text.split(" is for ")[0] for text in lone] == told
+    assert all(f"give it 'sense: {keys['data']}'" in text for text in lone)

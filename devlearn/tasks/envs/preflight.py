@@ -62,7 +62,7 @@ def look(specs: Iterable[EnvSpec]) -> None:
     One that can't be found or made is left to whoever makes it next, and tells why. All are tried in one process, and
     those behind one that cuts it short in another.
     """
-    waiting = [spec for spec in dict.fromkeys(specs) if spec not in _differs and spec not in _cut and _foreign(spec)]
+    waiting = [spec for spec in dict.fromkeys(specs) if spec not in _differs and spec not in _cut and foreign(spec)]
     while waiting:
         tried: list[str] = []
         try:
@@ -85,7 +85,8 @@ def differences(specs: Sequence[EnvSpec], tell: Tell) -> list[str]:
     return found
 
 
-def _foreign(spec: EnvSpec) -> bool:
+def foreign(spec: EnvSpec) -> bool:
+    """Whether an environment is neither ours nor Gymnasium's own, or is in a wrapper of somebody else's."""
     try:
         entry_point = gymnasium.registry[registration.check_id(spec)].entry_point
     except (LookupError, WorldError):
