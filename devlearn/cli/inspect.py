@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 NOT_FOUND = ("id", "kind", "keys")  # broken first where the name or its keys are wrong, not the plug-in
 LISTED = ("stages", "priors", "brains", "envs", "probes", "executors", "sections", "data", "scenarios")
 KEYED = ("stages", "probes", "brains")  # whose keys can be listed, one by one
+TRIED = "its import, and the laws of its kind"  # that is told before; what hangs there has no bound on its time
 CHECKED = ("env", "stage", "brain", "probe", "executor", "section", "data", "scenario")
 
 
@@ -219,8 +220,11 @@ def check(
         shown = what == "data" and is_demonstrations(name)
         data = testing.check_demonstrations if shown else testing.check_data
         alone = {"executor": testing.check_executor, "data": data}
-        found = alone[what](name) if what in alone else testing.check_section(name, beside)
-        _print_findings(f"{'demonstrations' if shown else what} {name}", found)
+        title = f"{'demonstrations' if shown else what} {name}"
+        with _progress(title) as tell:
+            tell(TRIED)
+            found = alone[what](name) if what in alone else testing.check_section(name, beside)
+        _print_findings(title, found)
         return
     laws: dict[str, Callable[[str, dict[str, object]], list[Finding]]]
     laws = {
@@ -228,7 +232,10 @@ def check(
         "brain": testing.check_brain,
         "probe": testing.check_probe,
     }
-    _print_findings(f"{what} {name}", laws[what](name, given_keys(keys)))
+    with _progress(f"{what} {name}") as tell:
+        tell(TRIED)
+        findings = laws[what](name, given_keys(keys))
+    _print_findings(f"{what} {name}", findings)
 
 
 def _check_env(

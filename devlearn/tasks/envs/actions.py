@@ -82,10 +82,8 @@ class Leaf:
         space = self.space
         assert isinstance(space, gym_spaces.Box)
         rows = numbers.reshape(*numbers.shape[:-1], *space.shape).astype(space.dtype)
-        inside: Array = np.clip(
-            rows, space.low, space.high
-        )  # float32 bounds can lie a rounding outside of float64 ones
-        return inside
+        # float32 bounds can lie a rounding outside of float64 ones
+        return np.asarray(np.clip(rows, space.low, space.high))
 
 
 class Controls:
@@ -103,7 +101,7 @@ class Controls:
         lone_floats: whether the environment takes one Box of floats.
 
     Raises:
-        WorldError: a space that has no fixed size.
+        WorldError: a space that has no fixed size, or nothing in it.
     """
 
     def __init__(self, env: str, space: Space) -> None:
@@ -112,6 +110,9 @@ class Controls:
         choices = tuple(options for leaf in self.leaves for options in leaf.choices)
         boxes = [leaf.space for leaf in self.leaves if leaf.numbers]
         self.factors = Factors(choices, sum(leaf.numbers for leaf in self.leaves))
+        if not self.factors.outputs:
+            mend = "give it a space with a choice or a number in it, or Discrete(1) where there is nothing to decide"
+            raise WorldError(f"{env}: actions of {space} leave nothing to do; {mend}")
         with np.errstate(over="ignore"):
             ends = [[getattr(box, end).ravel().astype(np.float32) for box in boxes] for end in ("low", "high")]
         self._low, self._high = (np.concatenate([np.zeros(0, np.float32), *end]) for end in ends)
@@ -318,9 +319,9 @@ def _factors(env: str, space: Space) -> tuple[tuple[int, ...], int]:
         return (2,) * int(np.prod(space.shape)), 0
     if isinstance(space, gym_spaces.Box):
         if space.dtype.kind in "iu":
-            values = space.high.astype(object) - space.low.astype(object) + 1  # without overflow
+            values = space.high.ravel().astype(object) - space.low.ravel().astype(object) + 1  # without overflow
             if (values <= FEW).all():
-                return tuple(int(count) for count in values.ravel()), 0
+                return tuple(int(count) for count in values), 0
         if space.dtype.kind in "iuf":
             return (), int(np.prod(space.shape))
     raise WorldError(

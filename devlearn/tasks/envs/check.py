@@ -28,6 +28,7 @@ from devlearn.tasks.envs.wrappers import BadWrapper
 SECONDS = 60.0  # that a check takes, where nothing else is said
 GRACE = 5.0  # seconds on top, in which it ends by itself
 TIME = "time"  # the name of a finding that not all laws were tried
+FIRST_CALL = "it hangs, or what it imports or loads there for the first time takes longer"
 MUCH = 100_000  # bytes that are worth a word
 
 
@@ -83,7 +84,8 @@ def _cut_short(cut: Cut, spec: EnvSpec, seconds: float) -> Finding:
         return Finding(TIME, True, f"what has no line here was not tried: {seconds:g} seconds were over; give it more")
     if cut.hung and cut.found is not None and cut.found.timeout < spec.timeout:
         waits = f"a run waits {spec.timeout:g} seconds (step_timeout); to wait as long, give this check more than"
-        return Finding("returns", False, f"{cut}; {waits} {2 * spec.timeout:g} seconds")
+        slow = f" ({FIRST_CALL})" if cut.found.call in (flight.IMPORT, flight.MAKE, flight.RESET) else ""
+        return Finding("returns", False, f"{cut}{slow}; {waits} {2 * spec.timeout:g} seconds")
     return Finding("returns", False, str(cut))
 
 

@@ -90,7 +90,8 @@ class Entry:
         if self.kind == "words":
             return f"words{name}, up to {shape[0]} of a vocabulary of {len(self.sense.words)}"
         if self.kind == "vector":
-            return f"a vector{name} of {int(np.prod(shape))} numbers"
+            size = int(np.prod(shape))
+            return f"a vector{name} of {size} number{'s' * (size > 1)}"
         (channels, height, width), last = picture_layout(shape)
         order = "" if len(shape) == 2 else ", channels last" if last else ", channels first"
         stack = f", a stack of {shape[0]}" if len(shape) == 4 else ""
@@ -118,8 +119,9 @@ class View:
 
     def __init__(self, env: str, space: Space, vocabulary: Sequence[str] | None = None) -> None:
         found = [_entry(env, path, leaf, vocabulary) for path, leaf in leaves(space)]
-        if not found:
-            raise WorldError(f"{env}: observations of {space} show nothing")
+        if not found or any(0 in entry.sense.space.shape for entry in found):
+            mend = "give it a space with numbers in it, or Discrete(1) where there is nothing to see"
+            raise WorldError(f"{env}: observations of {space} show nothing{' in an entry' * (len(found) > 1)}; {mend}")
         self.entries = tuple(_named(env, found))
         if len(self.entries) == 1:
             self.box, self.sense = found[0].sense.space, self.entries[0].name

@@ -14,6 +14,7 @@ from space_worlds import COPIES, MASKED, SEEDS, draw, env, made, open_world
 from devlearn.learners.objectives import Factors
 from devlearn.tasks.envs import EnvSpec, VectorEnv, WorldError
 from devlearn.tasks.envs.actions import Controls
+from devlearn.tasks.envs.observations import View
 from devlearn.tasks.envs.spaces import view_and_controls
 from devlearn.testing import assert_ok, check_env
 
@@ -73,6 +74,43 @@ def test_whole_numbers_of_a_wide_box_are_the_nearest_ones() -> None:
     controls = Controls("x", gym_spaces.Box(-1000, 1000, (2,), np.int64))
     action = controls.to_env(controls.clean(np.array([[-0.5004, 0.2504]], np.float32), "affine")[0])
     assert action.dtype == np.int64 and action.tolist() == [-500, 250]
+
+
+@pytest.mark.parametrize(
+    "empty", [gym_spaces.Dict({}), gym_spaces.Tuple([]), gym_spaces.Box(-1, 1, (0,)), gym_spaces.Box(0, 255, (2, 0))]
+)
+def test_a_space_with_nothing_in_it_is_refused_with_what_to_give_instead(empty: gym_spaces.Space[Any]) -> None:
+    with pytest.raises(WorldError, match=r"x: actions of .* leave nothing to do; give it .* Discrete\(1\)"):
+        Controls("x", empty)
+    with pytest.raises(WorldError, match=r"x: observations of .* show nothing; give it .* Discrete\(1\)"):
+        View("x", empty)
+
+
+def test_a_box_without_an_axis_takes_one_number() -> None:
+    for box, factors in (
+        (gym_spaces.Box(-2, 2, (), np.float32), Factors((), 1)),
+        (gym_spaces.Box(0, 255, (), np.uint8), Factors((), 1)),
+        (gym_spaces.Box(-1, 3, (), np.int64), Factors((5,))),
+    ):
+        controls = Controls("x", box)
+        assert controls.factors == factors
+        raw = np.array([[1.0]], np.float32) if factors.numbers else np.array([4])
+        (action,) = controls.rows_to_env(controls.clean(raw, "affine"))
+        assert action == box.high and np.shape(action) == () and action.dtype == box.dtype
+
+
+def test_random_actions_are_a_samples_where_bounds_are_reasonable_and_a_learners_elsewhere() -> None:
+    usual = gym_spaces.Dict({"a": gym_spaces.Box(-1, 5, (3,)), "b": gym_spaces.Discrete(4)})
+    one, other = copy.deepcopy(usual), copy.deepcopy(usual)
+    one.seed(1), other.seed(1)
+    drawn, sampled = Controls("x", one).random(one, None), other.sample()
+    assert all(np.array_equal(drawn[key], sampled[key]) for key in usual)
+    ends = np.array([1e300, 1e6, 2.0])
+    wide = gym_spaces.Box(-ends, ends, dtype=np.float64)
+    wide.seed(1)
+    rows = np.array([Controls("x", wide).random(wide, None) for _ in range(500)])
+    assert (np.abs(rows) < 6).all() and (np.abs(rows[:, 2]) <= 2).all()
+    assert np.allclose(rows[:, :2].std(0), 1, atol=0.15)
 
 
 def test_every_bound_is_reached_and_none_is_crossed() -> None:

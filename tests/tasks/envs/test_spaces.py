@@ -31,7 +31,7 @@ from devlearn.testing import assert_ok, check_env, check_stage
                  "a vector '1.0' of 3 numbers; a vector '1.1' of 6 numbers"),
         ("Wrapped", "a picture 'camera' of 8 x 8 in 3 channels, channels first"),
         ("Film", "a picture of 8 x 10 in 6 channels, channels last, a stack of 2"),
-        ("Told", "a vector 'near' of 1 numbers; words 'told', up to 10 of a vocabulary of 8"),
+        ("Told", "a vector 'near' of 1 number; words 'told', up to 10 of a vocabulary of 8"),
         ("Errand", "a vector 'direction' of 4 numbers; a picture 'image' of 7 x 7 in 3 channels, channels last; "
                    "words 'mission', up to 5 of a vocabulary of 7"),
     ],
