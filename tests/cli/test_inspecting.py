@@ -254,6 +254,7 @@ class Torn(nn.Module):
 def test_check_says_what_is_broken(here: Path) -> None:
     (here / "torn_brain.py").write_text(TORN)
     result = call("check", "brain", "torn_brain:Torn")
+    assert result.stderr.startswith("brain torn_brain:Torn: its import, and the laws of its kind")
     assert result.exit_code == 1 and "FAIL" in result.stdout and "laws broken" in result.stdout
 
 

@@ -12,6 +12,7 @@ import fakes
 import pytest
 
 from devlearn.records.atomic import write_json
+from devlearn.records.bounded import LEFT_OUT, MOST
 from devlearn.records.layout import JobFolder
 from devlearn.records.schema import JobState, JobStatus
 from devlearn.runs.executors import (
@@ -254,3 +255,16 @@ def test_whatever_becomes_of_a_job_the_answers_that_rest_on_it_stay_on_record(tm
         write_state(tmp_path, status, None, 2)
         found = JobState.read(state)
         assert found is not None and (found.status, found.compared) == (status, (4, 8))
+
+
+def test_the_log_of_a_job_is_bounded_whoever_starts_its_worker(tmp_path: Path) -> None:
+    fakes.make(tmp_path, {"a": "."})
+    folder = tmp_path / "jobs/a/seeds-0-3"
+
+    def prints(folder: Path) -> None:
+        with JobFolder(folder).log.open("ab") as log:
+            log.write(b"begins" + b"." * MOST + b"ends")
+
+    work(folder, prints)
+    kept = JobFolder(folder).log.read_bytes()
+    assert kept.startswith(b"begins") and kept.endswith(b"ends") and LEFT_OUT in kept and len(kept) < MOST
