@@ -13,6 +13,7 @@ the core can do: a 1024 x 1024 float32 product. Needs the extras ``bench``, ``mu
 """
 
 import argparse
+import importlib.util
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -166,6 +167,8 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
+    if importlib.util.find_spec("stable_baselines3") is None:
+        parser.error(f"needs {PEER}: pip install -e '.[bench,mujoco,box2d]'")
     pin(options.processes)
     for env in options.env:
         table(env, measure(env, options.seeds, options.repetitions, options.processes))

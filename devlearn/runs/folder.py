@@ -114,7 +114,7 @@ def open_step(folder: Path, accept: bool) -> Step:
     """A folder that was written before, whoever did; what trains its jobs now stands in its manifest."""
     resolved = read_resolved(folder)
     if resolved is None:
-        raise FolderMismatch(f"{folder} holds no run: it has no resolved.json")
+        raise FolderMismatch(f"{folder} holds no run: it has no resolved.json; run its scenario with --out {folder}")
     specs: dict[str, Json] = {}
     for job in resolved["jobs"]:
         own = RunFolder(folder).job(job["folder"])

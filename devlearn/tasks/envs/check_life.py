@@ -155,9 +155,10 @@ def _observation_breaches(
         why = str(error) if isinstance(error, ValueError) else describe(error)
         yield "observation type", f"{why}; {mend}", False
         return
-    broken = ~np.isfinite(seen)
+    with np.errstate(over="ignore"):
+        broken = ~np.isfinite(seen.astype(np.float32) if seen.dtype.kind == "f" else seen)  # as a run keeps it
     if broken.any():
-        what = f"the observation is {seen[broken][0]} at {_where(broken)}; look for x/0, log(0)"
+        what = f"the observation is {seen[broken][0]} at {_where(broken)}; look for x/0, log(0), numbers beyond 3.4e38"
         yield "observation finite", what, False
     plain = to_numpy(observation)
     if isinstance(space, gym_spaces.Box) and (not isinstance(plain, np.ndarray) or plain.dtype != space.dtype):

@@ -21,6 +21,7 @@ REPLAYED_DIFFERENTLY = (
 )
 LARGEST = float(np.finfo(np.float32).max)
 NOT_FINITE = "the reward is not finite in float32: {reward}; return a finite float, of less than 3.4e38 in size"
+NOT_SHOWN = "{what} is not finite: {value}, in float32; look for x/0, log(0), numbers beyond 3.4e38"
 SOMETIMES_MASKED = (
     "a mask of actions is offered at some resets and steps and not at others; "
     f"give info[{MASK!r}] at all of them, or a method action_masks()"
@@ -103,7 +104,8 @@ class Copies:
         if type(observation) is np.ndarray and (observation.shape, observation.dtype) == self._as_it_is:
             self.board.shown[k] = observation
         else:
-            self.board.shown[k] = self.view.read(observation)
+            with np.errstate(over="ignore"):  # what is no float32 is named by who looks at the board
+                self.board.shown[k] = self.view.read(observation)
 
     def _allow(self, k: int, info: Mapping[str, Any]) -> None:
         """Take over which options copy k allows now. The first reset says whether masks are offered at all."""

@@ -20,7 +20,7 @@ from gymnasium.vector import AutoresetMode
 
 from devlearn.records import flight
 from devlearn.tasks.envs.actions import Array, masks_by_method, offered_mask, random_action
-from devlearn.tasks.envs.copies import NOT_FINITE, REPLAYED_DIFFERENTLY, CopyFailed
+from devlearn.tasks.envs.copies import NOT_FINITE, NOT_SHOWN, REPLAYED_DIFFERENTLY, CopyFailed
 from devlearn.tasks.envs.failures import FAILURES, begun, describe, raised
 from devlearn.tasks.envs.history import History
 from devlearn.tasks.envs.registration import Env, WorldError, check_id, make
@@ -193,7 +193,7 @@ class RegisteredVectorEnv(BatchEnv):
     def _require_finite(self, array: Array, what: str) -> None:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             k = int(np.argmin(np.isfinite(array.reshape(self.copies, -1)).all(1)))
-            raise CopyFailed(k, f"{what} is not finite: {array[k]}")
+            raise CopyFailed(k, NOT_SHOWN.format(what=what, value=array[k]))
 
     def observe(self) -> Array:
         return self._shown.copy()

@@ -15,7 +15,7 @@ from devlearn.registry import Unimportable, loaded, nearest, package_of
 from devlearn.tasks.envs.failures import FAILURES, raised
 from devlearn.tasks.envs.spec import EnvSpec
 from devlearn.tasks.envs.stdout import stdout_to_stderr
-from devlearn.tasks.envs.wrappers import check_wrapper, required, wrapper_class
+from devlearn.tasks.envs.wrappers import arguments, check_wrapper, required, wrapper_class
 
 Env = gymnasium.Env[Any, Any]
 ENTRY_POINTS = "devlearn.envs"
@@ -129,7 +129,8 @@ def make(spec: EnvSpec) -> Env:
             raise WorldError(f"{spec.id}: making it{given} failed: {what}") from error
         for place, wrapper in enumerate(spec.wrappers):
             try:
-                env = wrapper_class(wrapper.id)(env, **wrapper.kwargs)
+                cls = wrapper_class(wrapper.id)
+                env = cls(env, **arguments(cls, wrapper.kwargs))
             except FAILURES as error:
                 env.close()
                 raise WrapperRefused(place, f"{wrapper} refuses {spec.id}: {raised(error)}") from error

@@ -10,7 +10,7 @@ from devlearn.records import flight
 from devlearn.tasks.envs.actions import Array
 from devlearn.tasks.envs.arrays import to_numpy
 from devlearn.tasks.envs.board import layout, memory_file, private_board, shared_board
-from devlearn.tasks.envs.copies import SOMETIMES_MASKED, Copies, CopyFailed
+from devlearn.tasks.envs.copies import NOT_SHOWN, SOMETIMES_MASKED, Copies, CopyFailed
 from devlearn.tasks.envs.history import History
 from devlearn.tasks.envs.spec import EnvSpec
 from devlearn.tasks.envs.step_process import StepProcess
@@ -112,7 +112,7 @@ class SyncVectorEnv(BatchEnv):
         shown = self._board.shown
         if shown.dtype.kind == "f" and not np.isfinite(shown).all():
             k = int(np.argmin(np.isfinite(shown.reshape(self.copies, -1)).all(1)))
-            raise CopyFailed(k, f"the observation is not finite: {shown[k]}")
+            raise CopyFailed(k, NOT_SHOWN.format(what="the observation", value=shown[k]))
 
     def observe(self) -> Array:
         return self._board.shown.copy()

@@ -2,7 +2,7 @@
 
 import importlib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -59,6 +59,13 @@ def required(parameters: Sequence[inspect.Parameter]) -> list[str]:
     """The names of the keyword arguments that have to be given."""
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return [one.name for one in parameters if one.kind in kinds and one.default is one.empty]
+
+
+def arguments(cls: WrapperClass, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Keyword arguments as a wrapper takes them: a list, as YAML has no tuples, is one where it asks for one."""
+    wanted = inspect.signature(cls).parameters
+    tuples = {name for name, one in wanted.items() if "tuple" in str(one.annotation).lower()}
+    return {key: tuple(value) if key in tuples and isinstance(value, list) else value for key, value in given.items()}
 
 
 def check_wrapper(item: WrapperItem) -> None:

@@ -42,6 +42,7 @@ def test_sound_environments_pass(env: str) -> None:
         ("EndsOnceThenNever", "ends", ("episode 1, step 10000", "never ends")),
         ("NaNReward", "reward", ("step 1 ", "the reward is nan")),
         ("HugeReward", "reward", ("step 1 ", "the reward is 1e+39", "less than 3.4e38")),
+        ("HugeObservation", "observation finite", ("e+299", "at index (0,)", "numbers beyond 3.4e38")),
         ("OldReset", "exceptions", ("reset returned ndarray", "return a pair, (observation, info)")),
         ("WrongShape", "observation type", ("shape (3,) instead of (2,)", "dtype=np.float32) of shape (2,)")),
         ("Global", "global randomness", ("random and of numpy.random", "self.np_random")),

@@ -273,6 +273,7 @@ def test_an_error_of_a_reset_is_named() -> None:
         ("NaNObservation", r"episode 0, step 7: the observation is not finite: \[ *nan"),
         ("NaNReward", "step 1: the reward is not finite in float32: nan"),
         ("HugeReward", r"step 1: the reward is not finite in float32: 1e\+39; return"),
+        ("HugeObservation", "step 0: the observation is not finite: .*numbers beyond 3.4e38"),
         ("FloatsInBytes", "the observation is float32 and its space uint8"),
         ("WrongShape", r"shape \(3,\) instead of \(2,\)"),
         ("Speaks", "actions of Text have no fixed number of choices and numbers"),

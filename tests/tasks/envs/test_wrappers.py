@@ -140,3 +140,9 @@ def test_how_long_a_call_may_take_is_no_part_of_a_life(tmp_path: Path) -> None:
         found.append(spec)
     assert found[0]["digest"] == found[1]["digest"]
     assert "step_timeout" not in found[0]["stages"][0]["keys"] and found[1]["stages"][0]["keys"]["step_timeout"] == 5
+
+
+def test_a_list_is_a_tuple_where_a_wrapper_asks_for_one() -> None:
+    """YAML has no tuples."""
+    item = {"id": "ReshapeObservation", "shape": [2, 2]}
+    assert make(EnvSpec.of("CartPole-v1", {}, [item])).observation_space.shape == (2, 2)

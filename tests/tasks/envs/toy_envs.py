@@ -97,6 +97,17 @@ class HugeReward(Toy):
         return observation, 1e39, terminated, truncated, info
 
 
+class HugeObservation(Toy):
+    """What it shows is finite, but not in float32."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.observation_space = spaces.Box(-1e300, 1e300, (2,), np.float64)
+
+    def show(self) -> Any:
+        return np.array([2e299, self.drawn])
+
+
 class Vast(Toy):
     """Takes numbers between bounds as wide as none, and one of a usual range; shows the squares."""
 
