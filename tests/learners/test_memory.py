@@ -224,9 +224,9 @@ def test_the_work_counts_the_memory() -> None:
         brain = brain_builder({**ROW_BRAINS["play-memory"], "memory": memory}, stage.needs())
         with torch.device("meta"):
             sizes[memory] = stage.cost(brain()).flops
-    cell, rows, minibatch = 2 * 8 * 3 * 8, 4 * 8, 2 * 8
+    cell, rows, minibatch, epochs = 2 * 8 * 3 * 8, 4 * 6, 2 * 6, 3
     acting = rows * 2 * cell  # the input's and the state's part
-    learning = 4 * 2 * minibatch * 3 * 2 * cell - 4 * 2 * 2 * cell  # the first state has no gradient
+    learning = epochs * 2 * minibatch * 3 * 2 * cell - epochs * 2 * 2 * cell  # the first state has no gradient
     assert sizes["gru"] - sizes["none"] == acting + learning
 
 
