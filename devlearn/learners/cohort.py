@@ -136,7 +136,7 @@ class Cohort:
         self.mapping = f"looped: vmap refuses it ({str(error).strip().splitlines()[0]})"
         return self._call(function, inputs, stacks)
 
-    def __call__(self, observation: Tensor | Batch, *args: Any) -> Any:
+    def __call__(self, observation: Tensor | Mapping[str, Tensor], *args: Any) -> Any:
         """Forward pass of every learner: (N, B, *observation) -> (N, B, head size). ``args``: sense and head.
 
         A module that is no brain may take a batch, entries (N, ...), and arguments of its own.
