@@ -98,8 +98,8 @@ def _lone_senses(plan: Resolved) -> Iterator[str]:
         lived = {one.name: (one.kind, one.keys) for arm in point.arms.values() for one in arm.stages}
         measured = {name: (probe.kind, probe.own) for name, probe in (point.probes or plan.probes).items()}
         acted = [one.sense_name for kind, keys in lived.values() if (one := _sensed("stages", kind, keys))]
-        seen = [keys for _, keys in (*lived.values(), *measured.values())]
-        shown = [source for keys in seen if (source := _shown(keys))]
+        seen = sorted((keys for _, keys in (*lived.values(), *measured.values())), key=lambda keys: "data" not in keys)
+        shown = [source for keys in seen if (source := _shown(keys))]  # these first: environments take longer
         for group, each in (("stages", lived), ("probes", measured)):
             for name, (kind, keys) in each.items():
                 source = _sensed(group, kind, keys)

@@ -19,7 +19,6 @@ from devlearn.tasks.envs.returns import advantages
 if TYPE_CHECKING:
     from torch import Tensor
 
-if TYPE_CHECKING:
     from devlearn.tasks.envs import VectorEnv
 
 Motive: TypeAlias = "Callable[[dict[str, Tensor]], Tensor]"
@@ -71,14 +70,7 @@ def collect(
             if following is not None:
                 following[:, t] = torch.from_numpy(step.final)
             acting.end(step.terminated | step.truncated)
-        last = torch.from_numpy(world.observation).to(cohort.device)
-        if memory:
-            values = torch.stack([*remembered, memory.peek(last, policy.sense, policy.critic)])
-        else:  # what does not depend on memory is judged afterwards, many steps at once
-            seen = [*observations.to(cohort.device).flatten(1, 2).split(CHUNK * copies, 1), last]
-            judged = torch.cat([cohort(part, policy.sense, policy.critic) for part in seen], 1)
-            values = judged.unflatten(1, (length + 1, copies)).transpose(0, 1)
-        values = values.squeeze(-1)  # (T + 1, N, E)
+        values = _judged(acting, observations, torch.from_numpy(world.observation), remembered)
         next_values = values[1:].clone()
         _bootstrap(next_values, steps, memory, policy)
     rewards = torch.from_numpy(np.stack([s.reward for s in steps])).to(values.device, values.dtype)
@@ -94,6 +86,19 @@ def collect(
         return {name: entry.flatten(1, 2) for name, entry in timed.items()}
     timed["starts"] = torch.stack(starts, 1)
     return {"hidden": hidden, **{name: entry.transpose(1, 2) for name, entry in timed.items()}}
+
+
+def _judged(acting: Acting, observations: Tensor, last: Tensor, remembered: list[Tensor]) -> Tensor:
+    """The values of all that was seen and of what is seen now, (T + 1, N, E)."""
+    cohort, policy, memory = acting.cohort, acting.policy, acting.memory
+    last = last.to(cohort.device)
+    if memory:
+        told: Tensor = torch.stack([*remembered, memory.peek(last, policy.sense, policy.critic)])
+        return told.squeeze(-1)
+    length, copies = observations.shape[1:3]  # what does not depend on memory is judged afterwards, many steps at once
+    seen = [*observations.to(cohort.device).flatten(1, 2).split(CHUNK * copies, 1), last]
+    judged: Tensor = torch.cat([cohort(part, policy.sense, policy.critic) for part in seen], 1)
+    return judged.unflatten(1, (length + 1, copies)).transpose(0, 1).squeeze(-1)
 
 
 def act_randomly(world: VectorEnv, factors: Factors, streams: Streams, length: int) -> None:

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from devlearn.tasks.envs.spec import Wrapper, WrapperItem
 
 WrapperClass = type[gymnasium.Wrapper[Any, Any, Any, Any]]
 GYMNASIUM = "gymnasium.wrappers"
+TUPLE = re.compile(r"(^|\| *|')(typing\.)?tuple\b", re.IGNORECASE)  # an annotation, or one of several
 
 
 class BadWrapper(ValueError):
@@ -64,7 +66,7 @@ def required(parameters: Sequence[inspect.Parameter]) -> list[str]:
 def arguments(cls: WrapperClass, given: Mapping[str, Any]) -> dict[str, Any]:
     """Keyword arguments as a wrapper takes them: a list, as YAML has no tuples, is one where it asks for one."""
     wanted = inspect.signature(cls).parameters
-    tuples = {name for name, one in wanted.items() if "tuple" in str(one.annotation).lower()}
+    tuples = {name for name, one in wanted.items() if TUPLE.search(str(one.annotation))}
     return {key: tuple(value) if key in tuples and isinstance(value, list) else value for key, value in given.items()}
 
 
