@@ -93,12 +93,12 @@ def _judged(acting: Acting, observations: Tensor, last: Tensor, remembered: list
     cohort, policy, memory = acting.cohort, acting.policy, acting.memory
     last = last.to(cohort.device)
     if memory:
-        told: Tensor = torch.stack([*remembered, memory.peek(last, policy.sense, policy.critic)])
-        return told.squeeze(-1)
+        return torch.stack([*remembered, memory.peek(last, policy.sense, policy.critic)]).squeeze(-1)
     length, copies = observations.shape[1:3]  # what does not depend on memory is judged afterwards, many steps at once
     seen = [*observations.to(cohort.device).flatten(1, 2).split(CHUNK * copies, 1), last]
-    judged: Tensor = torch.cat([cohort(part, policy.sense, policy.critic) for part in seen], 1)
-    return judged.unflatten(1, (length + 1, copies)).transpose(0, 1).squeeze(-1)
+    judged = torch.cat([cohort(part, policy.sense, policy.critic) for part in seen], 1)
+    values: Tensor = judged.unflatten(1, (length + 1, copies)).transpose(0, 1).squeeze(-1)
+    return values
 
 
 def act_randomly(world: VectorEnv, factors: Factors, streams: Streams, length: int) -> None:
