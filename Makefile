@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOWER := .venv-lower/bin
 LOWER_TESTS := tests/evidence tests/scenario tests/learners tests/report/test_page.py
+PIP := --quiet --disable-pip-version-check --no-compile
 export OMP_NUM_THREADS := 1
 .DEFAULT_GOAL := help
 
@@ -39,8 +40,8 @@ check: $(VENV)/.installed-test  ## ruff and mypy
 check-lower-bounds:  ## in .venv-lower: a run, laws and evidence with the lowest versions that pyproject.toml allows
 	$(PYTHON) -m venv .venv-lower
 	$(PYTHON) .ci/lower_bounds.py > .venv-lower/lowest.txt
-	$(LOWER)/pip install --quiet --disable-pip-version-check -r .venv-lower/lowest.txt "pytest>=8" "hypothesis>=6.100"
-	$(LOWER)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(LOWER)/pip install $(PIP) -r .venv-lower/lowest.txt "pytest>=8" "hypothesis>=6.100"
+	$(LOWER)/pip install $(PIP) --no-deps --editable .
 	$(LOWER)/python -m pytest tests/test_lower_bounds.py
 	$(LOWER)/python -m pytest -m "not slow and not full" $(LOWER_TESTS)
 
@@ -62,29 +63,29 @@ $(BIN)/python:
 
 # A stamp is newer than pyproject.toml once what it lists is installed.
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python -m pip install $(PIP) --editable .
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
+	$(BIN)/python -m pip install $(PIP) --editable ".[test]"
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	$(BIN)/python -m pip install $(PIP) --editable ".[docs]"
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-mutation: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,mutation]"
+	$(BIN)/python -m pip install $(PIP) --editable ".[test,mutation]"
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
 $(VENV)/.installed-browser: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,browser]"
+	$(BIN)/python -m pip install $(PIP) --editable ".[test,browser]"
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
 # neurogym runs with the gymnasium that is there, but asks for an older one.
 $(VENV)/.installed-zoo: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,zoo]"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps "neurogym>=2.3"
+	$(BIN)/python -m pip install $(PIP) --editable ".[test,zoo]"
+	$(BIN)/python -m pip install $(PIP) --no-deps "neurogym>=2.3"
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
 clean:  ## remove what was built and installed
