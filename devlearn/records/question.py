@@ -62,14 +62,19 @@ def differences(here: Mapping[str, Any], there: Mapping[str, Any], above: str = 
 
 ALIKE = 0.8  # of the plain values of two questions, from which on one looks like the other with a few keys changed
 NAMES = ("scenario", "seeds")  # what makes no other question of one
+SUBJECTS = (".env", ".data")  # the keys that say what a question is about
 
 
 def akin(here: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
     """Whether one question looks like the other, renamed and changed: nearly all of their plain values are the same.
 
-    Names of scenarios, arms, stages and probes make no difference, nor do seeds.
+    Names of scenarios, arms, stages and probes make no difference, nor do seeds. Questions without an environment or a
+    data set in common are two, however alike the defaults of their stages make them.
     """
     one, other = (Counter(_values(asked)) for asked in (here, there))
+    about, about_other = ({value for key, value in all_ if key.endswith(SUBJECTS)} for all_ in (one, other))
+    if about and about_other and about.isdisjoint(about_other):
+        return False
     return (one & other).total() >= ALIKE * max(one.total(), other.total())
 
 

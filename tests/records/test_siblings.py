@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devlearn.records.layout import RunFolder
-from devlearn.records.question import asked, differences
+from devlearn.records.question import akin, asked, differences
 from devlearn.records.reader import load
 from devlearn.records.results import note_seen
 from tests.evidence.fake_run import tiny_run
@@ -105,6 +105,18 @@ def test_names_make_no_scenario_another(tmp_path: Path) -> None:
     changed(two, scenario="other")
     ((name, same_lives, *_),) = beside(one)
     assert (name, same_lives) == ("two", False)
+
+
+@pytest.mark.parametrize(
+    ("stage", "probe", "alike"),
+    [("One-v0", "One-v0", True), ("One-v0", "Other-v0", True), ("Other-v0", "Other-v0", False)],
+)
+def test_questions_about_other_environments_are_two(stage: str, probe: str, alike: bool) -> None:
+    def question(stage: str, probe: str) -> dict[str, Any]:
+        keys = {f"key{i}": i for i in range(20)}
+        return {"arms": {"a": {"play": {**keys, "env": stage}}}, "probes": {"skill": {"env": probe}}}
+
+    assert akin(question("One-v0", "One-v0"), question(stage, probe)) == alike
 
 
 def test_one_arm_in_common_is_not_a_question(tmp_path: Path) -> None:
