@@ -38,12 +38,14 @@ def see_here() -> None:
 def list_(what: str, name: str | None, download: str | None) -> None:
     """Name what can be used in a scenario, and how it can be trained and reported.
 
-    With the NAME of a stage, probe or brain: its keys, what each means and its value by default. Data sets are
+    With the NAME of a stage, probe or brain: its keys, what each means and its value by default; with that of an
+    environment: what can stand in env_kwargs. Data sets are
     fetched into the folder DEVLEARN_DATA, ~/.cache/devlearn without it.
 
     \b
     devlearn list stages
     devlearn list stages supervise
+    devlearn list envs CartPole-v1
     devlearn list data
     devlearn list data --download fashion
     """
@@ -54,9 +56,9 @@ def list_(what: str, name: str | None, download: str | None) -> None:
         _download(download)
         return
     if name is not None:
-        if what not in KEYED:
-            raise click.UsageError(f"keys are listed of {', '.join(KEYED)}, not of {what}")
-        _list_keys(what, name)
+        if what not in (*KEYED, "envs"):
+            raise click.UsageError(f"keys are listed of {', '.join(KEYED)} and envs, not of {what}")
+        _list_arguments(name) if what == "envs" else _list_keys(what, name)
         return
     if what == "priors":
         from devlearn.cli.list_priors import show
@@ -97,6 +99,25 @@ def _list_keys(group: str, name: str) -> None:
         required = fields[key].is_required()
         value = "required" if required else _default(fields[key].get_default(call_default_factory=True))
         click.echo(f"  {key:<{width}}  {fields[key].description or ''}{value and f' [{value}]'}".rstrip())
+
+
+def _list_arguments(name: str) -> None:
+    """What an environment is, and its keyword arguments with their defaults."""
+    from inspect import Parameter
+
+    from devlearn.tasks.envs.registration import WorldError, described
+
+    try:
+        found = described(name)
+    except WorldError as error:
+        raise click.UsageError(str(error)) from error
+    lines = [line.strip() for line in found.about.splitlines() if not line.lstrip().startswith("#")]
+    click.echo(f"{name}: {' '.join(lines).strip().partition('. ')[0].removesuffix('.')}.")
+    width = max(map(len, found.kwargs), default=0)
+    for key, value in found.kwargs.items():
+        click.echo(f"  {key:<{width}}  {'[required]' if value is Parameter.empty else f'[{value!r}]'}")
+    if found.open:
+        click.echo("  and others, which it passes on")
 
 
 def _default(value: object) -> str:

@@ -1,5 +1,6 @@
 """The batch-native protocol: one numpy program for K copies of an environment, and its face as an ordinary one."""
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
@@ -75,11 +76,16 @@ class SingleEnv(gymnasium.Env[Array, Any]):
 
     batch: ClassVar[type[BatchEnv]]
     metadata: ClassVar[dict[str, Any]] = {"render_modes": []}  # type: ignore[misc]
+    __signature__: ClassVar[inspect.Signature]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if cls.batch.drawable():
             cls.metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
+        _, *keys = inspect.signature(cls.batch).parameters.values()  # without how many
+        mode = inspect.Parameter("render_mode", inspect.Parameter.KEYWORD_ONLY, default=None)
+        named = [one.replace(kind=max(one.kind, inspect.Parameter.KEYWORD_ONLY)) for one in keys]
+        cls.__signature__ = inspect.Signature([mode, *named])
 
     def __init__(self, render_mode: str | None = None, **keys: Any) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):

@@ -54,6 +54,18 @@ def test_a_plan_says_how_settings_were_searched(here: Path) -> None:
     assert "Settings were searched by hand: lr [of two]." in call("run", "toy.yaml", "--dry-run").stdout
 
 
+@pytest.mark.parametrize(
+    ("env", "lines"),
+    [
+        ("devlearn/DigitReach-v0", ["  reach              [8]", "  limit              [16]"]),
+        ("BipedalWalker-v3", ["  hardcore           [False]", "  max_episode_steps  [1600]"]),
+    ],
+)
+def test_what_can_stand_in_env_kwargs_is_listed(env: str, lines: list[str]) -> None:
+    found = call("list", "envs", env).stdout.splitlines()
+    assert found[0].startswith(f"{env}: ") and set(lines) <= set(found)
+
+
 LISTED = ["stages", "priors", "brains", "envs", "probes", "executors", "sections", "scenarios"]
 
 
@@ -173,7 +185,8 @@ def test_schema_is_a_json_schema() -> None:
         (["check", "prior", "innate.waves"], "a prior is a stage: devlearn check stage NAME"),
         (["list", "stages", "supervize"], "did you mean 'supervise'?"),
         (["list", "stages", "devlearn.probes.accuracy:Accuracy"], "is a probe, not a stage"),
-        (["list", "envs", "CartPole-v1"], "keys are listed of stages, probes, brains, not of envs"),
+        (["list", "data", "mnist"], "keys are listed of stages, probes, brains and envs, not of data"),
+        (["list", "envs", "CartPoll-v1"], "did you mean 'CartPole-v1'?"),
         (["check", "probe", "acuracy"], "did you mean 'accuracy'?"),
         (["check", "probe", "return"], "env: Field required"),
         (["new", "executor", "my-queue-"], "can't be a name"),

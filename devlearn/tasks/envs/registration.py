@@ -3,6 +3,8 @@
 import importlib
 import inspect
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -140,10 +142,8 @@ def make(spec: EnvSpec) -> Env:
 def _needs(name: str, spec: EnvSpec) -> str:
     """Which keyword arguments an environment needs and is not given; empty where that is not what is wrong."""
     registered = gymnasium.registry[name]
-    made_by = registered.entry_point
     try:
-        creator: Any = load_env_creator(made_by) if isinstance(made_by, str) else made_by
-        parameters = inspect.signature(creator).parameters.values()
+        parameters = inspect.signature(_creator(name)).parameters.values()
     except FAILURES:  # what can't be looked into has been told in its own words
         return ""
     given = {*registered.kwargs, *spec.kwargs, "render_mode"}
@@ -152,3 +152,46 @@ def _needs(name: str, spec: EnvSpec) -> str:
         return ""
     example = ", ".join(f"{one}: .." for one in missing)
     return f"it needs {' and '.join(missing)}; write env_kwargs: {{{example}}}, or --key {missing[0]}=.. to check it"
+
+
+def _creator(name: str) -> Any:
+    """The class or function that makes an environment of this registered name."""
+    made_by = gymnasium.registry[name].entry_point
+    return load_env_creator(made_by) if isinstance(made_by, str) else made_by
+
+
+@dataclass(frozen=True)
+class Described:
+    """What an environment says of itself: the words of its class, and its keyword arguments with their defaults.
+
+    An argument that has to be given has ``inspect.Parameter.empty``; ``open`` says that others are passed on.
+    """
+
+    about: str
+    kwargs: Mapping[str, Any]
+    open: bool
+
+
+def described(env: str) -> Described:
+    """An environment by its id, looked at without making one.
+
+    Raises:
+        UnknownEnv: no environment has this id.
+        WorldError: its module or its class can't be imported, or has no signature to read.
+    """
+    name = check_id(env)
+    registered = gymnasium.registry[name]
+    try:
+        with stdout_to_stderr():
+            creator = _creator(name)
+            parameters = inspect.signature(creator).parameters.values()
+    except FAILURES as error:
+        raise WorldError(f"{env}: looking at what makes it failed: {raised(error)}") from error
+    several = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    own = {one.name: one.default for one in parameters if one.kind not in several and one.name != "render_mode"}
+    general = {"max_episode_steps": registered.max_episode_steps, "render_mode": None}
+    return Described(
+        about=inspect.getdoc(creator) or "",
+        kwargs={**own, **registered.kwargs, **general},
+        open=any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters),
+    )
