@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,23 @@ def save_next(folder: Path, content: dict[str, Any]) -> None:
 
 
 def load_last(folder: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
-    """The newest checkpoint of a folder, or None where there is none."""
+    """The newest checkpoint of a folder, or None where there is none. Raises ValueError where it is damaged."""
     existing = sorted(folder.glob("*.pt"))
-    return load(existing[-1], device) if existing else None
+    if not existing:
+        return None
+    if _damaged(existing[-1]):
+        rest = "from the checkpoint before it" if len(existing) > 1 else "from its beginning"
+        raise ValueError(f"{existing[-1]} is damaged; remove it, and this job goes on {rest}")
+    return load(existing[-1], device)
+
+
+def _damaged(path: Path) -> bool:
+    """Whether a file of tensors, a zip archive with a checksum for each of its parts, is not what was written."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is not None
+    except zipfile.BadZipFile:
+        return True
 
 
 def save_artifact(path: Path, content: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -120,7 +121,7 @@ class NpzFile(InFiles):
         try:
             with np.load(self.path, allow_pickle=False) as found:
                 array: NDArray[Any] = found[name]
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             why = "it holds Python objects" if "pickle" in str(error) else str(error)
             raise BadData(f"{self.path}: {name} can't be read: {why}; save it as an array of numbers") from error
         return array

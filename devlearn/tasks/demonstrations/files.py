@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -101,7 +102,7 @@ def _from_npz(path: Path) -> Episodes:
     try:
         with np.load(path, allow_pickle=False) as found:
             arrays = {key: found[key] for key in found.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         why = "it holds Python objects: save arrays of numbers or of text" if "pickle" in str(error) else str(error)
         raise BadData(f"{path} can't be read: {why}") from error
     about = _about(path, arrays.pop("about", None))

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -38,6 +38,24 @@ def test_a_life_that_was_cut_ends_with_the_same_records(tmp_path: Path, checkpoi
     assert digest(cut) == digest(whole)
     end = [checkpoint.load(folder / "artifacts" / "end.pt")["brain"] for folder in (whole, cut)]
     assert all(torch.equal(end[0][name], end[1][name]) for name in end[0])
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda content: content[:-200], lambda content: content[:5000] + b"?" * 9 + content[5009:]]
+)
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_leads_to_the_same_records(
+    tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    whole, cut = (write_job(tmp_path / name, "branch", {"reach": REACH}) for name in ("whole", "cut"))
+    live(whole)
+    killed_after(cut, 2, segment=1)
+    newest = sorted((cut / "checkpoints").glob("*.pt"))[-1]
+    newest.write_bytes(damage(newest.read_bytes()))
+    with pytest.raises(ValueError, match=f"{newest.name} is damaged; remove it, and this job goes on from the check"):
+        live(cut)
+    newest.unlink()
+    live(cut)
+    assert digest(cut) == digest(whole)
 
 
 def test_a_finished_job_is_left_as_it_is_and_yields_its_learners(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+import zipfile
+import zlib
 from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -51,7 +53,7 @@ class Downloaded(DataSource):
         try:
             with np.load(self.file, allow_pickle=False) as found:
                 return found[f"{part}_images"], found[f"{part}_labels"]
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             mend = f"remove it, and fetch it anew with `devlearn list data --download {self.kind}`"
             raise BadData(f"{self.file} is damaged ({error}); {mend}") from error
 
