@@ -29,7 +29,13 @@ seeds: 3
 brain: {kind: mlp, width: [8]}
 stages:
   look:   {kind: pretrain.denoise, data: mnist.train, updates: 4, batch: 8}
-  play:   {kind: trial.ppo, env: devlearn/DigitReach-v0, env_steps: 256}
+  play:
+    kind: trial.ppo
+    env: devlearn/DigitReach-v0
+    env_steps: 256
+    num_envs: 2
+    rollout: 32
+    intrinsic: {kind: count}
   school: {kind: supervise, data: mnist.train, labels: 20, updates: 6, batch: 8}
 arms:
   random-init: [school]

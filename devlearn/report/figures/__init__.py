@@ -4,6 +4,7 @@ All are drawn for a paper's column, 3.4 inches (``SINGLE``) or 7 inches (``DOUBL
 """
 
 from devlearn.report.figures.bands import band
+from devlearn.report.figures.bonuses import bonuses
 from devlearn.report.figures.differences import differences
 from devlearn.report.figures.fields_grid import grown
 from devlearn.report.figures.fits import fits
@@ -22,6 +23,7 @@ __all__ = [
     "UNITS",
     "Drawn",
     "band",
+    "bonuses",
     "differences",
     "dots",
     "fits",
