@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 from devlearn.scenario.models import ROLES
 from devlearn.scenario.problems import hint
 
-Control = Literal["shuffle", "moments", "scale", "spectrum", "sham", "fresh_head", "compute", "data"]
+Control = Literal["shuffle", "moments", "scale", "spectrum", "sham", "order", "fresh_head", "compute", "data"]
 CONTROLS: tuple[Control, ...] = get_args(Control)
 
 RULES_OUT: dict[Control, str] = {
@@ -14,6 +14,7 @@ RULES_OUT: dict[Control, str] = {
     "scale": "its weights are larger or smaller",
     "spectrum": "its layers amplify better",
     "sham": "any phase of that length would have done, whatever was seen in it",
+    "order": "any lessons in any order, or more of them as time goes by, would have done",
     "fresh_head": "its read-out knew the answers, and nothing else did",
     "compute": "it computed more",
     "data": "it was given more data",
@@ -37,6 +38,8 @@ def example(control: Control) -> str:
         return f"{{stages: [school], match: {{arm: born, by: {' or '.join(units)}}}}}; by: {both}"
     if control == "sham":
         return "[{use: prior, set: {sham: ..}}, school]  with the value that is listed as its sham"
+    if control == "order":
+        return "[{use: play, set: {teacher: {kind: growing}}}]  or kind: random, for an arm taught: [play] with lessons"
     return f"[prior, {control}, school]  with {control}: {{kind: {STAGE_OF[control]}}}"
 
 

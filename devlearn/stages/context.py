@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from devlearn.tasks.data import Dataset
+    from devlearn.tasks.envs.lessons import Schedule
 
 EPISODE = "episode"  # the stream of a world
 State = dict[str, Any]
@@ -88,12 +89,14 @@ class Context:
         state: State | None = None,
         purpose: str = "",
         keys: Mapping[str, Any] | None = None,
+        lessons: Schedule | None = None,
     ) -> VectorEnv:
         """``copies`` environments for each learner, fresh or resumed from ``state``. Close it in a ``finally``.
 
         ``env`` is what a stage's own ``env_spec`` says, or an id, whose keyword arguments are ``keys``; ``purpose``
-        names its stream (``""`` for training). Episodes are drawn from the stream ``episode``.
+        names its stream (``""`` for training). Episodes are drawn from the stream ``episode``; ``lessons`` say what
+        else an episode is made with.
         """
         spec = env if isinstance(env, EnvSpec) else EnvSpec.of(env, keys)
         names, episodes = (self.name, self.visit, purpose), self.drawn_by(EPISODE)
-        return VectorEnv(spec, self.seeds, copies, names, state, episodes=episodes)
+        return VectorEnv(spec, self.seeds, copies, names, state, episodes=episodes, lessons=lessons)

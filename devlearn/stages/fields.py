@@ -316,7 +316,7 @@ class Change(BaseModel):
 YOUNGER = frozenset(
     {
         *("wrappers", "step_timeout", "sense", "vocabulary", "action_scaling", "demonstrations", "random", "reflex"),
-        *("intrinsic", "sampled"),
+        *("intrinsic", "sampled", "lessons", "teacher"),
     }
 )
 # Keys that change no result: they reach the workers, and are no part of what is asked.

@@ -25,7 +25,7 @@ from devlearn.tasks.data import is_split
 from devlearn.tasks.envs.spec import EnvSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from torch import Tensor, nn
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from devlearn.stages.shared.labelled import LabelledBatches
 
 Metrics: TypeAlias = "Mapping[str, Tensor]"
+Happening: TypeAlias = "tuple[str, str, Tensor]"  # what happened, the details in words, and to whom: (N,) bool
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,10 @@ class Stage(OldNames):
         keys = self.model_dump(mode="json")
         values = [*keys.values(), *(value for change in keys["change"] for value in change["set"].values())]
         return tuple(dict.fromkeys(value for value in values if isinstance(value, str) and is_split(value)))
+
+    def happened(self, state: State) -> Iterable[Happening]:
+        """What the last yield brought that is no number: rows of events.csv. Asked once after every yield."""
+        return ()
 
     def uses_labels(self) -> bool:
         """Whether it reads labels, or passes on what was made by reading them."""

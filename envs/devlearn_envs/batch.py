@@ -2,7 +2,7 @@
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 import gymnasium
@@ -18,13 +18,25 @@ class BatchEnv(ABC):
     The spaces are those of ONE copy. A copy's episode is a function of its seed and its actions alone: whatever the
     other copies do, and whatever this one did in earlier episodes, changes nothing. A copy whose episode has ended is
     started again by ``reset``; it never starts by itself.
+
+    Attributes:
+        adjustable: the keyword arguments that ``adjust`` can give one copy anew; none of them touches the spaces.
     """
+
+    adjustable: ClassVar[tuple[str, ...]] = ()
 
     observation_space: spaces.Box
     action_space: spaces.Discrete | spaces.MultiDiscrete | spaces.Box
 
     def __init__(self, copies: int) -> None:
         self.copies = copies
+
+    def adjust(self, index: int, keywords: Mapping[str, Any]) -> None:
+        """From its next ``reset`` on, copy ``index`` is as if it had been made with these of the ``adjustable``.
+
+        Raises ValueError, as the constructor does, for a value that makes no sense.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no adjustable arguments")
 
     @abstractmethod
     def reset(self, seeds: Array, where: Array) -> None:

@@ -1,5 +1,8 @@
 """KeyCorridor: a key at one end, a door at the other, and nothing on the way that says so."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from gymnasium import spaces
 
@@ -8,6 +11,7 @@ from devlearn_envs.batch import Array, BatchEnv, SingleEnv, environment, random_
 LEFT, RIGHT, TAKE, OPEN = range(4)
 KEY, LEARNER, DOOR = range(3)  # rows of what is seen
 FLOOR, WHITE = 40, 255
+SHORTEST = 5  # cells up to the door
 
 
 class KeyCorridor(BatchEnv):
@@ -37,6 +41,8 @@ class KeyCorridor(BatchEnv):
     ## Arguments
     * ``length`` (17): cells of the corridor, at least 5.
     * ``limit`` (52): the steps after which an episode is truncated; with a length of 17 the door takes 25 to 27.
+    * ``door`` (``length``): which cell the door is in, counted from 1, at least 5. The corridor ends there; what lies
+      behind it is seen and stays empty. The nearer, the easier, and all that is learned is learned for the last too.
 
     ## References
     Chevalier-Boisvert et al. (2023), Minigrid & Miniworld, arXiv:2306.13831, for rooms with a key and a locked door;
@@ -47,10 +53,12 @@ class KeyCorridor(BatchEnv):
     * v0: first version.
     """
 
-    def __init__(self, copies: int, length: int = 17, limit: int = 52) -> None:
+    adjustable = ("door",)
+
+    def __init__(self, copies: int, length: int = 17, limit: int = 52, door: int | None = None) -> None:
         super().__init__(copies)
-        if length < 5:
-            raise ValueError(f"length must be at least 5 cells, not {length}")
+        if length < SHORTEST:
+            raise ValueError(f"length must be at least {SHORTEST} cells, not {length}")
         if limit < 1:
             raise ValueError(f"limit must be at least 1 step, not {limit}")
         self.observation_space = spaces.Box(0, 255, (3, length), np.uint8)
@@ -59,17 +67,28 @@ class KeyCorridor(BatchEnv):
         self._place, self._steps = np.zeros(copies, np.int64), np.zeros(copies, np.int64)
         self._has_key = np.zeros(copies, bool)
         self._rows = np.arange(copies)
+        self._door = np.full(copies, self._cell(length if door is None else door))  # of the next episode
+        self._last = self._door.copy()  # of this one
+
+    def _cell(self, door: int) -> int:
+        """The cell of a door, counted from 0."""
+        if isinstance(door, bool) or not isinstance(door, int | np.integer) or not SHORTEST <= door <= self.length:
+            raise ValueError(f"door must be a cell from {SHORTEST} to {self.length}, the corridor's last, not {door}")
+        return int(door) - 1
+
+    def adjust(self, index: int, keywords: Mapping[str, Any]) -> None:
+        self._door[index] = self._cell(keywords["door"])
 
     def reset(self, seeds: Array, where: Array) -> None:
+        self._last[where] = self._door[where]
         off = (random_bits(seeds[where], 0) % np.uint64(3)).astype(np.int64) - 1
-        self._place[where] = self.length // 2 + off
+        self._place[where] = (self._last[where] + 1) // 2 + off
         self._has_key[where], self._steps[where] = False, 0
 
     def step(self, actions: Array) -> tuple[Array, Array, Array]:
-        last = self.length - 1
-        opened = (actions == OPEN) & self._has_key & (self._place == last)
+        opened = (actions == OPEN) & self._has_key & (self._place == self._last)
         self._has_key |= (actions == TAKE) & (self._place == 0)
-        self._place = np.clip(self._place + (actions == RIGHT) - (actions == LEFT), 0, last)
+        self._place = np.clip(self._place + (actions == RIGHT) - (actions == LEFT), 0, self._last)
         self._steps += 1
         return opened.astype(np.float32), opened, self._steps >= self.limit
 
@@ -77,7 +96,7 @@ class KeyCorridor(BatchEnv):
         seen = np.zeros((self.copies, 3, self.length), np.uint8)
         seen[~self._has_key, KEY, 0] = WHITE
         seen[self._rows, LEARNER, self._place] = WHITE
-        seen[:, DOOR, -1] = WHITE
+        seen[self._rows, DOOR, self._last] = WHITE
         return seen
 
     def draw(self, index: int) -> Array:
@@ -85,15 +104,18 @@ class KeyCorridor(BatchEnv):
         cells = np.full((3, self.length), FLOOR, np.uint8)
         cells[KEY, self._place[index] if self._has_key[index] else 0] = WHITE  # carried above the learner
         cells[LEARNER, self._place[index]] = WHITE
-        cells[DOOR, -1] = WHITE
+        cells[DOOR, self._last[index]] = WHITE
         times = max(1, min(16, 240 // self.length))
         return cells.repeat(times, 0).repeat(times, 1)
 
     def state(self) -> dict[str, Array]:
-        return {"place": self._place.copy(), "has_key": self._has_key.copy(), "steps": self._steps.copy()}
+        names = ("place", "has_key", "steps", "last")
+        return {name: getattr(self, f"_{name}").copy() for name in names}
 
     def load(self, state: dict[str, Array]) -> None:
-        self._place, self._has_key, self._steps = (state[name].copy() for name in ("place", "has_key", "steps"))
+        self._place, self._has_key, self._steps, self._last = (
+            state[name].copy() for name in ("place", "has_key", "steps", "last")
+        )
 
 
 @environment("devlearn/KeyCorridor-v0")
@@ -107,4 +129,4 @@ class KeyCorridorEnv(SingleEnv):
         place = int(observation[LEARNER].argmax())
         if observation[KEY].any():
             return LEFT if place else TAKE
-        return RIGHT if place < observation.shape[1] - 1 else OPEN
+        return RIGHT if place < int(observation[DOOR].argmax()) else OPEN

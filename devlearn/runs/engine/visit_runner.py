@@ -25,7 +25,7 @@ from devlearn.runs.engine.visit_state import Status, VisitState
 from devlearn.runs.plan.cost_model import ONCE, PER_YIELD, ChangeWindow, CostModel
 from devlearn.runs.plan.labels import choosing_labels
 from devlearn.stages.context import Context
-from devlearn.stages.stage import Cost, Metrics
+from devlearn.stages.stage import Metrics
 from devlearn.tasks.envs import undetermined
 
 TRAIN_EVERY = 10  # updates between rows of train.csv
@@ -121,18 +121,18 @@ class VisitRunner:
         segment = window.stage.segment(self.learners.cohort, self.state.stage, self.context)
         with closing(cast("Generator[Metrics, None, None]", segment)):
             for metrics in segment:
-                somebody = self._after_yield(window.cost, metrics)
+                somebody = self._after_yield(window, metrics)
                 closed = due(self.state.yields)
                 if closed or not somebody or self.state.latest == window.end:
                     return closed
         raise RuntimeError(f"the segment ended by itself after {self.state.yields} of {self.planned} yields")
 
-    def _after_yield(self, cost: Cost, metrics: Mapping[str, Tensor]) -> bool:
+    def _after_yield(self, window: ChangeWindow, metrics: Mapping[str, Tensor]) -> bool:
         """Charge a yield, hold who moves on after it, measure what is due, and put it on record.
 
         Whether somebody lives on.
         """
-        state, learners, recorder = self.state, self.learners, self.recorder
+        state, learners, recorder, cost = self.state, self.learners, self.recorder, window.cost
         lived, before = state.living, state.latest
         after = before + cost.updates
         # First of all: whatever looks at the cohort from here on finds those who have moved on as they were then.
@@ -144,6 +144,8 @@ class VisitRunner:
         state.yields += 1
         state.updates += lived * cost.updates
         learners.ledger.charge(cost, PER_YIELD, lived)
+        for event, detail, rows in window.stage.happened(state.stage):
+            recorder.event(state.updates, event, detail, rows & lived)
 
         # Who has diverged has not lived its budget, so that comes before. Who has used it up can pass no gate, and is
         # measured once more by ``leave``, on all of the data, so that comes before the probes.

@@ -73,6 +73,8 @@ def _controls(scenario: Scenario, rival: str, name: str, index: int, control: Co
         return not _holds(other, own.steps[index]) and _matches(other, own.steps[index], units, control)
     if control == "sham":
         return _is_sham(own, other, index)
+    if control == "order":
+        return _is_without_order(own, other, index)
     if control == "fresh_head" and _after(own, index, control):
         return True
     rest = [step for step in other.steps if step.stage.control != control]
@@ -125,6 +127,22 @@ def _seen(step: ArmItem) -> Json:
     return {"kind": step.kind, **keys}
 
 
+def _is_without_order(own: ResolvedArm, other: ResolvedArm, index: int) -> bool:
+    """Whether it is the same life, with the same lessons of the stage at ``index`` in an order that means nothing."""
+    if len(own.steps) != len(other.steps) or "order" in other.steps[index].stage.needed_controls():
+        return False
+    return all(
+        _same(mine, theirs) or (place == index and _untaught(mine) == _untaught(theirs))
+        for place, (mine, theirs) in enumerate(zip(own.steps, other.steps, strict=True))
+    )
+
+
+def _untaught(step: ArmItem) -> Json:
+    """A step but for who teaches it."""
+    keys = step.stage.model_dump(mode="json", by_alias=True)
+    return {"kind": step.kind, **{key: value for key, value in keys.items() if key != "teacher"}}
+
+
 # ---- what to add -------------------------------------------------------------------------------------------------
 
 
@@ -160,6 +178,8 @@ def _items(scenario: Scenario, name: str, control: Control, places: list[int]) -
         return "", {"stages": rest, "match": {"arm": name, "by": list(BOUGHT_BY) if both else MATCHED_BY[control][0]}}
     if control == "sham":
         return "", [_item(scenario, step, _as_sham(step) if place in places else {}) for place, step in steps]
+    if control == "order":
+        return "", [_item(scenario, step, _any_order(step) if place in places else {}) for place, step in steps]
     kind = STAGE_OF[control]
     there = next((use for use, known in scenario.stage_kinds.items() if known == kind), None)
     use = there or kind.rpartition(".")[2]
@@ -173,6 +193,11 @@ def _as_sham(step: ArmItem) -> Json:
     written = step.stage.model_dump(mode="json", by_alias=True, exclude_unset=True)
     keys = sham(type(step.stage))
     return {key: {**written[key], **value} if isinstance(value, dict) else value for key, value in keys.items()}
+
+
+def _any_order(step: ArmItem) -> Json:
+    """The key that takes the meaning from a step's order: a set that grows, or where lessons are ranges, any."""
+    return {"teacher": {"kind": "growing" if isinstance(step.stage.lessons, tuple) else "random"}}
 
 
 def _bought(stages: Iterable[Stage]) -> bool:

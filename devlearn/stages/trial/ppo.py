@@ -27,6 +27,15 @@ from devlearn.stages.fields import (
     Wrappers,
 )
 from devlearn.stages.shared.intrinsic import CURIOSITY_METRICS, SHAM, STREAM, Curiosity, Intrinsic
+from devlearn.stages.shared.lessons import (
+    LESSON_METRICS,
+    TEACHER,
+    Curriculum,
+    Lessons,
+    LessonsKey,
+    TeacherKey,
+    happened,
+)
 from devlearn.stages.shared.random_control import live_randomly
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
@@ -36,14 +45,14 @@ from devlearn.tasks.envs.reflex import slots_of
 from devlearn.tasks.envs.rollout import collect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from torch import Tensor, nn
 
     from devlearn.learners.cohort import Cohort
     from devlearn.scenario.controls import Control
     from devlearn.stages.context import Context, State
-    from devlearn.stages.stage import Metrics
+    from devlearn.stages.stage import Happening, Metrics
     from devlearn.tasks.envs.policy import Policy
 
 PPO_METRICS = ("loss", "policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
@@ -67,6 +76,10 @@ class PPO(Stage):
     With ``intrinsic`` learners are curious: what is news is worth a bonus beside what the environment pays. Returns
     stay the environment's. A claim about curiosity needs its sham, the same bonuses in random order.
 
+    With ``lessons`` the environment's keyword arguments change from one episode to the next, as a ``teacher`` says, for
+    each learner by itself; every change is in events.csv. A claim that an order helped needs one in which the order
+    means nothing, the teacher random or growing.
+
     With ``random`` it acts without learning: what was learned is nan.
 
     Metrics:
@@ -82,13 +95,17 @@ class PPO(Stage):
         bonus: standard deviation over steps of what was added to rewards, whose mean is 0; with ``intrinsic`` alone, as
             the next
         novelty: mean over steps of the bonus before it was centred and scaled, in the unit of its kind
+        lesson: mean over copies of which lesson they are in, by its number, 0 the first, or by its place in the ranges,
+            from 0 to 1; with ``lessons`` alone
 
     Source:
         Schulman, Wolski, Dhariwal, Radford and Klimov (2017), Proximal policy optimization algorithms; Schulman et al.
         (2016) for generalised advantage estimation; Schulman (2020), Approximating KL divergence, for ``approx_kl``.
         Of curiosity: Burda et al. (2018), Exploration by random network distillation (``rnd``); Pathak et al. (2017),
         Curiosity-driven exploration by self-supervised prediction (``icm``); Kim et al. (2020), Active world model
-        learning with progress curiosity (``progress``); Tang et al. (2017), #Exploration (``count``).
+        learning with progress curiosity (``progress``); Tang et al. (2017), #Exploration (``count``). Of teachers:
+        Portelas et al. (2019), Teacher algorithms for curriculum learning of Deep RL in continuously parameterized
+        environments (``progress``); Wu et al. (2021), When do curricula work? (``growing``).
 
     Deviations:
         The details of CleanRL's ppo.py, not of the paper's appendix: advantages normalised per minibatch, clipped value
@@ -101,11 +118,21 @@ class PPO(Stage):
 
     role = "trial"
     units = ("env_steps", "updates", "flops")
-    metrics = ("return", "length", *PPO_METRICS, *CURIOSITY_METRICS)
-    controls = ("sham",)
+    metrics = ("return", "length", *PPO_METRICS, *CURIOSITY_METRICS, *LESSON_METRICS)
+    controls = ("sham", "order")
     sham_key = ("intrinsic", "sham")
-    stream_names = ("rollout", "order", STREAM, SHAM, EPISODE)
-    immutable_keys = ("env", "env_kwargs", "wrappers", "num_envs", "vocabulary", "action_scaling", "random")
+    stream_names = ("rollout", "order", STREAM, SHAM, TEACHER, EPISODE)
+    immutable_keys = (
+        "env",
+        "env_kwargs",
+        "wrappers",
+        "num_envs",
+        "vocabulary",
+        "action_scaling",
+        "random",
+        "lessons",
+        "teacher",
+    )
     renamed: ClassVar = {
         "keys": "env_kwargs",
         "copies": "num_envs",
@@ -139,6 +166,8 @@ class PPO(Stage):
     random: ActsRandomly = False
     reflex: ReflexGain = None
     intrinsic: Intrinsic | None = Field(None, description="curiosity; empty: none")
+    lessons: LessonsKey = None
+    teacher: TeacherKey = None
 
     @model_validator(mode="after")
     def _learns_from_bonuses(self) -> PPO:
@@ -146,11 +175,32 @@ class PPO(Stage):
             raise ValueError("learners that act at random learn from no bonus either; drop random or intrinsic")
         return self
 
+    @model_validator(mode="after")
+    def _can_be_taught(self) -> PPO:
+        if Curriculum.of(self.lessons, self.teacher) is not None and self.random:
+            raise ValueError("learners that act at random learn nothing from lessons either; drop random or lessons")
+        return self
+
+    @property
+    def curriculum(self) -> Curriculum | None:
+        """Its lessons and who teaches them; None where there are none."""
+        return Curriculum.of(self.lessons, self.teacher)
+
     def columns(self) -> tuple[str, ...]:
-        return self.metrics if self.intrinsic else tuple(name for name in self.metrics if name not in CURIOSITY_METRICS)
+        silent = () if self.intrinsic else CURIOSITY_METRICS
+        silent += () if self.lessons else LESSON_METRICS
+        return tuple(name for name in self.metrics if name not in silent)
 
     def needed_controls(self) -> tuple[Control, ...]:
-        return self.controls if self.intrinsic is not None and self.intrinsic.weight else ()
+        sham = ("sham",) if self.intrinsic is not None and self.intrinsic.weight else ()
+        return (*sham, "order") if self.teacher is not None and self.teacher.has_order else sham
+
+    def environments(self) -> tuple[EnvSpec, ...]:
+        taught = () if self.curriculum is None else self.curriculum.environments(self.env_spec)
+        return (self.env_spec, *taught)
+
+    def happened(self, state: State) -> Iterable[Happening]:
+        return happened(state["told"]) if "told" in state else ()
 
     def _policy(self) -> tuple[Needs, Policy]:
         return policy_of(self.env_spec, self.normalise_observations)
@@ -162,7 +212,10 @@ class PPO(Stage):
         return EnvSpec.of(self.env, *keys)
 
     def needs(self) -> Needs:
-        return self._policy()[0]
+        needs = self._policy()[0]
+        if self.curriculum is not None:
+            self.curriculum.check(self.env_spec)
+        return needs
 
     def objective(self, policy: Policy, gate: str | None = None) -> ClippedSurrogate:
         keys = ("clip", "entropy", "value", "normalise_advantages", "clip_values")
@@ -180,7 +233,8 @@ class PPO(Stage):
         return self.num_envs // self.minibatches, self.rollout
 
     def follows_budget(self) -> bool:
-        return not self.random and super().follows_budget()
+        taught_by_it = self.teacher is not None and self.teacher.follows_budget
+        return not self.random and (taught_by_it or super().follows_budget())
 
     def cost(self, brain: nn.Module) -> Cost:
         if self.random:
@@ -204,12 +258,18 @@ class PPO(Stage):
         if self.intrinsic is not None:
             curious, kept = self.intrinsic.costs(space, factors, lived, self.minibatches)
             spent += curious
+        kept += 0 if self.curriculum is None else self.curriculum.bytes
         return Cost(updates=updates, env_steps=lived, flops=spent, memory=kept)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         state: State = {"done": 0, "moments": {}, "world": None, "memory": None, "reflexes": None}
-        curiosity = self._curiosity(cohort, context, None)
-        return state if curiosity is None else {**state, "curiosity": curiosity.state()}
+        curiosity, lessons = self._curiosity(cohort, context, None), self._lessons(context, None)
+        state |= {} if curiosity is None else {"curiosity": curiosity.state()}
+        return state if lessons is None else {**state, "lessons": lessons.state(), "told": []}
+
+    def _lessons(self, context: Context, state: State | None) -> Lessons | None:
+        """Before the first one, or as they were; None where there are none."""
+        return None if self.curriculum is None else Lessons(self.curriculum, context, self.num_envs, state)
 
     def _curiosity(self, cohort: Cohort, context: Context, state: State | None) -> Curiosity | None:
         """Newborn, or as it was; None where learners have none."""
@@ -230,7 +290,8 @@ class PPO(Stage):
         """Act and learn."""
         needs, policy = self._policy()
         optimiser = Optimiser(cohort, state["moments"], "adam", self.lr, eps=1e-5)
-        world = context.world(self.env_spec, self.num_envs, state["world"])
+        lessons = self._lessons(context, state.get("lessons"))
+        world = context.world(self.env_spec, self.num_envs, state["world"], lessons=lessons)
         going_on = () if world.restarted else (state["memory"], state.get("reflexes"))
         acting = Acting.of(cohort, policy, self.num_envs, *going_on)
         if self.reflex is not None:
@@ -240,6 +301,8 @@ class PPO(Stage):
         try:
             while True:
                 optimiser.set_lr(self.lr * factor(self.schedule, state["done"], context.planned))
+                if lessons is not None:
+                    lessons.at(state["done"] / context.planned)
                 noise = context.streams("rollout", counter=state["done"])
                 motive = None if curiosity is None else partial(curiosity.rewards, block=state["done"])
                 rollout = collect(acting, world, noise, self.rollout, self.gamma, self.gae_lambda, motive)
@@ -249,10 +312,13 @@ class PPO(Stage):
                 state["done"] += 1
                 returns, lengths, _ = world.completed
                 metrics |= {} if curiosity is None else curiosity.found
+                if lessons is not None:
+                    metrics, state["told"] = {**metrics, **lessons.found}, lessons.told()
                 yield {"return": torch.from_numpy(returns), "length": torch.from_numpy(lengths), **metrics}
         finally:
             state |= {"world": world.state(), "memory": acting.memory.state(), "reflexes": acting.reflexes.state}
             state |= {} if curiosity is None else {"curiosity": curiosity.state()}
+            state |= {} if lessons is None else {"lessons": lessons.state()}
             world.close()
 
     def _learn(

@@ -1,6 +1,7 @@
 """Environments for a cohort: any Gymnasium id, stepped together, resumed exactly."""
 
 from devlearn.records.flight import STEP_TIMEOUT
+from devlearn.tasks.envs.lessons import LessonRefused
 from devlearn.tasks.envs.registration import UnknownEnv, WorldError, WrapperRefused, check_id
 from devlearn.tasks.envs.spaces import spaces
 from devlearn.tasks.envs.spec import EnvSpec
@@ -12,6 +13,7 @@ __all__ = [
     "BadWrapper",
     "EnvSpec",
     "EnvStep",
+    "LessonRefused",
     "UnknownEnv",
     "VectorEnv",
     "WorldError",

@@ -9,7 +9,7 @@ from devlearn.records import flight
 from devlearn.tasks.envs.actions import MASK, Array, Controls, masks_by_method, offered_mask
 from devlearn.tasks.envs.board import Board
 from devlearn.tasks.envs.failures import FAILURES, begun, describe
-from devlearn.tasks.envs.registration import Env, make
+from devlearn.tasks.envs.registration import Env, WorldError, make
 from devlearn.tasks.envs.spaces import view_of
 from devlearn.tasks.envs.spec import EnvSpec
 
@@ -54,6 +54,8 @@ class Copies:
         self.masked: bool | None = None
         self.envs: list[Env] = []
         self._recorder, self._used = flight.recorder(), [False] * len(self.whom)
+        self._specs, self._made = [spec] * len(self.whom), [spec] * len(self.whom)  # of the next episode, of this one
+        self._lessons: list[Mapping[str, Any]] = [{}] * len(self.whom)
         try:
             for _ in self.whom:
                 self.envs.append(make(spec))
@@ -69,15 +71,22 @@ class Copies:
         """From here on they are told and show on ``board``, of K copies."""
         self.board = board
 
-    def do(self, what: str, state: Mapping[str, Array] | None = None) -> None:
-        """``reset``, ``step`` or ``replay`` (a ``state``). Raises CopyFailed."""
+    def adjust(self, k: int, keywords: Mapping[str, Any]) -> None:
+        """Copy k begins its next episode with these keyword arguments, beside those of all."""
+        if keywords != self._lessons[k]:
+            self._lessons[k], self._specs[k] = keywords, self.spec.also(**keywords)
+
+    def do(self, what: str, content: Any = None) -> None:
+        """``reset``, ``step``, ``replay`` a state, or ``adjust`` a copy (k, keywords). Raises CopyFailed."""
         if what == "step":
             self.step()
         elif what == "reset":
             self.reset()
+        elif what == "adjust":
+            self.adjust(*content)
         else:
-            assert what == "replay" and state is not None
-            self.replay(state)
+            assert what == "replay"
+            self.replay(content)
 
     def reset(self) -> None:
         """Begin an episode where the board says so. Raises CopyFailed."""
@@ -86,9 +95,8 @@ class Copies:
 
     def _start(self, k: int, seed: int) -> None:
         try:
-            if self._used[k] and not self.reuse:
-                self.envs[k].close()
-                self.envs[k] = make(self.spec)
+            if (self._used[k] and not self.reuse) or self._made[k] is not self._specs[k]:
+                self._make_anew(k)
             self._recorder.enter(self.spec, flight.RESET, *self.whom[k], self.board.episodes.item(k), 0)
             observation, info = begun(self.envs[k].reset(seed=seed))
             self._show(k, observation)
@@ -98,6 +106,16 @@ class Copies:
         finally:
             self._recorder.leave()
         self._used[k] = True
+
+    def _make_anew(self, k: int) -> None:
+        """Raises WorldError where what the copy shows or takes is not what all others do."""
+        self.envs[k].close()
+        own = self.envs[k] = make(self._specs[k])
+        self._made[k] = self._specs[k]
+        view = view_of(self.spec, own)
+        if (view.box, Controls(str(self.spec), own.action_space).space) != (self.view.box, self.controls.space):
+            given = dict(self._specs[k].kwargs)
+            raise WorldError(f"made with {given}, it shows {view.box} and takes {own.action_space}, unlike the others")
 
     def _show(self, k: int, observation: Any) -> None:
         # Every step of every copy comes by here, and most show an array of their space's shape and type.

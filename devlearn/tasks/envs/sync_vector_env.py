@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from devlearn_envs import BatchEnv
@@ -71,6 +72,15 @@ class SyncVectorEnv(BatchEnv):
                 for other in self._others:
                     other.show_on(file.fileno(), arrays)
         self._own.show_on(self._board.part(own))
+
+    def adjust(self, index: int, keywords: Mapping[str, Any]) -> None:
+        """A copy begins its next episode with these keyword arguments, any that the environment takes."""
+        other = next((other for other in self._others if other.copies.start <= index < other.copies.stop), None)
+        if other is None:
+            self._own.adjust(index, keywords)
+        else:
+            other.ask("adjust", (index - other.copies.start, dict(keywords)))
+            other.answer()
 
     def reset(self, seeds: Array, where: Array) -> None:
         board = self._board

@@ -12,6 +12,7 @@ from devlearn.streams import generator
 from devlearn.tasks.envs import registered_vector_env
 from devlearn.tasks.envs.actions import Array, Controls
 from devlearn.tasks.envs.copies import CopyFailed
+from devlearn.tasks.envs.lessons import Schedule
 from devlearn.tasks.envs.own_process import CanNotBeTried
 from devlearn.tasks.envs.registered_vector_env import RegisteredVectorEnv
 from devlearn.tasks.envs.registration import WorldError, check_id
@@ -76,6 +77,8 @@ class VectorEnv:
         native: run our own environments as one numpy program, and those of others by their own vector environment where
             that keeps the laws; otherwise copy by copy, with the same results.
         episodes: seeds (N) that episodes are drawn from in place of the learners' own.
+        lessons: says with which further keyword arguments each episode is lived; it is told how they end. On a
+            ``state``, it is as it was then.
 
     Attributes:
         restarted: that ``state`` could not be continued, as the seed does not decide what this environment shows: all
@@ -97,7 +100,9 @@ class VectorEnv:
         *,
         native: bool = True,
         episodes: tuple[int, ...] | None = None,
+        lessons: Schedule | None = None,
     ) -> None:
+        self.lessons = lessons
         self.spec = env if isinstance(env, EnvSpec) else EnvSpec(env)
         self.seeds, self.copies, self.names = tuple(seeds), copies, tuple(names)
         self._drawn_by = self.seeds if episodes is None else tuple(episodes)
@@ -131,9 +136,10 @@ class VectorEnv:
 
     def _build(self, state: dict[str, Any] | None, native: bool) -> BatchEnv:
         total = len(self.seeds) * self.copies
-        if native and (batch := native_batch(self.spec, total)) is not None:
+        batch = native_batch(self.spec, total) if native else None
+        if batch is not None and (self.lessons is None or {*self.lessons.keys} <= {*batch.adjustable}):
             return batch
-        if native and registered_vector_env.is_used(self.spec):
+        if native and self.lessons is None and registered_vector_env.is_used(self.spec):
             return RegisteredVectorEnv(total, self.spec)
         reuse = reuse_is_safe(self.spec) if state is None else bool(state["reuse"])
         whom = [(seed, copy) for seed in self.seeds for copy in range(self.copies)]
@@ -191,6 +197,8 @@ class VectorEnv:
 
     def _complete(self, ended: Array) -> None:
         for n, e in np.argwhere(ended).tolist():
+            if self.lessons is not None:
+                self.lessons.end(n, e, float(self._return[n, e]))
             slot = self._count[n] % RING
             self._last_returns[n, slot], self._last_lengths[n, slot] = self._return[n, e], self._length[n, e]
             self._count[n] += 1
@@ -202,6 +210,8 @@ class VectorEnv:
         seeds = np.zeros(self._shape, np.int64)
         for n, e in np.argwhere(where).tolist():
             seeds[n, e] = self.episode_seed(n, e)
+            if self.lessons is not None:
+                self._batch.adjust(n * self.copies + e, self.lessons.begin(n, e))
         try:
             self._batch.reset(seeds.ravel(), where.ravel())
         except CopyFailed as failure:
@@ -259,6 +269,8 @@ class VectorEnv:
 
     def _load(self, state: dict[str, Array]) -> None:
         total = len(self.seeds) * self.copies
+        for k in range(total) if self.lessons is not None else ():
+            self._batch.adjust(k, self.lessons.now(*divmod(k, self.copies)))
         try:
             self._batch.load({name: array.reshape(total, *array.shape[2:]) for name, array in state.items()})
         except CopyFailed as failure:

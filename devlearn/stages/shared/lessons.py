@@ -1,0 +1,235 @@
+"""Lessons: what environment the episodes of each learner are lived in, one after another, as its teacher says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby, product
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from devlearn.lazy import torch
+from devlearn.stages.shared.teachers import Choice, Lesson, Notes, Teacher
+from devlearn.streams import generator
+from devlearn.tasks.envs.lessons import check_lessons, told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+    from devlearn.stages.context import Context, State
+    from devlearn.stages.stage import Happening
+    from devlearn.tasks.envs.lessons import Keywords
+    from devlearn.tasks.envs.spec import EnvSpec
+
+TEACHER = "teacher"  # the stream of what teachers draw
+LESSON_METRICS = ("lesson",)
+EVENT = "lesson"
+
+
+class Range(BaseModel):
+    """The values that a keyword can have: any from ``low`` to ``high``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    low: float = Field(allow_inf_nan=False, description="the least value")
+    high: float = Field(allow_inf_nan=False, description="the largest value")
+    whole: bool = Field(False, description="only whole numbers")
+
+    @model_validator(mode="after")
+    def _forward(self) -> Range:
+        if self.low >= self.high:
+            raise ValueError(f"high ({self.high:g}) must be above low ({self.low:g})")
+        if self.whole and not (self.low.is_integer() and self.high.is_integer()):
+            raise ValueError("low and high of whole numbers must be whole")
+        return self
+
+    def at(self, place: float) -> float | int:
+        """The value at a place in [0, 1]."""
+        if self.whole:
+            return min(int(self.low + place * (self.high - self.low + 1)), int(self.high))
+        return self.low + place * (self.high - self.low)
+
+
+def _alike(lessons: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    """Raises ValueError where lessons don't set the same keywords, or two are the same."""
+    for number, lesson in enumerate(lessons):
+        if not lesson or lesson.keys() != lessons[0].keys():
+            why = f"lesson {number + 1} sets {', '.join(lesson) or 'nothing'}"
+            raise ValueError(f"{why}; every lesson sets the same keywords, one or more ({', '.join(lessons[0])})")
+        if lesson in lessons[:number]:
+            raise ValueError(f"lesson {number + 1} is lesson {lessons.index(lesson) + 1} again: {told(lesson)}")
+    return lessons
+
+
+LessonList = Annotated[tuple[dict[str, Any], ...], Field(min_length=2), AfterValidator(_alike)]
+LessonRanges = Annotated[dict[str, Range], Field(min_length=1)]
+LessonsKey = Annotated[
+    LessonList | LessonRanges | None,
+    Field(
+        description="keyword arguments of the environment that change from episode to episode, beside env_kwargs: a "
+        "list of maps, or a map {KEY: {low, high}} of ranges; empty: no lessons"
+    ),
+]
+TeacherKey = Annotated[Teacher | None, Field(description="who chooses the lesson of each episode, for each learner")]
+
+
+@dataclass(frozen=True)
+class Curriculum:
+    """What lessons there are, and who teaches them: the keys ``lessons`` and ``teacher`` of a stage.
+
+    Raises:
+        ValueError: one without the other, or a teacher that can't teach these.
+    """
+
+    lessons: tuple[dict[str, Any], ...] | dict[str, Range]
+    teacher: Teacher
+
+    @classmethod
+    def of(
+        cls, lessons: tuple[dict[str, Any], ...] | dict[str, Range] | None, teacher: Teacher | None
+    ) -> Curriculum | None:
+        if lessons is None and teacher is None:
+            return None
+        if lessons is None:
+            raise ValueError(
+                "a teacher needs lessons: a list of the environment's keyword arguments, or ranges of them"
+            )
+        if teacher is None:
+            raise ValueError("lessons need a teacher: {kind: random}, for one")
+        made = cls(lessons, teacher)
+        made.choice  # noqa: B018  refuses what it can't teach
+        return made
+
+    @property
+    def choice(self) -> Choice:
+        if isinstance(self.lessons, Mapping):
+            return self.teacher.in_ranges(len(self.lessons))
+        return self.teacher.of_list(len(self.lessons))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keywords that every lesson sets."""
+        return tuple(self.lessons if isinstance(self.lessons, Mapping) else self.lessons[0])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one lesson: a number of the list, or a point (D,)."""
+        return (len(self.lessons),) if isinstance(self.lessons, Mapping) else ()
+
+    def keywords(self, lesson: Lesson) -> Keywords:
+        """What the environment of a lesson is made with, beside ``env_kwargs``."""
+        if not isinstance(self.lessons, Mapping):
+            return self.lessons[int(lesson)]
+        return {key: self.lessons[key].at(float(place)) for key, place in zip(self.lessons, lesson, strict=True)}
+
+    def ends(self) -> list[tuple[int | str, Keywords]]:
+        """Lessons to try, each with its place in the file: all of a list, the corners of ranges."""
+        if not isinstance(self.lessons, Mapping):
+            return list(enumerate(self.lessons))
+        corners = (np.array(corner, float) for corner in product((0, 1), repeat=min(len(self.lessons), 4)))
+        padded = (np.pad(corner, (0, len(self.lessons) - len(corner)), mode="edge") for corner in corners)
+        return [(next(iter(self.lessons)), self.keywords(corner)) for corner in padded]
+
+    @property
+    def bytes(self) -> int:
+        """What a teacher notes of one learner."""
+        return sum(array.nbytes for array in self.choice.blank().values())
+
+    def environments(self, spec: EnvSpec) -> tuple[EnvSpec, ...]:
+        """The environments of its lessons; in ranges, those at the ends."""
+        return tuple(spec.also(**keywords) for _, keywords in self.ends())
+
+    def check(self, spec: EnvSpec) -> None:
+        """Raises LessonRefused where the environment can't give them."""
+        check_lessons(spec, self.ends())
+
+
+class Lessons:
+    """The lessons of N learners in E copies each, and what their teachers noted. It is the ``Schedule`` of their world.
+
+    Args:
+        curriculum: the stage's.
+        context: whose stream ``teacher`` draws, for each episode that a learner begins, all that is random.
+        copies: E.
+        state: what ``state()`` returned, to continue bit for bit.
+    """
+
+    def __init__(self, curriculum: Curriculum, context: Context, copies: int, state: State | None = None) -> None:
+        self.curriculum, self.choice, self.keys = curriculum, curriculum.choice, curriculum.keys
+        self._name, self._visit, self._drawn_by = context.name, context.visit, context.drawn_by(TEACHER)
+        n, kind = len(context.seeds), np.float64 if curriculum.shape else np.int64
+        self._share = 0.0
+        self._since: list[list[Lesson]] = [[] for _ in range(n)]  # that episodes began with since they were told of
+        if state is not None:
+            self._lesson, self._last, self._begun = (np.copy(state[name]) for name in ("lesson", "last", "begun"))
+            self._notes = {name: np.copy(array) for name, array in state["notes"].items()}
+            return
+        self._lesson = np.zeros((n, copies, *curriculum.shape), kind)
+        self._last = np.full((n, *curriculum.shape), -1, kind)  # that was told of
+        self._begun = np.zeros(n, np.int64)
+        blank = self.choice.blank()
+        self._notes = {name: np.repeat(array[None], n, axis=0) for name, array in blank.items()}
+
+    def _of(self, n: int) -> Notes:
+        """What was noted of a learner: views."""
+        return {name: array[n] for name, array in self._notes.items()}
+
+    def at(self, share: float) -> None:
+        """So much of the budget is gone."""
+        self._share = share
+
+    def begin(self, n: int, e: int) -> Keywords:
+        draw = generator(self._drawn_by[n], self._name, self._visit, TEACHER, counter=int(self._begun[n]))
+        self._lesson[n, e] = self.choice.choose(self._of(n), self._share, draw)
+        self._begun[n] += 1
+        self._since[n].append(self._lesson[n, e].copy())
+        return self.now(n, e)
+
+    def now(self, n: int, e: int) -> Keywords:
+        return self.curriculum.keywords(self._lesson[n, e])
+
+    def end(self, n: int, e: int, result: float) -> None:
+        self.choice.see(self._of(n), self._lesson[n, e].copy(), result)
+
+    @property
+    def found(self) -> dict[str, Tensor]:
+        """``lesson``, (N,): in which one copies are, on average, by its number or its place in the ranges."""
+        return {"lesson": torch.from_numpy(self._lesson.reshape(len(self._begun), -1).mean(1))}
+
+    def told(self) -> list[str]:
+        """Of each learner whose lesson has changed since this was asked last, those that its episodes began with.
+
+        In words, in their order; empty where the lesson is what it was.
+        """
+        words = []
+        for n, since in enumerate(self._since):
+            changed = any(not np.array_equal(lesson, self._last[n]) for lesson in since)
+            words.append(self._listed(since) if changed else "")
+            if since:
+                self._last[n] = since[-1]
+        self._since = [[] for _ in self._since]
+        return words
+
+    def _listed(self, lessons: Sequence[Lesson]) -> str:
+        names = [told(self.curriculum.keywords(lesson)) for lesson in lessons]
+        counted = [(name, len(list(same))) for name, same in groupby(names)]
+        return ", ".join(f"{name} x{count}" if count > 1 else name for name, count in counted)
+
+    def state(self) -> State:
+        """All that a resume needs, with a leading N axis; copied."""
+        held = {"lesson": self._lesson, "last": self._last, "begun": self._begun}
+        notes = {name: array.copy() for name, array in self._notes.items()}
+        return {**{name: array.copy() for name, array in held.items()}, "notes": notes}
+
+
+def happened(words: Sequence[str]) -> Iterator[Happening]:
+    """What ``Lessons.told`` said of each learner, as rows of events.csv."""
+    for n, detail in enumerate(words):
+        if detail:
+            rows = torch.zeros(len(words), dtype=torch.bool)
+            rows[n] = True
+            yield EVENT, detail, rows

@@ -1,0 +1,96 @@
+"""Lessons: other keyword arguments of an environment from one episode to the next, copy by copy."""
+
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import gymnasium
+from devlearn_envs import NATIVE
+from gymnasium.envs.registration import load_env_creator
+
+from devlearn.registry import nearest
+from devlearn.tasks.envs.failures import FAILURES
+from devlearn.tasks.envs.registration import WorldError, check_id
+from devlearn.tasks.envs.spaces import view_and_controls
+from devlearn.tasks.envs.spec import EnvSpec
+
+Keywords = Mapping[str, Any]
+
+
+class LessonRefused(WorldError):
+    """A lesson that an environment can't give. ``place`` is where it stands in ``lessons``: its index, or a keyword."""
+
+    def __init__(self, place: int | str, message: str) -> None:
+        self.place = place
+        super().__init__(message)
+
+
+class Schedule(Protocol):
+    """Which keyword arguments the episode of copy ``e`` of learner ``n`` is lived with, beside the environment's own.
+
+    ``keys`` are the names of all of them, the same in every lesson.
+    """
+
+    keys: tuple[str, ...]
+
+    def begin(self, n: int, e: int) -> Keywords:
+        """An episode begins: its keyword arguments. Asked copy by copy, once an episode."""
+
+    def now(self, n: int, e: int) -> Keywords:
+        """Those of the episode that the copy is in."""
+
+    def end(self, n: int, e: int, result: float) -> None:
+        """An episode has ended, with its undiscounted return."""
+
+
+def check_lessons(spec: EnvSpec, lessons: Iterable[tuple[int | str, Keywords]]) -> None:
+    """See that an environment can be made with each lesson, given with its place, and looks and acts the same in all.
+
+    Raises:
+        LessonRefused: otherwise, with the mend.
+    """
+    view, controls = view_and_controls(spec)
+    for place, keywords in lessons:
+        try:
+            seen, acts = view_and_controls(spec.also(**keywords))
+        except WorldError as error:
+            raise LessonRefused(place, f"lesson {told(keywords)}: {error}{_mend(spec, keywords)}") from error
+        for what, its, own in (("shows", seen.box, view.box), ("takes", acts.space, controls.space)):
+            if its != own:
+                why = f"with lesson {told(keywords)} {spec} {what} {its}, and without lessons {own}"
+                raise LessonRefused(place, f"{why}; leave keywords that change what is seen or done to env_kwargs")
+
+
+def told(keywords: Keywords) -> str:
+    """A lesson in a few letters, the same wherever it is told of: ``door=5 limit=20``."""
+    return " ".join(f"{key}={_short(value)}" for key, value in keywords.items())
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _mend(spec: EnvSpec, keywords: Keywords) -> str:
+    """Which keyword the environment does not have, and which it has; empty where that is not what is wrong."""
+    known = _arguments(spec)
+    unknown = next((key for key in keywords if known and key not in known), None)
+    if unknown is None:
+        return ""
+    likely = nearest(unknown, known)
+    return f"; did you mean {likely!r}?" if likely else f"; it takes {', '.join(known)}"
+
+
+def _arguments(spec: EnvSpec) -> Sequence[str]:
+    """The names of an environment's keyword arguments; none where it takes any, or does not say."""
+    name = check_id(spec)
+    made_by = gymnasium.registry[name].entry_point
+    try:
+        creator: Any = load_env_creator(made_by) if isinstance(made_by, str) else made_by
+        parameters = list(inspect.signature(NATIVE.get(name, creator)).parameters.values())
+    except FAILURES:  # what can't be looked into has been told in its own words
+        return ()
+    if name not in NATIVE and any(one.kind is one.VAR_KEYWORD for one in parameters):
+        return ()
+    named = [one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    own = [key for key in named if not (name in NATIVE and key == "copies") and key != "render_mode"]
+    return [*own, "max_episode_steps"]
