@@ -120,10 +120,12 @@ def optimal(ceilings: Sequence[float], rates: Sequence[float], practices: float)
 def by_progress(ceilings: Sequence[float], rates: Sequence[float], practices: float) -> Array:
     """How often each topic is practised, (K,), by who draws topics in proportion to their progress, on average.
 
-    With progress ``p = ceiling rate exp(-rate n)`` and ``dn/dt = p / sum(p)``, ``d(1/p)/dt`` is ``rate / sum(p)``; so
-    ``n = log(1 + ceiling rate^2 s) / rate`` with the ``s``, the same for all, at which these add up.
+    A practice, of probability ``p / sum(p)``, takes ``p`` to ``p exp(-rate)``. So ``1 / p`` grows on average by
+    ``(exp(rate) - 1) / sum(p)`` in every step, whatever is practised, and ``n`` is ``log(1 + p0 (exp(rate) - 1) s) /
+    rate`` with the ``s``, the same for all, at which these add up. ``p0`` is what the first practice brings.
     """
-    gains, speeds = np.multiply(ceilings, np.square(rates)), np.asarray(rates, float)
+    speeds = np.asarray(rates, float)
+    gains = np.multiply(ceilings, -np.expm1(-speeds)) * np.expm1(speeds)
 
     def at(level: float) -> Array:
         found: Array = np.log1p(gains * np.exp(level)) / speeds

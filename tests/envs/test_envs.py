@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import devlearn_envs
 import gymnasium
@@ -15,6 +16,7 @@ from devlearn_envs.cartpole import CartPole
 from devlearn_envs.digit_reach import COST, TRAINING, DigitReach, training_images
 from devlearn_envs.key_corridor import KeyCorridor, KeyCorridorEnv
 from devlearn_envs.noisy_tv import SWITCH, NoisyTV
+from devlearn_envs.strategic_student import StrategicStudent, by_progress, optimal
 from gymnasium.utils.env_checker import check_env
 
 ALL = sorted(NATIVE.items())
@@ -290,9 +292,81 @@ def test_key_corridor_opens_with_the_key_alone_and_only_at_the_door() -> None:
     assert not env.observe()[3, 0].any() and env.observe()[1, 0, 0] == 255
 
 
+@pytest.mark.parametrize("door", [5, 11, 17])
+def test_key_corridor_ends_at_its_door_and_is_solved_by_its_bot(door: int) -> None:
+    env, seen = KeyCorridorEnv(door=door), []
+    observation, _ = env.reset(seed=3)
+    assert observation[2].nonzero()[0].tolist() == [door - 1]
+    reward, ended = 0.0, False
+    while not ended:
+        observation, reward, ended, _, _ = env.step(np.int64(KeyCorridorEnv.bot(observation, np.random.default_rng(0))))
+        seen.append(int(observation[1].argmax()))
+    assert reward == 1.0 and max(seen) == door - 1
+    walls = KeyCorridor(1, door=door)
+    walls.reset(np.array([0]), np.array([True]))
+    for _ in range(30):
+        walls.step(np.array([1]))
+    assert walls.state()["place"][0] == door - 1
+
+
+def test_key_corridor_gives_a_copy_another_door_at_its_next_episode() -> None:
+    env = KeyCorridor(3)
+    env.reset(np.arange(3), np.ones(3, bool))
+    env.adjust(1, {"door": 6})
+    env.step(np.ones(3, np.int64))
+    assert env.observe()[:, 2].argmax(1).tolist() == [16, 16, 16]
+    env.reset(np.arange(3) + 9, np.array([True, True, False]))
+    assert env.observe()[:, 2].argmax(1).tolist() == [16, 5, 16]
+    with pytest.raises(ValueError, match="door must be a cell from 5 to 17, the corridor's last, not 18"):
+        env.adjust(0, {"door": 18})
+
+
+CURVES = ((1.0, 0.6, 2.0, 0.0), (0.2, 0.1, 0.03, 0.5))
+
+
+def test_a_student_scores_as_its_learning_curves_say_and_the_return_is_the_mean_score() -> None:
+    course = StrategicStudent(2, *CURVES, limit=40)
+    course.reset(np.zeros(2, np.int64), np.ones(2, bool))
+    total = np.zeros(2)
+    for t in range(40):
+        reward, terminated, truncated = course.step(np.array([t % 4, 2]))
+        total += reward
+        assert terminated.all() == (t == 39) and not truncated.any()
+    even = [c * (1 - np.exp(-10 * b)) for c, b in zip(*CURVES, strict=True)]
+    np.testing.assert_allclose(course.observe()[0], [*even, 0], rtol=1e-6)
+    assert total == pytest.approx([np.mean(even), 0.5 * (1 - np.exp(-1.2))], abs=1e-6)
+
+
+@pytest.mark.parametrize("practices", [3, 40, 500])
+def test_the_best_division_of_a_course_is_what_taking_the_largest_gain_each_time_gives(practices: int) -> None:
+    ceilings, rates = (np.array(part) for part in CURVES)
+    counts = np.zeros(4)
+    for _ in range(practices):
+        counts[np.argmax(ceilings * np.exp(-rates * counts) * -np.expm1(-rates))] += 1
+    found = optimal(*CURVES, practices)
+    assert found.sum() == pytest.approx(practices) and found.min() >= 0 and found[3] == 0
+    np.testing.assert_allclose(found, counts, atol=1.5)
+
+
+def test_a_division_by_progress_begins_in_proportion_to_it_and_ends_by_the_rates_alone() -> None:
+    ceilings, rates = (np.array(part) for part in CURVES)
+    small = ceilings * -np.expm1(-rates) * np.expm1(rates) / rates  # what one practice brings, as log1p begins
+    np.testing.assert_allclose(by_progress(*CURVES, 1e-6), 1e-6 * small / small.sum(), rtol=1e-4)
+    late, later = (by_progress(*CURVES, practices) for practices in (5_000, 10_000))
+    np.testing.assert_allclose((later - late)[:3] / (later - late)[0], rates[0] / rates[:3], rtol=1e-3)
+    assert later.sum() == pytest.approx(10_000) and later[3] == 0
+
+
 @pytest.mark.parametrize(
     ("kind", "keys"),
     [
+        (StrategicStudent, {"ceilings": [1.0]}),
+        (StrategicStudent, {"ceilings": [1, 1, -1, 0]}),
+        (StrategicStudent, {"rates": [1, 1, 0, 1]}),
+        (StrategicStudent, {"limit": 0}),
+        (KeyCorridor, {"door": 4}),
+        (KeyCorridor, {"door": 18}),
+        (KeyCorridor, {"door": 7.0}),
         (NoisyTV, {"size": 1}),
         (NoisyTV, {"size": 33}),
         (NoisyTV, {"limit": 0}),
@@ -300,7 +374,7 @@ def test_key_corridor_opens_with_the_key_alone_and_only_at_the_door() -> None:
         (KeyCorridor, {"limit": 0}),
     ],
 )
-def test_the_curious_worlds_refuse_arguments_that_make_no_sense(kind: type[BatchEnv], keys: dict[str, int]) -> None:
+def test_worlds_refuse_arguments_that_make_no_sense(kind: type[BatchEnv], keys: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(keys))):
         kind(1, **keys)
 

@@ -76,6 +76,26 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
             "intrinsic": {"kind": "icm", "hidden": 8, "features": 4, "sham": "order"},
         },
     ),
+    "play-taught": (
+        "trial.ppo",
+        {
+            **TRIAL,
+            "env": "devlearn/KeyCorridor-v0",
+            "env_kwargs": {"length": 7, "limit": 5},
+            "lessons": [{"door": 5}, {"door": 6}, {"door": 7}],
+            "teacher": {"kind": "progress", "window": 2},
+        },
+    ),
+    "play-taught-numbers": (
+        "trial.ppo",
+        {
+            **TRIAL,
+            "env": "Pendulum-v1",
+            "env_kwargs": {"max_episode_steps": 3},
+            "lessons": {"g": {"low": 1.0, "high": 10.0}},
+            "teacher": {"kind": "progress", "fit_every": 20},
+        },
+    ),
     "values": ("trial.dqn", {**REPLAY, "env": "CartPole-v1", "learning_starts": 0, "target_every": 7}),
     "values-double": (
         "trial.dqn",

@@ -20,7 +20,7 @@ REFUSED = {
     ("conv", "school-aligned"): "errors can't travel back through convolutions",
     **{
         ("conv", f"play-{what}"): "kind: conv needs a picture .* use kind: mlp"
-        for what in ("discrete", "continuous", "curious", "memory", "memory-continuous")
+        for what in ("discrete", "continuous", "curious", "taught", "taught-numbers", "memory", "memory-continuous")
     },
     **{
         ("conv", row): "kind: conv needs a picture"
@@ -34,7 +34,7 @@ REFUSED = {
     ("memory", "school-aligned"): "errors can't travel back through a recurrent memory",
     **{
         ("memory", f"play-{env}"): "make num_envs a multiple of minibatches"
-        for env in ("native", "discrete", "continuous", "curious")
+        for env in ("native", "discrete", "continuous", "curious", "taught", "taught-numbers")
     },
     **{("memory", row): "brain memory: none" for row in rows.STAGES if rows.STAGES[row][0].startswith("imitate.")},
 }

@@ -5,7 +5,7 @@ from typing import Any
 from devlearn.learners.brains import Needs
 from devlearn.runs.plan.describe import describe
 from devlearn.scenario import Scenario
-from devlearn.tasks.envs import WrapperRefused
+from devlearn.tasks.envs import LessonRefused, WrapperRefused
 
 NeedsStage = tuple[str, str, dict[str, Any]]
 
@@ -41,6 +41,8 @@ def _unite(scenario: Scenario, needs: Needs, place: tuple[str, str], part: Any) 
         united: Needs = needs | part.needs()
     except WrapperRefused as error:
         raise scenario.error((*place, "wrappers", error.place), f"{place[1]}: {error}") from error
+    except LessonRefused as error:
+        raise scenario.error((*place, "lessons", error.place), f"{place[1]}: {error}") from error
     except Exception as error:  # a user's environment or stage may fail in any way
         raise scenario.error(place, f"{place[1]}: {words(error)}") from error
     return united

@@ -41,7 +41,8 @@ class Mixture:
     def aic(self, points: Array) -> float:
         """Akaike's criterion, of which less is better: twice the free numbers, less twice the log-likelihood."""
         k, d = self.means.shape
-        return 2 * (k - 1 + k * d + k * d * (d + 1) // 2) - 2 * self.log_likelihood(points)
+        free: int = k - 1 + k * d + k * d * (d + 1) // 2
+        return 2 * free - 2 * self.log_likelihood(points)
 
 
 def best_mixture(points: Array, counts: Iterable[int], draw: np.random.Generator) -> Mixture:

@@ -8,7 +8,7 @@ from itertools import groupby, product
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from devlearn.lazy import torch
 from devlearn.stages.shared.teachers import Choice, Lesson, Notes, Teacher
@@ -67,8 +67,12 @@ def _alike(lessons: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
 
 LessonList = Annotated[tuple[dict[str, Any], ...], Field(min_length=2), AfterValidator(_alike)]
 LessonRanges = Annotated[dict[str, Range], Field(min_length=1)]
+OneOrOther = Annotated[
+    Annotated[LessonList, Tag("list")] | Annotated[LessonRanges, Tag("ranges")],
+    Discriminator(lambda value: "ranges" if isinstance(value, Mapping) else "list"),
+]
 LessonsKey = Annotated[
-    LessonList | LessonRanges | None,
+    OneOrOther | None,
     Field(
         description="keyword arguments of the environment that change from episode to episode, beside env_kwargs: a "
         "list of maps, or a map {KEY: {low, high}} of ranges; empty: no lessons"

@@ -187,13 +187,15 @@ class PPO(Stage):
         return Curriculum.of(self.lessons, self.teacher)
 
     def columns(self) -> tuple[str, ...]:
-        silent = () if self.intrinsic else CURIOSITY_METRICS
-        silent += () if self.lessons else LESSON_METRICS
+        silent = {*(() if self.intrinsic else CURIOSITY_METRICS), *(() if self.lessons else LESSON_METRICS)}
         return tuple(name for name in self.metrics if name not in silent)
 
     def needed_controls(self) -> tuple[Control, ...]:
-        sham = ("sham",) if self.intrinsic is not None and self.intrinsic.weight else ()
-        return (*sham, "order") if self.teacher is not None and self.teacher.has_order else sham
+        asked = {
+            "sham": self.intrinsic is not None and self.intrinsic.weight > 0,
+            "order": self.teacher is not None and self.teacher.has_order,
+        }
+        return tuple(control for control in self.controls if asked[control])
 
     def environments(self) -> tuple[EnvSpec, ...]:
         taught = () if self.curriculum is None else self.curriculum.environments(self.env_spec)

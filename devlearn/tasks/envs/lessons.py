@@ -1,7 +1,7 @@
 """Lessons: other keyword arguments of an environment from one episode to the next, copy by copy."""
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import gymnasium
@@ -50,11 +50,16 @@ def check_lessons(spec: EnvSpec, lessons: Iterable[tuple[int | str, Keywords]]) 
         LessonRefused: otherwise, with the mend.
     """
     view, controls = view_and_controls(spec)
+    known = _arguments(spec)
     for place, keywords in lessons:
+        if unknown := next((key for key in keywords if known and key not in known), ""):
+            likely = nearest(unknown, known)
+            mend = f"did you mean {likely!r}?" if likely else f"it takes {', '.join(known)}"
+            raise LessonRefused(place, f"lesson {told(keywords)}: {spec.id} takes no {unknown!r}; {mend}")
         try:
             seen, acts = view_and_controls(spec.also(**keywords))
         except WorldError as error:
-            raise LessonRefused(place, f"lesson {told(keywords)}: {error}{_mend(spec, keywords)}") from error
+            raise LessonRefused(place, f"lesson {told(keywords)}: {error}") from error
         for what, its, own in (("shows", seen.box, view.box), ("takes", acts.space, controls.space)):
             if its != own:
                 why = f"with lesson {told(keywords)} {spec} {what} {its}, and without lessons {own}"
@@ -70,17 +75,7 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _mend(spec: EnvSpec, keywords: Keywords) -> str:
-    """Which keyword the environment does not have, and which it has; empty where that is not what is wrong."""
-    known = _arguments(spec)
-    unknown = next((key for key in keywords if known and key not in known), None)
-    if unknown is None:
-        return ""
-    likely = nearest(unknown, known)
-    return f"; did you mean {likely!r}?" if likely else f"; it takes {', '.join(known)}"
-
-
-def _arguments(spec: EnvSpec) -> Sequence[str]:
+def _arguments(spec: EnvSpec) -> tuple[str, ...]:
     """The names of an environment's keyword arguments; none where it takes any, or does not say."""
     name = check_id(spec)
     made_by = gymnasium.registry[name].entry_point
@@ -93,4 +88,4 @@ def _arguments(spec: EnvSpec) -> Sequence[str]:
         return ()
     named = [one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
     own = [key for key in named if not (name in NATIVE and key == "copies") and key != "render_mode"]
-    return [*own, "max_episode_steps"]
+    return (*own, "max_episode_steps")

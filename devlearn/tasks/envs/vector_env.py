@@ -269,8 +269,9 @@ class VectorEnv:
 
     def _load(self, state: dict[str, Array]) -> None:
         total = len(self.seeds) * self.copies
-        for k in range(total) if self.lessons is not None else ():
-            self._batch.adjust(k, self.lessons.now(*divmod(k, self.copies)))
+        if self.lessons is not None:
+            for k in range(total):
+                self._batch.adjust(k, self.lessons.now(*divmod(k, self.copies)))
         try:
             self._batch.load({name: array.reshape(total, *array.shape[2:]) for name, array in state.items()})
         except CopyFailed as failure:

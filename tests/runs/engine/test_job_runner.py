@@ -58,6 +58,22 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_leads_to_the_same_r
     assert digest(cut) == digest(whole)
 
 
+def test_every_lesson_is_on_record_for_each_learner_and_a_life_that_was_cut_has_the_same(tmp_path: Path) -> None:
+    corridor = {"env": "devlearn/KeyCorridor-v0", "env_kwargs": {"length": 7, "limit": 5}, "env_steps": 400}
+    taught = {**PLAY, **corridor, "lessons": [{"door": 5}, {"door": 7}], "teacher": {"kind": "fixed"}}
+    whole, cut = (write_job(tmp_path / name, "branch", {"play": taught}) for name in ("whole", "cut"))
+    live(whole)
+    killed_after(cut, 2, segment=3)
+    live(cut, segment=2)
+    assert digest(cut) == digest(whole)
+    said = [row for row in rows(whole, "00-play.0/events.csv") if row["event"] == "lesson"]
+    seeds = {row["seed"] for row in said}
+    assert len(seeds) > 1 and len(said) == 2 * len(seeds)
+    for seed in seeds:  # ten yields of twelve updates, in each of which two copies begin four episodes
+        own = [(int(row["update"]), row["detail"]) for row in said if row["seed"] == seed]
+        assert own == [(12, "door=5 x10"), (72, "door=7 x8")]
+
+
 def test_a_finished_job_is_left_as_it_is_and_yields_its_learners(tmp_path: Path) -> None:
     folder = write_job(tmp_path, "branch", {"school": SCHOOL})
     live(folder)

@@ -222,3 +222,46 @@ def test_curiosity_asks_for_its_bonuses_in_random_order_and_its_absence_for_noth
     assert lacks(arms, [*pairs, ["curious", "curious-sham"]], play=CURIOUS) == {}
     arms["curious-sham"] = [{"use": "play", "set": {"intrinsic": {"kind": "rnd", "weight": 0.5, "sham": "order"}}}]
     assert lacks(arms, [*pairs, ["curious", "curious-sham"]], play=CURIOUS) == {"curious": ["sham"]}
+
+
+TAUGHT: dict[str, Any] = {
+    "kind": "trial.ppo",
+    "env": "devlearn/KeyCorridor-v0",
+    "env_steps": 64,
+    "lessons": [{"door": 5}, {"door": 17}],
+    "teacher": {"kind": "mastery", "level": 0.5},
+}
+UNTAUGHT = [{"use": "play", "set": {"lessons": None, "teacher": None}}]
+
+
+def taught_by(kind: str, **keys: Any) -> list[dict[str, Any]]:
+    return [{"use": "play", "set": {"teacher": {"kind": kind}, **keys}}]
+
+
+def test_an_order_of_lessons_asks_for_them_in_no_order() -> None:
+    arms = {"none": UNTAUGHT, "taught": ["play"]}
+    pairs = [["taught", "none"]]
+    found = uncontrolled(parse(text(arms, pairs, play=TAUGHT), "f"))
+    growing = "taught-order: [{use: play, set: {teacher: {kind: growing}}}]"
+    assert found == {
+        "taught": [{"control": "order", "stages": ["play"], "pair": "[taught, taught-order]", "arm": growing}]
+    }
+    pairs = [*pairs, ["taught", "other"]]
+    assert (
+        lacks({**arms, **yaml.safe_load(f"{{{growing}}}")}, [*pairs[:1], ["taught", "taught-order"]], play=TAUGHT) == {}
+    )
+    assert lacks({**arms, "other": taught_by("random")}, pairs, play=TAUGHT) == {}
+    assert lacks({**arms, "other": taught_by("reversed")}, pairs, play=TAUGHT) == {
+        "taught": ["order"],
+        "other": ["order"],
+    }
+    fewer = taught_by("growing", lessons=[{"door": 6}, {"door": 17}])
+    assert lacks({**arms, "other": fewer}, pairs, play=TAUGHT) == {"taught": ["order"]}
+
+
+def test_lessons_in_no_order_ask_for_nothing_and_those_in_ranges_for_any() -> None:
+    arms = {"none": UNTAUGHT, "taught": taught_by("random")}
+    assert lacks(arms, [["taught", "none"]], play=TAUGHT) == {}
+    ranges = {**TAUGHT, "lessons": {"door": {"low": 5, "high": 17, "whole": True}}, "teacher": {"kind": "progress"}}
+    found = uncontrolled(parse(text({"none": UNTAUGHT, "taught": ["play"]}, [["taught", "none"]], play=ranges), "f"))
+    assert found["taught"][0]["arm"] == "taught-order: [{use: play, set: {teacher: {kind: random}}}]"
