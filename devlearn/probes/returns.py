@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
@@ -14,6 +16,7 @@ from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe, un
 from devlearn.stages.fields import ActionScaling, EnvKwargs, StepTimeout, Vocabulary, Wrappers
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.acting import Acting, allowed
+from devlearn.tasks.envs.lessons import check_lessons, told
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.render import render_episode
 
@@ -21,6 +24,28 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from devlearn.learners.objectives import Factors
+    from devlearn.tasks.envs.actions import Array
+
+
+def named(lesson: Mapping[str, Any]) -> str:
+    """A lesson as part of a metric's name: ``door_5``."""
+    return re.sub(r"\W+", "_", told(lesson).replace("-", "minus_"))
+
+
+def _apart(lessons: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    """Raises ValueError where two lessons would be one metric."""
+    names = [named(lesson) for lesson in lessons]
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise ValueError(f"lesson {number + 1} is called {name} as lesson {names.index(name) + 1} is")
+    return lessons
+
+
+ProbedLessons = Annotated[
+    tuple[dict[str, Any], ...],
+    AfterValidator(_apart),
+    Field(description="lessons, of a list as a stage has one, whose returns are measured too, each by itself"),
+]
 
 
 @probe("return")
@@ -33,6 +58,8 @@ class Return(Probe):
     its observations instead.
 
     Each of a learner's E episodes is played in a copy of its own, always from the same seeds, to its end or ``limit``.
+    With ``lessons``, as a stage has them, there are as many episodes again of each: the metrics ``return_LESSON``, as
+    ``return_door_5`` of ``{door: 5}``, show what of earlier lessons is kept. They are no part of the return.
 
     Metrics:
         return: mean over episodes of the sum of rewards, ``(1/E) sum_e sum_t r_et``
@@ -56,6 +83,7 @@ class Return(Probe):
     sampled: bool = Field(False, description="draw actions as in training, instead of the likeliest")
     vocabulary: Vocabulary = None
     action_scaling: ActionScaling = "affine"
+    lessons: ProbedLessons = ()
 
     @property
     def env_spec(self) -> EnvSpec:
@@ -64,11 +92,30 @@ class Return(Probe):
         return EnvSpec.of(self.env, *keys)
 
     def needs(self) -> Needs:
+        check_lessons(self.env_spec, enumerate(self.lessons))
         return policy_of(self.env_spec)[0]
 
+    def metrics_here(self) -> Mapping[str, Metric]:
+        return {**self.metrics, **{f"return_{named(lesson)}": self.metrics["return"] for lesson in self.lessons}}
+
+    def environments(self) -> tuple[EnvSpec, ...]:
+        return (self.env_spec, *(self.env_spec.also(**lesson) for lesson in self.lessons))
+
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
+        returns, lengths, seed, actions = self._played(self.env_spec, cohort, probing)
+        values = {"return": returns, "length": lengths}
+        for lesson in self.lessons:
+            values[f"return_{named(lesson)}"] = self._played(self.env_spec.also(**lesson), cohort, probing)[0]
+        strip = render_episode(self.env_spec, seed, actions) if full else {}
+        return Measurement(
+            {name: unless_diverged(torch.from_numpy(value), cohort) for name, value in values.items()},
+            pictures={name: torch.from_numpy(array) for name, array in strip.items()},
+        )
+
+    def _played(self, spec: EnvSpec, cohort: Cohort, probing: Probing) -> tuple[Array, Array, int, list[Array]]:
+        """Mean return and length, (N,) each; the seed and the actions of the first learner's first episode."""
         _, policy = policy_of(self.env_spec)
-        world = probing.context.world(self.env_spec, self.episodes)
+        world = probing.context.world(spec, self.episodes)
         acting = Acting.of(cohort, policy, self.episodes)
         returns, lengths = np.zeros((2, cohort.n, self.episodes))
         running = np.ones((cohort.n, self.episodes), bool)
@@ -88,12 +135,7 @@ class Return(Probe):
                     break
         finally:
             world.close()
-        values = {"return": returns.mean(1), "length": lengths.mean(1)}
-        strip = render_episode(self.env_spec, seed, actions) if full else {}
-        return Measurement(
-            {name: unless_diverged(torch.from_numpy(value), cohort) for name, value in values.items()},
-            pictures={name: torch.from_numpy(array) for name, array in strip.items()},
-        )
+        return returns.mean(1), lengths.mean(1), seed, actions
 
     def _act(self, factors: Factors, output: Tensor, mask: Tensor | None, probing: Probing, t: int) -> Tensor:
         """The actions of step ``t``."""

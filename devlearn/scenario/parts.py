@@ -90,11 +90,18 @@ def metric(reference: str, mark: Mark, probes: Lookup, problems: Problems) -> tu
     probe = probes[name]
     if probe.cls is None:
         return None
-    known = tuple(probe.cls.metrics)
+    known = tuple(_metrics(probe))
     if wanted and wanted not in known:
         problems.add(mark, f"probe {name!r} has no metric {wanted!r}{hint(wanted, known)}")
         return None
     return (probe, wanted or known[0]) if probe.model is not None else None
+
+
+def _metrics(probe: Piece) -> Mapping[str, Any]:
+    """What a probe measures with its keys; of a broken one, what all of its kind do."""
+    assert probe.cls is not None
+    found: Mapping[str, Any] = probe.cls.metrics if probe.model is None else probe.model.metrics_here()
+    return found
 
 
 BOUNDS = {"share": (0.0, 1.0), "nats": (0.0, math.inf), "steps": (0.0, math.inf), "degrees": (0.0, 180.0)}
@@ -102,8 +109,7 @@ BOUNDS = {"share": (0.0, 1.0), "nats": (0.0, math.inf), "steps": (0.0, math.inf)
 
 def bounds(probe: Piece, name: str) -> tuple[float, float]:
     """The least and the largest value that a probe's metric can have, by its unit."""
-    assert probe.cls is not None
-    return BOUNDS.get(probe.cls.metrics[name].unit, (-math.inf, math.inf))
+    return BOUNDS.get(_metrics(probe)[name].unit, (-math.inf, math.inf))
 
 
 def span(ends: tuple[float, float]) -> str:

@@ -118,7 +118,7 @@ class _Trial:
 
     def metrics(self) -> Finding:
         """Both kinds of measurement give the default metric, nothing undeclared, and one number a learner."""
-        declared = list(self.probe.metrics)
+        declared = list(self.probe.metrics_here())
         for when, found in (("on the way", self.quick), ("at a stage's end", self.full)):
             if extra := [name for name in found.values if name not in declared]:
                 return Finding("metrics", False, f"{when} it gives {', '.join(extra)}; name that in 'metrics'")

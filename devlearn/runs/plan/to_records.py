@@ -107,7 +107,7 @@ def _select(scenario: Scenario) -> SelectEntry | None:
     if scenario.compare is None or scenario.compare.select is None:
         return None
     name, _, metric = scenario.compare.select.partition(".")
-    metrics = scenario.probes[name].metrics
+    metrics = scenario.probes[name].metrics_here()
     metric = metric or next(iter(metrics))
     return SelectEntry(probe=name, metric=metric, better=metrics[metric].better)
 
