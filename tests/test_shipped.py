@@ -106,6 +106,16 @@ TOY: dict[str, dict[str, Any]] = {
             ("curious_corridor", "door", "devlearn/KeyCorridor-v0"),
         )
     },
+    "lessons": {
+        "stages.play.env_steps": 64,
+        "stages.play.num_envs": 2,
+        "stages.play.rollout": 16,
+        "stages.play.minibatches": 2,
+        "probes.door.episodes": 2,
+        "probes.door.every": 8,
+        "brain.width": [8],
+        "block": 4,
+    },
     "innate/genome": {
         "stages.genome.updates": 3,
         "stages.genome.batch": 16,

@@ -58,6 +58,13 @@ TOY: dict[str, dict[str, object]] = {
         "probes.door.episodes": 2,
         "brain.width": [8],
     },
+    "doors.yaml": {
+        "stages.play.env_steps": 64,
+        "stages.play.num_envs": 2,
+        "stages.play.rollout": 16,
+        "probes.door.episodes": 2,
+        "brain.width": [8],
+    },
     "shown.yaml": {**SCHOOL, "stages.look.updates": 2, "stages.look.num_envs": 2},
     "bars.yaml": {"stages.school.updates": 4, "stages.school.batch": 16, "probes.right.every": 2, "brain.width": [16]},
     "confidence.yaml": {**LOOK, "probes.sure.every": 2, "probes.sure.images": 100},
