@@ -112,8 +112,26 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
             "max_grad_norm": 0.5,
         },
     ),
+    "values-taught": (
+        "trial.dqn",
+        {
+            **{**REPLAY, "env": "devlearn/KeyCorridor-v0", "env_kwargs": {"length": 7, "limit": 5}},
+            "lessons": [{"door": 5}, {"door": 7}],
+            "teacher": {"kind": "growing", "full": 0.1},
+            "learning_starts": 9,
+        },
+    ),
     "values-random": ("trial.dqn", {"env": "CartPole-v1", "env_steps": 10_000, "random": True}),
     "soft": ("trial.sac", {**SOFT, "learning_starts": 9, "gradient_steps": 2, "tau": 0.3}),
+    "soft-taught": (
+        "trial.sac",
+        {
+            **SOFT,
+            "learning_starts": 9,
+            "lessons": [{"g": 1.0}, {"g": 10.0}],
+            "teacher": {"kind": "mastery", "level": -1e4, "min_episodes": 1},
+        },
+    ),
     "soft-random": ("trial.sac", {**SOFT, "random": True}),
     "play-memory": (
         "trial.ppo",

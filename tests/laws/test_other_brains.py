@@ -24,9 +24,9 @@ REFUSED = {
     },
     **{
         ("conv", row): "kind: conv needs a picture"
-        for row in ("play-random", "values", "values-random", "soft", "soft-random")
+        for row in ("play-random", "values", "values-taught", "values-random", "soft", "soft-taught", "soft-random")
     },
-    **{("memory", row): "memory: none" for row in ("values", "values-double", "soft")},
+    **{("memory", row): "memory: none" for row in ("values", "values-double", "values-taught", "soft", "soft-taught")},
     ("conv", "clone-numbers"): "kind: conv needs a picture .* use kind: mlp",
     ("conv", "dagger-numbers"): "kind: conv needs a picture .* use kind: mlp",
     **{("conv", f"reflex-{what}"): "kind: conv needs a picture" for what in ("phases", "noise", "posture")},

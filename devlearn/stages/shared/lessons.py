@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import groupby, product
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from devlearn.scenario.controls import Control
     from devlearn.stages.context import Context, State
     from devlearn.stages.stage import Happening
     from devlearn.tasks.envs.lessons import Keywords
@@ -83,40 +84,64 @@ TeacherKey = Annotated[Teacher | None, Field(description="who chooses the lesson
 
 @dataclass(frozen=True)
 class Curriculum:
-    """What lessons there are, and who teaches them: the keys ``lessons`` and ``teacher`` of a stage.
+    """What lessons there are, and who teaches them: the keys ``lessons`` and ``teacher`` of a stage, perhaps none.
+
+    A trial stage has one. It adds its ``metrics``, ``controls``, ``environments``, ``bytes`` and ``begin`` to the
+    stage's own, and opens its ``course`` with the world that it is for.
 
     Raises:
-        ValueError: one without the other, or a teacher that can't teach these.
+        ValueError: lessons without a teacher or a teacher without lessons, or one that can't teach these.
     """
 
-    lessons: tuple[dict[str, Any], ...] | dict[str, Range]
-    teacher: Teacher
+    lessons: tuple[dict[str, Any], ...] | dict[str, Range] | None
+    teacher: Teacher | None
 
-    @classmethod
-    def of(
-        cls, lessons: tuple[dict[str, Any], ...] | dict[str, Range] | None, teacher: Teacher | None
-    ) -> Curriculum | None:
-        if lessons is None and teacher is None:
-            return None
-        if lessons is None:
-            raise ValueError(
-                "a teacher needs lessons: a list of the environment's keyword arguments, or ranges of them"
-            )
-        if teacher is None:
+    def __post_init__(self) -> None:
+        if self.lessons is None and self.teacher is not None:
+            raise ValueError("a teacher needs lessons: a list of keyword arguments of the environment, or ranges")
+        if self.lessons is not None and self.teacher is None:
             raise ValueError("lessons need a teacher: {kind: random}, for one")
-        made = cls(lessons, teacher)
-        made.choice  # noqa: B018  refuses what it can't teach
-        return made
+        if self:
+            self.choice()
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return self.lessons is not None
+
+    def refuse(self, random: bool) -> None:
+        """Raises ValueError where learners act at ``random`` and have lessons."""
+        if self and random:
+            raise ValueError("learners that act at random learn nothing from lessons either; drop random or lessons")
+
+    def choice(self) -> Choice:
+        """How the next lesson is chosen."""
+        assert self.lessons is not None and self.teacher is not None
+        ranges = isinstance(self.lessons, Mapping)
+        return (self.teacher.in_ranges if ranges else self.teacher.of_list)(len(self.lessons))
 
     @property
-    def choice(self) -> Choice:
-        if isinstance(self.lessons, Mapping):
-            return self.teacher.in_ranges(len(self.lessons))
-        return self.teacher.of_list(len(self.lessons))
+    def metrics(self) -> tuple[str, ...]:
+        return LESSON_METRICS if self else ()
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """What a claim that they helped has to rule out."""
+        return ("order",) if self.teacher is not None and self.teacher.has_order else ()
+
+    @property
+    def follows_budget(self) -> bool:
+        """Whether a lesson depends on how much of the budget is gone."""
+        return self.teacher is not None and self.teacher.follows_budget
+
+    @property
+    def bytes(self) -> int:
+        """What a teacher notes of one learner."""
+        return sum(array.nbytes for array in self.choice().blank().values()) if self else 0
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The keywords that every lesson sets."""
+        assert self.lessons is not None
         return tuple(self.lessons if isinstance(self.lessons, Mapping) else self.lessons[0])
 
     @property
@@ -126,30 +151,56 @@ class Curriculum:
 
     def keywords(self, lesson: Lesson) -> Keywords:
         """What the environment of a lesson is made with, beside ``env_kwargs``."""
+        assert self.lessons is not None
         if not isinstance(self.lessons, Mapping):
             return self.lessons[int(lesson)]
         return {key: self.lessons[key].at(float(place)) for key, place in zip(self.lessons, lesson, strict=True)}
 
-    def ends(self) -> list[tuple[int | str, Keywords]]:
-        """Lessons to try, each with its place in the file: all of a list, the corners of ranges."""
+    def _ends(self) -> list[tuple[int | str, Keywords]]:
+        """Lessons to try, each with its place in the file: all of a list; of ranges, every end of each."""
         if not isinstance(self.lessons, Mapping):
-            return list(enumerate(self.lessons))
-        corners = (np.array(corner, float) for corner in product((0, 1), repeat=min(len(self.lessons), 4)))
-        padded = (np.pad(corner, (0, len(self.lessons) - len(corner)), mode="edge") for corner in corners)
-        return [(next(iter(self.lessons)), self.keywords(corner)) for corner in padded]
-
-    @property
-    def bytes(self) -> int:
-        """What a teacher notes of one learner."""
-        return sum(array.nbytes for array in self.choice.blank().values())
+            return list(enumerate(self.lessons or ()))
+        least = {key: values.at(0.0) for key, values in self.lessons.items()}
+        return [(key, {**least, key: values.at(end)}) for key, values in self.lessons.items() for end in (0.0, 1.0)]
 
     def environments(self, spec: EnvSpec) -> tuple[EnvSpec, ...]:
-        """The environments of its lessons; in ranges, those at the ends."""
-        return tuple(spec.also(**keywords) for _, keywords in self.ends())
+        """The environment, and those of its lessons; in ranges, those at the ends."""
+        return tuple(dict.fromkeys((spec, *(spec.also(**keywords) for _, keywords in self._ends()))))
 
     def check(self, spec: EnvSpec) -> None:
         """Raises LessonRefused where the environment can't give them."""
-        check_lessons(spec, self.ends())
+        check_lessons(spec, self._ends())
+
+    def begin(self, context: Context, copies: int) -> State:
+        """What a stage's state holds of them at first."""
+        return {"lessons": Lessons(self, context, copies).state(), "told": []} if self else {}
+
+    def course(self, context: Context, copies: int, state: State) -> Course:
+        """They as a stage goes on with them, from its state."""
+        return Course(Lessons(self, context, copies, state["lessons"]) if self else None)
+
+
+@dataclass(frozen=True)
+class Course:
+    """The lessons of a stage while it is open: the ``Schedule`` of its world, or None where it has none."""
+
+    lessons: Lessons | None
+
+    def at(self, share: float) -> None:
+        """So much of the budget is gone."""
+        if self.lessons is not None:
+            self.lessons.at(share)
+
+    def tell(self, state: State) -> dict[str, Tensor]:
+        """Leave in a stage's state, before it yields, what lessons have begun, for ``happened``; the metrics."""
+        if self.lessons is None:
+            return {}
+        state["told"] = self.lessons.told()
+        return self.lessons.found
+
+    def state(self) -> State:
+        """All that a resume needs."""
+        return {} if self.lessons is None else {"lessons": self.lessons.state()}
 
 
 class Lessons:
@@ -163,7 +214,7 @@ class Lessons:
     """
 
     def __init__(self, curriculum: Curriculum, context: Context, copies: int, state: State | None = None) -> None:
-        self.curriculum, self.choice, self.keys = curriculum, curriculum.choice, curriculum.keys
+        self.curriculum, self.choice, self.keys = curriculum, curriculum.choice(), curriculum.keys
         self._name, self._visit, self._drawn_by = context.name, context.visit, context.drawn_by(TEACHER)
         n, kind = len(context.seeds), np.float64 if curriculum.shape else np.int64
         self._share = 0.0
@@ -230,8 +281,9 @@ class Lessons:
         return {**{name: array.copy() for name, array in held.items()}, "notes": notes}
 
 
-def happened(words: Sequence[str]) -> Iterator[Happening]:
-    """What ``Lessons.told`` said of each learner, as rows of events.csv."""
+def happened(state: State) -> Iterator[Happening]:
+    """What a stage's last yield left in its state of the lessons that began, as rows of events.csv."""
+    words = state.get("told", ())
     for n, detail in enumerate(words):
         if detail:
             rows = torch.zeros(len(words), dtype=torch.bool)

@@ -22,6 +22,7 @@ from devlearn.stages.fields import (
     Vocabulary,
     Wrappers,
 )
+from devlearn.stages.shared.lessons import LESSON_METRICS, TEACHER, Curriculum, LessonsKey, TeacherKey, happened
 from devlearn.stages.shared.off_policy import OffPolicy, refuse_memory, weights_bytes
 from devlearn.stages.shared.random_control import live_randomly
 from devlearn.stages.shared.target_network import follow, target_network
@@ -32,13 +33,14 @@ from devlearn.tasks.envs.replay import Replay, replay_bytes
 from devlearn.tasks.envs.spaces import view_and_controls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from torch import Tensor, nn
 
     from devlearn.learners.cohort import Cohort
+    from devlearn.scenario.controls import Control
     from devlearn.stages.context import Context, State
-    from devlearn.stages.stage import Metrics
+    from devlearn.stages.stage import Happening, Metrics
     from devlearn.streams import Streams
     from devlearn.tasks.envs.policy import Policy
     from devlearn.tasks.envs.replay import Act
@@ -59,6 +61,9 @@ class DQN(Stage):
     network that learns say which is best. Nothing follows where an episode terminated; a truncated one is bootstrapped
     from its last observation. Where an environment says which actions are allowed, no other is done or counts.
 
+    With ``lessons`` the environment's keyword arguments change from one episode to the next, as a ``teacher`` says, for
+    each learner by itself, as in ``trial.ppo``; the replay keeps what was lived in any.
+
     With ``random`` it acts without learning: what was learned is nan.
 
     Metrics:
@@ -67,6 +72,8 @@ class DQN(Stage):
         loss: mean of ``(Q(o, a) - y)^2`` over the updates' minibatches
         q_value: mean of ``Q(o, a)``
         epsilon: probability of a random action at the yield's last step
+        lesson: mean over copies of which lesson they are in, by its number, 0 the first, or by its place in the ranges,
+            from 0 to 1; with ``lessons`` alone
 
     Source:
         Mnih et al. (2015), Human-level control through deep reinforcement learning; van Hasselt, Guez and Silver
@@ -81,8 +88,9 @@ class DQN(Stage):
 
     role = "trial"
     units = ("env_steps", "updates", "flops")
-    metrics = ("return", "length", *DQN_METRICS)
-    stream_names = ("rollout", "replay", EPISODE)
+    metrics = ("return", "length", *DQN_METRICS, *LESSON_METRICS)
+    controls = ("order",)
+    stream_names = ("rollout", "replay", TEACHER, EPISODE)
     immutable_keys = (
         "env",
         "env_kwargs",
@@ -92,6 +100,8 @@ class DQN(Stage):
         "capacity",
         "learning_starts",
         "random",
+        "lessons",
+        "teacher",
     )
 
     env: str = Field(description="a Gymnasium id whose actions are one choice")
@@ -117,11 +127,31 @@ class DQN(Stage):
     exploration: float = Field(0.5, ge=0, le=1, description="share of the budget over which it falls; 0: at once")
     vocabulary: Vocabulary = None
     random: ActsRandomly = False
+    lessons: LessonsKey = None
+    teacher: TeacherKey = None
 
     @model_validator(mode="after")
     def _learns_at_all(self) -> DQN:
         self._life.check_budget(self.env_steps, self.random)
+        self.curriculum.refuse(self.random)
         return self
+
+    @property
+    def curriculum(self) -> Curriculum:
+        """Its lessons, and who teaches them."""
+        return Curriculum(self.lessons, self.teacher)
+
+    def columns(self) -> tuple[str, ...]:
+        return ("return", "length", *DQN_METRICS, *self.curriculum.metrics)
+
+    def needed_controls(self) -> tuple[Control, ...]:
+        return self.curriculum.controls
+
+    def environments(self) -> tuple[EnvSpec, ...]:
+        return self.curriculum.environments(self.env_spec)
+
+    def happened(self, state: State) -> Iterable[Happening]:
+        return happened(state)
 
     @property
     def _life(self) -> OffPolicy:
@@ -142,11 +172,13 @@ class DQN(Stage):
         return EnvSpec.of(self.env, self.env_kwargs, self.wrappers, self.step_timeout, self.vocabulary)
 
     def needs(self) -> Needs:
+        self.curriculum.check(self.env_spec)
         return self._policy()[0]
 
     def follows_budget(self) -> bool:
         explores = self.exploration > 0 and self.epsilon_start != self.epsilon_end
-        return not self.random and (explores or super().follows_budget())
+        follows = explores or self.curriculum.follows_budget
+        return not self.random and (follows or super().follows_budget())
 
     def cost(self, brain: nn.Module) -> Cost:
         if self.random:
@@ -166,10 +198,12 @@ class DQN(Stage):
         judge = flops.forward(brain, looked["next"], policy.sense, policy.actor) * (1 + self.double)
         learn = flops.update(brain, TemporalDifference(policy.sense, policy.actor), shapes)
         memory = replay_bytes(space, policy.factors, self.capacity, self.num_envs) + weights_bytes(brain)
+        memory += self.curriculum.bytes
         return self._life.cost(act, learn + judge, memory)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
-        return {"done": 0, "moments": {}, "world": None, "replay": None, "target": None}
+        state: State = {"done": 0, "moments": {}, "world": None, "replay": None, "target": None}
+        return {**state, **self.curriculum.begin(context, self.num_envs)}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         if self.random:
@@ -181,12 +215,14 @@ class DQN(Stage):
         """Act and learn."""
         policy, life = self._policy()[1], self._life
         optimiser = Optimiser(cohort, state["moments"], "adam", self.lr)
-        world = context.world(self.env_spec, self.num_envs, state["world"])
+        course = self.curriculum.course(context, self.num_envs, state)
+        world = context.world(self.env_spec, self.num_envs, state["world"], lessons=course.lessons)
         replay = Replay(world, policy.factors, self.capacity, cohort.device, state["replay"])
         target = target_network(cohort, state["target"])
         try:
             while True:
                 done, before = state["done"], life.env_steps(state["done"])
+                course.at(before / life.env_steps(context.planned))
                 optimiser.set_lr(self.lr * factor(self.schedule, done, context.planned))
                 epsilon = self._epsilon(done, context)
                 replay.live(self._act(cohort, policy, epsilon, context, done), life.length(done))
@@ -201,9 +237,10 @@ class DQN(Stage):
                 state["done"] += 1
                 returns, lengths, _ = world.completed
                 lived = {"return": torch.from_numpy(returns), "length": torch.from_numpy(lengths)}
-                yield {**lived, **learned, "epsilon": torch.full((cohort.n,), float(epsilon[-1]))}
+                yield {**lived, **learned, "epsilon": torch.full((cohort.n,), float(epsilon[-1])), **course.tell(state)}
         finally:
             state["world"], state["replay"], state["target"] = world.state(), replay.state(), target.parameters()
+            state |= course.state()
             world.close()
 
     def _epsilon(self, done: int, context: Context) -> Tensor:

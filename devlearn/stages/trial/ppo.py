@@ -31,7 +31,6 @@ from devlearn.stages.shared.lessons import (
     LESSON_METRICS,
     TEACHER,
     Curriculum,
-    Lessons,
     LessonsKey,
     TeacherKey,
     happened,
@@ -177,32 +176,27 @@ class PPO(Stage):
 
     @model_validator(mode="after")
     def _can_be_taught(self) -> PPO:
-        if Curriculum.of(self.lessons, self.teacher) is not None and self.random:
-            raise ValueError("learners that act at random learn nothing from lessons either; drop random or lessons")
+        self.curriculum.refuse(self.random)
         return self
 
     @property
-    def curriculum(self) -> Curriculum | None:
-        """Its lessons and who teaches them; None where there are none."""
-        return Curriculum.of(self.lessons, self.teacher)
+    def curriculum(self) -> Curriculum:
+        """Its lessons, and who teaches them."""
+        return Curriculum(self.lessons, self.teacher)
 
     def columns(self) -> tuple[str, ...]:
-        silent = {*(() if self.intrinsic else CURIOSITY_METRICS), *(() if self.lessons else LESSON_METRICS)}
-        return tuple(name for name in self.metrics if name not in silent)
+        curious = CURIOSITY_METRICS if self.intrinsic else ()
+        return ("return", "length", *PPO_METRICS, *curious, *self.curriculum.metrics)
 
     def needed_controls(self) -> tuple[Control, ...]:
-        asked = {
-            "sham": self.intrinsic is not None and self.intrinsic.weight > 0,
-            "order": self.teacher is not None and self.teacher.has_order,
-        }
-        return tuple(control for control in self.controls if asked[control])
+        curious = self.intrinsic is not None and self.intrinsic.weight > 0
+        return (*(("sham",) if curious else ()), *self.curriculum.controls)
 
     def environments(self) -> tuple[EnvSpec, ...]:
-        taught = () if self.curriculum is None else self.curriculum.environments(self.env_spec)
-        return (self.env_spec, *taught)
+        return self.curriculum.environments(self.env_spec)
 
     def happened(self, state: State) -> Iterable[Happening]:
-        return happened(state["told"]) if "told" in state else ()
+        return happened(state)
 
     def _policy(self) -> tuple[Needs, Policy]:
         return policy_of(self.env_spec, self.normalise_observations)
@@ -214,10 +208,8 @@ class PPO(Stage):
         return EnvSpec.of(self.env, *keys)
 
     def needs(self) -> Needs:
-        needs = self._policy()[0]
-        if self.curriculum is not None:
-            self.curriculum.check(self.env_spec)
-        return needs
+        self.curriculum.check(self.env_spec)
+        return self._policy()[0]
 
     def objective(self, policy: Policy, gate: str | None = None) -> ClippedSurrogate:
         keys = ("clip", "entropy", "value", "normalise_advantages", "clip_values")
@@ -235,8 +227,7 @@ class PPO(Stage):
         return self.num_envs // self.minibatches, self.rollout
 
     def follows_budget(self) -> bool:
-        taught_by_it = self.teacher is not None and self.teacher.follows_budget
-        return not self.random and (taught_by_it or super().follows_budget())
+        return not self.random and (self.curriculum.follows_budget or super().follows_budget())
 
     def cost(self, brain: nn.Module) -> Cost:
         if self.random:
@@ -260,18 +251,13 @@ class PPO(Stage):
         if self.intrinsic is not None:
             curious, kept = self.intrinsic.costs(space, factors, lived, self.minibatches)
             spent += curious
-        kept += 0 if self.curriculum is None else self.curriculum.bytes
-        return Cost(updates=updates, env_steps=lived, flops=spent, memory=kept)
+        return Cost(updates=updates, env_steps=lived, flops=spent, memory=kept + self.curriculum.bytes)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         state: State = {"done": 0, "moments": {}, "world": None, "memory": None, "reflexes": None}
-        curiosity, lessons = self._curiosity(cohort, context, None), self._lessons(context, None)
+        curiosity = self._curiosity(cohort, context, None)
         state |= {} if curiosity is None else {"curiosity": curiosity.state()}
-        return state if lessons is None else {**state, "lessons": lessons.state(), "told": []}
-
-    def _lessons(self, context: Context, state: State | None) -> Lessons | None:
-        """Before the first one, or as they were; None where there are none."""
-        return None if self.curriculum is None else Lessons(self.curriculum, context, self.num_envs, state)
+        return {**state, **self.curriculum.begin(context, self.num_envs)}
 
     def _curiosity(self, cohort: Cohort, context: Context, state: State | None) -> Curiosity | None:
         """Newborn, or as it was; None where learners have none."""
@@ -292,8 +278,8 @@ class PPO(Stage):
         """Act and learn."""
         needs, policy = self._policy()
         optimiser = Optimiser(cohort, state["moments"], "adam", self.lr, eps=1e-5)
-        lessons = self._lessons(context, state.get("lessons"))
-        world = context.world(self.env_spec, self.num_envs, state["world"], lessons=lessons)
+        course = self.curriculum.course(context, self.num_envs, state)
+        world = context.world(self.env_spec, self.num_envs, state["world"], lessons=course.lessons)
         going_on = () if world.restarted else (state["memory"], state.get("reflexes"))
         acting = Acting.of(cohort, policy, self.num_envs, *going_on)
         if self.reflex is not None:
@@ -303,8 +289,7 @@ class PPO(Stage):
         try:
             while True:
                 optimiser.set_lr(self.lr * factor(self.schedule, state["done"], context.planned))
-                if lessons is not None:
-                    lessons.at(state["done"] / context.planned)
+                course.at(state["done"] / context.planned)
                 noise = context.streams("rollout", counter=state["done"])
                 motive = None if curiosity is None else partial(curiosity.rewards, block=state["done"])
                 rollout = collect(acting, world, noise, self.rollout, self.gamma, self.gae_lambda, motive)
@@ -313,14 +298,12 @@ class PPO(Stage):
                     _merge(cohort, needs, policy.sense, rollout["observations"])
                 state["done"] += 1
                 returns, lengths, _ = world.completed
-                metrics |= {} if curiosity is None else curiosity.found
-                if lessons is not None:
-                    metrics, state["told"] = {**metrics, **lessons.found}, lessons.told()
+                metrics |= {**({} if curiosity is None else curiosity.found), **course.tell(state)}
                 yield {"return": torch.from_numpy(returns), "length": torch.from_numpy(lengths), **metrics}
         finally:
             state |= {"world": world.state(), "memory": acting.memory.state(), "reflexes": acting.reflexes.state}
             state |= {} if curiosity is None else {"curiosity": curiosity.state()}
-            state |= {} if lessons is None else {"lessons": lessons.state()}
+            state |= course.state()
             world.close()
 
     def _learn(

@@ -17,6 +17,7 @@ from devlearn.learners.objectives import Factors, SoftPolicy, TemporalDifference
 from devlearn.learners.optimiser import Optimiser, Weights
 from devlearn.stages.context import EPISODE
 from devlearn.stages.fields import ActsRandomly, AdamRate, EnvKwargs, StepTimeout, Vocabulary, Wrappers
+from devlearn.stages.shared.lessons import LESSON_METRICS, TEACHER, Curriculum, LessonsKey, TeacherKey, happened
 from devlearn.stages.shared.off_policy import OffPolicy, refuse_memory, weights_bytes
 from devlearn.stages.shared.random_control import live_randomly
 from devlearn.stages.shared.target_network import follow, target_network
@@ -29,14 +30,15 @@ from devlearn.tasks.envs.replay import Replay, replay_bytes
 from devlearn.tasks.envs.spaces import view_and_controls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
     from torch import Tensor, nn
 
     from devlearn.learners.cohort import Cohort
+    from devlearn.scenario.controls import Control
     from devlearn.stages.context import Context, State
-    from devlearn.stages.stage import Metrics
+    from devlearn.stages.stage import Happening, Metrics
     from devlearn.tasks.envs.replay import Act
 
 SAC_METRICS = ("loss", "critic_loss", "q_value", "entropy", "temperature")
@@ -67,6 +69,9 @@ class SAC(Stage):
     worth, is learned so that the policy's entropy is ``target_entropy``. Nothing follows where an episode terminated;
     a truncated one is bootstrapped from its last observation.
 
+    With ``lessons`` the environment's keyword arguments change from one episode to the next, as a ``teacher`` says, for
+    each learner by itself, as in ``trial.ppo``; the replay keeps what was lived in any.
+
     With ``random`` it acts without learning, numbers standard normal before tanh: what was learned is nan.
 
     Metrics:
@@ -77,6 +82,8 @@ class SAC(Stage):
         q_value: mean of ``Q_k(o, a)`` over these
         entropy: mean of ``-log p(a)``, in nats, of actions in (-1, 1)
         temperature: after the last update
+        lesson: mean over copies of which lesson they are in, by its number, 0 the first, or by its place in the ranges,
+            from 0 to 1; with ``lessons`` alone
 
     Source:
         Haarnoja, Zhou, Abbeel and Levine (2018), Soft actor-critic; Haarnoja et al. (2018), Soft actor-critic
@@ -90,8 +97,9 @@ class SAC(Stage):
 
     role = "trial"
     units = ("env_steps", "updates", "flops")
-    metrics = ("return", "length", *SAC_METRICS)
-    stream_names = ("rollout", "replay", "policy", "critics", EPISODE)
+    metrics = ("return", "length", *SAC_METRICS, *LESSON_METRICS)
+    controls = ("order",)
+    stream_names = ("rollout", "replay", "policy", "critics", TEACHER, EPISODE)
     immutable_keys = (
         "env",
         "env_kwargs",
@@ -101,6 +109,8 @@ class SAC(Stage):
         "capacity",
         "learning_starts",
         "random",
+        "lessons",
+        "teacher",
     )
 
     env: str = Field(description="a Gymnasium id whose actions are numbers between bounds")
@@ -122,11 +132,31 @@ class SAC(Stage):
     vocabulary: Vocabulary = None
     action_scaling: Literal["squash"] = Field("squash", description="how numbers become actions: by tanh")
     random: ActsRandomly = False
+    lessons: LessonsKey = None
+    teacher: TeacherKey = None
 
     @model_validator(mode="after")
     def _learns_at_all(self) -> SAC:
         self._life.check_budget(self.env_steps, self.random)
+        self.curriculum.refuse(self.random)
         return self
+
+    @property
+    def curriculum(self) -> Curriculum:
+        """Its lessons, and who teaches them."""
+        return Curriculum(self.lessons, self.teacher)
+
+    def columns(self) -> tuple[str, ...]:
+        return ("return", "length", *SAC_METRICS, *self.curriculum.metrics)
+
+    def needed_controls(self) -> tuple[Control, ...]:
+        return self.curriculum.controls
+
+    def environments(self) -> tuple[EnvSpec, ...]:
+        return self.curriculum.environments(self.env_spec)
+
+    def happened(self, state: State) -> Iterable[Happening]:
+        return happened(state)
 
     @property
     def _life(self) -> OffPolicy:
@@ -161,7 +191,11 @@ class SAC(Stage):
         return needs, Parts(*parts, policy.factors, sense.space)
 
     def needs(self) -> Needs:
+        self.curriculum.check(self.env_spec)
         return self._parts()[0]
+
+    def follows_budget(self) -> bool:
+        return not self.random and self.curriculum.follows_budget
 
     def cost(self, brain: nn.Module) -> Cost:
         if self.random:
@@ -185,13 +219,15 @@ class SAC(Stage):
         # of each twin: its target's value, a step, and its value with the slope along what is done
         learn += 2 * (judge + flops.update(brain, critic, {**pairs, **targets}) + 2 * judge)
         memory = replay_bytes(space, parts.factors, self.capacity, self.num_envs) + CRITICS * weights_bytes(brain)
+        memory += self.curriculum.bytes
         return self._life.cost(act, learn, memory)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         temperature = torch.zeros(cohort.n, 1, dtype=cohort.dtype, device=cohort.device)  # its logarithm
         moments: dict[str, Any] = {"moments": {}, "critic_moments": {}, "temperature_moments": {}}
         kept = dict.fromkeys(("world", "replay", "critics", "target"))
-        return {"done": 0, **moments, **kept, "temperature": temperature}
+        taught = self.curriculum.begin(context, self.num_envs)
+        return {"done": 0, **moments, **kept, "temperature": temperature, **taught}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         if self.random:
@@ -202,12 +238,14 @@ class SAC(Stage):
     def _play(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         """Act and learn."""
         parts, life = self._parts()[1], self._life
-        world = context.world(self.env_spec, self.num_envs, state["world"])
+        course = self.curriculum.course(context, self.num_envs, state)
+        world = context.world(self.env_spec, self.num_envs, state["world"], lessons=course.lessons)
         replay = Replay(world, parts.factors, self.capacity, cohort.device, state["replay"])
         learner = _Learner(self, parts, cohort, state, context)
         try:
             while True:
                 done = state["done"]
+                course.at(life.env_steps(done) / life.env_steps(context.planned))
                 act = self._at_random(context, done) if life.fills(done) else self._act(cohort, parts, context, done)
                 replay.live(act, life.length(done))
                 learned = dict.fromkeys(SAC_METRICS, torch.full((cohort.n,), torch.nan))
@@ -215,9 +253,10 @@ class SAC(Stage):
                     learned = learner.learn(replay, context, done)
                 state["done"] += 1
                 returns, lengths, _ = world.completed
-                yield {"return": torch.from_numpy(returns), "length": torch.from_numpy(lengths), **learned}
+                lived = {"return": torch.from_numpy(returns), "length": torch.from_numpy(lengths)}
+                yield {**lived, **learned, **course.tell(state)}
         finally:
-            state |= {"world": world.state(), "replay": replay.state(), **learner.state()}
+            state |= {"world": world.state(), "replay": replay.state(), **learner.state(), **course.state()}
             world.close()
 
     def _at_random(self, context: Context, done: int) -> Act:

@@ -16,7 +16,7 @@ from devlearn.registry import get
 from devlearn.stages.shared.lessons import LESSON_METRICS, Curriculum, Lessons, Range
 from devlearn.stages.shared.teachers import Teacher
 from devlearn.stages.stage import Stage
-from devlearn.tasks.envs import LessonRefused
+from devlearn.tasks.envs import EnvSpec, LessonRefused
 from tests.laws.rows import BRAIN, context_for, go_on, live
 
 SEEDS, COPIES = (3, 8, 5), 2
@@ -132,8 +132,9 @@ def test_ranges_give_every_value_between_their_ends() -> None:
     assert Range(low=5, high=7, whole=True).at(1.0) == 7
     ranges = {"door": Range(low=5, high=7, whole=True), "limit": Range(low=1, high=2)}
     assert Curriculum(ranges, Teacher(kind="random")).keywords(np.array([0.5, 0.5])) == {"door": 6, "limit": 1.5}
-    corners = [keywords for _, keywords in Curriculum(ranges, Teacher(kind="random")).ends()]
-    assert corners == [{"door": a, "limit": b} for a in (5, 7) for b in (1, 2)]
+    plain = EnvSpec("CartPole-v1")
+    found = [spec.kwargs for spec in Curriculum(ranges, Teacher(kind="random")).environments(plain)]
+    assert found == [{}, *({"door": door, "limit": limit} for door, limit in ((5, 1), (7, 1), (5, 2)))]
 
 
 def test_lessons_in_ranges_are_lived_and_recorded_by_their_place() -> None:
