@@ -1,16 +1,10 @@
 """Lessons: other keyword arguments of an environment from one episode to the next, copy by copy."""
 
-import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-import gymnasium
-from devlearn_envs import NATIVE
-from gymnasium.envs.registration import load_env_creator
-
 from devlearn.registry import nearest
-from devlearn.tasks.envs.failures import FAILURES
-from devlearn.tasks.envs.registration import WorldError, check_id
+from devlearn.tasks.envs.registration import WorldError, described
 from devlearn.tasks.envs.spaces import view_and_controls
 from devlearn.tasks.envs.spec import EnvSpec
 
@@ -49,9 +43,9 @@ def check_lessons(spec: EnvSpec, lessons: Iterable[tuple[int | str, Keywords]]) 
     Raises:
         LessonRefused: otherwise, with the mend.
     """
-    view, controls = view_and_controls(spec)
-    known = _arguments(spec)
     for place, keywords in lessons:
+        view, controls = view_and_controls(spec)
+        known = _known(spec)
         if unknown := next((key for key in keywords if known and key not in known), ""):
             likely = nearest(unknown, known)
             mend = f"did you mean {likely!r}?" if likely else f"it takes {', '.join(known)}"
@@ -66,6 +60,15 @@ def check_lessons(spec: EnvSpec, lessons: Iterable[tuple[int | str, Keywords]]) 
                 raise LessonRefused(place, f"{why}; leave keywords that change what is seen or done to env_kwargs")
 
 
+def _known(spec: EnvSpec) -> list[str]:
+    """The names of an environment's keyword arguments; none where it takes any, or does not say."""
+    try:
+        takes = described(spec.id)
+    except WorldError:  # it can be made, and has no signature to read
+        return []
+    return [] if takes.open else [key for key in takes.kwargs if key != "render_mode"]
+
+
 def told(keywords: Keywords) -> str:
     """A lesson in a few letters, the same wherever it is told of: ``door=5 limit=20``."""
     return " ".join(f"{key}={_short(value)}" for key, value in keywords.items())
@@ -73,19 +76,3 @@ def told(keywords: Keywords) -> str:
 
 def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _arguments(spec: EnvSpec) -> tuple[str, ...]:
-    """The names of an environment's keyword arguments; none where it takes any, or does not say."""
-    name = check_id(spec)
-    made_by = gymnasium.registry[name].entry_point
-    try:
-        creator: Any = load_env_creator(made_by) if isinstance(made_by, str) else made_by
-        parameters = list(inspect.signature(NATIVE.get(name, creator)).parameters.values())
-    except FAILURES:  # what can't be looked into has been told in its own words
-        return ()
-    if name not in NATIVE and any(one.kind is one.VAR_KEYWORD for one in parameters):
-        return ()
-    named = [one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
-    own = [key for key in named if not (name in NATIVE and key == "copies") and key != "render_mode"]
-    return (*own, "max_episode_steps")
