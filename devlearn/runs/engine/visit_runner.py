@@ -87,13 +87,11 @@ class VisitRunner:
 
     def _undetermined(self) -> Iterator[tuple[str, str]]:
         """Events that tell of the environments whose seed does not decide what they show: the stage's, the probes'."""
-        for spec in self.visit.stage.environments():
-            if undetermined(spec):
-                yield UNDETERMINED, str(spec)
+        for name in dict.fromkeys(str(spec) for spec in self.visit.stage.environments() if undetermined(spec)):
+            yield UNDETERMINED, name
         for name, probe in self.job.probes.items():
-            for spec in probe.environments():
-                if undetermined(spec):
-                    yield UNDETERMINED_PROBE, f"{name}: {spec}"
+            for spec in dict.fromkeys(str(spec) for spec in probe.environments() if undetermined(spec)):
+                yield UNDETERMINED_PROBE, f"{name}: {spec}"
 
     def _buy(self) -> None:
         """Charge those who live with the labels of the stage, and with those that its gate and ``select`` read."""

@@ -199,6 +199,30 @@ class Growing:
 
 
 @dataclass(frozen=True)
+class Replayed:
+    """The lessons of another learner, (M,) or (M, D), episode by episode; behind the last it begins again.
+
+    ``shuffled``: in another order each time, drawn by the learner's own seed.
+    """
+
+    order: Array
+    shuffled: bool = False
+
+    def blank(self) -> Notes:
+        return {"begun": np.zeros(1, np.int64), "places": np.arange(len(self.order))}
+
+    def choose(self, notes: Notes, share: float, draw: Draw) -> Lesson:
+        place = int(notes["begun"][0]) % len(self.order)
+        if self.shuffled and place == 0:
+            notes["places"][:] = draw.permutation(len(self.order))
+        notes["begun"] += 1
+        return self.order[notes["places"][place]]
+
+    def see(self, notes: Notes, lesson: Lesson, result: float) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True)
 class Mastery:
     """The next lesson once the mean return in this one is ``level``; episodes of earlier lessons don't count."""
 

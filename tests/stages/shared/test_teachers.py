@@ -7,7 +7,7 @@ import pytest
 from devlearn_envs.strategic_student import StrategicStudent, by_progress, optimal
 from pydantic import ValidationError
 
-from devlearn.stages.shared.teachers import Choice, Growing, Mastery, Progress, ProgressInRanges, Teacher
+from devlearn.stages.shared.teachers import Choice, Growing, Mastery, Progress, ProgressInRanges, Replayed, Teacher
 
 
 def draw(number: int = 0, seed: int = 0) -> np.random.Generator:
@@ -46,6 +46,27 @@ def test_a_growing_set_has_one_lesson_more_at_every_step_in_a_random_order() -> 
         assert sizes == [1, 1, 2, 3, 4, 4, 4]
         orders.add(tuple(notes["order"].tolist()))
     assert len(orders) > 10
+
+
+def test_an_order_of_another_is_replayed_episode_by_episode_and_begins_again() -> None:
+    order = np.array([0, 0, 2, 1])
+    assert chosen(Replayed(order), count=9) == [0, 0, 2, 1, 0, 0, 2, 1, 0]
+    points = np.random.default_rng(0).random((3, 2))
+    choice = Replayed(points)
+    notes = choice.blank()
+    assert all(np.array_equal(choice.choose(notes, 0.0, draw()), point) for point in (*points, *points))
+
+
+def test_a_shuffled_order_has_the_same_lessons_in_another_order_each_time_and_for_each_seed() -> None:
+    order = np.repeat([0, 1, 2], [10, 5, 1])
+    rounds = []
+    for seed in range(3):
+        choice = Replayed(order, shuffled=True)
+        notes = choice.blank()
+        found = [int(choice.choose(notes, 0.0, draw(number, seed))) for number in range(32)]
+        rounds += [found[:16], found[16:]]
+    assert all(sorted(found) == order.tolist() for found in rounds)
+    assert len({tuple(found) for found in rounds}) == 6
 
 
 def test_mastery_moves_on_where_the_smoothed_return_is_the_level_after_enough_episodes_of_the_lesson() -> None:
