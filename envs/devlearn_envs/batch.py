@@ -34,6 +34,8 @@ class BatchEnv(ABC):
     def adjust(self, index: int, keywords: Mapping[str, Any]) -> None:
         """From its next ``reset`` on, copy ``index`` is as if it had been made with these of the ``adjustable``.
 
+        ``load`` counts as one: a copy that was adjusted is, to go on with its episode, adjusted and then loaded.
+
         Raises ValueError, as the constructor does, for a value that makes no sense.
         """
         raise NotImplementedError(f"{type(self).__name__} has no adjustable arguments")

@@ -1,8 +1,10 @@
 """DigitReach: move the gaze until a digit is in the middle of the view."""
 
 import gzip
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -64,47 +66,60 @@ class DigitReach(BatchEnv):
     * v0: first version.
     """
 
+    adjustable = ("reach", "limit")
+
     def __init__(self, copies: int, reach: int = 8, limit: int = 16) -> None:
         super().__init__(copies)
-        if reach % STRIDE or not STRIDE <= reach < SIDE:
-            raise ValueError(f"reach must be an even number from {STRIDE} to {SIDE - STRIDE}, not {reach}")
-        if limit < 1:
-            raise ValueError(f"limit must be at least 1 step, not {limit}")
         self.observation_space = spaces.Box(0, 255, (SIDE, SIDE), np.uint8)
         self.action_space = spaces.Discrete(len(MOVES))
-        self.reach, self.limit = reach, limit
+        given = np.array([_sensible(reach, limit)] * copies)
+        self._given = given  # reach and limit of the next episode, (K, 2)
+        self._reach, self._limit = given.T.copy()  # of this one
         self._image = np.zeros(copies, np.int64)
         self._offset = np.zeros((copies, 2), np.int64)  # of the digit in the view: down, right
         self._steps = np.zeros(copies, np.int64)
         self._rows = np.arange(copies)
-        self._padded = np.zeros((copies, SIDE + 2 * reach, SIDE + 2 * reach), np.uint8)
+        self._frame(reach)
+
+    def _frame(self, margin: int) -> None:
+        """Room for pictures with so many black pixels on every side: the largest reach of all."""
+        self._margin = margin
+        self._padded = np.zeros((self.copies, SIDE + 2 * margin, SIDE + 2 * margin), np.uint8)
         self._views = sliding_window_view(self._padded, (SIDE, SIDE), axis=(1, 2))  # (K, 2R+1, 2R+1, 28, 28)
 
+    def adjust(self, index: int, keywords: Mapping[str, Any]) -> None:
+        now = dict(zip(self.adjustable, self._given[index].tolist(), strict=True))
+        self._given[index] = _sensible(**{**now, **{key: keywords[key] for key in now if key in keywords}})
+
     def reset(self, seeds: Array, where: Array) -> None:
-        side = self.reach // STRIDE * 2 + 1
-        seeds = seeds[where]
-        cell = (random_bits(seeds, 1) % np.uint64(side * side - 1)).astype(np.int64)
+        self._reach[where], self._limit[where] = self._given[where].T
+        seeds, reach = seeds[where], self._reach[where]
+        side = reach // STRIDE * 2 + 1
+        cell = (random_bits(seeds, 1) % (side * side - 1).astype(np.uint64)).astype(np.int64)
         cell += cell >= side * side // 2  # the middle cell is the centre
         self._image[where] = random_bits(seeds, 0) % np.uint64(TRAINING)
-        self._offset[where] = STRIDE * np.stack([cell // side, cell % side], axis=1) - self.reach
+        self._offset[where] = STRIDE * np.stack([cell // side, cell % side], axis=1) - reach[:, None]
         self._steps[where] = 0
         self._show(where)
 
     def _show(self, where: Array) -> None:
-        inner = slice(self.reach, self.reach + SIDE)
+        if (largest := int(self._reach.max())) > self._margin:
+            self._frame(largest)
+            where = np.ones(self.copies, bool)
+        inner = slice(self._margin, self._margin + SIDE)
         self._padded[where, inner, inner] = training_images()[self._image[where]]
 
     def step(self, actions: Array) -> tuple[Array, Array, Array]:
         before = np.abs(self._offset).sum(1)
-        self._offset = np.clip(self._offset + MOVES[actions], -self.reach, self.reach)
+        self._offset = np.clip(self._offset + MOVES[actions], -self._reach[:, None], self._reach[:, None])
         after = np.abs(self._offset).sum(1)
         self._steps += 1
         reached = after == 0
         reward = ((before - after) / 8 - COST + reached).astype(np.float32)
-        return reward, reached, self._steps >= self.limit
+        return reward, reached, self._steps >= self._limit
 
     def observe(self) -> Array:
-        down, right = self.reach - self._offset.T
+        down, right = self._margin - self._offset.T
         return self._views[self._rows, down, right]
 
     def draw(self, index: int) -> Array:
@@ -112,10 +127,11 @@ class DigitReach(BatchEnv):
 
         (H, W) uint8 with H = W = 28 + 2 * ``reach`` pixels, doubled where that fits into 96.
         """
-        side = SIDE + 2 * self.reach
-        scene, inner = np.zeros((side, side), np.uint8), slice(self.reach, self.reach + SIDE)
+        reach = int(self._reach[index])
+        side = SIDE + 2 * reach
+        scene, inner = np.zeros((side, side), np.uint8), slice(reach, reach + SIDE)
         scene[inner, inner] = training_images()[self._image[index]]
-        down, right = (self.reach - self._offset[index]).tolist()
+        down, right = (reach - self._offset[index]).tolist()
         view = (slice(down, down + SIDE), slice(right, right + SIDE))
         picture = scene // 3
         picture[view] = FRAME
@@ -129,7 +145,17 @@ class DigitReach(BatchEnv):
 
     def load(self, state: dict[str, Array]) -> None:
         self._image, self._offset, self._steps = (state[name].copy() for name in ("image", "offset", "steps"))
+        self._reach, self._limit = self._given.T.copy()
         self._show(np.ones(self.copies, bool))
+
+
+def _sensible(reach: int, limit: int) -> tuple[int, int]:
+    """The arguments. Raises ValueError where they make no sense."""
+    if reach % STRIDE or not STRIDE <= reach < SIDE:
+        raise ValueError(f"reach must be an even number from {STRIDE} to {SIDE - STRIDE}, not {reach}")
+    if limit < 1:
+        raise ValueError(f"limit must be at least 1 step, not {limit}")
+    return reach, limit
 
 
 @environment("devlearn/DigitReach-v0")

@@ -109,13 +109,11 @@ class KeyCorridor(BatchEnv):
         return cells.repeat(times, 0).repeat(times, 1)
 
     def state(self) -> dict[str, Array]:
-        names = ("place", "has_key", "steps", "last")
-        return {name: getattr(self, f"_{name}").copy() for name in names}
+        return {"place": self._place.copy(), "has_key": self._has_key.copy(), "steps": self._steps.copy()}
 
     def load(self, state: dict[str, Array]) -> None:
-        self._place, self._has_key, self._steps, self._last = (
-            state[name].copy() for name in ("place", "has_key", "steps", "last")
-        )
+        self._place, self._has_key, self._steps = (state[name].copy() for name in ("place", "has_key", "steps"))
+        self._last = self._door.copy()
 
 
 @environment("devlearn/KeyCorridor-v0")

@@ -148,6 +148,47 @@ def test_state_and_observation_are_copies(name: str, kind: type[BatchEnv]) -> No
         assert np.array_equal(a, b)
 
 
+OTHERS = {
+    "devlearn/KeyCorridor-v0": [{"door": 6}, {"door": 17}, {"door": 9}],
+    "devlearn/DigitReach-v0": [{"reach": 26, "limit": 3}, {"reach": 2}, {"limit": 5}],
+}
+
+
+def test_all_that_can_be_adjusted_is_tried() -> None:
+    assert {name for name, kind in ALL if kind.adjustable} == set(OTHERS)
+    for name, given in OTHERS.items():
+        assert {key for one in given for key in one} == set(NATIVE[name].adjustable)
+
+
+@pytest.mark.parametrize("name", sorted(OTHERS))
+def test_an_adjusted_copy_is_from_its_next_episode_on_as_one_that_was_made_so(name: str) -> None:
+    given, kind = OTHERS[name], NATIVE[name]
+    together, again, seeds = kind(len(given)), kind(len(given)), np.arange(len(given)) + 4
+    play(together, seeds, actions_for(together, 2))
+    for env in (together, again):
+        for k, keywords in enumerate(given):
+            env.adjust(k, keywords)
+    moves = actions_for(together, 12, seed=2)
+    shown = play(together, seeds, moves)
+    half = kind(len(given))
+    for k, keywords in enumerate(given):
+        half.adjust(k, keywords)
+    play(half, seeds, moves[:6])
+    again.load(half.state())
+    rest = [again.observe()]
+    for action in moves[6:]:
+        rest += [*again.step(action), again.observe()]
+    for k, keywords in enumerate(given):
+        alone = play(kind(1, **keywords), seeds[k : k + 1], moves[:, k : k + 1])
+        assert all(np.array_equal(a[k], b[0]) for a, b in zip(shown, alone, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(shown[24:], rest, strict=True))
+
+
+def test_what_can_not_be_adjusted_says_so() -> None:
+    with pytest.raises(NotImplementedError, match="CartPole has no adjustable arguments"):
+        CartPole(1).adjust(0, {})
+
+
 @pytest.mark.parametrize("name", sorted(NATIVE))
 def test_refuses_what_is_no_action(name: str) -> None:
     env = gymnasium.make(name).unwrapped
@@ -238,7 +279,9 @@ def test_digit_reach_starts_are_uniform_even_and_never_centred() -> None:
 def test_digit_reach_refuses_arguments_that_make_no_sense(keys: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(keys))):
         DigitReach(1, **keys)
-    assert DigitReach(1, reach=26, limit=1).limit == 1
+    short = DigitReach(1, reach=26, limit=1)
+    short.reset(np.array([0]), np.array([True]))
+    assert short.step(np.array([0]))[2][0]
 
 
 def test_noisy_tv_shows_its_screen_to_who_stands_before_it_and_another_picture_to_who_switches() -> None:
