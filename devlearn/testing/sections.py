@@ -36,6 +36,8 @@ stages:
     num_envs: 2
     rollout: 32
     intrinsic: {kind: count}
+    lessons: [{reach: 2}, {reach: 8}]
+    teacher: {kind: random}
   school: {kind: supervise, data: mnist.train, labels: 20, updates: 6, batch: 8}
 arms:
   random-init: [school]

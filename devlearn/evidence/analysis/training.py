@@ -49,6 +49,16 @@ def courses(arm: ArmRecords, metrics: Sequence[str], unit: str = "env_steps") ->
     return found
 
 
+def trajectories(arm: ArmRecords, metric: str, unit: str = "env_steps") -> dict[int, tuple[Vector, Vector]]:
+    """What every learner that is done has on record of a metric: (P,) of the unit and of values, by seed.
+
+    Learners that have nothing of it are left out.
+    """
+    read = cache(_trained)
+    told = {seed: list(_told(life, metric, unit, read)) for seed, life in arm.lives.items() if life.done}
+    return {seed: (np.array(own)[:, 0], np.array(own)[:, 1]) for seed, own in told.items() if own}
+
+
 Rows = Mapping[int, Sequence[Mapping[str, str]]]  # of train.csv, by seed
 
 

@@ -9,6 +9,7 @@ from devlearn.report.figures.differences import differences
 from devlearn.report.figures.fields_grid import grown
 from devlearn.report.figures.fits import fits
 from devlearn.report.figures.learning import UNITS, learning
+from devlearn.report.figures.lessons import lessons
 from devlearn.report.figures.observation_traces import traces
 from devlearn.report.figures.over_points import varied
 from devlearn.report.figures.proxy import proxy
@@ -29,6 +30,7 @@ __all__ = [
     "fits",
     "grown",
     "learning",
+    "lessons",
     "proxy",
     "storyboard",
     "traces",

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from devlearn.evidence.analysis.training import SPANS, courses
+from devlearn.evidence.analysis.training import SPANS, courses, trajectories
 from devlearn.evidence.statistics import mean_interval
 from devlearn.records.layout import JobFolder
 from devlearn.records.reader import ArmRecords, LearnerRecord
@@ -54,3 +54,13 @@ def test_what_some_learner_has_not_on_record_has_no_course(tmp_path: Path) -> No
         "return"
     }
     assert courses(arm(tmp_path / "none"), ["return"]) == {}
+
+
+def test_each_learner_s_own_line_is_what_it_has_on_record(tmp_path: Path) -> None:
+    first = {0: [(0, "", ""), (2, "1", ""), (4, "3", "")], 1: [(0, "", ""), (2, "5", "")]}
+    second: dict[int, list[tuple[int, str, str]]] = {0: [(6, "2", "9")], 1: []}
+    one = arm(tmp_path, first, second)
+    found = {seed: (x.tolist(), y.tolist()) for seed, (x, y) in trajectories(one, "return").items()}
+    assert found == {0: ([2, 4, 6], [1, 3, 2]), 1: ([2], [5])}
+    assert trajectories(one, "bonus").keys() == {0}
+    assert trajectories(one, "made-up") == {}
