@@ -21,7 +21,7 @@ from typing import Protocol
 IDLE, IMPORT, MAKE, RESET, STEP, RENDER, CLOSE = range(7)
 CALLS = ("", "import", "make()", "reset()", "step()", "render()", "close()")
 STEP_TIMEOUT = 60.0  # seconds that one call may take, where nothing else is said
-CALL = struct.Struct("<8qd")  # count, call, seed, copy, episode, step, of whom these four are, relayed, timeout
+CALL = struct.Struct("<2qQ5qd")  # count, call, seed, copy, episode, step, of whom these four are, relayed, timeout
 NOBODY, LEARNER, TRIAL = range(3)
 WORDS = 1024  # bytes of the environment's name, after the call
 SIZE = CALL.size + WORDS

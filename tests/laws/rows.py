@@ -144,6 +144,14 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "dagger": ("imitate.dagger", {**WATCH, "sham": "actions"}),
     "dagger-numbers": ("imitate.dagger", {**WATCH, "env": "Pendulum-v1", "controller": f"{__name__}:swing"}),
     "reflex-phases": ("innate.reflex", {"env": "Pendulum-v1", "sham": "phases", "gate": "learned", "deviation": 0.3}),
+    "gait": (
+        "innate.evolve_reflex",
+        {"env": "Pendulum-v1", "updates": 50, "population": 4, "limit": 6, "deviation": 0.3},
+    ),
+    "gait-inherited": (
+        "innate.evolve_reflex",
+        {"env": "Pendulum-v1", "updates": 50, "population": 4, "limit": 6, "lineages": 2, "sham": "phases"},
+    ),
     "reflex-noise": ("innate.reflex", {"env": "Pendulum-v1", "sham": "noise", "sham_steps": 8, "num_envs": 2}),
     "reflex-posture": (
         "innate.reflex",

@@ -30,6 +30,7 @@ REFUSED = {
     ("conv", "clone-numbers"): "kind: conv needs a picture .* use kind: mlp",
     ("conv", "dagger-numbers"): "kind: conv needs a picture .* use kind: mlp",
     **{("conv", f"reflex-{what}"): "kind: conv needs a picture" for what in ("phases", "noise", "posture")},
+    **{("conv", row): "kind: conv needs a picture" for row in ("gait", "gait-inherited")},
     ("memory", "noise"): "errors can't travel back through a recurrent memory",
     ("memory", "school-aligned"): "errors can't travel back through a recurrent memory",
     **{

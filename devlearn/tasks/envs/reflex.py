@@ -90,7 +90,7 @@ class Reflexes:
             if bool(cohort.buffers[f"reflexes.{name}.present"].any())
         }
         if state is None:
-            return cls(cohort, slots, {name: _begun(slot, cohort.n, copies) for name, slot in slots.items()})
+            return cls(cohort, slots, {name: begun(slot, cohort.n, copies) for name, slot in slots.items()})
         return cls(cohort, slots, {name: {k: array.copy() for k, array in own.items()} for name, own in state.items()})
 
     def __bool__(self) -> bool:
@@ -108,7 +108,7 @@ class Reflexes:
         total: Array = np.zeros(())
         for name, slot in self.acting.items():
             own = {leaf: self._buffer(name, leaf) for leaf in slot.buffers}
-            said = _late(slot, own, self.state[name], _said(slot, own, self.state[name], seen))
+            said = _late(slot, own, self.state[name], output_of(slot, own, self.state[name], seen))
             total = total + (own["present"] * own["gain"])[:, None] * said
         return torch.from_numpy(total).to(self.cohort.device, self.cohort.dtype)
 
@@ -117,7 +117,7 @@ class Reflexes:
         if not ended.any():
             return
         for name, slot in self.acting.items():
-            for leaf, fresh in _begun(slot, *ended.shape).items():
+            for leaf, fresh in begun(slot, *ended.shape).items():
                 self.state[name][leaf][ended] = fresh[ended]
 
     def strengthen(self, gain: float) -> None:
@@ -135,7 +135,7 @@ def slots_of(brain: Any, actor: str) -> dict[str, Any]:
     return {name: part for name, part in getattr(brain, "reflexes", {}).items() if f"actor_{part.slot.env}" == actor}
 
 
-def _begun(slot: Slot, n: int, copies: int) -> dict[str, Array]:
+def begun(slot: Slot, n: int, copies: int) -> dict[str, Array]:
     """The state in which an episode begins: arrays (N, E, ...)."""
     each = (n, copies)
     state: dict[str, Array] = {"steps": np.zeros(each, np.int64)}
@@ -148,7 +148,7 @@ def _begun(slot: Slot, n: int, copies: int) -> dict[str, Array]:
     return state
 
 
-def _said(slot: Slot, own: dict[str, Array], state: dict[str, Array], seen: Array) -> Array:
+def output_of(slot: Slot, own: dict[str, Array], state: dict[str, Array], seen: Array) -> Array:
     """What one reflex says now, (N, E, O); ``state`` goes on by a step."""
     n, copies = seen.shape[:2]
     steps = state["steps"].copy()
