@@ -30,6 +30,7 @@ nitpick_ignore_regex = [
     ("py:class", r"(State|Metrics|Mapper|Objective|LabelledBatches|flops\.Shapes)"),  # short for what stands in words
     ("py:exc", r"\w+"),  # napoleon names exceptions without their module
     ("py:class", r"devlearn\.(stages\.stage\.S|probes\.probe\.P)"),  # internal, as are the next two
+    ("py:class", r"(Schedule|devlearn\.tasks\.envs\.lessons\.Schedule)"),  # who says which lesson comes next
     ("py:class", r"devlearn\.(tasks\.envs\.vector_env\.EnvStep|runs\.executors\.supervisor\.Outcome)"),
     ("py:class", r"devlearn\.records\.(reader|results|schema)\..*"),  # records and results have pages of their own
     ("py:class", r"devlearn\.learners\.brains\.needs\.Part"),
