@@ -12,6 +12,7 @@ from devlearn.scenario.splits import is_valid
 
 if TYPE_CHECKING:
     from devlearn.tasks.data.source import DataSource
+    from devlearn.tasks.envs import EnvSpec
 
 LONG = 110  # letters of a sentence that stands on a line for each of its parts
 PLACES = {"stages": "stages:", "arms": "arms:", "pairs": "compare:\n  pairs:"}  # where lines of YAML belong
@@ -44,7 +45,7 @@ def forewarnings(plan: Resolved, counted: bool = True) -> list[Forewarning]:
     checks = (*always, unscored_matches, not_inherited) if counted else always
     plain = [text for check in checks for text in check(plan)]
     plain += _unmeasured(plan)
-    plain += [*_undetermined(plan), *_otherwise_wrapped(plan), *_lone_senses(plan)]
+    plain += [*_undetermined(plan), *_otherwise_met(plan), *_lone_senses(plan)]
     found = [*(Forewarning(text, text) for text in plain), *_uncontrolled(plan), *_unselected(plan)]
     return list(dict.fromkeys(found))
 
@@ -74,22 +75,39 @@ def _probes(plan: Resolved) -> Iterator[tuple[str, Mapping[str, Any]]]:
     return ((name, probe.own) for own in measured for name, probe in own.items())
 
 
-def _otherwise_wrapped(plan: Resolved) -> Iterator[str]:
-    """Probes that see an environment through other wrappers than all stages that are lived in it."""
+def _otherwise_met(plan: Resolved) -> Iterator[str]:
+    """Probes that see an environment through other wrappers, or act on another scale, than all stages lived in it."""
+    every = [one for point in plan.points for arm in point.arms.values() for one in arm.stages]
+    lived = [(one.name, spec) for one in every if (spec := _met("stages", one.kind, one.keys)) is not None]
+    measured = [plan.probes, *(point.probes for point in plan.points if point.probes)]
+    for probe, entry in (item for probes in measured for item in probes.items()):
+        own = _met("probes", entry.kind, entry.own)
+        if own is None:
+            continue
+        met = [(name, spec) for name, spec in lived if spec.id == own.id]
+        if met and own.wrappers not in [spec.wrappers for _, spec in met]:
+            stage, first = met[0]
+            known, mine = (", ".join(map(str, each)) or "no wrapper" for each in (first.wrappers, own.wrappers))
+            yield (
+                f"probe {probe} sees {own.id} in {mine} and stage {stage} in {known}: learners are measured by what they "
+                "have not met; give both the same 'wrappers'"
+            )
+        if met and own.action_scaling not in [spec.action_scaling for _, spec in met]:
+            stage, first = met[0]
+            yield (
+                f"probe {probe} acts in {own.id} with action_scaling: {own.action_scaling} and stage {stage} with "
+                f"{first.action_scaling}: learners are measured by actions that they have not tried; give the probe "
+                f"'action_scaling: {first.action_scaling}'"
+            )
+
+
+def _met(group: str, kind: str, keys: Mapping[str, Any]) -> EnvSpec | None:
+    """The environment that a stage or a probe opens, its own default of how numbers become actions included."""
+    from devlearn import registry
     from devlearn.tasks.envs import EnvSpec
 
-    lived = [(name, spec) for name, keys in _stages(plan) if (spec := EnvSpec.of_keys(keys)) is not None]
-    for probe, keys in _probes(plan):
-        own = EnvSpec.of_keys(keys)
-        met = [(name, spec.wrappers) for name, spec in lived if own is not None and spec.id == own.id]
-        if own is None or not met or own.wrappers in [wrappers for _, wrappers in met]:
-            continue
-        stage, wrappers = met[0]
-        known, mine = (", ".join(map(str, each)) or "no wrapper" for each in (wrappers, own.wrappers))
-        yield (
-            f"probe {probe} sees {own.id} in {mine} and stage {stage} in {known}: learners are measured by what they "
-            "have not met; give both the same 'wrappers'"
-        )
+    field = getattr(registry.get(group, kind), "model_fields", {}).get("action_scaling")
+    return EnvSpec.of_keys({**({"action_scaling": field.default} if field else {}), **keys})
 
 
 def _lone_senses(plan: Resolved) -> Iterator[str]:

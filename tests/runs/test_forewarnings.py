@@ -1,5 +1,6 @@
 """What is said before a run: the same sentences as after it, each with lines of YAML that mend it."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,25 @@ def test_a_probe_that_is_wrapped_otherwise_than_its_stage_is_told(
     plan["probes"]["skill"] = {"kind": "return", "env": env, "wrappers": measured}
     found = [one.what for one in forewarnings(Resolved.of(plan))]
     assert [what.startswith("probe skill sees CartPole-v1 ") and told in what for what in found] == [True] * bool(told)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scaling", "told"),
+    [
+        ("trial.sac", {}, "affine and stage play with squash: .*; give the probe 'action_scaling: squash'"),
+        ("trial.sac", {"action_scaling": "squash"}, ""),
+        ("trial.ppo", {}, ""),
+        ("trial.ppo", {"action_scaling": "none"}, "with action_scaling: none and stage play with affine"),
+    ],
+)
+def test_a_probe_that_acts_on_another_scale_than_its_stage_is_told(
+    kind: str, scaling: dict[str, str], told: str
+) -> None:
+    play = {"kind": kind, "name": "play", "visit": 0, "index": 0, "keys": {"env": "Pendulum-v1"}}
+    plan = resolved([["a", "b"]], {"a": {"path": ["play"], "stages": [play]}}).content()
+    plan["probes"]["skill"] = {"kind": "return", "env": "Pendulum-v1", **scaling}
+    found = [one.what for one in forewarnings(Resolved.of(plan))]
+    assert [bool(re.search(told, what)) for what in found] == [True] * bool(told)
 
 
 @pytest.mark.parametrize(
