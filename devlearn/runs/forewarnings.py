@@ -89,8 +89,8 @@ def _otherwise_met(plan: Resolved) -> Iterator[str]:
             stage, first = met[0]
             known, mine = (", ".join(map(str, each)) or "no wrapper" for each in (first.wrappers, own.wrappers))
             yield (
-                f"probe {probe} sees {own.id} in {mine} and stage {stage} in {known}: learners are measured by what they "
-                "have not met; give both the same 'wrappers'"
+                f"probe {probe} sees {own.id} in {mine} and stage {stage} in {known}: learners are measured by what "
+                "they have not met; give both the same 'wrappers'"
             )
         if met and own.action_scaling not in [spec.action_scaling for _, spec in met]:
             stage, first = met[0]
