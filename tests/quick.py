@@ -28,7 +28,6 @@ WHOLE: Mapping[str, str] = {
     "tests/docs/test_pages.py::test_the_tutorial_does_what_it_says": "a page that runs several scenarios",
     "tests/docs/test_python_page.py": "a page that runs a scenario",
     "tests/test_examples.py": "scenarios to their verdict",
-    "tests/test_lower_bounds.py::test_a_run_from_the_file_to_the_report": "what the lowest versions bear",
     "tests/cli/test_running.py::test_a_reader_who_leaves_at_the_end_costs_no_report": "a pipe that breaks late",
     "tests/cli/test_p_hacking.py": "many runs, one after another",
     "tests/cli/test_running.py::test_sigterm_is_an_interruption_too": "a signal like Ctrl-C",

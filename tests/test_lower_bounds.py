@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import devlearn
 
 ROOT = Path(__file__).parents[1]
@@ -19,6 +21,7 @@ TOY = {
 }
 
 
+@pytest.mark.slow  # with the lowest versions, by make check-lower-bounds; other tests run this with the newest
 def test_a_run_from_the_file_to_the_report(tmp_path: Path) -> None:
     run = devlearn.run("first_steps", seeds=2, out=tmp_path / "run", set=TOY, jobs=1, progress=False)
     assert (run.folder / "report.html").exists()

@@ -311,7 +311,9 @@ LONG = (
     "newborn_eyes",
     "few_labels_priors",
     "few_labels_hundred",
+    "innate/mask",
     "innate/mimetic_tuned",
+    "innate/waves",
 )  # what others have one by one
 PAGES = ("first_steps", "cartpole", "critical_period", "few_labels", "scaling_width", "looking", "innate/genome")
 

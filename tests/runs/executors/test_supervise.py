@@ -193,7 +193,7 @@ def _gone(pid: int) -> bool:
         return True
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_no_worker_outlives_its_supervisor(tmp_path: Path, how: signal.Signals) -> None:
     process, workers = _supervisor_with_two_sleepers(tmp_path)
     process.send_signal(how)

@@ -22,7 +22,7 @@ TOY: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", ["digits", "tests.synthetic:Photos"])
+@pytest.mark.parametrize("name", ["tests.synthetic:Photos", pytest.param("digits", marks=pytest.mark.slow)])
 def test_first_steps_comes_to_a_verdict_on_other_images(name: str, tmp_path: Path) -> None:
     """8 x 8 in grey, and 32 x 32 in colour; the learner plays with MNIST's digits all the same."""
     settings = {
