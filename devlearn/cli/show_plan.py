@@ -113,5 +113,5 @@ def _jobs(jobs: "tuple[PlannedJob, ...]") -> "Table":
     table = _table("job", "begins after", "stages", "arms", "about")
     for job in jobs:
         stages, arms = (", ".join(names) for names in ([stage.name for stage in job.branch.stages], job.branch.arms))
-        table.add_row(job.folder, job.parent or "", stages, arms, duration(job.seconds))
+        table.add_row(job.folder, ", ".join(job.before), stages, arms, duration(job.seconds))
     return table

@@ -14,7 +14,10 @@ Status = Literal["waiting", "running", "done", "failed", "not run"]
 
 @dataclass(frozen=True)
 class JobInfo:
-    """One branch of the tree of arms for one block of seeds. ``folder`` and ``parent`` are relative to the run."""
+    """One branch of the tree of arms for one block of seeds. Folders are relative to the run.
+
+    ``parent`` is the job whose learners it goes on with, ``givers`` are those whose learners its stages take.
+    """
 
     folder: str
     branch: str
@@ -23,6 +26,12 @@ class JobInfo:
     parent: str | None
     stages: tuple[str, ...]
     seconds: float = 1.0  # a rough estimate, for what to start first and how to weigh progress
+    givers: tuple[str, ...] = ()
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """The jobs that have to be done before it begins."""
+        return (*([] if self.parent is None else [self.parent]), *self.givers)
 
     @property
     def title(self) -> str:
@@ -85,7 +94,8 @@ def load_job(run: Path, entry: Mapping[str, Any]) -> JobInfo:
 def job_info(folder: str, spec: JobSpec) -> JobInfo:
     """The job of ``folder`` (relative to the run) with its description."""
     stages = tuple(stage.name for stage in spec.stages)
-    return JobInfo(folder, spec.branch, spec.arms, spec.seeds, spec.parent, stages, spec.seconds)
+    givers = tuple(dict.fromkeys(giver.folder for giver in spec.givers))
+    return JobInfo(folder, spec.branch, spec.arms, spec.seeds, spec.parent, stages, spec.seconds, givers)
 
 
 def view(run: Path, job: JobInfo, status: Status) -> View:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devlearn import registry
+from devlearn.records.job_state import JobInfo
 from devlearn.records.layout import RunFolder
 from devlearn.records.registered import held
 from devlearn.records.schema import Manifest, Resolved
@@ -189,7 +190,15 @@ def finish(started: Started, face: Face) -> Finished:
 def complaints(outcome: Outcome) -> list[str]:
     """What failed and why, and what was therefore not run: one entry each."""
     failed = [f"failed: {failure.job.title}\n  " + failure.error.replace("\n", "\n  ") for failure in outcome.failed]
-    return [*failed, *(f"not run: {job.title}: its parent {job.parent} failed" for job in outcome.not_run)]
+    return [*failed, *(f"not run: {job.title}: {_in_vain(job, outcome)}" for job in outcome.not_run)]
+
+
+def _in_vain(job: JobInfo, outcome: Outcome) -> str:
+    """What a job that was not run waited for."""
+    missed = outcome.missed(job)
+    if job.parent in missed:
+        return f"its parent {job.parent} failed"
+    return f"it takes the learners of {', '.join(missed)}, which failed"
 
 
 def check_device(device: str) -> None:

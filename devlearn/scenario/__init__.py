@@ -1,7 +1,19 @@
 """The scenario file: YAML -> frozen models, with every check and message of the format."""
 
 from devlearn.scenario.files import find, library, load, parse, points
-from devlearn.scenario.models import UNITS, ArmItem, Comparison, Fit, Match, ResolvedArm, Scenario, Tune, Unit, units_of
+from devlearn.scenario.models import (
+    UNITS,
+    ArmItem,
+    Comparison,
+    Fit,
+    Match,
+    Of,
+    ResolvedArm,
+    Scenario,
+    Tune,
+    Unit,
+    units_of,
+)
 from devlearn.scenario.problems import Mark, Problem, ScenarioError
 from devlearn.scenario.schema import schema
 from devlearn.scenario.tuning import experiment, settled, source
@@ -13,6 +25,7 @@ __all__ = [
     "Fit",
     "Mark",
     "Match",
+    "Of",
     "Problem",
     "ResolvedArm",
     "Scenario",

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from devlearn.registry import NoPlugin, get, inherits, misplaced, nearest
 from devlearn.scenario.checks import arms as arm_checks
+from devlearn.scenario.checks import artifacts as artifact_checks
 from devlearn.scenario.checks import comparison as compare_checks
 from devlearn.scenario.checks import stages as stage_checks
 from devlearn.scenario.checks import tuning as tune_checks
@@ -59,6 +60,7 @@ def _build(root: Map, problems: Problems, checks: stage_checks.Checks) -> Scenar
     whole = {arm.name: (arm.node, arm.items) for arm in arms}
     arm_checks.budgets(whole, problems)
     arm_checks.moments(whole, probes, problems)
+    artifact_checks.artifacts(_lived(arms), problems)
     comparison = compare_checks.comparison(compare, root, probes, stages, [arm.name for arm in arms], problems)
     seeds = _seeds(file, root, problems)
     if file is not None:

@@ -70,6 +70,17 @@ class Match(_Frozen):
         return tuple(sorted(given, key=lambda unit: unit != "labels"))
 
 
+class Of(_Frozen):
+    """What a stage takes from another arm, seed by seed: each learner from the learner of its own seed."""
+
+    arm: str = Field(description="NAME of the arm that gives")
+    stage: str = Field(description="NAME of its stage, at the end of which it gives; of several visits the last")
+    what: Literal["learner"] = Field("learner", description="what it gives: the learner as it is then")
+
+    def __str__(self) -> str:
+        return f"arm {self.arm!r} after {self.stage!r}"
+
+
 class ArmSpec(_Frozen):
     """One experimental condition: a sequence of stages."""
 

@@ -15,6 +15,8 @@ from devlearn.tasks.envs import EnvSpec, VectorEnv
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from devlearn.learners.cohort import Cohort
+    from devlearn.scenario import Of
     from devlearn.tasks.data import Dataset
     from devlearn.tasks.envs.lessons import Schedule
 
@@ -23,12 +25,30 @@ State = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class GivenLearners:
+    """Learners of another arm at the end of one of its stages; row n is of the same seed as learner n.
+
+    ``brain`` are their parameters and buffers by qualified name, (N, *shape), of the brain that all arms share.
+    ``ledger`` is what each had consumed by then, {unit: (N,)}.
+    """
+
+    brain: Mapping[str, Tensor]
+    ledger: Mapping[str, Tensor]
+
+    def cohort(self, like: Cohort) -> Cohort:
+        """They as a cohort of their own; ``like`` is one of the same brain."""
+        given = like.clone()
+        given.load(self.brain)
+        return given
+
+
+@dataclass(frozen=True)
 class Context:
     """What a stage may see. Nothing in it can be written to.
 
     ``planned`` is the number of yields that the declared budget comes to, for schedules. ``inherited`` are the
     optimiser moments that the stage before left behind, for ``optimiser: continue``; None where there are none.
-    ``artifacts`` are the states of other branches that the scenario asked for, by name. ``measuring`` is true for
+    ``artifacts`` are what a stage takes from other arms, by its keys that say so (``of``). ``measuring`` is true for
     probes, which alone may read a test split. ``pin`` are the names of streams that are the same for all learners.
     """
 
@@ -38,7 +58,7 @@ class Context:
     device: torch.device
     planned: int
     inherited: State | None = None
-    artifacts: Mapping[str, Any] = field(default_factory=dict)
+    artifacts: Mapping[Of, GivenLearners] = field(default_factory=dict)
     measuring: bool = False
     pin: frozenset[str] = frozenset()
 

@@ -1,7 +1,16 @@
 """What is written in a run folder: a model for every JSON file, the columns of every table."""
 
 from devlearn.records.schema.base import Better, EvidenceError, FileModel, Json, Keys, Number
-from devlearn.records.schema.job import Cores, JobSpec, JobState, JobStatus, NeedEntry, Progress, SelectEntry
+from devlearn.records.schema.job import (
+    Cores,
+    GiverEntry,
+    JobSpec,
+    JobState,
+    JobStatus,
+    NeedEntry,
+    Progress,
+    SelectEntry,
+)
 from devlearn.records.schema.registration import Akin, Difference, Laid, Registered, Registration, Sibling
 from devlearn.records.schema.resolved import (
     ArmEntry,
@@ -30,6 +39,7 @@ from devlearn.records.schema.tables import (
     TRAIN,
     UNDETERMINED,
     UNDETERMINED_PROBE,
+    UNSCORED,
 )
 
 __all__ = [
@@ -41,6 +51,7 @@ __all__ = [
     "TRAIN",
     "UNDETERMINED",
     "UNDETERMINED_PROBE",
+    "UNSCORED",
     "Akin",
     "ArmEntry",
     "Better",
@@ -52,6 +63,7 @@ __all__ = [
     "Difference",
     "EvidenceError",
     "FileModel",
+    "GiverEntry",
     "How",
     "JobEntry",
     "JobSpec",

@@ -19,6 +19,15 @@ class NeedEntry(FileModel):
     keys: Keys = Field(description="all its keys")
 
 
+class GiverEntry(FileModel):
+    """Learners of another arm that a stage of a job takes."""
+
+    arm: str = Field(description="the arm that gives")
+    stage: str = Field(description="the stage at whose end it gives")
+    what: str = Field(description="what it gives: learner")
+    folder: str = Field(description="the folder of the job that ends there, for the same seeds")
+
+
 class SelectEntry(FileModel):
     """What picks each learner's best checkpoint."""
 
@@ -30,6 +39,7 @@ class SelectEntry(FileModel):
 class JobSpec(FileModel):
     """job.json: all that a worker needs to live one branch for one block of seeds."""
 
+    omitted = frozenset({"givers"})
     version = JOB
 
     format: int = Field(description="the version of this file's format")
@@ -39,6 +49,7 @@ class JobSpec(FileModel):
     branch: str = Field(description="the branch")
     seeds: tuple[int, ...] = Field(description="the block of seeds")
     parent: str | None = Field(description="the folder of the job whose learners it goes on with; null at birth")
+    givers: tuple[GiverEntry, ...] = Field(default=(), description="what its stages take from other arms, and where")
     brain: Keys = Field(description="the brain, with all keys")
     needs_stages: tuple[NeedEntry, ...] = Field(description="all stages of the scenario: their needs make the brain")
     stages: tuple[VisitEntry, ...] = Field(description="what is lived, in order")

@@ -187,11 +187,16 @@ class PointEntry(FileModel):
 class JobEntry(FileModel):
     """One branch of the tree of lives for one block of seeds."""
 
+    omitted = frozenset({"givers"})
+
     folder: str = Field(description="its folder in the run's")
     branch: str = Field(description="the branch")
     seeds: tuple[int, ...] = Field(description="its block of seeds")
     parent: str | None = Field(
         default=None, description="the folder of the job whose learners it goes on with; null at birth"
+    )
+    givers: tuple[str, ...] = Field(
+        default=(), description="the folders of the jobs of other arms whose learners its stages take"
     )
 
 

@@ -17,6 +17,7 @@ _WHERE = {
     "visit": "which visit to it (0 is the first)",
     "update": "updates of this visit so far",
 }
+UNSCORED = "unscored"  # an event: whom the learner takes something from in another arm had diverged
 # Events that concern all learners of a visit. Their detail is the environment; of a probe, ``PROBE: ENVIRONMENT``.
 UNDETERMINED, UNDETERMINED_PROBE, RESTARTED = "undetermined", "undetermined_probe", "restarted"
 TABLES = {

@@ -15,6 +15,7 @@ from devlearn.records.job_state import read_spec
 from devlearn.records.layout import JobFolder
 from devlearn.records.schema import JobSpec, NeedEntry, SelectEntry, VisitEntry
 from devlearn.registry import get
+from devlearn.scenario import Of
 from devlearn.stages.stage import Stage
 from devlearn.streams import BIRTH, PINNED
 
@@ -68,6 +69,15 @@ class Job:
         """The folder of the job whose end this one begins at."""
         parent = self.spec.parent
         return None if parent is None else JobFolder(self.folder).run.job(parent).root
+
+    @property
+    def givers(self) -> dict[Of, Path]:
+        """The folders of the jobs at whose end are the learners of other arms that stages take."""
+        run = JobFolder(self.folder).run
+        return {
+            Of.model_validate({"arm": entry.arm, "stage": entry.stage, "what": entry.what}): run.job(entry.folder).root
+            for entry in self.spec.givers
+        }
 
     @property
     def pin(self) -> frozenset[str]:

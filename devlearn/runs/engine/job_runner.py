@@ -7,6 +7,7 @@ from devlearn.records.layout import JobFolder
 from devlearn.records.versions import CHECKPOINT
 from devlearn.records.writer import Recorder, offsets, truncate
 from devlearn.runs.engine import checkpoint
+from devlearn.runs.engine.artifacts import end_of
 from devlearn.runs.engine.best_checkpoints import BestCheckpoints
 from devlearn.runs.engine.job import Job, StageVisit
 from devlearn.runs.engine.learners_state import LearnersState
@@ -102,12 +103,7 @@ class JobRunner:
             with Recorder(self.folder.birth.root, self.job.seeds, "birth", 0) as recorder:
                 measure(self.job, self.learners.cohort, recorder, newborn.updates, "birth")
             return
-        end = checkpoint.load_artifact(JobFolder(parent).end, self.job.device)
-        if why := CHECKPOINT.refusal(end["format"], resume=True):
-            raise ValueError(f"{parent}: {why}")
-        if end["seeds"] != list(self.job.seeds):
-            raise ValueError(f"{parent} holds the seeds {end['seeds']}, not {list(self.job.seeds)}")
-        self.learners.load(end)
+        self.learners.load(end_of(parent, self.job))
 
     def _resume(self) -> bool:
         """Go back to the last checkpoint, and the records with it; False where there is none."""

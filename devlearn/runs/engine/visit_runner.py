@@ -11,9 +11,10 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from devlearn.records.schema import RESTARTED, UNDETERMINED, UNDETERMINED_PROBE
+from devlearn.records.schema import RESTARTED, UNDETERMINED, UNDETERMINED_PROBE, UNSCORED
 from devlearn.records.writer import Recorder
 from devlearn.runs.engine import gates
+from devlearn.runs.engine.artifacts import Artifacts
 from devlearn.runs.engine.best_checkpoints import BestCheckpoints
 from devlearn.runs.engine.budgets import used_up
 from devlearn.runs.engine.held_rows import HeldRows
@@ -29,7 +30,12 @@ from devlearn.stages.stage import Metrics
 from devlearn.tasks.envs import undetermined
 
 TRAIN_EVERY = 10  # updates between rows of train.csv
-EVENTS = {Status.BUDGET: "budget", Status.PASSED: "passed", Status.DIVERGED: "diverged"}
+EVENTS = {
+    Status.BUDGET: "budget",
+    Status.PASSED: "passed",
+    Status.DIVERGED: "diverged",
+    Status.UNSCORED: UNSCORED,
+}
 
 
 class VisitRunner:
@@ -61,8 +67,16 @@ class VisitRunner:
             brain: torch.nn.Module = job.builder()
         self.costs = CostModel(visit.stage, lambda stage: stage.cost(brain))
         self.planned = self.costs.planned_yields
+        self.artifacts = Artifacts.of(job, visit.stage, learners.cohort)
         self.context = Context(
-            job.seeds, visit.name, visit.visit, job.device, self.planned, learners.inherited, pin=job.pin
+            job.seeds,
+            visit.name,
+            visit.visit,
+            job.device,
+            self.planned,
+            learners.inherited,
+            self.artifacts.given,
+            pin=job.pin,
         )
         self.held = self._hold()
 
@@ -77,6 +91,8 @@ class VisitRunner:
             recorder.event(state.updates, event, detail, torch.ones_like(state.living))
         recorder.event(state.updates, "held", "diverged in an earlier stage", ~state.living)
         recorder.train(state.updates, self.learners.ledger.columns, {}, state.living)
+        for of, lost in self.artifacts.lost.items():
+            self._move_on(state.living & lost, Status.UNSCORED, f"{of} had diverged")
         recorder.seconds(0, self.seconds())
 
     def go_on(self) -> None:
@@ -181,7 +197,7 @@ class VisitRunner:
         if not who.any():
             return
         self.state.status[who] = int(why)
-        self.learners.diverged |= self.state.status == Status.DIVERGED
+        self.learners.diverged |= (self.state.status == Status.DIVERGED) | (self.state.status == Status.UNSCORED)
         self.recorder.event(self.state.updates, EVENTS[why], detail, who)
         self.held = self._hold()
 

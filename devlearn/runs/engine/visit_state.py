@@ -15,12 +15,16 @@ from devlearn.stages.context import State
 
 
 class Status(IntEnum):
-    """Why a learner has moved on from the stage, or that it has not: LIVES."""
+    """Why a learner has moved on from the stage, or that it has not: LIVES.
+
+    UNSCORED: what it should have taken from another arm is not there, as the learner that gives it had diverged.
+    """
 
     LIVES = 0
     BUDGET = 1
     PASSED = 2
     DIVERGED = 3
+    UNSCORED = 4
 
 
 @dataclass

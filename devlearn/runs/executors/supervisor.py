@@ -1,4 +1,4 @@
-"""The supervisor: starts each job when its parent is done, retries what crashed, keeps the rest going."""
+"""The supervisor: starts each job when what it builds upon is done, retries what crashed, keeps the rest going."""
 
 import signal
 import traceback
@@ -49,6 +49,11 @@ class Outcome:
     failed: tuple[Failure, ...]
     not_run: tuple[JobInfo, ...]
 
+    def missed(self, job: JobInfo) -> tuple[str, ...]:
+        """The folders of the jobs that one which was not run waited for in vain."""
+        gone = {failure.job.folder for failure in self.failed} | {other.folder for other in self.not_run}
+        return tuple(folder for folder in job.before if folder in gone)
+
 
 @dataclass
 class _Track:
@@ -84,9 +89,9 @@ class Supervisor:
         self.troubles: list[str] = []  # what the executor raised
 
     def _ahead(self, job: JobInfo, jobs: Sequence[JobInfo]) -> float:
-        """Estimated seconds from here to the end of the longest life that goes through this job."""
+        """Estimated seconds from here to the end of the longest chain of jobs that goes through this one."""
         return job.seconds + max(
-            (self._ahead(child, jobs) for child in jobs if child.parent == job.folder), default=0.0
+            (self._ahead(other, jobs) for other in jobs if job.folder in other.before), default=0.0
         )
 
     def supervise(self) -> Outcome:
@@ -137,7 +142,7 @@ class Supervisor:
     def _start_ready(self) -> bool:
         """Start what can be started; True where something was."""
         self._give_up_orphans()
-        ready = [track for track in self.tracks.values() if track.status == "waiting" and self._parent_done(track.job)]
+        ready = [track for track in self.tracks.values() if track.status == "waiting" and self._can_begin(track.job)]
         ready.sort(key=lambda track: -self.ahead[track.job.folder])  # the longest first; ties keep the plan's order
         with self._asking("free_slots()"):
             chosen = ready[: max(self.executor.free_slots(), 0)]
@@ -160,19 +165,18 @@ class Supervisor:
         return Cores(env_processes=max(share, 1))
 
     def _after(self, job: JobInfo, other: JobInfo) -> bool:
-        """Whether a job begins where another, or one after it, has ended."""
-        return job.parent is not None and (
-            job.parent == other.folder or self._after(self.tracks[job.parent].job, other)
-        )
+        """Whether a job begins when another, or one after it, has ended."""
+        return any(before == other.folder or self._after(self.tracks[before].job, other) for before in job.before)
 
-    def _parent_done(self, job: JobInfo) -> bool:
-        return job.parent is None or self.tracks[job.parent].status == "done"
+    def _can_begin(self, job: JobInfo) -> bool:
+        return all(self.tracks[before].status == "done" for before in job.before)
 
     def _give_up_orphans(self) -> None:
-        """Jobs below a failed one are not run; parents come before their children in the plan."""
+        """Jobs that build upon a failed one are not run; they come after it in the plan."""
         for track in self.tracks.values():
-            parent = track.job.parent
-            if parent is not None and self.tracks[parent].status in ("failed", "not run"):
+            if track.status == "waiting" and any(
+                self.tracks[before].status in ("failed", "not run") for before in track.job.before
+            ):
                 track.status = "not run"
 
     def _end_hanging(self) -> None:

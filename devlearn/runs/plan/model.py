@@ -6,9 +6,17 @@ from typing import Any
 
 from devlearn.runs.plan.cost_model import ONCE, PER_YIELD, CostModel
 from devlearn.runs.plan.labels import NOTHING, PlannedLabels
-from devlearn.scenario import Scenario, Unit
+from devlearn.scenario import Of, Scenario, Unit
 from devlearn.stages.fields import INCIDENTAL
 from devlearn.stages.stage import Cost, Stage
+
+
+@dataclass(frozen=True)
+class Gift:
+    """What a stage takes from another arm, and the digest of the life that gives it."""
+
+    of: Of
+    life: str
 
 
 @dataclass(frozen=True)
@@ -19,7 +27,7 @@ class PlannedStage:
     ``yields`` the number of them that the budget comes to. ``total`` is an arm's [unit, size], on its last stage;
     there ``select`` says that each learner's best checkpoint is kept. ``left`` are weights that the stage may be
     thought to make, and does not. ``known`` are the labels that the life has paid for before it, ``chosen_by`` how many
-    its choices read here for the first time.
+    its choices read here for the first time. ``gifts`` are what it takes from other arms.
     """
 
     name: str
@@ -34,6 +42,7 @@ class PlannedStage:
     left: tuple[str, ...] = ()
     known: PlannedLabels = NOTHING
     chosen_by: int = 0
+    gifts: tuple[Gift, ...] = ()
 
     @property
     def keys(self) -> dict[str, Any]:
@@ -49,7 +58,8 @@ class PlannedStage:
     def identity(self) -> dict[str, Any]:
         """All that decides what the stage does: two arms that agree in it live it once."""
         parts = {"name": self.name, "visit": self.visit, "kind": self.kind, "version": self.stage.version}
-        return {**parts, "keys": self.keys, "total": self.total, **({"select": True} if self.select else {})}
+        given = {"gifts": [gift.life for gift in self.gifts]} if self.gifts else {}
+        return {**parts, "keys": self.keys, "total": self.total, **({"select": True} if self.select else {}), **given}
 
     @property
     def ledger(self) -> Cost:
@@ -129,7 +139,10 @@ class PointPlan:
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """One branch for one block of seeds. ``seconds`` and ``memory`` (bytes) are rough estimates."""
+    """One branch for one block of seeds. ``seconds`` and ``memory`` (bytes) are rough estimates.
+
+    ``givers`` are the jobs, by folder, at whose end others' learners are what its stages take.
+    """
 
     folder: str
     branch: Branch
@@ -137,11 +150,17 @@ class PlannedJob:
     parent: str | None
     seconds: float
     memory: int
+    givers: Mapping[Of, str] = field(default_factory=dict)
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """The jobs that have to be done before it begins."""
+        return tuple(dict.fromkeys((*([] if self.parent is None else [self.parent]), *self.givers.values())))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Points, and jobs with parents before children."""
+    """Points, and jobs with those first that others wait for."""
 
     scenario: Scenario
     points: tuple[PointPlan, ...]
@@ -155,10 +174,10 @@ class Plan:
     @property
     def longest(self) -> float:
         """Rough estimate of the longest chain of jobs, in seconds: no number of cores is faster."""
-        ends: dict[str | None, float] = {None: 0.0}
+        ends: dict[str, float] = {}
         for job in self.jobs:
-            ends[job.folder] = ends[job.parent] + job.seconds
-        return max(ends.values())
+            ends[job.folder] = max((ends[folder] for folder in job.before), default=0.0) + job.seconds
+        return max(ends.values(), default=0.0)
 
     @property
     def memory(self) -> int:

@@ -15,6 +15,7 @@ from devlearn.runs.plan.changes import refusal
 from devlearn.runs.plan.cost_model import CostModel
 from devlearn.runs.plan.courses import courses
 from devlearn.runs.plan.describe import describe
+from devlearn.runs.plan.gifts import with_gifts
 from devlearn.runs.plan.labels import NOTHING, choosing_labels, chosen_by
 from devlearn.runs.plan.model import ArmPlan, PlannedStage, PointPlan, total_of
 from devlearn.runs.plan.needs import needs_of, words
@@ -38,7 +39,7 @@ def resolve(point: dict[str, Any], scenario: Scenario) -> PointPlan:
     _fit(scenario, brain)
     courses(scenario)
     lives = _Arms(scenario, brain, needs)
-    arms = tuple(ArmPlan(name, tuple(lives.lives(name))) for name in scenario.arms)
+    arms = with_gifts([ArmPlan(name, tuple(lives.lives(name))) for name in scenario.arms])
     checks.changes(scenario, arms)
     checks.gates(scenario, arms)
     checks.moments(scenario, arms)

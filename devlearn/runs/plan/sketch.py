@@ -11,6 +11,7 @@ from devlearn.runs.plan.needs import needs_of
 from devlearn.runs.plan.shared_origins import lineages, origin_names
 from devlearn.runs.plan.to_records import compare_entry, probe_entries
 from devlearn.scenario import ResolvedArm, Scenario, points
+from devlearn.scenario.artifacts import steps_behind
 
 
 def sketch(scenario: Scenario) -> Resolved:
@@ -48,7 +49,11 @@ def _arms(scenario: Scenario, same: Mapping[str, str]) -> dict[str, ArmEntry]:
             path=(),
             stages=_stages(arm),
             match=None if arm.match is None else MatchEntry(arm=arm.match.arm, by=arm.match.by),
-            lineages=lineages([step.stage for step in arm.steps], scenario.seeds, same),
+            lineages=lineages(
+                [own.stage for step in arm.steps for own in (step, *steps_behind(scenario.arms, step.stage))],
+                scenario.seeds,
+                same,
+            ),
             uncontrolled=tuple(ControlEntry.of(control) for control in wanting.get(name, ())),
         )
         for name, arm in scenario.arms.items()

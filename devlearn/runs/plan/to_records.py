@@ -7,6 +7,7 @@ from devlearn.records.schema import (
     ArmEntry,
     CompareEntry,
     ControlEntry,
+    GiverEntry,
     JobEntry,
     JobSpec,
     Json,
@@ -21,12 +22,14 @@ from devlearn.records.schema import (
     VisitEntry,
 )
 from devlearn.records.versions import JOB, PLAN, RECORDS
+from devlearn.runs.plan.digest import digest
 from devlearn.runs.plan.missing_controls import uncontrolled
 from devlearn.runs.plan.model import ArmPlan, Plan, PlannedJob, PlannedStage, PointPlan
 from devlearn.runs.plan.shared_origins import lineages, origin_names
-from devlearn.runs.plan.tree import digest
 from devlearn.scenario import Scenario
+from devlearn.scenario.artifacts import steps_behind
 from devlearn.stages.fields import INCIDENTAL
+from devlearn.stages.stage import Stage
 from devlearn.streams import PINNED
 
 Probes = dict[str, ProbeEntry]
@@ -57,7 +60,14 @@ def resolved(plan: Plan) -> Resolved:
         pin_seed=PINNED if base.pin else None,
         points=tuple(_point(point, base, same) for point in plan.points),
         jobs=tuple(
-            JobEntry(folder=job.folder, branch=job.branch.name, seeds=job.seeds, parent=job.parent) for job in plan.jobs
+            JobEntry(
+                folder=job.folder,
+                branch=job.branch.name,
+                seeds=job.seeds,
+                parent=job.parent,
+                givers=tuple(dict.fromkeys(job.givers.values())),
+            )
+            for job in plan.jobs
         ),
     )
     return found.model_copy(update={"digest": digest(_identity(found))})
@@ -78,6 +88,9 @@ def _spec(plan: Plan, job: PlannedJob, device: str, path: tuple[str, ...]) -> Jo
         branch=job.branch.name,
         seeds=job.seeds,
         parent=job.parent,
+        givers=tuple(
+            GiverEntry(arm=of.arm, stage=of.stage, what=of.what, folder=folder) for of, folder in job.givers.items()
+        ),
         brain=dict(point.scenario.brain),
         needs_stages=tuple(NeedEntry(name=name, kind=kind, keys=keys) for name, kind, keys in point.needs_stages),
         stages=tuple(
@@ -127,12 +140,13 @@ def _point(point: PointPlan, base: Scenario, same: Mapping[str, str]) -> PointEn
 
 def _arm(arm: ArmPlan, scenario: Scenario, wanting: list[Keys], same: Mapping[str, str]) -> ArmEntry:
     match = scenario.arms[arm.name].match
+    whole = [stage for lived in arm.stages for stage in _whole(lived, scenario)]
     return ArmEntry(
         path=arm.path,
         stages=tuple(_stage(*pair, scenario) for pair in zip(arm.stages, arm.branches, strict=True)),
-        draws=tuple(dict.fromkeys(["init", *(name for lived in arm.stages for name in lived.stage.stream_names)])),
+        draws=tuple(dict.fromkeys(["init", *(name for stage in whole for name in stage.stream_names)])),
         match=None if match is None else MatchEntry(arm=match.arm, by=match.by),
-        lineages=lineages([lived.stage for lived in arm.stages], scenario.seeds, same),
+        lineages=lineages(whole, scenario.seeds, same),
         uncontrolled=tuple(ControlEntry.of(control) for control in wanting),
     )
 
@@ -150,20 +164,37 @@ def _stage(lived: PlannedStage, branch: str, scenario: Scenario) -> StageEntry:
         budget=lived.stage.budget(),
         branch=branch,
         kin=_kin(lived, scenario),
-        trained=tuple(lived.stage.trains_on()),
+        trained=tuple(dict.fromkeys(split for stage in _whole(lived, scenario) for split in stage.trains_on())),
         left=tuple(lived.left),
     )
 
 
+def _whole(lived: PlannedStage, scenario: Scenario) -> list[Stage]:
+    """A stage, and those that are behind what it takes from other arms."""
+    return [lived.stage, *(step.stage for step in steps_behind(scenario.arms, lived.stage))]
+
+
 def _kin(lived: PlannedStage, scenario: Scenario) -> dict[int, tuple[str, ...]]:
-    """Whom each seed has something from by this stage, by names that hold in every run: genome files go by them."""
+    """Whom each seed has something from by this stage, by names that hold in every run: genome files go by them.
+
+    What it takes from another arm brings along whom that arm's learner has something from. That learner itself is of
+    the same seed and birth, and so goes by the learner's own name.
+    """
     found: dict[int, tuple[str, ...]] = {}
     for seed in scenario.seeds:
-        if names := lived.stage.origin_ids(seed):
+        names = dict.fromkeys(_kin_names(lived.name, lived.stage, seed, scenario))
+        for step in steps_behind(scenario.arms, lived.stage):
+            names |= dict.fromkeys(_kin_names(step.stream, step.stage, seed, scenario))
+        if names:
             found[seed] = tuple(names)
-        elif name := lived.stage.lineage(seed):
-            found[seed] = (life(f"{lived.name}, {name}", dict(scenario.brain)),)
     return found
+
+
+def _kin_names(name: str, stage: Stage, seed: int, scenario: Scenario) -> tuple[str, ...]:
+    if names := stage.origin_ids(seed):
+        return tuple(names)
+    shared = stage.lineage(seed)
+    return (life(f"{name}, {shared}", dict(scenario.brain)),) if shared else ()
 
 
 def probe_entries(scenario: Scenario, without: Collection[str] = INCIDENTAL) -> Probes:

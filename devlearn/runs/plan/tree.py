@@ -1,22 +1,16 @@
 """The tree of lives: which stages arms share, the branches that makes, and blocks of seeds."""
 
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
+from devlearn.runs.plan.digest import digest
+from devlearn.runs.plan.gifts import giving
 from devlearn.runs.plan.model import Branch, PlannedStage, PointPlan
 
 LONGEST = 40
 Block = tuple[int, ...]
-
-
-def digest(content: Any) -> str:
-    """sha256 of canonical JSON."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -29,6 +23,10 @@ class _Member:
     identities: tuple[str, ...]  # JSON of each stage's identity
     context: str  # JSON of what the identity takes from the scenario
     seeds: frozenset[int]
+
+    def until(self, end: int) -> "_Member":
+        """The same arm, lived so far."""
+        return replace(self, stages=self.stages[:end], identities=self.identities[:end])
 
     def name(self, start: int, end: int) -> tuple[str, str]:
         """The folder name and the digest of the branch that lives stages ``start`` to ``end``."""
@@ -46,10 +44,13 @@ def _title(names: list[str]) -> str:
 
 @dataclass
 class Tree:
-    """Branches, parents before children, and the branch of each stage of each (point, arm)."""
+    """Branches, parents before children, and the branch of each stage of each (point, arm, stages lived).
+
+    An arm is lived to its end, and to each earlier stage after which it gives something to others.
+    """
 
     branches: list[Branch] = field(default_factory=list)
-    paths: dict[tuple[int, str], list[str]] = field(default_factory=dict)
+    paths: dict[tuple[int, str, int], list[str]] = field(default_factory=dict)
 
     def grow(
         self, members: Sequence[_Member], start: int, parent: str | None, kept: Collection[tuple[str | None, str]]
@@ -79,7 +80,8 @@ class Tree:
         code = first.name(start, end)[1]
         self.branches.append(Branch(name, code, parent, first.stages[start:end], arms, first.point, seeds))
         for member in members:
-            self.paths.setdefault((member.point, member.arm), []).extend([name] * (end - start))
+            place = member.point, member.arm, len(member.stages)
+            self.paths.setdefault(place, []).extend([name] * (end - start))
 
 
 def _order(members: Sequence[_Member]) -> int:
@@ -103,16 +105,18 @@ def _shared_end(members: Sequence[_Member], start: int) -> int:
 
 
 def tree(points: Sequence[PointPlan], kept: Collection[tuple[str | None, str]] = ()) -> Tree:
-    """The tree of lives of all arms at all points.
+    """The tree of lives of all arms at all points. A branch ends where an arm gives something to others.
 
     ``kept`` are (parent, branch) of an earlier plan, to be used whole.
     """
     members = []
     for index, point in enumerate(points):
+        given = list(giving(point.arms))
         context, seeds = json.dumps(point.context, sort_keys=True), frozenset(point.scenario.seeds)
         for arm in point.arms:
             identities = tuple(json.dumps(lived.identity, sort_keys=True) for lived in arm.stages)
-            members.append(_Member(index, arm.name, arm.stages, identities, context, seeds))
+            whole = _Member(index, arm.name, arm.stages, identities, context, seeds)
+            members += [whole, *(whole.until(end) for giver, end in given if giver is arm)]
     grown = Tree()
     grown.grow(members, 0, None, kept)
     return grown
