@@ -19,6 +19,7 @@ from devlearn.records.schema import (
     RESTARTED,
     UNDETERMINED,
     UNDETERMINED_PROBE,
+    UNSCORED,
     Akin,
     ArmEntry,
     ControlEntry,
@@ -82,6 +83,8 @@ class LearnerRecord:
     ``diverged`` is the (position, update) at which it turned non-finite, or None; ``done`` says that all its jobs are.
     ``best`` is the last stage's checkpoint that ``compare.select`` chose, measured later: it is not among ``moments``.
     ``jobs`` are the folders of the jobs on its path. ``passed`` are the positions of the stages whose gate it passed.
+    ``unscored`` is the position of the stage in which it should have had something from another arm's learner, which
+    had diverged; None, as a rule.
     """
 
     seed: int
@@ -92,6 +95,7 @@ class LearnerRecord:
     best: Moment | None = None
     jobs: tuple[Path, ...] = ()
     passed: frozenset[int] = frozenset()
+    unscored: int | None = None
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,7 @@ class _Visit:
     probes: Mapping[int, list[Row]]
     diverged: Mapping[int, int]
     passed: frozenset[int]
+    unscored: frozenset[int]
     told: frozenset[tuple[str, str]]  # (event, detail) of what concerns all learners
 
 
@@ -263,10 +268,13 @@ def _visit(folder: VisitFolder) -> _Visit:
     events = _by_seed(folder.table("events"))
     gone = {seed: [int(row["update"]) for row in rows if row["event"] == "diverged"] for seed, rows in events.items()}
     diverged = {seed: min(updates) for seed, updates in gone.items() if updates}
-    passed = frozenset(seed for seed, rows in events.items() if any(row["event"] == "passed" for row in rows))
+    passed, unscored = (
+        frozenset(seed for seed, rows in events.items() if any(row["event"] == event for row in rows))
+        for event in ("passed", UNSCORED)
+    )
     every = (row for rows in events.values() for row in rows)
     told = frozenset((row["event"], row["detail"]) for row in every if row["event"] in OF_ALL)
-    return _Visit(folder.position, train, _by_seed(folder.table("probes")), diverged, passed, told)
+    return _Visit(folder.position, train, _by_seed(folder.table("probes")), diverged, passed, unscored, told)
 
 
 def _arm(
@@ -340,6 +348,7 @@ def _life(seed: int, jobs: list[_Job]) -> LearnerRecord:
         best=next((moment for moment in reversed(moments) if moment.when == "best"), None),
         jobs=tuple(job.folder.root for job in jobs),
         passed=frozenset(visit.position for job in jobs for visit in job.visits if seed in visit.passed),
+        unscored=min((visit.position for job in jobs for visit in job.visits if seed in visit.unscored), default=None),
     )
 
 

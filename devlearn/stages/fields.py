@@ -13,6 +13,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from pydantic_core import PydanticKnownError
 
 from devlearn.learners.schedule import Schedule
+from devlearn.scenario.models import Of
 from devlearn.scenario.splits import is_path, joined, split_name
 from devlearn.tasks.data import DataSource, class_counts, is_split, most_balanced, size, source_named, source_of
 from devlearn.tasks.data.files import located
@@ -210,6 +211,14 @@ ControllerName = Annotated[
     ),
 ]
 
+LearnerOf = Annotated[
+    Of | None,
+    Field(
+        description="a demonstrator: {arm: NAME, stage: NAME}, the learner of the same seed that another arm has after "
+        "that stage, reflexes included; it does what it finds likeliest"
+    ),
+]
+
 # ---- evolution ---------------------------------------------------------------------------------------------------
 
 Fitness = Literal["accuracy", "cross_entropy"]
@@ -316,7 +325,7 @@ class Change(BaseModel):
 YOUNGER = frozenset(
     {
         *("wrappers", "step_timeout", "sense", "vocabulary", "action_scaling", "demonstrations", "random", "reflex"),
-        *("intrinsic", "sampled", "lessons", "teacher"),
+        *("intrinsic", "sampled", "lessons", "teacher", "of"),
     }
 )
 # Keys that change no result: they reach the workers, and are no part of what is asked.

@@ -13,11 +13,13 @@ from torch import Tensor, nn
 
 from devlearn.learners.brains import Needs, brain_builder
 from devlearn.learners.cohort import Cohort
+from devlearn.records.schema import COLUMNS
 from devlearn.registry import inherits
 from devlearn.runs.engine import checkpoint
+from devlearn.scenario.artifacts import taken
 from devlearn.scenario.controls import misdeclared, no_role
-from devlearn.scenario.models import ROLES, UNITS
-from devlearn.stages.context import State
+from devlearn.scenario.models import ROLES, UNITS, Of
+from devlearn.stages.context import GivenLearners, State
 from devlearn.stages.stage import Cost, Stage
 from devlearn.tasks.data import source_named
 from devlearn.tasks.envs.finding import Finding
@@ -36,6 +38,7 @@ from devlearn.testing.laws import (
 
 YIELDS = 4
 BRAIN = {"kind": "mlp", "width": (32, 16)}
+ELSEWHERE = 1000  # from a learner's seed to that of one who stands for another arm's
 FACTOR = 2  # between declared and counted FLOPs: objectives may leave out what is small beside the brain's
 TOLERANCE = 1e-2  # of a learner's largest weight change, between cohorts of different size: float32 and Adam round
 
@@ -74,6 +77,18 @@ def _role(cls: type[Stage]) -> Finding:
         mend = f"declare one of {', '.join(ROLES)}: role = 'innate' for a prior"
         return Finding("role", False, f"it declares none and counts as {cls.role}; {mend}")
     return Finding("role", True, f"{cls.role}: reports and warnings go by it")
+
+
+def newborn_givers(
+    stage: Stage, born: Callable[[Sequence[int]], Cohort], seeds: Sequence[int]
+) -> dict[Of, GivenLearners]:
+    """What a stage takes from other arms, for trying it: learners ``born`` of other seeds, which have consumed nothing.
+
+    Empty for a stage that takes nothing.
+    """
+    nothing = dict.fromkeys(COLUMNS, torch.zeros(len(seeds), dtype=torch.int64))
+    elsewhere = [seed + ELSEWHERE for seed in seeds]
+    return {of: GivenLearners(born(elsewhere).state(), nothing) for _, of in taken(stage)}
 
 
 def _needs(stage: Stage) -> Needs:
@@ -125,7 +140,8 @@ class _Trial:
         return Cohort(self.builder, seeds)
 
     def context(self, seeds: Sequence[int], planned: int = 2 * YIELDS) -> Watched:
-        return Watched(tuple(seeds), "trial", 0, torch.device("cpu"), planned=planned, drawn=self.drawn)
+        given, device = newborn_givers(self.stage, self.cohort, seeds), torch.device("cpu")
+        return Watched(tuple(seeds), "trial", 0, device, planned=planned, artifacts=given, drawn=self.drawn)
 
     def live(
         self,

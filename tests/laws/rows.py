@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.stages.stage import Stage
 from devlearn.tasks.demonstrations import record
 from devlearn.tasks.envs import EnvSpec
+from devlearn.testing.stages import newborn_givers
 
 TRIAL = {"env_steps": 10_000, "num_envs": 2, "rollout": 16, "epochs": 3}
 MEMORY = {**TRIAL, "num_envs": 4, "rollout": 6, "minibatches": 2}
@@ -30,6 +32,13 @@ PREDICT = {"env": "devlearn/DigitReach-v0", "env_steps": 10_000, "num_envs": 4, 
 SHOWN = {"env": PREDICT["env"], "updates": 100, "num_envs": 4, "rollout": 3}
 COPY = {"env": PREDICT["env"]}
 WATCH = {**COPY, "controller": f"{__name__}:gaze", "env_steps": 10_000, "num_envs": 2, "rollout": 4, "minibatches": 3}
+TAKE = {
+    "of": {"arm": "expert", "stage": "play"},
+    "env_steps": 10_000,
+    "num_envs": 2,
+    "rollout": 4,
+    "minibatches": 3,
+}
 STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "waves": ("innate.waves", {"updates": 100, "batch": 4}),
     "neighbours": ("innate.waves", {"updates": 100, "batch": 4, "predict": "neighbours", "project": 8, "hidden": 6}),
@@ -141,6 +150,9 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "clone-file": ("imitate.clone", {**COPY, "updates": 100, "batch": 8, "demonstrations": lambda: shown()}),
     "clone": ("imitate.clone", {**WATCH, "sham": "actions"}),
     "clone-numbers": ("imitate.clone", {**WATCH, "env": "Pendulum-v1", "controller": f"{__name__}:swing"}),
+    "clone-of": ("imitate.clone", {**COPY, **TAKE}),
+    "clone-of-numbers": ("imitate.clone", {**TAKE, "env": "Pendulum-v1"}),
+    "dagger-of": ("imitate.dagger", {**COPY, **TAKE}),
     "dagger": ("imitate.dagger", {**WATCH, "sham": "actions"}),
     "dagger-numbers": ("imitate.dagger", {**WATCH, "env": "Pendulum-v1", "controller": f"{__name__}:swing"}),
     "reflex-phases": ("innate.reflex", {"env": "Pendulum-v1", "sham": "phases", "gate": "learned", "deviation": 0.3}),
@@ -266,13 +278,13 @@ def measure(probe: Probe, cohort: Cohort, full: bool = False, stages: Mapping[st
 
 def live(stage: Stage, cohort: Cohort, yields: int, planned: int = 50) -> tuple[dict[str, Any], list[Any]]:
     """Live a few yields; the state and the metrics of each yield."""
-    context = context_for(cohort.seeds, planned)
-    state = stage.begin(cohort, context)
+    state = stage.begin(cohort, context_for(cohort.seeds, planned))
     return state, go_on(stage, cohort, state, yields, planned)
 
 
 def go_on(stage: Stage, cohort: Cohort, state: dict[str, Any], yields: int, planned: int = 50) -> list[Any]:
-    segment = stage.segment(cohort, state, context_for(cohort.seeds, planned))
+    given = newborn_givers(stage, cohort.newborn, cohort.seeds)
+    segment = stage.segment(cohort, state, replace(context_for(cohort.seeds, planned), artifacts=given))
     metrics = [found for _, found in zip(range(yields if stage.units else 1), segment, strict=False)]
     segment.close()  # type: ignore[attr-defined]
     return metrics

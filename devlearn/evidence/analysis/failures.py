@@ -10,7 +10,7 @@ import numpy as np
 
 from devlearn.evidence.analysis.pairing import Groups, Side, averaged, lineages
 from devlearn.evidence.analysis.values import Measure, values
-from devlearn.records.reader import ArmRecords
+from devlearn.records.reader import ArmRecords, LearnerRecord
 from devlearn.records.results import At
 from devlearn.records.schema import CompareFails
 
@@ -38,7 +38,12 @@ def failed_seeds(
 ) -> frozenset[int]:
     """The seeds of the learners that failed, of those that are done."""
     found = values(arm, replace(what, worst=None), at, until)
-    return frozenset(seed for seed, value in found.items() if value is None or _beyond(value, rule))
+    return frozenset(seed for seed, value in found.items() if _failed(arm.lives[seed], value, rule))
+
+
+def _failed(life: LearnerRecord, value: float | None, rule: CompareFails | None) -> bool:
+    """Whether a learner failed; one that is unscored had no chance to."""
+    return life.unscored is None if value is None else _beyond(value, rule)
 
 
 def _beyond(value: float, rule: CompareFails | None) -> bool:

@@ -109,4 +109,9 @@ def _missing(sides: tuple[Side, Side], what: Measure) -> Reason | None:
     if unfinished := sorted({job for arm, _ in sides for job in arm.unfinished}):
         return Reason.of("unfinished", jobs=list(unfinished))
     unknown = [f"{arm.name} seed {seed}" for arm, found in sides for seed, value in found.items() if value is None]
-    return Reason.of("no_worst", measure=what.label, learners=list(unknown)) if unknown else None
+    if not unknown:
+        return None
+    lives = ((arm.name, life) for arm, _ in sides for life in arm.lives.values())
+    if unscored := [f"{name} seed {life.seed}" for name, life in lives if life.unscored is not None]:
+        return Reason.of("unscored", learners=unscored)
+    return Reason.of("no_worst", measure=what.label, learners=list(unknown))

@@ -1,7 +1,8 @@
 """One number per learner: what a probe measured at the end, at birth, at an update, or over a stage's whole curve.
 
 A learner that diverged counts with the probe's declared ``worst`` from then on; where none is declared its value is
-None, and so is whatever would need it. Nothing is dropped. A measurement that is not finite counts as diverged too.
+None, and so is whatever would need it. So is that of a learner which could not be given what it takes from another arm.
+Nothing is dropped. A measurement that is not finite counts as diverged too.
 Where nothing is finite in either arm of a pair nothing was measured, and ``worst`` against ``worst`` is no answer.
 """
 
@@ -120,6 +121,8 @@ def value_at(arm: ArmRecords, life: LearnerRecord, what: Measure, position: int,
 
 def read(life: LearnerRecord, what: Measure, moment: Moment, place: tuple[float, float]) -> float | None:
     """What the learner counts with at ``place`` (position, update), where ``moment`` is its latest measurement."""
+    if life.unscored is not None and life.unscored <= place[0]:
+        return None
     if life.diverged is not None and life.diverged <= place:
         return what.worst
     value = moment.values[what.key]

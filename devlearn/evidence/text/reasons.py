@@ -22,6 +22,10 @@ def _no_worst(measure: str, learners: Sequence[str]) -> str:
     return f"{measure} declares no 'worst' value for learners that diverged: {', '.join(learners)}"
 
 
+def _unscored(learners: Sequence[str]) -> str:
+    return f"unscored, as the learners that they take from in another arm diverged: {', '.join(learners)}"
+
+
 def _unplanned_count(seeds: int, looks: Sequence[int]) -> str:
     return f"{seeds} seeds are not one of the planned looks, {', '.join(map(str, looks))}"
 
@@ -58,6 +62,7 @@ REASONS: dict[str, Callable[..., str]] = {
     "seen_unplanned": lambda seeds: f"a verdict on {seeds} seeds had been seen, which no look had planned",
     "unfinished": _unfinished,
     "no_worst": _no_worst,
+    "unscored": _unscored,
     "never_finite": lambda measure: f"not measured, {measure} is finite for no learner of either arm",
     "nothing_differs": lambda: "nothing differs between the seeds: n = 1, so no test is possible",
     "one_lineage": lambda seeds: f"one lineage: its {seeds} seeds share what was learned once, so no test is possible",

@@ -81,7 +81,7 @@ class Reason(Note):
 
     code: Literal[
         "other_question", "several_runs", "unplanned_count", "unplanned_seeds", "seen_unplanned",
-        "unfinished", "no_worst", "never_finite", "nothing_differs", "one_lineage", "one_seed",
+        "unfinished", "no_worst", "unscored", "never_finite", "nothing_differs", "one_lineage", "one_seed",
         "levels", "schedule", "changing", "few_passages", "out_of_reach", "unknown_value",
         "no_error", "few_points", "zero_size", "few_seeds", "zero_error", "few_moments", "flat", "left_out",
         "one_learner", "lopsided", "unpaired_location",

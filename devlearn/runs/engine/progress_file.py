@@ -37,7 +37,7 @@ class Progress:
             self.visits.index(visit),
             fraction,
             updates,
-            {name: float(value.nanmean()) for name, value in metrics.items()},
+            {name: float(value.double().nanmean()) for name, value in metrics.items()},
             int(diverged.sum()),
         )
 

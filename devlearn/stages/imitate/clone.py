@@ -16,12 +16,13 @@ from devlearn.stages.fields import (
     Count,
     DemonstrationsOf,
     EnvKwargs,
+    LearnerOf,
     RateSchedule,
     StepTimeout,
     Vocabulary,
     Wrappers,
 )
-from devlearn.stages.shared.apprenticeship import METRICS, Apprenticeship, Copying, permuted
+from devlearn.stages.shared.apprenticeship import GIVEN, METRICS, Apprenticeship, Copying, permuted
 from devlearn.stages.shared.train import Descent
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.demonstrations import controller, demonstrations, encoded, episodes
@@ -43,12 +44,15 @@ class Clone(Stage):
     """Does what a demonstrator did where it was: the likelihood of its actions is maximised (behavioural cloning).
 
     With ``demonstrations``, a file of episodes, a yield is one update on a minibatch of its steps, every epoch in a new
-    order; nothing is lived, so the budget is in updates. With a ``controller`` somebody acts while the learner watches:
-    a yield is ``rollout`` steps of the demonstrator in each of ``num_envs`` environments and ``minibatches`` updates
-    on steps drawn from all that were shown. These steps are on the learner's ledger as env_steps.
+    order; nothing is lived, so the budget is in updates. With a ``controller``, or another arm's learner (``of``),
+    somebody acts while the learner watches: a yield is ``rollout`` steps of the demonstrator in each of ``num_envs``
+    environments and ``minibatches`` updates on steps drawn from all that were shown. These steps are on the learner's
+    ledger as env_steps.
 
     A file and a controller are data, as a data set is: all learners have the same demonstrator, each has weights,
-    order and (of a controller) episodes of its own, and what is claimed holds for this demonstrator.
+    order and (of a controller) episodes of its own, and what is claimed holds for this demonstrator. With ``of`` the
+    learner of the same seed in another arm acts, which has been trained before: every learner has a demonstrator of its
+    own. What that one's life consumed is no part of this learner's ledger, and on record beside it.
 
     Metrics:
         loss: mean over steps of ``-log p(a | s)``, for actions ``a`` of the demonstrator: the cross-entropy of choices,
@@ -59,6 +63,7 @@ class Clone(Stage):
         demonstrations: steps that the learner was shown, or that the file has
         demonstrator_steps: steps of an environment that the demonstrator did for this learner
         imitator_steps: steps of an environment that the learner did itself: none
+        giver_env_steps: with ``of``, what the demonstrator's life had consumed; likewise giver_updates and giver_flops
 
     Source:
         Pomerleau (1991), Efficient training of artificial neural networks for autonomous navigation; Ross and Bagnell
@@ -71,12 +76,12 @@ class Clone(Stage):
 
     role = "imitate"
     units = ("env_steps", "updates", "flops")
-    metrics = METRICS
+    metrics = (*METRICS, *GIVEN)
     controls = ("sham",)
     stream_names = ("demonstrator", "order", "sham", EPISODE)
     immutable_keys = (
         *("env", "env_kwargs", "wrappers", "vocabulary", "action_scaling"),
-        *("demonstrations", "episodes", "controller", "num_envs", "sham"),
+        *("demonstrations", "episodes", "controller", "of", "num_envs", "sham"),
     )
     renamed: ClassVar = {}
 
@@ -87,6 +92,7 @@ class Clone(Stage):
     demonstrations: DemonstrationsOf = None
     episodes: Count | None = Field(None, description="of a file, so many episodes from its beginning; empty: all")
     controller: ControllerName = None
+    of: LearnerOf = None
     sham: Literal["none", "actions"] = Field(
         "none", description="a control: actions shows the same steps with the actions in random order"
     )
@@ -102,8 +108,8 @@ class Clone(Stage):
 
     @model_validator(mode="after")
     def _one_demonstrator(self) -> Clone:
-        if (self.demonstrations is None) == (self.controller is None):
-            raise ValueError("give exactly one demonstrator: demonstrations or controller")
+        if sum(who is not None for who in (self.demonstrations, self.controller, self.of)) != 1:
+            raise ValueError("give exactly one demonstrator: demonstrations, controller or of")
         if self.demonstrations is not None and self.env_steps is not None:
             raise ValueError("demonstrations are no steps of an environment: give the budget in updates or flops")
         if self.episodes is not None:
@@ -124,7 +130,7 @@ class Clone(Stage):
         return Descent(self.lr, self.schedule)
 
     def _copying(self) -> Copying:
-        return Copying(self.env_spec, min(self.batch, self._steps) if self.controller is None else self.batch)
+        return Copying(self.env_spec, self.batch if self.demonstrations is None else min(self.batch, self._steps))
 
     @property
     def _steps(self) -> int:
@@ -133,20 +139,24 @@ class Clone(Stage):
         return int(episodes(self.demonstrations).lengths[: self.episodes].sum())
 
     def _apprenticeship(self) -> Apprenticeship:
-        assert self.controller is not None
+        who = self.of or self.controller
+        assert who is not None
         sizes = (self.num_envs, self.rollout, self.minibatches, self.capacity)
-        return Apprenticeship(self._copying(), self.controller, *sizes, self._descent, self.sham)
+        return Apprenticeship(self._copying(), who, *sizes, self._descent, self.sham)
+
+    def columns(self) -> tuple[str, ...]:
+        return METRICS if self.of is None else self.metrics
 
     def needs(self) -> Needs:
         if self.demonstrations is not None:
             encoded(episodes(self.demonstrations), self.env_spec)  # what is not of this environment is refused
-        else:
-            controller(str(self.controller), self.env_spec)
+        if self.controller is not None:
+            controller(self.controller, self.env_spec)
         return self._copying().needs
 
     def cost(self, brain: nn.Module) -> Cost:
         if self.demonstrations is None:
-            return self._apprenticeship().cost(brain, apprentice_acts=False)
+            return self._apprenticeship().cost(brain, apprentice_acts=False, most=self.env_steps)
         return Cost(updates=1, flops=self._copying().update_flops(brain))
 
     def begin(self, cohort: Cohort, context: Context) -> State:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, final
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from devlearn.learners.brains.needs import Needs
 from devlearn.stages.context import EPISODE
@@ -13,12 +13,13 @@ from devlearn.stages.fields import (
     AdamRate,
     ControllerName,
     EnvKwargs,
+    LearnerOf,
     RateSchedule,
     StepTimeout,
     Vocabulary,
     Wrappers,
 )
-from devlearn.stages.shared.apprenticeship import METRICS, Apprenticeship, Copying
+from devlearn.stages.shared.apprenticeship import GIVEN, METRICS, Apprenticeship, Copying
 from devlearn.stages.shared.train import Descent
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.demonstrations import controller
@@ -44,6 +45,9 @@ class Dagger(Stage):
     the learner's likeliest action; what is learned is the demonstrator's answer in either case. So the first rollout is
     the demonstrator's own, and with ``beta: 0`` all others are the learner's.
 
+    The demonstrator is a ``controller``, or with ``of`` the learner of the same seed in another arm. What that one's
+    life consumed is no part of this learner's ledger, and on record beside it. FLOPs of its answers are on the ledger.
+
     Metrics:
         loss: mean over steps of ``-log p(a | s)``, for answers ``a`` of the demonstrator: the cross-entropy of choices,
             the density of a Gaussian for numbers
@@ -53,6 +57,7 @@ class Dagger(Stage):
         demonstrations: steps for which the demonstrator has said what it would do
         demonstrator_steps: steps of an environment in which its action was done
         imitator_steps: steps of an environment in which the learner's was; both are on the ledger as env_steps
+        giver_env_steps: with ``of``, what the demonstrator's life had consumed; likewise giver_updates and giver_flops
 
     Source:
         Ross, Gordon and Bagnell (2011), A reduction of imitation learning and structured prediction to no-regret online
@@ -67,19 +72,20 @@ class Dagger(Stage):
 
     role = "imitate"
     units = ("env_steps", "updates", "flops")
-    metrics = METRICS
+    metrics = (*METRICS, *GIVEN)
     controls = ("sham",)
     stream_names = ("demonstrator", "mixture", "order", "sham", EPISODE)
     immutable_keys = (
         *("env", "env_kwargs", "wrappers", "vocabulary", "action_scaling"),
-        *("controller", "num_envs", "sham"),
+        *("controller", "of", "num_envs", "sham"),
     )
 
     env: str = Field(description="a Gymnasium id: devlearn/Name-v0, CartPole-v1, package.module:Name-v0")
     env_kwargs: EnvKwargs = Field(default_factory=dict)
     wrappers: Wrappers = ()
     step_timeout: StepTimeout = STEP_TIMEOUT
-    controller: ControllerName
+    controller: ControllerName = None
+    of: LearnerOf = None
     beta: float = Field(
         0.5, ge=0, le=1, description="to the power of the rollouts before: how often its action is done"
     )
@@ -96,6 +102,12 @@ class Dagger(Stage):
     vocabulary: Vocabulary = None
     action_scaling: ActionScaling = "affine"
 
+    @model_validator(mode="after")
+    def _one_demonstrator(self) -> Dagger:
+        if (self.controller is None) == (self.of is None):
+            raise ValueError("give exactly one demonstrator: controller or of")
+        return self
+
     @property
     def env_spec(self) -> EnvSpec:
         """Its environment."""
@@ -105,14 +117,20 @@ class Dagger(Stage):
     def _apprenticeship(self) -> Apprenticeship:
         sizes = (self.num_envs, self.rollout, self.minibatches, self.capacity)
         descent = Descent(self.lr, self.schedule)
-        return Apprenticeship(Copying(self.env_spec, self.batch), str(self.controller), *sizes, descent, self.sham)
+        who = self.of or self.controller
+        assert who is not None
+        return Apprenticeship(Copying(self.env_spec, self.batch), who, *sizes, descent, self.sham)
+
+    def columns(self) -> tuple[str, ...]:
+        return METRICS if self.of is None else self.metrics
 
     def needs(self) -> Needs:
-        controller(str(self.controller), self.env_spec)
+        if self.controller is not None:
+            controller(self.controller, self.env_spec)
         return Copying(self.env_spec, self.batch).needs
 
     def cost(self, brain: nn.Module) -> Cost:
-        return self._apprenticeship().cost(brain, apprentice_acts=True)
+        return self._apprenticeship().cost(brain, apprentice_acts=True, most=self.env_steps)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return self._apprenticeship().begin(cohort)

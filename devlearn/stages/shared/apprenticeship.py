@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
 
 from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.learners.brains.needs import Needs, memory_size
 from devlearn.learners.objectives import Imitation
+from devlearn.stages.shared.off_policy import weights_bytes
 from devlearn.stages.shared.train import Descent
 from devlearn.stages.stage import Cost
 from devlearn.tasks.demonstrations import controller
 from devlearn.tasks.envs import EnvSpec
-from devlearn.tasks.envs.acting import allowed
+from devlearn.tasks.envs.acting import Acting, allowed
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.transitions import collect_transitions
 
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
     from devlearn.learners.cohort import Cohort
     from devlearn.learners.flops import Shapes
+    from devlearn.scenario import Of
     from devlearn.stages.context import Context, State
     from devlearn.stages.stage import Metrics
     from devlearn.tasks.envs import VectorEnv
@@ -30,13 +35,83 @@ if TYPE_CHECKING:
 
 Sham = Literal["none", "actions"]
 METRICS = ("loss", "error", "return", "demonstrations", "demonstrator_steps", "imitator_steps")
+GIVEN = ("giver_env_steps", "giver_updates", "giver_flops")  # with another arm's learner as demonstrator
 
 
 class Demonstrator(Protocol):
-    """Somebody who can be asked what to do, in one rollout."""
+    """Somebody who acts in every copy of an environment, and can be asked there what to do."""
 
-    def __call__(self, observation: Tensor, world: VectorEnv) -> Tensor:
-        """Their actions (N, E, ...) for what learners see now, (N, E, *space)."""
+    def begin(self, context: Context, block: int) -> None:
+        """A rollout begins, the ``block``-th."""
+
+    def ask(self, world: VectorEnv, device: torch.device) -> Tensor:
+        """Their actions (N, E, ...) for what is seen now; asked once before every step."""
+
+    def end(self, ended: np.ndarray[Any, Any]) -> None:
+        """Say whose episode has just ended, (N, E) bool."""
+
+    def state(self) -> State:
+        """All that a resume needs."""
+
+
+class Scripted:
+    """A scripted controller. Draws from ``demonstrator``."""
+
+    def __init__(self, name: str, spec: EnvSpec) -> None:
+        self._controller = controller(name, spec)
+
+    def begin(self, context: Context, block: int) -> None:
+        self._rngs = context.streams("demonstrator", counter=block).generators
+
+    def ask(self, world: VectorEnv, device: torch.device) -> Tensor:
+        return torch.from_numpy(self._controller.actions(np.array(world.observation), self._rngs)).to(device)
+
+    def end(self, ended: np.ndarray[Any, Any]) -> None:
+        pass
+
+    def state(self) -> State:
+        return {}
+
+
+class ByLearners:
+    """Learners of another arm, each for the learner of its seed: they do what they find likeliest, reflexes included.
+
+    ``state`` continues bit for bit; by default all episodes begin now.
+    """
+
+    def __init__(self, learners: Cohort, policy: Policy, copies: int, state: State) -> None:
+        self._acting = Acting.of(learners, policy, copies, reflexes=state.get("reflexes"))
+
+    def begin(self, context: Context, block: int) -> None:
+        pass
+
+    def ask(self, world: VectorEnv, device: torch.device) -> Tensor:
+        with torch.no_grad():
+            output, _, _ = self._acting.look(world)
+        return self._acting.policy.factors.greedy(output, allowed(world, output.device)).to(device)
+
+    def end(self, ended: np.ndarray[Any, Any]) -> None:
+        self._acting.end(ended)
+
+    def state(self) -> State:
+        return {"reflexes": self._acting.reflexes.state}
+
+
+def demonstrator(
+    who: str | Of, copying: Copying, copies: int, cohort: Cohort, context: Context, state: State
+) -> Demonstrator:
+    """The controller of a name, or what another arm gives; ``state`` is what its own ``state`` gave, or empty."""
+    if isinstance(who, str):
+        return Scripted(who, copying.env_spec)
+    return ByLearners(context.artifacts[who].cohort(cohort), copying.policy, copies, state)
+
+
+def given_metrics(who: str | Of, context: Context) -> dict[str, Tensor]:
+    """What the lives of other arms' learners had consumed, (N,) each; nothing of a controller."""
+    if isinstance(who, str):
+        return {}
+    ledger = context.artifacts[who].ledger
+    return {name: ledger[name.removeprefix("giver_")].cpu() for name in GIVEN}
 
 
 @dataclass(frozen=True)
@@ -84,6 +159,12 @@ class Copying:
         seen = flops.blank_batch(self.observations(rows))["x"]
         return flops.forward(brain, seen, self.policy.sense, self.policy.actor)
 
+    def row_bytes(self) -> int:
+        """What one step takes in memory: what was seen, and the action."""
+        space, factors = self.needs.senses[self.policy.sense].space, self.policy.factors
+        seen = math.prod(space.shape) * (1 if space.dtype == "uint8" else 4)
+        return seen + math.prod(factors.shape) * (8 if factors.discrete else 4)
+
     def likeliest(self, cohort: Cohort, observation: Tensor, world: VectorEnv) -> Tensor:
         """What learners would do: their likeliest allowed actions (N, E, ...)."""
         with torch.no_grad():
@@ -104,12 +185,12 @@ def permuted(actions: Tensor, context: Context, block: int) -> Tensor:
 class Apprenticeship:
     """Rollouts in which a demonstrator says at every step what it would do, and updates on all that it has said.
 
-    The fields are a stage's keys of these names. Draws from ``demonstrator``, ``order``, ``sham`` and, where the
-    apprentice acts too, ``mixture``.
+    The fields are a stage's keys of these names; ``who`` demonstrates. Draws from ``demonstrator``, ``order``, ``sham``
+    and, where the apprentice acts too, ``mixture``.
     """
 
     copying: Copying
-    controller: str
+    who: str | Of
     num_envs: int
     rollout: int
     minibatches: int
@@ -122,16 +203,19 @@ class Apprenticeship:
         """Of a rollout, in all environments of a learner."""
         return self.num_envs * self.rollout
 
-    def cost(self, brain: nn.Module, apprentice_acts: bool) -> Cost:
-        """Of one yield."""
-        acting = self.copying.act_flops(brain, self.num_envs) * self.rollout if apprentice_acts else 0
+    def cost(self, brain: nn.Module, apprentice_acts: bool, most: int | None) -> Cost:
+        """Of one yield. ``most``: env_steps that a budget allows, if it does."""
+        taught = not isinstance(self.who, str)
+        acting = self.copying.act_flops(brain, self.num_envs) * self.rollout * (taught + apprentice_acts)
         learning = self.copying.update_flops(brain) * self.minibatches
-        return Cost(updates=self.minibatches, env_steps=self.steps, flops=learning + acting)
+        kept = min(self.capacity, most or self.capacity) * self.copying.row_bytes()
+        memory = kept + (weights_bytes(brain) if taught else 0)
+        return Cost(updates=self.minibatches, env_steps=self.steps, flops=learning + acting, memory=memory)
 
     def begin(self, cohort: Cohort) -> State:
         """Nothing shown, no environment yet."""
         led = torch.zeros(cohort.n, dtype=torch.int64)
-        return {"done": 0, "moments": {}, "world": None, "shown": {}, "led": led}
+        return {"done": 0, "moments": {}, "world": None, "shown": {}, "led": led, "demonstrator": {}}
 
     def segment(
         self, cohort: Cohort, state: State, context: Context, share: Callable[[int], float] | None = None
@@ -142,11 +226,13 @@ class Apprenticeship:
         """
         optimiser = self.descent.make_optimiser(cohort, state["moments"])
         world = context.world(self.copying.env_spec, self.num_envs, state["world"])
+        shows = demonstrator(self.who, self.copying, self.num_envs, cohort, context, state["demonstrator"])
+        given = given_metrics(self.who, context)
         try:
             while True:
                 done = state["done"]
                 optimiser.set_lr(self.descent.learning_rate(done, context))
-                told, led = self._shown(cohort, world, context, done, None if share is None else share(done))
+                told, led = self._shown(cohort, world, shows, context, done, None if share is None else share(done))
                 state["led"] = state["led"] + led
                 state["shown"] = _kept(state["shown"], told, self.capacity)
                 totals = {"loss": torch.zeros(cohort.n), "error": torch.zeros(cohort.n)}
@@ -161,16 +247,17 @@ class Apprenticeship:
                     "demonstrations": torch.full((cohort.n,), lived),
                     "demonstrator_steps": state["led"],
                     "imitator_steps": lived - state["led"],
+                    **given,
                 }
         finally:
-            state["world"] = world.state()
+            state["world"], state["demonstrator"] = world.state(), shows.state()
             world.close()
 
     def _shown(
-        self, cohort: Cohort, world: VectorEnv, context: Context, block: int, share: float | None
+        self, cohort: Cohort, world: VectorEnv, shows: Demonstrator, context: Context, block: int, share: float | None
     ) -> tuple[dict[str, Tensor], Tensor]:
         """What was seen and what the demonstrator would have done, (N, T * E, ...); how often it acted, (N,)."""
-        demonstrator = self._demonstrator(context, block)
+        shows.begin(context, block)
         leads = torch.ones(cohort.n, self.rollout, self.num_envs, dtype=torch.bool)
         if share is not None:
             drawn = context.streams("mixture", counter=block).random(self.rollout, self.num_envs)
@@ -179,27 +266,17 @@ class Apprenticeship:
         said = []
 
         def act(observation: Tensor, t: int) -> Tensor:
-            said.append(demonstrator(observation, world))
+            said.append(shows.ask(world, observation.device))
             if share is None:
                 return said[-1]
             own, theirs = self.copying.likeliest(cohort, observation, world), leads[:, t]
             return torch.where(theirs.reshape(*theirs.shape, *[1] * (own.dim() - 2)), said[-1].to(own.dtype), own)
 
-        seen = collect_transitions(world, act, self.rollout, cohort.device)["images"]
+        seen = collect_transitions(world, act, self.rollout, cohort.device, shows.end)["images"]
         actions = torch.stack(said, 1).flatten(1, 2)
         if self.sham == "actions":
             actions = permuted(actions, context, block)
         return {"observations": seen, "actions": actions}, leads.flatten(1).sum(1).cpu()
-
-    def _demonstrator(self, context: Context, block: int) -> Demonstrator:
-        """Who shows, for one rollout."""
-        scripted = controller(self.controller, self.copying.env_spec)
-        rngs = context.streams("demonstrator", counter=block).generators
-
-        def ask(observation: Tensor, world: VectorEnv) -> Tensor:
-            return torch.from_numpy(scripted.actions(observation.cpu().numpy(), rngs)).to(observation.device)
-
-        return ask
 
     def _minibatches(self, shown: dict[str, Tensor], context: Context, block: int) -> Iterator[dict[str, Tensor]]:
         """Steps (N, B, ...) each, drawn evenly and with replacement from all that is kept."""

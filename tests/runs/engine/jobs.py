@@ -10,7 +10,7 @@ import pytest
 
 from devlearn.records.atomic import write_json
 from devlearn.records.layout import JobFolder, RunFolder, job_name
-from devlearn.records.schema import JobSpec, NeedEntry, ProbeEntry, SelectEntry, VisitEntry
+from devlearn.records.schema import GiverEntry, JobSpec, NeedEntry, ProbeEntry, SelectEntry, VisitEntry
 from devlearn.records.versions import JOB, RECORDS
 from devlearn.runs.engine import JobFailed, checkpoint
 from devlearn.runs.engine.job import Job
@@ -33,8 +33,11 @@ def write_job(
     brain: dict[str, Any] | None = None,
     pin: Sequence[str] = (),
     select: dict[str, str] | None = None,
+    givers: Sequence[dict[str, str]] = (),
 ) -> Path:
     """A job folder. ``stages`` are {name: keys with kind}; ``others`` are stages of the scenario's other arms.
+
+    ``givers`` are {arm, stage, what, folder} of what stages take from other arms.
 
     ``select`` ({probe, metric, better}) keeps the best checkpoints of the last stage.
     """
@@ -52,6 +55,7 @@ def write_job(
         branch=branch,
         seeds=seeds,
         parent=parent,
+        givers=tuple(GiverEntry.of(giver) for giver in givers),
         brain=BRAIN if brain is None else brain,
         needs_stages=tuple(NeedEntry(name=visit.name, kind=visit.kind, keys=visit.keys) for visit in needs),
         stages=tuple(visits),

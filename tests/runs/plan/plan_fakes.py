@@ -13,7 +13,7 @@ from devlearn.learners.brains.needs import Head, Needs, Sense
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Metric, Probe
 from devlearn.runs.plan import Plan, job_specs, plan, resolved
-from devlearn.scenario import parse
+from devlearn.scenario import Of, parse
 from devlearn.stages.context import Context, State
 from devlearn.stages.stage import Cost, Stage
 
@@ -46,6 +46,25 @@ class Drill(Stage):
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {"done": 0, "replay": {"seen": torch.zeros(cohort.n, self.slots)}}
+
+
+class Taker(Drill):
+    of: Of | None = Field(None, description="what it takes")
+
+
+class Kin(Stage):
+    """Two lineages."""
+
+    units: ClassVar = ()
+
+    def needs(self) -> Needs:
+        return Needs()
+
+    def cost(self, brain: torch.nn.Module) -> Cost:
+        return Cost()
+
+    def lineage(self, seed: int) -> str:
+        return "odd" if seed % 2 else "even"
 
 
 class Silent(Drill):
@@ -82,7 +101,15 @@ class Picky(Drill):
 
 
 FAKES = {
-    "stages": {"drill": Drill, "fades": Fades, "silent": Silent, "once": Once, "picky": Picky},
+    "stages": {
+        "drill": Drill,
+        "fades": Fades,
+        "silent": Silent,
+        "once": Once,
+        "picky": Picky,
+        "taker": Taker,
+        "kin": Kin,
+    },
     "probes": {"score": Score},
 }
 
