@@ -195,10 +195,15 @@ def complaints(outcome: Outcome) -> list[str]:
 
 def _in_vain(job: JobInfo, outcome: Outcome) -> str:
     """What a job that was not run waited for."""
-    missed = outcome.missed(job)
-    if job.parent in missed:
-        return f"its parent {job.parent} failed"
-    return f"it takes the learners of {', '.join(missed)}, which failed"
+    failed = {failure.job.folder for failure in outcome.failed}
+    gone = failed | {other.folder for other in outcome.not_run}
+    missed = next(folder for folder in job.before if folder in gone)
+    became = "failed" if missed in failed else "was not run"
+    return (
+        f"its parent {missed} {became}"
+        if missed == job.parent
+        else f"it takes the learners of {missed}, which {became}"
+    )
 
 
 def check_device(device: str) -> None:

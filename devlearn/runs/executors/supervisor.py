@@ -49,11 +49,6 @@ class Outcome:
     failed: tuple[Failure, ...]
     not_run: tuple[JobInfo, ...]
 
-    def missed(self, job: JobInfo) -> tuple[str, ...]:
-        """The folders of the jobs that one which was not run waited for in vain."""
-        gone = {failure.job.folder for failure in self.failed} | {other.folder for other in self.not_run}
-        return tuple(folder for folder in job.before if folder in gone)
-
 
 @dataclass
 class _Track:

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from devlearn.records import flight
-from devlearn.records.schema import JobSpec, VisitEntry
+from devlearn.records.job_state import job_info
+from devlearn.records.schema import GiverEntry, JobSpec, VisitEntry
 from devlearn.records.versions import JOB
 from devlearn.runs.executors import read_json, write_json
 from devlearn.tasks.envs import EnvSpec
@@ -27,8 +28,8 @@ def live(folder: Path) -> None:
     with tried.open("a") as file:
         file.write(f"{act}{os.getpid()}\n")
     print("attempt", count)
-    parent = job.parent
-    assert parent is None or (read_json(folder.parents[2] / parent / "state.json") or {})["status"] == "done"
+    for before in job_info("", job).before:
+        assert (read_json(folder.parents[2] / before / "state.json") or {})["status"] == "done"
     _report(folder, len(job.stages))
     if act == "k":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -48,7 +49,9 @@ def _report(folder: Path, stages: int) -> None:
     write_json(folder / "progress.json", {**progress, "metrics": {"loss": 0.5}, "diverged": 0})
 
 
-def make(run: Path, acts: dict[str, str], parents: dict[str, str] | None = None) -> list[dict[str, str]]:
+def make(
+    run: Path, acts: dict[str, str], parents: dict[str, str] | None = None, givers: dict[str, str] | None = None
+) -> list[dict[str, str]]:
     """Job folders named after the keys of ``acts``; returns the entries of resolved.json's ``jobs``."""
     entries = []
     for name, act in acts.items():
@@ -62,6 +65,11 @@ def make(run: Path, acts: dict[str, str], parents: dict[str, str] | None = None)
             branch=name,
             seeds=(0, 1, 2, 3),
             parent=f"jobs/{parent}/seeds-0-3" if parent else None,
+            givers=tuple(
+                GiverEntry(arm=other, stage="s1", what="learner", folder=f"jobs/{other}/seeds-0-3")
+                for heir, other in (givers or {}).items()
+                if heir == name
+            ),
             brain={},
             needs_stages=(),
             stages=tuple(VisitEntry(name=stage, kind="fake", index=i) for i, stage in enumerate(("s0", "s1"))),

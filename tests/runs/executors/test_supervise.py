@@ -30,11 +30,18 @@ from devlearn.runs.executors import (
     work,
 )
 from devlearn.runs.executors.worker import write_state
+from devlearn.runs.pipeline import complaints
 from tests.commands import hears_ctrl_c
 
 
-def supervise(run: Path, acts: dict[str, str], parents: dict[str, str] | None = None, workers: int = 2) -> Outcome:
-    jobs = [load_job(run, entry) for entry in fakes.make(run, acts, parents)]
+def supervise(
+    run: Path,
+    acts: dict[str, str],
+    parents: dict[str, str] | None = None,
+    workers: int = 2,
+    givers: dict[str, str] | None = None,
+) -> Outcome:
+    jobs = [load_job(run, entry) for entry in fakes.make(run, acts, parents, givers)]
     return Supervisor(run, jobs, Local(workers, fakes.live)).supervise()
 
 
@@ -47,6 +54,35 @@ def test_children_follow_their_parents_and_siblings_run_beside(tmp_path: Path) -
     assert names(outcome.done) == ["a", "b", "c", "d"]
     assert outcome.failed == () and outcome.not_run == ()
     assert "attempt 0" in (tmp_path / "jobs/a/seeds-0-3/log.txt").read_text()
+
+
+def test_an_heir_waits_for_its_parent_and_for_who_gives(tmp_path: Path) -> None:
+    outcome = supervise(
+        tmp_path, {"giver": ".", "later": ".", "born": ".", "heir": "."}, {"later": "giver", "heir": "born"}, 2,
+        {"heir": "later"},
+    )  # fmt: skip
+    assert names(outcome.done) == ["giver", "later", "born", "heir"]
+
+
+def test_heirs_of_who_failed_are_given_up_and_it_is_said_why(tmp_path: Path) -> None:
+    acts = {"giver": "!", "born": ".", "heir": ".", "below": ".", "fine": "."}
+    outcome = supervise(tmp_path, acts, {"heir": "born", "below": "heir"}, givers={"heir": "giver"})
+    assert sorted(names(outcome.done)) == ["born", "fine"]
+    assert names(outcome.not_run) == ["heir", "below"] and fakes.attempts(tmp_path, "heir") == ""
+    failed, heir, below = complaints(outcome)
+    assert failed.startswith("failed: giver (seeds 0-3)")
+    assert heir == "not run: heir (seeds 0-3): it takes the learners of jobs/giver/seeds-0-3, which failed"
+    assert below == "not run: below (seeds 0-3): its parent jobs/heir/seeds-0-3 was not run"
+
+
+def test_what_is_done_stays_done_where_who_gave_has_to_be_run_again_and_fails(tmp_path: Path) -> None:
+    jobs = [
+        load_job(tmp_path, entry)
+        for entry in fakes.make(tmp_path, {"giver": "!", "heir": "."}, None, {"heir": "giver"})
+    ]
+    write_state(tmp_path / jobs[1].folder, "done", None, 1)
+    outcome = Supervisor(tmp_path, jobs, Local(2, fakes.live)).supervise()
+    assert (names(outcome.done), names(outcome.not_run)) == (["heir"], [])
 
 
 def test_a_killed_job_is_retried_twice_and_breaks_no_other(tmp_path: Path) -> None:
