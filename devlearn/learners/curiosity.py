@@ -29,7 +29,7 @@ def encoded(factors: Factors, actions: Tensor, like: Tensor) -> Tensor:
     return torch.cat([*shown, columns[..., len(factors.choices) :]], -1).to(like.dtype)
 
 
-def _tower(inputs: int, *units: int) -> nn.Sequential:
+def tower(inputs: int, *units: int) -> nn.Sequential:
     """Linear layers with rectifiers between them."""
     layers: list[nn.Module] = []
     for before, after in zip((inputs, *units), units, strict=False):
@@ -61,8 +61,8 @@ class Distillation(_Foresight):
 
     def __init__(self, inputs: int, factors: Factors, hidden: int, features: int) -> None:
         super().__init__(inputs)
-        self.target = _tower(inputs, hidden, features)
-        self.predictor = _tower(inputs, hidden, hidden, features)
+        self.target = tower(inputs, hidden, features)
+        self.predictor = tower(inputs, hidden, hidden, features)
 
     def forward(self, batch: Mapping[str, Tensor], ask: Ask) -> Tensor:
         seen = self.normaliser(batch["following"])
@@ -82,9 +82,9 @@ class ForwardInverse(_Foresight):
     def __init__(self, inputs: int, factors: Factors, hidden: int, features: int) -> None:
         super().__init__(inputs)
         self.factors = factors
-        self.encoder = _tower(inputs, hidden, features)
-        self.inverse = _tower(2 * features, hidden, factors.outputs)
-        self.forecast = _tower(features + factors.outputs, hidden, features)
+        self.encoder = tower(inputs, hidden, features)
+        self.inverse = tower(2 * features, hidden, factors.outputs)
+        self.forecast = tower(features + factors.outputs, hidden, features)
 
     def forward(self, batch: Mapping[str, Tensor], ask: Ask) -> Tensor:
         before, after = (self.encoder(self.normaliser(batch[name])) for name in ("observations", "following"))
@@ -111,7 +111,7 @@ class Progress(_Foresight):
         super().__init__(inputs)
         self.factors = factors
         units = (inputs + factors.outputs, hidden, hidden, inputs)
-        self.predictor, self.slow = _tower(*units), _tower(*units)
+        self.predictor, self.slow = tower(*units), tower(*units)
 
     def forward(self, batch: Mapping[str, Tensor], ask: Ask) -> Tensor:
         before, after = (self.normaliser(batch[name]) for name in ("observations", "following"))

@@ -39,6 +39,17 @@ TAKE = {
     "rollout": 4,
     "minibatches": 3,
 }
+SEE: dict[str, Any] = {
+    **COPY,
+    "controller": f"{__name__}:gaze",
+    "observed": 30,
+    "play": 40,
+    "num_envs": 2,
+    "minibatches": 3,
+    "batch": 16,
+    "model_updates": 6,
+    "model_hidden": 8,
+}
 STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "waves": ("innate.waves", {"updates": 100, "batch": 4}),
     "neighbours": ("innate.waves", {"updates": 100, "batch": 4, "predict": "neighbours", "project": 8, "hidden": 6}),
@@ -153,6 +164,13 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "clone-of": ("imitate.clone", {**COPY, **TAKE}),
     "clone-of-numbers": ("imitate.clone", {**TAKE, "env": "Pendulum-v1"}),
     "dagger-of": ("imitate.dagger", {**COPY, **TAKE}),
+    "observe": ("imitate.observe", {**SEE, "rollout": 4, "env_steps": 10_000}),
+    "observe-file": ("imitate.observe", {**SEE, "controller": None, "updates": 100, "demonstrations": lambda: shown()}),
+    "observe-of": ("imitate.observe", {**SEE, "controller": None, "updates": 100, "of": TAKE["of"], "sham": "actions"}),
+    "observe-numbers": (
+        "imitate.observe",
+        {**SEE, "env": "Pendulum-v1", "controller": f"{__name__}:swing", "rollout": 4, "env_steps": 10_000},
+    ),
     "dagger": ("imitate.dagger", {**WATCH, "sham": "actions"}),
     "dagger-numbers": ("imitate.dagger", {**WATCH, "env": "Pendulum-v1", "controller": f"{__name__}:swing"}),
     "reflex-phases": ("innate.reflex", {"env": "Pendulum-v1", "sham": "phases", "gate": "learned", "deviation": 0.3}),

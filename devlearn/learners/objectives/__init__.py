@@ -4,7 +4,7 @@ from devlearn.learners.objectives.clustering import MutualInformation, informati
 from devlearn.learners.objectives.contrastive import NTXent
 from devlearn.learners.objectives.factors import Factors, categorical, gaussian
 from devlearn.learners.objectives.feedback_alignment import FeedbackAlignment, Rule, check_rule, learned_by
-from devlearn.learners.objectives.imitation import Imitation
+from devlearn.learners.objectives.imitation import Imitation, misses
 from devlearn.learners.objectives.objective import Batch, Objective, Result
 from devlearn.learners.objectives.ppo import ClippedSurrogate
 from devlearn.learners.objectives.prediction import Forecast, surprise
@@ -39,6 +39,7 @@ __all__ = [
     "information",
     "joint",
     "learned_by",
+    "misses",
     "per_pixel",
     "q_targets",
     "sample",

@@ -37,13 +37,17 @@ class Imitation:
             output = torch.cat([means, log_std.clamp(min=math.log(self.least_std))], -1)
         actions = batch["actions"]
         log_p, _ = self.factors.judge(output, actions if self.factors.discrete else actions.to(output.dtype))
-        return -log_p.mean(-1), {"error": self._error(output.detach(), actions).mean(-1)}
+        return -log_p.mean(-1), {"error": misses(self.factors, output.detach(), actions).mean(-1)}
 
-    def _error(self, output: Tensor, actions: Tensor) -> Tensor:
-        """Of each row, (B,)."""
-        own, choices = self.factors.greedy(output), len(self.factors.choices)
-        if not self.factors.shape:
-            return (own != actions).to(output.dtype)
-        wrong = (own[..., :choices] != actions[..., :choices]).to(output.dtype)
-        squares = (own[..., choices:] - actions[..., choices:]).square().to(output.dtype)
-        return torch.cat([wrong, squares], -1).mean(-1)
+
+def misses(factors: Factors, output: Tensor, actions: Tensor) -> Tensor:
+    """How wrong the likeliest actions of an output (B, outputs) are, each, (B,).
+
+    The mean over factors of 1 for a choice that is not the likeliest and of the squared difference for a number.
+    """
+    own, choices = factors.greedy(output), len(factors.choices)
+    if not factors.shape:
+        return (own != actions).to(output.dtype)
+    wrong = (own[..., :choices] != actions[..., :choices]).to(output.dtype)
+    squares = (own[..., choices:] - actions[..., choices:]).square().to(output.dtype)
+    return torch.cat([wrong, squares], -1).mean(-1)

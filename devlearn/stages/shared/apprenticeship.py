@@ -106,9 +106,9 @@ def demonstrator(
     return ByLearners(context.artifacts[who].cohort(cohort), copying.policy, copies, state)
 
 
-def given_metrics(who: str | Of, context: Context) -> dict[str, Tensor]:
-    """What the lives of other arms' learners had consumed, (N,) each; nothing of a controller."""
-    if isinstance(who, str):
+def given_metrics(who: str | Of | None, context: Context) -> dict[str, Tensor]:
+    """What the lives of other arms' learners had consumed, (N,) each; nothing of anybody else."""
+    if who is None or isinstance(who, str):
         return {}
     ledger = context.artifacts[who].ledger
     return {name: ledger[name.removeprefix("giver_")].cpu() for name in GIVEN}
@@ -167,9 +167,17 @@ class Copying:
 
     def likeliest(self, cohort: Cohort, observation: Tensor, world: VectorEnv) -> Tensor:
         """What learners would do: their likeliest allowed actions (N, E, ...)."""
+        return self.policy.factors.greedy(self._output(cohort, observation), allowed(world, observation.device))
+
+    def tried(self, cohort: Cohort, observation: Tensor, world: VectorEnv, noise: Tensor) -> Tensor:
+        """What learners try: actions (N, E, ...) that are drawn as their policy says, by ``noise`` (N, E, outputs)."""
+        output, mask = self._output(cohort, observation), allowed(world, observation.device)
+        return self.policy.factors.sample(output, noise.to(output.device), mask)
+
+    def _output(self, cohort: Cohort, observation: Tensor) -> Tensor:
         with torch.no_grad():
-            output = cohort(observation, self.policy.sense, self.policy.actor)
-        return self.policy.factors.greedy(output, allowed(world, observation.device))
+            output: Tensor = cohort(observation, self.policy.sense, self.policy.actor)
+        return output
 
 
 def permuted(actions: Tensor, context: Context, block: int) -> Tensor:
@@ -234,7 +242,7 @@ class Apprenticeship:
                 optimiser.set_lr(self.descent.learning_rate(done, context))
                 told, led = self._shown(cohort, world, shows, context, done, None if share is None else share(done))
                 state["led"] = state["led"] + led
-                state["shown"] = _kept(state["shown"], told, self.capacity)
+                state["shown"] = kept_steps(state["shown"], told, self.capacity)
                 totals = {"loss": torch.zeros(cohort.n), "error": torch.zeros(cohort.n)}
                 for batch in self._minibatches(state["shown"], context, done):
                     for name, value in cohort.update(self.copying.objective, batch, optimiser).items():
@@ -288,8 +296,8 @@ class Apprenticeship:
             yield {name: entry[learners, index] for name, entry in shown.items()}
 
 
-def _kept(shown: dict[str, Tensor], more: dict[str, Tensor], capacity: int) -> dict[str, Tensor]:
-    """The last ``capacity`` steps of both, (N, S, ...) each."""
-    if shown:
-        more = {name: torch.cat([shown[name], entry], 1) for name, entry in more.items()}
+def kept_steps(kept: dict[str, Tensor], more: dict[str, Tensor], capacity: int) -> dict[str, Tensor]:
+    """The last ``capacity`` steps of what is kept, if anything is, and more of them, (N, S, ...) each."""
+    if kept:
+        more = {name: torch.cat([kept[name], entry], 1) for name, entry in more.items()}
     return {name: entry[:, -capacity:] for name, entry in more.items()}
