@@ -261,7 +261,7 @@ class Observe(Stage):
             shows = demonstrator(who, self._copying, self.num_envs, cohort, context, {})
             try:
                 shows.begin(context, 0)
-                state["shown"] = _steps(
+                state["shown"] = self._lived(
                     world, lambda seen, t: shows.ask(world, seen.device), self._watch_length, cohort.device, shows.end
                 )
                 returns, steps = torch.from_numpy(world.completed[0]), self.num_envs * self._watch_length
@@ -278,7 +278,7 @@ class Observe(Stage):
         def act(seen: Tensor, t: int) -> Tensor:
             return factors.sample(nothing, noise[:, t], allowed(world, device))
 
-        steps = _steps(world, act, self._play_length, device)
+        steps = self._lived(world, act, self._play_length, device)
         learned, held_out = (
             {
                 name: entry.split([entry.shape[1] - self._held_out, self._held_out], 1)[part]
@@ -299,7 +299,7 @@ class Observe(Stage):
         def act(seen: Tensor, t: int) -> Tensor:
             return copying.tried(cohort, seen, world, noise[:, t])
 
-        steps = _steps(world, act, self.rollout, cohort.device)
+        steps = self._lived(world, act, self.rollout, cohort.device)
         state["known"] = {**state["known"], "model_error": models.error(steps).cpu()}
         models.look(steps)
         state["played"] = kept_steps(state["played"], steps, self.capacity)
@@ -334,10 +334,12 @@ class Observe(Stage):
         told = demonstrations(self.demonstrations, self.env_spec, cohort.device)
         return lambda index: _named(told.transitions(index))
 
-
-def _steps(world: VectorEnv, act: Act, length: int, device: torch.device, end: End = lambda ended: None) -> Steps:
-    """What is lived in so many steps of every copy, (N, T * E, ...) each."""
-    return _named(collect_transitions(world, act, length, device, end))
+    def _lived(
+        self, world: VectorEnv, act: Act, length: int, device: torch.device, end: End = lambda ended: None
+    ) -> Steps:
+        """So many steps of every copy, (N, T * E, ...) each."""
+        steps = _named(collect_transitions(world, act, length, device, end))
+        return {**steps, "actions": self._copying.done(steps["actions"])}
 
 
 def _named(transitions: dict[str, Tensor]) -> Steps:

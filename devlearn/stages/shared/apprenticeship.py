@@ -20,6 +20,7 @@ from devlearn.tasks.demonstrations import controller
 from devlearn.tasks.envs import EnvSpec
 from devlearn.tasks.envs.acting import Acting, allowed
 from devlearn.tasks.envs.policy import policy_of
+from devlearn.tasks.envs.spaces import view_and_controls
 from devlearn.tasks.envs.transitions import collect_transitions
 
 if TYPE_CHECKING:
@@ -164,6 +165,14 @@ class Copying:
         space, factors = self.needs.senses[self.policy.sense].space, self.policy.factors
         seen = math.prod(space.shape) * (1 if space.dtype == "uint8" else 4)
         return seen + math.prod(factors.shape) * (8 if factors.discrete else 4)
+
+    def done(self, actions: Tensor) -> Tensor:
+        """Actions (N, S, ...) as the policy would say what was done: a number beyond its bounds does what these do."""
+        if self.policy.factors.discrete:
+            return actions
+        controls, scaling = view_and_controls(self.env_spec)[1], self.env_spec.action_scaling
+        given = controls.clean(actions.flatten(0, 1).cpu().numpy(), scaling)
+        return torch.from_numpy(controls.unscaled(given, scaling)).to(actions).view_as(actions)
 
     def likeliest(self, cohort: Cohort, observation: Tensor, world: VectorEnv) -> Tensor:
         """What learners would do: their likeliest allowed actions (N, E, ...)."""
