@@ -116,6 +116,26 @@ TOY: dict[str, dict[str, Any]] = {
         "brain.width": [8],
         "block": 4,
     },
+    "copying": {
+        "stages.play.env_steps": 64,
+        "stages.play.num_envs": 2,
+        "stages.play.rollout": 16,
+        "stages.play.minibatches": 2,
+        **{f"stages.{name}.rollout": 8 for name in ("alone", "clone", "dagger")},
+        **{f"stages.{name}.minibatches": 2 for name in ("alone", "clone", "dagger", "observe")},
+        "stages.observe.model_updates": 4,
+        "probes": {"pole": {"kind": "return", "env": "CartPole-v1", "episodes": 2, "limit": 30, "worst": 0}},
+        "vary": [
+            {
+                **{f"stages.{name}.env_steps": steps for name in ("alone", "clone", "dagger")},
+                **{f"stages.observe.{key}": steps // 2 for key in ("observed", "play")},
+                "stages.observe.updates": steps // 8,
+            }
+            for steps in (32, 64)
+        ],
+        "brain.width": [8],
+        "block": 6,
+    },
     "innate/genome": {
         "stages.genome.updates": 3,
         "stages.genome.batch": 16,
