@@ -63,7 +63,9 @@ class Clone(Stage):
         demonstrations: steps that the learner was shown, or that the file has
         demonstrator_steps: steps of an environment that the demonstrator did for this learner
         imitator_steps: steps of an environment that the learner did itself: none
-        giver_env_steps: with ``of``, what the demonstrator's life had consumed; likewise giver_updates and giver_flops
+        giver_env_steps: with ``of``, what the demonstrator's life had consumed by then
+        giver_updates: likewise
+        giver_flops: likewise
 
     Source:
         Pomerleau (1991), Efficient training of artificial neural networks for autonomous navigation; Ross and Bagnell

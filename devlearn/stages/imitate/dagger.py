@@ -57,7 +57,9 @@ class Dagger(Stage):
         demonstrations: steps for which the demonstrator has said what it would do
         demonstrator_steps: steps of an environment in which its action was done
         imitator_steps: steps of an environment in which the learner's was; both are on the ledger as env_steps
-        giver_env_steps: with ``of``, what the demonstrator's life had consumed; likewise giver_updates and giver_flops
+        giver_env_steps: with ``of``, what the demonstrator's life had consumed by then
+        giver_updates: likewise
+        giver_flops: likewise
 
     Source:
         Ross, Gordon and Bagnell (2011), A reduction of imitation learning and structured prediction to no-regret online

@@ -81,7 +81,9 @@ class Observe(Stage):
         demonstrations: steps that were observed
         demonstrator_steps: steps of an environment that the demonstrator did for this learner
         imitator_steps: steps of an environment that the learner did itself
-        giver_env_steps: with ``of``, what the demonstrator's life had consumed; likewise giver_updates and giver_flops
+        giver_env_steps: with ``of``, what the demonstrator's life had consumed by then
+        giver_updates: likewise
+        giver_flops: likewise
 
     Source:
         Torabi, Warnell and Stone (2018), Behavioral cloning from observation, arXiv:1805.01954, algorithm 1.

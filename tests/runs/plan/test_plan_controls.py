@@ -265,3 +265,29 @@ def test_lessons_in_no_order_ask_for_nothing_and_those_in_ranges_for_any() -> No
     ranges = {**TAUGHT, "lessons": {"door": {"low": 5, "high": 17, "whole": True}}, "teacher": {"kind": "progress"}}
     found = uncontrolled(parse(text({"none": UNTAUGHT, "taught": ["play"]}, [["taught", "none"]], play=ranges), "f"))
     assert found["taught"][0]["arm"] == "taught-order: [{use: play, set: {teacher: {kind: random}}}]"
+
+
+COPY: dict[str, Any] = {"env": "CartPole-v1", "env_steps": 5000, "of": {"arm": "expert", "stage": "play"}}
+EXPERT = {"kind": "trial.ppo", "env": "CartPole-v1", "env_steps": 64}
+
+
+@pytest.mark.parametrize("kind", ["clone", "dagger", "observe"])
+def test_imitation_asks_for_the_same_demonstrations_with_their_actions_in_random_order(kind: str) -> None:
+    """Also where it is all of a life, and whoever shows has learned in another arm; who shows asks for nothing."""
+    stages = {
+        "copy": {"kind": f"imitate.{kind}", **COPY, **({"rollout": 8} if kind == "observe" else {})},
+        "play": EXPERT,
+    }
+    arms: dict[str, Any] = {"expert": ["play"], "alone": [{"use": "play", "as": "other"}], "copied": ["copy"]}
+    pairs = [["copied", "alone"], ["copied", "expert"]]
+    (entry,) = uncontrolled(parse(text(arms, pairs, **stages), "f"))["copied"]
+    assert entry == {
+        "control": "sham",
+        "stages": ["copy"],
+        "pair": "[copied, copied-sham]",
+        "arm": "copied-sham: [{use: copy, set: {sham: actions}}]",
+    }
+    arms |= yaml.safe_load(f"{{{entry['arm']}}}")
+    assert lacks(arms, [*pairs, ["copied", "copied-sham"]], **stages) == {}
+    arms["copied-sham"] = [{"use": "copy", "set": {"sham": "actions", "lr": 0.5}}]
+    assert lacks(arms, [*pairs, ["copied", "copied-sham"]], **stages) == {"copied": ["sham"]}
