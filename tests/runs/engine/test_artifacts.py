@@ -58,13 +58,43 @@ def test_what_is_copied_is_what_the_learner_of_the_same_seed_finds_likeliest(tmp
     assert not torch.equal(told, others), "another seed's would have done otherwise"
 
 
-def test_a_killed_heir_ends_as_if_nothing_had_been(tmp_path: Path) -> None:
+OBSERVE = {**COPY, "kind": "imitate.observe", "observed": 40, "play": 40, "rollout": 10, "model_updates": 5}
+
+
+@pytest.mark.parametrize("copy", [COPY, {**COPY, "kind": "imitate.dagger"}, OBSERVE], ids=lambda copy: copy["kind"])
+def test_a_killed_heir_ends_as_if_nothing_had_been(tmp_path: Path, copy: dict[str, Any]) -> None:
     giver = expert(tmp_path)
-    whole, cut = (heir(tmp_path, giver, name) for name in ("whole", "cut"))
+    whole, cut = (heir(tmp_path, giver, name, copy) for name in ("whole", "cut"))
     live(whole)
     killed_after(cut, 2, segment=3)
     live(cut)
     assert digest(cut) == digest(whole)
+
+
+WAVE = {"kind": "innate.reflex", "env": "Pendulum-v1", "oscillator": {"amplitude": 0.8, "seconds": 0.05}}
+SWING = {**COPY, "env": "Pendulum-v1", "of": {"arm": "expert", "stage": "wave"}}
+
+
+def test_a_demonstrators_reflex_goes_on_where_it_was(tmp_path: Path) -> None:
+    """It has learned nothing, so all that it does is a wave, whose phase a kill must not touch."""
+    giver = write_job(tmp_path, "expert", {"wave": WAVE}, {}, others={"copy": SWING})
+    live(giver)
+    of = [{"arm": "expert", "stage": "wave", "what": "learner", "folder": giver.relative_to(tmp_path).as_posix()}]
+    whole, cut, shown = (
+        write_job(tmp_path, name, {"copy": SWING}, {}, others={"wave": WAVE}, givers=of)
+        for name in ("whole", "cut", "shown")
+    )
+    live(whole)
+    killed_after(cut, 2, segment=3)
+    live(cut)
+    assert digest(cut) == digest(whole)
+    killed_after(shown, 2, segment=2)
+    content = checkpoint.load_last(JobFolder(shown).checkpoints)
+    assert content is not None
+    told = content["state"]["shown"]["actions"].unflatten(1, (-1, 2))[..., 0]  # (N, T, E)
+    assert told.shape[1] == 80, "in four rollouts"
+    wave = 0.8 * torch.sin(2 * torch.pi * 0.05 * torch.arange(80))
+    torch.testing.assert_close(told, wave[None, :, None].expand_as(told), rtol=1e-4, atol=1e-4)
 
 
 def test_an_heir_does_not_depend_on_who_else_is_in_its_block(tmp_path: Path) -> None:
