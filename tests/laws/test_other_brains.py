@@ -27,8 +27,10 @@ REFUSED = {
         for row in ("play-random", "values", "values-taught", "values-random", "soft", "soft-taught", "soft-random")
     },
     **{("memory", row): "memory: none" for row in ("values", "values-double", "values-taught", "soft", "soft-taught")},
-    ("conv", "clone-numbers"): "kind: conv needs a picture .* use kind: mlp",
-    ("conv", "dagger-numbers"): "kind: conv needs a picture .* use kind: mlp",
+    **{
+        ("conv", f"{what}-numbers"): "kind: conv needs a picture .* use kind: mlp"
+        for what in ("clone", "clone-of", "observe", "dagger")
+    },
     **{("conv", f"reflex-{what}"): "kind: conv needs a picture" for what in ("phases", "noise", "posture")},
     **{("conv", row): "kind: conv needs a picture" for row in ("gait", "gait-inherited")},
     ("memory", "noise"): "errors can't travel back through a recurrent memory",
