@@ -30,13 +30,14 @@ from devlearn.registry import register
 from devlearn.report.drawing import style
 from devlearn.report.section import Drawn, Page, Place, section
 from devlearn.runs.executors.base import Executor, WorkerExit
-from devlearn.stages.context import Context, State
+from devlearn.stages.context import Context, GivenLearners, State
 from devlearn.stages.fields import (
     AdamRate,
     BatchSize,
     Change,
     DemonstrationsOf,
     Gate,
+    LearnerOf,
     LearningRate,
     RateSchedule,
     SenseOf,
@@ -83,8 +84,10 @@ __all__ = [
     "FeedbackAlignment",
     "Forecast",
     "Gate",
+    "GivenLearners",
     "Head",
     "Inpainting",
+    "LearnerOf",
     "LearningRate",
     "Measurement",
     "Metric",
