@@ -122,9 +122,13 @@ class Probe(OldNames):
         spec = EnvSpec.of_keys(dict(self))
         return () if spec is None else (spec,)
 
-    def metrics_here(self) -> Mapping[str, Metric]:
-        """``metrics``, with what depends on the probe's own keys, as chance on the number of classes."""
+    def named_metrics(self) -> Mapping[str, Metric]:
+        """``metrics``, and those that the probe's own keys add; told without a look at data or environments."""
         return self.metrics
+
+    def metrics_here(self) -> Mapping[str, Metric]:
+        """``named_metrics``, with what depends on what the probe looks at, as chance on the number of classes."""
+        return self.named_metrics()
 
     @model_serializer(mode="wrap")
     def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

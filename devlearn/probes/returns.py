@@ -95,7 +95,7 @@ class Return(Probe):
         check_lessons(self.env_spec, enumerate(self.lessons))
         return policy_of(self.env_spec)[0]
 
-    def metrics_here(self) -> Mapping[str, Metric]:
+    def named_metrics(self) -> Mapping[str, Metric]:
         return {**self.metrics, **{f"return_{named(lesson)}": self.metrics["return"] for lesson in self.lessons}}
 
     def environments(self) -> tuple[EnvSpec, ...]:

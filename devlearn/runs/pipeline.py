@@ -197,7 +197,9 @@ def _in_vain(job: JobInfo, outcome: Outcome) -> str:
     """What a job that was not run waited for."""
     failed = {failure.job.folder for failure in outcome.failed}
     gone = failed | {other.folder for other in outcome.not_run}
-    missed = next(folder for folder in job.before if folder in gone)
+    missed = next((folder for folder in job.before if folder in gone), None)
+    if missed is None:
+        return "its executor gave up after the failure"
     became = "failed" if missed in failed else "was not run"
     return (
         f"its parent {missed} {became}"

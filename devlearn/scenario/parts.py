@@ -100,7 +100,7 @@ def metric(reference: str, mark: Mark, probes: Lookup, problems: Problems) -> tu
 def _metrics(probe: Piece) -> Mapping[str, Any]:
     """What a probe measures with its keys; of a broken one, what all of its kind do."""
     assert probe.cls is not None
-    found: Mapping[str, Any] = probe.cls.metrics if probe.model is None else probe.model.metrics_here()
+    found: Mapping[str, Any] = probe.cls.metrics if probe.model is None else probe.model.named_metrics()
     return found
 
 

@@ -17,6 +17,7 @@ from devlearn.streams import streams
 from devlearn.tasks.data import load_altered
 from devlearn.tasks.data.sham import scattered
 from devlearn.tasks.envs.transitions import collect_transitions
+from devlearn.tasks.envs.vector_env import EnvStep
 from tests.laws.rows import context_for, live
 
 LEARNERS = tuple(range(8))
@@ -115,10 +116,11 @@ class Counting:
     def observation(self) -> np.ndarray[Any, Any]:
         return (10 * (self.time // 3) + self.time % 3)[..., None]
 
-    def step(self, actions: np.ndarray[Any, Any]) -> Any:
+    def step(self, actions: np.ndarray[Any, Any]) -> EnvStep:
         final = self.observation + 1
         self.time += 1
-        return type("Step", (), {"final": final})()
+        nobody = np.zeros(final.shape[:2], bool)
+        return EnvStep(self.observation, nobody.astype(np.float32), nobody, nobody, final)
 
 
 def test_what_an_episode_ended_in_is_foreseen_and_not_the_next_episodes_beginning() -> None:

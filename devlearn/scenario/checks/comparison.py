@@ -28,7 +28,7 @@ def comparison(
     _worst(probes, found, problems)
     if found is None or compare is None:
         return None
-    better: Better = compare.better or found[0].model.metrics_here()[found[1]].better
+    better: Better = compare.better or found[0].model.named_metrics()[found[1]].better
     _measured(piece, found[0], found[1], problems)
     _levels(piece, found, better, problems)
     _fails(piece, found, better, problems)
@@ -79,7 +79,7 @@ def _measured(compare: Piece, probe: Piece, name: str, problems: Problems) -> No
         problems.add(compare.value("smallest_effect"), f"{must}, got {effect:g}: {why}")
     if not compare.get("pairs"):
         return
-    if probe.model.worst is None and probe.model.metrics_here()[name].worst is None:
+    if probe.model.worst is None and probe.model.named_metrics()[name].worst is None:
         why = f"what a learner that diverged counts as in {name}"
         problems.add(probe.mark, f"probe {probe.name!r} is compared and needs 'worst': {why}")
     if compare.get("smallest_effect") is None:

@@ -39,7 +39,7 @@ def tuning(
 
 def _probe(probe: Piece, name: str, tune: Piece, stages: Lookup, probes: Lookup, problems: Problems) -> None:
     no_test_split(probe, stages, probes, "tune", tune.value("probe"), problems)
-    if probe.model.worst is None and probe.model.metrics_here()[name].worst is None:
+    if probe.model.worst is None and probe.model.named_metrics()[name].worst is None:
         why = f"what a learner that diverged counts as in {name}"
         problems.add(probe.mark, f"probe {probe.name!r} chooses between trials and needs 'worst': {why}")
 
