@@ -75,7 +75,9 @@ class Of(_Frozen):
 
     arm: str = Field(description="NAME of the arm that gives")
     stage: str = Field(description="NAME of its stage, at the end of which it gives; of several visits the last")
-    what: Literal["learner"] = Field("learner", description="what it gives: the learner as it is then")
+    what: Literal["learner", "order"] = Field(
+        "learner", description="what it gives: the learner as it is then, or the order of the lessons that it had there"
+    )
 
     def __str__(self) -> str:
         return f"arm {self.arm!r} after {self.stage!r}"

@@ -43,6 +43,19 @@ class GivenLearners:
 
 
 @dataclass(frozen=True)
+class GivenOrder:
+    """The lessons that learners of another arm had in one of its stages; row n is of the same seed as learner n.
+
+    ``lessons`` are their numbers (N, M), or points (N, M, D), episode by episode; row n has ``counts[n]`` of them.
+    ``ledger`` is what each had consumed by the stage's end, {unit: (N,)}.
+    """
+
+    lessons: Tensor
+    counts: Tensor
+    ledger: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
 class Context:
     """What a stage may see. Nothing in it can be written to.
 
@@ -58,9 +71,21 @@ class Context:
     device: torch.device
     planned: int
     inherited: State | None = None
-    artifacts: Mapping[Of, GivenLearners] = field(default_factory=dict)
+    artifacts: Mapping[Of, GivenLearners | GivenOrder] = field(default_factory=dict)
     measuring: bool = False
     pin: frozenset[str] = frozenset()
+
+    def learners_of(self, of: Of) -> GivenLearners:
+        """The learners of another arm that a stage takes."""
+        given = self.artifacts[of]
+        assert isinstance(given, GivenLearners)
+        return given
+
+    def order_of(self, of: Of) -> GivenOrder:
+        """The order of lessons of another arm that a stage takes."""
+        given = self.artifacts[of]
+        assert isinstance(given, GivenOrder)
+        return given
 
     def streams(self, *names: str, counter: int = 0) -> Streams:
         """This stage's randomness called ``names``, at block ``counter`` (an epoch, a rollout)."""

@@ -211,8 +211,16 @@ ControllerName = Annotated[
     ),
 ]
 
+
+def _learner(of: Of | None) -> Of | None:
+    """Raises ValueError where something else than a learner is asked for."""
+    if of is not None and of.what != "learner":
+        raise ValueError(f"a demonstrator is a learner, not an {of.what}: leave 'what' out")
+    return of
+
+
 LearnerOf = Annotated[
-    Of | None,
+    Annotated[Of | None, AfterValidator(_learner)],
     Field(
         description="a demonstrator: {arm: NAME, stage: NAME}, the learner of the same seed that another arm has after "
         "that stage, reflexes included; it does what it finds likeliest"

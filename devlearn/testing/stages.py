@@ -19,7 +19,7 @@ from devlearn.runs.engine import checkpoint
 from devlearn.scenario.artifacts import taken
 from devlearn.scenario.controls import misdeclared, no_role
 from devlearn.scenario.models import ROLES, UNITS, Of
-from devlearn.stages.context import GivenLearners, State
+from devlearn.stages.context import GivenLearners, GivenOrder, State
 from devlearn.stages.stage import Cost, Stage
 from devlearn.tasks.data import source_named
 from devlearn.tasks.envs.finding import Finding
@@ -81,14 +81,21 @@ def _role(cls: type[Stage]) -> Finding:
 
 def newborn_givers(
     stage: Stage, born: Callable[[Sequence[int]], Cohort], seeds: Sequence[int]
-) -> dict[Of, GivenLearners]:
+) -> dict[Of, GivenLearners | GivenOrder]:
     """What a stage takes from other arms, for trying it: learners ``born`` of other seeds, which have consumed nothing.
+
+    Where it takes an order, they had the first lesson, then the second twice, and so on, as often as their seed says.
 
     Empty for a stage that takes nothing.
     """
     nothing = dict.fromkeys(COLUMNS, torch.zeros(len(seeds), dtype=torch.int64))
     elsewhere = [seed + ELSEWHERE for seed in seeds]
-    return {of: GivenLearners(born(elsewhere).state(), nothing) for _, of in taken(stage)}
+    rounds = torch.tensor([2 + seed % 3 for seed in seeds])
+    numbers = torch.tensor([0, 1, 1]).repeat(4).expand(len(seeds), -1)
+    order = GivenOrder(numbers, 3 * rounds, nothing)
+    return {
+        of: order if of.what == "order" else GivenLearners(born(elsewhere).state(), nothing) for _, of in taken(stage)
+    }
 
 
 def _needs(stage: Stage) -> Needs:

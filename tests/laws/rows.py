@@ -182,6 +182,15 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
         "innate.evolve_reflex",
         {"env": "Pendulum-v1", "updates": 50, "population": 4, "limit": 6, "lineages": 2, "sham": "phases"},
     ),
+    "play-replay": (
+        "trial.ppo",
+        {
+            **{"env": "devlearn/KeyCorridor-v0", "env_steps": 1280, "num_envs": 2, "rollout": 16, "epochs": 1},
+            "env_kwargs": {"limit": 6},
+            "lessons": [{"door": 5}, {"door": 6}, {"door": 7}],
+            "teacher": {"kind": "replay", "of": {"arm": "other", "stage": "play", "what": "order"}, "shuffled": True},
+        },
+    ),
     "reflex-noise": ("innate.reflex", {"env": "Pendulum-v1", "sham": "noise", "sham_steps": 8, "num_envs": 2}),
     "reflex-posture": (
         "innate.reflex",
@@ -296,13 +305,17 @@ def measure(probe: Probe, cohort: Cohort, full: bool = False, stages: Mapping[st
 
 def live(stage: Stage, cohort: Cohort, yields: int, planned: int = 50) -> tuple[dict[str, Any], list[Any]]:
     """Live a few yields; the state and the metrics of each yield."""
-    state = stage.begin(cohort, context_for(cohort.seeds, planned))
+    state = stage.begin(cohort, given_context(stage, cohort, planned))
     return state, go_on(stage, cohort, state, yields, planned)
 
 
+def given_context(stage: Stage, cohort: Cohort, planned: int = 50) -> Context:
+    """With what the stage takes from other arms."""
+    return replace(context_for(cohort.seeds, planned), artifacts=newborn_givers(stage, cohort.newborn, cohort.seeds))
+
+
 def go_on(stage: Stage, cohort: Cohort, state: dict[str, Any], yields: int, planned: int = 50) -> list[Any]:
-    given = newborn_givers(stage, cohort.newborn, cohort.seeds)
-    segment = stage.segment(cohort, state, replace(context_for(cohort.seeds, planned), artifacts=given))
+    segment = stage.segment(cohort, state, given_context(stage, cohort, planned))
     metrics = [found for _, found in zip(range(yields if stage.units else 1), segment, strict=False)]
     segment.close()  # type: ignore[attr-defined]
     return metrics

@@ -130,6 +130,7 @@ def test_a_change_begins_and_ends_where_it_says(row: str) -> None:
 
 REFUSED = {
     ("play-native", "normalise_observations"): "of the brain",
+    ("play-replay", "normalise_observations"): "of the brain",
     ("play-memory", "normalise_observations"): "of the brain",
     ("play-curious", "normalise_observations"): "of the brain",
     ("guess-twice", "samples"): "bought at the beginning",

@@ -20,7 +20,16 @@ REFUSED = {
     ("conv", "school-aligned"): "errors can't travel back through convolutions",
     **{
         ("conv", f"play-{what}"): "kind: conv needs a picture .* use kind: mlp"
-        for what in ("discrete", "continuous", "curious", "taught", "taught-numbers", "memory", "memory-continuous")
+        for what in (
+            "discrete",
+            "continuous",
+            "curious",
+            "taught",
+            "taught-numbers",
+            "replay",
+            "memory",
+            "memory-continuous",
+        )
     },
     **{
         ("conv", row): "kind: conv needs a picture"
@@ -37,7 +46,7 @@ REFUSED = {
     ("memory", "school-aligned"): "errors can't travel back through a recurrent memory",
     **{
         ("memory", f"play-{env}"): "make num_envs a multiple of minibatches"
-        for env in ("native", "discrete", "continuous", "curious", "taught", "taught-numbers")
+        for env in ("native", "discrete", "continuous", "curious", "taught", "taught-numbers", "replay")
     },
     **{("memory", row): "brain memory: none" for row in rows.STAGES if rows.STAGES[row][0].startswith("imitate.")},
 }

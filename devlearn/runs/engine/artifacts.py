@@ -14,7 +14,7 @@ from devlearn.runs.engine import checkpoint
 from devlearn.runs.engine.job import Job
 from devlearn.scenario import Of
 from devlearn.scenario.artifacts import taken
-from devlearn.stages.context import GivenLearners
+from devlearn.stages.context import GivenLearners, GivenOrder
 from devlearn.stages.stage import Stage
 
 
@@ -37,7 +37,7 @@ def end_of(folder: Path, job: Job) -> dict[str, Any]:
 class Artifacts:
     """What a stage takes from other arms. ``lost``: by what it takes, whose giver had diverged, (N,) bool."""
 
-    given: Mapping[Of, GivenLearners]
+    given: Mapping[Of, GivenLearners | GivenOrder]
     lost: Mapping[Of, Tensor]
 
     @classmethod
@@ -46,10 +46,14 @@ class Artifacts:
 
         Who takes from a learner that diverged is held, and stands in for it: nothing non-finite gets anywhere.
         """
-        given, lost = {}, {}
+        given: dict[Of, GivenLearners | GivenOrder] = {}
+        lost = {}
         for _, of in taken(stage):
             end = end_of(job.givers[of], job)
             lost[of] = end["diverged"].cpu()
+            if of.what == "order":
+                given[of] = GivenOrder(end["gives"]["lessons"], end["gives"]["counts"], end["ledger"])
+                continue
             rows = lost[of].nonzero()[:, 0].to(cohort.device)
             brain, own = end["brain"], cohort.take(rows)
             for name, tensor in brain.items():

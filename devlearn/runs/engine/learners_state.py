@@ -19,6 +19,7 @@ class LearnersState:
         ledger: what each has consumed over its whole life.
         diverged: who has become non-finite, in this job or before it, (N,) bool.
         inherited: optimiser moments that the stage before left behind, for ``optimiser: continue``.
+        gives: what the stage before has for other arms beside the learners (``Stage.gives``).
     """
 
     def __init__(self, cohort: Cohort) -> None:
@@ -26,15 +27,17 @@ class LearnersState:
         self.ledger = Ledger(cohort.n)
         self.diverged: Tensor = torch.zeros(cohort.n, dtype=torch.bool)
         self.inherited: State | None = None
+        self.gives: State = {}
 
     def to_dict(self) -> dict[str, Any]:
         """For a checkpoint: tensors and nested dicts of them."""
         brain, ledger = self.cohort.state(), self.ledger.state()
         rest = {"known": self.ledger.known(), "inherited": self.inherited, "diverged": self.diverged}
-        return {"brain": brain, "ledger": ledger, **rest}
+        return {"brain": brain, "ledger": ledger, **rest, **({"gives": self.gives} if self.gives else {})}
 
     def load(self, content: Mapping[str, Any]) -> None:
         """Become what ``to_dict`` gave. Raises ValueError where it is of another brain."""
         self.cohort.load(content["brain"])
         self.ledger.load(content["ledger"], content["known"])
         self.inherited, self.diverged = content["inherited"], content["diverged"].cpu()
+        self.gives = content.get("gives", {})

@@ -210,6 +210,7 @@ class VisitRunner:
         if self.state.best is not None:
             self._measure_best(self.state.best)
         self.learners.inherited = self.state.stage.get("moments")
+        self.learners.gives = self.visit.stage.gives(self.state.stage)
 
     def _measure_best(self, best: BestCheckpoints) -> None:
         """Measure every learner as it was at its best, and put its last weights back.

@@ -31,9 +31,18 @@ def _names(name: str, item: Item, place: Place, of: Of, arms: Arms, problems: Pr
         problems.add(where, f"arm {name!r} takes from itself in {item.use!r}; {mend}")
     elif of.arm not in arms:
         problems.add(where, f"no arm is called {of.arm!r}{hint(of.arm, [arm for arm in arms if arm != name])}")
-    elif arms[of.arm] and gives_at(streams := [other.stream for other in arms[of.arm]], of) is None:
+    elif not arms[of.arm]:
+        return  # it is broken, and said to be
+    elif (at := gives_at(streams := [other.stream for other in arms[of.arm]], of)) is None:
         why = f"arm {of.arm!r} has no stage {of.stage!r}{hint(of.stage, streams)}"
         problems.add(_mark(item.piece, (*place, "stage")), why)
+    elif of.what == "order":
+        own, theirs = (getattr(one.piece.model, "lessons", None) for one in (item, arms[of.arm][at]))
+        where = _mark(item.piece, (*place, "stage"))
+        if theirs is None:
+            problems.add(where, f"{of} has no order of lessons to give: its stage has no lessons")
+        elif theirs != own:
+            problems.add(where, f"{of} had other lessons than {item.use!r} has; give both stages the same lessons")
 
 
 def _mark(piece: Piece, place: Place) -> Mark:

@@ -104,7 +104,7 @@ def demonstrator(
     """The controller of a name, or what another arm gives; ``state`` is what its own ``state`` gave, or empty."""
     if isinstance(who, str):
         return Scripted(who, copying.env_spec)
-    return ByLearners(context.artifacts[who].cohort(cohort), copying.policy, copies, state)
+    return ByLearners(context.learners_of(who).cohort(cohort), copying.policy, copies, state)
 
 
 def given_metrics(who: str | Of | None, context: Context) -> dict[str, Tensor]:

@@ -11,7 +11,8 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from devlearn.lazy import torch
-from devlearn.stages.shared.teachers import Choice, Lesson, Notes, Teacher
+from devlearn.stages.shared.apprenticeship import GIVEN, given_metrics
+from devlearn.stages.shared.teachers import Choice, Lesson, Notes, Replayed, Teacher
 from devlearn.streams import generator
 from devlearn.tasks.envs.lessons import check_lessons, told
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from devlearn.scenario import Of
     from devlearn.scenario.controls import Control
     from devlearn.stages.context import Context, State
     from devlearn.stages.stage import Happening
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from devlearn.tasks.envs.spec import EnvSpec
 
 TEACHER = "teacher"  # the stream of what teachers draw
-LESSON_METRICS = ("lesson",)
+LESSON_METRICS = ("lesson", *GIVEN)
 EVENT = "lesson"
 
 
@@ -119,9 +121,23 @@ class Curriculum:
         ranges = isinstance(self.lessons, Mapping)
         return (self.teacher.in_ranges if ranges else self.teacher.of_list)(len(self.lessons))
 
+    def choices(self, context: Context) -> list[Choice]:
+        """How the next lesson is chosen for each learner: for all alike, but where another's order is replayed."""
+        if self.of is None:
+            return [self.choice()] * len(context.seeds)
+        assert self.teacher is not None
+        given, shuffled = context.order_of(self.of), self.teacher.shuffled
+        rows = zip(given.lessons.cpu().numpy(), given.counts.tolist(), strict=True)
+        return [Replayed(row[:count], shuffled, room=len(row)) for row, count in rows]
+
+    @property
+    def of(self) -> Of | None:
+        """Whose order is replayed, if any is."""
+        return None if self.teacher is None else self.teacher.of
+
     @property
     def metrics(self) -> tuple[str, ...]:
-        return LESSON_METRICS if self else ()
+        return LESSON_METRICS[: 1 + len(GIVEN) * (self.of is not None)] if self else ()
 
     @property
     def controls(self) -> tuple[Control, ...]:
@@ -171,13 +187,14 @@ class Curriculum:
         """Raises LessonRefused where the environment can't give them."""
         check_lessons(spec, self._ends())
 
-    def begin(self, context: Context, copies: int) -> State:
-        """What a stage's state holds of them at first."""
-        return {"lessons": Lessons(self, context, copies).state(), "told": []} if self else {}
+    def begin(self) -> State:
+        """What a stage's state holds of them before the first: nothing yet."""
+        return {"lessons": {}, "told": []} if self else {}
 
     def course(self, context: Context, copies: int, state: State) -> Course:
         """They as a stage goes on with them, from its state."""
-        return Course(Lessons(self, context, copies, state["lessons"]) if self else None)
+        lessons = Lessons(self, context, copies, state["lessons"] or None) if self else None
+        return Course(lessons, given_metrics(self.of, context))
 
 
 @dataclass(frozen=True)
@@ -185,6 +202,7 @@ class Course:
     """The lessons of a stage while it is open: the ``Schedule`` of its world, or None where it has none."""
 
     lessons: Lessons | None
+    given: dict[str, Tensor]
 
     def at(self, share: float) -> None:
         """So much of the budget is gone."""
@@ -196,7 +214,7 @@ class Course:
         if self.lessons is None:
             return {}
         state["told"] = self.lessons.told()
-        return self.lessons.found
+        return {**self.lessons.found, **self.given}
 
     def state(self) -> State:
         """All that a resume needs."""
@@ -214,20 +232,24 @@ class Lessons:
     """
 
     def __init__(self, curriculum: Curriculum, context: Context, copies: int, state: State | None = None) -> None:
-        self.curriculum, self.choice, self.keys = curriculum, curriculum.choice(), curriculum.keys
+        self.curriculum, self.choices, self.keys = curriculum, curriculum.choices(context), curriculum.keys
         self._name, self._visit, self._drawn_by = context.name, context.visit, context.drawn_by(TEACHER)
         n, kind = len(context.seeds), np.float64 if curriculum.shape else np.int64
         self._share = 0.0
+        self._order: list[list[Lesson]] = []  # all lessons of each learner so far, for whoever replays them
         self._since: list[list[Lesson]] = [[] for _ in range(n)]  # that episodes began with since they were told of
         if state is not None:
             self._lesson, self._last, self._begun = (np.copy(state[name]) for name in ("lesson", "last", "begun"))
             self._notes = {name: np.copy(array) for name, array in state["notes"].items()}
+            rows = zip(state["order"], self._begun.tolist(), strict=True)
+            self._order.extend(list(row[:begun]) for row, begun in rows)
             return
         self._lesson = np.zeros((n, copies, *curriculum.shape), kind)
         self._last = np.full((n, *curriculum.shape), -1, kind)  # that was told of
         self._begun = np.zeros(n, np.int64)
-        blank = self.choice.blank()
-        self._notes = {name: np.repeat(array[None], n, axis=0) for name, array in blank.items()}
+        blank = [choice.blank() for choice in self.choices]
+        self._notes = {name: np.stack([own[name] for own in blank]) for name in blank[0]}
+        self._order.extend([] for _ in range(n))
 
     def _of(self, n: int) -> Notes:
         """What was noted of a learner: views."""
@@ -239,16 +261,17 @@ class Lessons:
 
     def begin(self, n: int, e: int) -> Keywords:
         draw = generator(self._drawn_by[n], self._name, self._visit, TEACHER, counter=int(self._begun[n]))
-        self._lesson[n, e] = self.choice.choose(self._of(n), self._share, draw)
+        self._lesson[n, e] = self.choices[n].choose(self._of(n), self._share, draw)
         self._begun[n] += 1
         self._since[n].append(self._lesson[n, e].copy())
+        self._order[n].append(self._lesson[n, e].copy())
         return self.now(n, e)
 
     def now(self, n: int, e: int) -> Keywords:
         return self.curriculum.keywords(self._lesson[n, e])
 
     def end(self, n: int, e: int, result: float) -> None:
-        self.choice.see(self._of(n), self._lesson[n, e].copy(), result)
+        self.choices[n].see(self._of(n), self._lesson[n, e].copy(), result)
 
     @property
     def found(self) -> dict[str, Tensor]:
@@ -278,7 +301,18 @@ class Lessons:
         """All that a resume needs, with a leading N axis; copied."""
         held = {"lesson": self._lesson, "last": self._last, "begun": self._begun}
         notes = {name: array.copy() for name, array in self._notes.items()}
-        return {**{name: array.copy() for name, array in held.items()}, "notes": notes}
+        order = np.zeros((len(self._order), max(map(len, self._order)), *self._lesson.shape[2:]), self._lesson.dtype)
+        for row, own in zip(order, self._order, strict=True):
+            row[: len(own)] = np.reshape(own, row[: len(own)].shape)
+        return {**{name: array.copy() for name, array in held.items()}, "notes": notes, "order": order}
+
+
+def order_given(state: State) -> dict[str, Tensor]:
+    """Of a stage's state, the order of all lessons that its learners had, as ``GivenOrder`` has it; {} without any."""
+    own = state.get("lessons")
+    if not own:
+        return {}
+    return {"lessons": torch.from_numpy(np.array(own["order"])), "counts": torch.from_numpy(np.array(own["begun"]))}
 
 
 def happened(state: State) -> Iterator[Happening]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from devlearn.scenario import Of
 from devlearn.stages.shared.gaussian_mixture import best_mixture
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
@@ -17,11 +18,12 @@ Notes: TypeAlias = dict[str, Array]  # what a teacher keeps of one learner: arra
 if TYPE_CHECKING:
     Draw: TypeAlias = np.random.Generator
 
-Kind = Literal["fixed", "reversed", "random", "growing", "mastery", "progress"]
+Kind = Literal["fixed", "reversed", "random", "growing", "mastery", "progress", "replay"]
 OF_KIND: dict[str, tuple[str, ...]] = {
     "growing": ("full",),
     "mastery": ("level", "min_episodes", "smoothing"),
     "progress": ("explore", "window", "fit_every"),
+    "replay": ("of", "shuffled"),
 }  # the keys that only some kinds have
 FOLLOW_BUDGET = ("fixed", "reversed", "growing")
 NULLS = ("random", "growing")  # whose order means nothing
@@ -40,7 +42,8 @@ class Teacher(BaseModel):
     Of a list that is, in each lesson, by how much the mean return of the later half of its latest ``window`` episodes
     differs from that of the earlier. In ranges of keywords it is by how much a return differs from that of the nearest
     episode before it, and lessons are drawn from a mixture of Gaussians that says where much was made (Portelas et
-    al. 2019, ALP-GMM).
+    al. 2019, ALP-GMM). ``replay``: those that another arm's learner of the same seed had, whatever comes of them; that
+    was the order, and not that it followed the learner.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +68,11 @@ class Teacher(BaseModel):
         le=EPISODES,
         description="progress, in ranges: episodes between fits, and of each fit",
     )
+    of: Of | None = Field(
+        None,
+        description="replay: whose lessons, {arm: NAME, stage: NAME, what: order}; behind the last it begins again",
+    )
+    shuffled: bool = Field(False, description="replay: in another order each time, drawn by the learner's own seed")
     full: float = Field(1.0, gt=0, le=1, description="growing: share of the budget after which no lesson is missing")
 
     @model_validator(mode="after")
@@ -73,6 +81,10 @@ class Teacher(BaseModel):
             given = next((key for key in keys if key in self.model_fields_set), None)
             if given is not None and self.kind != kind:
                 raise ValueError(f"{given} is a key of the teacher {kind}, not of {self.kind}; drop it")
+        if self.kind == "replay" and (self.of is None or self.of.what != "order"):
+            raise ValueError(
+                "the teacher replay needs the order of another arm: of: {arm: NAME, stage: NAME, what: order}"
+            )
         if self.kind == "mastery" and self.level is None:
             raise ValueError("the teacher mastery needs a level: the mean return at which the next lesson begins")
         return self
@@ -85,7 +97,7 @@ class Teacher(BaseModel):
     @property
     def has_order(self) -> bool:
         """Whether its order is meant to matter."""
-        return self.kind not in NULLS
+        return self.kind not in NULLS and not self.shuffled
 
     @property
     def follows_budget(self) -> bool:
@@ -93,7 +105,9 @@ class Teacher(BaseModel):
         return self.kind in FOLLOW_BUDGET
 
     def of_list(self, count: int) -> Choice:
-        """How it chooses one of ``count`` lessons."""
+        """How it chooses one of ``count`` lessons; ``replay`` chooses the first, until it is given an order."""
+        if self.kind == "replay":
+            return Replayed(np.zeros(1, np.int64), self.shuffled)
         if self.kind in ("fixed", "reversed"):
             return InOrder(count, self.kind == "reversed")
         if self.kind == "growing":
@@ -105,6 +119,8 @@ class Teacher(BaseModel):
 
     def in_ranges(self, dimensions: int) -> Choice:
         """How it chooses a point of a cube. Raises ValueError for a kind that needs lessons one by one."""
+        if self.kind == "replay":
+            return Replayed(np.zeros((1, dimensions)), self.shuffled)
         if self.kind == "progress":
             return ProgressInRanges(dimensions, self.fit_every, self.explore)
         if self.kind == "random":
@@ -202,19 +218,21 @@ class Growing:
 class Replayed:
     """The lessons of another learner, (M,) or (M, D), episode by episode; behind the last it begins again.
 
-    ``shuffled``: in another order each time, drawn by the learner's own seed.
+    ``shuffled``: in another order each time, drawn by the learner's own seed. ``room``: for how many lessons notes are
+    made, where those of other learners are longer.
     """
 
     order: Array
     shuffled: bool = False
+    room: int = 0
 
     def blank(self) -> Notes:
-        return {"begun": np.zeros(1, np.int64), "places": np.arange(len(self.order))}
+        return {"begun": np.zeros(1, np.int64), "places": np.arange(max(self.room, len(self.order)))}
 
     def choose(self, notes: Notes, share: float, draw: Draw) -> Lesson:
         place = int(notes["begun"][0]) % len(self.order)
         if self.shuffled and place == 0:
-            notes["places"][:] = draw.permutation(len(self.order))
+            notes["places"][: len(self.order)] = draw.permutation(len(self.order))
         notes["begun"] += 1
         return self.order[notes["places"][place]]
 

@@ -22,7 +22,15 @@ from devlearn.stages.fields import (
     Vocabulary,
     Wrappers,
 )
-from devlearn.stages.shared.lessons import LESSON_METRICS, TEACHER, Curriculum, LessonsKey, TeacherKey, happened
+from devlearn.stages.shared.lessons import (
+    LESSON_METRICS,
+    TEACHER,
+    Curriculum,
+    LessonsKey,
+    TeacherKey,
+    happened,
+    order_given,
+)
 from devlearn.stages.shared.off_policy import OffPolicy, refuse_memory, weights_bytes
 from devlearn.stages.shared.random_control import live_randomly
 from devlearn.stages.shared.target_network import follow, target_network
@@ -74,6 +82,9 @@ class DQN(Stage):
         epsilon: probability of a random action at the yield's last step
         lesson: mean over copies of which lesson they are in, by its number, 0 the first, or by its place in the ranges,
             from 0 to 1; with ``lessons`` alone
+        giver_env_steps: with the teacher ``replay``, what the life of who had these lessons had consumed by then
+        giver_updates: likewise
+        giver_flops: likewise
 
     Source:
         Mnih et al. (2015), Human-level control through deep reinforcement learning; van Hasselt, Guez and Silver
@@ -153,6 +164,9 @@ class DQN(Stage):
     def happened(self, state: State) -> Iterable[Happening]:
         return happened(state)
 
+    def gives(self, state: State) -> dict[str, Tensor]:
+        return order_given(state)
+
     @property
     def _life(self) -> OffPolicy:
         return OffPolicy(self.num_envs, self.rollout, self.gradient_steps, self.learning_starts)
@@ -203,7 +217,7 @@ class DQN(Stage):
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         state: State = {"done": 0, "moments": {}, "world": None, "replay": None, "target": None}
-        return {**state, **self.curriculum.begin(context, self.num_envs)}
+        return {**state, **self.curriculum.begin()}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         if self.random:

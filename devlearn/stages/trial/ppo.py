@@ -34,6 +34,7 @@ from devlearn.stages.shared.lessons import (
     LessonsKey,
     TeacherKey,
     happened,
+    order_given,
 )
 from devlearn.stages.shared.random_control import live_randomly
 from devlearn.stages.stage import Cost, Stage, stage
@@ -96,6 +97,9 @@ class PPO(Stage):
         novelty: mean over steps of the bonus before it was centred and scaled, in the unit of its kind
         lesson: mean over copies of which lesson they are in, by its number, 0 the first, or by its place in the ranges,
             from 0 to 1; with ``lessons`` alone
+        giver_env_steps: with the teacher ``replay``, what the life of who had these lessons had consumed by then
+        giver_updates: likewise
+        giver_flops: likewise
 
     Source:
         Schulman, Wolski, Dhariwal, Radford and Klimov (2017), Proximal policy optimization algorithms; Schulman et al.
@@ -198,6 +202,9 @@ class PPO(Stage):
     def happened(self, state: State) -> Iterable[Happening]:
         return happened(state)
 
+    def gives(self, state: State) -> dict[str, Tensor]:
+        return order_given(state)
+
     def _policy(self) -> tuple[Needs, Policy]:
         return policy_of(self.env_spec, self.normalise_observations)
 
@@ -257,7 +264,7 @@ class PPO(Stage):
         state: State = {"done": 0, "moments": {}, "world": None, "memory": None, "reflexes": None}
         curiosity = self._curiosity(cohort, context, None)
         state |= {} if curiosity is None else {"curiosity": curiosity.state()}
-        return {**state, **self.curriculum.begin(context, self.num_envs)}
+        return {**state, **self.curriculum.begin()}
 
     def _curiosity(self, cohort: Cohort, context: Context, state: State | None) -> Curiosity | None:
         """Newborn, or as it was; None where learners have none."""

@@ -17,7 +17,15 @@ from devlearn.learners.objectives import Factors, SoftPolicy, TemporalDifference
 from devlearn.learners.optimiser import Optimiser, Weights
 from devlearn.stages.context import EPISODE
 from devlearn.stages.fields import ActsRandomly, AdamRate, EnvKwargs, StepTimeout, Vocabulary, Wrappers
-from devlearn.stages.shared.lessons import LESSON_METRICS, TEACHER, Curriculum, LessonsKey, TeacherKey, happened
+from devlearn.stages.shared.lessons import (
+    LESSON_METRICS,
+    TEACHER,
+    Curriculum,
+    LessonsKey,
+    TeacherKey,
+    happened,
+    order_given,
+)
 from devlearn.stages.shared.off_policy import OffPolicy, refuse_memory, weights_bytes
 from devlearn.stages.shared.random_control import live_randomly
 from devlearn.stages.shared.target_network import follow, target_network
@@ -84,6 +92,9 @@ class SAC(Stage):
         temperature: after the last update
         lesson: mean over copies of which lesson they are in, by its number, 0 the first, or by its place in the ranges,
             from 0 to 1; with ``lessons`` alone
+        giver_env_steps: with the teacher ``replay``, what the life of who had these lessons had consumed by then
+        giver_updates: likewise
+        giver_flops: likewise
 
     Source:
         Haarnoja, Zhou, Abbeel and Levine (2018), Soft actor-critic; Haarnoja et al. (2018), Soft actor-critic
@@ -158,6 +169,9 @@ class SAC(Stage):
     def happened(self, state: State) -> Iterable[Happening]:
         return happened(state)
 
+    def gives(self, state: State) -> dict[str, Tensor]:
+        return order_given(state)
+
     @property
     def _life(self) -> OffPolicy:
         return OffPolicy(self.num_envs, self.rollout, self.gradient_steps, self.learning_starts)
@@ -226,7 +240,7 @@ class SAC(Stage):
         temperature = torch.zeros(cohort.n, 1, dtype=cohort.dtype, device=cohort.device)  # its logarithm
         moments: dict[str, Any] = {"moments": {}, "critic_moments": {}, "temperature_moments": {}}
         kept = dict.fromkeys(("world", "replay", "critics", "target"))
-        taught = self.curriculum.begin(context, self.num_envs)
+        taught = self.curriculum.begin()
         return {"done": 0, **moments, **kept, "temperature": temperature, **taught}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:

@@ -1,14 +1,16 @@
 """Arms that take from each other, from the scenario's file to the verdict: seeds added later, a giver that diverges."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from devlearn.records.reader import load
-from tests.commands import said
+from devlearn.records.reader import lines, load
+from devlearn.runs.engine import checkpoint
+from tests.commands import call, said
 from tests.runs.engine.jobs import digest
 
 TEXT = """
@@ -72,3 +74,73 @@ def test_heirs_of_learners_that_diverged_are_unscored_and_the_verdict_says_so(he
     assert found["arms"]["expert"]["values"] == {"0": 0, "1": 0}, "the giver itself counts with worst"
     (point,) = load(here / "runs/copies").points
     assert {life.unscored for life in point.arms["twice"].lives.values()} == {0}
+
+
+REPLAY = """
+devlearn: 1
+scenario: replays
+seeds: 3
+block: 3
+brain: {kind: mlp, width: [8], activation: tanh}
+stages:
+  play: &play
+    kind: trial.ppo
+    env: devlearn/KeyCorridor-v0
+    env_kwargs: {limit: 6}
+    env_steps: 192
+    num_envs: 2
+    rollout: 16
+    minibatches: 2
+    lessons: [{door: 5}, {door: 6}, {door: 7}]
+    teacher: {kind: random}
+arms:
+  led: [play]
+  yoked: [{use: play, as: again, set: {teacher: {kind: replay, of: {arm: led, stage: play, what: order}}}}]
+  mixed:
+    - use: play
+      as: else
+      set: {teacher: {kind: replay, shuffled: true, of: {arm: led, stage: play, what: order}}}
+probes:
+  door: {kind: return, env: devlearn/KeyCorridor-v0, env_kwargs: {limit: 6}, episodes: 2, worst: 0}
+compare: {probe: door, smallest_effect: 0.1, pairs: [[led, yoked], [led, mixed]]}
+"""
+
+
+def order_of(folder: Path) -> list[list[int]]:
+    end = checkpoint.load(next(folder.rglob("end.pt")))["gives"]
+    return [row[:count].tolist() for row, count in zip(end["lessons"], end["counts"], strict=True)]
+
+
+def test_who_replays_an_order_has_the_lessons_that_the_giver_of_its_seed_had(here: Path) -> None:
+    (here / "replays.yaml").write_text(REPLAY)
+    said("run", "replays.yaml", "--no-report")
+    plan = load(here / "runs/replays").resolved
+    arms = plan.points[0].arms
+    jobs = here / "runs/replays/jobs"
+    led, yoked, mixed = (order_of(next(jobs.glob(f"{arms[name].path[-1]}*"))) for name in ("led", "yoked", "mixed"))
+    assert len({tuple(order) for order in led}) == 3  # each learner has lessons of its own
+    for own, other in zip(led, yoked, strict=True):
+        shared = min(len(own), len(other))  # episodes end by what learners do, so one of them has more
+        assert shared > 10 and own[:shared] == other[:shared]
+    assert [own[:10] for own in led] != [other[:10] for other in mixed]
+    table = next(jobs.glob(f"{arms['yoked'].path[-1]}*/*/records/*/train.csv"))
+    assert {row["giver_env_steps"] for row in lines(table)} == {"", "192"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (", what: order}}}}]", "}}}}]", "the teacher replay needs (another arm's order|the order of another arm)"),
+        (
+            "set: {teacher:",
+            "set: {lessons: [{door: 5}, {door: 9}], teacher:",
+            "had other lessons than 'play' has",
+        ),
+        ("teacher: {kind: random}", "", "lessons need a teacher"),
+    ],
+)
+def test_an_order_that_can_not_be_replayed_is_refused_at_its_place(here: Path, old: str, new: str, told: str) -> None:
+    (here / "replays.yaml").write_text(REPLAY.replace(old, new, 1))
+    result = call("run", "replays.yaml", "--dry-run")
+    assert result.exit_code == 2 and re.search(told, " ".join(result.output.split())), result.output
+    assert re.search(r"replays\.yaml:\d+:\d+: ", result.output)
