@@ -333,9 +333,10 @@ class Change(BaseModel):
 YOUNGER = frozenset(
     {
         *("wrappers", "step_timeout", "sense", "vocabulary", "action_scaling", "demonstrations", "random", "reflex"),
-        *("intrinsic", "sampled", "lessons", "teacher", "of"),
+        *("intrinsic", "sampled", "lessons", "of"),
     }
 )
+YOUNGER_IF_EMPTY = frozenset({"teacher"})  # an older stage has a number of this name
 # Keys that change no result: they reach the workers, and are no part of what is asked.
 INCIDENTAL = frozenset({"step_timeout"})
 
@@ -344,6 +345,7 @@ def brief(model: BaseModel, written: dict[str, Any]) -> dict[str, Any]:
     """What a stage or probe is ``written`` as, without the younger keys that hold their default."""
     fields = type(model).model_fields
     silent = {key for key in YOUNGER & fields.keys() if getattr(model, key) == fields[key].default}
+    silent |= {key for key in YOUNGER_IF_EMPTY & fields.keys() if getattr(model, key) is None}
     return {key: value for key, value in written.items() if key not in silent}
 
 
