@@ -28,7 +28,7 @@ def bonuses(arms: Mapping[str, Mapping[str, Course]], name: str, family: str = "
         few_ticks(axes, "y", 4)
         counts(axes)
         from_zero(axes)
-        heading(axes, TITLES[metric] + (f": {family}" if family else ""))
+        heading(axes, TITLES[metric])
         label_ends(axes, ends)
     plots[-1].set_xlabel("environment steps over the whole life", color=INK)
     told = listed([_told(arm, courses) for arm, courses in arms.items()])
@@ -37,7 +37,10 @@ def bonuses(arms: Mapping[str, Mapping[str, Course]], name: str, family: str = "
         f"What the environment paid, which is the return that counts, and what curiosity added to it: means of {n}"
         " learners and their pointwise 95 % t-intervals. A bonus that falls says that less is news."
     )
-    return Drawn(name, figure, caption, f"Return and bonus over environment steps, first and last value: {told}.")
+    of = f"{family}: " if family else ""
+    return Drawn(
+        name, figure, f"{of}{caption}", f"Return and bonus over environment steps, first and last value: {told}."
+    )
 
 
 def _draw(axes: Axes, course: Course, index: int) -> None:

@@ -20,19 +20,18 @@ def lessons(arms: Mapping[str, Lives], name: str, family: str = "") -> Drawn:
     """A plot for each arm that had lessons, a line for each of its learners."""
     height = ABOVE + EACH * len(arms) + BELOW
     figure = sheet(height)
-    top = max(float(values.max()) for lives in arms.values() for _, values in lives.values())
     shared = None
     for index, (arm, lives) in enumerate(arms.items()):
         bottom = BELOW + EACH * (len(arms) - 1 - index)
         place = (0.125, bottom / height, 0.83, (EACH - NAME) / height)
         axes = plain(figure.add_axes(place, facecolor="none", sharex=shared))
         shared = shared or axes
-        colour = look(index)[0]
+        colour, top = look(index)[0], max(float(values.max()) for _, values in lives.values())
         for steps, values in lives.values():
             axes.plot(steps, values, color=colour, linewidth=0.7, alpha=0.6)
         axes.set_ylim(-0.05 * (top or 1), 1.05 * (top or 1))
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=top > 1))
-        heading(axes, arm + (f": {family}" if family else ""))
+        heading(axes, f"{arm}, lesson")
         axes.tick_params(labelbottom=index == len(arms) - 1)
     assert shared is not None
     counts(axes)
@@ -43,7 +42,10 @@ def lessons(arms: Mapping[str, Lives], name: str, family: str = "") -> Drawn:
         "its place in ranges of keywords, from 0 to 1; the mean over its environments."
     )
     told = listed([_told(arm, lives) for arm, lives in arms.items()])
-    return Drawn(name, figure, caption, f"Lesson over environment steps, first and last mean over learners: {told}.")
+    of = f"{family}: " if family else ""
+    return Drawn(
+        name, figure, f"{of}{caption}", f"Lesson over environment steps, first and last mean over learners: {told}."
+    )
 
 
 def _told(arm: str, lives: Lives) -> str:

@@ -97,7 +97,9 @@ def save_artifact(path: Path, content: dict[str, Any]) -> None:
 def load_artifact(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     """Raises ValueError where the file is not what was written, FileNotFoundError where there is none."""
     if _checksum(path) != path.with_suffix(".sha256").read_text(encoding="utf-8"):
-        raise ValueError(f"{path} is damaged (its checksum differs); delete this job's folder and run it again")
+        job = path.parents[1]
+        mend = f"delete the folder {job} and run the scenario again with the same --out, which lives it anew"
+        raise ValueError(f"{path} is damaged (its checksum differs); {mend}")
     return load(path, device)
 
 

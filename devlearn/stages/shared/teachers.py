@@ -126,7 +126,7 @@ class Teacher(BaseModel):
         if self.kind == "random":
             return Anywhere(dimensions)
         why = f"the teacher {self.kind} needs lessons one by one, and these are ranges of keywords"
-        raise ValueError(f"{why}; write a list of lessons, or use random or progress")
+        raise ValueError(f"{why}; write a list of lessons, or use random, progress or replay")
 
 
 class Choice(Protocol):
