@@ -101,7 +101,9 @@ class EvolveReflex(Stage):
     deviation: float | None = Field(
         None, gt=0, description="standard deviation of the numbers that a newborn tries; empty: 1, as the brain has it"
     )
-    sham: Literal["none", "phases", "absent"] = Field("none", description="a control, see above")
+    sham: Literal["none", "phases", "absent"] = Field(
+        "none", description="a control: phases at random, or nothing of what was found"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> EvolveReflex:

@@ -95,7 +95,10 @@ class Reflex(Stage):
     deviation: float | None = Field(
         None, gt=0, description="standard deviation of the numbers that a newborn tries; empty: 1, as the brain has it"
     )
-    sham: Literal["none", "phases", "noise", "posture", "absent"] = Field("none", description="a control, see above")
+    sham: Literal["none", "phases", "noise", "posture", "absent"] = Field(
+        "none",
+        description="a control: phases or lags at random, noise of its amplitudes, its mean posture, or none of it",
+    )
     lags: int = Field(32, ge=2, description="of sham: phases: outputs of a script come late by less than so many steps")
     sham_steps: int = Field(500, ge=1, description="of sham: noise and posture: recorded steps in each copy")
     num_envs: int = Field(4, ge=1, description="of sham: noise and posture: copies that are recorded")

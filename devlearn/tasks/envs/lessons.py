@@ -53,7 +53,9 @@ def check_lessons(spec: EnvSpec, lessons: Iterable[tuple[int | str, Keywords]]) 
         try:
             seen, acts = view_and_controls(spec.also(**keywords))
         except WorldError as error:
-            raise LessonRefused(place, f"lesson {told(keywords)}: {error}") from error
+            floats = any(isinstance(value, float) for value in keywords.values())
+            mend = "; where whole numbers are needed, give the range 'whole: true'" if floats else ""
+            raise LessonRefused(place, f"lesson {told(keywords)}: {error}{mend}") from error
         for what, its, own in (("shows", seen.box, view.box), ("takes", acts.space, controls.space)):
             if its != own:
                 why = f"with lesson {told(keywords)} {spec} {what} {its}, and without lessons {own}"
