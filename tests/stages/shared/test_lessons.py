@@ -203,7 +203,7 @@ def test_a_lesson_that_the_environment_can_not_give_is_refused_at_its_place() ->
 
 
 def test_whole_numbers_that_a_range_does_not_give_are_asked_for() -> None:
-    with pytest.raises(LessonRefused, match="not 5.*where whole numbers are needed, give the range 'whole: true'"):
+    with pytest.raises(LessonRefused, match=r"not 5.*where whole numbers are needed, give the range 'whole: true'"):
         play(lessons={"door": {"low": 5, "high": 7}}, teacher={"kind": "random"}).needs()
     play(lessons={"door": {"low": 5, "high": 7, "whole": True}}, teacher={"kind": "random"}).needs()
 
