@@ -76,8 +76,7 @@ def collect(
     rewards = torch.from_numpy(np.stack([s.reward for s in steps])).to(values.device, values.dtype)
     if motive is not None and following is not None:
         lived = {"observations": observations, "following": following, "rewards": rewards.transpose(0, 1)}
-        lived = {name: entry.to(cohort.device) for name, entry in lived.items()}
-        rewards = motive({**lived, "actions": torch.stack(actions, 1)}).transpose(0, 1)
+        rewards = motive({**_on(cohort.device, lived), "actions": torch.stack(actions, 1)}).transpose(0, 1)
     batch = _batch(outputs, values[:-1], actions, masks, rewards, steps, next_values, policy, gamma, lam)
     timed = {"observations": observations.to(cohort.device), **batch}  # (N, T, E, ...) each
     if reflexes:
@@ -86,6 +85,10 @@ def collect(
         return {name: entry.flatten(1, 2) for name, entry in timed.items()}
     timed["starts"] = torch.stack(starts, 1)
     return {"hidden": hidden, **{name: entry.transpose(1, 2) for name, entry in timed.items()}}
+
+
+def _on(device: torch.device, entries: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: entry.to(device) for name, entry in entries.items()}
 
 
 def _judged(acting: Acting, observations: Tensor, last: Tensor, remembered: list[Tensor]) -> Tensor:
