@@ -16,6 +16,7 @@ from devlearn.learners.objectives import (
     categorical,
     gaussian,
     joint,
+    per_pixel,
     surprise,
 )
 
@@ -53,6 +54,21 @@ def test_reconstruction_of_grey_by_zero_logits_is_log_2() -> None:
     loss, metrics = Reconstruction("s", "h")(constant(torch.zeros(2, 9)), {"images": targets, "targets": targets})
     assert math.isclose(loss.item(), math.log(2), rel_tol=1e-6)
     assert metrics["error"].item() < 1e-12
+
+
+def test_the_cross_entropy_of_pixels_is_torchs_and_so_is_every_bit_of_its_gradient() -> None:
+    values = torch.cat([torch.randn(3, 2, 28) * 8, torch.tensor([-120.0, -20, 0, 20, 120]).expand(3, 2, 5)], -1)
+    targets = torch.randint(0, 256, values.shape, dtype=torch.uint8)
+    for dtype, tolerance in ((torch.float32, 1e-6), (torch.float64, 1e-14)):
+        ours, theirs = (values.to(dtype, copy=True).requires_grad_() for _ in range(2))
+        losses, squares = per_pixel(ours, targets)
+        wanted = targets.to(dtype) / 255
+        expected = torch.nn.functional.binary_cross_entropy_with_logits(theirs, wanted, reduction="none")
+        torch.testing.assert_close(losses, expected, rtol=tolerance, atol=tolerance)
+        for total in (losses.mean((-2, -1)).sum(), expected.mean((-2, -1)).sum()):
+            total.backward()
+        assert torch.equal(ours.grad, theirs.grad)
+        assert torch.equal(squares, (torch.sigmoid(theirs.detach()) - wanted).square())
 
 
 def test_stacked_losses_are_those_of_each_learner() -> None:

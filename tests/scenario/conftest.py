@@ -70,7 +70,7 @@ FAKES = {
 }
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def fakes():
     with pytest.MonkeyPatch.context() as patch:
         for group, kinds in FAKES.items():

@@ -30,7 +30,7 @@ FRAME_HEAD, PLACE_HEAD = "next_frame", "neighbours"
 HELD_OUT = 16  # movies
 
 
-@stage("innate.waves")
+@stage("innate.waves", version=2)
 @final
 class Waves(Stage):
     """Learns from spontaneous waves, which no world made: what comes next, or what belongs together.

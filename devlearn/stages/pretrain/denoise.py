@@ -28,7 +28,7 @@ HEAD = "denoise"
 BLOCK = 16  # minibatches whose masks are drawn together
 
 
-@stage("pretrain.denoise")
+@stage("pretrain.denoise", version=2)
 @final
 class Denoise(Stage):
     """A denoising autoencoder: masking noise, per-pixel cross-entropy (Vincent et al. 2008).

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 HEAD = "mask"
 
 
-@stage("pretrain.mask")
+@stage("pretrain.mask", version=2)
 @final
 class MaskedPatches(Stage):
     """Masked patches: whole squares of an image are blanked, and what was in them is to be guessed.

@@ -37,7 +37,7 @@ HELD = 32  # steps of a held-out world in each copy
 TWICE = ("images", "targets")
 
 
-@stage("pretrain.predict")
+@stage("pretrain.predict", version=2)
 @final
 class Predict(Stage):
     """Foresees the next observation of an environment from this one and the action. Rewards are never read.

@@ -6,7 +6,7 @@ from devlearn import registry
 from tests.runs.plan.plan_fakes import FAKES
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)  # a package ends with the session where tests are no packages
 def fakes():
     with pytest.MonkeyPatch.context() as patch:
         for group, kinds in FAKES.items():

@@ -31,12 +31,12 @@ arms:
   nine: [guess]
 """
 NAMED = {
-    "one": "waves-17c05729",
+    "one": "waves-d7c36498",
     "two": "gabor-6606316f",
     "three": "evolve-5968f910",
-    "four": "look-d4cd2217",
-    "five": "mask-a6d8b0e4",
-    "six": "predict-41055e5b",
+    "four": "look-10ce5013",
+    "five": "mask-ce415245",
+    "six": "predict-487edd0c",
     "seven": "play-83330b36",
     "eight": "school-0e2c73c6",
     "nine": "guess-96a067bb",
