@@ -13,6 +13,7 @@ from devlearn.learners.brains import brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.registry import get
 from devlearn.stages.stage import Stage
+from devlearn.tasks.envs.reflex import flops_of
 from tests.laws.rows import live, measure
 
 BRAIN = {"kind": "mlp", "width": [8], "activation": "tanh"}
@@ -80,7 +81,7 @@ def test_known_sines_are_found_and_a_newborn_moves_by_them() -> None:
 def test_all_bodies_move_to_the_limit_and_are_paid_for() -> None:
     cohort, metrics, stage = evolved(seeds=(0, 1), generations=2)
     cost = stage.cost(brain_builder(BRAIN, stage.needs())())
-    assert (cost.updates, cost.env_steps, cost.flops) == (1, 16 * LENGTH, 0)
+    assert (cost.updates, cost.env_steps, cost.flops) == (1, 16 * LENGTH, 16 * LENGTH * flops_of(stage.slot()))
     assert all((one["length"] == LENGTH).all() for one in metrics)
     assert cohort.updates == 2
 

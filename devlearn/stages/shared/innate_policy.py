@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Head, Needs, Slot
-from devlearn.tasks.envs.policy import policy_of
+from devlearn.tasks.envs.policy import policy_of, spread_of
 from devlearn.tasks.envs.reflex import slot_name
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def refuse(brain: nn.Module, heads: Iterable[str], numbers: bool) -> None:
 
 
 def silence(cohort: Cohort, policy: Policy, gates: Iterable[str], deviation: float | None) -> None:
-    """Set the last layer of the actor and of gates to zero, and what the actor tries beside it to ``deviation``.
+    """Set the last layer of the actor and of gates to zero, and what a newborn tries beside it to ``deviation``.
 
     Raises ValueError where outputs are not zero then.
     """
@@ -98,6 +98,8 @@ def silence(cohort: Cohort, policy: Policy, gates: Iterable[str], deviation: flo
         for name in parameters:
             if f".{policy.actor}." in f".{name}" and name.endswith(".log_std"):
                 parameters[name].fill_(math.log(deviation))
+        for name in _of_head(parameters, spread_of(policy)):
+            parameters[name].fill_(math.log(deviation) if name.endswith(".bias") else 0)
 
 
 def _of_head(names: Iterable[str], head: str) -> list[str]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -112,6 +112,11 @@ class Reflexes:
             total = total + (own["present"] * own["gain"])[:, None] * said
         return torch.from_numpy(total).to(self.cohort.device, self.cohort.dtype)
 
+    def foresee(self, observation: Array) -> Tensor:
+        """What they would say at observations (N, E, ...), with which their episodes go on; their state stays."""
+        state = {name: {leaf: array.copy() for leaf, array in own.items()} for name, own in self.state.items()}
+        return replace(self, state=state).act(observation)
+
     def end(self, ended: Array) -> None:
         """Say whose episode has just ended, (N, E) bool: their reflexes begin anew."""
         if not ended.any():
@@ -133,6 +138,59 @@ class Reflexes:
 def slots_of(brain: Any, actor: str) -> dict[str, Any]:
     """The reflexes of a brain that add to the head ``actor``, by name."""
     return {name: part for name, part in getattr(brain, "reflexes", {}).items() if f"actor_{part.slot.env}" == actor}
+
+
+@dataclass(frozen=True)
+class Inborn:
+    """The reflexes by which a learner acts when its stage is planned: those that stages before it have put in."""
+
+    slots: tuple[Slot, ...]
+
+    @classmethod
+    def of(cls, brain: Any, actor: str) -> Inborn:
+        return cls(tuple(part.slot for part in slots_of(brain, actor).values() if part.acts))
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self.slots)
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """The head that scales them, if any does."""
+        return tuple(dict.fromkeys(slot.gate for slot in self.slots if slot.gate))
+
+    @property
+    def flops(self) -> int:
+        """FLOPs of what they say at one step of one copy."""
+        return sum(map(flops_of, self.slots))
+
+
+def refuse_gain(brain: Any, actor: str, env: str, random: bool) -> None:
+    """Raises ValueError where a trial's key ``reflex`` would do nothing."""
+    if random:
+        raise ValueError("learners that act at random act by no reflex either; drop random or reflex")
+    if not slots_of(brain, actor):
+        raise ValueError(f"no stage of this scenario gives a learner a reflex in {env}; add an innate.reflex")
+
+
+def refuse_reflexes(brain: Any, actor: str, kind: str, why: str, mend: str) -> None:
+    """Raises ValueError for a learner that was born with a reflex where a stage can't act by it."""
+    if inborn := Inborn.of(brain, actor).slots:
+        had = f"{kind} has no way to act by the reflex ({inborn[0].controller}) that an earlier stage gave this learner"
+        raise ValueError(f"{had}: {why}; {mend}")
+
+
+def flops_of(slot: Slot) -> int:
+    """FLOPs of what one reflex says at one step of one copy; a script's are somebody's own, and not counted.
+
+    Of each output: strength, gain and the sum over reflexes 3; of an oscillator what is wanted 4, its phase a step on
+    15, the pull on it 4 and 3 for each oscillator, its radius 7; PD 2, and its damping 2. A sine, a root, a division
+    and a remainder count one each.
+    """
+    each = 3
+    if slot.controller == OSCILLATOR:
+        each += 4 + 15 + 4 + 3 * slot.outputs + 7 + 2 * bool(slot.angles) + 2 * bool(slot.velocities)
+    return each * slot.outputs
 
 
 def begun(slot: Slot, n: int, copies: int) -> dict[str, Array]:
