@@ -87,7 +87,7 @@ class EvolveReflex(Stage):
         *("env", "env_kwargs", "wrappers", "vocabulary", "action_scaling"),
         *("oscillator", "lineages", "population", "limit", "symmetric", "sham"),
     )
-    controls = ("sham",)
+    controls = ("sham", "experience")
 
     env: str = Field(description="the Gymnasium id in which it acts")
     env_kwargs: EnvKwargs = Field(default_factory=dict)
