@@ -18,7 +18,7 @@ from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.acting import allowed
 from devlearn.tasks.envs.policy import policy_of
-from devlearn.tasks.envs.reflex import Reflexes, flops_of, script, slot_name
+from devlearn.tasks.envs.reflex import Reflexes, flops_of, script, slot_name, try_script
 from devlearn.tasks.envs.spaces import view_and_controls
 
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ class Reflex(Stage):
         return own, own
 
     def needs(self) -> Needs:
+        if self.controller != OSCILLATOR:
+            try_script(self.controller, self.env_spec)
         return needs_for(self.env_spec, self.slots())
 
     def cost(self, brain: nn.Module) -> Cost:

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -22,17 +24,23 @@ import numpy as np
 from devlearn.lazy import torch
 from devlearn.learners.brains.needs import OSCILLATOR, TABLE, Slot
 from devlearn.registry import NoPlugin, imported
+from devlearn.tasks.envs.actions import random_action
+from devlearn.tasks.envs.failures import FAILURES, raised
 from devlearn.tasks.envs.oscillators import pull, run, settle
+from devlearn.tasks.envs.registration import make
+from devlearn.tasks.envs.spaces import view_and_controls
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from devlearn.learners.cohort import Cohort
     from devlearn.tasks.envs.policy import Policy
+    from devlearn.tasks.envs.spec import EnvSpec
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 Controller: TypeAlias = "Callable[[Array, Array], tuple[Array, Array]]"
 BIRTH_RADIUS = 0.1  # of an oscillator whose radius has yet to settle
+TRIED = 4  # steps that a script is asked about before anything is trained
 AWAY = 7919  # rows of a table between the places at which two copies begin: a prime, so that they are all over it
 
 
@@ -217,14 +225,46 @@ def output_of(slot: Slot, own: dict[str, Array], state: dict[str, Array], seen: 
         return rows
     if slot.controller == OSCILLATOR:
         return _oscillate(slot, own, state, seen)
-    rows, memory = script(slot.controller)(seen.reshape(n * copies, -1), state["memory"].reshape(n * copies, -1))
-    if rows.shape != (n * copies, slot.outputs):
-        raise ValueError(
-            f"{slot.controller} gave actions of shape {rows.shape} for {n * copies} observations; {slot.env} takes "
-            f"{(n * copies, slot.outputs)}"
-        )
+    kept = state["memory"].reshape(n * copies, -1)
+    rows, memory = _asked(slot, seen.reshape(n * copies, -1), kept)
+    for what, array, wanted in (("actions", rows, (n * copies, slot.outputs)), ("memory", memory, kept.shape)):
+        if np.shape(array) != wanted:
+            gave = f"controller {slot.controller} gave {what} of shape {np.shape(array)} for {n * copies} observations"
+            raise ValueError(f"{gave}; {slot.env} takes {wanted}")
     state["memory"] = memory.reshape(state["memory"].shape)
     return rows.reshape(n, copies, slot.outputs)
+
+
+def _asked(slot: Slot, seen: Array, memory: Array) -> tuple[Array, Array]:
+    """What a script answers. Raises ValueError, with its name, for what it raises and for what is no pair."""
+    try:
+        answer = script(slot.controller)(seen, memory)
+    except FAILURES as error:
+        raise ValueError(f"controller {slot.controller}: {raised(error)}") from error
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        raise ValueError(f"controller {slot.controller} gave {type(answer).__name__}; return (action, memory)")
+    return answer
+
+
+@cache
+def try_script(name: str, spec: EnvSpec) -> None:
+    """Ask a script what to do in the first steps of an episode. Raises ValueError where it can't be told."""
+    view, controls = view_and_controls(spec)
+    slot = Slot(spec.id, controls.factors.outputs, name)
+    state, env = begun(slot, 1, 1), make(spec)
+    actions = deepcopy(env.action_space)
+    actions.seed(0)
+    try:
+        observation, info = env.reset(seed=0)
+        for _ in range(TRIED):
+            said = output_of(slot, {}, state, view.read(observation).reshape(1, 1, -1).astype(np.float64))
+            if not np.isfinite(said).all():
+                raise ValueError(f"controller {name} gave an action that is not finite: {said.ravel().tolist()}")
+            observation, _, terminated, truncated, info = env.step(random_action(env, actions, info))
+            if terminated or truncated:
+                break
+    finally:
+        env.close()
 
 
 def _oscillate(slot: Slot, own: dict[str, Array], state: dict[str, Array], seen: Array) -> Array:
