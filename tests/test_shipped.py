@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from devlearn.runs.forewarnings import forewarnings
 from devlearn.runs.pipeline import load, plan
 from devlearn.runs.plan import resolved, sketch
 from devlearn.scenario import Scenario, library
+from tests.shipped import runnable
 
 FEW_LABELS: dict[str, Any] = {
     "brain": {"kind": "conv", "channels": [2], "width": [8]},
@@ -311,10 +311,6 @@ TOY: dict[str, dict[str, Any]] = {
 RECOMPUTE = Path(__file__).parent / "independent" / "recompute.py"
 
 
-NEEDS = {"newborn_swim": "mujoco"}  # what is not among the tests' packages; tests/zoo has it
-RUNNABLE = [name for name in sorted(TOY) if name not in NEEDS or find_spec(NEEDS[name])]
-
-
 def test_every_scenario_has_toy_budgets() -> None:
     assert set(TOY) == set(library())
 
@@ -326,17 +322,17 @@ def planned(name: str) -> tuple[Scenario, Resolved]:
     return order.scenario, resolved(plan(order).own)
 
 
-@pytest.mark.parametrize("name", RUNNABLE)
+@pytest.mark.parametrize("name", runnable())
 def test_a_shipped_scenario_has_seeds_enough_for_its_pairs(name: str) -> None:
     assert undecidable(planned(name)[1]) == []
 
 
-@pytest.mark.parametrize("name", RUNNABLE)
+@pytest.mark.parametrize("name", runnable())
 def test_a_shipped_scenario_that_scores_an_area_says_what_of_a_match_it_misses(name: str) -> None:
     assert bool(unscored_matches(planned(name)[1])) == (name in ("innate/noise", "newborn_eyes"))
 
 
-@pytest.mark.parametrize("name", RUNNABLE)
+@pytest.mark.parametrize("name", runnable())
 def test_a_file_alone_is_warned_of_as_its_plan_is_but_for_what_has_to_be_counted(name: str) -> None:
     scenario, whole = planned(name)
     counted = {*unscored_matches(whole), *not_inherited(whole)}
@@ -356,7 +352,7 @@ PAGES = ("first_steps", "cartpole", "critical_period", "few_labels", "scaling_wi
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in RUNNABLE]
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in runnable()]
 )
 def test_a_shipped_scenario_runs_to_its_verdict(name: str, tmp_path: Path) -> None:
     """And to its report, where its kind of page is not that of another one."""

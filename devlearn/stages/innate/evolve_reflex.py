@@ -112,8 +112,7 @@ class EvolveReflex(Stage):
 
     @model_validator(mode="after")
     def _fits(self) -> EvolveReflex:
-        needs, policy = policy_of(self.env_spec)
-        self.oscillator.fit(policy.factors.outputs, math.prod(needs.senses[policy.sense].space.shape))
+        self.oscillator.fit_to(self.env_spec)
         return self
 
     @property

@@ -109,8 +109,7 @@ class Reflex(Stage):
     @model_validator(mode="after")
     def _fits(self) -> Reflex:
         if self.controller == OSCILLATOR:
-            needs, policy = policy_of(self.env_spec)
-            self.oscillator.fit(policy.factors.outputs, math.prod(needs.senses[policy.sense].space.shape))
+            self.oscillator.fit_to(self.env_spec)
         elif self.oscillator != Oscillator():
             raise ValueError("'oscillator' says what controller: oscillator does, and a script is asked for; drop one")
         return self

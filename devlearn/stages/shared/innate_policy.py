@@ -12,6 +12,7 @@ from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Head, Needs, Slot
 from devlearn.tasks.envs.policy import policy_of, spread_of
 from devlearn.tasks.envs.reflex import slot_name
+from devlearn.tasks.envs.registration import UnknownEnv, WorldError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,6 +55,14 @@ class Oscillator(BaseModel):
                     raise ValueError(f"oscillator.{key} names places outside of an observation of {numbers} numbers")
         if self.velocities and not self.angles:
             raise ValueError("oscillator.velocities damp what oscillator.angles hold; give both")
+
+    def fit_to(self, spec: EnvSpec) -> None:
+        """``fit`` to an environment. Raises ValueError too where that can't be made: a package may be lacking."""
+        try:
+            needs, policy = policy_of(spec)
+        except (UnknownEnv, WorldError) as error:
+            raise ValueError(str(error)) from error
+        self.fit(policy.factors.outputs, math.prod(needs.senses[policy.sense].space.shape))
 
     def numbers(self, outputs: int) -> dict[str, Tensor]:
         """What the buffers of its slot hold, of one learner."""
