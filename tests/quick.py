@@ -48,6 +48,7 @@ WHOLE: Mapping[str, str] = {
     "tests/evidence/analysis/test_new_images.py": "hundreds of experiments",
     "tests/runs/pipeline/test_tune.py": "whole runs, some of them killed",
     "tests/runs/engine/test_resume.py::test_a_checkpoint_holds_nothing_that_could_be_left_out": "lives that are cut",
+    "tests/runs/engine/test_resume_bodies.py": "lives that are cut",
     "tests/laws/test_other_brains.py": "every stage on every brain",
     "tests/laws/test_looking.py::test_the_action_matters_to_what_is_foreseen": "learning",
     "tests/laws/test_looking.py::test_a_sham_teaches_less_about_pictures": "learning",

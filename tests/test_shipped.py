@@ -16,6 +16,7 @@ from devlearn.runs.forewarnings import forewarnings
 from devlearn.runs.pipeline import load, plan
 from devlearn.runs.plan import resolved, sketch
 from devlearn.scenario import Scenario, library
+from tests.shipped import runnable
 
 FEW_LABELS: dict[str, Any] = {
     "brain": {"kind": "conv", "channels": [2], "width": [8]},
@@ -88,6 +89,18 @@ TOY: dict[str, dict[str, Any]] = {
         "stages.play.minibatches": 2,
         "probes.walk": {"kind": "return", "env": "BipedalWalker-v3", "episodes": 1, "limit": 20, "worst": -300},
         "arms.fading": ["reflex", {"use": "play", "set": {"change": [{"from": 8, "set": {"reflex": 0}}]}}],
+        "brain.width": [8],
+        "block": 4,
+    },
+    "newborn_swim": {
+        "stages.stroke.env_steps": 32,
+        "stages.stroke.population": 4,
+        "stages.stroke.limit": 4,
+        "stages.play.env_steps": 64,
+        "stages.play.num_envs": 2,
+        "stages.play.rollout": 16,
+        "stages.play.minibatches": 2,
+        "probes.swim": {"kind": "return", "env": "Swimmer-v5", "episodes": 1, "limit": 20, "worst": -50},
         "brain.width": [8],
         "block": 4,
     },
@@ -309,17 +322,17 @@ def planned(name: str) -> tuple[Scenario, Resolved]:
     return order.scenario, resolved(plan(order).own)
 
 
-@pytest.mark.parametrize("name", sorted(TOY))
+@pytest.mark.parametrize("name", runnable())
 def test_a_shipped_scenario_has_seeds_enough_for_its_pairs(name: str) -> None:
     assert undecidable(planned(name)[1]) == []
 
 
-@pytest.mark.parametrize("name", sorted(TOY))
+@pytest.mark.parametrize("name", runnable())
 def test_a_shipped_scenario_that_scores_an_area_says_what_of_a_match_it_misses(name: str) -> None:
     assert bool(unscored_matches(planned(name)[1])) == (name in ("innate/noise", "newborn_eyes"))
 
 
-@pytest.mark.parametrize("name", sorted(TOY))
+@pytest.mark.parametrize("name", runnable())
 def test_a_file_alone_is_warned_of_as_its_plan_is_but_for_what_has_to_be_counted(name: str) -> None:
     scenario, whole = planned(name)
     counted = {*unscored_matches(whole), *not_inherited(whole)}
@@ -339,7 +352,7 @@ PAGES = ("first_steps", "cartpole", "critical_period", "few_labels", "scaling_wi
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in sorted(TOY)]
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in runnable()]
 )
 def test_a_shipped_scenario_runs_to_its_verdict(name: str, tmp_path: Path) -> None:
     """And to its report, where its kind of page is not that of another one."""

@@ -35,3 +35,10 @@ def _parts(things: Sequence[str], most: int) -> Iterator[list[str]]:
 def numbered(name: str, index: int, several: Sequence[Family]) -> str:
     """The name of a figure of which there is one for each family."""
     return name if len(several) == 1 else f"{name}-{index}"
+
+
+def said_once(caption: str, family: str, first: bool) -> str:
+    """What stands under the figure of a family: what all of them show is said under the first."""
+    if not family:
+        return caption
+    return f"{family}: {caption}" if first else f"{family}: the same."

@@ -115,22 +115,28 @@ def open_step(folder: Path, accept: bool) -> Step:
     resolved = read_resolved(folder)
     if resolved is None:
         raise FolderMismatch(f"{folder} holds no run: it has no resolved.json; run its scenario with --out {folder}")
-    specs: dict[str, Json] = {}
+    before, specs = Manifest.read(RunFolder(folder).manifest), dict[str, Json]()
     for job in resolved["jobs"]:
         own = RunFolder(folder).job(job["folder"])
         spec = read_json(own.spec) if read_spec(own) else None
         if spec is None:
-            raise FolderMismatch(f"{folder / job['folder']} has no job.json; run its scenario again to write it anew")
+            raise FolderMismatch(_gone(folder, job["folder"], before.command if before else ""))
         specs[job["folder"]] = spec
     for spec in specs.values():
         provenance.importable(*spec.get("path", ()))
     _check_program(folder, specs, accept)
-    before = Manifest.read(RunFolder(folder).manifest)
     command, overrides = (before.command, before.overrides) if before else ("", ())
     departs = before.registration.departs if before and before.registration else ()
     how = How(command=command, overrides=overrides, path=(), device="", departs=departs)
     _write_manifest(folder, resolved, how, specs, before.planned if before else "")
     return _step(folder, resolved, specs)
+
+
+def _gone(folder: Path, job: str, command: str) -> str:
+    """That a job's folder was deleted, and how to get it back."""
+    again = f"`{command}`" if command else f"its scenario, with --out {folder},"
+    mend = f"run {again} once more: that writes and trains it anew, and keeps the rest"
+    return f"{folder / job} is gone, or its job.json is; {mend}"
 
 
 def read_resolved(folder: Path) -> Json | None:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from devlearn.records.declared import role_of
-from devlearn.records.schema import ArmEntry, Resolved
+from devlearn.records.schema import ArmEntry, Resolved, StageEntry
 from devlearn.scenario.splits import is_valid
 
 if TYPE_CHECKING:
     from devlearn.tasks.data.source import DataSource
     from devlearn.tasks.envs import EnvSpec
 
+REFLEXES = ("innate.reflex", "innate.evolve_reflex")
 LONG = 110  # letters of a sentence that stands on a line for each of its parts
 PLACES = {"stages": "stages:", "arms": "arms:", "pairs": "compare:\n  pairs:"}  # where lines of YAML belong
 
@@ -46,6 +47,7 @@ def forewarnings(plan: Resolved, counted: bool = True) -> list[Forewarning]:
     plain = [text for check in checks for text in check(plan)]
     plain += _unmeasured(plan)
     plain += [*_undetermined(plan), *_otherwise_met(plan), *_lone_senses(plan)]
+    plain += [*_idle_reflexes(plan), *_strange_demonstrators(plan)]
     found = [*(Forewarning(text, text) for text in plain), *_uncontrolled(plan), *_unselected(plan)]
     return list(dict.fromkeys(found))
 
@@ -99,6 +101,45 @@ def _otherwise_met(plan: Resolved) -> Iterator[str]:
                 f"{first.action_scaling}: learners are measured by actions that they have not tried; give the probe "
                 f"'action_scaling: {first.action_scaling}'"
             )
+
+
+def _idle_reflexes(plan: Resolved) -> Iterator[str]:
+    """Reflexes in environments in which no later stage of the arm acts, nor a probe."""
+    for point in plan.points:
+        measured = {keys.get("env") for keys in (probe.own for probe in (point.probes or plan.probes).values())}
+        for name, arm in point.arms.items():
+            for index, one in enumerate(arm.stages):
+                if one.kind not in REFLEXES or one.keys["env"] in measured:
+                    continue
+                later = [other for other in arm.stages[index + 1 :] if role_of(other) != "innate"]
+                acts = {other.keys.get("env") for other in later if not other.keys.get("random")}
+                if (env := one.keys["env"]) not in acts:
+                    why, mend = "and nothing after it acts there", "let a later stage or a probe, or leave it out"
+                    yield f"stage {one.name} gives arm {name} a reflex in {env}, {why}; {mend}"
+
+
+def _strange_demonstrators(plan: Resolved) -> Iterator[str]:
+    """Imitators of learners that have lived in no environment of the imitator's kind when they demonstrate."""
+    for point in plan.points:
+        for name, arm in point.arms.items():
+            for one in arm.stages:
+                of, env = one.keys.get("of"), one.keys.get("env")
+                if not isinstance(of, Mapping) or of.get("what", "learner") != "learner" or env is None:
+                    continue
+                giver, stage = str(of["arm"]), str(of["stage"])
+                lived = _until(point.arms[giver], stage)
+                known = dict.fromkeys(str(other.keys["env"]) for other in lived if other.keys.get("env"))
+                if env not in known:
+                    who = f"the learner of {giver} after {stage}"
+                    there = f"has lived in {', '.join(known) or 'no environment'}"
+                    mend = "take a learner of an arm that has lived there, or give both stages one 'env'"
+                    yield f"stage {one.name} of arm {name} copies in {env} {who}, which {there}; {mend}"
+
+
+def _until(arm: ArmEntry, stage: str) -> Sequence[StageEntry]:
+    """The stages of an arm up to the last visit to one."""
+    last = max((index for index, one in enumerate(arm.stages) if one.name == stage), default=len(arm.stages) - 1)
+    return arm.stages[: last + 1]
 
 
 def _met(group: str, kind: str, keys: Mapping[str, Any]) -> EnvSpec | None:

@@ -5,7 +5,9 @@ from typing import Any, Literal, get_args
 from devlearn.scenario.models import ROLES
 from devlearn.scenario.problems import hint
 
-Control = Literal["shuffle", "moments", "scale", "spectrum", "sham", "order", "fresh_head", "compute", "data"]
+Control = Literal[
+    "shuffle", "moments", "scale", "spectrum", "sham", "order", "fresh_head", "compute", "data", "experience"
+]
 CONTROLS: tuple[Control, ...] = get_args(Control)
 
 RULES_OUT: dict[Control, str] = {
@@ -18,6 +20,7 @@ RULES_OUT: dict[Control, str] = {
     "fresh_head": "its read-out knew the answers, and nothing else did",
     "compute": "it computed more",
     "data": "it was given more data",
+    "experience": "it had lived in its environment for longer",
 }
 STAGE_OF: dict[Control, str] = {
     "shuffle": "innate.shuffle",
@@ -26,7 +29,11 @@ STAGE_OF: dict[Control, str] = {
     "spectrum": "innate.spectrum",
     "fresh_head": "innate.fresh_head",
 }  # the stage that makes the arm, where one does
-MATCHED_BY: dict[Control, tuple[str, ...]] = {"compute": ("flops",), "data": ("images", "labels")}
+MATCHED_BY: dict[Control, tuple[str, ...]] = {
+    "compute": ("flops",),
+    "data": ("images", "labels"),
+    "experience": ("env_steps",),
+}
 BOUGHT_BY = ("labels", "flops")  # the arm that gives both to a prior that was bought with labels
 
 
@@ -34,8 +41,8 @@ def example(control: Control) -> str:
     """How the arm is written, for ``born: [prior, school]``."""
     if control in MATCHED_BY:
         units = MATCHED_BY[control]
-        both = f"[{', '.join(BOUGHT_BY)}] where prior was bought with labels"
-        return f"{{stages: [school], match: {{arm: born, by: {' or '.join(units)}}}}}; by: {both}"
+        both = f"; by: [{', '.join(BOUGHT_BY)}] where prior was bought with labels" if control != "experience" else ""
+        return f"{{stages: [school], match: {{arm: born, by: {' or '.join(units)}}}}}{both}"
     if control == "sham":
         return "[{use: prior, set: {sham: ..}}, school]  with the value that is listed as its sham"
     if control == "order":

@@ -101,8 +101,9 @@ class _Report:
             elif kind == "missing":
                 self.missing(loc, unknown)
             else:
-                mark, name, _ = self.find(loc)
-                values.setdefault((mark, name), []).append(detail)
+                mark, name, node = self.find(loc)
+                if not (isinstance(node, Leaf) and node.told):
+                    values.setdefault((mark, name), []).append(detail)
         for (mark, name), wrong in values.items():
             self.wrong(mark, name, wrong)
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -51,7 +51,7 @@ def _placed(node: Node, mark: Mark) -> Node:
         return Map({key: Entry(mark, _placed(entry.node, mark)) for key, entry in node.entries.items()}, mark)
     if isinstance(node, List):
         return List(tuple(_placed(item, mark) for item in node.items), mark)
-    return type(node)(node.value, mark)
+    return replace(node, mark=mark)
 
 
 def apply(root: Map, settings: Iterable[Setting], problems: Problems) -> Map:

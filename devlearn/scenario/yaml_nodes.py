@@ -20,10 +20,11 @@ Value = str | int | float | bool | None
 
 @dataclass(frozen=True)
 class Leaf:
-    """A single value."""
+    """A single value. ``told``: it is none, and what is wrong with it has been said."""
 
     value: Value
     mark: Mark
+    told: bool = False
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ class _Reader:
             return Leaf(_READ[node.tag](node.value), self.mark(node))
         except ValueError as error:
             self.problems.add(self.mark(node), str(error))
-            return Leaf("" if node.tag == _PREFIX + "str" else None, self.mark(node))
+            return Leaf("" if node.tag == _PREFIX + "str" else None, self.mark(node), told=True)
 
     def entries(self, node: yaml.MappingNode) -> dict[str, Entry]:
         """The map's own keys, over those that its merge key (``<<: *base`` or ``<<: [*one, *two]``) brings in."""

@@ -208,6 +208,10 @@ class Stage(OldNames):
         spec = EnvSpec.of_keys(dict(self))
         return () if spec is None else (spec,)
 
+    def reflexes(self) -> tuple[str, ...]:
+        """The slots of a brain that hold a reflex from it on; FLOPs of later stages count what acts."""
+        return ()
+
     def gives(self, state: State) -> dict[str, Tensor]:
         """What it has for other arms when it ends (``of``), beside the learner: {name: (N, ..)}; nothing, as a rule."""
         return {}

@@ -58,6 +58,13 @@ TOY: dict[str, dict[str, object]] = {
         "probes.door.episodes": 2,
         "brain.width": [8],
     },
+    "born.yaml": {
+        "stages.play.env_steps": 64,
+        "stages.play.num_envs": 2,
+        "stages.play.rollout": 16,
+        "probes.pole.episodes": 2,
+        "brain.width": [8],
+    },
     "doors.yaml": {
         "stages.play.env_steps": 64,
         "stages.play.num_envs": 2,

@@ -13,6 +13,7 @@ from devlearn.learners.brains import brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.registry import get
 from devlearn.stages.stage import Stage
+from devlearn.tasks.envs.reflex import flops_of
 from tests.laws.rows import live, measure
 
 BRAIN = {"kind": "mlp", "width": [8], "activation": "tanh"}
@@ -80,7 +81,7 @@ def test_known_sines_are_found_and_a_newborn_moves_by_them() -> None:
 def test_all_bodies_move_to_the_limit_and_are_paid_for() -> None:
     cohort, metrics, stage = evolved(seeds=(0, 1), generations=2)
     cost = stage.cost(brain_builder(BRAIN, stage.needs())())
-    assert (cost.updates, cost.env_steps, cost.flops) == (1, 16 * LENGTH, 0)
+    assert (cost.updates, cost.env_steps, cost.flops) == (1, 16 * LENGTH, 16 * LENGTH * flops_of(stage.slot()))
     assert all((one["length"] == LENGTH).all() for one in metrics)
     assert cohort.updates == 2
 
@@ -98,3 +99,12 @@ def test_a_lineage_is_born_alike_and_lineages_differ() -> None:
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match=r"oscillator\.amplitude has 3 entries, and the actor has 2 outputs"):
         evolved(generations=1, oscillator={"amplitude": [1, 1, 1]})
+
+
+def test_symmetric_oscillators_keep_their_offsets_and_one_ratio_of_speeds() -> None:
+    keys = {"offset": [0.1, -0.2], "swing": 6.0, "stance": 3.0}
+    cohort, _, _ = evolved(seeds=(0, 1, 2), generations=3, symmetric=True, oscillator=keys)
+    own = {name.rpartition(".")[2]: buffer for name, buffer in cohort.buffers.items()}
+    torch.testing.assert_close(own["offset"], torch.tensor([[0.1, -0.2]]).expand(3, 2).to(own["offset"]))
+    torch.testing.assert_close(own["speeds"][:, 0] / own["speeds"][:, 1], torch.full((3,), 2.0).to(own["speeds"]))
+    assert len(set(own["speeds"][:, 0].tolist())) == 3 and (own["amplitude"] != 0.5).all()

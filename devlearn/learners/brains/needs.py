@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium import spaces
@@ -177,3 +178,22 @@ def fed_back(buffers: Iterable[str]) -> tuple[str, ...]:
     """The layers that have feedback, found by the qualified names of a brain's buffers."""
     split = (name.rpartition(".") for name in buffers)
     return tuple(layer for layer, _, leaf in split if leaf == "feedback")
+
+
+def filled(tensors: Mapping[str, Any]) -> tuple[str, ...]:
+    """The slots that hold a reflex, of any learner, by the tensors of a network or a cohort."""
+    split = ((name.split("."), tensor) for name, tensor in tensors.items())
+    return tuple(parts[1] for parts, value in split if (parts[0], parts[-1]) == ("reflexes", "present") and value.any())
+
+
+@contextmanager
+def born_with(brain: nn.Module, names: Iterable[str]) -> Iterator[nn.Module]:
+    """A network whose FLOPs are counted, as that of a learner whose slots ``names`` a stage has filled."""
+    own = [slot for name, slot in getattr(brain, "reflexes", {}).items() if name in set(names)]
+    for slot in own:
+        slot.acts = True
+    try:
+        yield brain
+    finally:
+        for slot in own:
+            slot.acts = False

@@ -12,8 +12,10 @@ class Reflex(nn.Module):
     """The buffers of one slot, for ONE learner; all zero, and ``gain`` one, until a stage puts a reflex in.
 
     ``present`` is how much of the reflex the learner was born with and 0 where it has none, ``gain`` how much of that
-    acts now.
+    acts now. ``acts`` says, of a network whose FLOPs are counted, whether a reflex was put in by then.
     """
+
+    acts = False
 
     def __init__(self, slot: Slot) -> None:
         super().__init__()

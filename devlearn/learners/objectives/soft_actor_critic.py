@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from devlearn.lazy import F
+from devlearn.learners.objectives.factors import Factors
 from devlearn.learners.objectives.objective import Batch, Result
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class SoftPolicy:
     Its means are the first half of what ``actor`` answers, its log standard deviations what ``spread`` does, (B, A).
     Batch: observations (B, ...), noise (B, A), and the critics' part, which is no part of this network: values (B,) of
     what this policy does under that noise, slopes (B, A) of these values along what is done, tanh(u), and temperature
-    (). The slopes are the chain rule's other half, so the gradient is that through the critics. Metric: entropy, the
+    (). The slopes are the chain rule's other half, so the gradient is that through the critics. Where a reflex acts,
+    also reflex (B, A), which the means are added to, and ``gate`` may be the head that scales it. Metric: entropy, the
     mean of ``-log p``.
     """
 
@@ -44,17 +46,27 @@ class SoftPolicy:
     sense: str
     actor: str
     spread: str
+    gate: str | None = None
 
     def __call__(self, brain: Any, batch: Batch) -> Result:
-        numbers, log_p = self.act(brain, batch["observations"], batch["noise"])
+        numbers, log_p = self.act(brain, batch["observations"], batch["noise"], batch.get("reflex"))
         done = numbers.tanh()
         along = (batch["slopes"] * (done - done.detach())).sum(-1)  # 0, with the slopes for a gradient
         loss = batch["temperature"].unsqueeze(-1) * log_p - batch["values"] - along
         return loss.mean(-1), {"entropy": -log_p.mean(-1).detach()}
 
-    def act(self, brain: Any, observations: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """What is asked of the brain."""
+        return (self.actor, self.spread) if self.gate is None else (self.actor, self.spread, self.gate)
+
+    def act(
+        self, brain: Any, observations: Tensor, noise: Tensor, reflex: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Numbers (B, A) before tanh, and the log-density (B,) of what is done, for noise (B, A)."""
-        output, log_std = brain(observations, self.sense, (self.actor, self.spread))
+        output, log_std, *gate = brain(observations, self.sense, self.heads)
+        if reflex is not None:
+            output = Factors(numbers=noise.shape[-1]).moved(output, reflex, *gate)
         return squashed(output.chunk(2, -1)[0], log_std.clamp(*LOG_STD), noise)
 
 

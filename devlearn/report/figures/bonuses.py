@@ -7,23 +7,25 @@ from matplotlib.axes import Axes
 
 from devlearn.evidence.analysis.training import Course
 from devlearn.evidence.text.formats import listed, number
+from devlearn.report.figure_groups import said_once
 from devlearn.report.section import Drawn
 from devlearn.report.style import INK, counts, few_ticks, from_zero, heading, label_ends, look, right_of, two_plots
 
 TITLES = {"return": "return of training episodes", "bonus": "bonus (standard deviation over steps)"}
 
 
-def bonuses(arms: Mapping[str, Mapping[str, Course]], name: str, family: str = "") -> Drawn:
+def bonuses(arms: Mapping[str, Mapping[str, Course]], name: str, family: str = "", first: bool = True) -> Drawn:
     """Every arm's return over its life in environment steps, and below it what was added to its rewards.
 
     ``arms`` are the courses of ``return`` and ``bonus``, by arm; an arm without curiosity has none of a bonus.
+    What is shown is said under the ``first`` of several families.
     """
     figure, plots = two_plots(3.6, "", right=right_of(arms))
     for axes, metric in zip(plots, TITLES, strict=True):
         ends = []
         for index, (arm, courses) in enumerate(arms.items()):
             if metric in courses and len(courses[metric].x):
-                _draw(axes, courses[metric], index)
+                _draw(axes, courses[metric], index, -np.inf if metric == "return" else 0.0)
                 ends.append((float(courses[metric].mean[-1]), arm, index))
         few_ticks(axes, "y", 4)
         counts(axes)
@@ -37,17 +39,20 @@ def bonuses(arms: Mapping[str, Mapping[str, Course]], name: str, family: str = "
         f"What the environment paid, which is the return that counts, and what curiosity added to it: means of {n}"
         " learners and their pointwise 95 % t-intervals. A bonus that falls says that less is news."
     )
-    of = f"{family}: " if family else ""
     return Drawn(
-        name, figure, f"{of}{caption}", f"Return and bonus over environment steps, first and last value: {told}."
+        name,
+        figure,
+        said_once(caption, family, first),
+        f"Return and bonus over environment steps, first and last value: {told}.",
     )
 
 
-def _draw(axes: Axes, course: Course, index: int) -> None:
+def _draw(axes: Axes, course: Course, index: int, least: float) -> None:
+    """``least``: below it there are no values, so intervals of means end there."""
     colour, marker, dash = look(index)
     axes.plot(course.x, course.mean, color=colour, linestyle=dash, linewidth=1.1)
     if np.all(np.isfinite(course.low)):
-        axes.fill_between(course.x, course.low, course.high, color=colour, alpha=0.14, linewidth=0)
+        axes.fill_between(course.x, np.maximum(course.low, least), course.high, color=colour, alpha=0.14, linewidth=0)
     axes.plot(course.x[-1:], course.mean[-1:], marker, color=colour, markersize=3.5)
 
 

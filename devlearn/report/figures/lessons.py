@@ -7,6 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from devlearn.evidence.statistics import Vector
 from devlearn.evidence.text.formats import listed, number
+from devlearn.report.figure_groups import said_once
 from devlearn.report.section import Drawn
 from devlearn.report.style import INK, counts, heading, look, plain, sheet
 
@@ -16,8 +17,11 @@ NAME = 0.24  # inches of an arm's plot that its name takes
 Lives = Mapping[int, tuple[Vector, Vector]]  # environment steps and lessons, (P,) each, by seed
 
 
-def lessons(arms: Mapping[str, Lives], name: str, family: str = "") -> Drawn:
-    """A plot for each arm that had lessons, a line for each of its learners."""
+def lessons(arms: Mapping[str, Lives], name: str, family: str = "", first: bool = True) -> Drawn:
+    """A plot for each arm that had lessons, a line for each of its learners.
+
+    What is shown is said under the ``first`` of several families.
+    """
     height = ABOVE + EACH * len(arms) + BELOW
     figure = sheet(height)
     shared = None
@@ -42,9 +46,11 @@ def lessons(arms: Mapping[str, Lives], name: str, family: str = "") -> Drawn:
         "its place in ranges of keywords, from 0 to 1; the mean over its environments."
     )
     told = listed([_told(arm, lives) for arm, lives in arms.items()])
-    of = f"{family}: " if family else ""
     return Drawn(
-        name, figure, f"{of}{caption}", f"Lesson over environment steps, first and last mean over learners: {told}."
+        name,
+        figure,
+        said_once(caption, family, first),
+        f"Lesson over environment steps, first and last mean over learners: {told}.",
     )
 
 

@@ -24,8 +24,9 @@ def _at(place: Place) -> list[Drawn]:
         return []
     several = families(place.comparison)
     groups = [(family, {arm: said[arm] for arm in arms if arm in said}) for family, arms in several]
+    curious = [any("bonus" in found for found in arms.values()) for _, arms in groups]
+    shown = [(index, family, arms) for index, (family, arms) in enumerate(groups) if curious[index]]
     return [
-        figures.bonuses(arms, numbered(f"{place.prefix}bonuses", index, several), family)
-        for index, (family, arms) in enumerate(groups)
-        if any("bonus" in found for found in arms.values())
+        figures.bonuses(arms, numbered(f"{place.prefix}bonuses", index, several), family, number == 0)
+        for number, (index, family, arms) in enumerate(shown)
     ]

@@ -19,8 +19,8 @@ def _at(place: Place) -> list[Drawn]:
     found = {name: trajectories(arm, "lesson") for name, arm in place.records.arms.items()}
     several = families(place.comparison)
     groups = [(family, {arm: found[arm] for arm in arms if found.get(arm)}) for family, arms in several]
+    shown = [(index, family, arms) for index, (family, arms) in enumerate(groups) if arms]
     return [
-        figures.lessons(arms, numbered(f"{place.prefix}lessons", index, several), family)
-        for index, (family, arms) in enumerate(groups)
-        if arms
+        figures.lessons(arms, numbered(f"{place.prefix}lessons", index, several), family, number == 0)
+        for number, (index, family, arms) in enumerate(shown)
     ]

@@ -11,6 +11,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from devlearn.learners.brains.needs import born_with, filled
 from devlearn.records.schema import RESTARTED, UNDETERMINED, UNDETERMINED_PROBE, UNSCORED
 from devlearn.records.writer import Recorder
 from devlearn.runs.engine import gates
@@ -65,7 +66,8 @@ class VisitRunner:
         self.recorder, self.progress, self.seconds = recorder, progress, seconds
         with torch.device("meta"):
             brain: torch.nn.Module = job.builder()
-        self.costs = CostModel(visit.stage, lambda stage: stage.cost(brain))
+        with born_with(brain, filled(learners.cohort.buffers)):
+            self.costs = CostModel(visit.stage, lambda stage: stage.cost(brain))
         self.planned = self.costs.planned_yields
         self.artifacts = Artifacts.of(job, visit.stage, learners.cohort)
         self.context = Context(

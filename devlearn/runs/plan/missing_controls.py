@@ -10,6 +10,7 @@ from devlearn.scenario.controls import BOUGHT_BY, MATCHED_BY, STAGE_OF, Control,
 from devlearn.stages.stage import Stage
 
 Json = dict[str, Any]
+BOTH: tuple[Control, ...] = ("compute", "data")  # one arm gives both where a prior was bought with labels
 
 
 def uncontrolled(scenario: Scenario) -> dict[str, list[Json]]:
@@ -161,12 +162,12 @@ def _replaced(own: ResolvedArm, wanted: dict[Control, list[int]], control: Contr
     """The places of the priors that a control's arm replaces; one arm gives compute and data of bought priors."""
     if not _both(own, control, wanted[control]):
         return wanted[control]
-    return sorted({place for other in MATCHED_BY for place in wanted.get(other, ())})
+    return sorted({place for other in BOTH for place in wanted.get(other, ())})
 
 
 def _both(own: ResolvedArm, control: Control, places: list[int]) -> bool:
     """Whether an arm has to be matched by labels and by FLOPs."""
-    return control in MATCHED_BY and _bought(own.steps[place].stage for place in places)
+    return control in BOTH and _bought(own.steps[place].stage for place in places)
 
 
 def _items(scenario: Scenario, name: str, control: Control, places: list[int]) -> tuple[str, Any]:

@@ -27,7 +27,8 @@ class PlannedStage:
     ``yields`` the number of them that the budget comes to. ``total`` is an arm's [unit, size], on its last stage;
     there ``select`` says that each learner's best checkpoint is kept. ``left`` are weights that the stage may be
     thought to make, and does not. ``known`` are the labels that the life has paid for before it, ``chosen_by`` how many
-    its choices read here for the first time. ``gifts`` are what it takes from other arms.
+    its choices read here for the first time. ``gifts`` are what it takes from other arms, ``born`` the slots that hold
+    a reflex when it begins.
     """
 
     name: str
@@ -43,6 +44,7 @@ class PlannedStage:
     known: PlannedLabels = NOTHING
     chosen_by: int = 0
     gifts: tuple[Gift, ...] = ()
+    born: tuple[str, ...] = ()
 
     @property
     def keys(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from devlearn.lazy import torch
 from devlearn.learners.brains import Needs, brain_builder
+from devlearn.learners.brains.needs import born_with
 from devlearn.runs.plan import checks
 from devlearn.runs.plan.changes import refusal
 from devlearn.runs.plan.cost_model import CostModel
@@ -91,13 +92,18 @@ def _probes(scenario: Scenario) -> dict[str, Any]:
     }
 
 
+def _reflexes(course: ResolvedArm, index: int) -> tuple[str, ...]:
+    """The slots for reflexes that the stages of an arm before a place fill."""
+    return tuple(sorted({name for step in course.steps[:index] for name in step.stage.reflexes()}))
+
+
 class _Arms:
     """Resolves arms in the order in which ``match`` needs them."""
 
     def __init__(self, scenario: Scenario, brain: nn.Module, needs: Needs) -> None:
         self.scenario, self.brain, self.needs = scenario, brain, needs
         self._lives: dict[str, list[PlannedStage]] = {}
-        self._costs: dict[tuple[str, str], Cost] = {}
+        self._costs: dict[tuple[str, str, tuple[str, ...]], Cost] = {}
 
     def lives(self, name: str) -> list[PlannedStage]:
         """The stages that an arm lives."""
@@ -130,16 +136,19 @@ class _Arms:
     def _lived(self, arm: str, course: ResolvedArm, index: int) -> PlannedStage:
         step = course.steps[index]
         visit = Counter(earlier.stream for earlier in course.steps[:index])[step.stream]
-        self._can_change(arm, step, index)
-        costs = CostModel(step.stage, lambda stage: self._cost_of(step.use, step.kind, stage))
+        born = _reflexes(course, index)
+        self._can_change(arm, step, index, born)
+        costs = CostModel(step.stage, lambda stage: self._cost_of(step.use, step.kind, stage, born))
         budget = step.stage.budget()
         if budget is not None and not costs.consumes(budget[0]):
             place = ("stages", step.use, budget[0])
             raise self.scenario.error(place, f"{step.kind} spends no {budget[0]} here; give its budget in another unit")
         left = step.stage.not_inherited(self.brain)
-        return PlannedStage(step.stream, visit, index, step.kind, step.stage, costs, costs.planned_yields, left=left)
+        return PlannedStage(
+            step.stream, visit, index, step.kind, step.stage, costs, costs.planned_yields, left=left, born=born
+        )
 
-    def _can_change(self, arm: str, step: ArmItem, index: int) -> None:
+    def _can_change(self, arm: str, step: ArmItem, index: int, born: tuple[str, ...]) -> None:
         """Every ``change`` leaves the brain, what was bought and the shape of the state as they are."""
         own = step.stage.change == self.scenario.stages[step.use].change
         place = ("stages", step.use) if own else ("arms", arm, "stages", index, "set")
@@ -147,7 +156,10 @@ class _Arms:
             at = (*place, "change", number)
             try:
                 changed = step.stage.with_change(change)
-                both = self._cost_of(step.use, step.kind, step.stage), self._cost_of(step.use, step.kind, changed)
+                both = (
+                    self._cost_of(step.use, step.kind, step.stage, born),
+                    self._cost_of(step.use, step.kind, changed, born),
+                )
                 why = refusal(step.stage, changed, both, brain_builder(self.scenario.brain, self.needs))
             except ScenarioError:
                 raise
@@ -158,11 +170,13 @@ class _Arms:
                 mend = "live it as a stage of its own"
                 raise self.scenario.error(at, f"{keys} of {step.use!r} can't change on the way: {why}; {mend}")
 
-    def _cost_of(self, use: str, kind: str, stage: Stage) -> Cost:
-        key = (kind, stage.model_dump_json())
+    def _cost_of(self, use: str, kind: str, stage: Stage, born: tuple[str, ...]) -> Cost:
+        """What a stage consumes for learners with the reflexes that they are ``born`` with."""
+        key = (kind, stage.model_dump_json(), born)
         if key not in self._costs:
             try:
-                self._costs[key] = stage.cost(self.brain)
+                with born_with(self.brain, born):
+                    self._costs[key] = stage.cost(self.brain)
             except Exception as error:  # a user's stage or brain may fail in any way
                 raise self.scenario.error(("stages", use), f"{use}: {words(error)}") from error
         return self._costs[key]
@@ -211,12 +225,12 @@ class _Arms:
         if not self._new_labels(lived, stage):
             why = f"the stages before {lived.name!r} have bought all labels of its split"
             raise self.scenario.error(place, f"{who}: {why}")
-        costs = CostModel(stage, lambda stage: self._cost_of(lived.name, lived.kind, stage))
+        costs = CostModel(stage, lambda stage: self._cost_of(lived.name, lived.kind, stage, lived.born))
         return replace(lived, stage=stage, costs=costs, yields=costs.planned_yields)
 
     def _new_labels(self, lived: PlannedStage, stage: Stage) -> int:
         """How many labels a life that has come to ``lived`` would pay for in ``stage``."""
-        cost = self._cost_of(lived.name, lived.kind, stage)
+        cost = self._cost_of(lived.name, lived.kind, stage, lived.born)
         return cost.labels if cost.source is None else lived.known.new(cost.source)
 
     def _with_all_labels(self, lived: PlannedStage, keys: dict[str, Any]) -> Stage | None:

@@ -25,7 +25,7 @@ from devlearn.stages.fields import (
 from devlearn.stages.shared.apprenticeship import GIVEN, METRICS, Apprenticeship, Copying, permuted
 from devlearn.stages.shared.train import Descent
 from devlearn.stages.stage import Cost, Stage, stage
-from devlearn.tasks.demonstrations import controller, demonstrations, encoded, episodes
+from devlearn.tasks.demonstrations import demonstrations, encoded, episodes, tried
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class Clone(Stage):
         if self.demonstrations is not None:
             encoded(episodes(self.demonstrations), self.env_spec)  # what is not of this environment is refused
         if self.controller is not None:
-            controller(self.controller, self.env_spec)
+            tried(self.controller, self.env_spec)
         return self._copying().needs
 
     def cost(self, brain: nn.Module) -> Cost:

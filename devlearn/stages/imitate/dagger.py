@@ -22,7 +22,7 @@ from devlearn.stages.fields import (
 from devlearn.stages.shared.apprenticeship import GIVEN, METRICS, Apprenticeship, Copying
 from devlearn.stages.shared.train import Descent
 from devlearn.stages.stage import Cost, Stage, stage
-from devlearn.tasks.demonstrations import controller
+from devlearn.tasks.demonstrations import tried
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Dagger(Stage):
 
     def needs(self) -> Needs:
         if self.controller is not None:
-            controller(self.controller, self.env_spec)
+            tried(self.controller, self.env_spec)
         return Copying(self.env_spec, self.batch).needs
 
     def cost(self, brain: nn.Module) -> Cost:

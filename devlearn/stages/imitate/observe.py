@@ -28,7 +28,7 @@ from devlearn.stages.shared.inverse_models import InverseKeys, InverseModels, St
 from devlearn.stages.shared.off_policy import weights_bytes
 from devlearn.stages.shared.train import Descent
 from devlearn.stages.stage import Cost, Stage, stage
-from devlearn.tasks.demonstrations import controller, demonstrations, encoded, episodes
+from devlearn.tasks.demonstrations import demonstrations, encoded, episodes, tried
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.acting import allowed
 from devlearn.tasks.envs.transitions import collect_transitions
@@ -201,7 +201,7 @@ class Observe(Stage):
         if self.demonstrations is not None:
             encoded(episodes(self.demonstrations), self.env_spec)  # what is not of this environment is refused
         if self.controller is not None:
-            controller(self.controller, self.env_spec)
+            tried(self.controller, self.env_spec)
         return self._copying.needs
 
     def cost(self, brain: nn.Module) -> Cost:

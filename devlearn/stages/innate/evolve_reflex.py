@@ -28,7 +28,7 @@ from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.acting import allowed
 from devlearn.tasks.envs.policy import policy_of
-from devlearn.tasks.envs.reflex import begun, output_of
+from devlearn.tasks.envs.reflex import begun, flops_of, output_of, slot_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ EACH = ("amplitude", "offset", "phase")  # a number of each output; behind them 
 BETA = (0.9, 0.999)  # of Adam's moments
 
 
-@stage("innate.evolve_reflex")
+@stage("innate.evolve_reflex", version=2)
 @final
 class EvolveReflex(Stage):
     """Evolves the oscillators that a body is born with, each learner's in its own life before birth.
@@ -57,6 +57,10 @@ class EvolveReflex(Stage):
     acts or learns: then the actor is silenced, as by ``innate.reflex``, and learners are born with what was found.
 
     All bodies move for ``limit`` steps, and all of these are charged as ``env_steps``; ``updates`` counts generations.
+    FLOPs are those of the oscillators; what evolution itself computes is element-wise, and not counted.
+    With ``symmetric`` offsets stay as they are and both speeds change together: the second half of a cycle is the
+    first's mirror image. A body that has no ground to tell it where it is heading swims in circles without that.
+
     With ``oscillator: {angles, velocities, ..}`` a PD controller follows the oscillators, as in ``innate.reflex``.
 
     ``sham`` makes a control of the same evolution. ``phases``: every learner's phases are drawn at random afterwards,
@@ -81,9 +85,9 @@ class EvolveReflex(Stage):
     stream_names = ("noise", "phases", EPISODE)
     immutable_keys = (
         *("env", "env_kwargs", "wrappers", "vocabulary", "action_scaling"),
-        *("oscillator", "lineages", "population", "limit", "sham"),
+        *("oscillator", "lineages", "population", "limit", "symmetric", "sham"),
     )
-    controls = ("sham",)
+    controls = ("sham", "experience")
 
     env: str = Field(description="the Gymnasium id in which it acts")
     env_kwargs: EnvKwargs = Field(default_factory=dict)
@@ -96,6 +100,7 @@ class EvolveReflex(Stage):
     sigma: float = Field(0.1, gt=0, description="standard deviation of the perturbation of every number")
     lr: SlopeRate = 0.1
     limit: int = Field(200, ge=1, description="steps for which each body moves")
+    symmetric: bool = Field(False, description="offsets stay as they are, and swing and stance change together")
     lineages: Lineages = None
     strength: float = Field(1.0, gt=0, description="how much of it learners are born with")
     deviation: float | None = Field(
@@ -107,8 +112,7 @@ class EvolveReflex(Stage):
 
     @model_validator(mode="after")
     def _fits(self) -> EvolveReflex:
-        needs, policy = policy_of(self.env_spec)
-        self.oscillator.fit(policy.factors.outputs, math.prod(needs.senses[policy.sense].space.shape))
+        self.oscillator.fit_to(self.env_spec)
         return self
 
     @property
@@ -134,7 +138,11 @@ class EvolveReflex(Stage):
 
     def cost(self, brain: nn.Module) -> Cost:
         refuse(brain, (policy_of(self.env_spec)[1].actor,), numbers=self.deviation is not None)
-        return Cost(updates=1, env_steps=self.population * self.limit)
+        steps = self.population * self.limit
+        return Cost(updates=1, env_steps=steps, flops=steps * flops_of(self.slot()))
+
+    def reflexes(self) -> tuple[str, ...]:
+        return () if self.sham == "absent" else (slot_name(self.slot()),)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         """``found`` (K, 3 O + 2) are the ancestors' numbers, K of them or one for each learner."""
@@ -158,6 +166,10 @@ class EvolveReflex(Stage):
         """One generation of every ancestor, which moves on in place; what its bodies did, (K,) each."""
         pairs, size = self.population // 2, own["found"].shape[1]
         directions = context.streams("noise", counter=own["done"]).normal(pairs, size).astype(np.float64)
+        if self.symmetric:
+            outputs = self.slot().outputs
+            directions[..., outputs : 2 * outputs] = 0
+            directions[..., -1] = directions[..., -2]
         steps = self.sigma * np.concatenate([directions, -directions], 1)  # (K, P, D)
         returns, lengths = self._move(own["found"].numpy()[:, None] + steps, own["done"], context)
         for row, (fitness, tried) in enumerate(zip(returns, directions, strict=True)):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, final
 from pydantic import Field, ValidationInfo, field_validator
 
 from devlearn.lazy import torch
-from devlearn.learners.brains.needs import Needs
+from devlearn.learners.brains.needs import Needs, filled
 from devlearn.records.genome_file import GenomeFile, find, read
 from devlearn.stages.stage import Cost, Stage, stage
 
@@ -110,6 +110,12 @@ class Inherit(Stage):
 
     def needs(self) -> Needs:
         return Needs()
+
+    def reflexes(self) -> tuple[str, ...]:
+        """Those of the learners that are inherited from."""
+        files = (read(file).tensors for file in self.files)
+        passed = ({name: own[name] for name in fnmatch.filter(own, self.only)} for own in files)
+        return tuple(dict.fromkeys(name for own in passed for name in filled(own)))
 
     def cost(self, brain: nn.Module) -> Cost:
         genomes = [read(file) for file in self.files]

@@ -18,7 +18,7 @@ from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.acting import allowed
 from devlearn.tasks.envs.policy import policy_of
-from devlearn.tasks.envs.reflex import Reflexes, script, slot_name
+from devlearn.tasks.envs.reflex import Reflexes, flops_of, script, slot_name, try_script
 from devlearn.tasks.envs.spaces import view_and_controls
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _exists(name: str) -> str:
     return name
 
 
-@stage("innate.reflex")
+@stage("innate.reflex", version=2)
 @final
 class Reflex(Stage):
     """Gives learners a walking reflex, or another small policy that they act by in one environment from birth on.
@@ -50,8 +50,11 @@ class Reflex(Stage):
     says, ``strength * gain * (1 + gate) * reflex``, is added to the actor's means of numbers and logits of choices. The
     actor's last layer is set to zero, so that a newborn acts by its reflex alone. Reflexes are buffers: nothing learns
     them. ``gain`` is 1 until a trial stage says otherwise (its key ``reflex``, which ``change`` lets fade, as newborn
-    stepping does). With ``gate: learned`` the gate is a read-out of what is seen, 0 at birth; else there is none. FLOPs
-    of reflexes and gates are not counted, as those of environments.
+    stepping does). With ``gate: learned`` the gate is a read-out of what is seen, 0 at birth; else there is none.
+
+    ``trial.ppo`` and ``trial.sac`` learn on top of it, the latter before its tanh. ``trial.dqn`` and ``imitate.*``
+    refuse learners that have one in their environment. FLOPs of oscillators (by a formula), of tables and of the gate
+    are on the ledger; those of a script are somebody's own and not counted, as those of environments.
 
     A controller is ``oscillator`` or a script. Oscillators: every output has one, with phase ``theta`` and radius
     ``r``, which wants ``amplitude * r * sin(theta) + offset``. Phases begin at ``phase`` and run at ``swing`` where
@@ -106,8 +109,7 @@ class Reflex(Stage):
     @model_validator(mode="after")
     def _fits(self) -> Reflex:
         if self.controller == OSCILLATOR:
-            needs, policy = policy_of(self.env_spec)
-            self.oscillator.fit(policy.factors.outputs, math.prod(needs.senses[policy.sense].space.shape))
+            self.oscillator.fit_to(self.env_spec)
         elif self.oscillator != Oscillator():
             raise ValueError("'oscillator' says what controller: oscillator does, and a script is asked for; drop one")
         return self
@@ -139,6 +141,8 @@ class Reflex(Stage):
         return own, own
 
     def needs(self) -> Needs:
+        if self.controller != OSCILLATOR:
+            try_script(self.controller, self.env_spec)
         return needs_for(self.env_spec, self.slots())
 
     def cost(self, brain: nn.Module) -> Cost:
@@ -146,7 +150,10 @@ class Reflex(Stage):
         heads = (policy.actor, born.gate) if born.gate else (policy.actor,)
         refuse(brain, heads, numbers=self.deviation is not None)
         recorded = self.sham_steps * self.num_envs if born.controller == TABLE else 0
-        return Cost(env_steps=recorded)
+        return Cost(env_steps=recorded, flops=recorded * flops_of(self.slots()[0]))
+
+    def reflexes(self) -> tuple[str, ...]:
+        return () if self.sham == "absent" else (slot_name(self.slots()[1]),)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return {}

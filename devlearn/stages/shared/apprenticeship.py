@@ -20,6 +20,7 @@ from devlearn.tasks.demonstrations import controller
 from devlearn.tasks.envs import EnvSpec
 from devlearn.tasks.envs.acting import Acting, allowed
 from devlearn.tasks.envs.policy import policy_of
+from devlearn.tasks.envs.reflex import refuse_reflexes
 from devlearn.tasks.envs.spaces import view_and_controls
 from devlearn.tasks.envs.transitions import collect_transitions
 
@@ -146,10 +147,14 @@ class Copying:
         return {"x": ((*rows, *space.shape), torch.uint8 if space.dtype == "uint8" else torch.float32)}
 
     def update_flops(self, brain: nn.Module) -> int:
-        """FLOPs of one update of one learner. Raises ValueError for a brain that remembers."""
+        """FLOPs of one update of one learner. Raises ValueError for a brain that remembers, or has a reflex here."""
         if memory_size(brain):
             why = "single steps are imitated, and a brain with memory acts by what came before"
             raise ValueError(f"{why}; give the brain memory: none")
+        why = "it learns all that is done, and the reflex would be added to that"
+        refuse_reflexes(
+            brain, self.policy.actor, "imitation", why, "leave the reflex out of this arm, or use trial.ppo"
+        )
         factors = self.policy.factors
         actions = (self.batch, *factors.shape), torch.int64 if factors.discrete else torch.float32
         seen = self.observations(self.batch)["x"]

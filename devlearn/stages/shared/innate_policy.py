@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Head, Needs, Slot
-from devlearn.tasks.envs.policy import policy_of
+from devlearn.tasks.envs.policy import policy_of, spread_of
 from devlearn.tasks.envs.reflex import slot_name
+from devlearn.tasks.envs.registration import UnknownEnv, WorldError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -55,6 +56,14 @@ class Oscillator(BaseModel):
         if self.velocities and not self.angles:
             raise ValueError("oscillator.velocities damp what oscillator.angles hold; give both")
 
+    def fit_to(self, spec: EnvSpec) -> None:
+        """``fit`` to an environment. Raises ValueError too where that can't be made: a package may be lacking."""
+        try:
+            needs, policy = policy_of(spec)
+        except (UnknownEnv, WorldError) as error:
+            raise ValueError(str(error)) from error
+        self.fit(policy.factors.outputs, math.prod(needs.senses[policy.sense].space.shape))
+
     def numbers(self, outputs: int) -> dict[str, Tensor]:
         """What the buffers of its slot hold, of one learner."""
         each = {key: np.broadcast_to(getattr(self, key), outputs) for key in ("amplitude", "offset", "phase")}
@@ -86,7 +95,7 @@ def refuse(brain: nn.Module, heads: Iterable[str], numbers: bool) -> None:
 
 
 def silence(cohort: Cohort, policy: Policy, gates: Iterable[str], deviation: float | None) -> None:
-    """Set the last layer of the actor and of gates to zero, and what the actor tries beside it to ``deviation``.
+    """Set the last layer of the actor and of gates to zero, and what a newborn tries beside it to ``deviation``.
 
     Raises ValueError where outputs are not zero then.
     """
@@ -98,6 +107,8 @@ def silence(cohort: Cohort, policy: Policy, gates: Iterable[str], deviation: flo
         for name in parameters:
             if f".{policy.actor}." in f".{name}" and name.endswith(".log_std"):
                 parameters[name].fill_(math.log(deviation))
+        for name in _of_head(parameters, spread_of(policy)):
+            parameters[name].fill_(math.log(deviation) if name.endswith(".bias") else 0)
 
 
 def _of_head(names: Iterable[str], head: str) -> list[str]:

@@ -68,11 +68,22 @@ def _alike(lessons: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
     return lessons
 
 
+def _list_or_ranges(value: Any) -> str | None:
+    """Which of the two a value is meant to be, if any."""
+    if isinstance(value, Mapping):
+        return "ranges"
+    return "list" if isinstance(value, list | tuple) else None
+
+
 LessonList = Annotated[tuple[dict[str, Any], ...], Field(min_length=2), AfterValidator(_alike)]
 LessonRanges = Annotated[dict[str, Range], Field(min_length=1)]
 OneOrOther = Annotated[
     Annotated[LessonList, Tag("list")] | Annotated[LessonRanges, Tag("ranges")],
-    Discriminator(lambda value: "ranges" if isinstance(value, Mapping) else "list"),
+    Discriminator(
+        _list_or_ranges,
+        custom_error_type="lessons",
+        custom_error_message="Input should be a list of maps, or a map of ranges, KEY: (low, high)",
+    ),
 ]
 LessonsKey = Annotated[
     OneOrOther | None,

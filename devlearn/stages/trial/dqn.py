@@ -37,6 +37,7 @@ from devlearn.stages.shared.target_network import follow, target_network
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.policy import policy_of
+from devlearn.tasks.envs.reflex import refuse_reflexes
 from devlearn.tasks.envs.replay import Replay, replay_bytes
 from devlearn.tasks.envs.spaces import view_and_controls
 
@@ -199,6 +200,8 @@ class DQN(Stage):
             return Cost(env_steps=self.num_envs * self.rollout)
         refuse_memory(self.kind, brain)
         needs, policy = self._policy()
+        why = "values of actions have no policy that a reflex could be added to"
+        refuse_reflexes(brain, policy.actor, self.kind, why, "use trial.ppo, or leave the reflex out of this arm")
         space = needs.senses[policy.sense].space
         seen = torch.uint8 if space.dtype == "uint8" else torch.float32
         rows, copies = (self.batch, *space.shape), (self.num_envs, *space.shape)

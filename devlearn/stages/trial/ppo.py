@@ -41,7 +41,7 @@ from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.acting import Acting
 from devlearn.tasks.envs.policy import policy_of
-from devlearn.tasks.envs.reflex import slots_of
+from devlearn.tasks.envs.reflex import Inborn, refuse_gain
 from devlearn.tasks.envs.rollout import collect
 
 if TYPE_CHECKING:
@@ -237,11 +237,12 @@ class PPO(Stage):
         return not self.random and (self.curriculum.follows_budget or super().follows_budget())
 
     def cost(self, brain: nn.Module) -> Cost:
+        needs, policy = self._policy()
+        if self.reflex is not None:
+            refuse_gain(brain, policy.actor, self.env, self.random)
         if self.random:
             return Cost(env_steps=self.num_envs * self.rollout)
-        needs, policy = self._policy()
-        if self.reflex is not None and not slots_of(brain, policy.actor):
-            raise ValueError(f"no stage of this scenario gives a learner a reflex in {self.env}; add an innate.reflex")
+        inborn = Inborn.of(brain, policy.actor)
         space, factors = needs.senses[policy.sense].space, policy.factors
         memory = memory_size(brain)
         rows, updates = self.minibatch(memory), self.epochs * self.minibatches
@@ -249,11 +250,14 @@ class PPO(Stage):
         actions = (*rows, *factors.shape), torch.int64 if factors.discrete else torch.float32
         shapes = {"observations": ((*rows, *space.shape), seen), "actions": actions}
         shapes |= {name: (rows, torch.float32) for name in ("log_p", "advantages", "returns", "values")}
+        if inborn:
+            shapes |= {"reflex": ((*rows, factors.outputs), torch.float32)}
         if memory:
             shapes |= {"starts": (rows, torch.bool), "hidden": ((rows[0], memory), torch.float32)}
         acting = flops.blank_batch({"x": ((self.num_envs, *space.shape), seen)})["x"]
-        act = flops.forward(brain, acting, policy.sense, (policy.actor, policy.critic))
-        learn = flops.update(brain, self.objective(policy), shapes)
+        act = flops.forward(brain, acting, policy.sense, (policy.actor, policy.critic, *inborn.gates))
+        act += inborn.flops * self.num_envs
+        learn = flops.update(brain, self.objective(policy, next(iter(inborn.gates), None)), shapes)
         lived, spent, kept = self.num_envs * self.rollout, act * self.rollout + learn * updates, 0
         if self.intrinsic is not None:
             curious, kept = self.intrinsic.costs(space, factors, lived, self.minibatches)

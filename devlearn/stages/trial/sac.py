@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, final
 
 import numpy as np
@@ -16,7 +16,7 @@ from devlearn.learners.brains.needs import Head, Needs, Part, Sense
 from devlearn.learners.objectives import Factors, SoftPolicy, TemporalDifference, soft_targets, temperature_slope
 from devlearn.learners.optimiser import Optimiser, Weights
 from devlearn.stages.context import EPISODE
-from devlearn.stages.fields import ActsRandomly, AdamRate, EnvKwargs, StepTimeout, Vocabulary, Wrappers
+from devlearn.stages.fields import ActsRandomly, AdamRate, EnvKwargs, ReflexGain, StepTimeout, Vocabulary, Wrappers
 from devlearn.stages.shared.lessons import (
     LESSON_METRICS,
     TEACHER,
@@ -33,7 +33,8 @@ from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.streams import torch_seed
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.actions import EDGE, UNBOUNDED
-from devlearn.tasks.envs.policy import policy_of
+from devlearn.tasks.envs.policy import policy_of, spread_of
+from devlearn.tasks.envs.reflex import Inborn, Reflexes, refuse_gain
 from devlearn.tasks.envs.replay import Replay, replay_bytes
 from devlearn.tasks.envs.spaces import view_and_controls
 
@@ -77,6 +78,9 @@ class SAC(Stage):
     worth, is learned so that the policy's entropy is ``target_entropy``. Nothing follows where an episode terminated;
     a truncated one is bootstrapped from its last observation.
 
+    A learner that was born with a reflex in this environment (``innate.reflex``) learns a residual on top of it: its
+    means, before tanh, are added to what the reflex says. The steps at random at first are without it.
+
     With ``lessons`` the environment's keyword arguments change from one episode to the next, as a ``teacher`` says, for
     each learner by itself, as in ``trial.ppo``; the replay keeps what was lived in any.
 
@@ -103,7 +107,7 @@ class SAC(Stage):
     Deviations:
         The details of stable-baselines3: one learning rate for policy, critics and temperature, whose logarithm is
         followed; Adam, every update moves all three. Squared errors of critics are not halved, which Adam's steps do
-        not see.
+        not see. Critics see neither the phase nor the memory of a reflex.
     """
 
     role = "trial"
@@ -143,6 +147,7 @@ class SAC(Stage):
     vocabulary: Vocabulary = None
     action_scaling: Literal["squash"] = Field("squash", description="how numbers become actions: by tanh")
     random: ActsRandomly = False
+    reflex: ReflexGain = None
     lessons: LessonsKey = None
     teacher: TeacherKey = None
 
@@ -198,7 +203,7 @@ class SAC(Stage):
         did, judged, size = f"did_{name}", f"did_and_saw_{name}", int(np.prod(sense.space.shape))
         seen = sense.parts or (Part(policy.sense, 0, sense.space.shape),)
         both = Sense(_box(size + count), parts=(*seen, Part(did, size, (count,))))
-        spread, worth = f"spread_{name}", f"worth_{name}"
+        spread, worth = spread_of(policy), f"worth_{name}"
         heads = {policy.actor: own.heads[policy.actor], spread: Head(count, gain=0.01), worth: Head(1, gain=1.0)}
         needs = Needs({**own.senses, did: Sense(_box(count)), judged: both}, heads)
         parts = SoftPolicy(policy.sense, policy.actor, spread), TemporalDifference(judged, worth)
@@ -212,34 +217,39 @@ class SAC(Stage):
         return not self.random and self.curriculum.follows_budget
 
     def cost(self, brain: nn.Module) -> Cost:
+        parts = self._parts()[1]
+        if self.reflex is not None:
+            refuse_gain(brain, parts.policy.actor, self.env, self.random)
         if self.random:
             return Cost(env_steps=self.num_envs * self.rollout)
         refuse_memory(self.kind, brain)
-        parts = self._parts()[1]
+        inborn = Inborn.of(brain, parts.policy.actor)
+        parts = _with_gate(parts, inborn.gates)
         space, count, size = parts.space, parts.factors.numbers, self.batch
         seen = torch.uint8 if space.dtype == "uint8" else torch.float32
         rows = {"observations": ((size, *space.shape), seen)}
         pairs = {"observations": ((size, int(np.prod(space.shape)) + count), torch.float32)}
         targets = {"targets": ((size,), torch.float32)}
-        drawn = {name: ((size, count), torch.float32) for name in ("noise", "slopes")}
+        drawn = {name: ((size, count), torch.float32) for name in ("noise", "slopes", *["reflex"] * bool(inborn))}
         judged = {"values": ((size,), torch.float32), "temperature": ((), torch.float32)}
-        heads = (parts.policy.actor, parts.policy.spread)
+        heads = parts.policy.heads
         looked = flops.blank_batch({"x": ((self.num_envs, *space.shape), seen)})["x"]
-        act = flops.forward(brain, looked, parts.policy.sense, heads)
+        act = flops.forward(brain, looked, parts.policy.sense, heads) + 2 * inborn.flops * self.num_envs  # now and next
         again = flops.forward(brain, flops.blank_batch(rows)["observations"], parts.policy.sense, heads)
         critic, told = parts.critic, flops.blank_batch(pairs)["observations"]
         judge = flops.forward(brain, told, critic.sense, critic.head)
         learn = 2 * again + flops.update(brain, parts.policy, {**rows, **drawn, **judged})
         # of each twin: its target's value, a step, and its value with the slope along what is done
         learn += 2 * (judge + flops.update(brain, critic, {**pairs, **targets}) + 2 * judge)
-        memory = replay_bytes(space, parts.factors, self.capacity, self.num_envs) + CRITICS * weights_bytes(brain)
+        memory = replay_bytes(space, parts.factors, self.capacity, self.num_envs, bool(inborn))
+        memory += CRITICS * weights_bytes(brain)
         memory += self.curriculum.bytes
         return self._life.cost(act, learn, memory)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         temperature = torch.zeros(cohort.n, 1, dtype=cohort.dtype, device=cohort.device)  # its logarithm
         moments: dict[str, Any] = {"moments": {}, "critic_moments": {}, "temperature_moments": {}}
-        kept = dict.fromkeys(("world", "replay", "critics", "target"))
+        kept = dict.fromkeys(("world", "replay", "critics", "target", "reflexes"))
         taught = self.curriculum.begin()
         return {"done": 0, **moments, **kept, "temperature": temperature, **taught}
 
@@ -254,23 +264,30 @@ class SAC(Stage):
         parts, life = self._parts()[1], self._life
         course = self.curriculum.course(context, self.num_envs, state)
         world = context.world(self.env_spec, self.num_envs, state["world"], lessons=course.lessons)
-        replay = Replay(world, parts.factors, self.capacity, cohort.device, state["replay"])
+        policy, going_on = policy_of(self.env_spec)[1], None if world.restarted else state.get("reflexes")
+        reflexes = Reflexes.of(cohort, policy, self.num_envs, going_on)
+        if self.reflex is not None:
+            reflexes.strengthen(self.reflex)
+        parts = _with_gate(parts, reflexes.gates)
+        replay = Replay(world, parts.factors, self.capacity, cohort.device, state["replay"], reflexes)
         learner = _Learner(self, parts, cohort, state, context)
         try:
             while True:
                 done = state["done"]
                 course.at(life.env_steps(done) / life.env_steps(context.planned))
-                act = self._at_random(context, done) if life.fills(done) else self._act(cohort, parts, context, done)
+                fills = life.fills(done)
+                act = self._at_random(context, done) if fills else self._act(cohort, parts, replay, context, done)
                 replay.live(act, life.length(done))
                 learned = dict.fromkeys(SAC_METRICS, torch.full((cohort.n,), torch.nan))
-                if not life.fills(done):
+                if not fills:
                     learned = learner.learn(replay, context, done)
                 state["done"] += 1
                 returns, lengths, _ = world.completed
                 lived = {"return": torch.from_numpy(returns), "length": torch.from_numpy(lengths)}
                 yield {**lived, **learned, **course.tell(state)}
         finally:
-            state |= {"world": world.state(), "replay": replay.state(), **learner.state(), **course.state()}
+            state |= {"world": world.state(), "replay": replay.state(), "reflexes": reflexes.state}
+            state |= {**learner.state(), **course.state()}
             world.close()
 
     def _at_random(self, context: Context, done: int) -> Act:
@@ -281,12 +298,12 @@ class SAC(Stage):
         numbers = (2 * drawn - 1).clamp(-1 + EDGE, 1 - EDGE).atanh()
         return lambda observation, mask, t: numbers[:, t].to(observation.device)
 
-    def _act(self, cohort: Cohort, parts: Parts, context: Context, done: int) -> Act:
+    def _act(self, cohort: Cohort, parts: Parts, replay: Replay, context: Context, done: int) -> Act:
         noise = parts.factors.noise(context.streams("rollout", counter=done), self.rollout, self.num_envs)
 
         def act(observation: Tensor, mask: Tensor | None, t: int) -> Tensor:
             with torch.no_grad():
-                return parts.policy.act(cohort, observation, noise[:, t].to(observation.device))[0]
+                return parts.policy.act(cohort, observation, noise[:, t].to(observation.device), replay.said)[0]
 
         return act
 
@@ -326,9 +343,10 @@ class _Learner:
         log = self.temperature.weights["log"]
         temperature = log.detach().exp().squeeze(-1)  # (N,)
         with torch.no_grad():
-            done, log_p = policy.act(self.cohort, batch["observations"], noise[:, 0])
-            following, its_log_p = policy.act(self.cohort, batch["next_observations"], noise[:, 1])
-            values = self._values(self.target, batch["next_observations"], following.tanh())
+            done, log_p = policy.act(self.cohort, batch["observations"], noise[:, 0], batch.get("reflex"))
+            seen, said = batch["next_observations"], batch.get("next_reflex")
+            following, its_log_p = policy.act(self.cohort, seen, noise[:, 1], said)
+            values = self._values(self.target, seen, following.tanh())
             targets = soft_targets(batch, values, its_log_p, temperature)  # (N, B)
 
         entropy = -float(self.parts.factors.numbers) if stage.target_entropy is None else stage.target_entropy
@@ -345,6 +363,7 @@ class _Learner:
         (slopes,) = torch.autograd.grad(least.sum(), own)
         told = {"observations": batch["observations"], "noise": noise[:, 0], "slopes": slopes}
         told |= {"values": least.detach(), "temperature": temperature}
+        told |= {name: batch[name] for name in ("reflex",) if name in batch}
         metrics = self.cohort.update(policy, told, self.optimiser)
         follow(self.target, self.critics, stage.tau)
         twins = {name: critics[name].unflatten(0, (-1, 2)).mean(1) for name in ("loss", "q_value")}
@@ -357,6 +376,11 @@ class _Learner:
         answers = critics(pairs, self.parts.critic.sense, self.parts.critic.head)  # (2 N, B, 1)
         values: Tensor = answers.squeeze(-1).unflatten(0, (-1, 2))
         return values
+
+
+def _with_gate(parts: Parts, gates: tuple[str, ...]) -> Parts:
+    """They with the head that scales what a reflex says, if any does."""
+    return replace(parts, policy=replace(parts.policy, gate=next(iter(gates), None)))
 
 
 def _critics(cohort: Cohort, context: Context, kept: Mapping[str, Tensor] | None) -> Cohort:

@@ -1,6 +1,6 @@
 """Episodes that somebody lived, as data to learn from: read from files, recorded, and as a learner would see them."""
 
-from devlearn.tasks.demonstrations.controllers import Controller, controller
+from devlearn.tasks.demonstrations.controllers import Controller, controller, tried
 from devlearn.tasks.demonstrations.encoded import Demonstrations, demonstrations, encoded
 from devlearn.tasks.demonstrations.episodes import Episodes
 from devlearn.tasks.demonstrations.files import digest, episodes, is_demonstrations, located
@@ -18,4 +18,5 @@ __all__ = [
     "is_demonstrations",
     "located",
     "record",
+    "tried",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from devlearn.registry import imported
 from devlearn.tasks.data.source import BadData
 from devlearn.tasks.demonstrations.record import Policy, row_of
 from devlearn.tasks.envs import EnvSpec, WorldError
+from devlearn.tasks.envs.failures import FAILURES, raised
 from devlearn.tasks.envs.observations import leaves
 from devlearn.tasks.envs.registration import make
 from devlearn.tasks.envs.spaces import view_and_controls
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+TRIED = 4  # steps that a controller acts for before anything is trained
 BOT = "bot"  # the function of that name that an environment has
 
 
@@ -41,13 +44,16 @@ class Controller:
         Learner n's copies share ``rngs[n]``, in their order.
 
         Raises:
-            WorldError: an action that the environment does not have.
+            WorldError: it raises, or gives an action that the environment does not have.
         """
         controls, (n, copies) = view_and_controls(self.spec)[1], observations.shape[:2]
         rows = []
-        for learner, rng in zip(observations, rngs, strict=True):
-            for shown in learner:
-                rows.append(row_of(self.act(shown.copy(), rng), controls.whole))
+        try:
+            for learner, rng in zip(observations, rngs, strict=True):
+                for shown in learner:
+                    rows.append(row_of(self.act(shown.copy(), rng), controls.whole))
+        except FAILURES as error:
+            raise WorldError(f"{self.spec}: controller {self.name!r}: {raised(error)}") from error
         columns = [np.stack([row["/".join(map(str, path))] for row in rows]) for path, _ in leaves(controls.whole)]
         try:
             done = controls.from_env(columns)
@@ -77,6 +83,24 @@ def controller(name: str, spec: EnvSpec) -> Controller:
     if not callable(found):
         raise BadData(f"controller {name!r} is no function; write def act(observation, rng): return ACTION")
     return Controller(name, found, spec)
+
+
+@cache
+def tried(name: str, spec: EnvSpec) -> Controller:
+    """``controller``, once it has acted for a few steps. Raises as it does, and WorldError where these fail."""
+    asked, view, rng = controller(name, spec), view_and_controls(spec)[0], np.random.default_rng(0)
+    env = make(spec)
+    try:
+        observation, _ = env.reset(seed=0)
+        for _ in range(TRIED):
+            shown = view.read(observation)
+            asked.actions(shown[None, None], [rng])
+            observation, _, terminated, truncated, _ = env.step(asked.act(shown.copy(), rng))
+            if terminated or truncated:
+                break
+    finally:
+        env.close()
+    return asked
 
 
 def _own(spec: EnvSpec) -> Policy:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from devlearn.registry import nearest
+from devlearn.tasks.envs import reset_safety
 from devlearn.tasks.envs.registration import WorldError, described
 from devlearn.tasks.envs.spaces import view_and_controls
 from devlearn.tasks.envs.spec import EnvSpec
@@ -38,7 +39,7 @@ class Schedule(Protocol):
 
 
 def check_lessons(spec: EnvSpec, lessons: Iterable[tuple[int | str, Keywords]]) -> None:
-    """See that an environment can be made with each lesson, given with its place, and looks and acts the same in all.
+    """See that an environment can be made with each lesson, given with its place, looks and acts the same, and lives.
 
     Raises:
         LessonRefused: otherwise, with the mend.
@@ -60,6 +61,11 @@ def check_lessons(spec: EnvSpec, lessons: Iterable[tuple[int | str, Keywords]]) 
             if its != own:
                 why = f"with lesson {told(keywords)} {spec} {what} {its}, and without lessons {own}"
                 raise LessonRefused(place, f"{why}; leave keywords that change what is seen or done to env_kwargs")
+        if why := reset_safety.fails(spec.also(**keywords)):
+            mend = f"see what {spec.id} takes for {', '.join(keywords)}"
+            raise LessonRefused(
+                place, f"lesson {told(keywords)}: the environment fails in its first steps: {why}; {mend}"
+            )
 
 
 def _known(spec: EnvSpec) -> list[str]:

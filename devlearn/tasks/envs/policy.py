@@ -37,5 +37,10 @@ def policy_of(spec: EnvSpec, normalise: bool = False) -> tuple[Needs, Policy]:
     return Needs(senses, heads), Policy(view.sense, actor, critic, factors)
 
 
+def spread_of(policy: Policy) -> str:
+    """The head of log standard deviations that depend on what is seen, of stages that ask for one."""
+    return policy.actor.replace("actor", "spread", 1)
+
+
 def _has_scale(sense: Sense) -> bool:
     return not sense.words and not sense.parts

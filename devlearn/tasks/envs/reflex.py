@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -22,17 +24,23 @@ import numpy as np
 from devlearn.lazy import torch
 from devlearn.learners.brains.needs import OSCILLATOR, TABLE, Slot
 from devlearn.registry import NoPlugin, imported
+from devlearn.tasks.envs.actions import random_action
+from devlearn.tasks.envs.failures import FAILURES, raised
 from devlearn.tasks.envs.oscillators import pull, run, settle
+from devlearn.tasks.envs.registration import make
+from devlearn.tasks.envs.spaces import view_and_controls
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from devlearn.learners.cohort import Cohort
     from devlearn.tasks.envs.policy import Policy
+    from devlearn.tasks.envs.spec import EnvSpec
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 Controller: TypeAlias = "Callable[[Array, Array], tuple[Array, Array]]"
 BIRTH_RADIUS = 0.1  # of an oscillator whose radius has yet to settle
+TRIED = 4  # steps that a script is asked about before anything is trained
 AWAY = 7919  # rows of a table between the places at which two copies begin: a prime, so that they are all over it
 
 
@@ -112,6 +120,11 @@ class Reflexes:
             total = total + (own["present"] * own["gain"])[:, None] * said
         return torch.from_numpy(total).to(self.cohort.device, self.cohort.dtype)
 
+    def foresee(self, observation: Array) -> Tensor:
+        """What they would say at observations (N, E, ...), with which their episodes go on; their state stays."""
+        state = {name: {leaf: array.copy() for leaf, array in own.items()} for name, own in self.state.items()}
+        return replace(self, state=state).act(observation)
+
     def end(self, ended: Array) -> None:
         """Say whose episode has just ended, (N, E) bool: their reflexes begin anew."""
         if not ended.any():
@@ -133,6 +146,59 @@ class Reflexes:
 def slots_of(brain: Any, actor: str) -> dict[str, Any]:
     """The reflexes of a brain that add to the head ``actor``, by name."""
     return {name: part for name, part in getattr(brain, "reflexes", {}).items() if f"actor_{part.slot.env}" == actor}
+
+
+@dataclass(frozen=True)
+class Inborn:
+    """The reflexes by which a learner acts when its stage is planned: those that stages before it have put in."""
+
+    slots: tuple[Slot, ...]
+
+    @classmethod
+    def of(cls, brain: Any, actor: str) -> Inborn:
+        return cls(tuple(part.slot for part in slots_of(brain, actor).values() if part.acts))
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self.slots)
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """The head that scales them, if any does."""
+        return tuple(dict.fromkeys(slot.gate for slot in self.slots if slot.gate))
+
+    @property
+    def flops(self) -> int:
+        """FLOPs of what they say at one step of one copy."""
+        return sum(map(flops_of, self.slots))
+
+
+def refuse_gain(brain: Any, actor: str, env: str, random: bool) -> None:
+    """Raises ValueError where a trial's key ``reflex`` would do nothing."""
+    if random:
+        raise ValueError("learners that act at random act by no reflex either; drop random or reflex")
+    if not slots_of(brain, actor):
+        raise ValueError(f"no stage of this scenario gives a learner a reflex in {env}; add an innate.reflex")
+
+
+def refuse_reflexes(brain: Any, actor: str, kind: str, why: str, mend: str) -> None:
+    """Raises ValueError for a learner that was born with a reflex where a stage can't act by it."""
+    if inborn := Inborn.of(brain, actor).slots:
+        had = f"{kind} has no way to act by the reflex ({inborn[0].controller}) that an earlier stage gave this learner"
+        raise ValueError(f"{had}: {why}; {mend}")
+
+
+def flops_of(slot: Slot) -> int:
+    """FLOPs of what one reflex says at one step of one copy; a script's are somebody's own, and not counted.
+
+    Of each output: strength, gain and the sum over reflexes 3; of an oscillator what is wanted 4, its phase a step on
+    15, the pull on it 4 and 3 for each oscillator, its radius 7; PD 2, and its damping 2. A sine, a root, a division
+    and a remainder count one each.
+    """
+    each = 3
+    if slot.controller == OSCILLATOR:
+        each += 4 + 15 + 4 + 3 * slot.outputs + 7 + 2 * bool(slot.angles) + 2 * bool(slot.velocities)
+    return each * slot.outputs
 
 
 def begun(slot: Slot, n: int, copies: int) -> dict[str, Array]:
@@ -159,14 +225,46 @@ def output_of(slot: Slot, own: dict[str, Array], state: dict[str, Array], seen: 
         return rows
     if slot.controller == OSCILLATOR:
         return _oscillate(slot, own, state, seen)
-    rows, memory = script(slot.controller)(seen.reshape(n * copies, -1), state["memory"].reshape(n * copies, -1))
-    if rows.shape != (n * copies, slot.outputs):
-        raise ValueError(
-            f"{slot.controller} gave actions of shape {rows.shape} for {n * copies} observations; {slot.env} takes "
-            f"{(n * copies, slot.outputs)}"
-        )
+    kept = state["memory"].reshape(n * copies, -1)
+    rows, memory = _asked(slot, seen.reshape(n * copies, -1), kept)
+    for what, array, wanted in (("actions", rows, (n * copies, slot.outputs)), ("memory", memory, kept.shape)):
+        if np.shape(array) != wanted:
+            gave = f"controller {slot.controller} gave {what} of shape {np.shape(array)} for {n * copies} observations"
+            raise ValueError(f"{gave}; {slot.env} takes {wanted}")
     state["memory"] = memory.reshape(state["memory"].shape)
     return rows.reshape(n, copies, slot.outputs)
+
+
+def _asked(slot: Slot, seen: Array, memory: Array) -> tuple[Array, Array]:
+    """What a script answers. Raises ValueError, with its name, for what it raises and for what is no pair."""
+    try:
+        answer = script(slot.controller)(seen, memory)
+    except FAILURES as error:
+        raise ValueError(f"controller {slot.controller}: {raised(error)}") from error
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        raise ValueError(f"controller {slot.controller} gave {type(answer).__name__}; return (action, memory)")
+    return answer
+
+
+@cache
+def try_script(name: str, spec: EnvSpec) -> None:
+    """Ask a script what to do in the first steps of an episode. Raises ValueError where it can't be told."""
+    view, controls = view_and_controls(spec)
+    slot = Slot(spec.id, controls.factors.outputs, name)
+    state, env = begun(slot, 1, 1), make(spec)
+    actions = deepcopy(env.action_space)
+    actions.seed(0)
+    try:
+        observation, info = env.reset(seed=0)
+        for _ in range(TRIED):
+            said = output_of(slot, {}, state, view.read(observation).reshape(1, 1, -1).astype(np.float64))
+            if not np.isfinite(said).all():
+                raise ValueError(f"controller {name} gave an action that is not finite: {said.ravel().tolist()}")
+            observation, _, terminated, truncated, info = env.step(random_action(env, actions, info))
+            if terminated or truncated:
+                break
+    finally:
+        env.close()
 
 
 def _oscillate(slot: Slot, own: dict[str, Array], state: dict[str, Array], seen: Array) -> Array:

@@ -4,12 +4,13 @@ import warnings
 import zlib
 from collections.abc import Callable, Sequence
 
+import gymnasium
 import numpy as np
 from devlearn_envs import BatchEnv
 
 from devlearn.tasks.envs.actions import Array
 from devlearn.tasks.envs.failures import FAILURES, describe
-from devlearn.tasks.envs.registration import make
+from devlearn.tasks.envs.registration import check_id, make
 from devlearn.tasks.envs.spaces import view_and_controls
 from devlearn.tasks.envs.spec import EnvSpec
 from devlearn.tasks.envs.sync_vector_env import SyncVectorEnv
@@ -19,6 +20,7 @@ FRAMES = 8
 HEIGHT = 96  # pixels
 BYTES = 29_000  # of a strip, compressed
 MODE = "rgb_array"
+_failed: set[str] = set()  # packages whose renderer has failed in this process
 
 Look = Callable[[], Array]
 
@@ -50,7 +52,7 @@ def render_episode(spec: EnvSpec, seed: int, actions: Sequence[Array]) -> dict[s
 def _theatre(spec: EnvSpec, seed: int) -> tuple[BatchEnv, Look | None]:
     """One copy at the beginning of the episode, and how to draw it (None where that can't be done)."""
     batch = native_batch(spec, 1)
-    if batch is None and _offers(spec):
+    if batch is None and _family(spec) not in _failed and _offers(spec):
         batch = _rendered(spec, seed)
         if batch is not None:
             return batch, lambda: batch.draw(0)
@@ -74,8 +76,17 @@ def _offers(spec: EnvSpec) -> bool:
         one.close()
 
 
+def _family(spec: EnvSpec) -> str:
+    """The package of an environment, whose environments share a renderer; its id where that is not known."""
+    entry_point = gymnasium.registry[check_id(spec)].entry_point
+    return entry_point.partition(":")[0].rpartition(".")[0] or spec.id if isinstance(entry_point, str) else spec.id
+
+
 def _rendered(spec: EnvSpec, seed: int) -> BatchEnv | None:
-    """A copy that draws itself, or None, with a warning, where its renderer fails (it is often not installed)."""
+    """A copy that draws itself, or None, with a warning, where its renderer fails (it is often not installed).
+
+    One that failed is not tried again: MuJoCo's, without a display, ends the process the second time.
+    """
     batch = None
     try:
         batch = _begun(SyncVectorEnv(1, spec.also(render_mode=MODE), reuse=True), seed)
@@ -83,6 +94,7 @@ def _rendered(spec: EnvSpec, seed: int) -> BatchEnv | None:
     except FAILURES as error:  # a renderer may fail in any way: libraries, drivers, displays
         if batch is not None:
             batch.close()
+        _failed.add(_family(spec))
         warnings.warn(f"{spec} can't be drawn, so its observations are kept: {describe(error)}", stacklevel=2)
         return None
     return batch

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from devlearn.streams import Streams
+    from devlearn.tasks.envs.reflex import Reflexes
     from devlearn.tasks.envs.vector_env import VectorEnv
 
 Act: TypeAlias = "Callable[[Tensor, Tensor | None, int], Tensor]"
-ENTRIES = ("observations", "next_observations", "actions", "rewards", "terminated", "ended", "masks")
+ENTRIES = (
+    *("observations", "next_observations", "actions", "rewards", "terminated", "ended", "masks"),
+    *("reflex", "next_reflex"),
+)
 
 
 class Replay:
@@ -31,11 +35,16 @@ class Replay:
         capacity: steps of each learner that are kept; of every copy as many, C // E (one at least).
         device: where they are kept, and what is drawn of them is given.
         state: what ``state()`` returned, to continue bit for bit.
+        reflexes: those by which learners act, if they have any.
 
     Entries are (N, C // E, E, ...): observations and next_observations as the environment shows them (bytes stay
     bytes), actions of the policy, rewards, terminated, ended (terminated or truncated) and, where not all actions are
     always allowed, masks (.., O) of those that are in next_observations. Where an episode ended, the next observation
-    is its last one, and all actions count there: no environment says which it would have allowed.
+    is its last one, and all actions count there: no environment says which it would have allowed. Where learners have
+    reflexes, also what these said at observations, and would say at the next ones: reflex and next_reflex (.., O).
+
+    Attributes:
+        said: what reflexes say at what is seen now, (N, E, O), while ``live`` asks what to do; None without.
     """
 
     def __init__(
@@ -45,8 +54,10 @@ class Replay:
         capacity: int,
         device: torch.device,
         state: dict[str, Any] | None = None,
+        reflexes: Reflexes | None = None,
     ) -> None:
-        self.world, self.device = world, device
+        self.world, self.device, self.reflexes = world, device, reflexes or None
+        self.said: Tensor | None = None
         self.position: int = 0 if state is None else state["position"]
         self.filled: int = 0 if state is None else state["filled"]
         if state is not None:
@@ -56,6 +67,8 @@ class Replay:
         kinds = _entries(world.observation.shape[2:], world.observation.dtype, factors)
         if world.mask is not None:
             kinds["masks"] = (factors.options,), torch.bool
+        if reflexes:
+            kinds |= {name: ((factors.outputs,), reflexes.cohort.dtype) for name in ("reflex", "next_reflex")}
         lead = (n, slots(capacity, copies), copies)
         self.entries = {
             name: torch.zeros(*lead, *shape, dtype=dtype, device=device) for name, (shape, dtype) in kinds.items()
@@ -76,6 +89,7 @@ class Replay:
             seen = torch.from_numpy(np.array(self.world.observation))
             allowed = self.world.mask
             mask = None if allowed is None else torch.from_numpy(np.array(allowed)).to(self.device)
+            self.said = None if self.reflexes is None else self.reflexes.act(seen.numpy())
             actions = act(seen.to(self.device), mask, t)
             step = self.world.step(actions.cpu().numpy())
             ended = step.terminated | step.truncated
@@ -84,6 +98,9 @@ class Replay:
             lived |= {"observations": seen, "actions": actions}
             if (allowed := self.world.mask) is not None:
                 lived["masks"] = torch.from_numpy(allowed | ended[..., None])
+            if self.reflexes is not None and self.said is not None:
+                lived |= {"reflex": self.said, "next_reflex": self.reflexes.foresee(step.final)}
+                self.reflexes.end(ended)
             for name, value in lived.items():
                 self.entries[name][:, self.position] = value
             self.position = (self.position + 1) % self.slots
@@ -92,11 +109,12 @@ class Replay:
     def sample(self, streams: Streams, size: int, steps: int, gamma: float) -> dict[str, Tensor]:
         """``size`` steps of each learner, with replacement, and what followed: (N, B, ...) each.
 
-        Entries: observations, actions; rewards, the discounted sum ``sum_i gamma^i r_i`` over ``steps`` steps, or up to
-        the episode's end or the latest step, if that comes first; next_observations and masks after the last of them;
-        terminated, whether nothing follows that; and discounts, ``gamma`` to the number of steps.
+        Entries: observations, actions, reflex; rewards, the discounted sum ``sum_i gamma^i r_i`` over ``steps`` steps,
+        or up to the episode's end or the latest step, if that comes first; next_observations, next_reflex and masks
+        after the last of them; terminated, whether nothing follows that; and discounts, ``gamma`` to the number of
+        steps.
         """
-        n, copies = self.entries["rewards"].shape[0], self.entries["rewards"].shape[2]
+        there, n, copies = self.entries, self.entries["rewards"].shape[0], self.entries["rewards"].shape[2]
         drawn = torch.from_numpy(streams.integers(self.filled * copies, size)).to(self.device)  # (N, B)
         age, copy = drawn // copies, drawn % copies  # 0 is the oldest step
         rewards = torch.zeros(n, size, dtype=self.entries["rewards"].dtype, device=self.device)
@@ -106,9 +124,12 @@ class Replay:
             at = torch.where(going, age + step, last)
             rewards = rewards + gamma**step * self._take("rewards", at, copy) * going
             last, going = at, going & ~self._take("ended", at, copy)
-        followed = [name for name in ("next_observations", "terminated", "masks") if name in self.entries]
-        batch = {name: self._take(name, age, copy) for name in ("observations", "actions")}
-        batch |= {name: self._take(name, last, copy) for name in followed}
+        acted, followed = (
+            ("observations", "actions", "reflex"),
+            ("next_observations", "terminated", "masks", "next_reflex"),
+        )
+        batch: dict[str, Tensor] = {name: self._take(name, age, copy) for name in acted if name in there}
+        batch |= {name: self._take(name, last, copy) for name in followed if name in there}
         # looked up, as a vectorised power rounds by the place that a number has among others
         powers = torch.tensor([gamma**count for count in range(steps + 1)], dtype=rewards.dtype, device=self.device)
         return batch | {"rewards": rewards, "discounts": powers[last - age + 1]}
@@ -123,7 +144,7 @@ class Replay:
         return taken
 
     def state(self) -> dict[str, Any]:
-        """All that a resume needs: the entries, which are shared, and where the next step goes."""
+        """All that a resume needs of it: the entries, which are shared, and where the next step goes."""
         return {"position": self.position, "filled": self.filled, **self.entries}
 
 
@@ -132,11 +153,12 @@ def slots(capacity: int, copies: int) -> int:
     return max(1, capacity // copies)
 
 
-def replay_bytes(space: spaces.Box, factors: Factors, capacity: int, copies: int) -> int:
+def replay_bytes(space: spaces.Box, factors: Factors, capacity: int, copies: int, reflex: bool = False) -> int:
     """What one learner's replay takes, masks apart, as only an environment that runs says whether it has them."""
     assert space.dtype is not None
     kinds = _entries(space.shape, space.dtype, factors).values()
-    return slots(capacity, copies) * copies * sum(math.prod(shape) * dtype.itemsize for shape, dtype in kinds)
+    each = sum(math.prod(shape) * dtype.itemsize for shape, dtype in kinds) + 2 * 4 * factors.outputs * reflex
+    return slots(capacity, copies) * copies * each
 
 
 def _entries(

@@ -10,7 +10,7 @@ import numpy as np
 from devlearn.records import flight
 from devlearn.tasks.envs.actions import random_action
 from devlearn.tasks.envs.arrays import to_numpy
-from devlearn.tasks.envs.failures import FAILURES, begun
+from devlearn.tasks.envs.failures import FAILURES, begun, raised
 from devlearn.tasks.envs.registration import Env, make
 from devlearn.tasks.envs.spec import EnvSpec
 
@@ -37,6 +37,21 @@ def differs(spec: EnvSpec) -> str:
             other.close()
     except FAILURES:
         return ""
+
+
+@cache
+def fails(spec: EnvSpec) -> str:
+    """What an environment raises in the first 16 steps of an episode of random actions, in words; empty: nothing."""
+    try:
+        env = make(spec)
+        try:
+            for _ in episode(env, spec, TRIAL_SEEDS[0], ACTIONS):
+                pass
+        finally:
+            env.close()
+    except FAILURES as error:
+        return raised(error)
+    return ""
 
 
 @cache

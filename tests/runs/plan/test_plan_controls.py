@@ -101,6 +101,33 @@ def test_what_both_arms_hold_needs_no_control() -> None:
     assert lacks({"born": ["waves", {"use": "school", "as": "other"}]}, []) == {}
 
 
+SWIM: dict[str, Any] = {
+    "stroke": {"kind": "innate.evolve_reflex", "env": "Pendulum-v1", "updates": 2, "population": 4, "limit": 30},
+    "play": {"kind": "trial.ppo", "env": "Pendulum-v1", "env_steps": 256, "num_envs": 2, "rollout": 32},
+}
+BORN = {"plain": ["play"], "born": ["stroke", "play"]}
+SHAM = {"sham": [{"use": "stroke", "set": {"sham": "phases"}}, "play"]}
+
+
+@pytest.mark.parametrize(
+    ("more", "wanting"),
+    [
+        ({}, ["sham", "experience"]),
+        (SHAM, ["experience"]),
+        ({**SHAM, "lived": {"stages": ["play"], "match": {"arm": "born", "by": "env_steps"}}}, []),
+        ({**SHAM, "lived": {"stages": ["play"], "match": {"arm": "born", "by": "flops"}}}, ["experience"]),
+        ({**SHAM, "lived": {"stages": ["play"], "match": {"arm": "plain", "by": "env_steps"}}}, ["experience"]),
+    ],
+)
+def test_a_reflex_that_was_evolved_is_to_be_matched_by_env_steps(more: dict[str, Any], wanting: list[str]) -> None:
+    found = lacks({**BORN, **more}, [["born", name] for name in ("plain", *more)], **SWIM)
+    assert found == ({"born": wanting} if wanting else {})
+    if not more:
+        mends = uncontrolled(parse(text(BORN, [["born", "plain"]], **SWIM), "f"))["born"]
+        lived = {"stages": ["play"], "match": {"arm": "born", "by": "env_steps"}}
+        assert yaml.safe_load("{" + mends[1]["arm"] + "}") == {"born-experience": lived}
+
+
 def test_a_prior_that_is_the_whole_life_makes_no_claim() -> None:
     assert lacks({"born": ["waves"]}) == {}
 

@@ -187,6 +187,24 @@ def test_without_a_renderer_the_observations_are_kept_and_it_is_said() -> None:
     assert strip["rewards"].tolist() == np.cumsum(range(11)).tolist()
 
 
+class Aborts(Drawn):
+    asked = 0
+
+    def render(self) -> Any:
+        Aborts.asked += 1
+        raise RuntimeError("no display")
+
+
+def test_a_renderer_that_failed_is_not_tried_again_in_this_process() -> None:
+    """MuJoCo's ends the process the second time."""
+    gymnasium.register("film/Aborts-v0", entry_point=Aborts)
+    with pytest.warns(UserWarning, match="no display"):
+        render_episode(EnvSpec("film/Aborts-v0"), 1, [np.int64(0)])
+    asked = Aborts.asked
+    strip = render_episode(EnvSpec("film/Aborts-v0"), 1, [np.int64(0)])
+    assert Aborts.asked == asked and strip["trace"].shape == (2, 2)
+
+
 def test_an_environment_that_shows_pictures_is_seen_as_the_learner_sees_it() -> None:
     strip = render_episode(EnvSpec("film/Picture-v0"), 1, [np.int64(0)] * 10)
     assert strip["frames"][:, 0, 0].tolist() == strip["steps"].tolist()
