@@ -158,6 +158,15 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
         {**MEMORY, "env": "CartPole-v1", "env_kwargs": {"max_episode_steps": 9}},
     ),
     "play-memory-continuous": ("trial.ppo", {**MEMORY, "env": "Pendulum-v1", "normalise_observations": True}),
+    "values-memory": (
+        "trial.dqn",
+        {
+            **{**REPLAY, "env": "devlearn/TMaze-v0", "env_kwargs": {"length": 3}, "sequence": 4},
+            "learning_starts": 12,
+            "double": True,
+            "target_every": 7,
+        },
+    ),
     "clone-file": ("imitate.clone", {**COPY, "updates": 100, "batch": 8, "demonstrations": lambda: shown()}),
     "clone": ("imitate.clone", {**WATCH, "sham": "actions"}),
     "clone-numbers": ("imitate.clone", {**WATCH, "env": "Pendulum-v1", "controller": f"{__name__}:swing"}),
@@ -226,6 +235,7 @@ CROSS_ENTROPY = LabelledBatches("mnist.train", "all", 1).objective
 BRAINS = {
     "play-memory": {**BRAIN, "memory": "gru"},
     "play-memory-continuous": {**BRAIN, "memory": "gru", "critic": "own", "init": "orthogonal"},
+    "values-memory": {**BRAIN, "memory": "episodic", "slots": 3},
 }
 
 

@@ -33,9 +33,19 @@ REFUSED = {
     },
     **{
         ("conv", row): "kind: conv needs a picture"
-        for row in ("play-random", "values", "values-taught", "values-random", "soft", "soft-taught", "soft-random")
+        for row in (
+            "play-random",
+            "values",
+            "values-taught",
+            "values-random",
+            "values-memory",
+            "soft",
+            "soft-taught",
+            "soft-random",
+        )
     },
-    **{("memory", row): "memory: none" for row in ("values", "values-double", "values-taught", "soft", "soft-taught")},
+    **{("memory", row): "memory: none" for row in ("soft", "soft-taught")},
+    **{("memory", row): "change batch or sequence" for row in ("values", "values-double", "values-taught")},
     **{
         ("conv", f"{what}-numbers"): "kind: conv needs a picture .* use kind: mlp"
         for what in ("clone", "clone-of", "observe", "dagger")

@@ -134,7 +134,10 @@ def test_a_head_that_is_asked_alone_leaves_the_other_towers_memory_as_it_is() ->
 def test_memory_leaves_the_other_weights_bit_equal(kind: str) -> None:
     bare = Cohort(brain_builder({**BRAINS[kind], "memory": "none"}, NEEDS), range(N), dtype=torch.float64)
     found = cohort(kind)
-    assert (bare.memory_size, found.memory_size) == (0, {"own critic": 10, "episodic": 2 * 4 * (2 * 5 + 1)}.get(kind, 5))
+    assert (bare.memory_size, found.memory_size) == (
+        0,
+        {"own critic": 10, "episodic": 2 * 4 * (2 * 5 + 1)}.get(kind, 5),
+    )
     for name, weights in bare.parameters().items():
         assert torch.equal(weights, found.parameters()[name])
 
@@ -243,7 +246,9 @@ def test_a_memory_that_does_not_fit_is_refused_with_the_mend() -> None:
     stage = make("play-memory")
     with torch.device("meta"):
         brain = brain_builder({"kind": "mlp", "width": [64], "memory": "episodic", "slots": 10**7}, stage.needs())()
-    with pytest.raises(ValueError, match=r"memory is too large: .* 4 sequences are 19.\d GiB.*lower its slots or width"):
+    with pytest.raises(
+        ValueError, match=r"memory is too large: .* 4 sequences are 19.\d GiB.*lower its slots or width"
+    ):
         stage.cost(brain)
 
 
