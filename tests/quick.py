@@ -87,6 +87,10 @@ EXAMPLES: Mapping[str, tuple[str, tuple[object, ...]]] = {  # of one parameter, 
         "take",
         ("nothing",),
     ),
+    "tests/runs/engine/test_memory.py::test_a_life_of_sequences_that_was_cut_ends_with_the_same_records": (
+        "take",
+        ("nothing",),
+    ),
     "tests/runs/engine/test_pictures.py::test_a_life_that_was_cut_has_the_same_pictures": ("checkpoints", (1,)),
     "tests/scenario/test_scenario_hardy.py": ("other", ("x", {"a": 1})),
 }

@@ -215,6 +215,7 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
         {**OWN, "unlabelled": "consistency", "threshold": 0.1, "align": True, "teacher": 0.9, "views": {}},
     ),
     "school-aligned": ("supervise", {"updates": 100, "labels": 20, "batch": 8, "rule": "feedback_alignment"}),
+    "school-rows": ("supervise", {"updates": 100, "labels": 20, "batch": 4, "rows": True}),
     "guess": ("supervise.reinforce", {"updates": 100, "labels": 20, "batch": 8}),
     "guess-twice": ("supervise.reinforce", {"updates": 100, "batch": 8, "samples": 2, "baseline": "none"}),
     "evolve": ("supervise.evolution", {**EVOLUTION, "labels": 20}),
@@ -236,6 +237,7 @@ BRAINS = {
     "play-memory": {**BRAIN, "memory": "gru"},
     "play-memory-continuous": {**BRAIN, "memory": "gru", "critic": "own", "init": "orthogonal"},
     "values-memory": {**BRAIN, "memory": "episodic", "slots": 3},
+    "school-rows": {**BRAIN, "memory": "gru"},
 }
 
 

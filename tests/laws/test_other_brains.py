@@ -38,12 +38,12 @@ REFUSED = {
             "values",
             "values-taught",
             "values-random",
-            "values-memory",
             "soft",
             "soft-taught",
             "soft-random",
         )
     },
+    ("conv", "values-memory"): "kind: conv needs a picture",
     **{("memory", row): "memory: none" for row in ("soft", "soft-taught")},
     **{("memory", row): "change batch or sequence" for row in ("values", "values-double", "values-taught")},
     **{
@@ -52,6 +52,8 @@ REFUSED = {
     },
     **{("conv", f"reflex-{what}"): "kind: conv needs a picture" for what in ("phases", "noise", "posture")},
     **{("conv", row): "kind: conv needs a picture" for row in ("gait", "gait-inherited")},
+    ("code", "school-rows"): "this brain has no memory; give it memory: gru",
+    ("conv", "school-rows"): "kind: conv needs a picture",
     ("memory", "noise"): "errors can't travel back through a recurrent memory",
     ("memory", "school-aligned"): "errors can't travel back through a recurrent memory",
     **{

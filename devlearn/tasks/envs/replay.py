@@ -20,17 +20,8 @@ if TYPE_CHECKING:
     from devlearn.tasks.envs.vector_env import VectorEnv
 
 Act: TypeAlias = "Callable[[Tensor, Tensor | None, int], Tensor]"
-ENTRIES = (
-    "observations",
-    "next_observations",
-    "actions",
-    "rewards",
-    "terminated",
-    "ended",
-    "masks",
-    "starts",
-    "hidden",
-)
+LIVED = ("observations", "next_observations", "actions", "rewards", "terminated", "ended")
+ENTRIES = (*LIVED, "masks", "starts", "hidden")
 
 
 class Replay:
