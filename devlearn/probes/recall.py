@@ -63,13 +63,11 @@ class Recall(Probe):
         10_000, ge=1, description="steps after which an episode that does not end is counted as it stands"
     )
 
-    @property
-    def returns(self) -> Return:
-        """The probe that measures every lag."""
-        asked: dict[str, Any] = {key: getattr(self, key) for key in ("env", "wrappers", "step_timeout", "episodes")}
-        first = {**self.env_kwargs, self.lag: self.lags[0]}
-        lessons = tuple({self.lag: lag} for lag in self.lags)
-        return Return(**asked, env_kwargs=first, limit=self.limit, lessons=lessons)
+    def _returns(self, lags: tuple[int, ...], **first: int) -> Return:
+        """The probe that measures ``lags`` beside the environment as it is, made with ``first``."""
+        keys = ("env", "wrappers", "step_timeout", "episodes", "limit")
+        asked: dict[str, Any] = {key: getattr(self, key) for key in keys}
+        return Return(**asked, env_kwargs={**self.env_kwargs, **first}, lessons=tuple({self.lag: lag} for lag in lags))
 
     @property
     def names(self) -> dict[int, str]:
@@ -77,24 +75,26 @@ class Recall(Probe):
         return {lag: f"recall_{lag}" for lag in self.lags}
 
     def needs(self) -> Needs:
-        return self.returns.needs()
+        return self._returns(self.lags).needs()
 
     def environments(self) -> tuple[EnvSpec, ...]:
-        return self.returns.environments()[1:]
+        return self._returns(self.lags).environments()[1:]
 
     def named_metrics(self) -> Mapping[str, Metric]:
         return {**self.metrics, **{name: self.metrics["recall"] for name in self.names.values()}}
 
     def metrics_here(self) -> Mapping[str, Metric]:
-        best = {name: optimum(self.returns.env_spec.also(**{self.lag: lag})) for lag, name in self.names.items()}
+        best = dict(zip(self.names.values(), map(optimum, self.environments()), strict=True))
         known = [value for value in best.values() if value is not None]
         best["recall"] = sum(known) / len(known) if len(known) == len(best) else None
         declared = self.named_metrics()
         return {name: metric._replace(optimum=best.get(name)) for name, metric in declared.items()}
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
-        found = self.returns.measure(cohort, probing, full)
-        each = {lag: found.values[f"return_{named({self.lag: lag})}"] for lag in self.lags}
+        first, *more = self.lags
+        found = self._returns(tuple(more), **{self.lag: first}).measure(cohort, probing, full)
+        each = {first: found.values["return"]}
+        each |= {lag: found.values[f"return_{named({self.lag: lag})}"] for lag in more}
         answered = torch.stack(list(each.values()))  # (L, N)
         reached = (answered >= self.level).to(answered.dtype).cumprod(0)
         steps = torch.tensor([0, *self.lags], dtype=answered.dtype, device=answered.device)
