@@ -56,6 +56,7 @@ WHOLE: Mapping[str, str] = {
     "tests/report/test_figures.py::test_power_laws_have_a_line_and_a_row": "pages of many points",
     "tests/runs/pipeline/test_look_by_look.py::test_a_run_goes_from_look_to_look_while_a_pair_is_open": "whole runs",
     "tests/runs/pipeline/test_look_by_look.py::test_seeds_beside_the_plan_are_lived_and_exploratory": "whole runs",
+    "tests/report/test_recall.py::test_points_with_one_optimum_stand_in_one_plot": "a run of several points",
     "tests/report/test_figure_groups.py": "pages of many arms",
     "tests/report/test_page.py::test_a_word_among_numbers_has_its_own_place_in_the_figure_over_all": "many points",
 }

@@ -229,6 +229,10 @@ class Resolved(FileModel):
         own = self.points[point].brain
         return self.brain if own is None else own
 
+    def probes_at(self, point: int) -> dict[str, ProbeEntry]:
+        """The probes at a point of ``vary``, with all keys."""
+        return self.probes if (own := self.points[point].probes) is None else own
+
     def seeds_at(self, point: int) -> tuple[int, ...]:
         """The seeds at a point of ``vary``."""
         return self.points[point].seeds or self.seeds

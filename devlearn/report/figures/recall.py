@@ -46,10 +46,13 @@ def recall(
     log_where_it_spans(axes, [float(lag) for lag in lags])
     axes.set_xticks(lags, [short(lag) for lag in lags])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("steps between what was shown and the answer", color=INK)
+    axes.set_xlabel("steps back", color=INK)
+    axes.set_ylim(0, 1.05)
     heading(axes, f"{probe}, right answers at the end (%)")
     label_ends(axes, ends)
-    caption = "Mean share of right answers at each lag, with its 95 % t-interval."
+    caption = (
+        "Mean share of right answers over the steps between what was shown and the answer, with its 95 % t-interval."
+    )
     if optimum is not None:
         caption += " Dashed: the largest that any agent can get, in closed form."
         told.append(f"the best possible {_told(optimum, lags)}")

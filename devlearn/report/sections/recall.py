@@ -26,8 +26,8 @@ def recall(page: Page) -> list[Drawn] | None:
 def _of(page: Page, name: str) -> list[Drawn]:
     """The plots of one probe: one for each set of lags and optima."""
     asked: dict[tuple[Any, ...], list[tuple[Place, ProbeEntry]]] = {}
-    for place, point in zip(page.places, page.run.resolved.points, strict=True):
-        probe = (point.probes or page.run.resolved.probes)[name]
+    for index, place in enumerate(page.places):
+        probe = page.run.resolved.probes_at(index)[name]
         lags = _lags(probe)
         best = tuple(probe.metrics[f"recall_{lag}"].optimum for lag in lags)
         asked.setdefault((lags, best), []).append((place, probe))
