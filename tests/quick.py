@@ -17,6 +17,8 @@ WHOLE: Mapping[str, str] = {
     "tests/runs/executors/test_kill.py": "runs that are killed again and again",
     "tests/runs/executors/test_supervise.py::test_no_worker_outlives_its_supervisor": "processes that are killed",
     "tests/runs/engine/test_memory.py::test_learners_with_memory_turn_as_they_were_told_and_others_guess": "learning",
+    "tests/runs/engine/test_memory.py::test_a_cue_of_eight_steps_ago_is_remembered": "learning",
+    "tests/tasks/data/test_rows.py::test_digits_that_are_read_row_by_row_are_learned": "learning",
     "tests/stages/shared/test_pseudo_labels.py::test_consistency_beats_labels_only_with_twenty_labels": "learning",
     "tests/stages/test_shifted_school.py": "learning",
     "tests/learners/test_flops.py::test_counting_a_gradient_step_leaves_the_compiler_unimported": "a process",

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 
+from devlearn.evidence.statistics.sign_flip import sign_flip
 from devlearn.learners.brains import brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.accuracy import Accuracy
@@ -43,8 +44,8 @@ def test_what_can_not_be_read_row_by_row_is_refused_with_the_mend() -> None:
 
 @pytest.mark.parametrize("memory", ["gru", "episodic"])
 def test_digits_that_are_read_row_by_row_are_learned(memory: str) -> None:
-    """Five learners after 150 updates; chance is .1."""
-    seeds = (0, 1, 2, 3, 4)
+    """Eight learners after 150 updates; chance is .1."""
+    seeds = tuple(range(8))
     stage = get("stages", "supervise")(**KEYS, batch=64, lr=1e-2)
     brain = brain_builder({"kind": "mlp", "width": [32], "memory": memory}, stage.needs())
     found, context = Cohort(brain, seeds), context_for(seeds)
@@ -54,4 +55,5 @@ def test_digits_that_are_read_row_by_row_are_learned(memory: str) -> None:
     segment.close()
     head = next(iter(stage.needs().heads))
     accuracy = measure(Accuracy(data="digits.test", rows=True, head=head), found, full=True).values["accuracy"]
-    assert accuracy.min() > 0.6, accuracy
+    gained = accuracy.numpy() - 0.1
+    assert gained.mean() >= 0.4 and sign_flip(gained) <= 0.05
