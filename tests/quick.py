@@ -17,6 +17,8 @@ WHOLE: Mapping[str, str] = {
     "tests/runs/executors/test_kill.py": "runs that are killed again and again",
     "tests/runs/executors/test_supervise.py::test_no_worker_outlives_its_supervisor": "processes that are killed",
     "tests/runs/engine/test_memory.py::test_learners_with_memory_turn_as_they_were_told_and_others_guess": "learning",
+    "tests/runs/engine/test_memory.py::test_a_cue_of_eight_steps_ago_is_remembered": "learning",
+    "tests/tasks/data/test_rows.py::test_digits_that_are_read_row_by_row_are_learned": "learning",
     "tests/stages/shared/test_pseudo_labels.py::test_consistency_beats_labels_only_with_twenty_labels": "learning",
     "tests/stages/test_shifted_school.py": "learning",
     "tests/learners/test_flops.py::test_counting_a_gradient_step_leaves_the_compiler_unimported": "a process",
@@ -57,6 +59,7 @@ WHOLE: Mapping[str, str] = {
     "tests/report/test_figures.py::test_power_laws_have_a_line_and_a_row": "pages of many points",
     "tests/runs/pipeline/test_look_by_look.py::test_a_run_goes_from_look_to_look_while_a_pair_is_open": "whole runs",
     "tests/runs/pipeline/test_look_by_look.py::test_seeds_beside_the_plan_are_lived_and_exploratory": "whole runs",
+    "tests/report/test_recall.py::test_points_with_one_optimum_stand_in_one_plot": "a run of several points",
     "tests/report/test_figure_groups.py": "pages of many arms",
     "tests/report/test_page.py::test_a_word_among_numbers_has_its_own_place_in_the_figure_over_all": "many points",
 }
@@ -85,6 +88,10 @@ EXAMPLES: Mapping[str, tuple[str, tuple[object, ...]]] = {  # of one parameter, 
     "tests/runs/engine/test_best.py::test_a_life_that_was_cut_keeps_the_same_best": ("checkpoints", (4,)),
     "tests/runs/engine/test_change.py::test_a_life_that_was_cut_near_a_boundary_is_the_same_life": ("segment", (2,)),
     "tests/runs/engine/test_memory.py::test_a_life_with_memory_that_was_cut_ends_with_the_same_records": (
+        "take",
+        ("nothing",),
+    ),
+    "tests/runs/engine/test_memory.py::test_a_life_of_sequences_that_was_cut_ends_with_the_same_records": (
         "take",
         ("nothing",),
     ),

@@ -28,6 +28,7 @@ FEW_LABELS: dict[str, Any] = {
     "vary": [{"stages.school.labels": 10, "stages.school.updates": 2}],
 }
 K_MEANS = {"fit_images": 50, "restarts": 1}
+STACKED = [{"id": "FrameStackObservation", "stack_size": 3}]
 REPLAYED = {"stages.play.batch": 8, "brain.width": [16, 12], "block": 4}
 TOY: dict[str, dict[str, Any]] = {
     "first_steps": {
@@ -128,6 +129,20 @@ TOY: dict[str, dict[str, Any]] = {
         "probes.door.every": 8,
         "brain.width": [8],
         "block": 4,
+    },
+    "time_and_memory": {
+        "stages.maze.env_steps": 64,
+        "stages.maze.num_envs": 4,
+        "stages.maze.rollout": 8,
+        "probes.memory.episodes": 2,
+        "probes.memory.every": 16,
+        "brain.width": [4],
+        "vary": [
+            {"brain.memory": "none", **{f"{who}.wrappers": STACKED for who in ("stages.maze", "probes.memory")}},
+            {"brain.memory": "gru"},
+            {"brain.memory": "episodic", "brain.slots": 3},
+        ],
+        "block": 5,
     },
     "copying": {
         "stages.play.env_steps": 64,

@@ -11,14 +11,17 @@ from pydantic import Field
 from devlearn.lazy import F, torch
 from devlearn.learners.brains.needs import Head, Needs
 from devlearn.learners.cohort import Cohort
+from devlearn.learners.objectives.supervised import last_answers
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged
-from devlearn.stages.fields import HeadName, Shift, Split
+from devlearn.stages.fields import HeadName, RowByRow, Shift, Split
 from devlearn.tasks.data import DataSource, size, source_of, spread_rows
+from devlearn.tasks.data.rows import begun, check_reader, row_sense
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+    from torch import Tensor, nn
 
 CHUNK = 2_000
 
@@ -28,7 +31,8 @@ class Accuracy(Probe):
     """Accuracy and cross-entropy on a split: what is wanted, and the proxy that gradient descent is given for it.
 
     ``z_m`` are the logits of image m of M, ``y_m`` its label. On the way a fixed part of the split is used, spread
-    evenly over it; at birth and at a stage's end all of it.
+    evenly over it; at birth and at a stage's end all of it. With ``rows`` images are read as ``supervise`` reads them
+    with that key, and ``z_m`` are those after the last row.
 
     Metrics:
         accuracy: share of images whose largest logit is the label's, ``(1/M) sum_m 1[argmax_k z_mk = y_m]``
@@ -50,6 +54,8 @@ class Accuracy(Probe):
         0, description="each image is moved by up to so many pixels along each axis, always by the same"
     )
 
+    rows: RowByRow = False
+
     @property
     def source(self) -> DataSource:
         """The data set that is looked at."""
@@ -60,7 +66,12 @@ class Accuracy(Probe):
         return {name: metric._replace(chance=chance[name]) for name, metric in self.metrics.items()}
 
     def needs(self) -> Needs:
-        return Needs(self.source.senses, {self.head: Head(self.source.classes)})
+        senses = row_sense(self.source) if self.rows else self.source.senses
+        return Needs(senses, {self.head: Head(self.source.classes)})
+
+    def check_brain(self, brain: nn.Module) -> None:
+        if self.rows:
+            check_reader(brain, CHUNK)
 
     def splits(self) -> tuple[str, ...]:
         return (self.data,)
@@ -72,11 +83,10 @@ class Accuracy(Probe):
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         data = probing.context.data(self.data, shift=self.shift)
         data = data if full else data.spread(self.quick)
-        sense = self.source.sense_name
         correct, total = [], torch.zeros(cohort.n, device=cohort.device, dtype=torch.float64)
         for start in range(0, len(data), CHUNK):
             images, labels = data.images[start : start + CHUNK], data.labels[start : start + CHUNK]
-            logits = cohort(images.expand(cohort.n, *images.shape), sense, self.head)  # (N, B, K)
+            logits = self._answers(cohort, images.expand(cohort.n, *images.shape))  # (N, B, K)
             correct.append(logits.argmax(-1) == labels)
             log_p = F.log_softmax(logits, -1).gather(-1, labels.expand(cohort.n, -1).unsqueeze(-1))
             total -= log_p.double().sum((1, 2))
@@ -84,3 +94,12 @@ class Accuracy(Probe):
         accuracy = unless_diverged(right.double().mean(1), cohort)
         values = {"accuracy": accuracy, "cross_entropy": total / len(data)}
         return Measurement(values, right if full else None)
+
+    def _answers(self, cohort: Cohort, images: Tensor) -> Tensor:
+        """Logits (N, B, K) for images (N, B, *shape)."""
+        if not self.rows:
+            logits: Tensor = cohort(images, self.source.sense_name, self.head)
+            return logits
+        read, sense = begun(images, cohort), next(iter(row_sense(self.source)))
+        outputs = cohort.forward_sequence(read["images"], read["hidden"], read["starts"], sense, self.head)[0]
+        return last_answers(outputs, read["starts"])

@@ -36,7 +36,7 @@ class Metric(NamedTuple):
     ``better`` is the direction, ``worst`` what a diverged learner counts as (None: the scenario has to say). ``unit``
     says how values are shown and bounded: a ``share`` of 1 in percent, its differences in points. ``proxy_of`` is the
     metric of the same probe that this one stands for where it is descended. ``chance`` is what a learner that only
-    guesses gets, where that is known.
+    guesses gets, ``optimum`` what the best agent there can be gets, where these are known.
     """
 
     better: Literal["higher", "lower"]
@@ -44,6 +44,7 @@ class Metric(NamedTuple):
     unit: Quantity = "number"
     proxy_of: str | None = None
     chance: float | None = None
+    optimum: float | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from devlearn.stages.fields import ActionScaling, EnvKwargs, StepTimeout, Vocabu
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.acting import Acting, allowed
 from devlearn.tasks.envs.lessons import check_lessons, told
+from devlearn.tasks.envs.optimum import optimum
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.render import render_episode
 
@@ -53,9 +54,10 @@ class Return(Probe):
     """Undiscounted return and length of episodes in which the likeliest action is taken, reflexes included.
 
     With ``sampled`` actions are drawn as in training: where nothing draws a policy anywhere, its likeliest actions
-    still take it somewhere. Full measurements keep a filmstrip of the first learner's first episode: up to eight
-    moments, played again in an environment of its own. One that can't be drawn (no renderer, or none installed) leaves
-    its observations instead.
+    still take it somewhere. Where an environment says what the best agent gets (a function ``optimum(**env_kwargs)`` of
+    its class), that is on record as the metric's optimum. Full measurements keep a filmstrip of the first learner's
+    first episode: up to eight moments, played again in an environment of its own. One that can't be drawn (no renderer,
+    or none installed) leaves its observations instead.
 
     Each of a learner's E episodes is played in a copy of its own, always from the same seeds, to its end or ``limit``.
     With ``lessons``, as a stage has them, there are as many episodes again of each: the metrics ``return_LESSON``, as
@@ -97,6 +99,11 @@ class Return(Probe):
 
     def named_metrics(self) -> Mapping[str, Metric]:
         return {**self.metrics, **{f"return_{named(lesson)}": self.metrics["return"] for lesson in self.lessons}}
+
+    def metrics_here(self) -> Mapping[str, Metric]:
+        best = {"return": optimum(self.env_spec)}
+        best |= {f"return_{named(lesson)}": optimum(self.env_spec.also(**lesson)) for lesson in self.lessons}
+        return {name: metric._replace(optimum=best.get(name)) for name, metric in self.named_metrics().items()}
 
     def environments(self) -> tuple[EnvSpec, ...]:
         return (self.env_spec, *(self.env_spec.also(**lesson) for lesson in self.lessons))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 Json = Mapping[str, Any]
+FOLLOWS = ("unit", "proxy_of", "chance", "optimum")  # from a probe's kind and what it looks at
 
 
 def same_run(old: Json, new: Json, answered: bool = True) -> list[str]:
@@ -35,12 +36,12 @@ def same_run(old: Json, new: Json, answered: bool = True) -> list[str]:
 
 
 def _measured(resolved: Json) -> Json:
-    """The probes without what their kinds say of metrics' units and of chance, which older folders leave out."""
+    """The probes without what follows from their kinds, which older folders leave out."""
     return {
         name: {
             **probe,
             "metrics": {
-                metric: {key: value for key, value in declared.items() if key not in ("unit", "proxy_of", "chance")}
+                metric: {key: value for key, value in declared.items() if key not in FOLLOWS}
                 for metric, declared in probe["metrics"].items()
             },
         }

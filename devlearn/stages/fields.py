@@ -125,6 +125,10 @@ Blur = Annotated[
         description="what is seen is out of focus: sd in pixels of a Gaussian blur; its FLOPs are not counted",
     ),
 ]
+RowByRow = Annotated[
+    bool,
+    Field(description="images are read row by row by brains with memory; the answer to the last row counts"),
+]
 Shift = Annotated[
     int,
     AfterValidator(_on_the_image),
@@ -333,7 +337,7 @@ class Change(BaseModel):
 YOUNGER = frozenset(
     {
         *("wrappers", "step_timeout", "sense", "vocabulary", "action_scaling", "demonstrations", "random", "reflex"),
-        *("intrinsic", "sampled", "lessons", "of", "symmetric"),
+        *("intrinsic", "sampled", "lessons", "of", "symmetric", "sequence", "rows"),
     }
 )
 YOUNGER_IF_EMPTY = frozenset({"teacher"})  # an older stage has a number of this name

@@ -14,9 +14,12 @@ from devlearn_envs import NATIVE, BatchEnv, SingleEnv, environment
 from devlearn_envs.batch import random_bits
 from devlearn_envs.cartpole import CartPole
 from devlearn_envs.digit_reach import COST, TRAINING, DigitReach, training_images
+from devlearn_envs.interval import Interval
 from devlearn_envs.key_corridor import KeyCorridor, KeyCorridorEnv
 from devlearn_envs.noisy_tv import SWITCH, NoisyTV
+from devlearn_envs.repeat_back import RepeatBack
 from devlearn_envs.strategic_student import StrategicStudent
+from devlearn_envs.t_maze import TMaze
 from gymnasium.utils.env_checker import check_env
 
 ALL = sorted(NATIVE.items())
@@ -151,6 +154,8 @@ def test_state_and_observation_are_copies(name: str, kind: type[BatchEnv]) -> No
 OTHERS = {
     "devlearn/KeyCorridor-v0": [{"door": 6}, {"door": 17}, {"door": 9}],
     "devlearn/DigitReach-v0": [{"reach": 26, "limit": 3}, {"reach": 2}, {"limit": 5}],
+    "devlearn/TMaze-v0": [{"length": 3, "flip": 0.4}, {"length": 12}, {"flip": 0.2}],
+    "devlearn/RepeatBack-v0": [{"k": 1}, {"k": 9}],
 }
 
 
@@ -377,6 +382,16 @@ def test_key_corridor_gives_a_copy_another_door_at_its_next_episode() -> None:
         (NoisyTV, {"size": 1}),
         (NoisyTV, {"size": 33}),
         (NoisyTV, {"limit": 0}),
+        (TMaze, {"length": 0}),
+        (TMaze, {"length": 2.0}),
+        (TMaze, {"flip": 0.51}),
+        (TMaze, {"flip": -0.1}),
+        (RepeatBack, {"k": 0}),
+        (RepeatBack, {"symbols": 1}),
+        (RepeatBack, {"answers": 0}),
+        (Interval, {"shortest": 0}),
+        (Interval, {"longest": 1}),
+        (Interval, {"scatter": 0.6}),
         (KeyCorridor, {"length": 4}),
         (KeyCorridor, {"limit": 0}),
     ],

@@ -158,6 +158,15 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
         {**MEMORY, "env": "CartPole-v1", "env_kwargs": {"max_episode_steps": 9}},
     ),
     "play-memory-continuous": ("trial.ppo", {**MEMORY, "env": "Pendulum-v1", "normalise_observations": True}),
+    "values-memory": (
+        "trial.dqn",
+        {
+            **{**REPLAY, "env": "devlearn/TMaze-v0", "env_kwargs": {"length": 3}, "sequence": 4},
+            "learning_starts": 12,
+            "double": True,
+            "target_every": 7,
+        },
+    ),
     "clone-file": ("imitate.clone", {**COPY, "updates": 100, "batch": 8, "demonstrations": lambda: shown()}),
     "clone": ("imitate.clone", {**WATCH, "sham": "actions"}),
     "clone-numbers": ("imitate.clone", {**WATCH, "env": "Pendulum-v1", "controller": f"{__name__}:swing"}),
@@ -206,6 +215,7 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
         {**OWN, "unlabelled": "consistency", "threshold": 0.1, "align": True, "teacher": 0.9, "views": {}},
     ),
     "school-aligned": ("supervise", {"updates": 100, "labels": 20, "batch": 8, "rule": "feedback_alignment"}),
+    "school-rows": ("supervise", {"updates": 100, "labels": 20, "batch": 4, "rows": True}),
     "guess": ("supervise.reinforce", {"updates": 100, "labels": 20, "batch": 8}),
     "guess-twice": ("supervise.reinforce", {"updates": 100, "batch": 8, "samples": 2, "baseline": "none"}),
     "evolve": ("supervise.evolution", {**EVOLUTION, "labels": 20}),
@@ -226,6 +236,8 @@ CROSS_ENTROPY = LabelledBatches("mnist.train", "all", 1).objective
 BRAINS = {
     "play-memory": {**BRAIN, "memory": "gru"},
     "play-memory-continuous": {**BRAIN, "memory": "gru", "critic": "own", "init": "orthogonal"},
+    "values-memory": {**BRAIN, "memory": "episodic", "slots": 3},
+    "school-rows": {**BRAIN, "memory": "gru"},
 }
 
 

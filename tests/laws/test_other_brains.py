@@ -33,15 +33,27 @@ REFUSED = {
     },
     **{
         ("conv", row): "kind: conv needs a picture"
-        for row in ("play-random", "values", "values-taught", "values-random", "soft", "soft-taught", "soft-random")
+        for row in (
+            "play-random",
+            "values",
+            "values-taught",
+            "values-random",
+            "soft",
+            "soft-taught",
+            "soft-random",
+        )
     },
-    **{("memory", row): "memory: none" for row in ("values", "values-double", "values-taught", "soft", "soft-taught")},
+    ("conv", "values-memory"): "kind: conv needs a picture",
+    **{("memory", row): "memory: none" for row in ("soft", "soft-taught")},
+    **{("memory", row): "change batch or sequence" for row in ("values", "values-double", "values-taught")},
     **{
         ("conv", f"{what}-numbers"): "kind: conv needs a picture .* use kind: mlp"
         for what in ("clone", "clone-of", "observe", "dagger")
     },
     **{("conv", f"reflex-{what}"): "kind: conv needs a picture" for what in ("phases", "noise", "posture")},
     **{("conv", row): "kind: conv needs a picture" for row in ("gait", "gait-inherited")},
+    ("code", "school-rows"): "this brain has no memory; give it memory: gru",
+    ("conv", "school-rows"): "kind: conv needs a picture",
     ("memory", "noise"): "errors can't travel back through a recurrent memory",
     ("memory", "school-aligned"): "errors can't travel back through a recurrent memory",
     **{

@@ -21,6 +21,7 @@ BRAINS: dict[str, dict[str, Any]] = {
 }
 UNFIT = {  # stages that can't be lived with such a brain: said where the plan is made
     "gru": {row for brain, row in REFUSED if brain == "memory"},
+    "mlp": {"school-rows"},
     "conv": {"inherit"} | {row for brain, row in REFUSED if brain == "conv"},
 }
 

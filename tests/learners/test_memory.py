@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from devlearn.learners.brains import Head, Needs, Sense, brain_builder
 from devlearn.learners.brains.brain import MLP, Brain
-from devlearn.learners.brains.layers import GRUCell
+from devlearn.learners.brains.layers import EpisodicMemory, GRUCell
 from devlearn.learners.cohort import Cohort, Mapper
 from devlearn.learners.objectives import ClippedSurrogate, gaussian
 from devlearn.learners.optimiser import Optimiser
@@ -33,6 +33,7 @@ BRAINS: dict[str, dict[str, Any]] = {
     "mlp": {"kind": "mlp", "width": [7, 5], "memory": "gru"},
     "own critic": {"kind": "mlp", "width": [7, 5], "critic": "own", "init": "orthogonal", "memory": "gru"},
     "conv": {"kind": "conv", "channels": [3], "width": [7, 5], "memory": "gru"},
+    "episodic": {"kind": "mlp", "width": [7, 5], "memory": "episodic", "slots": 4, "critic": "own"},
 }
 N, B, T = 3, 2, 6
 
@@ -133,7 +134,10 @@ def test_a_head_that_is_asked_alone_leaves_the_other_towers_memory_as_it_is() ->
 def test_memory_leaves_the_other_weights_bit_equal(kind: str) -> None:
     bare = Cohort(brain_builder({**BRAINS[kind], "memory": "none"}, NEEDS), range(N), dtype=torch.float64)
     found = cohort(kind)
-    assert (bare.memory_size, found.memory_size) == (0, 10 if kind == "own critic" else 5)
+    assert (bare.memory_size, found.memory_size) == (
+        0,
+        {"own critic": 10, "episodic": 2 * 4 * (2 * 5 + 1)}.get(kind, 5),
+    )
     for name, weights in bare.parameters().items():
         assert torch.equal(weights, found.parameters()[name])
 
@@ -216,6 +220,36 @@ def test_learning_from_a_fresh_rollout_begins_at_a_ratio_of_one() -> None:
     for _ in range(3):
         assert next(segment)["approx_kl"].abs().max() < 1e-12
     segment.close()
+
+
+def test_an_episodic_memory_reads_by_attention_over_keys_values_and_ages() -> None:
+    """One learner's own loop, step by step, with three slots and an episode that starts in between."""
+    cell = EpisodicMemory(4, 3, torch.tanh).double()
+    x = torch.randn(1, 6, 4, generator=torch.Generator().manual_seed(0)).double()
+    starts = torch.tensor([[True, False, False, False, True, False]])
+    features, last = cell.unroll(x.flatten(0, 1), torch.full((1, cell.size), 9.0).double(), starts)
+    slots: list[tuple[Tensor, Tensor]] = []
+    for t in range(6):
+        slots = [] if starts[0, t] else slots
+        slots = [(cell.key(x[:, t]), cell.value(x[:, t])), *slots][:3]  # the latest first
+        query = cell.query(x[:, t]) / 4**0.5
+        scores = torch.stack([((key + cell.ages[age]) * query).sum() for age, (key, _) in enumerate(slots)])
+        read = sum(weight * value for weight, (_, value) in zip(scores.softmax(0), slots, strict=True))
+        torch.testing.assert_close(features[t], torch.tanh(cell.output(torch.cat([x[:, t], read], -1)))[0])
+    keys, values, written = last[0].split((12, 12, 3))
+    assert written.tolist() == [0, 1, 1] and not keys[:4].any() and not values[:4].any()
+    torch.testing.assert_close(keys[8:], slots[0][0][0])
+    torch.testing.assert_close(values[4:8], slots[1][1][0])
+
+
+def test_a_memory_that_does_not_fit_is_refused_with_the_mend() -> None:
+    stage = make("play-memory")
+    with torch.device("meta"):
+        brain = brain_builder({"kind": "mlp", "width": [64], "memory": "episodic", "slots": 10**7}, stage.needs())()
+    with pytest.raises(
+        ValueError, match=r"memory is too large: .* 4 sequences are 19.\d GiB.*lower its slots or width"
+    ):
+        stage.cost(brain)
 
 
 def test_the_work_counts_the_memory() -> None:

@@ -32,10 +32,22 @@ def test_actions_that_are_not_one_choice_are_refused_with_the_mend(env: str, tak
         made("trial.dqn", env=env, env_steps=20_000).needs()
 
 
-def test_a_brain_that_remembers_is_refused_with_the_mend() -> None:
-    stage = made("trial.dqn", **CARTPOLE)
-    brain = brain_builder({"kind": "mlp", "width": [8], "memory": "gru"}, stage.needs())()
-    with pytest.raises(ValueError, match=r"has a memory; use memory: none, or trial.ppo"):
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        ({"batch": 100}, "sequences of 16 steps, and batch = 100 is no multiple of that; change batch or sequence"),
+        ({"n_step": 2}, "n_step is 2, write 1"),
+        ({"learning_starts": 16}, "need 17 in each of 1 environments, and with learning_starts .* there are 16; raise"),
+        ({"learning_starts": 0, "rollout": 9}, "there are 9; raise learning_starts or lower sequence"),
+        ({"capacity": 16}, "with capacity as it is there are 16; raise capacity"),
+        ({"capacity": 10**8}, "100,000,001 sequences are 3.0 GiB"),
+    ],
+)
+def test_sequences_that_a_replay_can_not_give_are_refused_with_the_mend(keys: dict[str, Any], why: str) -> None:
+    stage = made("trial.dqn", **{**CARTPOLE, **keys})
+    with torch.device("meta"):
+        brain = brain_builder({"kind": "mlp", "width": [8], "memory": "gru"}, stage.needs())()
+    with pytest.raises(ValueError, match=why):
         stage.cost(brain)
 
 

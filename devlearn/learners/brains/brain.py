@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from devlearn.learners.brains.builtin import MLP, Conv
-from devlearn.learners.brains.layers import ACTIVATIONS, GRUCell, Linear, Normaliser
+from devlearn.learners.brains.layers import ACTIVATIONS, EpisodicMemory, GRUCell, Linear, Normaliser
 from devlearn.learners.brains.needs import Head, Needs, Sense, is_convolved, picture_layout, split_observation
 
 
@@ -141,7 +141,7 @@ class Tower(nn.Module):
 
     Every entry of a composite observation goes through the layers of its own sense; their width[0] numbers are summed
     before the activation, so that entries interact as behind one linear layer over all of them. The features of a tower
-    with memory are its state: width[-1] numbers, hidden (B, width[-1]).
+    with a recurrent memory are its state, width[-1] numbers; an episodic one reads as many from a larger state.
     """
 
     def __init__(self, senses: dict[str, Sense], config: MLP, feedback: bool) -> None:
@@ -155,7 +155,7 @@ class Tower(nn.Module):
         self.activations = [ACTIVATIONS[config.activation]] * len(self.trunk)
         if config.linear_features:
             self.activations[-1] = _identity
-        self.memory = GRUCell(config.width[-1], config.width[-1], config.init) if config.memory == "gru" else None
+        self.memory = _memory(config)
 
     def forward(self, x: Tensor, sense: str) -> Tensor:
         """One step of (B, *space), from an empty memory."""
@@ -167,7 +167,10 @@ class Tower(nn.Module):
         Of a composite observation, layers that one entry alone goes through are left out.
         """
         found = self._before_memory(x, sense)
-        return found if self.memory is None else [*found, self.memory(found[-1], torch.zeros_like(found[-1]))]
+        if self.memory is None:
+            return found
+        nothing = found[-1].new_zeros(*found[-1].shape[:-1], self.memory.size)
+        return [*found, self.memory(found[-1], nothing)]
 
     def forward_sequence(self, x: Tensor, sense: str, hidden: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
         """Steps x (B * T, *space), B-major, from hidden: features (B * T, width[-1]) and hidden after the last step."""
@@ -191,13 +194,22 @@ class Tower(nn.Module):
         ]
 
 
+def _memory(config: MLP) -> GRUCell | EpisodicMemory | None:
+    """What the last layer feeds."""
+    width = config.width[-1]
+    if config.memory == "episodic":
+        return EpisodicMemory(width, config.slots, ACTIVATIONS[config.activation], config.init)
+    return GRUCell(width, width, config.init) if config.memory == "gru" else None
+
+
 def _identity(x: Tensor) -> Tensor:
     return x
 
 
 def _take_feedback(config: MLP) -> None:
     """Raises ValueError for layers through which errors can only travel by backprop."""
-    unfit = {"convolutions": isinstance(config, Conv), "a recurrent memory": config.memory != "none"}
+    memory = "an episodic memory" if config.memory == "episodic" else "a recurrent memory"
+    unfit = {"convolutions": isinstance(config, Conv), memory: config.memory != "none"}
     for what, there in unfit.items():
         if there:
             mend = "use kind: mlp with memory: none, or rule: backprop and no probe of the alignment"
@@ -243,7 +255,7 @@ class Brain(nn.Module):
         self.own_critic = config.critic == "own" and any(head.critic for head in heads.values())
         self.critic_body = Tower(senses, config, needs.feedback) if self.own_critic else None
         self.critics = frozenset(name for name, head in heads.items() if head.critic and self.own_critic)
-        self.memory_size = config.width[-1] * (1 + self.own_critic) if config.memory != "none" else 0
+        self.memory_size = (1 + self.own_critic) * (self.body.memory.size if self.body.memory is not None else 0)
         self.heads = nn.ModuleDict(
             {name: LinearHead(config.width[-1], head, config, needs.feedback) for name, head in heads.items()}
         )

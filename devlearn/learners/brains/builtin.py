@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from devlearn.learners.brains.needs import is_convolved
 from devlearn.registry import register
@@ -30,7 +37,11 @@ class MLP(BaseModel):
     activation: Activation = Field("relu", description="the non-linearity")
     init: Init = Field("default", description="default (torch's Kaiming uniform) or orthogonal")
     critic: Literal["shared", "own"] = Field("shared", description="whether return estimates have layers of their own")
-    memory: Literal["none", "gru"] = Field("none", description="what the last layer feeds: nothing, or a recurrent one")
+    memory: Literal["none", "gru", "episodic"] = Field(
+        "none",
+        description="what the last layer feeds: nothing, a recurrent layer, or slots that are written and attended to",
+    )
+    slots: int = Field(32, ge=1, description="steps that an episodic memory holds, the latest; others have none")
     linear_features: bool = Field(False, description="whether the last layer is linear: a code, as of an autoencoder")
 
     @model_validator(mode="after")
@@ -38,6 +49,11 @@ class MLP(BaseModel):
         if self.linear_features and len(self.width) < 2:
             raise ValueError(f"linear_features needs a layer before the last one; width has only {list(self.width)}")
         return self
+
+    @model_serializer(mode="wrap")
+    def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without slots where there are none: brains of before are called what they were called."""
+        return {key: value for key, value in handler(self).items() if key != "slots" or self.memory == "episodic"}
 
     def build(self, needs: Needs) -> Brain:
         """One learner's network."""

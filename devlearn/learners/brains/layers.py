@@ -179,6 +179,7 @@ class GRUCell(nn.Module):
         super().__init__()
         self.input = Linear(inputs, 3 * units, init, gain=1.0)
         self.recurrent = Linear(units, 3 * units, init, gain=1.0)
+        self.size = units
 
     def forward(self, x: Tensor, hidden: Tensor) -> Tensor:
         return self._step(self.input(x), hidden)
@@ -203,6 +204,63 @@ class GRUCell(nn.Module):
         new = tanh(given[..., 2 * units :] + reset * carried[..., 2 * units :])
         result: Tensor = new + keep * (hidden - new)
         return result
+
+
+class EpisodicMemory(nn.Module):
+    """Keys and values of the latest steps of an episode, read by attention: (B, in), (B, size) -> (B, in).
+
+    A step x writes a key and a value, ``k = K x`` and ``v = V x``, over those of ``slots`` steps ago, and then reads
+    ``sum_a softmax_a(q (k_a + p_a) / sqrt(in)) v_a`` with ``q = Q x``, where a is how many steps ago something was
+    written (0: now) and ``p_a`` is learned; x and what was read give the features. Its state of ``slots * (2 in + 1)``
+    numbers is the keys, the values and whether anything was written, the oldest first.
+
+    Source: Graves, Wayne and Danihelka (2014), arXiv:1410.5401, and Pritzel et al. (2017), arXiv:1703.01988, for a
+    memory of keys and values; Vaswani et al. (2017), arXiv:1706.03762, for attention; Shaw, Uszkoreit and Vaswani
+    (2018), arXiv:1803.02155, for keys of how long ago.
+    """
+
+    def __init__(self, inputs: int, slots: int, activation: Callable[[Tensor], Tensor], init: Init = "default") -> None:
+        super().__init__()
+        self.slots, self.activation, self.size = slots, activation, slots * (2 * inputs + 1)
+        self.query, self.key, self.value = (Linear(inputs, inputs, init, gain=1.0) for _ in range(3))
+        self.ages = nn.Parameter(torch.randn(slots, inputs) / inputs**0.5)
+        self.output = Linear(2 * inputs, inputs, init)
+
+    def forward(self, x: Tensor, hidden: Tensor) -> Tensor:
+        starts = torch.zeros_like(x[..., :1], dtype=torch.bool)  # (B, 1)
+        return self.unroll(x, hidden, starts)[0]
+
+    def unroll(self, x: Tensor, hidden: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
+        """Steps x (B * T, in), B-major, from hidden (B, size): all features (B * T, in) and the last state (B, size).
+
+        Where ``starts`` (B, T) bool is set, the memory is emptied before the step. All steps are read at once: each
+        attends to those that were stored and to those of the sequence that are neither later nor too long ago.
+        """
+        shape, width, slots = starts.shape[-2:], x.shape[-1], self.slots
+        hidden = hidden.masked_fill(starts[..., :1], 0.0)
+        keys, values, written = hidden.split((slots * width, slots * width, slots), -1)
+        stored = [part.unflatten(-1, (slots, width)) for part in (keys, values)]
+        new = [layer(x).unflatten(-2, shape) for layer in (self.key, self.value)]
+        keys, values = (torch.cat(pair, -2) for pair in zip(stored, new, strict=True))  # (B, S + T, in)
+        query = self.query(x) / width**0.5  # (B * T, in)
+        ages, there = self._ages(starts, written)
+        recent = (query @ self.ages.mT).unflatten(-2, shape)  # (B, T, S), by age
+        scores = query.unflatten(-2, shape) @ keys.mT + recent.gather(-1, ages.clamp(0, slots - 1).expand_as(there))
+        read = scores.masked_fill(~there, -torch.inf).softmax(-1) @ values  # (B, T, in)
+        features: Tensor = self.activation(self.output(torch.cat([x, read.flatten(-3, -2)], -1)))
+        kept = there[..., -1, -slots:]  # by the last step, which is there itself
+        last = [part[..., -slots:, :] * kept.unsqueeze(-1) for part in (keys, values)]
+        return features, torch.cat([*(part.flatten(-2) for part in last), kept.to(x.dtype)], -1)
+
+    def _ages(self, starts: Tensor, written: Tensor) -> tuple[Tensor, Tensor]:
+        """How many steps before each of T steps each of S + T was written, (T, S + T); and which are there, (B, ..)."""
+        steps = torch.arange(starts.shape[-1], device=starts.device)
+        places = torch.arange(-self.slots, starts.shape[-1], device=starts.device)
+        ages = steps.unsqueeze(-1) - places
+        episodes = starts.cumsum(-1)  # which of the sequence's a step belongs to; what is stored, to the first
+        owners = torch.cat([(written > 0).to(episodes.dtype) - 1, episodes], -1)  # -1: nothing was ever written
+        alike = episodes.unsqueeze(-1) == owners.unsqueeze(-2)
+        return ages, alike & (ages >= 0) & (ages < self.slots)
 
 
 class Normaliser(nn.Module):

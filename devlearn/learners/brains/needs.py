@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 OSCILLATOR = "oscillator"
 TABLE = "table"
+LARGEST_MEMORY = 2**30
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,19 @@ def is_convolved(sense: Sense, layers: int) -> bool:
 def memory_size(brain: nn.Module) -> int:
     """How many numbers one learner's network remembers of a sequence; 0 without memory."""
     return int(getattr(brain, "memory_size", 0))
+
+
+def memory_bytes(brain: nn.Module, sequences: int) -> int:
+    """What one learner remembers of so many sequences at once, in bytes.
+
+    Raises ValueError, with the mend, for more than ``LARGEST_MEMORY``.
+    """
+    size = 4 * memory_size(brain) * sequences
+    if size > LARGEST_MEMORY:
+        asked = f"{memory_size(brain):,} numbers for each of {sequences:,} sequences are {size / 2**30:,.1f} GiB"
+        most = f"more than {LARGEST_MEMORY / 2**30:g} GiB a learner don't fit"
+        raise ValueError(f"this brain's memory is too large: {asked}, and {most}; lower its slots or width")
+    return size
 
 
 def fed_back(buffers: Iterable[str]) -> tuple[str, ...]:

@@ -17,8 +17,9 @@ class TemporalDifference:
     """The mean squared difference between the values of the actions that were done and their targets.
 
     Batch: observations (B, ...), actions (B,) int64, targets (B,). The head answers for all A actions, (B, A), or has
-    one number, the value of what was seen and done together, and there are no actions in the batch. Metric: q_value,
-    the mean value of what was done.
+    one number, the value of what was seen and done together, and there are no actions in the batch. Of brains with
+    memory it has sequences: observations (B, T, ...), starts (B, T), hidden (B, H), and actions and targets (B * T,).
+    Metric: q_value, the mean value of what was done.
     """
 
     stacks: ClassVar[bool] = True
@@ -26,7 +27,11 @@ class TemporalDifference:
     head: str
 
     def __call__(self, brain: Any, batch: Batch) -> Result:
-        values = brain(batch["observations"], self.sense, self.head)  # (B, A)
+        if "hidden" in batch:
+            seen = (batch["observations"], self.sense, self.head, batch["hidden"], batch["starts"])
+            values = brain(*seen)[0]  # (B * T, A)
+        else:
+            values = brain(batch["observations"], self.sense, self.head)  # (B, A)
         if "actions" in batch:
             values = values.gather(-1, batch["actions"].unsqueeze(-1))
         done = values.squeeze(-1)  # (B,)

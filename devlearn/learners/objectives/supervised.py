@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from devlearn.lazy import F, torch
 from devlearn.learners.objectives.objective import Batch, Result
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    """Softmax cross-entropy on labels. Batch: images (B, H, W), labels (B,). Metric: accuracy on the batch."""
+    """Softmax cross-entropy on labels. Batch: images (B, H, W), labels (B,). Metric: accuracy on the batch.
+
+    With starts (B, H) and hidden (B, memory) in it images are read row by row, and the answer is that to the last one.
+    """
 
     stacks: ClassVar[bool] = True
     sense: str
     head: str
 
     def __call__(self, brain: Any, batch: Batch) -> Result:
-        logits = brain(batch["images"], self.sense, self.head)  # (B, K)
+        if "starts" in batch:
+            seen = (batch["images"], self.sense, self.head, batch["hidden"], batch["starts"])
+            logits = last_answers(brain(*seen)[0], batch["starts"])
+        else:
+            logits = brain(batch["images"], self.sense, self.head)  # (B, K)
         labels = batch["labels"]
         loss = -F.log_softmax(logits, -1).gather(-1, labels.unsqueeze(-1)).squeeze(-1).mean(-1)
         return loss, {"accuracy": (logits.detach().argmax(-1) == labels).to(logits.dtype).mean(-1)}
+
+
+def last_answers(outputs: Tensor, starts: Tensor) -> Tensor:
+    """What is answered to the last step of each sequence, (B, K), of outputs (B * T, K) to starts (B, T)."""
+    answers: Tensor = outputs.unflatten(-2, starts.shape[-2:])[..., -1, :]
+    return answers
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from devlearn.records.versions import PLAN
 class MetricEntry(FileModel):
     """A metric of a probe."""
 
-    omitted = frozenset({"unit", "proxy_of", "chance"})
+    omitted = frozenset({"unit", "proxy_of", "chance", "optimum"})
 
     better: Better = Field(description="higher or lower")
     worst: Number | None = Field(
@@ -20,6 +20,7 @@ class MetricEntry(FileModel):
     unit: str | None = Field(default=None, description="what it is counted in; left out in older folders")
     proxy_of: str | None = Field(default=None, description="the metric that it stands in for, where it is a proxy")
     chance: Number | None = Field(default=None, description="what guessing gives, where that is known")
+    optimum: Number | None = Field(default=None, description="what the best agent gets, where that is known")
 
 
 class ProbeEntry(FileModel):
@@ -227,6 +228,10 @@ class Resolved(FileModel):
         """The brain at a point of ``vary``."""
         own = self.points[point].brain
         return self.brain if own is None else own
+
+    def probes_at(self, point: int) -> dict[str, ProbeEntry]:
+        """The probes at a point of ``vary``, with all keys."""
+        return self.probes if (own := self.points[point].probes) is None else own
 
     def seeds_at(self, point: int) -> tuple[int, ...]:
         """The seeds at a point of ``vary``."""

@@ -13,6 +13,7 @@ from devlearn.report.figures.lessons import lessons
 from devlearn.report.figures.observation_traces import traces
 from devlearn.report.figures.over_points import varied
 from devlearn.report.figures.proxy import proxy
+from devlearn.report.figures.recall import Answers, recall
 from devlearn.report.figures.strip_plot import dots
 from devlearn.report.figures.timeline import storyboard
 from devlearn.report.section import Drawn
@@ -22,6 +23,7 @@ __all__ = [
     "DOUBLE",
     "SINGLE",
     "UNITS",
+    "Answers",
     "Drawn",
     "band",
     "bonuses",
@@ -32,6 +34,7 @@ __all__ = [
     "learning",
     "lessons",
     "proxy",
+    "recall",
     "storyboard",
     "traces",
     "varied",

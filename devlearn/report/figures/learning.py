@@ -41,11 +41,13 @@ def learning(
     name: str,
     stages: Mapping[str, Sequence[str]] | None = None,
     family: str = "",
+    optimum: float | None = None,
 ) -> Drawn:
     """The learning curves of all arms over ``unit`` of the ledger, labelled at their ends.
 
     Where the last stages take up little of the axis, a second plot below shows their heights alone. ``stages`` are the
     names of each arm's stages, where they are to be shown; ``family`` is what these arms are called, if they are some.
+    ``optimum``, a dashed line, is what the best agent gets.
     """
     what = next(iter(curves.values())).what
     shown = {arm: curve.last_at_each("labels") if unit == "labels" else curve for arm, curve in curves.items()}
@@ -53,6 +55,8 @@ def learning(
     figure, plots = _plots(what.unit, range_of is not None, right_of(curves))
     for axes in plots:
         _draw(axes, shown, unit)
+        if optimum is not None:
+            axes.axhline(optimum, color=INK, linestyle=(0, (4, 2)), linewidth=0.9, zorder=1)
     ends = [(float(c.mean[-1]), arm, index) for index, (arm, c) in enumerate(shown.items()) if len(c)]
     if range_of is not None:
         plots[1].set_ylim(*range_of)
@@ -65,7 +69,14 @@ def learning(
     told = listed([_told(arm, curve) for arm, curve in shown.items() if len(curve)] or ["nothing yet"])
     alt = f"Learning curves of {titled(what.key, what.unit)} over {_plain(unit)}, first and last value: {told}."
     of = f"{family}: " if family else ""
-    return Drawn(name, figure, f"{of}{_caption(curves, unit, range_of is not None)}", f"{of}{alt}")
+    caption = _caption(curves, unit, range_of is not None)
+    if optimum is not None:
+        best = number(optimum, what.unit)
+        caption, alt = (
+            f"{caption} Dashed: the best that any agent can get, {best}.",
+            f"{alt} The best possible: {best}.",
+        )
+    return Drawn(name, figure, f"{of}{caption}", f"{of}{alt}")
 
 
 def _plots(unit: str, twice: bool, right: float) -> tuple[Figure, list[Axes]]:

@@ -119,13 +119,14 @@ def _learning(run: RunRecords, place: Place) -> dict[str, list[Drawn]]:
     point, compared = place.records, place.comparison
     lines = curves_of(point.arms, measure(run.resolved.probes, compared.probe, compared.metric))
     several, found = families(compared), dict[str, list[Drawn]]()
+    best = _optimum(run, place, compared.probe, compared.metric)
     for unit in figures.UNITS:
         names = _stage_names(point) if unit == "updates" else None
         for i, (family, arms) in enumerate(several):
             own = {arm: lines[arm] for arm in arms}
             if any(curve.x[unit].any() for curve in own.values()):
                 name = numbered(f"{place.prefix}over-{unit}", i, several)
-                found.setdefault(unit, []).append(figures.learning(own, unit, name, names, family))
+                found.setdefault(unit, []).append(figures.learning(own, unit, name, names, family, best))
     return found
 
 
@@ -141,7 +142,14 @@ def _others(run: RunRecords, place: Place) -> Iterator[Drawn]:
             lines = curves_of(place.records.arms, what)
             for i, (family, arms) in enumerate(several):
                 name = numbered(f"{place.prefix}probe-{what.key[0]}", i, several)
-                yield figures.learning({arm: lines[arm] for arm in arms}, "updates", name, None, family)
+                own = {arm: lines[arm] for arm in arms}
+                yield figures.learning(own, "updates", name, None, family, _optimum(run, place, *what.key))
+
+
+def _optimum(run: RunRecords, place: Place, probe: str, metric: str) -> float | None:
+    """What the best agent gets of a metric at a point, where that is on record."""
+    probes = run.resolved.probes_at(run.points.index(place.records))
+    return probes[probe].metrics[metric].optimum
 
 
 def _levels(analysed: PointAnalyses, falling: bool) -> list[LevelRow]:

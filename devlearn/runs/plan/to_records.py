@@ -239,7 +239,7 @@ def _identity(found: Resolved) -> Json:
 
 def _plain(probes: Probes) -> Probes:
     """Probes without what follows from their kind."""
-    follows = {"unit": None, "proxy_of": None, "chance": None}
+    follows: dict[str, None] = {"unit": None, "proxy_of": None, "chance": None, "optimum": None}
     return {
         name: probe.model_copy(
             update={"metrics": {key: metric.model_copy(update=follows) for key, metric in probe.metrics.items()}}

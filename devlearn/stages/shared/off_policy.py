@@ -66,7 +66,7 @@ class OffPolicy:
 def refuse_memory(kind: str, brain: nn.Module) -> None:
     """Raises ValueError for a brain that remembers: a replay keeps single steps."""
     if memory_size(brain):
-        mend = "use memory: none, or trial.ppo, which learns whole sequences"
+        mend = "use memory: none, or trial.ppo or trial.dqn, which learn whole sequences"
         raise ValueError(f"{kind} learns from single steps of a replay, and this brain has a memory; {mend}")
 
 

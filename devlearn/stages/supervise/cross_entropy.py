@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, final
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from devlearn.lazy import torch
 from devlearn.learners import flops
+from devlearn.learners.brains.needs import Needs, memory_size
 from devlearn.learners.objectives import CrossEntropy, OwnAnswers, Rule, check_rule, learned_by
 from devlearn.stages.fields import (
     Blur,
@@ -18,6 +20,7 @@ from devlearn.stages.fields import (
     Momentum,
     OptimiserOrContinue,
     RateSchedule,
+    RowByRow,
     Shift,
     WeightDecay,
 )
@@ -26,13 +29,13 @@ from devlearn.stages.shared.pseudo_labels import PseudoLabels, deformed, mask_ra
 from devlearn.stages.shared.train import Descent
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.data.augment import Views
+from devlearn.tasks.data.rows import begun, check_reader, row_sense, row_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch import Tensor, nn
 
-    from devlearn.learners.brains.needs import Needs
     from devlearn.learners.cohort import Cohort
     from devlearn.learners.objectives import Objective
     from devlearn.stages.context import Context, State
@@ -53,7 +56,9 @@ class Supervise(Stage):
     ``align`` each ``q_u`` is multiplied by the labels' shares of the classes over a running mean of ``q`` and made to
     sum to one again. The ledger's ``images`` are B + 2 U an update: unlabelled ones are shown to be answered, and to
     learn the answer. With
-    ``rule: feedback_alignment`` errors travel back not by the weights but by random feedback, fixed for life.
+    ``rule: feedback_alignment`` errors travel back not by the weights but by random feedback, fixed for life. With
+    ``rows`` an image is no picture but a sequence: a brain with memory sees one row after another, and what it answers
+    to the last one counts.
 
     Metrics:
         loss: cross-entropy in nats, ``-(1/B) sum_b log softmax(z_b)[y_b]``, and with unlabelled images
@@ -88,6 +93,7 @@ class Supervise(Stage):
         "align",
         "teacher",
         "rule",
+        "rows",
     )
 
     data: LabelledSplit = "mnist.train"
@@ -121,6 +127,13 @@ class Supervise(Stage):
         "backprop",
         description="how errors travel back: by the weights, or by fixed random feedback (mlp without memory)",
     )
+    rows: RowByRow = False
+
+    @model_validator(mode="after")
+    def _reads_what_has_labels(self) -> Supervise:
+        if self.rows and self.unlabelled != "none":
+            raise ValueError(f"rows are read of labelled images alone; drop rows or unlabelled: {self.unlabelled}")
+        return self
 
     @property
     def labelled(self) -> LabelledBatches:
@@ -142,14 +155,26 @@ class Supervise(Stage):
     @property
     def objective(self) -> Objective:
         kind, source = CrossEntropy if self.unlabelled == "none" else OwnAnswers, self.labelled.source
-        return learned_by(self.rule, kind(source.sense_name, source.read_out))
+        sense = next(iter(row_sense(source))) if self.rows else source.sense_name
+        return learned_by(self.rule, kind(sense, source.read_out))
 
     def needs(self) -> Needs:
+        if self.rows:
+            return Needs(row_sense(self.labelled.source), self.labelled.source.heads)
         return replace(self.labelled.needs, feedback=self.rule == "feedback_alignment")
 
     def cost(self, brain: nn.Module) -> Cost:
         check_rule(self.rule, brain)
         own, more = self.labelled, self.pseudo_labels
+        if self.rows:
+            check_reader(brain, own.batch_size)
+            rows, numbers = row_shape(own.source)
+            read = {
+                "images": ((own.batch_size, rows, numbers), torch.uint8),
+                "starts": ((own.batch_size, rows), torch.bool),
+                "hidden": ((own.batch_size, memory_size(brain)), torch.float32),
+            }
+            return own.cost(flops.update(brain, self.objective, {**own.shapes, **read}))
         if more is None:
             return own.cost(flops.update(brain, self.objective, own.shapes))
         step = flops.update(brain, self.objective, {**own.shapes, **more.shapes})
@@ -164,7 +189,8 @@ class Supervise(Stage):
         optimiser = descent.make_optimiser(cohort, state["moments"])
         for batch in self.minibatches(cohort, state, context):
             optimiser.set_lr(descent.learning_rate(state["done"], context))
-            metrics = cohort.update(objective, batch, optimiser)
+            read = begun(batch["images"], cohort) if self.rows else {}
+            metrics = cohort.update(objective, {**batch, **read}, optimiser)
             state["done"] += 1
             yield {**metrics, "sure": mask_rate(batch)}
 

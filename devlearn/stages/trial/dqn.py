@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from devlearn.lazy import torch
 from devlearn.learners import flops
-from devlearn.learners.brains.needs import Needs
+from devlearn.learners.brains.needs import Needs, memory_size
 from devlearn.learners.objectives import TemporalDifference, q_targets
 from devlearn.learners.optimiser import Optimiser
 from devlearn.learners.schedule import factor
@@ -31,12 +31,14 @@ from devlearn.stages.shared.lessons import (
     happened,
     order_given,
 )
-from devlearn.stages.shared.off_policy import OffPolicy, refuse_memory, weights_bytes
+from devlearn.stages.shared.off_policy import OffPolicy, weights_bytes
 from devlearn.stages.shared.random_control import live_randomly
+from devlearn.stages.shared.sequences import Sequences
 from devlearn.stages.shared.target_network import follow, target_network
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.policy import policy_of
+from devlearn.tasks.envs.recurrent_state import Memory
 from devlearn.tasks.envs.reflex import refuse_reflexes
 from devlearn.tasks.envs.replay import Replay, replay_bytes
 from devlearn.tasks.envs.spaces import view_and_controls
@@ -70,6 +72,9 @@ class DQN(Stage):
     network that learns say which is best. Nothing follows where an episode terminated; a truncated one is bootstrapped
     from its last observation. Where an environment says which actions are allowed, no other is done or counts.
 
+    Brains with memory learn sequences of ``sequence`` successive steps, ``batch`` steps in all; each is unrolled from
+    what was remembered when it was lived, and its targets from the same.
+
     With ``lessons`` the environment's keyword arguments change from one episode to the next, as a ``teacher`` says, for
     each learner by itself, as in ``trial.ppo``; the replay keeps what was lived in any.
 
@@ -89,7 +94,9 @@ class DQN(Stage):
 
     Source:
         Mnih et al. (2015), Human-level control through deep reinforcement learning; van Hasselt, Guez and Silver
-        (2016), Deep reinforcement learning with double Q-learning; Sutton and Barto (2018), ch. 7, for n steps.
+        (2016), Deep reinforcement learning with double Q-learning; Sutton and Barto (2018), ch. 7, for n steps;
+        Hausknecht and Stone (2015), Deep recurrent Q-learning for partially observable MDPs, and Kapturowski et al.
+        (2019), Recurrent experience replay in distributed reinforcement learning, for sequences with stored states.
 
     Deviations:
         The details of CleanRL's dqn.py: Adam, squared error without clipping, epsilon that falls while the replay is
@@ -111,6 +118,7 @@ class DQN(Stage):
         "vocabulary",
         "capacity",
         "learning_starts",
+        "sequence",
         "random",
         "lessons",
         "teacher",
@@ -124,6 +132,7 @@ class DQN(Stage):
     rollout: int = Field(10, ge=1, description="steps in each environment between updates")
     gradient_steps: int = Field(1, ge=1, description="updates after them")
     batch: int = Field(128, ge=1, description="steps from the replay an update")
+    sequence: int = Field(16, ge=1, description="successive steps that a brain with memory learns at a time")
     capacity: int = Field(10_000, ge=1, description="steps of each learner that the replay keeps, the latest")
     learning_starts: int = Field(10_000, ge=0, description="env_steps of each learner before the first update")
     lr: AdamRate = 2.5e-4
@@ -172,6 +181,10 @@ class DQN(Stage):
     def _life(self) -> OffPolicy:
         return OffPolicy(self.num_envs, self.rollout, self.gradient_steps, self.learning_starts)
 
+    @property
+    def _sequences(self) -> Sequences:
+        return Sequences(self.batch, self.sequence)
+
     def _policy(self) -> tuple[Needs, Policy]:
         """Raises ValueError for an environment whose actions are not one choice."""
         needs, policy = policy_of(self.env_spec)
@@ -198,23 +211,26 @@ class DQN(Stage):
     def cost(self, brain: nn.Module) -> Cost:
         if self.random:
             return Cost(env_steps=self.num_envs * self.rollout)
-        refuse_memory(self.kind, brain)
         needs, policy = self._policy()
         why = "values of actions have no policy that a reflex could be added to"
         refuse_reflexes(brain, policy.actor, self.kind, why, "use trial.ppo, or leave the reflex out of this arm")
         space = needs.senses[policy.sense].space
         seen = torch.uint8 if space.dtype == "uint8" else torch.float32
         rows, copies = (self.batch, *space.shape), (self.num_envs, *space.shape)
-        shapes = {
+        memory = replay_bytes(space, policy.factors, self.capacity, self.num_envs) + weights_bytes(brain)
+        shapes: flops.Shapes = {
             "observations": (rows, seen),
             "actions": (rows[:1], torch.int64),
             "targets": (rows[:1], torch.float32),
         }
+        if remembers := memory_size(brain) > 0:
+            self._sequences.check(self._life, self.capacity, self.n_step)
+            memory += self._sequences.bytes(brain, self._life, self.capacity)
+            shapes = self._sequences.shapes(brain, space, seen)
         looked = flops.blank_batch({"acting": (copies, seen), "next": (rows, seen)})
         act = flops.forward(brain, looked["acting"], policy.sense, policy.actor)
-        judge = flops.forward(brain, looked["next"], policy.sense, policy.actor) * (1 + self.double)
+        judge = flops.forward(brain, looked["next"], policy.sense, policy.actor) * (1 + self.double) * (1 + remembers)
         learn = flops.update(brain, TemporalDifference(policy.sense, policy.actor), shapes)
-        memory = replay_bytes(space, policy.factors, self.capacity, self.num_envs) + weights_bytes(brain)
         memory += self.curriculum.bytes
         return self._life.cost(act, learn + judge, memory)
 
@@ -234,7 +250,8 @@ class DQN(Stage):
         optimiser = Optimiser(cohort, state["moments"], "adam", self.lr)
         course = self.curriculum.course(context, self.num_envs, state)
         world = context.world(self.env_spec, self.num_envs, state["world"], lessons=course.lessons)
-        replay = Replay(world, policy.factors, self.capacity, cohort.device, state["replay"])
+        memory = Memory(cohort, self.num_envs, None if world.restarted else state.get("memory"))
+        replay = Replay(world, policy.factors, self.capacity, cohort.device, state["replay"], memory=memory)
         target = target_network(cohort, state["target"])
         try:
             while True:
@@ -242,7 +259,7 @@ class DQN(Stage):
                 course.at(before / life.env_steps(context.planned))
                 optimiser.set_lr(self.lr * factor(self.schedule, done, context.planned))
                 epsilon = self._epsilon(done, context)
-                replay.live(self._act(cohort, policy, epsilon, context, done), life.length(done))
+                replay.live(self._act(memory, policy, epsilon, context, done), life.length(done))
                 if life.fills(done):
                     learned = {name: torch.full((cohort.n,), torch.nan) for name in ("loss", "q_value")}
                 else:
@@ -257,7 +274,7 @@ class DQN(Stage):
                 yield {**lived, **learned, "epsilon": torch.full((cohort.n,), float(epsilon[-1])), **course.tell(state)}
         finally:
             state["world"], state["replay"], state["target"] = world.state(), replay.state(), target.parameters()
-            state |= course.state()
+            state |= course.state() | ({"memory": memory.state()} if memory else {})
             world.close()
 
     def _epsilon(self, done: int, context: Context) -> Tensor:
@@ -267,14 +284,14 @@ class DQN(Stage):
         fallen = (steps / share).clamp(max=1.0) if share else torch.ones_like(steps)
         return self.epsilon_start + (self.epsilon_end - self.epsilon_start) * fallen
 
-    def _act(self, cohort: Cohort, policy: Policy, epsilon: Tensor, context: Context, done: int) -> Act:
+    def _act(self, memory: Memory, policy: Policy, epsilon: Tensor, context: Context, done: int) -> Act:
         draws, shape = context.streams("rollout", counter=done), (len(epsilon), self.num_envs)
         explores = torch.from_numpy(draws.random(*shape)) < epsilon[:, None]  # (N, T, E)
         noise = policy.factors.noise(draws, *shape)  # (N, T, E, A)
 
         def act(observation: Tensor, mask: Tensor | None, t: int) -> Tensor:
             with torch.no_grad():
-                values = cohort(observation, policy.sense, policy.actor)  # (N, E, A)
+                values = memory.look(observation, policy.sense, policy.actor)  # (N, E, A)
             drawn = policy.factors.greedy(noise[:, t].to(values.device), mask)
             return torch.where(explores[:, t].to(values.device), drawn, policy.factors.greedy(values, mask))
 
@@ -287,13 +304,21 @@ class DQN(Stage):
         objective = TemporalDifference(policy.sense, policy.actor)
         found = []
         for _ in range(self.gradient_steps):
-            batch = replay.sample(draws, self.batch, self.n_step, self.gamma)
-            with torch.no_grad():
-                values = target(batch["next_observations"], policy.sense, policy.actor)
-                judged = cohort(batch["next_observations"], policy.sense, policy.actor) if self.double else None
-            told = {
-                **{name: batch[name] for name in ("observations", "actions")},
-                "targets": q_targets(batch, values, judged),
-            }
+            if replay.memory is not None:
+                judge = cohort if self.double else None
+                told = self._sequences.drawn(replay, draws, self.gamma, policy, target, judge)
+            else:
+                told = self._steps(cohort, target, replay, policy, draws)
             found.append(cohort.update(objective, told, optimiser, self.max_grad_norm))
         return {name: torch.stack([each[name] for each in found]).mean(0).cpu() for name in found[0]}
+
+    def _steps(
+        self, cohort: Cohort, target: Cohort, replay: Replay, policy: Policy, draws: Streams
+    ) -> dict[str, Tensor]:
+        """One update's single steps, with targets."""
+        batch = replay.sample(draws, self.batch, self.n_step, self.gamma)
+        with torch.no_grad():
+            values = target(batch["next_observations"], policy.sense, policy.actor)
+            judged = cohort(batch["next_observations"], policy.sense, policy.actor) if self.double else None
+        told = {name: batch[name] for name in ("observations", "actions")}
+        return {**told, "targets": q_targets(batch, values, judged)}

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from devlearn.lazy import torch
 from devlearn.learners import flops
-from devlearn.learners.brains.needs import Needs, Sense, memory_size, split_observation
+from devlearn.learners.brains.needs import Needs, Sense, memory_bytes, memory_size, split_observation
 from devlearn.learners.objectives import ClippedSurrogate
 from devlearn.learners.optimiser import Optimiser
 from devlearn.learners.running_moments import merge_moments
@@ -244,7 +244,7 @@ class PPO(Stage):
             return Cost(env_steps=self.num_envs * self.rollout)
         inborn = Inborn.of(brain, policy.actor)
         space, factors = needs.senses[policy.sense].space, policy.factors
-        memory = memory_size(brain)
+        memory, remembered = memory_size(brain), memory_bytes(brain, self.num_envs)
         rows, updates = self.minibatch(memory), self.epochs * self.minibatches
         seen = torch.uint8 if space.dtype == "uint8" else torch.float32
         actions = (*rows, *factors.shape), torch.int64 if factors.discrete else torch.float32
@@ -262,7 +262,7 @@ class PPO(Stage):
         if self.intrinsic is not None:
             curious, kept = self.intrinsic.costs(space, factors, lived, self.minibatches)
             spent += curious
-        return Cost(updates=updates, env_steps=lived, flops=spent, memory=kept + self.curriculum.bytes)
+        return Cost(updates=updates, env_steps=lived, flops=spent, memory=kept + remembered + self.curriculum.bytes)
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         state: State = {"done": 0, "moments": {}, "world": None, "memory": None, "reflexes": None}

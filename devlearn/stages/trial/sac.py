@@ -269,7 +269,7 @@ class SAC(Stage):
         if self.reflex is not None:
             reflexes.strengthen(self.reflex)
         parts = _with_gate(parts, reflexes.gates)
-        replay = Replay(world, parts.factors, self.capacity, cohort.device, state["replay"], reflexes)
+        replay = Replay(world, parts.factors, self.capacity, cohort.device, state["replay"], reflexes=reflexes)
         learner = _Learner(self, parts, cohort, state, context)
         try:
             while True:

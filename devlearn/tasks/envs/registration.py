@@ -143,7 +143,7 @@ def _needs(name: str, spec: EnvSpec) -> str:
     """Which keyword arguments an environment needs and is not given; empty where that is not what is wrong."""
     registered = gymnasium.registry[name]
     try:
-        parameters = inspect.signature(_creator(name)).parameters.values()
+        parameters = inspect.signature(creator(name)).parameters.values()
     except FAILURES:  # what can't be looked into has been told in its own words
         return ""
     given = {*registered.kwargs, *spec.kwargs, "render_mode"}
@@ -154,7 +154,7 @@ def _needs(name: str, spec: EnvSpec) -> str:
     return f"it needs {' and '.join(missing)}; write env_kwargs: {{{example}}}, or --key {missing[0]}=.. to check it"
 
 
-def _creator(name: str) -> Any:
+def creator(name: str) -> Any:
     """The class or function that makes an environment of this registered name."""
     made_by = gymnasium.registry[name].entry_point
     return load_env_creator(made_by) if isinstance(made_by, str) else made_by
@@ -183,15 +183,15 @@ def described(env: str) -> Described:
     registered = gymnasium.registry[name]
     try:
         with stdout_to_stderr():
-            creator = _creator(name)
-            parameters = inspect.signature(creator).parameters.values()
+            made_by = creator(name)
+            parameters = inspect.signature(made_by).parameters.values()
     except FAILURES as error:
         raise WorldError(f"{env}: looking at what makes it failed: {raised(error)}") from error
     several = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     own = {one.name: one.default for one in parameters if one.kind not in several and one.name != "render_mode"}
     general = {"max_episode_steps": registered.max_episode_steps, "render_mode": None}
     return Described(
-        about=inspect.getdoc(creator) or "",
+        about=inspect.getdoc(made_by) or "",
         kwargs={**own, **registered.kwargs, **general},
         open=any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters),
     )

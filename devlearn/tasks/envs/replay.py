@@ -16,14 +16,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from devlearn.streams import Streams
+    from devlearn.tasks.envs.recurrent_state import Memory
     from devlearn.tasks.envs.reflex import Reflexes
     from devlearn.tasks.envs.vector_env import VectorEnv
 
 Act: TypeAlias = "Callable[[Tensor, Tensor | None, int], Tensor]"
-ENTRIES = (
-    *("observations", "next_observations", "actions", "rewards", "terminated", "ended", "masks"),
-    *("reflex", "next_reflex"),
-)
+LIVED = ("observations", "next_observations", "actions", "rewards", "terminated", "ended")
+ENTRIES = (*LIVED, "masks", "starts", "hidden", "reflex", "next_reflex")
 
 
 class Replay:
@@ -36,11 +35,13 @@ class Replay:
         device: where they are kept, and what is drawn of them is given.
         state: what ``state()`` returned, to continue bit for bit.
         reflexes: those by which learners act, if they have any.
+        memory: what the learners remember while they live, where they do.
 
     Entries are (N, C // E, E, ...): observations and next_observations as the environment shows them (bytes stay
     bytes), actions of the policy, rewards, terminated, ended (terminated or truncated) and, where not all actions are
     always allowed, masks (.., O) of those that are in next_observations. Where an episode ended, the next observation
-    is its last one, and all actions count there: no environment says which it would have allowed. Where learners have
+    is its last one, and all actions count there: no environment says which it would have allowed. With a memory there
+    is starts, where an episode begins, and hidden (.., H), what is remembered after the step. Where learners have
     reflexes, also what these said at observations, and would say at the next ones: reflex and next_reflex (.., O).
 
     Attributes:
@@ -55,8 +56,10 @@ class Replay:
         device: torch.device,
         state: dict[str, Any] | None = None,
         reflexes: Reflexes | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.world, self.device, self.reflexes = world, device, reflexes or None
+        self.memory = memory or None  # None too for brains that don't remember
         self.said: Tensor | None = None
         self.position: int = 0 if state is None else state["position"]
         self.filled: int = 0 if state is None else state["filled"]
@@ -69,6 +72,9 @@ class Replay:
             kinds["masks"] = (factors.options,), torch.bool
         if reflexes:
             kinds |= {name: ((factors.outputs,), reflexes.cohort.dtype) for name in ("reflex", "next_reflex")}
+        if self.memory is not None:
+            kinds["starts"] = (), torch.bool
+            kinds["hidden"] = tuple(self.memory.hidden.shape[2:]), self.memory.hidden.dtype
         lead = (n, slots(capacity, copies), copies)
         self.entries = {
             name: torch.zeros(*lead, *shape, dtype=dtype, device=device) for name, (shape, dtype) in kinds.items()
@@ -90,6 +96,7 @@ class Replay:
             allowed = self.world.mask
             mask = None if allowed is None else torch.from_numpy(np.array(allowed)).to(self.device)
             self.said = None if self.reflexes is None else self.reflexes.act(seen.numpy())
+            starts = None if self.memory is None else self.memory.starts
             actions = act(seen.to(self.device), mask, t)
             step = self.world.step(actions.cpu().numpy())
             ended = step.terminated | step.truncated
@@ -101,6 +108,9 @@ class Replay:
             if self.reflexes is not None and self.said is not None:
                 lived |= {"reflex": self.said, "next_reflex": self.reflexes.foresee(step.final)}
                 self.reflexes.end(ended)
+            if self.memory is not None and starts is not None:
+                lived |= {"starts": starts, "hidden": self.memory.hidden}
+                self.memory.end(torch.from_numpy(ended))
             for name, value in lived.items():
                 self.entries[name][:, self.position] = value
             self.position = (self.position + 1) % self.slots
@@ -134,12 +144,31 @@ class Replay:
         powers = torch.tensor([gamma**count for count in range(steps + 1)], dtype=rewards.dtype, device=self.device)
         return batch | {"rewards": rewards, "discounts": powers[last - age + 1]}
 
+    def sequences(self, streams: Streams, size: int, length: int) -> dict[str, Tensor]:
+        """``size`` sequences of ``length`` successive steps of each learner with memory, with replacement.
+
+        All entries of these steps, (N, B, T, ...), but hidden (N, B, H): what was remembered before the first of them
+        when it was lived. Every step that has enough others behind it and one before it can be the first.
+
+        Raises ValueError where fewer than ``length + 1`` steps of a copy are kept.
+        """
+        copies, first = self.entries["rewards"].shape[2], self.filled - length
+        if first < 1:
+            raise ValueError(f"{self.filled} steps of every copy are kept, too few for sequences of {length}")
+        drawn = torch.from_numpy(streams.integers(first * copies, size)).to(self.device)  # (N, B)
+        before, copy = drawn // copies, drawn % copies  # 0 is the oldest step
+        steps = before.unsqueeze(-1) + 1 + torch.arange(length, device=self.device)  # (N, B, T)
+        each = copy.unsqueeze(-1).expand_as(steps)
+        found = {name: self._take(name, steps, each) for name in self.entries if name != "hidden"}
+        return {**found, "hidden": self._take("hidden", before, copy)}
+
     def _take(self, name: str, age: Tensor, copy: Tensor) -> Tensor:
-        """An entry of steps (N, B), by their age and copy: (N, B, ...)."""
+        """An entry of steps (N, B) or (N, B, T), by their age and copy: (N, B, ...) or (N, B, T, ...)."""
         entry = self.entries[name]
         n, slots, copies = entry.shape[:3]
         slot = (self.position - self.filled + age) % slots
-        rows = (torch.arange(n, device=self.device)[:, None] * slots + slot) * copies + copy
+        learners = torch.arange(n, device=self.device).view(-1, *[1] * (age.dim() - 1))
+        rows = (learners * slots + slot) * copies + copy
         taken: Tensor = entry.flatten(0, 2).index_select(0, rows.flatten()).unflatten(0, rows.shape)
         return taken
 
@@ -154,7 +183,10 @@ def slots(capacity: int, copies: int) -> int:
 
 
 def replay_bytes(space: spaces.Box, factors: Factors, capacity: int, copies: int, reflex: bool = False) -> int:
-    """What one learner's replay takes, masks apart, as only an environment that runs says whether it has them."""
+    """What one learner's replay takes, masks apart, as only an environment that runs says whether it has them.
+
+    What is remembered with each step is apart too.
+    """
     assert space.dtype is not None
     kinds = _entries(space.shape, space.dtype, factors).values()
     each = sum(math.prod(shape) * dtype.itemsize for shape, dtype in kinds) + 2 * 4 * factors.outputs * reflex

@@ -1,0 +1,115 @@
+"""RepeatBack: to say what was shown k steps ago, over and over."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from devlearn_envs.batch import Array, BatchEnv, SingleEnv, environment, random_bits
+
+
+class RepeatBack(BatchEnv):
+    """
+    ## Description
+    Every step shows one of several symbols, drawn anew, and asks for the one that was shown ``k`` steps ago. To answer
+    always, k symbols have to be held in their order, and each has to be let go when it has been said.
+
+    ## Action Space
+    ``Discrete(symbols)``: the symbol that is said.
+
+    ## Observation Space
+    ``Box(0, 1, (symbols,), float32)``: the symbol that is shown, one-hot.
+
+    ## Starting State
+    The first symbol. All are uniform, hashes of the episode's seed and of the step.
+
+    ## Reward
+    ``1 / answers`` for what was shown k steps ago, 0 for anything else and in the first k steps, in which there is
+    nothing to be said yet. So the return is the share of right answers.
+
+    ## Optimum
+    1, with a memory of k symbols. Symbols are independent, so who holds fewer steps than k gets ``1 / symbols`` and no
+    more, and so does who sees the last T observations together where ``T <= k``.
+
+    ## Episode End
+    Termination: after the last of ``answers`` questions, ``k + answers`` steps from the start.
+
+    ## Arguments
+    * ``k`` (4): how many steps ago, at least 1.
+    * ``symbols`` (4): how many there are, from 2.
+    * ``answers`` (16): questions an episode, at least 1.
+
+    ``k`` can change from episode to episode (``lessons``).
+
+    ## References
+    Kirchner (1958), Age differences in short-term retention of rapidly changing information, for n-back; Morad et al.
+    (2023), POPGym: benchmarking partially observable reinforcement learning, arXiv:2303.01859, for one to repeat.
+
+    ## Version History
+    * v0: first version.
+    """
+
+    adjustable = ("k",)
+
+    def __init__(self, copies: int, k: int = 4, symbols: int = 4, answers: int = 16) -> None:
+        super().__init__(copies)
+        if symbols < 2:
+            raise ValueError(f"symbols must be at least 2, not {symbols}: of one there is nothing to remember")
+        if answers < 1:
+            raise ValueError(f"answers must be at least 1 question, not {answers}")
+        self.observation_space = spaces.Box(0, 1, (symbols,), np.float32)
+        self.action_space = spaces.Discrete(symbols)
+        self.symbols, self.answers = symbols, answers
+        self._next = np.full(copies, _checked(k), np.int64)  # of the next episode
+        self._k = self._next.copy()  # of this one
+        self._seed, self._steps = np.zeros(copies, np.int64), np.zeros(copies, np.int64)
+
+    @staticmethod
+    def optimum(k: int = 4, symbols: int = 4, answers: int = 16) -> float:
+        """The largest expected return of any agent."""
+        return 1.0
+
+    def adjust(self, index: int, keywords: Mapping[str, Any]) -> None:
+        self._next[index] = _checked(keywords["k"])
+
+    def reset(self, seeds: Array, where: Array) -> None:
+        self._k[where] = self._next[where]
+        self._seed[where], self._steps[where] = seeds[where], 0
+
+    def step(self, actions: Array) -> tuple[Array, Array, Array]:
+        asked = self._steps >= self._k
+        right = asked & (actions == self._shown(np.maximum(self._steps - self._k, 0)))
+        self._steps += 1
+        reward = right.astype(np.float32) / np.float32(self.answers)
+        return reward, self._steps >= self._k + self.answers, np.zeros(self.copies, bool)
+
+    def _shown(self, step: Array) -> Array:
+        """The symbol of a step in every copy, (K,)."""
+        symbols: Array = (random_bits(self._seed, step) % np.uint64(self.symbols)).astype(np.int64)
+        return symbols
+
+    def observe(self) -> Array:
+        seen = np.zeros((self.copies, self.symbols), np.float32)
+        seen[np.arange(self.copies), self._shown(self._steps)] = 1
+        return seen
+
+    def state(self) -> dict[str, Array]:
+        return {"seed": self._seed.copy(), "steps": self._steps.copy()}
+
+    def load(self, state: dict[str, Array]) -> None:
+        self._seed, self._steps = state["seed"].copy(), state["steps"].copy()
+        self._k = self._next.copy()
+
+
+def _checked(k: int) -> int:
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+        raise ValueError(f"k must be a whole number of steps, at least 1, not {k}")
+    return int(k)
+
+
+@environment("devlearn/RepeatBack-v0")
+class RepeatBackEnv(SingleEnv):
+    __doc__ = RepeatBack.__doc__
+    batch = RepeatBack
+    optimum = staticmethod(RepeatBack.optimum)
