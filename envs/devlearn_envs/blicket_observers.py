@@ -5,7 +5,7 @@ machine: ``disjunctive``, ``one``, ``conjunctive`` and ``either`` are who puts o
 being blickets but for ``one``. They are ideal observers too where sets are put on at random.
 """
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -81,7 +81,7 @@ def named_right(objects: int, blickets: str, rule: str, trials: int, acts: str =
     machine = worlds(objects, blickets, rule)
     sets = machine.lights.shape[1]
 
-    @lru_cache(maxsize=None)
+    @cache
     def worth(possible: int, left: int) -> float:
         """Of the worlds that are still possible, as bits, weighted by how likely they were."""
         alive = np.array([possible >> h & 1 for h in range(len(machine.prior))], bool)

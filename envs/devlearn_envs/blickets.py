@@ -18,7 +18,7 @@ MOST = 5  # things
 class Worlds:
     """All that a machine may be, each as likely as ``prior`` (H,) says.
 
-    ``blickets`` (H,) are the sets of blickets as bits, ``lights`` (H, S) whether the machine lights with each set on it.
+    ``blickets`` (H,) are sets as bits, ``lights`` (H, S) whether the machine lights with each set on it.
     """
 
     blickets: Array

@@ -42,8 +42,8 @@ class GreedyCasino(BatchEnv):
     Termination: after the one step.
 
     ## Arguments
-    * ``acts`` (choose): ``intended`` plays what was meant and ``random`` any machine, whatever the action is; ``choose``
-      plays the action.
+    * ``acts`` (choose): ``intended`` plays what was meant and ``random`` any machine, whatever the action is;
+      ``choose`` plays the action.
     * ``intuition`` (True): whether one notices what one means to do.
 
     ## References

@@ -7,7 +7,7 @@ action, and ``observe`` does not care.
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import comb
 
 import numpy as np
@@ -105,7 +105,7 @@ def named_right_freely(k: int, eps: float = 0.0, greedy: bool = False) -> float:
     """
     likely = alike(eps)
 
-    @lru_cache(maxsize=None)
+    @cache
     def worth(a_alike: int, a_not: int, b_alike: int, b_not: int) -> float:
         counts = ((SET_A, a_alike, a_not), (SET_B, b_alike, b_not))
         weights = np.full(GRAPHS, 1 / GRAPHS)
