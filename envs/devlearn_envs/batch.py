@@ -23,11 +23,13 @@ class BatchEnv(ABC):
         adjustable: the keyword arguments that ``adjust`` can give one copy anew; none of them touches the spaces.
         answers: the actions that answer, where ``masks`` say in which steps; in all other steps something is done to
             the world. Who is yoked to another gives answers of its own and has the rest done by the other.
+        question: the place in an observation that is 1 where an answer is wanted; None where no place says so.
         views: the keyword arguments that change what is seen and nothing else: the spaces and ``state`` stay.
     """
 
     adjustable: ClassVar[tuple[str, ...]] = ()
     answers: tuple[int, ...] = ()
+    question: int | None = None
     views: ClassVar[tuple[str, ...]] = ()
 
     observation_space: spaces.Box

@@ -107,7 +107,7 @@ class Blickets(BatchEnv):
         self.sets = 2**objects
         self.observation_space = spaces.Box(0.0, 1.0, (2 * self.sets + 2,), np.float32)
         self.action_space = spaces.Discrete(2 * self.sets)
-        self.answers = tuple(range(self.sets, 2 * self.sets))
+        self.answers, self.question = tuple(range(self.sets, 2 * self.sets)), 2 * self.sets
         self.trials, self.acts, self.worlds = trials, acts, worlds(objects, blickets, rule)
         self._seed, self._world, self._steps = (np.zeros(copies, np.int64) for _ in range(3))
         self._seen = np.zeros((copies, self.sets, 2), bool)  # with each set on it: lit, dark

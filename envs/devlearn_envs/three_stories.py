@@ -62,6 +62,7 @@ class ThreeStories(BatchEnv):
     """
 
     answers = (3, 4, 5)
+    question = NOW
     views = ("efference", "show")
 
     def __init__(

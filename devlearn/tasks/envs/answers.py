@@ -18,6 +18,12 @@ def answers_of(spec: EnvSpec) -> tuple[int, ...]:
     return () if batch is None else batch.answers
 
 
+def question_of(spec: EnvSpec) -> int | None:
+    """The place in an observation that is 1 where an answer is wanted; None where no place says so."""
+    batch = native_batch(spec, 1)
+    return None if batch is None else batch.question
+
+
 def world_keywords(spec: EnvSpec) -> dict[str, Any]:
     """All keyword arguments of one of our environments, defaults filled in, without those that are views."""
     assert is_native(spec)
