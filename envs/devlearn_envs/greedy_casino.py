@@ -108,3 +108,8 @@ def obedient(observation: Array, memory: Array) -> tuple[Array, Array]:
 class GreedyCasinoEnv(SingleEnv):
     __doc__ = GreedyCasino.__doc__
     batch = GreedyCasino
+
+    @staticmethod
+    def bot(observation: Array, rng: np.random.Generator) -> int:
+        """Plays what it means to; any machine where it does not notice."""
+        return int(observation[0] > 0) if observation[1] else int(rng.integers(2))
