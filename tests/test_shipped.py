@@ -30,6 +30,8 @@ FEW_LABELS: dict[str, Any] = {
 K_MEANS = {"fit_images": 50, "restarts": 1}
 STACKED = [{"id": "FrameStackObservation", "stack_size": 3}]
 REPLAYED = {"stages.play.batch": 8, "brain.width": [16, 12], "block": 4}
+YOKED = {"env_steps": 64, "num_envs": 2, "rollout": 16, "minibatches": 2}
+TRIED = ("stages.act", "stages.watch", "stages.blind", "probes.acting", "probes.untold", "probes.watching")
 TOY: dict[str, dict[str, Any]] = {
     "first_steps": {
         "stages.waves.updates": 4,
@@ -143,6 +145,40 @@ TOY: dict[str, dict[str, Any]] = {
             {"brain.memory": "episodic", "brain.slots": 3},
         ],
         "block": 5,
+    },
+    "causes": {
+        **{
+            f"stages.{stage}.{key}": value
+            for stage in ("act", "watch", "told", "blind", "roam")
+            for key, value in YOKED.items()
+        },
+        "stages.imitate.env_steps": 64,
+        "stages.imitate.num_envs": 2,
+        "probes.acting.episodes": 4,
+        "probes.untold.episodes": 4,
+        "probes.watching.episodes": 4,
+        "probes.freely.episodes": 4,
+        "probes.stories.episodes": 4,
+        "brain.width": [8],
+        "block": 4,
+    },
+    "causes_trials": {
+        **{f"stages.{stage}.{key}": value for stage in ("act", "watch", "blind") for key, value in YOKED.items()},
+        "probes.acting.episodes": 4,
+        "probes.untold.episodes": 4,
+        "probes.watching.episodes": 4,
+        "brain.width": [8],
+        "block": 4,
+        "vary": [{f"{path}.env_kwargs.k": k for path in TRIED} for k in (1, 2)],
+    },
+    "casino": {
+        **{f"stages.{stage}.{key}": value for stage in ("play",) for key, value in YOKED.items()},
+        "stages.imitate.env_steps": 64,
+        "stages.imitate.num_envs": 2,
+        "probes.wins.episodes": 4,
+        "probes.untold.episodes": 4,
+        "brain.width": [8],
+        "block": 4,
     },
     "copying": {
         "stages.play.env_steps": 64,

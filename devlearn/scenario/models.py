@@ -75,8 +75,10 @@ class Of(_Frozen):
 
     arm: str = Field(description="NAME of the arm that gives")
     stage: str = Field(description="NAME of its stage, at the end of which it gives; of several visits the last")
-    what: Literal["learner", "order"] = Field(
-        "learner", description="what it gives: the learner as it is then, or the order of the lessons that it had there"
+    what: Literal["learner", "order", "stream"] = Field(
+        "learner",
+        description="what it gives: the learner as it is then, or, of that stage, the order of the lessons that it "
+        "had, or its stream: all its episodes and what it did in them",
     )
 
     def __str__(self) -> str:

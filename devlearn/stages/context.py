@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from devlearn.lazy import torch
 from devlearn.scenario.splits import may_be_learned
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from devlearn.scenario import Of
     from devlearn.tasks.data import Dataset
     from devlearn.tasks.envs.lessons import Schedule
+    from devlearn.tasks.envs.stream import Stream
 
 EPISODE = "episode"  # the stream of a world
 State = dict[str, Any]
@@ -56,6 +57,24 @@ class GivenOrder:
 
 
 @dataclass(frozen=True)
+class GivenStream:
+    """What learners of another arm did in one of its stages, step by step; row n is of the same seed as learner n.
+
+    ``actions`` (N, E, M) in each of E copies, ``marks`` (N, E, M // 16) checksums of where these led. ``visit`` is the
+    number of the stage's visit, which its episodes are drawn by. ``ledger`` is what each had consumed by the stage's
+    end, {unit: (N,)}.
+    """
+
+    actions: Tensor
+    marks: Tensor
+    visit: int
+    ledger: Mapping[str, Tensor]
+
+
+Given: TypeAlias = "GivenLearners | GivenOrder | GivenStream"
+
+
+@dataclass(frozen=True)
 class Context:
     """What a stage may see. Nothing in it can be written to.
 
@@ -71,7 +90,7 @@ class Context:
     device: torch.device
     planned: int
     inherited: State | None = None
-    artifacts: Mapping[Of, GivenLearners | GivenOrder] = field(default_factory=dict)
+    artifacts: Mapping[Of, Given] = field(default_factory=dict)
     measuring: bool = False
     pin: frozenset[str] = frozenset()
 
@@ -85,6 +104,12 @@ class Context:
         """The order of lessons of another arm that a stage takes."""
         given = self.artifacts[of]
         assert isinstance(given, GivenOrder)
+        return given
+
+    def stream_of(self, of: Of) -> GivenStream:
+        """What another arm's learners did, which a stage takes."""
+        given = self.artifacts[of]
+        assert isinstance(given, GivenStream)
         return given
 
     def streams(self, *names: str, counter: int = 0) -> Streams:
@@ -135,13 +160,14 @@ class Context:
         purpose: str = "",
         keys: Mapping[str, Any] | None = None,
         lessons: Schedule | None = None,
+        stream: Stream | None = None,
     ) -> VectorEnv:
         """``copies`` environments for each learner, fresh or resumed from ``state``. Close it in a ``finally``.
 
         ``env`` is what a stage's own ``env_spec`` says, or an id, whose keyword arguments are ``keys``; ``purpose``
         names its stream (``""`` for training). Episodes are drawn from the stream ``episode``; ``lessons`` say what
-        else an episode is made with.
+        else an episode is made with, a ``stream`` notes what is done.
         """
         spec = env if isinstance(env, EnvSpec) else EnvSpec.of(env, keys)
         names, episodes = (self.name, self.visit, purpose), self.drawn_by(EPISODE)
-        return VectorEnv(spec, self.seeds, copies, names, state, episodes=episodes, lessons=lessons)
+        return VectorEnv(spec, self.seeds, copies, names, state, episodes=episodes, lessons=lessons, stream=stream)

@@ -219,7 +219,8 @@ ControllerName = Annotated[
 def _learner(of: Of | None) -> Of | None:
     """Raises ValueError where something else than a learner is asked for."""
     if of is not None and of.what != "learner":
-        raise ValueError(f"a demonstrator is a learner, not an {of.what}: leave 'what' out")
+        what = {"order": "an order", "stream": "a stream"}[of.what]
+        raise ValueError(f"a demonstrator is a learner, not {what}: leave 'what' out")
     return of
 
 

@@ -216,6 +216,13 @@ class Stage(OldNames):
         """What it has for other arms when it ends (``of``), beside the learner: {name: (N, ..)}; nothing, as a rule."""
         return {}
 
+    def unable_to_follow(self, giver: Any) -> str:
+        """Why it can't be led through what a stage of another arm went through (``of``, ``what: stream``).
+
+        In words, with the mend; empty where it can.
+        """
+        return f"{self.kind} follows no stream; take the learner, or leave 'of' out"
+
     # ---- the engine's side --------------------------------------------------------------------------------------
 
     @model_serializer(mode="wrap")

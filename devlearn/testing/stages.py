@@ -19,7 +19,7 @@ from devlearn.runs.engine import checkpoint
 from devlearn.scenario.artifacts import taken
 from devlearn.scenario.controls import misdeclared, no_role
 from devlearn.scenario.models import ROLES, UNITS, Of
-from devlearn.stages.context import GivenLearners, GivenOrder, State
+from devlearn.stages.context import Context, Given, GivenLearners, GivenOrder, GivenStream, State
 from devlearn.stages.stage import Cost, Stage
 from devlearn.tasks.data import source_named
 from devlearn.tasks.envs.finding import Finding
@@ -38,6 +38,7 @@ from devlearn.testing.laws import (
 
 YIELDS = 4
 BRAIN = {"kind": "mlp", "width": (32, 16)}
+LED = 12  # yields of which a stream is given
 ELSEWHERE = 1000  # from a learner's seed to that of one who stands for another arm's
 FACTOR = 2  # between declared and counted FLOPs: objectives may leave out what is small beside the brain's
 TOLERANCE = 1e-2  # of a learner's largest weight change, between cohorts of different size: float32 and Adam round
@@ -79,12 +80,11 @@ def _role(cls: type[Stage]) -> Finding:
     return Finding("role", True, f"{cls.role}: reports and warnings go by it")
 
 
-def newborn_givers(
-    stage: Stage, born: Callable[[Sequence[int]], Cohort], seeds: Sequence[int]
-) -> dict[Of, GivenLearners | GivenOrder]:
+def newborn_givers(stage: Stage, born: Callable[[Sequence[int]], Cohort], seeds: Sequence[int]) -> dict[Of, Given]:
     """What a stage takes from other arms, for trying it: learners ``born`` of other seeds, which have consumed nothing.
 
     Where it takes an order, they had the first lesson, then the second twice, and so on, as often as their seed says.
+    Where it takes a stream, learners of the same seeds acted at random.
 
     Empty for a stage that takes nothing.
     """
@@ -93,9 +93,27 @@ def newborn_givers(
     rounds = torch.tensor([2 + seed % 3 for seed in seeds])
     numbers = torch.tensor([0, 1, 1]).repeat(4).expand(len(seeds), -1)
     order = GivenOrder(numbers, 3 * rounds, nothing)
-    return {
-        of: order if of.what == "order" else GivenLearners(born(elsewhere).state(), nothing) for _, of in taken(stage)
-    }
+    given: dict[Of, Given] = {}
+    for _, of in taken(stage):
+        if of.what == "learner":
+            given[of] = GivenLearners(born(elsewhere).state(), nothing)
+        else:
+            given[of] = order if of.what == "order" else _acted_randomly(stage, of, born(seeds), nothing)
+    return given
+
+
+def _acted_randomly(stage: Stage, of: Of, cohort: Cohort, ledger: Mapping[str, Tensor]) -> GivenStream:
+    """What learners without another's stream do in a stage where they act at random."""
+    keys = stage.model_dump(mode="json", by_alias=True)
+    giver = type(stage).model_validate({**keys, "of": None, "random": True})
+    context = Context(cohort.seeds, of.stage, 0, torch.device("cpu"), planned=LED)
+    state = giver.begin(cohort, context)
+    segment = giver.segment(cohort, state, context)
+    for _ in range(LED):
+        next(segment)
+    segment.close()  # type: ignore[attr-defined]
+    gives = giver.gives(state)
+    return GivenStream(gives["actions"], gives["marks"], 0, ledger)
 
 
 def _needs(stage: Stage) -> Needs:

@@ -21,9 +21,16 @@ class BatchEnv(ABC):
 
     Attributes:
         adjustable: the keyword arguments that ``adjust`` can give one copy anew; none of them touches the spaces.
+        answers: the actions that answer, where ``masks`` say in which steps; in all other steps something is done to
+            the world. Who is yoked to another gives answers of its own and has the rest done by the other.
+        question: the place in an observation that is 1 where an answer is wanted; None where no place says so.
+        views: the keyword arguments that change what is seen and nothing else: the spaces and ``state`` stay.
     """
 
     adjustable: ClassVar[tuple[str, ...]] = ()
+    answers: tuple[int, ...] = ()
+    question: int | None = None
+    views: ClassVar[tuple[str, ...]] = ()
 
     observation_space: spaces.Box
     action_space: spaces.Discrete | spaces.MultiDiscrete | spaces.Box
@@ -160,6 +167,12 @@ def random_bits(seeds: Array, counter: int | Array) -> Array:
     applied twice, so that neighbouring seeds and counters do not meet).
     """
     return _mix(_mix(seeds.astype(np.uint64)) + np.asarray(counter, np.uint64))
+
+
+def random_shares(seeds: Array, counter: int | Array) -> Array:
+    """The ``counter``-th random number of each seed's stream, uniform in [0, 1): (K,) float64."""
+    shares: Array = (random_bits(seeds, counter) >> np.uint64(11)) * 2.0**-53
+    return shares
 
 
 def _mix(words: Array) -> Array:

@@ -200,6 +200,14 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
             "teacher": {"kind": "replay", "of": {"arm": "other", "stage": "play", "what": "order"}, "shuffled": True},
         },
     ),
+    "play-yoked": (
+        "trial.ppo",
+        {
+            **{**TRIAL, "epochs": 1, "env": "devlearn/ThreeStories-v0"},
+            "env_kwargs": {"k": 1, "efference": False},
+            "of": {"arm": "other", "stage": "play", "what": "stream"},
+        },
+    ),
     "reflex-noise": ("innate.reflex", {"env": "Pendulum-v1", "sham": "noise", "sham_steps": 8, "num_envs": 2}),
     "reflex-posture": (
         "innate.reflex",

@@ -27,6 +27,7 @@ REFUSED = {
             "taught",
             "taught-numbers",
             "replay",
+            "yoked",
             "memory",
             "memory-continuous",
         )
@@ -58,7 +59,7 @@ REFUSED = {
     ("memory", "school-aligned"): "errors can't travel back through a recurrent memory",
     **{
         ("memory", f"play-{env}"): "make num_envs a multiple of minibatches"
-        for env in ("native", "discrete", "continuous", "curious", "taught", "taught-numbers", "replay")
+        for env in ("native", "discrete", "continuous", "curious", "taught", "taught-numbers", "replay", "yoked")
     },
     **{("memory", row): "brain memory: none" for row in rows.STAGES if rows.STAGES[row][0].startswith("imitate.")},
 }

@@ -24,7 +24,7 @@ class GiverEntry(FileModel):
 
     arm: str = Field(description="the arm that gives")
     stage: str = Field(description="the stage at whose end it gives")
-    what: str = Field(description="what it gives: learner")
+    what: str = Field(description="what it gives: learner, order or stream")
     folder: str = Field(description="the folder of the job that ends there, for the same seeds")
 
 

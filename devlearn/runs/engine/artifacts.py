@@ -14,7 +14,7 @@ from devlearn.runs.engine import checkpoint
 from devlearn.runs.engine.job import Job
 from devlearn.scenario import Of
 from devlearn.scenario.artifacts import taken
-from devlearn.stages.context import GivenLearners, GivenOrder
+from devlearn.stages.context import Given, GivenLearners, GivenOrder, GivenStream
 from devlearn.stages.stage import Stage
 
 
@@ -37,7 +37,7 @@ def end_of(folder: Path, job: Job) -> dict[str, Any]:
 class Artifacts:
     """What a stage takes from other arms. ``lost``: by what it takes, whose giver had diverged, (N,) bool."""
 
-    given: Mapping[Of, GivenLearners | GivenOrder]
+    given: Mapping[Of, Given]
     lost: Mapping[Of, Tensor]
 
     @classmethod
@@ -46,13 +46,17 @@ class Artifacts:
 
         Who takes from a learner that diverged is held, and stands in for it: nothing non-finite gets anywhere.
         """
-        given: dict[Of, GivenLearners | GivenOrder] = {}
+        given: dict[Of, Given] = {}
         lost = {}
         for _, of in taken(stage):
             end = end_of(job.givers[of], job)
             lost[of] = end["diverged"].cpu()
             if of.what == "order":
                 given[of] = GivenOrder(end["gives"]["lessons"], end["gives"]["counts"], end["ledger"])
+                continue
+            if of.what == "stream":
+                gives = end["gives"]
+                given[of] = GivenStream(gives["actions"], gives["marks"], int(gives["visit"][0]), end["ledger"])
                 continue
             rows = lost[of].nonzero()[:, 0].to(cohort.device)
             brain, own = end["brain"], cohort.take(rows)

@@ -43,6 +43,8 @@ def _names(name: str, item: Item, place: Place, of: Of, arms: Arms, problems: Pr
             problems.add(where, f"{of} has no order of lessons to give: its stage has no lessons")
         elif theirs != own:
             problems.add(where, f"{of} had other lessons than {item.use!r} has; give both stages the same lessons")
+    elif of.what == "stream" and (why := item.piece.model.unable_to_follow(arms[of.arm][at].piece.model)):
+        problems.add(_mark(item.piece, (*place, "stage")), f"{item.use!r} can't follow the stream of {of}: {why}")
 
 
 def _mark(piece: Piece, place: Place) -> Mark:

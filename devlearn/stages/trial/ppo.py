@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from pydantic import Field, model_validator
 
@@ -26,6 +27,7 @@ from devlearn.stages.fields import (
     Vocabulary,
     Wrappers,
 )
+from devlearn.stages.shared.apprenticeship import given_metrics
 from devlearn.stages.shared.intrinsic import CURIOSITY_METRICS, SHAM, STREAM, Curiosity, Intrinsic
 from devlearn.stages.shared.lessons import (
     LESSON_METRICS,
@@ -37,6 +39,7 @@ from devlearn.stages.shared.lessons import (
     order_given,
 )
 from devlearn.stages.shared.random_control import live_randomly
+from devlearn.stages.shared.yoking import StreamOf, Yoke, left, stream_given
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.acting import Acting
@@ -80,6 +83,12 @@ class PPO(Stage):
     each learner by itself; every change is in events.csv. A claim that an order helped needs one in which the order
     means nothing, the teacher random or growing.
 
+    With ``of`` a learner is yoked: it lives the episodes of another arm's learner of its seed, in which that one's
+    actions are done again, and gives answers of its own where the environment asks for them. Nothing is learned from
+    actions that it did not choose, but of what follows from them. Keywords that change what is seen alone may differ:
+    so one may know who acted (``efference``) and another not. It needs an environment that says which actions are
+    answers, as ``devlearn/ThreeStories-v0``.
+
     With ``random`` it acts without learning: what was learned is nan.
 
     Metrics:
@@ -97,7 +106,8 @@ class PPO(Stage):
         novelty: mean over steps of the bonus before it was centred and scaled, in the unit of its kind
         lesson: mean over copies of which lesson they are in, by its number, 0 the first, or by its place in the ranges,
             from 0 to 1; with ``lessons`` alone
-        giver_env_steps: with the teacher ``replay``, what the life of who had these lessons had consumed by then
+        giver_env_steps: with ``of``, or the teacher ``replay``, what the life of who acted, or had these lessons, had
+            consumed by then
         giver_updates: likewise
         giver_flops: likewise
 
@@ -108,7 +118,8 @@ class PPO(Stage):
         Curiosity-driven exploration by self-supervised prediction (``icm``); Kim et al. (2020), Active world model
         learning with progress curiosity (``progress``); Tang et al. (2017), #Exploration (``count``). Of teachers:
         Portelas et al. (2019), Teacher algorithms for curriculum learning of Deep RL in continuously parameterized
-        environments (``progress``); Wu et al. (2021), When do curricula work? (``growing``).
+        environments (``progress``); Wu et al. (2021), When do curricula work? (``growing``). Of the yoked: Held and
+        Hein (1963), Movement-produced stimulation in the development of visually guided behavior.
 
     Deviations:
         The details of CleanRL's ppo.py, not of the paper's appendix: advantages normalised per minibatch, clipped value
@@ -135,6 +146,7 @@ class PPO(Stage):
         "random",
         "lessons",
         "teacher",
+        "of",
     )
     renamed: ClassVar = {
         "keys": "env_kwargs",
@@ -171,6 +183,7 @@ class PPO(Stage):
     intrinsic: Intrinsic | None = Field(None, description="curiosity; empty: none")
     lessons: LessonsKey = None
     teacher: TeacherKey = None
+    of: StreamOf = None
 
     @model_validator(mode="after")
     def _learns_from_bonuses(self) -> PPO:
@@ -181,6 +194,8 @@ class PPO(Stage):
     @model_validator(mode="after")
     def _can_be_taught(self) -> PPO:
         self.curriculum.refuse(self.random)
+        if self.of is not None and (self.random or self.curriculum):
+            raise ValueError("a yoked learner has the episodes and actions of another; drop random and lessons, or of")
         return self
 
     @property
@@ -188,9 +203,14 @@ class PPO(Stage):
         """Its lessons, and who teaches them."""
         return Curriculum(self.lessons, self.teacher)
 
+    @property
+    def yoke(self) -> Yoke:
+        """Whose stream it follows, and that it has one."""
+        return Yoke(self.of, self.env_spec, self.num_envs)
+
     def columns(self) -> tuple[str, ...]:
         curious = CURIOSITY_METRICS if self.intrinsic else ()
-        return ("return", "length", *PPO_METRICS, *curious, *self.curriculum.metrics)
+        return ("return", "length", *PPO_METRICS, *curious, *self.curriculum.metrics, *self.yoke.metrics)
 
     def needed_controls(self) -> tuple[Control, ...]:
         curious = self.intrinsic is not None and self.intrinsic.weight > 0
@@ -203,7 +223,20 @@ class PPO(Stage):
         return happened(state)
 
     def gives(self, state: State) -> dict[str, Tensor]:
-        return order_given(state)
+        return {**order_given(state), **stream_given(state)}
+
+    def unable_to_follow(self, giver: Any) -> str:
+        if isinstance(giver, PPO) and (giver.until is not None or giver.curriculum):
+            return "it had lessons, or a gate lets its learners go at their own time; give it neither lessons nor until"
+        return self.yoke.unable_to_follow(giver.yoke if isinstance(giver, PPO) else None) or self._too_long(giver)
+
+    def _too_long(self, giver: PPO) -> str:
+        """That it goes on when the other has stopped, where their budgets say so."""
+        own, other = self.budget(), giver.budget()
+        alike = all(getattr(self, key) == getattr(giver, key) for key in ("rollout", "epochs", "minibatches"))
+        if own and other and own[0] == other[0] and alike and own[1] > other[1]:
+            return f"it is over after {other[1]:,} {other[0]}, and {own[1]:,} are wanted; give both the same budget"
+        return ""
 
     def _policy(self) -> tuple[Needs, Policy]:
         return policy_of(self.env_spec, self.normalise_observations)
@@ -241,7 +274,8 @@ class PPO(Stage):
         if self.reflex is not None:
             refuse_gain(brain, policy.actor, self.env, self.random)
         if self.random:
-            return Cost(env_steps=self.num_envs * self.rollout)
+            lived = self.num_envs * self.rollout
+            return Cost(env_steps=lived, memory=self.yoke.bytes(self._steps(Cost(env_steps=lived))))
         inborn = Inborn.of(brain, policy.actor)
         space, factors = needs.senses[policy.sense].space, policy.factors
         memory, remembered = memory_size(brain), memory_bytes(brain, self.num_envs)
@@ -262,13 +296,20 @@ class PPO(Stage):
         if self.intrinsic is not None:
             curious, kept = self.intrinsic.costs(space, factors, lived, self.minibatches)
             spent += curious
-        return Cost(updates=updates, env_steps=lived, flops=spent, memory=kept + remembered + self.curriculum.bytes)
+        cost = Cost(updates=updates, env_steps=lived, flops=spent)
+        return replace(cost, memory=kept + remembered + self.curriculum.bytes + self.yoke.bytes(self._steps(cost)))
+
+    def _steps(self, each: Cost) -> int:
+        """The env_steps of the whole stage, where a yield costs ``each``; 0 without a budget."""
+        unit, size = self.budget() or ("env_steps", 0)
+        spent: int = getattr(each, unit)
+        return -(-size // max(spent, 1)) * each.env_steps
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         state: State = {"done": 0, "moments": {}, "world": None, "memory": None, "reflexes": None}
         curiosity = self._curiosity(cohort, context, None)
         state |= {} if curiosity is None else {"curiosity": curiosity.state()}
-        return {**state, **self.curriculum.begin()}
+        return {**state, **self.curriculum.begin(), **self.yoke.begin(cohort.n, context)}
 
     def _curiosity(self, cohort: Cohort, context: Context, state: State | None) -> Curiosity | None:
         """Newborn, or as it was; None where learners have none."""
@@ -282,7 +323,8 @@ class PPO(Stage):
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         if self.random:
             factors = self._policy()[1].factors
-            return live_randomly(state, context, self.env_spec, factors, self.num_envs, self.rollout, PPO_METRICS)
+            keys = (self.env_spec, factors, self.num_envs, self.rollout, PPO_METRICS, self.yoke)
+            return live_randomly(state, context, *keys)
         return self._play(cohort, state, context)
 
     def _play(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
@@ -290,7 +332,9 @@ class PPO(Stage):
         needs, policy = self._policy()
         optimiser = Optimiser(cohort, state["moments"], "adam", self.lr, eps=1e-5)
         course = self.curriculum.course(context, self.num_envs, state)
-        world = context.world(self.env_spec, self.num_envs, state["world"], lessons=course.lessons)
+        stream, place = self.yoke.open(context, state)
+        given = given_metrics(self.of, context)
+        world = place.world(self.env_spec, self.num_envs, state["world"], lessons=course.lessons, stream=stream)
         going_on = () if world.restarted else (state["memory"], state.get("reflexes"))
         acting = Acting.of(cohort, policy, self.num_envs, *going_on)
         if self.reflex is not None:
@@ -309,12 +353,12 @@ class PPO(Stage):
                     _merge(cohort, needs, policy.sense, rollout["observations"])
                 state["done"] += 1
                 returns, lengths, _ = world.completed
-                metrics |= {**({} if curiosity is None else curiosity.found), **course.tell(state)}
+                metrics |= {**({} if curiosity is None else curiosity.found), **course.tell(state), **given}
                 yield {"return": torch.from_numpy(returns), "length": torch.from_numpy(lengths), **metrics}
         finally:
             state |= {"world": world.state(), "memory": acting.memory.state(), "reflexes": acting.reflexes.state}
             state |= {} if curiosity is None else {"curiosity": curiosity.state()}
-            state |= course.state()
+            state |= course.state() | left(stream, state)
             world.close()
 
     def _learn(

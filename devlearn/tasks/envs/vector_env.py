@@ -19,6 +19,7 @@ from devlearn.tasks.envs.registration import WorldError, check_id
 from devlearn.tasks.envs.reset_safety import differs, reuse_is_safe
 from devlearn.tasks.envs.spec import EnvSpec
 from devlearn.tasks.envs.stepping import processes_for
+from devlearn.tasks.envs.stream import Stream
 from devlearn.tasks.envs.sync_vector_env import SyncVectorEnv
 
 RING = 100  # completed episodes that training returns average over
@@ -79,6 +80,7 @@ class VectorEnv:
         episodes: seeds (N) that episodes are drawn from in place of the learners' own.
         lessons: says with which further keyword arguments each episode is lived; it is told how they end. On a
             ``state``, it is as it was then.
+        stream: notes what is done and, where it follows another, says what can be done.
 
     Attributes:
         restarted: that ``state`` could not be continued, as the seed does not decide what this environment shows: all
@@ -101,8 +103,9 @@ class VectorEnv:
         native: bool = True,
         episodes: tuple[int, ...] | None = None,
         lessons: Schedule | None = None,
+        stream: Stream | None = None,
     ) -> None:
-        self.lessons = lessons
+        self.lessons, self.stream = lessons, stream
         self.spec = env if isinstance(env, EnvSpec) else EnvSpec(env)
         self.seeds, self.copies, self.names = tuple(seeds), copies, tuple(names)
         self._drawn_by = self.seeds if episodes is None else tuple(episodes)
@@ -183,6 +186,8 @@ class VectorEnv:
             reward, terminated, truncated = self._batch.step(given)
         except CopyFailed as failure:
             raise self._error(failure, int(self._length.flat[failure.copy]) + 1) from failure.__cause__
+        if self.stream is not None:
+            self.stream.note(actions, self._batch.state())
         return reward.reshape(self._shape), terminated.reshape(self._shape), truncated.reshape(self._shape)
 
     def _observe(self) -> Array:
@@ -193,6 +198,8 @@ class VectorEnv:
     def mask(self) -> Array | None:
         """Which options are allowed in the next step, (N, E, O) bool over all choices; None where all always are."""
         allowed = self._batch.masks()
+        if self.stream is not None:
+            allowed = self.stream.leash(allowed)
         return None if allowed is None else allowed.reshape(*self._shape, -1)
 
     def _complete(self, ended: Array) -> None:

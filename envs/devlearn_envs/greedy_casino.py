@@ -1,0 +1,115 @@
+"""GreedyCasino: two machines, and a casino that knows what one means to do."""
+
+import numpy as np
+from gymnasium import spaces
+
+from devlearn_envs.batch import Array, BatchEnv, SingleEnv, environment, random_bits, random_shares
+
+ACTS = ("intended", "random", "choose")
+WINS = np.array([[0.10, 0.50, 0.40, 0.20], [0.50, 0.10, 0.20, 0.40]])  # machine; drunk and blinking: 00, 01, 10, 11
+
+
+class GreedyCasino(BatchEnv):
+    """
+    ## Description
+    Two machines, and a player who is drunk or not (D) and sees lights that blink or do not (B), each half of the time.
+    Which machine one means to play is ``D xor B``; the casino knows that, and has set what each machine pays:
+
+    | D B | 0 0 | 0 1 | 1 0 | 1 1 |
+    |---|---|---|---|---|
+    | means to play | 0 | 1 | 1 | 0 |
+    | machine 0 wins | .10 | .50 | .40 | .20 |
+    | machine 1 wins | .50 | .10 | .20 | .40 |
+
+    Those who do what they mean to win .15, those who toss a coin .30, those who do the opposite .45. Neither watching
+    the first nor a trial with the second tells that: both find the machines alike. One has to notice what one means to
+    do, and then not do it.
+
+    ## Action Space
+    ``Discrete(2)``: the machine.
+
+    ## Observation Space
+    ``Box(-1, 1, (2,), float32)``: what one means to play, -1 machine 0 and 1 machine 1, or 0 without ``intuition``;
+    whether it is shown, 1 or 0.
+
+    ## Starting State
+    D and B are hashes of the episode's seed; so is whether a machine wins.
+
+    ## Reward
+    1 for a win, 0 else.
+
+    ## Episode End
+    Termination: after the one step.
+
+    ## Arguments
+    * ``acts`` (choose): ``intended`` plays what was meant and ``random`` any machine, whatever the action is;
+      ``choose`` plays the action.
+    * ``intuition`` (True): whether one notices what one means to do.
+
+    ## References
+    Bareinboim, Forney and Pearl (2015), Bandits with unobserved confounders: a causal approach.
+
+    ## Version History
+    * v0: first version.
+    """
+
+    answers = (0, 1)
+    views = ("intuition",)
+
+    def __init__(self, copies: int, acts: str = "choose", intuition: bool = True) -> None:
+        super().__init__(copies)
+        if acts not in ACTS:
+            raise ValueError(f"acts must be one of {', '.join(ACTS)}, not {acts!r}")
+        self.observation_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
+        self.action_space = spaces.Discrete(2)
+        self.acts, self.intuition = acts, intuition
+        self._seed, self._situation, self._steps = (np.zeros(copies, np.int64) for _ in range(3))
+
+    def _meant(self) -> Array:
+        return self._situation >> 1 ^ self._situation & 1
+
+    def reset(self, seeds: Array, where: Array) -> None:
+        self._seed[where], self._steps[where] = seeds[where], 0
+        self._situation[where] = (random_bits(seeds[where], 0) % np.uint64(4)).astype(np.int64)
+
+    def step(self, actions: Array) -> tuple[Array, Array, Array]:
+        played = np.asarray(actions)
+        if self.acts == "intended":
+            played = self._meant()
+        elif self.acts == "random":
+            played = (random_bits(self._seed, 1) & np.uint64(1)).astype(np.int64)
+        won = random_shares(self._seed, 2) < WINS[played, self._situation]
+        self._steps += 1
+        return won.astype(np.float32), np.ones(self.copies, bool), np.zeros(self.copies, bool)
+
+    def observe(self) -> Array:
+        shown = np.stack([2 * self._meant() - 1, np.ones(self.copies)], 1).astype(np.float32)
+        return shown * np.float32(self.intuition)
+
+    def state(self) -> dict[str, Array]:
+        return {name: getattr(self, f"_{name}").copy() for name in ("seed", "situation", "steps")}
+
+    def load(self, state: dict[str, Array]) -> None:
+        for name, array in state.items():
+            setattr(self, f"_{name}", array.copy())
+
+
+def contrary(observation: Array, memory: Array) -> tuple[Array, Array]:
+    """The optimum, as a controller: the machine that one does not mean to play. Observations (K, 2), logits (K, 2)."""
+    return np.concatenate([observation[:, :1], -observation[:, :1]], 1), memory
+
+
+def obedient(observation: Array, memory: Array) -> tuple[Array, Array]:
+    """What the casino counts on, as a controller: the machine that one means to play."""
+    return np.concatenate([-observation[:, :1], observation[:, :1]], 1), memory
+
+
+@environment("devlearn/GreedyCasino-v0")
+class GreedyCasinoEnv(SingleEnv):
+    __doc__ = GreedyCasino.__doc__
+    batch = GreedyCasino
+
+    @staticmethod
+    def bot(observation: Array, rng: np.random.Generator) -> int:
+        """Plays what it means to; any machine where it does not notice."""
+        return int(observation[0] > 0) if observation[1] else int(rng.integers(2))
