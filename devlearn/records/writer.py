@@ -5,7 +5,7 @@ same bits. Wall-clock seconds have a file of their own: the others are bit-ident
 """
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -32,7 +32,7 @@ class Recorder:
         self.folder, self.seeds, self.stage, self.visit, self.metrics = folder, seeds, stage, visit, tuple(metrics)
         self._place = VisitFolder(folder)
         self._files: dict[str, IO[str]] = {}
-        self._tables = {**TABLES}
+        self._tables: dict[str, Iterable[str]] = {**TABLES}
         folder.mkdir(parents=True, exist_ok=True)
 
     def _rows(self, table: str, rows: list[list[Any]]) -> None:

@@ -44,8 +44,8 @@ class Cost:
 
     ``images`` counts every image that a network is shown, each view and each copy of a population by itself; steps of
     an environment are counted as such. ``labels_validation`` are labels that are read to choose by, not to learn from.
-    ``feedback_events`` are guesses, or pictures, of which a caregiver says something, ``feedback_bits`` what it tells by
-    that: of one yield, and where ``told`` knows better, at most.
+    ``feedback_events`` are guesses, or pictures, of which a caregiver says something, ``feedback_bits`` what that
+    tells, in one yield; at most, where ``told`` knows better.
     ``source`` says which the labels are, so that none is paid for twice in a life; without it every visit pays for all.
     ``first`` is what the first yield of a visit costs where that differs: it fills a replay, and takes no updates.
     ``memory`` is, in bytes, what the state holds beside weights, gradients and moments.

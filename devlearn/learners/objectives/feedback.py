@@ -91,8 +91,9 @@ class Naming:
 
     def scores(self, pictures: Tensor, words: Tensor) -> tuple[Tensor, ...]:
         """What (B, D) have in common with (V, D), by attribute: (B, V_a) each."""
-        found: Tensor = pictures @ words.transpose(-1, -2) / pictures.shape[-1] ** 0.5
-        return found.split(self.sizes, -1)
+        found = pictures @ words.transpose(-1, -2) / pictures.shape[-1] ** 0.5
+        parts: tuple[Tensor, ...] = found.split(self.sizes, -1)
+        return parts
 
     def understood(self, scores: tuple[Tensor, ...], words: Tensor) -> Tensor:
         """The share of words (B, A) that are the likeliest of their attribute."""

@@ -53,8 +53,8 @@ class Guess(Stage):
     """Guesses the class of a picture and is answered by a caregiver who knows it, and says more or less of it.
 
     Each image b of a minibatch of B gets S = ``samples`` guesses ``a_bs`` from ``p_b = softmax(z_b)`` (the likeliest
-    class under ``rule: tamer``). What the caregiver ``says``: *none*, nothing; *judgement*, whether the guess was right;
-    *distance*, whether the class is lower, higher or equal; *hint*, ``answers`` classes of which one is right;
+    class under ``rule: tamer``). What the caregiver ``says``: *none*, nothing; *judgement*, whether the guess was
+    right; *distance*, whether the class is lower, higher or equal; *hint*, ``answers`` classes of which one is right;
     *explanation*, whether the guess was right, and words about the image; *label*, the class. Each leaves a set
     ``C_bs`` of classes that are still possible. How learners learn of it is the ``rule``.
 
@@ -152,7 +152,9 @@ class Guess(Stage):
             raise ValueError("tamer guesses the likeliest class, so all guesses at an image are one: use samples: 1")
         classes = self.labelled.source.classes
         if classes < 2:
-            raise ValueError(f"{self.data} has {classes} class, so there is nothing to guess: use data with two at least")
+            raise ValueError(
+                f"{self.data} has {classes} class, so there is nothing to guess: use data with two at least"
+            )
         if "hint" in self.rungs and self.answers >= classes:
             raise ValueError(f"a hint that leaves {self.answers} of {classes} classes says nothing; use fewer answers")
         if self.sham != "none" and not set(self.rungs) & set(NAMED):
@@ -200,7 +202,8 @@ class Guess(Stage):
 
     @property
     def objective(self) -> Feedback:
-        source, naming = self.labelled.source, self.speech.objective if "explanation" in self.rungs else None
+        source, speech = self.labelled.source, self.speech
+        naming = speech.objective if speech and "explanation" in self.rungs else None
         return Feedback(source.sense_name, source.read_out, self.rule, self.baseline, naming, self.weight)
 
     def columns(self) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from devlearn.lazy import torch
 from devlearn.learners import flops
-from devlearn.stages.shared.feedback import NAMED
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answers:
-    """What is said of guesses, on the rung of each learner. Draws from the streams ``noise``, ``hint``, ``gibberish``."""
+    """What is said of guesses, on the rung of each learner. Draws from the streams ``noise``, ``hint`` and ``names``."""
 
     rungs: tuple[Caregiver, ...]
     gibberish: Gibberish
@@ -71,8 +70,7 @@ class Answers:
             explained = self._each("explains", rung).bool() & come
             batch |= {"text": shown["text"], "words": shown["words"]}
             batch["spoken"] = shown["spoken"] & explained[:, None, None]
-            each = torch.tensor(self.speech.bits, dtype=torch.float64, device=rung.device)
-            bits = bits + (batch["spoken"].sum(1) * each).sum(-1)
+            bits = bits + self.speech.told(batch["spoken"])["feedback_bits"]
         return batch, {"feedback_events": events, "feedback_bits": bits}
 
     @property
@@ -84,9 +82,7 @@ class Answers:
         numbers = [own.bits if what == "bits" else float(own.rung == "explanation") for own in self.rungs]
         return torch.tensor(numbers, dtype=torch.float64, device=rung.device)[rung]
 
-    def _answer(
-        self, own: Caregiver, shown: dict[str, Tensor], guesses: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def _answer(self, own: Caregiver, shown: dict[str, Tensor], guesses: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Of one caregiver: the answers left (N, B, S, K), whether a guess was called right, whether it spoke."""
         labels = shown["labels"].unsqueeze(-1).expand_as(guesses)
         meant = labels

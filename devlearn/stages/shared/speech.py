@@ -103,7 +103,7 @@ class Speech:
         return words[:, None].expand(len(context.seeds), -1, 1)
 
     def about(self, places: Iterator[Tensor], batch: int, context: Context, done: int) -> Iterator[dict[str, Tensor]]:
-        """``text``, ``words`` and ``spoken`` (N, B, A) for the images at ``places`` (N, B), after the first ``done``."""
+        """``text``, ``words`` and ``spoken`` (N, B, A) about the images at ``places`` (N, B), after ``done`` of them."""
         every, text = descriptions(self.data, context.device), self.text(context)
         sizes = torch.tensor(self.sizes, device=context.device)
         told, renamed = self._told(context), self._renamed(context)
@@ -120,6 +120,11 @@ class Speech:
             if renamed is not None:
                 words = torch.stack([own.gather(1, words[..., i]) for i, own in enumerate(renamed)], -1)
             yield {"text": text, "words": words, "spoken": spoken}
+
+    def told(self, spoken: Tensor) -> dict[str, Tensor]:
+        """What it comes to that words were ``spoken`` (N, B, A) of images: events and bits, (N,) each."""
+        each = torch.tensor(self.bits, dtype=torch.float64, device=spoken.device)
+        return {"feedback_events": spoken.any(-1).sum(1), "feedback_bits": (spoken.sum(1) * each).sum(-1)}
 
     @property
     def _draws(self) -> bool:

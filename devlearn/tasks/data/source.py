@@ -52,7 +52,7 @@ class DataSource:
         raise NotImplementedError
 
     def describe(self, part: str, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Which word of every one of ``attributes`` fits each image of one of ``parts``: (M, A); ``labels`` are its (M,)."""
+        """Which word of each attribute fits each image of one of ``parts``, whose labels (M,) are given: (M, A)."""
         raise NotImplementedError
 
     def missing(self) -> str:
