@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answers:
-    """What is said of guesses, on the rung of each learner. Draws from the streams ``noise``, ``hint`` and ``names``."""
+    """What is said of guesses, on the rung of each learner. Draws from ``noise``, ``hint`` and ``names``."""
 
     rungs: tuple[Caregiver, ...]
     gibberish: Gibberish

@@ -103,7 +103,7 @@ class Speech:
         return words[:, None].expand(len(context.seeds), -1, 1)
 
     def about(self, places: Iterator[Tensor], batch: int, context: Context, done: int) -> Iterator[dict[str, Tensor]]:
-        """``text``, ``words`` and ``spoken`` (N, B, A) about the images at ``places`` (N, B), after ``done`` of them."""
+        """``text``, ``words`` and ``spoken`` (N, B, A) about images at ``places`` (N, B), after ``done`` of them."""
         every, text = descriptions(self.data, context.device), self.text(context)
         sizes = torch.tensor(self.sizes, device=context.device)
         told, renamed = self._told(context), self._renamed(context)
