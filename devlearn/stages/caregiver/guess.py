@@ -97,7 +97,7 @@ class Guess(Stage):
     role = "caregiver"
     metrics = ("loss", "reward", "accuracy", "comprehension", "rung")
     controls = ("sham",)
-    stream_names = ("labels", "order", "guess", "noise", "hint", "words", "gibberish", "names")
+    stream_names = ("labels", "order", "guess", "noise", "hint", "words", "gibberish")
     immutable_keys = (
         *("data", "labels", "optimiser", "momentum", "batch", "samples", "says", "answers", "noise", "delay"),
         *("opens", "words", "meanings", "sham", "rule"),

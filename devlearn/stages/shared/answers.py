@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answers:
-    """What is said of guesses, on the rung of each learner. Draws from ``noise``, ``hint`` and ``names``."""
+    """What is said of guesses, on the rung of each learner. Draws from ``noise``, ``hint`` and ``gibberish``."""
 
     rungs: tuple[Caregiver, ...]
     gibberish: Gibberish
@@ -48,7 +48,7 @@ class Answers:
         """The minibatches with ``names`` (N, K), what each class is called, where that is something else."""
         names: dict[str, Tensor] = {}
         if self._named and self.gibberish == "consistent":
-            drawn = context.streams("names").permutation(self.rungs[0].classes)
+            drawn = context.streams("gibberish").permutation(self.rungs[0].classes)
             names["names"] = torch.from_numpy(drawn).to(context.device)
         return ({**batch, **names} for batch in batches)
 

@@ -142,5 +142,5 @@ class Speech:
         """The words of a caregiver who calls everything otherwise, but always so: (N, V_a) each."""
         if self.gibberish != "consistent":
             return None
-        drawn = (context.streams("gibberish", counter=i).permutation(size) for i, size in enumerate(self.sizes))
+        drawn = (context.streams("gibberish", counter=i).permutation(size) for i, size in enumerate(self.sizes, 1))
         return [torch.from_numpy(words).to(context.device) for words in drawn]
