@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,7 +53,6 @@ class OddOneOut(DataSource):
         return made(part, self.counts[part][0])[2][:, None]
 
 
-@lru_cache(maxsize=4)
 def made(part: str, each: int) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
     """Images (M, 8, 24, 3), the place of the odd digit (M,) and which of ``DIGITS`` it is (M,); ``each`` a place."""
     rng = generator(PINNED, "odd_one_out", part)
