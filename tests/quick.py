@@ -19,6 +19,12 @@ WHOLE: Mapping[str, str] = {
     "tests/runs/engine/test_memory.py::test_learners_with_memory_turn_as_they_were_told_and_others_guess": "learning",
     "tests/runs/engine/test_memory.py::test_a_cue_of_eight_steps_ago_is_remembered": "learning",
     "tests/tasks/data/test_rows.py::test_digits_that_are_read_row_by_row_are_learned": "learning",
+    "tests/stages/caregiver/test_guess.py::test_rungs_open_as_words_are_understood_and_are_paid_for": "a run",
+    "tests/stages/caregiver/test_guess.py::test_names_that_mean_nothing_teach_nothing_and_other_names_something_else": (
+        "learning"
+    ),
+    "tests/stages/caregiver/test_guess.py::test_every_rung_and_rule_is_learned_from": "learning",
+    "tests/stages/caregiver/test_words.py::test_words_save_a_learner_from_what_reward_alone_teaches": "learning",
     "tests/stages/shared/test_pseudo_labels.py::test_consistency_beats_labels_only_with_twenty_labels": "learning",
     "tests/stages/test_shifted_school.py": "learning",
     "tests/learners/test_flops.py::test_counting_a_gradient_step_leaves_the_compiler_unimported": "a process",

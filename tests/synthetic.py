@@ -11,6 +11,8 @@ from devlearn.plugin import DataSource, dataset
 class Patches(DataSource):
     """Every class has a place of its own that is bright, on a noisy ground."""
 
+    attributes = {"parity": ("even", "odd"), "place": ("first", "second", "later")}  # noqa: RUF012
+
     def read(self, part: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         rng = np.random.default_rng(list(self.counts).index(part))
         labels = np.repeat(np.arange(self.classes), self.counts[part])
@@ -19,6 +21,9 @@ class Patches(DataSource):
         for image, label in zip(images, labels, strict=True):
             image[2 * label : 2 * label + 3, 2 * label : 2 * label + 3] += 150
         return images, labels
+
+    def describe(self, part: str, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.stack([labels % 2, np.minimum(labels, 2)], 1)
 
 
 @dataset("tests.synthetic:Colour")

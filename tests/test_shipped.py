@@ -122,6 +122,27 @@ TOY: dict[str, dict[str, Any]] = {
             ("curious_corridor", "door", "devlearn/KeyCorridor-v0"),
         )
     },
+    "mother_tongue": {
+        **{
+            f"stages.{stage}.{key}": size
+            for stage in ("hear", "guess")
+            for key, size in (("updates", 3), ("batch", 16))
+        },
+        **{f"probes.{probe}.{key}": size for probe in ("odd", "same") for key, size in (("every", 2), ("quick", 100))},
+        "brain.width": [8],
+        "block": 4,
+    },
+    "feedback_rungs": {
+        **{
+            f"stages.{stage}.{key}": size
+            for stage in ("hear", "guess")
+            for key, size in (("updates", 4), ("batch", 16))
+        },
+        "probes.digits.every": 2,
+        "probes.digits.quick": 100,
+        "brain.width": [8],
+        "block": 4,
+    },
     "lessons": {
         "stages.play.env_steps": 64,
         "stages.play.num_envs": 2,

@@ -100,9 +100,8 @@ def _stage(planned: "PlannedStage") -> str:
 
 
 def _ledger(work: "Cost") -> str:
-    parts = [
-        f"{getattr(work, unit):,} {unit}" for unit in ("labels", "labels_validation", "images", "env_steps", "updates")
-    ]
+    units = ("labels", "labels_validation", "images", "env_steps", "updates", "feedback_events")
+    parts = [f"{getattr(work, unit):,} {unit}" for unit in units]
     used = [part for part in parts if not part.startswith("0 ")]
     return ", ".join([*used, f"{work.flops:.3g} FLOPs"])
 

@@ -15,8 +15,9 @@ from devlearn.records.layout import BIRTH, JobFolder, RunFolder, VisitFolder
 from devlearn.records.question import digest
 from devlearn.records.registered import Held, all_near, around, held, near
 from devlearn.records.schema import (
-    LEDGER,
+    FEEDBACK,
     RESTARTED,
+    SPENT,
     UNDETERMINED,
     UNDETERMINED_PROBE,
     UNSCORED,
@@ -262,7 +263,7 @@ def _job(entry: JobEntry, folder: JobFolder) -> _Job:
 
 def _visit(folder: VisitFolder) -> _Visit:
     train: dict[int, list[tuple[int, Ledger]]] = {
-        seed: [(int(row["update"]), {unit: float(row.get(unit, "nan")) for unit in LEDGER}) for row in rows]
+        seed: [(int(row["update"]), _spent(row)) for row in rows]
         for seed, rows in _by_seed(folder.table("train")).items()
     }
     events = _by_seed(folder.table("events"))
@@ -275,6 +276,14 @@ def _visit(folder: VisitFolder) -> _Visit:
     every = (row for rows in events.values() for row in rows)
     told = frozenset((row["event"], row["detail"]) for row in every if row["event"] in OF_ALL)
     return _Visit(folder.position, train, _by_seed(folder.table("probes")), diverged, passed, unscored, told)
+
+
+def _spent(row: Row) -> Ledger:
+    """What a row of train.csv says was consumed; nan for what an older folder does not say.
+
+    Where no caregiver has said anything there are no columns of it.
+    """
+    return {unit: float(row.get(unit, "0" if unit in FEEDBACK else "nan")) for unit in SPENT}
 
 
 def _arm(
@@ -330,7 +339,7 @@ def _alike(lives: list[LearnerRecord]) -> bool:
 
 
 def _life(seed: int, jobs: list[_Job]) -> LearnerRecord:
-    ledger: Ledger = dict.fromkeys(LEDGER, 0.0)
+    ledger: Ledger = dict.fromkeys(SPENT, 0.0)
     moments: list[Moment] = []
     diverged = None
     for visit in (visit for job in jobs for visit in job.visits):
@@ -395,7 +404,7 @@ def _legible(column: str, cell: str) -> bool:
     """Whether a cell can be what its column holds; only measured values may be infinite or no number."""
     if column == "moment":
         return cell in _RANK
-    if column not in WHOLE and column not in ("value", "seconds", *LEDGER):
+    if column not in WHOLE and column not in ("value", "seconds", *SPENT):
         return True
     try:
         number = int(cell) if column in WHOLE else float(cell)

@@ -5,7 +5,7 @@ same bits. Wall-clock seconds have a file of their own: the others are bit-ident
 """
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from devlearn.records.atomic import replacing
 from devlearn.records.layout import VisitFolder
-from devlearn.records.schema import LEDGER, TABLES, TRAIN
+from devlearn.records.schema import LEDGER, PLACE, SPENT, TABLES
 
 MEND = "delete this job's folder and run it again"
 
@@ -32,7 +32,7 @@ class Recorder:
         self.folder, self.seeds, self.stage, self.visit, self.metrics = folder, seeds, stage, visit, tuple(metrics)
         self._place = VisitFolder(folder)
         self._files: dict[str, IO[str]] = {}
-        self._tables = {"train": (*TRAIN, *self.metrics), **TABLES}
+        self._tables: dict[str, Iterable[str]] = {**TABLES}
         folder.mkdir(parents=True, exist_ok=True)
 
     def _rows(self, table: str, rows: list[list[Any]]) -> None:
@@ -45,9 +45,14 @@ class Recorder:
         csv.writer(self._files[table], lineterminator="\n").writerows(rows)
 
     def train(self, update: Column, ledger: Mapping[str, Column], metrics: Mapping[str, Column], rows: Column) -> None:
-        """One row for each learner in ``rows`` (N,) bool; a metric that is not given is left empty."""
+        """One row for each learner in ``rows`` (N,) bool; a metric that is not given is left empty.
+
+        The ledger has columns of what a caregiver said from the first such stage of a life on.
+        """
+        spent = [name for name in SPENT if name in LEDGER or name in ledger]
+        self._tables["train"] = (*PLACE, *spent, *self.metrics)
         chosen = _chosen(rows)
-        columns = [update.tolist(), *(ledger[name].tolist() for name in LEDGER)]
+        columns = [update.tolist(), *(ledger[name].tolist() for name in spent)]
         columns += [metrics[name].tolist() if name in metrics else [""] * len(self.seeds) for name in self.metrics]
         self._rows("train", [[self.seeds[i], *(column[i] for column in columns)] for i in chosen])
 

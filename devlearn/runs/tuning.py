@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from devlearn.evidence.analysis.values import Measure, measure, values
 from devlearn.records.reader import ArmRecords, EvidenceError, load
-from devlearn.records.schema import COLUMNS
+from devlearn.records.schema import COLUMNS, SPENT
 
 if TYPE_CHECKING:
     from devlearn.scenario import Scenario, Tune
@@ -91,6 +91,7 @@ def ledger(tried: Sequence[ArmRecords]) -> Json:
     """What all learners of all trials consumed, each over its whole life. Trials that were one life are paid once."""
     lives = {tuple(stage.branch for stage in arm.stages): arm for arm in tried}
     totals = {
-        unit: math.fsum(life.ledger[unit] for arm in lives.values() for life in arm.lives.values()) for unit in COLUMNS
+        unit: math.fsum(life.ledger[unit] for arm in lives.values() for life in arm.lives.values()) for unit in SPENT
     }
-    return {unit: int(total) if total.is_integer() else total for unit, total in totals.items()}
+    told = {unit: total for unit, total in totals.items() if unit in COLUMNS or total}
+    return {unit: int(total) if total.is_integer() else total for unit, total in told.items()}

@@ -44,6 +44,8 @@ class Cost:
 
     ``images`` counts every image that a network is shown, each view and each copy of a population by itself; steps of
     an environment are counted as such. ``labels_validation`` are labels that are read to choose by, not to learn from.
+    ``feedback_events`` are guesses, or pictures, of which a caregiver says something, ``feedback_bits`` what that
+    tells, in one yield; at most, where ``told`` knows better.
     ``source`` says which the labels are, so that none is paid for twice in a life; without it every visit pays for all.
     ``first`` is what the first yield of a visit costs where that differs: it fills a replay, and takes no updates.
     ``memory`` is, in bytes, what the state holds beside weights, gradients and moments.
@@ -56,6 +58,8 @@ class Cost:
     labels: int = 0
     label_bits: float = 0.0
     labels_validation: int = 0
+    feedback_events: int = 0
+    feedback_bits: float = 0.0
     source: LabelledBatches | None = None
     first: Cost | None = None
     memory: int = 0
@@ -168,6 +172,13 @@ class Stage(OldNames):
     def happened(self, state: State) -> Iterable[Happening]:
         """What the last yield brought that is no number: rows of events.csv. Asked once after every yield."""
         return ()
+
+    def told(self, state: State) -> Metrics:
+        """What a caregiver said in the last yield: ``feedback_events`` and ``feedback_bits``, (N,) each.
+
+        Empty where it said what ``cost`` declares. Asked once after every yield.
+        """
+        return {}
 
     def uses_labels(self) -> bool:
         """Whether it reads labels, or passes on what was made by reading them."""

@@ -41,7 +41,7 @@ def described() -> dict[str, dict[str, str]]:
         for path, meaning in of_model(model):
             models[name].setdefault(path, meaning)  # of parts that may be one or another, the first one's
     arrays = {f"{file} {name}": text for file, names in schema.ARRAYS.items() for name, text in names.items()}
-    return {**written, **models, "train": schema.TRAIN, **schema.TABLES, "arrays": arrays}
+    return {**written, **models, "train": schema.TRAIN, "feedback": schema.FEEDBACK, **schema.TABLES, "arrays": arrays}
 
 
 def of_model(model: type[BaseModel], at: str = "") -> Iterator[tuple[str, str]]:

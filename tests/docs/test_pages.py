@@ -80,6 +80,13 @@ TOY: dict[str, dict[str, object]] = {
         "brain.width": [8],
     },
     "digits.yaml": {"stages.school.updates": 4, "stages.school.batch": 16, "brain.width": [8]},
+    "told.yaml": {
+        **{f"stages.{stage}.{key}": size for stage in ("hear", "guess") for key, size in (("updates", 4), ("batch", 16))},
+        "probes.digits.every": 2,
+        "probes.digits.quick": 100,
+        "brain.width": [8],
+    },
+    "signs.yaml": {"stages.guess.updates": 4, "probes.right.every": 2, "brain.width": [8]},
     "shown.yaml": {**SCHOOL, "stages.look.updates": 2, "stages.look.num_envs": 2},
     "bars.yaml": {"stages.school.updates": 4, "stages.school.batch": 16, "probes.right.every": 2, "brain.width": [16]},
     "confidence.yaml": {**LOOK, "probes.sure.every": 2, "probes.sure.images": 100},

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from devlearn.evidence import ArmRecords, LearnerRecord, Measure, Moment, Point, RunRecords
-from devlearn.records.schema import COLUMNS, Resolved, StageEntry
+from devlearn.records.schema import SPENT, Resolved, StageEntry
 
 ACCURACY = Measure(("digits", "accuracy"), "higher", 0.0, "share")
 ENTROPY = Measure(("digits", "cross_entropy"), "lower", None, "nats")
@@ -57,7 +57,7 @@ def _life(seed: int, updates: Sequence[int], curves: Mapping[Any, Any], labels: 
 
 def _paid(update: int, labels: int) -> dict[str, float]:
     """Labels are paid at once, images and FLOPs by the update."""
-    paid = dict.fromkeys(COLUMNS, 0.0)
+    paid = dict.fromkeys(SPENT, 0.0)
     return paid | {"labels": labels * (update > 0), "images": 8.0 * update, "updates": update, "flops": 1e6 * update}
 
 

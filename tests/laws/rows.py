@@ -226,6 +226,18 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "school-rows": ("supervise", {"updates": 100, "labels": 20, "batch": 4, "rows": True}),
     "guess": ("supervise.reinforce", {"updates": 100, "labels": 20, "batch": 8}),
     "guess-twice": ("supervise.reinforce", {"updates": 100, "batch": 8, "samples": 2, "baseline": "none"}),
+    "asked": (
+        "caregiver.guess",
+        {"updates": 100, "labels": 20, "batch": 8, "says": "hint", "answers": 2, "noise": 0.2, "samples": 2},
+    ),
+    "explained": (
+        "caregiver.guess",
+        {
+            **{"updates": 100, "labels": 20, "batch": 8, "rule": "reinforce", "weight": 2.0, "noise": 0.1},
+            **{"says": ["judgement", "explanation"], "opens": [0.002], "sham": "consistent"},
+        },
+    ),
+    "named": ("caregiver.words", {"updates": 100, "labels": 20, "batch": 8, "noise": 0.1, "sham": "consistent"}),
     "evolve": ("supervise.evolution", {**EVOLUTION, "labels": 20}),
     "evolve-proxy": (
         "supervise.evolution",

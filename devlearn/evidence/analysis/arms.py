@@ -11,7 +11,7 @@ from devlearn.evidence.analysis.pairing import Values, averaged, lineages
 from devlearn.evidence.analysis.values import Measure, has_best, values
 from devlearn.records.reader import ArmRecords
 from devlearn.records.results import ArmSummary, GainPer, Ledger, Spent
-from devlearn.records.schema import COLUMNS
+from devlearn.records.schema import SPENT
 
 LEAST = 0.01  # share of an arm's cost from which an extra counts as one
 
@@ -23,8 +23,8 @@ def summary(arm: ArmRecords, what: Measure, found: Values) -> ArmSummary:
     known = np.array(averaged(found, groups) if whole else [], np.float64)
     lives = arm.lives.values()
     tried = arm.tuning.ledger if arm.tuning else {}
-    means = {unit: math.fsum(life.ledger[unit] for life in lives) / len(lives) for unit in COLUMNS}
-    totals = {unit: math.fsum([*(life.ledger[unit] for life in lives), tried.get(unit, 0)]) for unit in COLUMNS}
+    means = {unit: math.fsum(life.ledger[unit] for life in lives) / len(lives) for unit in SPENT}
+    totals = {unit: math.fsum([*(life.ledger[unit] for life in lives), tried.get(unit, 0)]) for unit in SPENT}
     diverged = [seed for seed, life in arm.lives.items() if life.diverged is not None]
     return ArmSummary(
         n=len(groups),
@@ -63,7 +63,7 @@ def gain_per(difference: float | None, spent: Ledger, other: Ledger, better: str
     An extra under 1 % of its own is what whole yields leave between matched arms, and buys nothing.
     """
     gains: dict[str, float | None] = {}
-    for unit in COLUMNS:
+    for unit in SPENT:
         more = spent.of(unit) - other.of(unit)
         counts = difference is not None and more > 0 and more >= LEAST * spent.of(unit)
         gain = difference if better == "higher" or difference is None else -difference

@@ -14,7 +14,7 @@ from devlearn.evidence.analysis.pairing import lineages
 from devlearn.evidence.analysis.values import Measure, finite, read
 from devlearn.evidence.statistics import Matrix
 from devlearn.records.reader import ArmRecords, EvidenceError, Moment
-from devlearn.records.schema import COLUMNS
+from devlearn.records.schema import SPENT
 
 ON_THE_WAY = ("birth", "every", "end")
 BOUGHT = ("labels", "label_bits", "labels_validation")  # once, when a stage begins
@@ -68,11 +68,11 @@ def curve_matrix(arm: ArmRecords, what: Measure) -> CurveMatrix:
     ]
     shape = (len(lives), len(updates))
     values = np.array(known, np.float64).reshape(shape)  # an unknown value becomes NaN
-    spent = {unit: np.array([[m.ledger[unit] for m in walk] for walk in walks]).reshape(shape) for unit in COLUMNS}
+    spent = {unit: np.array([[m.ledger[unit] for m in walk] for walk in walks]).reshape(shape) for unit in SPENT}
     for row, life in enumerate(lives):
         if life.diverged is not None:  # the rest of its budget, at the rate of the arm's others
             lived = max((m.update for m in life.moments if m.position == last), default=0)
-            for unit in COLUMNS:
+            for unit in SPENT:
                 spent[unit][row, -1] += 0.0 if unit in BOUGHT else (updates[-1] - lived) * rate(arm, unit)
     seeds = tuple(life.seed for life in lives)
     return CurveMatrix(arm, what, seeds, np.array(updates), values, spent, max(measured))

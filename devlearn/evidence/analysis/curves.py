@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from devlearn.evidence.analysis.values import Measure, read
 from devlearn.evidence.statistics import Vector, mean_interval
 from devlearn.records.reader import ArmRecords, LearnerRecord, Moment
-from devlearn.records.schema import COLUMNS
+from devlearn.records.schema import SPENT
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def curve(arm: ArmRecords, what: Measure) -> Curve:
     lives = [life for life in arm.lives.values() if life.done]
     if not lives:
         none = np.zeros(0)
-        return Curve(arm.name, what, 0, none.astype(np.int64), dict.fromkeys(COLUMNS, none), none, none, none)
+        return Curve(arm.name, what, 0, none.astype(np.int64), dict.fromkeys(SPENT, none), none, none, none)
     grid = sorted({(m.position, m.update) for life in lives for m in life.moments if what.key in m.values})
     walks = [list(_walk(life, what, grid)) for life in lives]  # (n, P) moments
     columns: list[list[float]] = []
@@ -66,7 +66,7 @@ def curve(arm: ArmRecords, what: Measure) -> Curve:
         columns.append(known)
     shown = len(columns)
     bands = np.array([mean_interval(column) for column in columns]).reshape(-1, 3)  # (P, 3)
-    x = {unit: np.array([[m.ledger[unit] for m in walk[:shown]] for walk in walks]).mean(0) for unit in COLUMNS}
+    x = {unit: np.array([[m.ledger[unit] for m in walk[:shown]] for walk in walks]).mean(0) for unit in SPENT}
     positions = np.array([position for position, _ in grid[:shown]], np.int64)
     return Curve(arm.name, what, len(lives), positions, x, *bands.T)
 

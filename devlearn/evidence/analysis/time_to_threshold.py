@@ -28,8 +28,9 @@ from devlearn.records.results import (
     ScarcePassage,
     Took,
 )
+from devlearn.records.schema import FEEDBACK
 
-UNITS = ("labels", "images", "env_steps", "flops")  # of the whole life; updates are of the last stage
+UNITS = ("labels", "images", "env_steps", "flops", *FEEDBACK)  # of the whole life; updates are of the last stage
 FEWEST = 6  # pairs: with fewer no p reaches .05
 SHARE = 0.8  # of the pairs that must be estimable: the others may be those that matter
 REASONS = ("above", "never", "coarse")

@@ -11,7 +11,7 @@ Ends = Sequence[float | None] | None
 # One more of a unit buys too little to read: gains are shown per this many.
 PORTION = {
     "labels": 100, "label_bits": 100, "labels_validation": 100, "images": 10_000, "env_steps": 10_000, "updates": 100,
-    "flops": 1e9,
+    "flops": 1e9, "feedback_events": 10_000, "feedback_bits": 10_000,
 }  # fmt: skip
 MOMENTS = {"end": "at the end", "birth": "at birth", "area": "over the last stage", "best": "at the best checkpoint"}
 

@@ -3,6 +3,7 @@
 from devlearn.learners.objectives.clustering import MutualInformation, information, joint
 from devlearn.learners.objectives.contrastive import NTXent
 from devlearn.learners.objectives.factors import Factors, categorical, gaussian
+from devlearn.learners.objectives.feedback import Feedback, FeedbackRule, Naming, partial_label
 from devlearn.learners.objectives.feedback_alignment import FeedbackAlignment, Rule, check_rule, learned_by
 from devlearn.learners.objectives.imitation import Imitation, misses
 from devlearn.learners.objectives.objective import Batch, Objective, Result
@@ -19,12 +20,15 @@ __all__ = [
     "ClippedSurrogate",
     "CrossEntropy",
     "Factors",
+    "Feedback",
     "FeedbackAlignment",
+    "FeedbackRule",
     "Forecast",
     "Imitation",
     "Inpainting",
     "MutualInformation",
     "NTXent",
+    "Naming",
     "Objective",
     "OwnAnswers",
     "Reconstruction",
@@ -40,6 +44,7 @@ __all__ = [
     "joint",
     "learned_by",
     "misses",
+    "partial_label",
     "per_pixel",
     "q_targets",
     "sample",

@@ -18,6 +18,12 @@ def sample(log_p: Tensor, draws: Tensor) -> Tensor:
     return (draws.unsqueeze(-1) >= edges.unsqueeze(-2)).sum(-1)
 
 
+def mean_of_others(rewards: Tensor) -> Tensor:
+    """For each reward (B, S) the mean of all others of the minibatch; 0 for a reward on its own."""
+    others = max(rewards.shape[-2] * rewards.shape[-1] - 1, 1)
+    return (rewards.sum((-2, -1), keepdim=True) - rewards) / others
+
+
 @dataclass(frozen=True)
 class Reinforce:
     """Guesses from the softmax, judged right (1) or wrong (0): REINFORCE (Williams 1992).
@@ -39,12 +45,7 @@ class Reinforce:
         log_p, labels = F.log_softmax(logits, -1), batch["labels"]
         guesses = sample(log_p.detach(), batch["draws"])  # (B, S)
         rewards = (guesses == labels.unsqueeze(-1)).to(logits.dtype)
-        advantages = rewards - self._others(rewards) if self.baseline == "mean" else rewards
+        advantages = rewards - mean_of_others(rewards) if self.baseline == "mean" else rewards
         loss = -(advantages * log_p.gather(-1, guesses)).mean((-2, -1))
         accuracy = (logits.detach().argmax(-1) == labels).to(logits.dtype).mean(-1)
         return loss, {"reward": rewards.mean((-2, -1)), "accuracy": accuracy}
-
-    def _others(self, rewards: Tensor) -> Tensor:
-        """The mean of all other rewards of the minibatch; 0 for a reward on its own."""
-        others = max(rewards.shape[-2] * rewards.shape[-1] - 1, 1)
-        return (rewards.sum((-2, -1), keepdim=True) - rewards) / others

@@ -50,7 +50,8 @@ class LevelReached(Model):
     share: float | None = Field(description="their share")
     until: int = Field(description="updates of the last stage, where the others are censored")
     units: dict[str, Took] = Field(
-        description="what it took: `updates` of the last stage; labels, images, env_steps and flops of the whole life"
+        description="what it took: `updates` of the last stage; labels, images, env_steps, flops and feedback of "
+        "the whole life"
     )
 
 

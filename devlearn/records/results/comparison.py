@@ -42,6 +42,8 @@ class Ledger(Model):
     env_steps: Number = Field(description="environment steps")
     updates: Number = Field(description="gradient steps")
     flops: Number = Field(description="floating-point operations")
+    feedback_events: Number = Field(0, description="what a caregiver said something of; missing where nothing was said")
+    feedback_bits: Number = Field(0, description="what that told")
 
     def of(self, unit: str) -> float:
         """The amount of a unit, by its name; nan where it is not known."""
@@ -79,6 +81,8 @@ class GainPer(Model):
     env_steps: float | None = Field(description="for each environment step")
     updates: float | None = Field(description="for each gradient step")
     flops: float | None = Field(description="for each floating-point operation")
+    feedback_events: float | None = Field(None, description="for each event of feedback; missing where none was spent")
+    feedback_bits: float | None = Field(None, description="for each bit of feedback")
 
     def of(self, unit: str) -> float | None:
         """The gain per unit, by its name."""

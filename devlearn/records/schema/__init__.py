@@ -32,9 +32,13 @@ from devlearn.records.schema.resolved import (
 from devlearn.records.schema.run import How, Manifest, Program, Seen, Steps
 from devlearn.records.schema.tables import (
     ARRAYS,
+    BITS,
     COLUMNS,
+    FEEDBACK,
     LEDGER,
+    PLACE,
     RESTARTED,
+    SPENT,
     TABLES,
     TRAIN,
     UNDETERMINED,
@@ -44,9 +48,13 @@ from devlearn.records.schema.tables import (
 
 __all__ = [
     "ARRAYS",
+    "BITS",
     "COLUMNS",
+    "FEEDBACK",
     "LEDGER",
+    "PLACE",
     "RESTARTED",
+    "SPENT",
     "TABLES",
     "TRAIN",
     "UNDETERMINED",

@@ -9,8 +9,16 @@ LEDGER = {
     "updates": "gradient steps, over the whole life",
     "flops": "floating-point operations",
 }
+# Of lives in which a caregiver says something: their tables alone have these columns.
+FEEDBACK = {
+    "feedback_events": "guesses, or pictures, of which a caregiver said something: repeats counted",
+    "feedback_bits": "what that told, as the stage that it was said in counts it",
+}
 COLUMNS = tuple(LEDGER)
-TRAIN = {"seed": "the learner", "update": "updates of this visit so far", **LEDGER}
+SPENT = (*COLUMNS, *FEEDBACK)  # all that a ledger may have
+BITS = ("label_bits", "feedback_bits")  # the others are whole numbers
+PLACE = {"seed": "the learner", "update": "updates of this visit so far"}
+TRAIN = {**PLACE, **LEDGER}
 _WHERE = {
     "seed": "the learner",
     "stage": "the stage's name",

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from devlearn.records.schema import COLUMNS
+from devlearn.records.schema import BITS, SPENT
 from devlearn.report.export.tables import Table
 
 WHOLE = ("seed", "visit", "position", "update", "n")
@@ -30,9 +30,9 @@ def _type(name: str, values: list[Any]) -> pa.DataType:
     known = [value for value in values if value is not None]
     if name in TRUE and all(isinstance(value, bool) for value in known):
         return pa.bool_()
-    if name in (*NUMBERS, "label_bits"):
+    if name in (*NUMBERS, *BITS):
         return pa.float64()
-    if name in (*WHOLE, *COLUMNS):
+    if name in (*WHOLE, *SPENT):
         return pa.int64()
     return pa.infer_type(_plain(values)) if known else pa.float64()
 

@@ -5,7 +5,7 @@ that its stages declare.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from devlearn.records.layout import JobFolder
 from devlearn.records.reader import ArmRecords, LearnerRecord, Moment, RunRecords, lines
 from devlearn.records.results import Comparison, Comparisons, Interval, PairResult
-from devlearn.records.schema import LEDGER
+from devlearn.records.schema import BITS, FEEDBACK, LEDGER, SPENT
 
 Row = dict[str, Any]
 
@@ -101,12 +101,14 @@ def tables(run: RunRecords, found: Comparisons | None) -> dict[str, Table]:
 
 def _columns(varied: Iterable[str], name: str, rows: list[Row]) -> tuple[str, ...]:
     own = (*varied, *COLUMNS[name])
-    metrics = dict.fromkeys(column for row in rows for column in row) if name == "train" else ()
+    found = dict.fromkeys(column for row in rows for column in row)
+    metrics = found if name == "train" else [unit for unit in FEEDBACK if unit in found]
     return (*own, *(column for column in metrics if column not in own))
 
 
 def probes(run: RunRecords) -> Iterator[Row]:
     """What every probe measured: a row for each arm, seed, moment and metric."""
+    units = _units(run)
     for point in run.points:
         for arm in point.arms.values():
             for life in arm.lives.values():
@@ -114,7 +116,7 @@ def probes(run: RunRecords) -> Iterator[Row]:
                     who = {**point.point, "arm": arm.name, "seed": life.seed, **_place(arm, moment)}
                     for (probe, metric), value in moment.values.items():
                         what = {"moment": moment.when, "probe": probe, "metric": metric, "value": value}
-                        yield {**who, **what, **_spent(moment.ledger)}
+                        yield {**who, **what, **_spent(moment.ledger, units)}
 
 
 def _place(arm: ArmRecords, moment: Moment) -> Row:
@@ -125,43 +127,57 @@ def _place(arm: ArmRecords, moment: Moment) -> Row:
 
 def train(run: RunRecords) -> Iterator[Row]:
     """What training said on the way: every row of every train.csv, for every arm that lived it."""
+    units = _units(run)
     for point in run.points:
         for arm in point.arms.values():
             for branch in dict.fromkeys(stage.branch for stage in arm.stages):
                 for job in run.resolved.jobs:
                     if job.branch == branch:
-                        for row in _lines(run.folder / job.folder):
+                        for row in _lines(run.folder / job.folder, units):
                             if row["seed"] in arm.lives:
                                 yield {**point.point, "arm": arm.name, **row}
 
 
-def _lines(job: Path) -> Iterator[Row]:
+def _lines(job: Path, units: Sequence[str]) -> Iterator[Row]:
     for visit in JobFolder(job).visits():
         place = {"stage": visit.stage, "visit": visit.visit, "position": visit.position}
         for row in lines(visit.table("train")):
             who = {"seed": int(row.pop("seed")), **place, "update": int(row.pop("update"))}
-            spent = _spent({unit: float(row.pop(unit, "nan")) for unit in LEDGER})
+            spent = _spent({unit: float(row.pop(unit)) for unit in SPENT if unit in row}, units)
             yield {**who, **spent, **{metric: float(text) if text else None for metric, text in row.items()}}
 
 
 def _ledger(run: RunRecords) -> Iterator[Row]:
+    units = _units(run)
     for point in run.points:
         for arm in point.arms.values():
             for life in arm.lives.values():
-                yield {**point.point, "arm": arm.name, "part": "life", **_life(arm, life)}
+                yield {**point.point, "arm": arm.name, "part": "life", **_life(arm, life, units)}
             if arm.tuning:
-                yield {**point.point, "arm": arm.name, "part": "tuning", **_spent(arm.tuning.ledger), "done": True}
+                yield {
+                    **point.point,
+                    "arm": arm.name,
+                    "part": "tuning",
+                    **_spent(arm.tuning.ledger, units),
+                    "done": True,
+                }
 
 
-def _life(arm: ArmRecords, life: LearnerRecord) -> Row:
+def _life(arm: ArmRecords, life: LearnerRecord, units: Sequence[str]) -> Row:
     state = {"seconds": arm.seconds, "diverged": life.diverged is not None, "done": life.done}
-    return {"seed": life.seed, **_spent(life.ledger), **state}
+    return {"seed": life.seed, **_spent(life.ledger, units), **state}
 
 
-def _spent(ledger: Mapping[str, float]) -> Row:
+def _units(run: RunRecords) -> Sequence[str]:
+    """What its ledgers have: feedback only where a caregiver said something."""
+    lives = (life for point in run.points for arm in point.arms.values() for life in arm.lives.values())
+    return SPENT if any(life.ledger.get(unit) for life in lives for unit in FEEDBACK) else tuple(LEDGER)
+
+
+def _spent(ledger: Mapping[str, float], units: Iterable[str]) -> Row:
     """The ledger with whole numbers where units are counted."""
-    known = {unit: ledger.get(unit, math.nan) for unit in LEDGER}
-    return {unit: float(value) if unit == "label_bits" else _whole(value) for unit, value in known.items()}
+    known = {unit: ledger.get(unit, 0.0 if unit in FEEDBACK else math.nan) for unit in units}
+    return {unit: float(value) if unit in BITS else _whole(value) for unit, value in known.items()}
 
 
 def _whole(value: float) -> int | float | None:

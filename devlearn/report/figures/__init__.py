@@ -6,6 +6,7 @@ All are drawn for a paper's column, 3.4 inches (``SINGLE``) or 7 inches (``DOUBL
 from devlearn.report.figures.bands import band
 from devlearn.report.figures.bonuses import bonuses
 from devlearn.report.figures.differences import differences
+from devlearn.report.figures.feedback import feedback
 from devlearn.report.figures.fields_grid import grown
 from devlearn.report.figures.fits import fits
 from devlearn.report.figures.learning import UNITS, learning
@@ -29,6 +30,7 @@ __all__ = [
     "bonuses",
     "differences",
     "dots",
+    "feedback",
     "fits",
     "grown",
     "learning",

@@ -5,10 +5,18 @@ from dataclasses import dataclass
 
 from devlearn.evidence.text.formats import PORTION
 from devlearn.records.results import Comparison, GainPer, PairResult
-from devlearn.records.schema import TuningEntry
+from devlearn.records.schema import FEEDBACK, TuningEntry
 from devlearn.report.section import Page, Place, section
 
-UNITS = ("labels", "labels_validation", "images", "env_steps", "updates", "flops")  # that gains are shown for
+UNITS = (
+    "labels",
+    "labels_validation",
+    "images",
+    "env_steps",
+    "updates",
+    "flops",
+    *FEEDBACK,
+)  # that gains are shown for
 READ = "labels_validation"
 SEARCHED = {
     "labels": "Labels", READ: "Validation labels", "images": "Images", "env_steps": "Env steps", "updates": "Updates",
@@ -18,6 +26,7 @@ COLUMNS = {
     "labels": "Labels", "label_bits": "Label bits", READ: "Validation labels", "images": "Images",
     "env_steps": "Env steps", "updates": "Updates", "flops": "FLOPs", "seconds": "Seconds",
 }  # fmt: skip
+TOLD = {"feedback_events": "Feedback events", "feedback_bits": "Feedback bits"}
 
 
 @dataclass(frozen=True)
@@ -33,8 +42,9 @@ class Cost:
     """The cost of one point.
 
     ``columns`` of the ledger and ``searched``, those of tuning's, with their headings: labels that choices read stand
-    there where any arm has some. ``units`` are those of which some pair's arm spent more, ``best`` the means at the
-    best checkpoint by arm, ``tuning`` the trials by arm: all three only where there are any.
+    there where any arm has some, feedback where any arm was told something. ``units`` are those of which some pair's
+    arm spent more, ``best`` the means at the best checkpoint by arm, ``tuning`` the trials by arm: all three only where
+    there are any.
     """
 
     place: Place
@@ -60,7 +70,10 @@ def _at(place: Place) -> Cost:
     return Cost(
         place=place,
         found=found,
-        columns=_columns(COLUMNS, (arm.ledger.labels_validation for arm in found.arms.values())),
+        columns=[
+            *_columns(COLUMNS, (arm.ledger.labels_validation for arm in found.arms.values())),
+            *(TOLD.items() if any(arm.ledger.feedback_events for arm in found.arms.values()) else ()),
+        ],
         searched=_columns(SEARCHED, (arm.tuning.ledger.get(READ) for arm in found.arms.values() if arm.tuning)),
         units=units,
         gains=[Gains(pair, _gains(pair.gain_per, units)) for pair in pairs],

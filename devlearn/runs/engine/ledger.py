@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from devlearn.records.schema import COLUMNS
+from devlearn.records.schema import BITS, COLUMNS, FEEDBACK
 from devlearn.stages.stage import Cost
 from devlearn.tasks.data import places, pool_classes, pool_size
 
@@ -61,7 +61,7 @@ class KnownLabels:
 
 
 class Ledger:
-    """One row a learner; ``columns`` {name: (N,)} int64, label_bits float64.
+    """One row a learner; ``columns`` {name: (N,)} int64, bits float64. Those of feedback are there from ``listen`` on.
 
     Attributes:
         labels: those that a learner was given to learn from, as far as stages say which they are.
@@ -73,9 +73,25 @@ class Ledger:
         self.n = n
         self.labels, self.validation = KnownLabels(n), KnownLabels(n)
         self.told = torch.zeros(n, dtype=torch.float64)
-        self.columns = {
-            name: torch.zeros(n, dtype=torch.float64 if name == "label_bits" else torch.int64) for name in COLUMNS
-        }
+        self.columns = {name: self._nothing(name) for name in COLUMNS}
+
+    def _nothing(self, name: str) -> Tensor:
+        return torch.zeros(self.n, dtype=torch.float64 if name in BITS else torch.int64)
+
+    def listen(self) -> None:
+        """From now on a caregiver may say something: keep count of it."""
+        for name in FEEDBACK:
+            self.columns.setdefault(name, self._nothing(name))
+
+    @property
+    def listens(self) -> bool:
+        """Whether a caregiver's feedback is counted."""
+        return FEEDBACK.keys() <= self.columns.keys()
+
+    def hear(self, told: Mapping[str, Any], who: Tensor) -> None:
+        """Add what a caregiver told in a yield, ``feedback_events`` and ``feedback_bits``, to ``who`` (N,) bool."""
+        for name in FEEDBACK:
+            self.columns[name] += who.to(self.columns[name].dtype) * told[name]
 
     def charge(self, cost: Cost, names: Sequence[str], who: Tensor) -> None:
         """Add the columns ``names`` of a cost (``ONCE`` or ``PER_YIELD``) to the learners ``who`` (N,) bool."""
@@ -108,6 +124,8 @@ class Ledger:
 
     def load(self, state: Mapping[str, Tensor], known: Mapping[str, Any]) -> None:
         """Take over what ``state`` and ``known`` gave."""
+        if FEEDBACK.keys() <= state.keys():
+            self.listen()
         for name, column in self.columns.items():
             column.copy_(state[name])
         self.labels.load(known["labels"])

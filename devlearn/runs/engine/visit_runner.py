@@ -69,6 +69,7 @@ class VisitRunner:
         with born_with(brain, filled(learners.cohort.buffers)):
             self.costs = CostModel(visit.stage, lambda stage: stage.cost(brain))
         self.planned = self.costs.planned_yields
+        self.told = any(window.cost.feedback_events for window in self.costs.windows)
         self.artifacts = Artifacts.of(job, visit.stage, learners.cohort)
         self.context = Context(
             job.seeds,
@@ -80,6 +81,8 @@ class VisitRunner:
             self.artifacts.given,
             pin=job.pin,
         )
+        if self.told:
+            learners.ledger.listen()
         self.held = self._hold()
 
     def enter(self) -> None:
@@ -160,6 +163,8 @@ class VisitRunner:
         state.yields += 1
         state.updates += lived * cost.updates
         learners.ledger.charge(cost, PER_YIELD, lived)
+        if self.told:
+            learners.ledger.hear(window.stage.told(state.stage) or vars(cost), lived)
         for event, detail, rows in window.stage.happened(state.stage):
             recorder.event(state.updates, event, detail, rows & lived)
 

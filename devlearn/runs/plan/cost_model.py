@@ -3,7 +3,9 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from devlearn.records.schema import FEEDBACK
 from devlearn.stages.stage import Cost, Stage
 
 ONCE = ("labels", "label_bits", "labels_validation")
@@ -81,13 +83,13 @@ class CostModel:
         return unit not in ONCE and all(getattr(window.cost, unit) > 0 for window in self.windows if not window.opens)
 
     def cost_of(self, yields: int) -> Cost:
-        """What that many yields consume, without what is paid once."""
-        total = dict.fromkeys(PER_YIELD, 0)
+        """What that many yields consume, and are told at most, without what is paid once."""
+        total: dict[str, Any] = dict.fromkeys((*PER_YIELD, *FEEDBACK), 0)
         for window in self.windows:
             count = min(yields, window.yields)
             total = {unit: size + int(count) * getattr(window.cost, unit) for unit, size in total.items()}
             yields -= int(count)
-        return Cost(total["updates"], total["env_steps"], total["images"], total["flops"])
+        return Cost(**total)
 
     def yields_for(self, unit: str, size: int) -> int:
         """The number of yields after which ``size`` of a unit that they all consume has been consumed."""

@@ -16,7 +16,7 @@ BOTH: tuple[Control, ...] = ("compute", "data")  # one arm gives both where a pr
 def uncontrolled(scenario: Scenario) -> dict[str, list[Json]]:
     """By arm, each control that its priors ask for and no declared pair gives, with what to add to the file.
 
-    Asked are arms that hold a prior before their last stage, or that end in imitation or curiosity, and are compared
+    Asked are arms that hold a prior before their last stage, or that end in imitation, curiosity or words, and are compared
     with one that lacks it. Controls themselves are not asked.
     """
     pairs = scenario.compare.pairs if scenario.compare else ()
@@ -31,7 +31,7 @@ def _missing(scenario: Scenario, name: str, pairs: tuple[tuple[str, str], ...]) 
     rivals = [other for pair in pairs if name in pair for other in pair if other != name]
     wanted: dict[Control, list[int]] = {}
     for index, step in enumerate(own.steps):
-        asked = index < len(own.steps) - 1 or step.stage.role in ("imitate", "trial")
+        asked = index < len(own.steps) - 1 or step.stage.role in ("imitate", "trial", "caregiver")
         needed = step.stage.needed_controls() if asked else ()
         if needed and _claimed(scenario, step, rivals):
             for control in needed:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from devlearn.records.schema import FEEDBACK
 from devlearn.runs.plan.cost_model import ONCE, PER_YIELD, CostModel
 from devlearn.runs.plan.labels import NOTHING, PlannedLabels
 from devlearn.scenario import Of, Scenario, Unit
@@ -81,7 +82,7 @@ class PlannedStage:
 
 def add(first: Cost, second: Cost) -> Cost:
     """The sum of two ledgers."""
-    return Cost(**{name: getattr(first, name) + getattr(second, name) for name in (*PER_YIELD, *ONCE)})
+    return Cost(**{name: getattr(first, name) + getattr(second, name) for name in (*PER_YIELD, *ONCE, *FEEDBACK)})
 
 
 def total_of(stages: tuple[PlannedStage, ...] | list[PlannedStage]) -> Cost:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from devlearn.learners.flops import Shapes
+    from devlearn.scenario.models import Unit
     from devlearn.stages.context import Context
     from devlearn.tasks.data import Dataset, DataSource
 
@@ -89,7 +90,20 @@ class LabelledBatches:
 
     def minibatches(self, context: Context, done: int) -> Iterator[dict[str, Tensor]]:
         """``images`` (N, B, *shape) and ``labels`` (N, B) after the first ``done``, endlessly."""
-        data, labelled = self.dataset(context), self.indices(context)
-        for positions in context.minibatches(self.num_labels, self.batch_size, done):
-            index = labelled.gather(1, positions)  # (N, B)
+        data = self.dataset(context)
+        for index in self.places(context, done):
             yield {"images": gathered(data.images, index), "labels": data.labels[index]}
+
+    def places(self, context: Context, done: int) -> Iterator[Tensor]:
+        """Which images of the data set these minibatches show: (N, B) each."""
+        labelled = self.indices(context)
+        for positions in context.minibatches(self.num_labels, self.batch_size, done):
+            yield labelled.gather(1, positions)
+
+
+def updates_of(budget: tuple[Unit, int] | None, batch: int, flops: int) -> float:
+    """Updates of a declared budget, on ``batch`` images and of ``flops`` each; endless without one."""
+    if budget is None:
+        return float("inf")
+    unit, size = budget
+    return -(-size // {"updates": 1, "images": batch, "flops": flops}[unit])

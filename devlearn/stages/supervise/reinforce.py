@@ -22,7 +22,8 @@ from devlearn.stages.fields import (
     Shift,
     WeightDecay,
 )
-from devlearn.stages.shared.labelled import LabelledBatches
+from devlearn.stages.shared.draws import uniform
+from devlearn.stages.shared.labelled import LabelledBatches, updates_of
 from devlearn.stages.shared.train import Descent, train
 from devlearn.stages.stage import Cost, Stage, stage
 
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from devlearn.learners.cohort import Cohort
     from devlearn.stages.context import Context, State
     from devlearn.stages.stage import Metrics
-
-BLOCK = 64  # minibatches whose guesses are drawn together
 
 
 @stage("supervise.reinforce")
@@ -107,17 +106,11 @@ class Guess(Stage):
         labelled, events = self.labelled, self.labelled.batch_size * self.samples
         draws = {"draws": ((labelled.batch_size, self.samples), torch.float32)}
         step = flops.update(brain, self.objective, {**labelled.shapes, **draws})
-        return replace(labelled.cost(step), label_bits=min(labelled.label_bits, self._updates(step) * events))
+        told = updates_of(self.budget(), labelled.batch_size, step) * events
+        return replace(labelled.cost(step), label_bits=min(labelled.label_bits, told))
 
     def follows_budget(self) -> bool:
         return True  # ``label_bits`` are counted from it, even where the schedule is constant
-
-    def _updates(self, step: int) -> float:
-        """Updates of the declared budget, at ``step`` FLOPs each; endless without one."""
-        if (budget := self.budget()) is None:
-            return float("inf")
-        unit, size = budget
-        return -(-size // {"updates": 1, "images": self.labelled.batch_size, "flops": step}[unit])
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         return self.descent.begin(context)
@@ -127,10 +120,7 @@ class Guess(Stage):
 
     def _batches(self, done: int, context: Context) -> Iterator[dict[str, Tensor]]:
         """Labelled images, and ``draws`` (N, B, S) uniform in [0, 1), one a guess, after the first ``done``."""
-        rows, draws = self.labelled.batch_size, None
-        for number, batch in enumerate(self.labelled.minibatches(context, done), done):
-            block, place = divmod(number, BLOCK)
-            if draws is None or place == 0:
-                drawn = context.streams("guess", counter=block).random(BLOCK, rows, self.samples)
-                draws = torch.from_numpy(drawn).to(context.device)  # (N, BLOCK, B, S)
-            yield {**batch, "draws": draws[:, place]}
+        shape = (self.labelled.batch_size, self.samples)
+        draws = uniform(context, "guess", shape, done)
+        for batch, drawn in zip(self.labelled.minibatches(context, done), draws, strict=False):
+            yield {**batch, "draws": drawn}

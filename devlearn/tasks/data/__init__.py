@@ -223,6 +223,16 @@ def _load(source: DataSource, parts: tuple[str, ...], device: torch.device) -> D
     return Dataset(torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device))
 
 
+def descriptions(split: str, device: torch.device) -> Tensor:
+    """Which word of every attribute fits each image of a split: (M, A) int64. Raises what ``load`` raises."""
+    return _descriptions(*_found(split), device)
+
+
+@lru_cache(maxsize=4)
+def _descriptions(source: DataSource, parts: tuple[str, ...], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.concatenate([source.descriptions(part) for part in parts])).to(device)
+
+
 def load_altered(split: str, device: torch.device, sham: bool = False, shift: int = 0, blur: float = 0.0) -> Dataset:
     """A split whose images have lost their structure, are moved by up to ``shift`` pixels, are out of focus.
 
@@ -272,6 +282,7 @@ __all__ = [
     "check_split",
     "class_counts",
     "dataset",
+    "descriptions",
     "gathered",
     "is_split",
     "load",

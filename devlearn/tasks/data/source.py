@@ -37,15 +37,22 @@ class DataSource:
         shape: of an image: (H, W) in grey, (H, W, 3) in colour.
         counts: for each part, ``train`` and ``test`` at least, how many images there are of each class.
         head: the read-out of its classes; empty: called like the data set.
+        attributes: what can be said of an image in words beside its class: by attribute the words that there are, all
+            different; empty: nothing.
     """
 
     kind: ClassVar[str] = ""
     shape: tuple[int, ...] = ()
     counts: Mapping[str, Sequence[int]] = {}
     head: str = ""
+    attributes: Mapping[str, Sequence[str]] = {}
 
     def read(self, part: str) -> Arrays:
         """A part of ``counts``: images (M, *shape) uint8, labels (M,) int64; always the same, in the same order."""
+        raise NotImplementedError
+
+    def describe(self, part: str, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Which word of each attribute fits each image of one of ``parts``, whose labels (M,) are given: (M, A)."""
         raise NotImplementedError
 
     def missing(self) -> str:
@@ -104,6 +111,11 @@ class DataSource:
         """How many numbers an image is."""
         return int(np.prod(self.shape))
 
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The words of all attributes, one after another."""
+        return tuple(word for words in self.attributes.values() for word in words)
+
     def head_for(self, purpose: str) -> str:
         """A read-out of something else than classes; learners of several data sets have one for each."""
         return purpose if self.kind == "mnist" else f"{purpose}_{self.name}"
@@ -130,6 +142,18 @@ class DataSource:
         held = _held_out(labels, self.classes)
         rows = np.flatnonzero(held if part == "valid" else ~held)
         return images[rows], labels[rows]
+
+    def descriptions(self, part: str) -> NDArray[np.int64]:
+        """The words of one of ``parts``, (M, A), checked. Raises BadData where they are not what was declared."""
+        labels = self.arrays(part)[1]
+        found = self.describe(part, labels)
+        sizes = [len(words) for words in self.attributes.values()]
+        who = f"{self.key}: describe({part!r})"
+        if not isinstance(found, np.ndarray) or found.dtype != np.int64 or found.shape != (len(labels), len(sizes)):
+            raise BadData(f"{who} gives no numpy array ({len(labels)}, {len(sizes)}) int64")
+        if ((found < 0) | (found >= sizes)).any():
+            raise BadData(f"{who} gives words that there are not; they are numbered within their attribute, from 0")
+        return found
 
     def _check(self, images: NDArray[np.uint8], labels: NDArray[np.int64], part: str) -> None:
         """Whether what was read is what the class declares."""

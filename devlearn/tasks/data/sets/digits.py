@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from devlearn.tasks.data.digit_words import ATTRIBUTES, described
 from devlearn.tasks.data.source import DataSource, dataset
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from devlearn.tasks.data.source import Arrays
 
 FILE = Path(__file__).parent.parent / "digits" / "digits.npz"
@@ -24,8 +27,12 @@ class Digits(DataSource):
         "train": (143, 146, 142, 147, 145, 146, 145, 144, 140, 144),
         "test": (35, 36, 35, 36, 36, 36, 36, 35, 34, 36),
     }
+    attributes = ATTRIBUTES
     head = "digits_8x8"  # "digits" is MNIST's
 
     def read(self, part: str) -> Arrays:
         with np.load(FILE, allow_pickle=False) as found:
             return found[f"{part}_images"], found[f"{part}_labels"].astype(np.int64)
+
+    def describe(self, part: str, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        return described(labels)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from devlearn.tasks.data.digit_words import ATTRIBUTES, described
 from devlearn.tasks.data.mnist import read
 from devlearn.tasks.data.source import DataSource, dataset
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from devlearn.tasks.data.source import Arrays
 
 FIRST = {"rest": 0, "second": 50_000, "valid": 55_000}  # the place of a part's first image in the training file
@@ -24,6 +28,7 @@ class Mnist(DataSource):
         "valid": (489, 530, 493, 509, 499, 458, 482, 563, 494, 483),
         "test": (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
     }
+    attributes = ATTRIBUTES
     head = "digits"
 
     def read(self, part: str) -> Arrays:
@@ -32,6 +37,9 @@ class Mnist(DataSource):
         images, labels = read("train")
         rows = slice(FIRST[part], FIRST[part] + sum(self.counts[part]))
         return images[rows], labels[rows]
+
+    def describe(self, part: str, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        return described(labels)
 
 
 MNIST = Mnist()
