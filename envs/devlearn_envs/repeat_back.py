@@ -25,7 +25,7 @@ class RepeatBack(BatchEnv):
     The first symbol. All are uniform, hashes of the episode's seed and of the step.
 
     ## Reward
-    ``1 / answers`` for what was shown k steps ago, 0 for anything else and in the first k steps, in which there is
+    ``1 / questions`` for what was shown k steps ago, 0 for anything else and in the first k steps, in which there is
     nothing to be said yet. So the return is the share of right answers.
 
     ## Optimum
@@ -33,12 +33,12 @@ class RepeatBack(BatchEnv):
     more, and so does who sees the last T observations together where ``T <= k``.
 
     ## Episode End
-    Termination: after the last of ``answers`` questions, ``k + answers`` steps from the start.
+    Termination: after the last of ``questions`` steps, ``k + questions`` steps from the start.
 
     ## Arguments
     * ``k`` (4): how many steps ago, at least 1.
     * ``symbols`` (4): how many there are, from 2.
-    * ``answers`` (16): questions an episode, at least 1.
+    * ``questions`` (16): an episode, at least 1.
 
     ``k`` can change from episode to episode (``lessons``).
 
@@ -52,21 +52,21 @@ class RepeatBack(BatchEnv):
 
     adjustable = ("k",)
 
-    def __init__(self, copies: int, k: int = 4, symbols: int = 4, answers: int = 16) -> None:
+    def __init__(self, copies: int, k: int = 4, symbols: int = 4, questions: int = 16) -> None:
         super().__init__(copies)
         if symbols < 2:
             raise ValueError(f"symbols must be at least 2, not {symbols}: of one there is nothing to remember")
-        if answers < 1:
-            raise ValueError(f"answers must be at least 1 question, not {answers}")
+        if questions < 1:
+            raise ValueError(f"questions must be at least 1, not {questions}")
         self.observation_space = spaces.Box(0, 1, (symbols,), np.float32)
         self.action_space = spaces.Discrete(symbols)
-        self.symbols, self.answers = symbols, answers
+        self.symbols, self.questions = symbols, questions
         self._next = np.full(copies, _checked(k), np.int64)  # of the next episode
         self._k = self._next.copy()  # of this one
         self._seed, self._steps = np.zeros(copies, np.int64), np.zeros(copies, np.int64)
 
     @staticmethod
-    def optimum(k: int = 4, symbols: int = 4, answers: int = 16) -> float:
+    def optimum(k: int = 4, symbols: int = 4, questions: int = 16) -> float:
         """The largest expected return of any agent."""
         return 1.0
 
@@ -81,8 +81,8 @@ class RepeatBack(BatchEnv):
         asked = self._steps >= self._k
         right = asked & (actions == self._shown(np.maximum(self._steps - self._k, 0)))
         self._steps += 1
-        reward = right.astype(np.float32) / np.float32(self.answers)
-        return reward, self._steps >= self._k + self.answers, np.zeros(self.copies, bool)
+        reward = right.astype(np.float32) / np.float32(self.questions)
+        return reward, self._steps >= self._k + self.questions, np.zeros(self.copies, bool)
 
     def _shown(self, step: Array) -> Array:
         """The symbol of a step in every copy, (K,)."""

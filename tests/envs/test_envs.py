@@ -388,7 +388,7 @@ def test_key_corridor_gives_a_copy_another_door_at_its_next_episode() -> None:
         (TMaze, {"flip": -0.1}),
         (RepeatBack, {"k": 0}),
         (RepeatBack, {"symbols": 1}),
-        (RepeatBack, {"answers": 0}),
+        (RepeatBack, {"questions": 0}),
         (Interval, {"shortest": 0}),
         (Interval, {"longest": 1}),
         (Interval, {"scatter": 0.6}),

@@ -15,7 +15,7 @@ from devlearn.tasks.envs.recurrent_state import Memory
 from devlearn.tasks.envs.replay import Replay
 from tests.laws.rows import context_for
 
-SPEC, LENGTH, COPIES, GAMMA = EnvSpec("devlearn/RepeatBack-v0", {"k": 1, "answers": 4, "symbols": 3}), 4, 2, 0.9
+SPEC, LENGTH, COPIES, GAMMA = EnvSpec("devlearn/RepeatBack-v0", {"k": 1, "questions": 4, "symbols": 3}), 4, 2, 0.9
 
 
 class Every:
