@@ -167,6 +167,7 @@ TOY: dict[str, dict[str, Any]] = {
         ],
         "block": 5,
     },
+    "reward_only": {"stages.school.updates": 4, "stages.guess.updates": 4, "probes.digits.every": 2, "brain.width": [8]},
     "causes": {
         **{
             f"stages.{stage}.{key}": value
