@@ -66,7 +66,11 @@ TOY: dict[str, dict[str, object]] = {
         "brain.width": [8],
     },
     "told.yaml": {
-        **{f"stages.{stage}.{key}": size for stage in ("hear", "guess") for key, size in (("updates", 4), ("batch", 16))},
+        **{
+            f"stages.{stage}.{key}": size
+            for stage in ("hear", "guess")
+            for key, size in (("updates", 4), ("batch", 16))
+        },
         "probes.digits.every": 2,
         "probes.digits.quick": 100,
         "brain.width": [8],
