@@ -15,8 +15,8 @@ Json = dict[str, Any]
 def uncontrolled(scenario: Scenario) -> dict[str, list[Json]]:
     """By arm, each control that its priors ask for and no declared pair gives, with what to add to the file.
 
-    Asked are arms that hold a prior before their last stage, or that end in imitation, curiosity or words, and are compared
-    with one that lacks it. Controls themselves are not asked.
+    Asked are arms that hold a prior before their last stage, or that end in imitation, curiosity or words, and are
+    compared with one that lacks it. Controls themselves are not asked.
     """
     pairs = scenario.compare.pairs if scenario.compare else ()
     found = {name: list(_missing(scenario, name, pairs)) for name in dict.fromkeys(sum(pairs, ()))}
