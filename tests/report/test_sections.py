@@ -96,7 +96,8 @@ def test_ones_own_stand_where_they_say() -> None:
     order = [one.name for one in sections(asked)]
     assert order == [
         "first-of-all", "points", "differences", "lives", "after-lives", "behind-that", "verdicts", "curves", "bought",
-        "cost", "proxy", "fields", "films", "bonuses", "lessons", "feedback", "last-result", "plan", "reproduce", "read",
+        "cost", "proxy", "fields", "films", "bonuses", "lessons", "feedback", "last-result", "plan",
+        "reproduce", "read",
     ]  # fmt: skip
 
 
