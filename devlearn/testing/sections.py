@@ -38,10 +38,11 @@ stages:
     intrinsic: {kind: count}
     lessons: [{reach: 2}, {reach: 8}]
     teacher: {kind: random}
+  told: {kind: caregiver.guess, data: mnist.train, labels: 20, updates: 4, batch: 8}
   school: {kind: supervise, data: mnist.train, labels: 20, updates: 6, batch: 8}
 arms:
   random-init: [school]
-  developmental: [look, play, school]
+  developmental: [look, play, told, school]
 probes:
   digits: {kind: accuracy, data: mnist.valid, every: 2, quick: 100}
   fields: {kind: fields}

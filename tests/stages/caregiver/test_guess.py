@@ -134,8 +134,10 @@ def test_rungs_open_as_words_are_understood_and_are_paid_for(tmp_path: Path) -> 
     (taught,) = (tmp_path / "run").glob("jobs/school*/*/records/00-school.0/train.csv")
     assert "feedback_bits" in school.read_text() and "feedback_bits" not in taught.read_text()
     found = json.loads((tmp_path / "run" / "comparison.json").read_text())
-    arms = (found[0] if isinstance(found, list) else found)["arms"]
+    arms, (pair,) = found["arms"], found["comparisons"]
     assert arms["told"]["ledger"]["feedback_events"] == 300 and "feedback_events" not in arms["taught"]["ledger"]
+    assert arms["told"]["total"]["feedback_events"] == 900
+    assert pair["gain_per"]["feedback_events"] == pytest.approx(pair["difference"] / 300)
     page = (tmp_path / "run" / "report.html").read_text()
     assert "over-feedback_bits" in page and "Feedback bits" in page
     text = said("export", tmp_path / "run", "--to", "csv", "--out", tmp_path / "tables")
