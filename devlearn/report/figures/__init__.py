@@ -13,6 +13,7 @@ from devlearn.report.figures.lessons import lessons
 from devlearn.report.figures.observation_traces import traces
 from devlearn.report.figures.over_points import varied
 from devlearn.report.figures.proxy import proxy
+from devlearn.report.figures.stories import stories
 from devlearn.report.figures.strip_plot import dots
 from devlearn.report.figures.timeline import storyboard
 from devlearn.report.section import Drawn
@@ -32,6 +33,7 @@ __all__ = [
     "learning",
     "lessons",
     "proxy",
+    "stories",
     "storyboard",
     "traces",
     "varied",
