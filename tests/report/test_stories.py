@@ -26,4 +26,4 @@ def test_chances_are_read_in_the_order_of_trials_and_of_finite_learners() -> Non
 def test_the_figure_says_what_it_shows() -> None:
     curve = np.array([[[0.25, 0.5], [0.25, 0.75]], [[0.25, 0.7], [0.25, 0.75]]])
     drawn = figures.stories({"active": curve}, "ask", "ask-stories")
-    assert "active 25 % to 60 % and ideal observer 25 % to 75 %" in drawn.alt
+    assert "active 25.00 % to 60.00 % and ideal observer 25.00 % to 75.00 %" in drawn.alt
