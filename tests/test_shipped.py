@@ -30,8 +30,16 @@ FEW_LABELS: dict[str, Any] = {
 K_MEANS = {"fit_images": 50, "restarts": 1}
 STACKED = [{"id": "FrameStackObservation", "stack_size": 3}]
 REPLAYED = {"stages.play.batch": 8, "brain.width": [16, 12], "block": 4}
-YOKED = {"env_steps": 64, "num_envs": 2, "rollout": 16, "minibatches": 2}
+IDLE = ("random-init", "random", "reflex-alone", "observer", "explorer", "obedient", "contrary")
 TRIED = ("stages.act", "stages.watch", "stages.blind", "probes.acting", "probes.untold", "probes.watching")
+
+
+def toy(*stages: str) -> dict[str, int]:
+    """Two rollouts of each of some trial.ppo."""
+    keys = {"env_steps": 64, "num_envs": 2, "rollout": 16, "minibatches": 2}
+    return {f"stages.{stage}.{key}": value for stage in stages for key, value in keys.items()}
+
+
 TOY: dict[str, dict[str, Any]] = {
     "first_steps": {
         "stages.waves.updates": 4,
@@ -167,13 +175,14 @@ TOY: dict[str, dict[str, Any]] = {
         ],
         "block": 5,
     },
-    "reward_only": {"stages.school.updates": 4, "stages.guess.updates": 4, "probes.digits.every": 2, "brain.width": [8]},
+    "reward_only": {
+        "stages.school.updates": 4,
+        "stages.guess.updates": 4,
+        "probes.digits.every": 2,
+        "brain.width": [8],
+    },
     "causes": {
-        **{
-            f"stages.{stage}.{key}": value
-            for stage in ("act", "watch", "told", "blind", "roam")
-            for key, value in YOKED.items()
-        },
+        **toy("act", "watch", "told", "blind", "roam"),
         "stages.imitate.env_steps": 64,
         "stages.imitate.num_envs": 2,
         "probes.acting.episodes": 4,
@@ -185,7 +194,7 @@ TOY: dict[str, dict[str, Any]] = {
         "block": 4,
     },
     "causes_trials": {
-        **{f"stages.{stage}.{key}": value for stage in ("act", "watch", "blind") for key, value in YOKED.items()},
+        **toy("act", "watch", "blind"),
         "probes.acting.episodes": 4,
         "probes.untold.episodes": 4,
         "probes.watching.episodes": 4,
@@ -194,7 +203,7 @@ TOY: dict[str, dict[str, Any]] = {
         "vary": [{f"{path}.env_kwargs.k": k for path in TRIED} for k in (1, 2)],
     },
     "casino": {
-        **{f"stages.{stage}.{key}": value for stage in ("play",) for key, value in YOKED.items()},
+        **toy("play"),
         "stages.imitate.env_steps": 64,
         "stages.imitate.num_envs": 2,
         "probes.wins.episodes": 4,
@@ -437,7 +446,7 @@ def test_a_shipped_scenario_runs_to_its_verdict(name: str, tmp_path: Path) -> No
         assert body["arms"]
         for arm, entry in body["arms"].items():
             assert entry["n"] == 4
-            idle = arm in ("random-init", "random", "reflex-alone")  # which may have learned nothing
+            idle = arm in IDLE  # which may have learned nothing
             assert entry["ledger"]["flops"] > 0 or idle
             assert page is None or arm in page
     if not isinstance(found, list):

@@ -53,7 +53,8 @@ class Causal(Probe):
         named: mean over episodes of ``q`` of the likeliest answer, after the last trial: how often it is right
         ideal: the same of the ideal observer, which may be told more than the learner
         network_T: mean over episodes of ``sum_a q_a p_a`` after T trials: the chance given to what is right
-        ideal_T: mean over episodes of ``sum_a q_a^2``, the same of the ideal observer
+        ideal_T: mean over episodes of ``sum_a q_a^2``, the same of the ideal observer, which gives each answer what it
+            deserves; who gives all to the likeliest, as rewards teach, has more
     """
 
     metrics: ClassVar = {

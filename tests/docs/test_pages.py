@@ -33,6 +33,13 @@ TOY: dict[str, dict[str, object]] = {
         "stages.play.env_steps": 1024,
         "probes.held.every": 2,
     },
+    "lamps.yaml": {
+        **{f"stages.{stage}.env_steps": 64 for stage in ("act", "told", "blind")},
+        **{f"stages.{stage}.num_envs": 4 for stage in ("act", "told", "blind")},
+        **{f"stages.{stage}.rollout": 8 for stage in ("act", "told", "blind")},
+        "probes.acting.episodes": 4,
+        "probes.stories.episodes": 4,
+    },
     "small.yaml": LOOK,
     "kept.yaml": LOOK,
     "more.yaml": LOOK,

@@ -35,7 +35,10 @@ def play(env: BatchEnv, seeds: np.ndarray, actions: np.ndarray) -> list[np.ndarr
 
 
 def actions_for(env: BatchEnv, steps: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(env.action_space.n, size=(steps, env.copies))
+    space, rng = env.action_space, np.random.default_rng(seed)
+    if isinstance(space, gymnasium.spaces.Box):
+        return rng.uniform(-1, 1, (steps, env.copies, *space.shape)).astype(np.float32)
+    return rng.integers(space.n, size=(steps, env.copies))
 
 
 LAMP = """

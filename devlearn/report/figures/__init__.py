@@ -15,6 +15,7 @@ from devlearn.report.figures.observation_traces import traces
 from devlearn.report.figures.over_points import varied
 from devlearn.report.figures.proxy import proxy
 from devlearn.report.figures.recall import Answers, recall
+from devlearn.report.figures.stories import stories
 from devlearn.report.figures.strip_plot import dots
 from devlearn.report.figures.timeline import storyboard
 from devlearn.report.section import Drawn
@@ -37,6 +38,7 @@ __all__ = [
     "lessons",
     "proxy",
     "recall",
+    "stories",
     "storyboard",
     "traces",
     "varied",
