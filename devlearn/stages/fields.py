@@ -337,7 +337,7 @@ class Change(BaseModel):
 YOUNGER = frozenset(
     {
         *("wrappers", "step_timeout", "sense", "vocabulary", "action_scaling", "demonstrations", "random", "reflex"),
-        *("intrinsic", "sampled", "lessons", "of", "sequence", "rows"),
+        *("intrinsic", "sampled", "lessons", "of", "sequence_length", "row_by_row"),
     }
 )
 YOUNGER_IF_EMPTY = frozenset({"teacher"})  # an older stage has a number of this name
