@@ -31,8 +31,8 @@ class Accuracy(Probe):
     """Accuracy and cross-entropy on a split: what is wanted, and the proxy that gradient descent is given for it.
 
     ``z_m`` are the logits of image m of M, ``y_m`` its label. On the way a fixed part of the split is used, spread
-    evenly over it; at birth and at a stage's end all of it. With ``rows`` images are read as ``supervise`` reads them
-    with that key, and ``z_m`` are those after the last row.
+    evenly over it; at birth and at a stage's end all of it. With ``row_by_row`` images are read as ``supervise`` reads
+    them with that key, and ``z_m`` are those after the last row.
 
     Metrics:
         accuracy: share of images whose largest logit is the label's, ``(1/M) sum_m 1[argmax_k z_mk = y_m]``
@@ -54,7 +54,7 @@ class Accuracy(Probe):
         0, description="each image is moved by up to so many pixels along each axis, always by the same"
     )
 
-    rows: RowByRow = False
+    row_by_row: RowByRow = False
 
     @property
     def source(self) -> DataSource:
@@ -66,11 +66,11 @@ class Accuracy(Probe):
         return {name: metric._replace(chance=chance[name]) for name, metric in self.metrics.items()}
 
     def needs(self) -> Needs:
-        senses = row_sense(self.source) if self.rows else self.source.senses
+        senses = row_sense(self.source) if self.row_by_row else self.source.senses
         return Needs(senses, {self.head: Head(self.source.classes)})
 
     def check_brain(self, brain: nn.Module) -> None:
-        if self.rows:
+        if self.row_by_row:
             check_reader(brain, CHUNK)
 
     def splits(self) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ class Accuracy(Probe):
 
     def _answers(self, cohort: Cohort, images: Tensor) -> Tensor:
         """Logits (N, B, K) for images (N, B, *shape)."""
-        if not self.rows:
+        if not self.row_by_row:
             logits: Tensor = cohort(images, self.source.sense_name, self.head)
             return logits
         read, sense = begun(images, cohort), next(iter(row_sense(self.source)))

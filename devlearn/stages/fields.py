@@ -338,7 +338,7 @@ class Change(BaseModel):
 YOUNGER = frozenset(
     {
         *("wrappers", "step_timeout", "sense", "vocabulary", "action_scaling", "demonstrations", "random", "reflex"),
-        *("intrinsic", "sampled", "lessons", "of", "symmetric", "sequence", "rows"),
+        *("intrinsic", "sampled", "lessons", "of", "symmetric", "sequence_length", "row_by_row"),
     }
 )
 YOUNGER_IF_EMPTY = frozenset({"teacher"})  # an older stage has a number of this name

@@ -161,7 +161,7 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "values-memory": (
         "trial.dqn",
         {
-            **{**REPLAY, "env": "devlearn/TMaze-v0", "env_kwargs": {"length": 3}, "sequence": 4},
+            **{**REPLAY, "env": "devlearn/TMaze-v0", "env_kwargs": {"length": 3}, "sequence_length": 4},
             "learning_starts": 12,
             "double": True,
             "target_every": 7,
@@ -223,7 +223,7 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
         {**OWN, "unlabelled": "consistency", "threshold": 0.1, "align": True, "teacher": 0.9, "views": {}},
     ),
     "school-aligned": ("supervise", {"updates": 100, "labels": 20, "batch": 8, "rule": "feedback_alignment"}),
-    "school-rows": ("supervise", {"updates": 100, "labels": 20, "batch": 4, "rows": True}),
+    "school-rows": ("supervise", {"updates": 100, "labels": 20, "batch": 4, "row_by_row": True}),
     "guess": ("supervise.reinforce", {"updates": 100, "labels": 20, "batch": 8}),
     "guess-twice": ("supervise.reinforce", {"updates": 100, "batch": 8, "samples": 2, "baseline": "none"}),
     "asked": (

@@ -46,7 +46,7 @@ REFUSED = {
     },
     ("conv", "values-memory"): "kind: conv needs a picture",
     **{("memory", row): "memory: none" for row in ("soft", "soft-taught")},
-    **{("memory", row): "change batch or sequence" for row in ("values", "values-double", "values-taught")},
+    **{("memory", row): "change batch or sequence_length" for row in ("values", "values-double", "values-taught")},
     **{
         ("conv", f"{what}-numbers"): "kind: conv needs a picture .* use kind: mlp"
         for what in ("clone", "clone-of", "observe", "dagger")

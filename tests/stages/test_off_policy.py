@@ -35,10 +35,13 @@ def test_actions_that_are_not_one_choice_are_refused_with_the_mend(env: str, tak
 @pytest.mark.parametrize(
     ("keys", "why"),
     [
-        ({"batch": 100}, "sequences of 16 steps, and batch = 100 is no multiple of that; change batch or sequence"),
+        (
+            {"batch": 100},
+            "sequences of 16 steps, and batch = 100 is no multiple of that; change batch or sequence_length",
+        ),
         ({"n_step": 2}, "n_step is 2, write 1"),
         ({"learning_starts": 16}, "need 17 in each of 1 environments, and with learning_starts .* there are 16; raise"),
-        ({"learning_starts": 0, "rollout": 9}, "there are 9; raise learning_starts or lower sequence"),
+        ({"learning_starts": 0, "rollout": 9}, "there are 9; raise learning_starts or lower sequence_length"),
         ({"capacity": 16}, "with capacity as it is there are 16; raise capacity"),
         ({"capacity": 10**8}, "100,000,001 sequences are 3.0 GiB"),
     ],

@@ -42,7 +42,7 @@ class Sequences:
         """Raises ValueError, with the mend, where a replay can't give such sequences."""
         if self.batch % self.length:
             why = f"a brain with memory learns sequences of {self.length} steps, and batch = {self.batch}"
-            raise ValueError(f"{why} is no multiple of that; change batch or sequence")
+            raise ValueError(f"{why} is no multiple of that; change batch or sequence_length")
         if n_step > 1:
             raise ValueError(f"a brain with memory learns from one step to the next; n_step is {n_step}, write 1")
         needed = self.length + 1  # and one before it
@@ -50,7 +50,9 @@ class Sequences:
         for key, steps in lived.items():
             if steps < needed:
                 what = f"sequences of {self.length} steps need {needed} in each of {life.num_envs} environments"
-                raise ValueError(f"{what}, and with {key} as it is there are {steps}; raise {key} or lower sequence")
+                raise ValueError(
+                    f"{what}, and with {key} as it is there are {steps}; raise {key} or lower sequence_length"
+                )
 
     def shapes(self, brain: nn.Module, space: spaces.Box, seen: torch.dtype) -> Shapes:
         """What an update learns from, for counting FLOPs."""

@@ -57,8 +57,8 @@ class Supervise(Stage):
     sum to one again. The ledger's ``images`` are B + 2 U an update: unlabelled ones are shown to be answered, and to
     learn the answer. With
     ``rule: feedback_alignment`` errors travel back not by the weights but by random feedback, fixed for life. With
-    ``rows`` an image is no picture but a sequence: a brain with memory sees one row after another, and what it answers
-    to the last one counts.
+    ``row_by_row`` an image is no picture but a sequence: a brain with memory sees one row after another, and what it
+    answers to the last one counts.
 
     Metrics:
         loss: cross-entropy in nats, ``-(1/B) sum_b log softmax(z_b)[y_b]``, and with unlabelled images
@@ -93,7 +93,7 @@ class Supervise(Stage):
         "align",
         "teacher",
         "rule",
-        "rows",
+        "row_by_row",
     )
 
     data: LabelledSplit = "mnist.train"
@@ -127,12 +127,14 @@ class Supervise(Stage):
         "backprop",
         description="how errors travel back: by the weights, or by fixed random feedback (mlp without memory)",
     )
-    rows: RowByRow = False
+    row_by_row: RowByRow = False
 
     @model_validator(mode="after")
     def _reads_what_has_labels(self) -> Supervise:
-        if self.rows and self.unlabelled != "none":
-            raise ValueError(f"rows are read of labelled images alone; drop rows or unlabelled: {self.unlabelled}")
+        if self.row_by_row and self.unlabelled != "none":
+            raise ValueError(
+                f"row_by_row reads labelled images alone; drop row_by_row or unlabelled: {self.unlabelled}"
+            )
         return self
 
     @property
@@ -155,18 +157,18 @@ class Supervise(Stage):
     @property
     def objective(self) -> Objective:
         kind, source = CrossEntropy if self.unlabelled == "none" else OwnAnswers, self.labelled.source
-        sense = next(iter(row_sense(source))) if self.rows else source.sense_name
+        sense = next(iter(row_sense(source))) if self.row_by_row else source.sense_name
         return learned_by(self.rule, kind(sense, source.read_out))
 
     def needs(self) -> Needs:
-        if self.rows:
+        if self.row_by_row:
             return Needs(row_sense(self.labelled.source), self.labelled.source.heads)
         return replace(self.labelled.needs, feedback=self.rule == "feedback_alignment")
 
     def cost(self, brain: nn.Module) -> Cost:
         check_rule(self.rule, brain)
         own, more = self.labelled, self.pseudo_labels
-        if self.rows:
+        if self.row_by_row:
             check_reader(brain, own.batch_size)
             rows, numbers = row_shape(own.source)
             read = {
@@ -189,7 +191,7 @@ class Supervise(Stage):
         optimiser = descent.make_optimiser(cohort, state["moments"])
         for batch in self.minibatches(cohort, state, context):
             optimiser.set_lr(descent.learning_rate(state["done"], context))
-            read = begun(batch["images"], cohort) if self.rows else {}
+            read = begun(batch["images"], cohort) if self.row_by_row else {}
             metrics = cohort.update(objective, {**batch, **read}, optimiser)
             state["done"] += 1
             yield {**metrics, "sure": mask_rate(batch)}

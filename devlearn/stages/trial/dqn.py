@@ -72,8 +72,8 @@ class DQN(Stage):
     network that learns say which is best. Nothing follows where an episode terminated; a truncated one is bootstrapped
     from its last observation. Where an environment says which actions are allowed, no other is done or counts.
 
-    Brains with memory learn sequences of ``sequence`` successive steps, ``batch`` steps in all; each is unrolled from
-    what was remembered when it was lived, and its targets from the same.
+    Brains with memory learn sequences of ``sequence_length`` successive steps, ``batch`` steps in all; each is unrolled
+    from what was remembered when it was lived, and its targets from the same.
 
     With ``lessons`` the environment's keyword arguments change from one episode to the next, as a ``teacher`` says, for
     each learner by itself, as in ``trial.ppo``; the replay keeps what was lived in any.
@@ -118,7 +118,7 @@ class DQN(Stage):
         "vocabulary",
         "capacity",
         "learning_starts",
-        "sequence",
+        "sequence_length",
         "random",
         "lessons",
         "teacher",
@@ -132,7 +132,7 @@ class DQN(Stage):
     rollout: int = Field(10, ge=1, description="steps in each environment between updates")
     gradient_steps: int = Field(1, ge=1, description="updates after them")
     batch: int = Field(128, ge=1, description="steps from the replay an update")
-    sequence: int = Field(16, ge=1, description="successive steps that a brain with memory learns at a time")
+    sequence_length: int = Field(16, ge=1, description="successive steps that a brain with memory learns at a time")
     capacity: int = Field(10_000, ge=1, description="steps of each learner that the replay keeps, the latest")
     learning_starts: int = Field(10_000, ge=0, description="env_steps of each learner before the first update")
     lr: AdamRate = 2.5e-4
@@ -183,7 +183,7 @@ class DQN(Stage):
 
     @property
     def _sequences(self) -> Sequences:
-        return Sequences(self.batch, self.sequence)
+        return Sequences(self.batch, self.sequence_length)
 
     def _policy(self) -> tuple[Needs, Policy]:
         """Raises ValueError for an environment whose actions are not one choice."""

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 def row_sense(source: DataSource) -> dict[str, Sense]:
     """The sense that one row of a data set's images enters by, by its name. Raises BadData for what has no rows."""
     if len(source.shape) < 2:
-        raise BadData(f"rows are those of images, and what {source.key} shows has the shape {source.shape}; drop rows")
+        raise BadData(
+            f"rows are those of images, and what {source.key} shows has the shape {source.shape}; drop row_by_row"
+        )
     return {f"rows_{source.sense_name}": Sense(spaces.Box(0, 255, row_shape(source)[1:], np.uint8))}
 
 

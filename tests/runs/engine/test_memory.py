@@ -58,10 +58,13 @@ LIVES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"memory": "gru"},
         {
             **{**MAZE, "kind": "trial.dqn", "num_envs": 4, "rollout": 10, "env_steps": 400, "learning_starts": 40},
-            **{"sequence": 8, "batch": 16, "capacity": 100},
+            **{"sequence_length": 8, "batch": 16, "capacity": 100},
         },
     ),
-    "rows": ({"memory": "gru"}, {"kind": "supervise", "data": "digits.train", "rows": True, "updates": 10, "batch": 8}),
+    "rows": (
+        {"memory": "gru"},
+        {"kind": "supervise", "data": "digits.train", "row_by_row": True, "updates": 10, "batch": 8},
+    ),
 }
 
 

@@ -14,11 +14,11 @@ from devlearn.tasks.data import load
 from tests.laws.rows import context_for, measure
 
 BRAIN: dict[str, Any] = {"kind": "mlp", "width": [12], "memory": "gru"}
-KEYS: dict[str, Any] = {"updates": 100, "rows": True, "data": "digits.train"}
+KEYS: dict[str, Any] = {"updates": 100, "row_by_row": True, "data": "digits.train"}
 
 
 def test_accuracy_is_that_of_the_answers_to_the_last_row() -> None:
-    probe = Accuracy(data="digits.test", rows=True, head="digits")
+    probe = Accuracy(data="digits.test", row_by_row=True, head="digits")
     found = Cohort(brain_builder(BRAIN, probe.needs()), (0, 1), dtype=torch.float64)
     accuracy = measure(probe, found, full=True).values["accuracy"]
     data, member = load("digits.test", torch.device("cpu")), found.member(1)
@@ -33,12 +33,12 @@ def test_accuracy_is_that_of_the_answers_to_the_last_row() -> None:
 
 
 def test_what_can_not_be_read_row_by_row_is_refused_with_the_mend() -> None:
-    stage, probe = get("stages", "supervise")(**KEYS), Accuracy(data="digits.test", rows=True, head="digits")
+    stage, probe = get("stages", "supervise")(**KEYS), Accuracy(data="digits.test", row_by_row=True, head="digits")
     brain = brain_builder({"kind": "mlp", "width": [12]}, stage.needs())()
     for ask in (stage.cost, probe.check_brain):
         with pytest.raises(ValueError, match="this brain has no memory; give it memory: gru"):
             ask(brain)
-    with pytest.raises(ValueError, match="drop rows or unlabelled: pseudo"):
+    with pytest.raises(ValueError, match="drop row_by_row or unlabelled: pseudo"):
         get("stages", "supervise")(**KEYS, unlabelled="pseudo")
 
 
@@ -54,6 +54,6 @@ def test_digits_that_are_read_row_by_row_are_learned(memory: str) -> None:
         pass
     segment.close()
     head = next(iter(stage.needs().heads))
-    accuracy = measure(Accuracy(data="digits.test", rows=True, head=head), found, full=True).values["accuracy"]
+    accuracy = measure(Accuracy(data="digits.test", row_by_row=True, head=head), found, full=True).values["accuracy"]
     gained = accuracy.numpy() - 0.1
     assert gained.mean() >= 0.4 and sign_flip(gained) <= 0.05
