@@ -91,11 +91,12 @@ class Cohort:
     def _model_over(self, row: int | None) -> nn.Module:
         """The module over the stacked parameters and buffers, or over one learner's rows of them."""
         model = copy.deepcopy(self._template)
+        reached = self._reached  # no hook may hold the cohort: it would be a circle through torch, which is never freed
         for name, stacked in self.weights.items():
             parameter = stacked if row is None else torch.nn.Parameter(stacked.detach()[row])
             place(model, name, parameter, parameter=True)
             if not row:  # the stacked model, or the first member of a loop
-                parameter.register_post_accumulate_grad_hook(lambda _, name=name: self._reached.add(name))
+                parameter.register_post_accumulate_grad_hook(lambda _, name=name: reached.add(name))
         for name, buffer in self.buffers.items():
             place(model, name, buffer if row is None else buffer[row], parameter=False)
         return model

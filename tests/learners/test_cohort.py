@@ -1,5 +1,7 @@
 """The cohort against ordinary networks and ordinary optimisers."""
 
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -249,3 +251,14 @@ def test_a_code_is_a_linear_map_of_the_layer_before_it(mapper: Mapper | None) ->
     )
     torch.testing.assert_close(code, expected)
     assert (code < 0).any() and (before >= 0).all()
+
+
+@pytest.mark.parametrize("mapper", ["stacked", "vmap", "loop"])
+def test_a_cohort_that_nobody_holds_is_freed(mapper: Mapper) -> None:
+    """Stages make cohorts of their own (critics, targets) whenever they are opened, after every checkpoint."""
+    found = cohort("mlp", mapper=mapper)
+    found.update(OBJECTIVE, batch(3), Optimiser(found, {}, "adam", 1e-3))
+    weight = weakref.ref(next(iter(found.weights.values())))
+    del found
+    gc.collect()
+    assert weight() is None
