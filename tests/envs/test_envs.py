@@ -105,7 +105,7 @@ def test_single_env_plays_the_batch_episode_of_that_seed(name: str, kind: type[B
         observation, _ = env.reset(seed=seed)
         assert np.array_equal(observation, played[0][k])
         for t, action in enumerate(moves[:, k]):
-            observation, reward, terminated, truncated, _ = env.step(int(action))
+            observation, reward, terminated, truncated, _ = env.step(action)
             expected = [part[k] for part in played[1 + 4 * t : 5 + 4 * t]]
             assert [np.float32(reward), terminated, truncated] == expected[:3]
             assert observation.dtype == env.observation_space.dtype
@@ -148,7 +148,7 @@ def test_state_and_observation_are_copies(name: str, kind: type[BatchEnv]) -> No
     play(env, np.arange(3), actions_for(env, 2))
     seen, state = env.observe(), env.state()
     before = [seen.copy(), *(array.copy() for array in state.values())]
-    env.step(np.ones(3, np.int64))
+    env.step(actions_for(env, 1, seed=1)[0])
     env.reset(np.arange(3) + 50, np.ones(3, bool))
     for a, b in zip(before, [seen, *state.values()], strict=True):
         assert np.array_equal(a, b)

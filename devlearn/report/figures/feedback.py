@@ -7,6 +7,7 @@ import numpy as np
 from devlearn.evidence.analysis.curves import Curve
 from devlearn.evidence.statistics import Vector
 from devlearn.evidence.text.formats import listed, number
+from devlearn.records.declared import SHARE
 from devlearn.report.section import Drawn
 from devlearn.report.style import INK, counts, few_ticks, heading, label_ends, look, one_plot, right_of, titled
 
@@ -53,6 +54,9 @@ def feedback(
         accuracy = np.linspace(chance, 1.0, 200)
         axes.plot(images * least_bits(accuracy, chance), accuracy, ":", color=INK, linewidth=1)
         axes.set_xlim(*limits)
+    if what.unit == SHARE:  # intervals of few learners reach beyond all that there is
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(low, -0.03), min(high, 1.03))
     few_ticks(axes, "y")
     counts(axes)
     axes.set_xlabel(f"{TOLD[unit]} over the whole life", color=INK)
