@@ -47,6 +47,8 @@ probes:
   digits: {kind: accuracy, data: mnist.valid, every: 2, quick: 100}
   fields: {kind: fields}
   reach: {kind: return, env: devlearn/DigitReach-v0}
+  turns: {kind: recall, env: devlearn/TMaze-v0, lags: [1, 2], episodes: 2}
+  stories: {kind: causal, env_kwargs: {k: 1, acts: random}, episodes: 2, trials: 2}
 vary: {stages.school.labels: [20, 40]}
 compare: {probe: digits, smallest_effect: 0.01, levels: [0.05, 0.1], pairs: [[developmental, random-init]]}
 """

@@ -87,6 +87,12 @@ class BatchEnv(ABC):
         """Free what the copies hold. Nothing by default."""
 
 
+def enlarged(cells: Array) -> Array:
+    """Cells (H, W) uint8 as squares, as large as a small picture has room for: at most 96 pixels high."""
+    times = max(1, min(16, 96 // cells.shape[0], 240 // cells.shape[1]))
+    return cells.repeat(times, 0).repeat(times, 1)
+
+
 class SingleEnv(gymnasium.Env[Array, Any]):
     """One copy of a :class:`BatchEnv` as an ordinary Gymnasium environment.
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from gymnasium import spaces
 
-from devlearn_envs.batch import Array, BatchEnv, SingleEnv, environment, random_bits, random_shares
+from devlearn_envs.batch import Array, BatchEnv, SingleEnv, enlarged, environment, random_bits, random_shares
 
 ACTS = ("random", "choose")
 COUNTS = ("one", "any")
@@ -144,6 +144,15 @@ class Blickets(BatchEnv):
         seen[:, -2] = self._steps >= self.trials
         seen[:, -1] = np.clip(1 - self._steps / self.trials, 0, 1)
         return seen
+
+    def draw(self, index: int) -> Array:
+        """Which objects are blickets, and below which sets were seen to light the machine, or not: rows of cells."""
+        objects = self.sets.bit_length() - 1
+        blickets = self.worlds.blickets[self._world[index]] >> np.arange(objects) & 1
+        cells = np.zeros((4, self.sets), np.uint8)
+        cells[0, :objects] = np.where(blickets == 1, 255, 90)
+        cells[2:] = np.where(self._seen[index].T, 255, 40)
+        return enlarged(cells)
 
     def state(self) -> dict[str, Array]:
         return {name: getattr(self, f"_{name}").copy() for name in ("seed", "world", "steps", "seen")}

@@ -3,7 +3,7 @@
 import numpy as np
 from gymnasium import spaces
 
-from devlearn_envs.batch import Array, BatchEnv, SingleEnv, environment, random_shares
+from devlearn_envs.batch import Array, BatchEnv, SingleEnv, enlarged, environment, random_shares
 
 ACTS = ("natural", "random", "choose")
 
@@ -95,6 +95,13 @@ class Confounded(BatchEnv):
     def observe(self) -> Array:
         left = np.clip(1 - self._steps / self.limit, 0, 1)
         return np.stack([self._natural(), self._before[:, 0], self._before[:, 1] / 4, left], 1).astype(np.float32)
+
+    def draw(self, index: int) -> Array:
+        """The natural dose, the last dose and what it did, each a mark on a line from low to high: rows of cells."""
+        natural, dose, effect, _ = self.observe()[index]
+        cells = np.full((3, 33), 40, np.uint8)
+        cells[[0, 1, 2], [round(16 + 16 * float(np.clip(mark, -1, 1))) for mark in (natural, dose, effect)]] = 255
+        return enlarged(cells)
 
     def state(self) -> dict[str, Array]:
         return {"seed": self._seed.copy(), "steps": self._steps.copy(), "before": self._before.copy()}

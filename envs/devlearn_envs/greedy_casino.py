@@ -3,7 +3,7 @@
 import numpy as np
 from gymnasium import spaces
 
-from devlearn_envs.batch import Array, BatchEnv, SingleEnv, environment, random_bits, random_shares
+from devlearn_envs.batch import Array, BatchEnv, SingleEnv, enlarged, environment, random_bits, random_shares
 
 ACTS = ("intended", "random", "choose")
 WINS = np.array([[0.10, 0.50, 0.40, 0.20], [0.50, 0.10, 0.20, 0.40]])  # machine; drunk and blinking: 00, 01, 10, 11
@@ -85,6 +85,14 @@ class GreedyCasino(BatchEnv):
     def observe(self) -> Array:
         shown = np.stack([2 * self._meant() - 1, np.ones(self.copies)], 1).astype(np.float32)
         return shown * np.float32(self.intuition)
+
+    def draw(self, index: int) -> Array:
+        """What the player can be and the machine blink, and which machine is meant: rows of cells."""
+        situation = self._situation[index]
+        cells = np.full((3, 2), 40, np.uint8)
+        cells[[0, 1], [situation >> 1, situation & 1]] = 140
+        cells[2, self._meant()[index]] = 255
+        return enlarged(cells)
 
     def state(self) -> dict[str, Array]:
         return {name: getattr(self, f"_{name}").copy() for name in ("seed", "situation", "steps")}

@@ -3,7 +3,7 @@
 import numpy as np
 from gymnasium import spaces
 
-from devlearn_envs.batch import Array, BatchEnv, SingleEnv, environment, random_bits
+from devlearn_envs.batch import Array, BatchEnv, SingleEnv, enlarged, environment, random_bits
 
 PRESS = 1
 DURATION, ERROR = 0, 1  # which random word of an episode is which
@@ -93,6 +93,15 @@ class Interval(BatchEnv):
 
     def observe(self) -> Array:
         return (self._steps < self._light).astype(np.float32)[:, None]
+
+    def draw(self, index: int) -> Array:
+        """The light over time, the step to press in, and now: three rows of cells, a step each."""
+        duration, light = int(self._duration[index]), int(self._light[index])
+        cells = np.full((3, 3 * self.longest), 40, np.uint8)
+        cells[0, :light] = 255
+        cells[1, light + duration - 1] = 160
+        cells[2, min(self._steps[index], cells.shape[1] - 1)] = 255
+        return enlarged(cells)
 
     def state(self) -> dict[str, Array]:
         return {name: getattr(self, f"_{name}").copy() for name in ("duration", "light", "steps")}

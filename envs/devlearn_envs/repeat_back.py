@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from devlearn_envs.batch import Array, BatchEnv, SingleEnv, environment, random_bits
+from devlearn_envs.batch import Array, BatchEnv, SingleEnv, enlarged, environment, random_bits
 
 
 class RepeatBack(BatchEnv):
@@ -93,6 +93,18 @@ class RepeatBack(BatchEnv):
         seen = np.zeros((self.copies, self.symbols), np.float32)
         seen[np.arange(self.copies), self._shown(self._steps)] = 1
         return seen
+
+    def draw(self, index: int) -> Array:
+        """What was shown in the last steps, a row a symbol, the latest on the right; what is asked for is white."""
+        back = np.arange(self._k[index], -1, -1)  # steps ago
+        steps = self._steps[index] - back
+        shown = random_bits(np.full(len(steps), self._seed[index]), np.maximum(steps, 0)) % np.uint64(self.symbols)
+        cells = np.full((self.symbols, len(back)), 40, np.uint8)
+        seen = steps >= 0
+        cells[shown[seen].astype(np.int64), np.arange(len(back))[seen]] = np.where(back == self._k[index], 255, 140)[
+            seen
+        ]
+        return enlarged(cells)
 
     def state(self) -> dict[str, Array]:
         return {"seed": self._seed.copy(), "steps": self._steps.copy()}

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from devlearn_envs.batch import Array, BatchEnv, SingleEnv, environment, random_bits
+from devlearn_envs.batch import Array, BatchEnv, SingleEnv, enlarged, environment, random_bits
 
 RIGHT = 1
 SIDE, COUNTER = 0, 1  # where an episode's random words begin: the side, then one for every step
@@ -99,6 +99,15 @@ class TMaze(BatchEnv):
         seen[:, 0] = np.where(self._place == 0, np.where(self._right, 1, -1), 0)
         seen[:, 1] = self._place == self._length
         return seen
+
+    def draw(self, index: int) -> Array:
+        """Corridor and fork, the learner white, the side that pays lit: three rows of cells."""
+        length = int(self._length[index])
+        cells = np.full((3, length + 2), 64, np.uint8)
+        cells[[0, 2], :-1] = 0  # no way
+        cells[1, min(self._place[index], length)] = 255
+        cells[2 if self._right[index] else 0, -1] = 160
+        return enlarged(cells)
 
     def state(self) -> dict[str, Array]:
         return {name: getattr(self, f"_{name}").copy() for name in ("seed", "place", "right")}

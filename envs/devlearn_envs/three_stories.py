@@ -3,7 +3,7 @@
 import numpy as np
 from gymnasium import spaces
 
-from devlearn_envs.batch import Array, BatchEnv, SingleEnv, environment, random_bits, random_shares
+from devlearn_envs.batch import Array, BatchEnv, SingleEnv, enlarged, environment, random_bits, random_shares
 
 LOOK, SET_A, SET_B, UNKNOWN = range(4)  # what happened in a trial; the first three are actions too
 ANSWER = 3  # the action that names the first graph
@@ -169,6 +169,14 @@ class ThreeStories(BatchEnv):
         seen[:, LEFT] = np.clip(1 - self._steps / self.trials, 0, 1)
         seen[:, ONE], seen[:, EPS] = 1 / self.trials, self.eps
         return seen
+
+    def draw(self, index: int) -> Array:
+        """Which story it is, both lamps, and how often each was alike or not: rows of cells."""
+        cells = np.full((3, 6), 40, np.uint8)
+        cells[self._graph[index], 0] = 255
+        cells[:2, 2] = np.where(self._last[index, 1:] == 1, 255, 90)
+        cells[:, 4:] = 60 + 190 * self._counts[index] // self.trials
+        return enlarged(cells)
 
     def state(self) -> dict[str, Array]:
         return {name: getattr(self, f"_{name}").copy() for name in ("seed", "graph", "steps", "counts", "last")}

@@ -35,7 +35,7 @@ def live_randomly(
     otherwise, which are nan.
     """
     nothing = dict.fromkeys(learned, torch.full((len(context.seeds),), torch.nan))
-    stream = None if yoke is None else yoke.open(context, state)[0]
+    stream = None if yoke is None else yoke.course(context, state)[0]
     world = context.world(spec, num_envs, state["world"], stream=stream)
     try:
         while True:

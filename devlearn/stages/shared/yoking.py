@@ -88,7 +88,7 @@ class Yoke:
         """What a stage's state holds of streams at first; nothing where there are none."""
         return {"stream": {"visit": torch.full((n,), context.visit)}} if self.has_stream else {}
 
-    def open(self, context: Context, state: State) -> tuple[Stream | None, Context]:
+    def course(self, context: Context, state: State) -> tuple[Stream | None, Context]:
         """The stream as a stage goes on with it, and the context whose episodes it lives."""
         if not self.has_stream:
             return None, context

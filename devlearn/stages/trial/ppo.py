@@ -332,7 +332,7 @@ class PPO(Stage):
         needs, policy = self._policy()
         optimiser = Optimiser(cohort, state["moments"], "adam", self.lr, eps=1e-5)
         course = self.curriculum.course(context, self.num_envs, state)
-        stream, place = self.yoke.open(context, state)
+        stream, place = self.yoke.course(context, state)
         given = given_metrics(self.of, context)
         world = place.world(self.env_spec, self.num_envs, state["world"], lessons=course.lessons, stream=stream)
         going_on = () if world.restarted else (state["memory"], state.get("reflexes"))
