@@ -61,7 +61,7 @@ def _build(root: Map, problems: Problems, checks: stage_checks.Checks) -> Scenar
     arm_checks.budgets(whole, problems)
     arm_checks.moments(whole, probes, problems)
     artifact_checks.artifacts(_lived(arms), problems)
-    comparison = compare_checks.comparison(compare, root, probes, stages, [arm.name for arm in arms], problems)
+    comparison = compare_checks.comparison(compare, root, probes, stages, _lived(arms), problems)
     seeds = _seeds(file, root, problems)
     if file is not None:
         compare_checks.looks(compare, seeds, root, problems)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag
 
+from devlearn.scenario.matrix import MatrixMetric
 from devlearn.scenario.problems import Problem, ScenarioError
 from devlearn.scenario.yaml_nodes import List, Map
 
@@ -120,10 +121,24 @@ class Fails(_Frozen):
     )
 
 
+class MatrixSpec(_Frozen):
+    """The skills of a life, which are measured at birth and at the end of every stage."""
+
+    skills: Annotated[Mapping[str, Text], Field(min_length=1)] = Field(
+        description="{STAGE: PROBE or PROBE.METRIC}: what measures the skill that a stage teaches"
+    )
+    experts: Mapping[str, Text] = Field(
+        default_factory=dict, description="{STAGE: ARM}: the arm that learns this skill alone"
+    )
+    scores: Literal["raw", "normalised"] = Field(
+        "raw", description="raw: as probes give them; normalised: 0 is the experts at birth, 1 at the stage's end"
+    )
+
+
 class Compare(_Frozen):
     """The comparison that the scenario declares before it is run."""
 
-    probe: str = Field(description="NAME of a probe, or NAME.METRIC; its first metric is the default")
+    probe: str | None = Field(None, description="NAME of a probe, or NAME.METRIC; its first metric is the default")
     at: At = Field(
         "end", description="end, area, birth, an update of the last stage, or best: the checkpoint that select picks"
     )
@@ -153,6 +168,15 @@ class Compare(_Frozen):
         "checkpoint of the arm's last stage",
     )
     fit: Fit | None = Field(None, description="a power law of the error over the points of vary")
+    metric: MatrixMetric | None = Field(
+        None, description="what is compared instead of a probe: a metric of the matrix, such as forgetting"
+    )
+    worst: float | None = Field(
+        None, description="what a learner that diverged counts with in metric; a probe has a worst of its own"
+    )
+    matrix: MatrixSpec | None = Field(
+        None, description="the skills of a life: makes the matrix of skills over stages, which metric is taken of"
+    )
 
 
 class Tune(_Frozen):
@@ -229,6 +253,8 @@ class Comparison(_Frozen):
     levels: tuple[float, ...] = ()
     select: str | None = None
     fit: Fit | None = None
+    worst: float | None = None
+    matrix: MatrixSpec | None = None
 
 
 class ArmItem(BaseModel):

@@ -160,7 +160,7 @@ def _mean(values: Matrix, which: NDArray[np.bool_]) -> Matrix:
 def _ratio(above: ArrayLike, below: ArrayLike) -> Matrix:
     """above / below, NaN where that is nothing."""
     x, y = np.broadcast_arrays(np.asarray(above, np.float64), np.asarray(below, np.float64))
-    return np.divide(x, y, out=np.full(x.shape, np.nan), where=y != 0)
+    return np.asarray(np.divide(x, y, out=np.full(x.shape, np.nan), where=y != 0))
 
 
 def _contrast(r: ArrayLike, learned: ArrayLike, counts: Callable[[int, int], bool]) -> Matrix:
