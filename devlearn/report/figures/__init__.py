@@ -8,6 +8,7 @@ from devlearn.report.figures.bonuses import bonuses
 from devlearn.report.figures.differences import differences
 from devlearn.report.figures.fields_grid import grown
 from devlearn.report.figures.fits import fits
+from devlearn.report.figures.heat_map import heat_map, over_life
 from devlearn.report.figures.learning import UNITS, learning
 from devlearn.report.figures.lessons import lessons
 from devlearn.report.figures.observation_traces import traces
@@ -29,8 +30,10 @@ __all__ = [
     "dots",
     "fits",
     "grown",
+    "heat_map",
     "learning",
     "lessons",
+    "over_life",
     "proxy",
     "storyboard",
     "traces",

@@ -112,9 +112,7 @@ def test_curves_against_the_expert_s(tmp_path: Path) -> None:
     assert relative[0] == pytest.approx(height["plain"] / height["expert"])
     assert values(plain, matrix_measure(found.resolved, "sample_efficiency"), "end")[1] == pytest.approx(10 / 20)
     ends = load(write_lives(tmp_path / "ends", arms, "a", compare=asked))
-    with pytest.raises(
-        EvidenceError, match=r"of-a\.score of arm 'plain' was not measured on the way in 'a'; give probe"
-    ):
+    with pytest.raises(EvidenceError, match=r"arm 'plain' was not measured on the way in 'a'; give probe"):
         compare([ends])
 
 
