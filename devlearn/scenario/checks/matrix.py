@@ -36,10 +36,12 @@ def question(compare: Compare, written: Map, probes: Lookup, arms: Arms, problem
     assert compare.metric is not None
     facts, mark = METRICS[compare.metric], written.entries["metric"].node.mark
     if compare.probe is not None:
-        problems.add(written.entries["probe"].mark, "write probe or metric: one thing is compared")
+        problems.add(written.entries["probe"].node.mark, "write probe or metric: one thing is compared")
     for key in ALONE:
         if key in written.entries and (key, compare.at) != ("at", "end"):
-            problems.add(written.entries[key].mark, f"{key} is of a probe's curve, and a metric is of a whole life")
+            problems.add(
+                written.entries[key].node.mark, f"{key} is of a probe's curve, and a metric is of a whole life"
+            )
     if compare.matrix is None:
         mend = "say in compare.matrix.skills which probe measures what each stage teaches, {STAGE: PROBE}"
         problems.add(mark, f"{compare.metric} is of the matrix of skills; {mend}")
@@ -111,12 +113,19 @@ def _paired(compare: Compare, written: Map, arms: Arms, problems: Problems) -> N
         return
     assert compare.matrix is not None
     mark = written.entries["pairs"].mark
+    lived = {item.stream for items in arms.values() for item in items}
     if compare.smallest_effect is None:
         problems.add(mark, "pairs need a smallest_effect: the difference that would matter")
     for arm in dict.fromkeys(name for pair in compare.pairs for name in pair):
         lives = [item.stream for item in arms.get(arm, ())]
-        if missing := [stage for stage in compare.matrix.skills if lives and stage not in lives]:
+        if missing := [stage for stage in compare.matrix.skills if lives and stage in lived and stage not in lives]:
             problems.add(mark, f"arm {arm!r} never lives {missing[0]!r}, whose skill is in the matrix")
+
+
+def _within(written: Map, key: str, inner: str) -> Mark:
+    """The place of a value inside the map at ``key``."""
+    node = written.entries[key].node
+    return node.entries[inner].node.mark if isinstance(node, Map) and inner in node.entries else node.mark
 
 
 def _threshold(compare: Compare, better: str, written: Map, problems: Problems) -> None:
@@ -124,4 +133,4 @@ def _threshold(compare: Compare, better: str, written: Map, problems: Problems) 
     right, wrong = ("below", "above") if better == "higher" else ("above", "below")
     if compare.fails is not None and getattr(compare.fails, wrong) is not None:
         why = f"{better} is better in {compare.metric}, so a failure is a value {right} a threshold"
-        problems.add(written.entries["fails"].mark, f"write {right}, not {wrong}: {why}")
+        problems.add(_within(written, "fails", wrong), f"write {right}, not {wrong}: {why}")
