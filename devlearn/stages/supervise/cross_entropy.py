@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, final
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from devlearn.learners import flops
 from devlearn.learners.objectives import CrossEntropy, OwnAnswers, Rule, check_rule, learned_by
 from devlearn.stages.fields import (
     Blur,
+    Classes,
     LabelledBatchSize,
     LabelledSplit,
     Labels,
@@ -19,12 +20,15 @@ from devlearn.stages.fields import (
     OptimiserOrContinue,
     RateSchedule,
     Shift,
+    TaskHead,
+    ViewKey,
     WeightDecay,
 )
 from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.stages.shared.pseudo_labels import PseudoLabels, deformed, mask_rate
 from devlearn.stages.shared.train import Descent
 from devlearn.stages.stage import Cost, Stage, stage
+from devlearn.tasks.data import class_counts
 from devlearn.tasks.data.augment import Views
 
 if TYPE_CHECKING:
@@ -88,6 +92,8 @@ class Supervise(Stage):
         "align",
         "teacher",
         "rule",
+        "classes",
+        "head",
     )
 
     data: LabelledSplit = "mnist.train"
@@ -122,9 +128,25 @@ class Supervise(Stage):
         description="how errors travel back: by the weights, or by fixed random feedback (mlp without memory)",
     )
 
+    classes: Classes = None
+    head: TaskHead = None
+    view: ViewKey = None
+
+    @model_validator(mode="after")
+    def _one_task(self) -> Supervise:
+        if self.unlabelled != "none" and (self.classes or self.head):
+            raise ValueError("images without labels are of all classes: leave classes and head out, or unlabelled")
+        if self.classes and self.labels != "all":
+            counts = class_counts(self.data)
+            most = len(self.classes) * min(counts[label] for label in self.classes)
+            if not len(self.classes) <= self.labels <= most:
+                raise ValueError(f"labels of {len(self.classes)} classes are {len(self.classes)} to {most:,}, or all")
+        return self
+
     @property
     def labelled(self) -> LabelledBatches:
-        return LabelledBatches(self.data, self.labels, self.batch, self.blur, self.shift)
+        seen = (self.blur, self.shift, self.classes, self.head, self.view)
+        return LabelledBatches(self.data, self.labels, self.batch, *seen)
 
     @property
     def descent(self) -> Descent:
@@ -141,8 +163,8 @@ class Supervise(Stage):
 
     @property
     def objective(self) -> Objective:
-        kind, source = CrossEntropy if self.unlabelled == "none" else OwnAnswers, self.labelled.source
-        return learned_by(self.rule, kind(source.sense_name, source.read_out))
+        kind, task = CrossEntropy if self.unlabelled == "none" else OwnAnswers, self.labelled.task
+        return learned_by(self.rule, kind(task.source.sense_name, task.read_out))
 
     def needs(self) -> Needs:
         return replace(self.labelled.needs, feedback=self.rule == "feedback_alignment")
