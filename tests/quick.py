@@ -18,6 +18,7 @@ WHOLE: Mapping[str, str] = {
     "tests/runs/executors/test_supervise.py::test_no_worker_outlives_its_supervisor": "processes that are killed",
     "tests/runs/engine/test_memory.py::test_learners_with_memory_turn_as_they_were_told_and_others_guess": "learning",
     "tests/stages/shared/test_pseudo_labels.py::test_consistency_beats_labels_only_with_twenty_labels": "learning",
+    "tests/runs/pipeline/test_split_stream.py": "learning",
     "tests/stages/test_shifted_school.py": "learning",
     "tests/learners/test_flops.py::test_counting_a_gradient_step_leaves_the_compiler_unimported": "a process",
     "tests/learners/test_optimiser.py::test_a_gradient_step_leaves_the_compiler_unimported": "a process of its own",

@@ -18,6 +18,7 @@ from devlearn.scenario.models import ArmItem, ArmSpec, Compare, File, Match, Res
 from devlearn.scenario.parts import Item, Lookup, Piece, check_name
 from devlearn.scenario.problems import Mark, Problems, hint
 from devlearn.scenario.renamed import NewNames
+from devlearn.scenario.stream import expanded
 from devlearn.scenario.validate import text_of, validate
 from devlearn.scenario.yaml_nodes import Entry, Leaf, List, Map, Node, plain, show
 
@@ -39,7 +40,7 @@ def build(root: Node, problems: Problems, checks: stage_checks.Checks) -> Scenar
         problems.add(root.mark, "a scenario is a map that begins with 'devlearn: 1'")
         return None
     own = Problems()
-    scenario = _build(NewNames(root, own).tree(root), own, checks)
+    scenario = _build(expanded(NewNames(root, own).tree(root), own), own, checks)
     problems.include(own)
     return None if own.mistakes else scenario
 

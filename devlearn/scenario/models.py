@@ -194,6 +194,24 @@ class Tune(_Frozen):
     )
 
 
+class Stream(_Frozen):
+    """Tasks made of one data set, to be learned one after another."""
+
+    kind: Literal["split", "permuted", "rotated"] = Field(
+        description="split: each task has some of the classes, in their order; permuted: the pixels of each task but "
+        "the first change places; rotated: tasks are turned by equal steps, half a turn in all"
+    )
+    data: str = Field(description="the data set, without a part: mnist, digits, package.module:Name")
+    into: int = Field(5, ge=2, le=1000, description="how many tasks")
+    setting: Literal["task", "domain", "class"] | None = Field(
+        None,
+        description="task: each has a read-out of its own; domain: they share one, which is not told the task; class: "
+        "they share one that tells the classes of all tasks apart (split). Empty: class for split, else domain",
+    )
+    stage: Mapping[str, Any] = Field(default_factory=dict, description="keys of each stage: updates, batch, lr, ...")
+    probe: Mapping[str, Any] = Field(default_factory=dict, description="keys of each probe: every, quick, ...")
+
+
 class Header(_Frozen):
     """The top-level keys that hold plain values."""
 
@@ -234,6 +252,11 @@ class File(Header):
     )
     vary: Mapping[str, Any] | list[Mapping[str, Any]] | None = Field(
         None, description="a map of dotted paths to lists of values is a product; a list of maps is a list of points"
+    )
+    stream: Stream | None = Field(
+        None,
+        description="tasks of one data set, one after another: a shorthand for stages and probes task1, task2, ...; "
+        "`stream` stands for all of them in an arm",
     )
     extends: str | None = Field(None, description="a file to start from: maps merge, lists replace")
 

@@ -199,7 +199,7 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "school": ("supervise", {"updates": 100, "labels": 20, "batch": 8}),
     "school-task": (
         "supervise",
-        {"updates": 100, "batch": 8, "classes": [3, 7], "head": "own", "view": {"permute": 1}},
+        {"updates": 100, "batch": 8, "classes": [1, 0], "head": "own", "view": {"permute": 1}},
     ),
     "school-sgd": ("supervise", {"updates": 100, "optimiser": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3}),
     "school-views": ("supervise", {"updates": 100, "labels": 20, "batch": 8, "views": {}}),

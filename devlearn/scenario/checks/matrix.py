@@ -26,9 +26,12 @@ def matrix(compare: Compare | None, root: Map, probes: Lookup, arms: Arms, probl
     for stage, entry in _entries(node, "skills"):
         if arms and all(arms.values()) and stage not in lived:
             problems.add(entry.mark, f"no arm lives a stage called {stage!r}{hint(stage, lived)}")
-        found.append(metric(compare.matrix.skills[stage], entry.node.mark, probes, problems))
+        known = metric(compare.matrix.skills[stage], entry.node.mark, probes, problems)
+        if known is not None:
+            _same_task(stage, known[0], entry.node.mark, arms, problems)
+            found.append(known)
     _experts(compare, node, arms, problems)
-    _one_scale(compare, node, [pair for pair in found if pair is not None], problems)
+    _one_scale(compare, node, found, problems)
 
 
 def question(compare: Compare, written: Map, probes: Lookup, arms: Arms, problems: Problems) -> Comparison | None:
@@ -58,6 +61,21 @@ def question(compare: Compare, written: Map, probes: Lookup, arms: Arms, problem
 def _entries(node: Any, key: str) -> Sequence[tuple[str, Entry]]:
     inner = node.get(key) if isinstance(node, Map) else None
     return list(inner.entries.items()) if isinstance(inner, Map) else []
+
+
+def _same_task(stage: str, probe: Piece, mark: Mark, arms: Arms, problems: Problems) -> None:
+    """A probe of labelled images asks what the stage teaches: the same classes, by the same read-out."""
+    for item in (item for items in arms.values() for item in items if item.stream == stage):
+        model = item.piece.model
+        if not (hasattr(model, "classes") and hasattr(probe.model, "classes")):
+            continue
+        asked, taught = (list(one.needs().heads) for one in (probe.model, model))
+        if not set(asked) & set(taught):
+            names = f"the read-out {', '.join(asked)!r}, and stage {stage!r} teaches {', '.join(taught)!r}"
+            problems.add(mark, f"probe {probe.name!r} asks {names}; give both the same head")
+        elif model.classes != probe.model.classes:
+            both = " and ".join("all" if one.classes is None else str([*one.classes]) for one in (probe.model, model))
+            problems.add(mark, f"probe {probe.name!r} and stage {stage!r} are of different classes: {both}")
 
 
 def _experts(compare: Compare, node: Any, arms: Arms, problems: Problems) -> None:

@@ -89,7 +89,7 @@ def test_a_view_comes_from_the_data_as_it_is_asked_for() -> None:
     [
         ({"classes": [0, 10]}, "digits has no class 10; its 10 are 0 to 9"),
         ({"classes": [1, 1]}, "class 1 stands twice"),
-        ({"classes": [0, 1], "labels": 5000}, "or all"),
+        ({"classes": [0, 1], "labels": 500}, "labels of 2 classes are 2 to 258, or all"),
         ({"classes": [0, 1], "unlabelled": "pseudo"}, "images without labels are of all classes"),
         ({"view": {"permute": 0}}, "greater than or equal to 1"),
         ({"head": "a b"}, "should match pattern"),
