@@ -67,6 +67,7 @@ TOY: dict[str, dict[str, object]] = {
     },
     "shown.yaml": {**SCHOOL, "stages.look.updates": 2, "stages.look.num_envs": 2},
     "bars.yaml": {"stages.school.updates": 4, "stages.school.batch": 16, "probes.right.every": 2, "brain.width": [16]},
+    "split.yaml": {"stream.stage": {"updates": 2, "batch": 8}, "stream.probe": {}, "brain.width": [8]},
     "two_sets.yaml": {
         **{
             f"stages.{stage}.{key}": value
