@@ -40,7 +40,8 @@ def build(root: Node, problems: Problems, checks: stage_checks.Checks) -> Scenar
         problems.add(root.mark, "a scenario is a map that begins with 'devlearn: 1'")
         return None
     own = Problems()
-    scenario = _build(expanded(NewNames(root, own).tree(root), own), own, checks)
+    whole = expanded(NewNames(root, own).tree(root), own)
+    scenario = None if whole is None else _build(whole, own, checks)
     problems.include(own)
     return None if own.mistakes else scenario
 

@@ -22,19 +22,22 @@ SHARED = "part"  # the read-out of all tasks, domain-incremental
 TURN = 180.0  # degrees that a rotated stream turns by in all
 
 
-def expanded(root: Map, problems: Problems) -> Map:
-    """The scenario with its stream written out; as it is where it has none."""
+def expanded(root: Map, problems: Problems) -> Map | None:
+    """The scenario with its stream written out, as it is where it has none; None where the stream is broken.
+
+    Then nothing else is checked: arms that live its tasks would all be wrong too.
+    """
     entry = root.entries.get(STREAM)
     if entry is None:
         return root
     rest = {key: own for key, own in root.entries.items() if key != STREAM}
     if not isinstance(entry.node, Map):
         problems.add(entry.node.mark, "stream must be a map with a kind, as {kind: split, data: mnist, into: 5}")
-        return Map(rest, root.mark)
+        return None
     asked = validate(Stream, entry.node, entry.mark, problems)
     tasks = _tasks(asked, entry.node, problems) if asked else None
     if asked is None or tasks is None:
-        return Map(rest, root.mark)
+        return None
     names = [f"task{number}" for number in range(1, len(tasks) + 1)]
     made = {"stages": ("supervise", "train", "stage"), "probes": ("accuracy", "test", "probe")}
     for section, (kind, part, own) in made.items():

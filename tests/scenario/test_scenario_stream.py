@@ -92,7 +92,7 @@ NO_STREAM = {
 def test_what_is_no_stream_is_said_with_its_place(says: str) -> None:
     with pytest.raises(ScenarioError) as error:
         parse(TEXT.replace(*NO_STREAM[says], 1), "file.yaml")
-    assert f"file.yaml:{says}" in str(error.value).splitlines()
+    assert str(error.value).splitlines() == [f"file.yaml:{says}"]
 
 
 def test_a_probe_of_another_read_out_or_of_other_classes_measures_no_skill() -> None:
