@@ -56,6 +56,11 @@ def test_the_figures_say_their_numbers(asked: Path) -> None:
     assert "a, b, c; birth 10.00 %, 20.00 %, 15.00 %; a 90.00 %, 25.00 %, 10.00 %" in drawn.alt
     lines = over_life(found, "l")
     assert "a 10.00 % at birth, 90.00 % once learned, 50.00 % at the end" in lines.alt
+    twelve = dataclasses.replace(
+        found, tasks=tuple("abc" * 4), units=found.units * 4, learned=np.tile(found.learned, 4),
+        **{name: np.tile(getattr(found, name), 4) for name in ("mean", "low", "high")},
+    )  # fmt: skip
+    assert heat_map(twelve, "m").figure.axes[0].texts[0].get_text() == "10.0"  # no room for the interval
     unknown = dataclasses.replace(found, mean=np.full_like(found.mean, np.nan))
     assert {text.get_text() for text in heat_map(unknown, "m").figure.axes[0].texts} == {"?"}
 

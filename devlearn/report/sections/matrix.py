@@ -15,7 +15,7 @@ class Kept:
     """The matrices of one point.
 
     ``table`` holds for each metric what it is and what it says of each of ``arms``, those that live every stage of it;
-    ``missing`` says what is not on record.
+    ``missing`` says what is not on record; ``experts`` whether the scenario names any.
     """
 
     place: Place
@@ -25,6 +25,7 @@ class Kept:
     table: Sequence[tuple[str, str, Sequence[Told]]]
     missing: Sequence[str]
     scores: str
+    experts: bool
 
 
 @section("matrix", title="What was kept", after="verdicts")
@@ -38,7 +39,8 @@ def matrix(page: Page) -> list[Kept] | None:
 
 
 def _at(page: Page, place: Place) -> Kept:
-    known = skills(page.run.resolved)
+    known, asked = skills(page.run.resolved), page.run.resolved.compare
+    expert = bool(asked and asked.matrix and asked.matrix.experts)
     arms = place.records.arms
     whole = [name for name, arm in arms.items() if len(known.of(arm).measures) == len(known.measures)]
     found = {name: cells(arms[name], known) for name in whole}
@@ -50,8 +52,11 @@ def _at(page: Page, place: Place) -> Kept:
         lines=page.figures([figures.over_life(own, f"{place.prefix}over-life-{index}") for index, own in shown]),
         arms=whole,
         table=[
-            (name, facts.about, [row[index] for row in told]) for index, (name, facts) in enumerate(METRICS.items())
+            (name, facts.about, [row[index] for row in told])
+            for index, (name, facts) in enumerate(METRICS.items())
+            if expert or not facts.experts
         ],
         missing=[line for _, lines in found.values() for line in lines],
         scores=known.scores,
+        experts=expert,
     )
