@@ -210,6 +210,9 @@ class Stream(_Frozen):
     )
     stage: Mapping[str, Any] = Field(default_factory=dict, description="keys of each stage: updates, batch, lr, ...")
     probe: Mapping[str, Any] = Field(default_factory=dict, description="keys of each probe: every, quick, ...")
+    experts: bool = Field(
+        False, description="add an arm only-task1, only-task2, ... for each task, which learns it alone: its expert"
+    )
 
 
 class Header(_Frozen):

@@ -44,10 +44,14 @@ def expanded(root: Map, problems: Problems) -> Map | None:
         keys = [{"kind": kind, "data": f"{asked.data}.{part}", **task} for task in tasks]
         given = entry.node.get(own)
         rest[section] = _with(root, section, dict(zip(names, keys, strict=True)), given, entry.mark)
+    experts = {name: f"only-{name}" for name in names} if asked.experts else {}
     if "arms" in rest:
         rest["arms"] = _lived(rest["arms"], names)
+        alone = {arm: Entry(entry.mark, _node([name], entry.mark)) for name, arm in experts.items()}
+        if isinstance(arms := rest["arms"].node, Map):
+            rest["arms"] = Entry(rest["arms"].mark, Map({**arms.entries, **alone, **arms.entries}, arms.mark))
     if isinstance(compare := root.get("compare"), Map):
-        rest["compare"] = Entry(root.entries["compare"].mark, _asked(compare, names, entry.mark))
+        rest["compare"] = Entry(root.entries["compare"].mark, _asked(compare, names, experts, entry.mark))
     return Map(rest, root.mark)
 
 
@@ -154,12 +158,13 @@ def _item(node: Node, names: list[str]) -> list[Node]:
     return [node]
 
 
-def _asked(compare: Map, names: list[str], mark: Mark) -> Map:
+def _asked(compare: Map, names: list[str], experts: Mapping[str, str], mark: Mark) -> Map:
     """The question, about the stream's skills where it asks of a matrix and names none."""
     matrix = compare.get("matrix")
     if (isinstance(matrix, Map) and "skills" in matrix.entries) or not ({"metric", "matrix"} & compare.entries.keys()):
         return compare
     kept = matrix.entries if isinstance(matrix, Map) else {}
-    skills = Entry(mark, _node({name: name for name in names}, mark))
+    made = {"skills": Entry(mark, _node({name: name for name in names}, mark))}
+    made |= {"experts": Entry(mark, _node(experts, mark))} if experts else {}
     at = compare.entries["matrix"].mark if "matrix" in compare.entries else mark
-    return Map({**compare.entries, "matrix": Entry(at, Map({"skills": skills, **kept}, mark))}, compare.mark)
+    return Map({**compare.entries, "matrix": Entry(at, Map({**made, **kept}, mark))}, compare.mark)

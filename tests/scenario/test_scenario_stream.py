@@ -66,6 +66,16 @@ def test_what_the_file_says_of_a_task_holds_and_other_stages_stand_beside() -> N
     assert [step.use for step in found.arms["other"].steps][:2] == ["more", "task1"]
 
 
+def test_its_experts_are_arms_that_learn_one_task_alone() -> None:
+    found = parse(TEXT.replace("into: 5", "into: 5, experts: true").replace("forgetting", "intransigence"), "file.yaml")
+    assert [*found.arms] == ["all", "fewer", *(f"only-task{number}" for number in range(1, 6))]
+    assert [step.use for step in found.arms["only-task4"].steps] == ["task4"]
+    assert found.compare is not None and found.compare.matrix is not None
+    assert found.compare.matrix.experts["task4"] == "only-task4" and len(found.compare.matrix.experts) == 5
+    with pytest.raises(ScenarioError, match="needs an expert of each skill"):
+        parse(TEXT.replace("forgetting", "intransigence"), "file.yaml")
+
+
 def test_a_stream_may_vary() -> None:
     found = parse(TEXT + "vary: {stream.setting: [task, domain, class]}\n", "file.yaml")
     assert [scenario.stages["task3"].head for _, scenario in points(found)] == ["task3", "part", None]
