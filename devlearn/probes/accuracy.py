@@ -13,9 +13,10 @@ from devlearn.learners.brains.needs import Head, Needs
 from devlearn.learners.cohort import Cohort
 from devlearn.learners.objectives.supervised import last_answers
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged
-from devlearn.stages.fields import HeadName, RowByRow, Shift, Split
-from devlearn.tasks.data import DataSource, size, source_of, spread_rows
+from devlearn.stages.fields import Classes, HeadName, RowByRow, Shift, Split, ViewKey
+from devlearn.tasks.data import Dataset, DataSource, gathered, load, size, source_of, spread_rows
 from devlearn.tasks.data.rows import begun, check_reader, row_sense
+from devlearn.tasks.data.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,8 +54,14 @@ class Accuracy(Probe):
     shift: Shift = Field(
         0, description="each image is moved by up to so many pixels along each axis, always by the same"
     )
-
+    classes: Classes = None
+    view: ViewKey = None
     row_by_row: RowByRow = False
+
+    @property
+    def task(self) -> Task:
+        """Which classes are asked for, and by which read-out."""
+        return Task(self.data, self.classes, self.head)
 
     @property
     def source(self) -> DataSource:
@@ -62,12 +69,12 @@ class Accuracy(Probe):
         return source_of(self.data)
 
     def metrics_here(self) -> Mapping[str, Metric]:
-        chance = {"accuracy": 1 / self.source.classes, "cross_entropy": math.log(self.source.classes)}
+        chance = {"accuracy": 1 / self.task.outputs, "cross_entropy": math.log(self.task.outputs)}
         return {name: metric._replace(chance=chance[name]) for name, metric in self.metrics.items()}
 
     def needs(self) -> Needs:
         senses = row_sense(self.source) if self.row_by_row else self.source.senses
-        return Needs(senses, {self.head: Head(self.source.classes)})
+        return Needs(senses, {self.head: Head(self.task.outputs)})
 
     def check_brain(self, brain: nn.Module) -> None:
         if self.row_by_row:
@@ -77,11 +84,20 @@ class Accuracy(Probe):
         return (self.data,)
 
     def labels_read(self, full: bool) -> Mapping[str, NDArray[np.int64]]:
-        length = size(self.data)
-        return {self.data: np.arange(length) if full else spread_rows(self.quick, length)}
+        rows = self._rows()
+        return {self.data: rows if full else rows[spread_rows(self.quick, len(rows))]}
+
+    def _rows(self) -> NDArray[np.int64]:
+        """The places in the split that are looked at."""
+        if self.classes is None:
+            return np.arange(size(self.data))
+        return self.task.rows(load(self.data, torch.device("cpu")).labels).numpy()
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
-        data = probing.context.data(self.data, shift=self.shift)
+        data = probing.context.data(self.data, shift=self.shift, view=self.view)
+        if self.classes is not None:
+            rows = self.task.rows(data.labels)
+            data = Dataset(gathered(data.images, rows), self.task.targets(data.labels[rows]))
         data = data if full else data.spread(self.quick)
         correct, total = [], torch.zeros(cohort.n, device=cohort.device, dtype=torch.float64)
         for start in range(0, len(data), CHUNK):

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 
 from devlearn.records.schema import MetricEntry, StageEntry
+from devlearn.scenario.matrix import MATRIX, METRICS
+
+__all__ = ["INBORN", "MATRIX", "METRICS", "PROXIES", "SHARE", "proxies", "role_of", "unit_of"]
 
 SHARE = "share"  # of 1: shown in percent, its differences in points
 PROXIES = {"cross_entropy": "accuracy"}  # of older runs: a metric, and what it stands for in the same probe

@@ -7,7 +7,7 @@ import csv
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from devlearn.records.job_state import read_spec
@@ -119,7 +119,8 @@ class ArmRecords:
     follows another, by one unit or a list of them; ``tuning`` is what was tried beforehand, ``uncontrolled`` which
     controls are missing, as resolved.json has them. ``undetermined`` are the stages that were lived in an environment
     whose seed does not decide what it shows, ``undetermined_probes`` (probe, environment) those measured in one; in
-    ``restarted`` ones episodes began anew when the run was resumed.
+    ``restarted`` ones episodes began anew when the run was resumed. ``experts`` are, by stage, the arms of the same
+    point that learn its skill alone, where the scenario names them.
     """
 
     name: str
@@ -135,6 +136,7 @@ class ArmRecords:
     undetermined: frozenset[Undetermined] = frozenset()
     undetermined_probes: frozenset[tuple[str, str]] = frozenset()
     restarted: frozenset[str] = frozenset()
+    experts: Mapping[str, "ArmRecords"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,11 @@ def load(folder: Path) -> RunRecords:
         jobs |= {(entry.branch, seed): job for seed in entry.seeds}
     points = tuple(
         Point(
-            entry.point, {name: _arm(name, arm, plan.seeds_at(i), jobs, plan.pin) for name, arm in entry.arms.items()}
+            entry.point,
+            _experts(
+                plan,
+                {name: _arm(name, arm, plan.seeds_at(i), jobs, plan.pin) for name, arm in entry.arms.items()},
+            ),
         )
         for i, entry in enumerate(plan.points)
     )
@@ -230,6 +236,13 @@ def load(folder: Path) -> RunRecords:
         forgotten=tuple(path.name for path in gone) if any(job.compared for job in all_jobs) else (),
         edited=manifest is not None and manifest.planned not in ("", digest(plan.content())),
     )
+
+
+def _experts(plan: Resolved, arms: dict[str, ArmRecords]) -> dict[str, ArmRecords]:
+    """The arms of a point, each with those that are the experts of single skills."""
+    declared = plan.compare.matrix.experts if plan.compare and plan.compare.matrix else {}
+    known = {stage: arms[name] for stage, name in declared.items() if name in arms}
+    return {name: replace(arm, experts=known) for name, arm in arms.items()} if known else arms
 
 
 def _by_how(changes: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

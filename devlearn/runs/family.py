@@ -84,16 +84,23 @@ def _answered(name: str, scenario: Scenario, split: str) -> Iterator[tuple[str, 
     """(study, point, pair) of every answer on record that was read off the split."""
     result = read(name)
     for point in result.points if result else ():
-        if split in scenario.probes[point.probe].splits():
+        if split in _splits(scenario, point.probe):
             yield from ((name, point, pair) for pair in point.pairs)
 
 
 def _declared(scenario: Scenario, split: str) -> int:
     """How many questions a scenario declares of the split."""
     asked = scenario.compare
-    if asked is None or split not in scenario.probes[asked.probe].splits():
+    if asked is None or split not in _splits(scenario, asked.probe):
         return 0
     return len(asked.pairs) * len(points(scenario))
+
+
+def _splits(scenario: Scenario, probe: str) -> tuple[str, ...]:
+    """The data splits that what is compared reads; of a matrix all probes of its skills."""
+    skills = scenario.compare.matrix.skills.values() if scenario.compare and scenario.compare.matrix else ()
+    names = [probe] if probe in scenario.probes else [skill.partition(".")[0] for skill in skills]
+    return tuple(split for name in names for split in scenario.probes[name].splits())
 
 
 def _looks(scenario: Scenario) -> int:

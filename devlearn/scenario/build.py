@@ -18,6 +18,7 @@ from devlearn.scenario.models import ArmItem, ArmSpec, Compare, File, Match, Res
 from devlearn.scenario.parts import Item, Lookup, Piece, check_name
 from devlearn.scenario.problems import Mark, Problems, hint
 from devlearn.scenario.renamed import NewNames
+from devlearn.scenario.stream import expanded
 from devlearn.scenario.validate import text_of, validate
 from devlearn.scenario.yaml_nodes import Entry, Leaf, List, Map, Node, plain, show
 
@@ -39,7 +40,8 @@ def build(root: Node, problems: Problems, checks: stage_checks.Checks) -> Scenar
         problems.add(root.mark, "a scenario is a map that begins with 'devlearn: 1'")
         return None
     own = Problems()
-    scenario = _build(NewNames(root, own).tree(root), own, checks)
+    whole = expanded(NewNames(root, own).tree(root), own)
+    scenario = None if whole is None else _build(whole, own, checks)
     problems.include(own)
     return None if own.mistakes else scenario
 
@@ -61,7 +63,7 @@ def _build(root: Map, problems: Problems, checks: stage_checks.Checks) -> Scenar
     arm_checks.budgets(whole, problems)
     arm_checks.moments(whole, probes, problems)
     artifact_checks.artifacts(_lived(arms), problems)
-    comparison = compare_checks.comparison(compare, root, probes, stages, [arm.name for arm in arms], problems)
+    comparison = compare_checks.comparison(compare, root, probes, stages, _lived(arms), problems)
     seeds = _seeds(file, root, problems)
     if file is not None:
         compare_checks.looks(compare, seeds, root, problems)

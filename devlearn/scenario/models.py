@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag
 
+from devlearn.scenario.matrix import MatrixMetric
 from devlearn.scenario.problems import Problem, ScenarioError
 from devlearn.scenario.yaml_nodes import List, Map
 
@@ -122,10 +123,24 @@ class Fails(_Frozen):
     )
 
 
+class MatrixSpec(_Frozen):
+    """The skills of a life, which are measured at birth and at the end of every stage."""
+
+    skills: Annotated[Mapping[str, Text], Field(min_length=1)] = Field(
+        description="{STAGE: PROBE or PROBE.METRIC}: what measures the skill that a stage teaches"
+    )
+    experts: Mapping[str, Text] = Field(
+        default_factory=dict, description="{STAGE: ARM}: the arm that learns this skill alone"
+    )
+    scores: Literal["raw", "normalised"] = Field(
+        "raw", description="raw: as probes give them; normalised: 0 is the experts at birth, 1 at the stage's end"
+    )
+
+
 class Compare(_Frozen):
     """The comparison that the scenario declares before it is run."""
 
-    probe: str = Field(description="NAME of a probe, or NAME.METRIC; its first metric is the default")
+    probe: str | None = Field(None, description="NAME of a probe, or NAME.METRIC; its first metric is the default")
     at: At = Field(
         "end", description="end, area, birth, an update of the last stage, or best: the checkpoint that select picks"
     )
@@ -155,6 +170,15 @@ class Compare(_Frozen):
         "checkpoint of the arm's last stage",
     )
     fit: Fit | None = Field(None, description="a power law of the error over the points of vary")
+    metric: MatrixMetric | None = Field(
+        None, description="what is compared instead of a probe: a metric of the matrix, such as forgetting"
+    )
+    worst: float | None = Field(
+        None, description="what a learner that diverged counts with in metric; a probe has a worst of its own"
+    )
+    matrix: MatrixSpec | None = Field(
+        None, description="the skills of a life: makes the matrix of skills over stages, which metric is taken of"
+    )
 
 
 class Tune(_Frozen):
@@ -169,6 +193,27 @@ class Tune(_Frozen):
     probe: str = Field(
         description="NAME of a probe, or NAME.METRIC, that reads no test split: the trial with the best mean at the "
         "end is set for the arm"
+    )
+
+
+class Stream(_Frozen):
+    """Tasks made of one data set, to be learned one after another."""
+
+    kind: Literal["split", "permuted", "rotated"] = Field(
+        description="split: each task has some of the classes, in their order; permuted: the pixels of each task but "
+        "the first change places; rotated: tasks are turned by equal steps, half a turn in all"
+    )
+    data: str = Field(description="the data set, without a part: mnist, digits, package.module:Name")
+    into: int = Field(5, ge=2, le=1000, description="how many tasks")
+    setting: Literal["task", "domain", "class"] | None = Field(
+        None,
+        description="task: each has a read-out of its own; domain: they share one, which is not told the task; class: "
+        "they share one that tells the classes of all tasks apart (split). Empty: class for split, else domain",
+    )
+    stage: Mapping[str, Any] = Field(default_factory=dict, description="keys of each stage: updates, batch, lr, ...")
+    probe: Mapping[str, Any] = Field(default_factory=dict, description="keys of each probe: every, quick, ...")
+    experts: bool = Field(
+        False, description="add an arm only-task1, only-task2, ... for each task, which learns it alone: its expert"
     )
 
 
@@ -213,6 +258,11 @@ class File(Header):
     vary: Mapping[str, Any] | list[Mapping[str, Any]] | None = Field(
         None, description="a map of dotted paths to lists of values is a product; a list of maps is a list of points"
     )
+    stream: Stream | None = Field(
+        None,
+        description="tasks of one data set, one after another: a shorthand for stages and probes task1, task2, ...; "
+        "`stream` stands for all of them in an arm",
+    )
     extends: str | None = Field(None, description="a file to start from: maps merge, lists replace")
 
 
@@ -231,6 +281,8 @@ class Comparison(_Frozen):
     levels: tuple[float, ...] = ()
     select: str | None = None
     fit: Fit | None = None
+    worst: float | None = None
+    matrix: MatrixSpec | None = None
 
 
 class ArmItem(BaseModel):

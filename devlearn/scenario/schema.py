@@ -27,7 +27,8 @@ def schema() -> Json:
     top = dict(body[File])
     top["properties"] = {**top["properties"], **_sections(plugins, body)}
     top["required"] = ["devlearn"]
-    top["anyOf"] = [{"required": ["extends"]}, {"required": ["scenario", "brain", "stages", "arms"]}]
+    whole = ({"required": ["scenario", "brain", key, "arms"]} for key in ("stages", "stream"))
+    top["anyOf"] = [{"required": ["extends"]}, *whole]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **top, "$defs": definitions}
 
 

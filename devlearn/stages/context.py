@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from devlearn.learners.cohort import Cohort
     from devlearn.scenario import Of
-    from devlearn.tasks.data import Dataset
+    from devlearn.tasks.data import Dataset, View
     from devlearn.tasks.envs.lessons import Schedule
     from devlearn.tasks.envs.stream import Stream
 
@@ -140,17 +140,20 @@ class Context:
             raise ValueError("'optimiser: continue' needs a stage before it that leaves optimiser moments behind")
         return dict(self.inherited)
 
-    def data(self, split: str, blur: float = 0.0, sham: bool = False, shift: int = 0) -> Dataset:
+    def data(
+        self, split: str, blur: float = 0.0, sham: bool = False, shift: int = 0, view: View | None = None
+    ) -> Dataset:
         """A data set on the device, e.g. ``mnist.train``, perhaps out of focus (``blur``: pixels, one sd).
 
         ``sham``: as many images without structure, see ``devlearn.tasks.data.sham``. ``shift``: each image is moved by
-        up to so many pixels, always by the same. Raises ValueError where a stage asks for a test split.
+        up to so many pixels, always by the same; ``view``: how all are seen. Raises ValueError where a stage asks for a
+        test split.
         """
         if not self.measuring and not may_be_learned(split):
             raise ValueError(f"a stage may not read {split}; only probes may")
-        if not (blur or sham or shift):
+        if not (blur or sham or shift or view):
             return load(split, self.device)
-        return load_altered(split, self.device, sham, shift, blur)
+        return load_altered(split, self.device, sham, shift, blur, view)
 
     def world(
         self,

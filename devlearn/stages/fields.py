@@ -15,7 +15,7 @@ from pydantic_core import PydanticKnownError
 from devlearn.learners.schedule import Schedule
 from devlearn.scenario.models import Of
 from devlearn.scenario.splits import is_path, joined, split_name
-from devlearn.tasks.data import DataSource, class_counts, is_split, most_balanced, size, source_named, source_of
+from devlearn.tasks.data import DataSource, View, class_counts, is_split, most_balanced, size, source_named, source_of
 from devlearn.tasks.data.files import located
 from devlearn.tasks.demonstrations import episodes
 from devlearn.tasks.demonstrations import located as demonstrations_located
@@ -136,6 +136,37 @@ Shift = Annotated[
         ge=0,
         description="what is seen is out of the middle: largest move in pixels along each axis, filled with 0; every "
         "image has a move of its own, the same for all learners and at every showing",
+    ),
+]
+
+
+def _classes(classes: tuple[int, ...] | None, info: ValidationInfo) -> tuple[int, ...] | None:
+    """Raises ValueError for a class that stands twice, or that the data set, a key before this one, does not have."""
+    source = source_in(info.data)
+    if classes is None or source is None:
+        return classes
+    for label in classes:
+        if not 0 <= label < source.classes:
+            raise ValueError(f"{source.key} has no class {label}; its {source.classes} are 0 to {source.classes - 1}")
+        if classes.count(label) > 1:
+            raise ValueError(f"class {label} stands twice")
+    return classes
+
+
+Classes = Annotated[
+    Annotated[tuple[int, ...], Field(min_length=2)] | None,
+    AfterValidator(_classes),
+    Field(description="the classes that the task is of; empty: all of the data set"),
+]
+ViewKey = Annotated[
+    View | None,
+    Field(description="how all images are seen: {permute: NUMBER} or {rotate: DEGREES}; empty: as they are"),
+]
+TaskHead = Annotated[
+    Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)] | None,
+    Field(
+        description="NAME of the read-out, with an output for each class of the task, in their order: one name for "
+        "each task, or one for several; empty: that of the data set, with an output for each of its classes"
     ),
 ]
 
@@ -341,7 +372,8 @@ YOUNGER = frozenset(
         *("intrinsic", "sampled", "lessons", "of", "symmetric", "sequence_length", "row_by_row"),
     }
 )
-YOUNGER_IF_EMPTY = frozenset({"teacher"})  # an older stage has a number of this name
+# Younger where they are empty: older stages or probes have something else of these names.
+YOUNGER_IF_EMPTY = frozenset({"teacher", "classes", "view", "head"})
 # Keys that change no result: they reach the workers, and are no part of what is asked.
 INCIDENTAL = frozenset({"step_timeout"})
 

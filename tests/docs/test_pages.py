@@ -100,6 +100,19 @@ TOY: dict[str, dict[str, object]] = {
     "signs.yaml": {"stages.guess.updates": 4, "probes.right.every": 2, "brain.width": [8]},
     "shown.yaml": {**SCHOOL, "stages.look.updates": 2, "stages.look.num_envs": 2},
     "bars.yaml": {"stages.school.updates": 4, "stages.school.batch": 16, "probes.right.every": 2, "brain.width": [16]},
+    "split.yaml": {"stream.stage": {"updates": 2, "batch": 8}, "stream.probe": {}, "brain.width": [8]},
+    "two_sets.yaml": {
+        **{
+            f"stages.{stage}.{key}": value
+            for stage in ("large", "small")
+            for key, value in {"updates": 4, "batch": 8}.items()
+        },
+        **{f"probes.{probe}.every": 2 for probe in ("mnist", "digits")},
+        "arms.longer": ["large", "small"],
+        "arms.shorter": ["large", {"use": "small", "set": {"updates": 2}}],
+        "brain.width": [8],
+        "seeds": 2,
+    },
     "confidence.yaml": {**LOOK, "probes.sure.every": 2, "probes.sure.images": 100},
 }
 

@@ -214,6 +214,10 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
         {"env": "Pendulum-v1", "sham": "posture", "sham_steps": 8, "num_envs": 2, "oscillator": {"angles": [1]}},
     ),
     "school": ("supervise", {"updates": 100, "labels": 20, "batch": 8}),
+    "school-task": (
+        "supervise",
+        {"updates": 100, "batch": 8, "classes": [1, 0], "head": "own", "view": {"permute": 1}},
+    ),
     "school-sgd": ("supervise", {"updates": 100, "optimiser": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3}),
     "school-views": ("supervise", {"updates": 100, "labels": 20, "batch": 8, "views": {}}),
     "school-pseudo": ("supervise", {**OWN, "unlabelled": "pseudo", "threshold": 0.0, "ramp": 4}),

@@ -15,7 +15,7 @@ from tests.report.pages import write
 from tests.report.test_page import Elements
 
 ORDER = [
-    "points", "differences", "lives", "verdicts", "curves", "bought", "cost", "proxy", "fields", "films",
+    "points", "differences", "lives", "verdicts", "matrix", "curves", "bought", "cost", "proxy", "fields", "films",
     "bonuses", "lessons", "feedback", "recall", "stories", "plan", "reproduce", "read",
 ]  # fmt: skip
 
@@ -95,8 +95,8 @@ def test_ones_own_stand_where_they_say() -> None:
     asked = own("last_result", "behind_that", "after_lives", "first_of_all")
     order = [one.name for one in sections(asked)]
     assert order == [
-        "first-of-all", "points", "differences", "lives", "after-lives", "behind-that", "verdicts", "curves", "bought",
-        "cost", "proxy", "fields", "films", "bonuses", "lessons", "feedback", "recall", "stories",
+        "first-of-all", "points", "differences", "lives", "after-lives", "behind-that", "verdicts", "matrix", "curves",
+        "bought", "cost", "proxy", "fields", "films", "bonuses", "lessons", "feedback", "recall", "stories",
         "last-result", "plan", "reproduce", "read",
     ]  # fmt: skip
 

@@ -76,7 +76,7 @@ def _judged(point: Point, table: Table, names: tuple[str, str], asked: Question)
     """
     a, b = (point.arms[name] for name in names)
     until = common_range(point.arms, asked.pairs)
-    paired = asked.alike and set(a.lives) == set(b.lives) and not hangs_on(a, b, (asked.what.key[0],))
+    paired = asked.alike and set(a.lives) == set(b.lives) and not hangs_on(a, b, asked.what.probes)
 
     def scored(table: Table, at: At) -> Judged:
         sides = (a, table[a.name]), (b, table[b.name])
@@ -120,7 +120,7 @@ def _comparison(point: Point, table: Table, asked: Question, judged: Sequence[Ju
         fields |= {"failures": gone, "fragile": fragile(one, asked), "unless": unless(one, asked, gone)}
         a, b = one.pair.arm, one.pair.against
         gain = gain_per(one.difference, arms[a].ledger, arms[b].ledger, asked.what.better)
-        hangs = hangs_on(point.arms[a], point.arms[b], (asked.what.key[0],))
+        hangs = hangs_on(point.arms[a], point.arms[b], asked.what.probes)
         pairs.append(PairResult(**fields, interval_new_images=interval, gain_per=gain, undetermined=hangs))
     gains, unknown = stage_gains(point.arms, asked.probes, asked.measures)
     found = Comparison(

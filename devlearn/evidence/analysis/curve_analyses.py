@@ -48,7 +48,9 @@ def analyse(run: RunRecords) -> Analyses:
         unit=asked.what.unit,
         better=asked.what.better,
         exploratory=_exploratory(asked),
-        points=tuple(_point(point, run.resolved.probes, asked) for point in run.points),
+        points=tuple(
+            _no_curves(point) if asked.what.parts else _point(point, run.resolved.probes, asked) for point in run.points
+        ),
         fits=fits(run, asked.what, asked.at, asked.pairs, asked.fit) if asked.fit else {},
     )
 
@@ -110,6 +112,23 @@ def _point(point: Point, probes: Mapping[str, ProbeEntry], asked: Declared) -> P
         area=Area(until=until, arms=area.arms, pairs=area.pairs),
         proxy=_proxies(point, probes, asked, curves),
         left_out=tuple(curves.left_out),
+    )
+
+
+def _no_curves(point: Point) -> PointAnalyses:
+    """What is compared is of a whole life, and is no curve."""
+    none = Heights(arms={}, pairs=())
+    return PointAnalyses(
+        point=point.point,
+        levels={},
+        level_pairs=(),
+        hot_start=(),
+        bands=(),
+        birth=none,
+        newborn=none,
+        start=none,
+        area=Area(until=0, arms={}, pairs=()),
+        proxy={},
     )
 
 

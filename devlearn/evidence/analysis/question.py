@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from devlearn.evidence.analysis.matrix_metrics import is_metric, matrix_measure, refuse_unlived
 from devlearn.evidence.analysis.values import Measure, measure
 from devlearn.evidence.statistics.adjust import share
 from devlearn.records.reader import EvidenceError, Point, RunRecords
 from devlearn.records.results import At, Of, Reason
-from devlearn.records.schema import CompareFails, CompareFit, MetricEntry, ProbeEntry
+from devlearn.records.schema import CompareEntry, CompareFails, CompareFit, MetricEntry, ProbeEntry
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -80,7 +81,7 @@ def declared(run: RunRecords) -> Declared:
         raise EvidenceError(f"scenario {run.resolved.scenario!r} has no probes: there is nothing to compare")
     if not asked:
         return Declared(measure(probes, next(iter(probes))), "end")
-    what = measure(probes, asked.probe, asked.metric)
+    what = _compared(run, asked)
     return Declared(
         replace(what, better=asked.better or what.better),  # the scenario may state a direction of its own
         moment(asked.at),
@@ -93,6 +94,12 @@ def declared(run: RunRecords) -> Declared:
         asked.levels,
         asked.fit,
     )
+
+
+def _compared(run: RunRecords, asked: CompareEntry) -> Measure:
+    if is_metric(asked.probe) and asked.probe not in run.resolved.probes:
+        return matrix_measure(run.resolved, asked.metric or "", asked.worst)
+    return measure(run.resolved.probes, asked.probe, asked.metric)
 
 
 def moment(at: At) -> At:
@@ -120,6 +127,8 @@ def question(runs: Sequence[RunRecords], points: Sequence[Point], probe: str | N
     reasons = [Reason.of("other_question")] * other + [Reason.of("several_runs")] * several
     arms = _arms_of(runs, points)
     pairs = _across(arms) if several else first.pairs
+    if what.parts:
+        refuse_unlived(runs[0].resolved, points, pairs)
     same = all((one.of, one.fails) == (first.of, first.fails) for one in own) and what.key == first.what.key
     return Question(
         scenario=runs[0].resolved.scenario,
@@ -144,7 +153,10 @@ def question(runs: Sequence[RunRecords], points: Sequence[Point], probe: str | N
 
 
 def _asked(run: RunRecords, own: Declared, probe: str | None) -> Measure:
-    what = own.what if probe is None else measure(run.resolved.probes, probe)
+    if probe is not None and is_metric(probe) and probe.partition(".")[0] not in run.resolved.probes:
+        what = matrix_measure(run.resolved, probe.partition(".")[2])
+    else:
+        what = own.what if probe is None else measure(run.resolved.probes, probe)
     return own.what if what.key == own.what.key else what
 
 
@@ -154,9 +166,12 @@ def _agreed(option: str, runs: Sequence[RunRecords], asked: Sequence[str]) -> No
         raise EvidenceError(f"these runs ask different things ({each}); say which with {option}")
 
 
-def _definition(run: RunRecords, what: Measure) -> ProbeEntry:
-    """What a probe measures. How often it does makes no difference, nor how its metrics are shown."""
-    probe = run.resolved.probes[what.key[0]]
+def _definition(run: RunRecords, what: Measure) -> list[ProbeEntry]:
+    """What is measured by which probes. How often it is makes no difference, nor how their metrics are shown."""
+    return [_bare(run.resolved.probes[probe]) for probe, _ in what.reads]
+
+
+def _bare(probe: ProbeEntry) -> ProbeEntry:
     metrics = {name: MetricEntry(better=metric.better, worst=metric.worst) for name, metric in probe.metrics.items()}
     return probe.model_copy(update={"every": None, "metrics": metrics})
 

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from devlearn.evidence.analysis.own_probes import is_own
 from devlearn.evidence.analysis.pairing import Groups, averaged, lineages
 from devlearn.evidence.analysis.values import Measure, finite, measures, value_at
 from devlearn.evidence.analysis.warnings import left_out
 from devlearn.evidence.statistics.sign_flip import ALPHA, interval, sign_flip
-from devlearn.records.declared import role_of
 from devlearn.records.reader import ArmRecords, EvidenceError
 from devlearn.records.results import StageGain, Warning_
-from devlearn.records.schema import Keys, ProbeEntry, StageEntry
+from devlearn.records.schema import ProbeEntry, StageEntry
 
 
 def stage_gains(
@@ -43,23 +43,10 @@ def stage_gains(
 
 def _measures(stage: StageEntry, probes: Mapping[str, ProbeEntry], compared: Measure) -> Iterator[tuple[Measure, bool]]:
     """The measures of a stage, and whether they are its own."""
-    own = [what for what in measures(probes) if _is_own(stage, probes[what.key[0]])]
+    own = [what for what in measures(probes) if is_own(stage, probes[what.key[0]])]
     yield from ((what, True) for what in own)
-    if compared.key not in {what.key for what in own}:
+    if not compared.parts and compared.key not in {what.key for what in own}:  # no stage buys a whole life
         yield compared, False
-
-
-def _is_own(stage: StageEntry, probe: ProbeEntry) -> bool:
-    own, role = probe.own, role_of(stage)
-    if probe.kind == "objective":
-        return own.get("stage") == stage.name
-    if probe.kind == "return":
-        return role == "trial" and own.get("env") == stage.keys.get("env")
-    return probe.kind == "accuracy" and role == "supervise" and _data_set(own) == _data_set(stage.keys)
-
-
-def _data_set(keys: Keys) -> str:
-    return str(keys.get("data", "")).partition(".")[0]
 
 
 def _gain(arms: list[ArmRecords], position: int, what: Measure, own: bool) -> StageGain:

@@ -17,10 +17,10 @@ def hangs_on(a: ArmRecords, b: ArmRecords, probes: Collection[str]) -> tuple[str
     return tuple(sorted(apart | measured))
 
 
-def undetermined(arms: Mapping[str, ArmRecords], probe: str) -> Iterator[Warning_]:
+def undetermined(arms: Mapping[str, ArmRecords], probes: Collection[str]) -> Iterator[Warning_]:
     """One warning of each such environment that an arm has lived in or was measured in, and of cut episodes."""
     lived = {one.env for arm in arms.values() for one in arm.undetermined}
-    measured = {env for arm in arms.values() for name, env in arm.undetermined_probes if name == probe}
+    measured = {env for arm in arms.values() for name, env in arm.undetermined_probes if name in probes}
     for env in sorted(lived | measured):
         yield Warning_.of("undetermined", env=env)
         cut = [name for name, arm in arms.items() if env in arm.restarted]

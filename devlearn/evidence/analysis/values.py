@@ -7,7 +7,7 @@ Where nothing is finite in either arm of a pair nothing was measured, and ``wors
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,16 +23,32 @@ ROUNDING = 1e-9  # of an area's share
 
 @dataclass(frozen=True)
 class Measure:
-    """A metric of a probe, its better direction, the value of a diverged learner (or None), and its unit."""
+    """A metric of a probe, its better direction, the value of a diverged learner (or None), and its unit.
+
+    Of a whole life instead: ``of_life`` gives {seed: value} of an arm's learners, made of what ``parts`` measure; None
+    where there can't be any, NaN where something is unknown that it needs.
+    """
 
     key: Key
     better: Better
     worst: float | None
     unit: str
+    of_life: Callable[[ArmRecords], Mapping[int, float | None]] | None = None
+    parts: tuple["Measure", ...] = ()
 
     @property
     def label(self) -> str:
         return f"{self.key[0]}.{self.key[1]}"
+
+    @property
+    def reads(self) -> tuple[Key, ...]:
+        """The (probe, metric) on record that it is made of."""
+        return tuple(dict.fromkeys(part.key for part in self.parts)) or (self.key,)
+
+    @property
+    def probes(self) -> tuple[str, ...]:
+        """The names of their probes."""
+        return tuple(dict.fromkeys(probe for probe, _ in self.reads))
 
 
 def measure(probes: Mapping[str, ProbeEntry], name: str, metric: str | None = None) -> Measure:
@@ -67,11 +83,28 @@ def values(arm: ArmRecords, what: Measure, at: At, until: int | None = None) -> 
         EvidenceError: the arm was never measured there.
     """
     done = [life for life in arm.lives.values() if life.done]
+    if what.of_life is not None:
+        return _of_life(what, what.of_life(arm), at, done)
     last = len(arm.stages) - 1
     stop = budget(arm) if until is None else until
     if isinstance(at, int):
         _measured_at(arm, what, last, at, done)
     return {life.seed: _value(arm, life, what, at, last, stop) for life in done}
+
+
+def _of_life(
+    what: Measure, found: Mapping[int, float | None], at: At, done: list[LearnerRecord]
+) -> dict[int, float | None]:
+    """Each learner's value over its life; one that diverged anywhere in it counts with the worst."""
+    if at != "end":
+        raise EvidenceError(f"{what.label} is of a whole life and has no value at {at!r}; ask for it at the end")
+    known: dict[int, float | None] = {}
+    for life in done:
+        value = found[life.seed]
+        if value is not None and (life.diverged is not None or not math.isfinite(value)):
+            value = what.worst
+        known[life.seed] = None if life.unscored is not None else value
+    return known
 
 
 def _value(arm: ArmRecords, life: LearnerRecord, what: Measure, at: At, last: int, stop: int) -> float | None:

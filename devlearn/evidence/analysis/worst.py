@@ -97,6 +97,8 @@ def _with_worst(asked: Question, worst: float) -> Question:
 
 
 def _entry(asked: Question) -> MetricEntry | None:
+    if asked.what.parts:  # nobody guesses a whole life
+        return None
     probe, metric = asked.what.key
     probes = next(iter(asked.probes.values()), None)
     return None if probes is None else probes[probe].metrics[metric]
@@ -118,7 +120,8 @@ def asked_above_chance(asked: Question) -> list[Warning_]:
 
 def planned_above_chance(plan: Resolved) -> list[Warning_]:
     """The same of what a plan's scenario asks, before anything is trained."""
-    if plan.compare is None or not plan.probes[plan.compare.probe].metrics:
+    declared = plan.probes.get(plan.compare.probe) if plan.compare else None
+    if plan.compare is None or declared is None or not declared.metrics:  # a metric of the matrix has no chance level
         return []
     what = measure(plan.probes, plan.compare.probe, plan.compare.metric)
     return above_chance(*what.key, what.worst, plan.probes[what.key[0]].metrics[what.key[1]])

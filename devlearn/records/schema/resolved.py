@@ -151,12 +151,20 @@ class CompareFails(FileModel):
     accept: Number | None = Field(default=None, description="the failure rate that is accepted")
 
 
+class CompareMatrix(FileModel):
+    """The skills of a life."""
+
+    skills: dict[str, str] = Field(description="by stage, the probe, or PROBE.METRIC, that measures what it teaches")
+    experts: dict[str, str] = Field(default={}, description="by stage, the arm that learns its skill alone")
+    scores: Literal["raw", "normalised"] = Field(default="raw", description="what its metrics are taken of")
+
+
 class CompareEntry(FileModel):
     """The question that the scenario declares."""
 
-    omitted = frozenset({"of", "fails"})
+    omitted = frozenset({"of", "fails", "worst", "matrix"})
 
-    probe: str = Field(description="the compared probe")
+    probe: str = Field(description="the compared probe; matrix where a metric of the matrix is compared")
     metric: str | None = Field(default=None, description="its metric")
     better: Better | None = Field(default=None, description="higher or lower")
     at: str | int = Field(default="end", description="end, area, birth, best, or an update of the last stage")
@@ -170,6 +178,8 @@ class CompareEntry(FileModel):
     levels: tuple[Number, ...] = Field(default=(), description="the levels whose times are compared")
     select: str | None = Field(default=None, description="the probe that picks the best checkpoints")
     fit: CompareFit | None = Field(default=None, description="the power law over the points of `vary`")
+    worst: Number | None = Field(default=None, description="what a diverged learner counts with in a matrix's metric")
+    matrix: CompareMatrix | None = Field(default=None, description="the skills of a life, where they are declared")
 
 
 class PointEntry(FileModel):

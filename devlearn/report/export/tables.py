@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from devlearn.evidence.analysis.matrix_cells import readable
+from devlearn.evidence.analysis.skill_matrix import Skills, skills
 from devlearn.records.layout import JobFolder
-from devlearn.records.reader import ArmRecords, LearnerRecord, Moment, RunRecords, lines
+from devlearn.records.reader import ArmRecords, EvidenceError, LearnerRecord, Moment, RunRecords, lines
 from devlearn.records.results import Comparison, Comparisons, Interval, PairResult
 from devlearn.records.schema import BITS, FEEDBACK, LEDGER, SPENT
 
@@ -74,7 +76,17 @@ COLUMNS: dict[str, dict[str, str]] = {
         "low_alone": "lower end of the pair's interval taken alone", "high_alone": "its upper end",
         "failed": "learners of the first arm that failed", "failed_against": "those of the other",
     },
+    "matrix": {
+        **_WHO,
+        "stage": "the stage at whose end the skill was measured, or birth",
+        "visit": "which visit to it (0 is the first)",
+        "position": "the stage's index in the life, -1 at birth",
+        "skill": "the stage that teaches the skill", "probe": "what measures it", "metric": "which of its metrics",
+        "value": "its value; empty where it is unknown or not on record",
+        "score": "the value with a newborn at 0 and the skill's expert at 1; empty without experts",
+    },
 }  # fmt: skip
+SOME = ("matrix",)  # tables that a run may have nothing for: they are written where they have rows
 
 
 @dataclass(frozen=True)
@@ -95,6 +107,8 @@ def tables(run: RunRecords, found: Comparisons | None) -> dict[str, Table]:
         "arms": [_arm(answer, name) for answer in answers for name in answer.arms],
         "comparisons": [_pair(answer, pair) for answer in answers for pair in answer.comparisons],
     }
+    rows["matrix"] = list(_matrix(run))
+    rows = {name: own for name, own in rows.items() if own or name not in SOME}
     varied = dict.fromkeys(path for point in run.points for path in point.point)
     return {name: Table(_columns(varied, name, own), own) for name, own in rows.items()}
 
@@ -184,6 +198,42 @@ def _whole(value: float) -> int | float | None:
     if math.isnan(value):
         return None
     return int(value) if float(value).is_integer() else value
+
+
+def _matrix(run: RunRecords) -> Iterator[Row]:
+    """The matrix of skills of every arm: a row for each learner, moment and skill."""
+    try:
+        known = skills(run.resolved)
+    except EvidenceError:  # no probe measures what a stage teaches: this run has no matrix
+        return
+    for point in run.points:
+        for arm in point.arms.values():
+            for name in known.of(arm).measures:
+                yield from ({**point.point, "arm": arm.name, **row} for row in _column(arm, known, name))
+
+
+def _column(arm: ArmRecords, known: Skills, name: str) -> Iterator[Row]:
+    what = known.measures[name]
+    found, _ = readable(arm, Skills({name: what}, known.scores))
+    scores = found.scores if found and known.scores == "normalised" else None
+    for index, life in enumerate(life for life in arm.lives.values() if life.done):
+        for row in range(len(arm.stages) + 1):
+            stage = arm.stages[row - 1] if row else None
+            yield {
+                "seed": life.seed,
+                "stage": stage.name if stage else "birth",
+                "visit": stage.visit if stage else 0,
+                "position": row - 1,
+                "skill": name,
+                "probe": what.key[0],
+                "metric": what.key[1],
+                "value": _number(found.values[index, row, 0]) if found else None,
+                "score": None if scores is None else _number(scores[index, row, 0]),
+            }
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def _asked(answer: Comparison) -> Row:

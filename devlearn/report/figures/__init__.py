@@ -9,6 +9,7 @@ from devlearn.report.figures.differences import differences
 from devlearn.report.figures.feedback import feedback
 from devlearn.report.figures.fields_grid import grown
 from devlearn.report.figures.fits import fits
+from devlearn.report.figures.heat_map import heat_map, over_life
 from devlearn.report.figures.learning import UNITS, learning
 from devlearn.report.figures.lessons import lessons
 from devlearn.report.figures.observation_traces import traces
@@ -34,8 +35,10 @@ __all__ = [
     "feedback",
     "fits",
     "grown",
+    "heat_map",
     "learning",
     "lessons",
+    "over_life",
     "proxy",
     "recall",
     "stories",

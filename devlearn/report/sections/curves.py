@@ -70,7 +70,7 @@ class Curves:
     quick: Sequence[str]
 
 
-@section("curves", title="Learning curves", after="verdicts")
+@section("curves", title="Learning curves", after="matrix")
 def curves(page: Page) -> Curves:
     """Curves over updates, labels and FLOPs, and where they differ.
 
@@ -117,6 +117,8 @@ def _stop(arm: ArmRecords) -> int:
 def _learning(run: RunRecords, place: Place) -> dict[str, list[Drawn]]:
     """The learning curves by what they are drawn over, a plot for each family of arms."""
     point, compared = place.records, place.comparison
+    if compared.probe not in run.resolved.probes:  # a metric of the matrix is of a whole life, and no curve
+        return {}
     lines = curves_of(point.arms, measure(run.resolved.probes, compared.probe, compared.metric))
     several, found = families(compared), dict[str, list[Drawn]]()
     best = _optimum(run, place, compared.probe, compared.metric)

@@ -1,16 +1,22 @@
 """What the scenario asks: the probe, the pairs, the looks, the thresholds, the choice of a checkpoint, the fit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from devlearn.scenario.checks import matrix
 from devlearn.scenario.models import Better, Compare, Comparison
-from devlearn.scenario.parts import Lookup, Piece, bounds, metric, no_test_split, span
+from devlearn.scenario.parts import Item, Lookup, Piece, bounds, metric, no_test_split, span
 from devlearn.scenario.problems import Mark, Problems, hint
 from devlearn.scenario.validate import text_of
 from devlearn.scenario.yaml_nodes import Entry, Leaf, List, Map
 
 
 def comparison(
-    compare: Compare | None, root: Map, probes: Lookup, stages: Lookup, arms: Sequence[str], problems: Problems
+    compare: Compare | None,
+    root: Map,
+    probes: Lookup,
+    stages: Lookup,
+    arms: Mapping[str, tuple[Item, ...]],
+    problems: Problems,
 ) -> Comparison | None:
     """``compare`` with the metric and its direction filled in; None where there is no probe or it is broken."""
     written = root.get("compare")
@@ -18,7 +24,12 @@ def comparison(
         if not probes:
             return None
         compare, written = Compare.model_validate({"probe": next(iter(probes))}), Map({}, root.mark)
-    _pairs(written, arms, problems)
+    _pairs(written, list(arms), problems)
+    matrix.matrix(compare, root, probes, arms, problems)
+    if compare is not None and compare.metric is not None:
+        return matrix.question(compare, written, probes, arms, problems)
+    if compare is not None and compare.probe is None:
+        problems.add(root.entries["compare"].mark, "missing key 'probe': what is compared, or a metric of the matrix")
     reference = compare.probe if compare else text_of(written.get("probe"))
     if reference is None:
         return None
@@ -39,7 +50,7 @@ def comparison(
         better=better,
         **{
             key: getattr(compare, key)
-            for key in ("at", "of", "fails", "smallest_effect", "pairs", "looks", "levels", "select", "fit")
+            for key in ("at", "of", "fails", "smallest_effect", "pairs", "looks", "levels", "select", "fit", "matrix")
         },
     )
 

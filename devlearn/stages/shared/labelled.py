@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from devlearn.lazy import torch
-from devlearn.learners.brains.needs import Needs
+from devlearn.learners.brains.needs import Head, Needs
 from devlearn.learners.objectives import CrossEntropy
 from devlearn.stages.stage import Cost
-from devlearn.tasks.data import balanced, gathered, size, source_of
+from devlearn.tasks.data import balanced, gathered, source_of
+from devlearn.tasks.data.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from devlearn.learners.flops import Shapes
     from devlearn.scenario.models import Unit
     from devlearn.stages.context import Context
-    from devlearn.tasks.data import Dataset, DataSource
+    from devlearn.tasks.data import Dataset, DataSource, View
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,14 @@ class LabelledBatches:
     batch: int
     blur: float = 0.0
     shift: int = 0
+    classes: tuple[int, ...] | None = None
+    head: str | None = None
+    view: View | None = None
+
+    @property
+    def task(self) -> Task:
+        """Which classes they are of, and whose read-out says so."""
+        return Task(self.data, self.classes, self.head)
 
     @property
     def source(self) -> DataSource:
@@ -44,17 +53,17 @@ class LabelledBatches:
     @property
     def needs(self) -> Needs:
         """Its sense and its read-out."""
-        return Needs(self.source.senses, self.source.heads)
+        return Needs(self.source.senses, {self.task.read_out: Head(self.task.outputs)})
 
     @property
     def objective(self) -> CrossEntropy:
         """The cross-entropy of its read-out."""
-        return CrossEntropy(self.source.sense_name, self.source.read_out)
+        return CrossEntropy(self.source.sense_name, self.task.read_out)
 
     @property
     def num_labels(self) -> int:
         """Labelled images of each learner."""
-        return size(self.data) if self.labels == "all" else self.labels
+        return self.task.count if self.labels == "all" else self.labels
 
     @property
     def batch_size(self) -> int:
@@ -64,7 +73,7 @@ class LabelledBatches:
     @property
     def label_bits(self) -> float:
         """What the labels can tell at most: log2(K) bits each, of K classes."""
-        return self.num_labels * math.log2(self.source.classes)
+        return self.num_labels * math.log2(self.task.outputs)
 
     @property
     def shapes(self) -> Shapes:
@@ -79,20 +88,21 @@ class LabelledBatches:
 
     def dataset(self, context: Context) -> Dataset:
         """What the labelled images are drawn from, as it is shown."""
-        return context.data(self.data, self.blur, shift=self.shift)
+        return context.data(self.data, self.blur, shift=self.shift, view=self.view)
 
     def indices(self, context: Context) -> Tensor:
         """Which images of the data set have labels for each learner: (N, labels)."""
-        data = self.dataset(context)
+        known = self.dataset(context).labels
         if self.labels == "all":
-            return torch.arange(len(data), device=context.device).expand(len(context.seeds), -1)
-        return balanced(data.labels, self.labels, context.streams("labels"), self.source.classes)
+            return self.task.rows(known).expand(len(context.seeds), -1)
+        classes = self.source.classes if self.classes is None else len(self.classes)
+        return balanced(self.task.places(known), self.labels, context.streams("labels"), classes)
 
     def minibatches(self, context: Context, done: int) -> Iterator[dict[str, Tensor]]:
         """``images`` (N, B, *shape) and ``labels`` (N, B) after the first ``done``, endlessly."""
         data = self.dataset(context)
         for index in self.places(context, done):
-            yield {"images": gathered(data.images, index), "labels": data.labels[index]}
+            yield {"images": gathered(data.images, index), "labels": self.task.targets(data.labels[index])}
 
     def places(self, context: Context, done: int) -> Iterator[Tensor]:
         """Which images of the data set these minibatches show: (N, B) each."""

@@ -13,6 +13,7 @@ from devlearn.learners.brains.needs import Needs, memory_size
 from devlearn.learners.objectives import CrossEntropy, OwnAnswers, Rule, check_rule, learned_by
 from devlearn.stages.fields import (
     Blur,
+    Classes,
     LabelledBatchSize,
     LabelledSplit,
     Labels,
@@ -22,12 +23,15 @@ from devlearn.stages.fields import (
     RateSchedule,
     RowByRow,
     Shift,
+    TaskHead,
+    ViewKey,
     WeightDecay,
 )
 from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.stages.shared.pseudo_labels import PseudoLabels, deformed, mask_rate
 from devlearn.stages.shared.train import Descent
 from devlearn.stages.stage import Cost, Stage, stage
+from devlearn.tasks.data import class_counts
 from devlearn.tasks.data.augment import Views
 from devlearn.tasks.data.rows import begun, check_reader, row_sense, row_shape
 
@@ -94,6 +98,8 @@ class Supervise(Stage):
         "teacher",
         "rule",
         "row_by_row",
+        "classes",
+        "head",
     )
 
     data: LabelledSplit = "mnist.train"
@@ -128,6 +134,9 @@ class Supervise(Stage):
         description="how errors travel back: by the weights, or by fixed random feedback (mlp without memory)",
     )
     row_by_row: RowByRow = False
+    classes: Classes = None
+    head: TaskHead = None
+    view: ViewKey = None
 
     @model_validator(mode="after")
     def _reads_what_has_labels(self) -> Supervise:
@@ -137,9 +146,21 @@ class Supervise(Stage):
             )
         return self
 
+    @model_validator(mode="after")
+    def _one_task(self) -> Supervise:
+        if self.unlabelled != "none" and (self.classes or self.head):
+            raise ValueError("images without labels are of all classes: leave classes and head out, or unlabelled")
+        if self.classes and self.labels != "all":
+            counts = class_counts(self.data)
+            most = len(self.classes) * min(counts[label] for label in self.classes)
+            if not len(self.classes) <= self.labels <= most:
+                raise ValueError(f"labels of {len(self.classes)} classes are {len(self.classes)} to {most:,}, or all")
+        return self
+
     @property
     def labelled(self) -> LabelledBatches:
-        return LabelledBatches(self.data, self.labels, self.batch, self.blur, self.shift)
+        seen = (self.blur, self.shift, self.classes, self.head, self.view)
+        return LabelledBatches(self.data, self.labels, self.batch, *seen)
 
     @property
     def descent(self) -> Descent:
@@ -156,13 +177,13 @@ class Supervise(Stage):
 
     @property
     def objective(self) -> Objective:
-        kind, source = CrossEntropy if self.unlabelled == "none" else OwnAnswers, self.labelled.source
-        sense = next(iter(row_sense(source))) if self.row_by_row else source.sense_name
-        return learned_by(self.rule, kind(sense, source.read_out))
+        kind, task = CrossEntropy if self.unlabelled == "none" else OwnAnswers, self.labelled.task
+        sense = next(iter(row_sense(task.source))) if self.row_by_row else task.source.sense_name
+        return learned_by(self.rule, kind(sense, task.read_out))
 
     def needs(self) -> Needs:
         if self.row_by_row:
-            return Needs(row_sense(self.labelled.source), self.labelled.source.heads)
+            return Needs(row_sense(self.labelled.source), self.labelled.needs.heads)
         return replace(self.labelled.needs, feedback=self.rule == "feedback_alignment")
 
     def cost(self, brain: nn.Module) -> Cost:

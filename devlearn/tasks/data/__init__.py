@@ -28,6 +28,7 @@ from devlearn.tasks.data.sets.mnist import MNIST
 from devlearn.tasks.data.sham import unstructured
 from devlearn.tasks.data.shift import shifted
 from devlearn.tasks.data.source import BadData, DataSource, dataset, pool
+from devlearn.tasks.data.view import View
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -233,22 +234,37 @@ def _descriptions(source: DataSource, parts: tuple[str, ...], device: torch.devi
     return torch.from_numpy(np.concatenate([source.descriptions(part) for part in parts])).to(device)
 
 
-def load_altered(split: str, device: torch.device, sham: bool = False, shift: int = 0, blur: float = 0.0) -> Dataset:
+def load_altered(
+    split: str,
+    device: torch.device,
+    sham: bool = False,
+    shift: int = 0,
+    blur: float = 0.0,
+    view: View | None = None,
+) -> Dataset:
     """A split whose images have lost their structure, are moved by up to ``shift`` pixels, are out of focus.
 
-    ``blur`` is the standard deviation of a Gaussian in pixels. Raises what ``load`` raises.
+    ``blur`` is the standard deviation of a Gaussian in pixels; ``view`` is applied last. Raises what ``load`` raises.
     """
-    return _load_altered(*_found(split), split_name(split)[1], device, sham, shift, blur)
+    return _load_altered(*_found(split), split_name(split)[1], device, sham, shift, blur, view)
 
 
 @lru_cache(maxsize=4)
 def _load_altered(
-    source: DataSource, parts: tuple[str, ...], written: str, device: torch.device, sham: bool, shift: int, blur: float
+    source: DataSource,
+    parts: tuple[str, ...],
+    written: str,
+    device: torch.device,
+    sham: bool,
+    shift: int,
+    blur: float,
+    view: View | None,
 ) -> Dataset:
     seen, key = _load(source, parts, device), f"{source.name}.{written}"  # of no folder: the same on every machine
     images = unstructured(seen.images, key) if sham else seen.images
     images = shifted(images, shift, key) if shift else images
-    return Dataset(blurred(images, blur) if blur else images, seen.labels)
+    images = blurred(images, blur) if blur else images
+    return Dataset(images if view is None else view(images), seen.labels)
 
 
 def balanced(labels: Tensor, count: int, streams: Streams, classes: int | None = None) -> Tensor:
@@ -278,6 +294,7 @@ __all__ = [
     "BadData",
     "DataSource",
     "Dataset",
+    "View",
     "balanced",
     "check_split",
     "class_counts",

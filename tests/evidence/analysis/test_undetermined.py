@@ -33,7 +33,7 @@ def test_each_environment_is_told_once_and_who_was_cut() -> None:
         "a": arm("a", ("x", "Dice-v0"), cut=("Dice-v0",)),
         "b": arm("b", ("y", "Dice-v0"), probes=(("skill", "Coin-v0"),)),
     }
-    told = [render_note(one) for one in undetermined(arms, "skill")]
+    told = [render_note(one) for one in undetermined(arms, ["skill"])]
     assert [text.partition(":")[0] for text in told] == [
         "the seed of Coin-v0 does not decide what it shows",
         "the seed of Dice-v0 does not decide what it shows",
@@ -43,4 +43,4 @@ def test_each_environment_is_told_once_and_who_was_cut() -> None:
         "unpaired (Welch)" in told[0]
         and told[2] == "a: the run was resumed, and episodes of Dice-v0 that it had cut began anew"
     )
-    assert len(list(undetermined(arms, "digits"))) == 2
+    assert len(list(undetermined(arms, ["digits"]))) == 2

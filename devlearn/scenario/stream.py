@@ -1,0 +1,170 @@
+"""``stream``: a shorthand for tasks that come one after another, written out as ordinary stages, probes and skills.
+
+    stream: {kind: split, data: digits, into: 5, setting: class, stage: {updates: 100}}
+    arms: {fine-tuning: [stream]}
+
+is five stages ``task1`` .. ``task5`` with a probe of the same name each, ``compare.matrix.skills`` of them where the
+scenario names none, and an arm that lives them in order. What the file says of ``stages.task2`` itself holds. What is
+written out is a tree like any other: its places are those of the stream, and all checks come after.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from devlearn.registry import NoPlugin, get
+from devlearn.scenario.models import Stream
+from devlearn.scenario.problems import Mark, Problems
+from devlearn.scenario.validate import text_of, validate
+from devlearn.scenario.yaml_nodes import Entry, Leaf, List, Map, Node
+
+STREAM = "stream"  # the key, and what stands for all of its stages in an arm
+SHARED = "part"  # the read-out of all tasks, domain-incremental
+TURN = 180.0  # degrees that a rotated stream turns by in all
+
+
+def expanded(root: Map, problems: Problems) -> Map | None:
+    """The scenario with its stream written out, as it is where it has none; None where the stream is broken.
+
+    Then nothing else is checked: arms that live its tasks would all be wrong too.
+    """
+    entry = root.entries.get(STREAM)
+    if entry is None:
+        return root
+    rest = {key: own for key, own in root.entries.items() if key != STREAM}
+    if not isinstance(entry.node, Map):
+        problems.add(entry.node.mark, "stream must be a map with a kind, as {kind: split, data: mnist, into: 5}")
+        return None
+    asked = validate(Stream, entry.node, entry.mark, problems)
+    tasks = _tasks(asked, entry.node, problems) if asked else None
+    if asked is None or tasks is None:
+        return None
+    names = [f"task{number}" for number in range(1, len(tasks) + 1)]
+    made = {"stages": ("supervise", "train", "stage"), "probes": ("accuracy", "test", "probe")}
+    for section, (kind, part, own) in made.items():
+        keys = [{"kind": kind, "data": f"{asked.data}.{part}", **task} for task in tasks]
+        given = entry.node.get(own)
+        rest[section] = _with(root, section, dict(zip(names, keys, strict=True)), given, entry.mark)
+    experts = {name: f"only-{name}" for name in names} if asked.experts else {}
+    if "arms" in rest:
+        rest["arms"] = _lived(rest["arms"], names)
+        alone = {arm: Entry(entry.mark, _node([name], entry.mark)) for name, arm in experts.items()}
+        if isinstance(arms := rest["arms"].node, Map):
+            rest["arms"] = Entry(rest["arms"].mark, Map({**arms.entries, **alone, **arms.entries}, arms.mark))
+    if isinstance(compare := root.get("compare"), Map):
+        rest["compare"] = Entry(root.entries["compare"].mark, _asked(compare, names, experts, entry.mark))
+    return Map(rest, root.mark)
+
+
+def _tasks(asked: Stream, node: Map, problems: Problems) -> list[dict[str, Any]] | None:
+    """The keys that make each task; None where the stream can't be made, which ``problems`` says."""
+    setting = asked.setting or ("class" if asked.kind == "split" else "domain")
+    number = range(1, asked.into + 1)
+    heads = {"task": [f"task{one}" for one in number], "domain": [SHARED] * asked.into}
+    if asked.kind == "split":
+        classes = _classes(asked, node, problems)
+        if classes is None:
+            return None
+        each = classes // asked.into
+        tasks: list[dict[str, Any]] = [{"classes": [*range(at, at + each)]} for at in range(0, classes, each)]
+    elif setting == "class":
+        why = f"the classes of a {asked.kind} stream are the same in every task: write setting: domain, or task"
+        problems.add(_mark(node, "setting"), why)
+        return None
+    else:
+        permuted, step = asked.kind == "permuted", TURN / asked.into
+        views = [{"permute": one} if permuted else {"rotate": step * one} for one in range(asked.into)]
+        tasks = [{"view": view} if index else {} for index, view in enumerate(views)]
+        heads.pop("domain")  # that of the data set
+    return [{**task, **({"head": heads[setting][at]} if setting in heads else {})} for at, task in enumerate(tasks)]
+
+
+def _classes(asked: Stream, node: Map, problems: Problems) -> int | None:
+    """How many classes the data set has; None where that is unknown, or they make no equal parts."""
+    mark = _mark(node, "data")
+    try:
+        classes = int(get("data", asked.data)().classes)
+    except NoPlugin as error:
+        problems.add(mark, str(error))
+        return None
+    if classes % asked.into or classes < 2 * asked.into:
+        parts = [into for into in range(2, classes // 2 + 1) if classes % into == 0]
+        mend = f"write into: {' or '.join(map(str, parts))}" if parts else "take another data set"
+        why = f"the {classes} classes of {asked.data} don't make {asked.into} tasks of as many each, two at least"
+        problems.add(_mark(node, "into"), f"{why}; {mend}")
+        return None
+    return classes
+
+
+def _mark(node: Map, key: str) -> Mark:
+    return node.entries[key].node.mark if key in node.entries else node.mark
+
+
+def _section(root: Map, key: str) -> dict[str, Entry]:
+    node = root.get(key)
+    return node.entries if isinstance(node, Map) else {}
+
+
+def _node(value: Any, mark: Mark) -> Node:
+    """Plain values as nodes that stand at one place."""
+    if isinstance(value, Mapping):
+        return Map({str(key): Entry(mark, _node(own, mark)) for key, own in value.items()}, mark)
+    if isinstance(value, list | tuple):
+        return List(tuple(_node(own, mark) for own in value), mark)
+    return Leaf(value, mark)
+
+
+def _with(root: Map, section: str, made: Mapping[str, Any], given: Node | None, mark: Mark) -> Entry:
+    """A section with what the stream adds to it, in front: what makes a task, what is ``given`` for all of them.
+
+    What the file says of a task itself holds.
+    """
+    own, written = root.entries.get(section), _section(root, section)
+    shared = given.entries if isinstance(given, Map) else {}
+    added = {}
+    for name, keys in made.items():
+        plain = {key: Entry(mark, _node(value, mark)) for key, value in keys.items()}
+        before = written.get(name)
+        inner = before.node.entries if before and isinstance(before.node, Map) else {}
+        at = before.mark if before else mark
+        added[name] = Entry(at, Map({**plain, **shared, **inner}, before.node.mark if before else mark))
+    rest = {name: entry for name, entry in written.items() if name not in made}
+    return Entry(own.mark if own else mark, Map({**added, **rest}, own.node.mark if own else mark))
+
+
+def _lived(arms: Entry, names: list[str]) -> Entry:
+    """The arms, with ``stream`` in a list of stages as all of its tasks in order."""
+    if not isinstance(arms.node, Map):
+        return arms
+    found = {name: Entry(own.mark, _arm(own.node, names)) for name, own in arms.node.entries.items()}
+    return Entry(arms.mark, Map(found, arms.node.mark))
+
+
+def _arm(node: Node, names: list[str]) -> Node:
+    if isinstance(node, List):
+        return List(tuple(item for own in node.items for item in _item(own, names)), node.mark)
+    if isinstance(node, Map) and isinstance(listed := node.get("stages"), List):
+        stages = Entry(node.entries["stages"].mark, _arm(listed, names))
+        return Map({**node.entries, "stages": stages}, node.mark)
+    return node
+
+
+def _item(node: Node, names: list[str]) -> list[Node]:
+    """One item of an arm: ``stream``, or ``{use: stream, set: {..}}``, for each of its tasks."""
+    if text_of(node) == STREAM:
+        return [Leaf(name, node.mark) for name in names]
+    if isinstance(node, Map) and text_of(node.get("use")) == STREAM:
+        use = node.entries["use"]
+        return [Map({**node.entries, "use": Entry(use.mark, Leaf(name, use.node.mark))}, node.mark) for name in names]
+    return [node]
+
+
+def _asked(compare: Map, names: list[str], experts: Mapping[str, str], mark: Mark) -> Map:
+    """The question, about the stream's skills where it asks of a matrix and names none."""
+    matrix = compare.get("matrix")
+    if (isinstance(matrix, Map) and "skills" in matrix.entries) or not ({"metric", "matrix"} & compare.entries.keys()):
+        return compare
+    kept = matrix.entries if isinstance(matrix, Map) else {}
+    made = {"skills": Entry(mark, _node({name: name for name in names}, mark))}
+    made |= {"experts": Entry(mark, _node(experts, mark))} if experts else {}
+    at = compare.entries["matrix"].mark if "matrix" in compare.entries else mark
+    return Map({**compare.entries, "matrix": Entry(at, Map({**made, **kept}, mark))}, compare.mark)

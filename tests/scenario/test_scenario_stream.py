@@ -1,0 +1,116 @@
+"""``stream``: what it is written out as, and what is no stream."""
+
+import pytest
+
+from devlearn.scenario import ScenarioError, parse, points
+
+TEXT = """\
+devlearn: 1
+scenario: streamed
+seeds: 2
+brain: {kind: mlp, width: [8]}
+stream: {kind: split, data: digits, into: 5, stage: {updates: 3}, probe: {every: 2}}
+arms:
+  all: [stream]
+  fewer: {stages: [{use: stream, set: {batch: 4}}, task1]}
+compare: {metric: forgetting, worst: 1, smallest_effect: 0.1, pairs: [[all, fewer]]}
+"""
+PARTS = [(0, 1), (2, 3), (4, 5), (6, 7), (8, 9)]
+
+
+def written(setting: str, kind: str = "split") -> tuple[list[object], list[object]]:
+    """(classes, head, view) of every stage, and of every probe; a head that is the data set's own is None."""
+    text = TEXT.replace("kind: split", f"kind: {kind}, setting: {setting}")
+    found = parse(text, "file.yaml")
+    heads = [None if probe.head == "digits_8x8" else probe.head for probe in found.probes.values()]
+    stages = [(stage.classes, stage.head, stage.view) for stage in found.stages.values()]
+    return stages, [(p.classes, head, p.view) for p, head in zip(found.probes.values(), heads, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("setting", "heads"),
+    [
+        ("class", [None] * 5),
+        ("task", ["task1", "task2", "task3", "task4", "task5"]),
+        ("domain", ["part"] * 5),
+    ],
+)
+def test_a_split_stream_gives_every_task_some_classes(setting: str, heads: list[str | None]) -> None:
+    wanted = [(part, head, None) for part, head in zip(PARTS, heads, strict=True)]
+    assert written(setting) == (wanted, wanted)
+
+
+def test_permuted_and_rotated_streams_are_of_all_classes_and_the_first_is_as_it_is() -> None:
+    stages, probes = written("domain", "permuted")
+    assert stages == probes and all(classes is None and head is None for classes, head, _ in stages)
+    assert [view and view.permute for *_, view in stages] == [None, 1, 2, 3, 4]
+    turned, _ = written("task", "rotated")
+    assert [view and view.rotate for *_, view in turned] == [None, 36, 72, 108, 144]
+    assert [head for _, head, _ in turned] == ["task1", "task2", "task3", "task4", "task5"]
+
+
+def test_arms_live_it_in_order_and_the_matrix_is_of_its_tasks() -> None:
+    found = parse(TEXT, "file.yaml")
+    names = [f"task{number}" for number in range(1, 6)]
+    assert [step.use for step in found.arms["all"].steps] == names
+    assert [step.stage.batch for step in found.arms["fewer"].steps] == [4] * 5 + [128]
+    assert found.compare is not None and found.compare.matrix is not None
+    assert found.compare.matrix.skills == dict(zip(names, names, strict=True))
+    assert {stage.updates for stage in found.stages.values()} == {3} and {p.every for p in found.probes.values()} == {2}
+
+
+def test_what_the_file_says_of_a_task_holds_and_other_stages_stand_beside() -> None:
+    own = "stages: {task2: {updates: 7}, more: {kind: supervise, updates: 1}}\narms:\n  other: [more, stream]\n"
+    found = parse(TEXT.replace("arms:\n", own), "file.yaml")
+    assert [stage.updates for stage in found.stages.values()] == [3, 7, 3, 3, 3, 1]
+    assert [step.use for step in found.arms["other"].steps][:2] == ["more", "task1"]
+
+
+def test_its_experts_are_arms_that_learn_one_task_alone() -> None:
+    found = parse(TEXT.replace("into: 5", "into: 5, experts: true").replace("forgetting", "intransigence"), "file.yaml")
+    assert [*found.arms] == ["all", "fewer", *(f"only-task{number}" for number in range(1, 6))]
+    assert [step.use for step in found.arms["only-task4"].steps] == ["task4"]
+    assert found.compare is not None and found.compare.matrix is not None
+    assert found.compare.matrix.experts["task4"] == "only-task4" and len(found.compare.matrix.experts) == 5
+    with pytest.raises(ScenarioError, match="needs an expert of each skill"):
+        parse(TEXT.replace("forgetting", "intransigence"), "file.yaml")
+
+
+def test_a_stream_may_vary() -> None:
+    found = parse(TEXT + "vary: {stream.setting: [task, domain, class]}\n", "file.yaml")
+    assert [scenario.stages["task3"].head for _, scenario in points(found)] == ["task3", "part", None]
+
+
+NO_STREAM = {
+    "5:16: kind must be 'split', 'permuted' or 'rotated', got 'spilt'; did you mean 'split'?": ("split", "spilt"),
+    "5:29: unknown data 'digit'; did you mean 'digits'?": ("digits", "digit"),
+    "5:43: the 10 classes of digits don't make 4 tasks of as many each, two at least; write into: 2 or 5": (
+        "into: 5", "into: 4",
+    ),
+    "5:35: the classes of a permuted stream are the same in every task: write setting: domain, or task": (
+        "kind: split", "kind: permuted, setting: class",
+    ),
+    "5:37: unknown key 'intoo'; did you mean 'into'?": ("into", "intoo"),
+    "5:54: unknown key 'updats'; did you mean 'updates'?": ("updates", "updats"),
+    "5:9: stream must be a map with a kind, as {kind: split, data: mnist, into: 5}": (
+        "{kind: split, data: digits, into: 5, stage: {updates: 3}, probe: {every: 2}}", "split",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("says", NO_STREAM)
+def test_what_is_no_stream_is_said_with_its_place(says: str) -> None:
+    with pytest.raises(ScenarioError) as error:
+        parse(TEXT.replace(*NO_STREAM[says], 1), "file.yaml")
+    assert str(error.value).splitlines() == [f"file.yaml:{says}"]
+
+
+def test_a_probe_of_another_read_out_or_of_other_classes_measures_no_skill() -> None:
+    other = "probes: {task2: {head: mine}, task3: {classes: [0, 9]}}\narms:\n"
+    with pytest.raises(ScenarioError) as error:
+        parse(TEXT.replace("arms:\n", other), "file.yaml")
+    assert str(error.value).splitlines() == [
+        "file.yaml:5:1: probe 'task2' asks the read-out 'mine', and stage 'task2' teaches 'digits_8x8'; give both the "
+        "same head",
+        "file.yaml:5:1: probe 'task3' and stage 'task3' are of different classes: [0, 9] and [4, 5]",
+    ]
