@@ -50,7 +50,12 @@ probes:
   turns: {kind: recall, env: devlearn/TMaze-v0, lags: [1, 2], episodes: 2}
   stories: {kind: causal, env_kwargs: {k: 1, acts: random}, episodes: 2, trials: 2}
 vary: {stages.school.labels: [20, 40]}
-compare: {probe: digits, smallest_effect: 0.01, levels: [0.05, 0.1], pairs: [[developmental, random-init]]}
+compare:
+  probe: digits
+  smallest_effect: 0.01
+  levels: [0.05, 0.1]
+  pairs: [[developmental, random-init]]
+  matrix: {skills: {told: digits, school: digits}}
 """
 WORDS = 20  # letters that a description has at least
 ASKING = ("script", "link", "iframe", "object", "embed", "audio", "video", "source", "base", "form")
