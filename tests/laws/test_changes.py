@@ -133,6 +133,8 @@ REFUSED = {
     ("play-replay", "normalise_observations"): "of the brain",
     ("play-memory", "normalise_observations"): "of the brain",
     ("play-curious", "normalise_observations"): "of the brain",
+    ("play-taught", "normalise_observations"): "of the brain",
+    ("play-taught-numbers", "normalise_observations"): "of the brain",
     ("guess-twice", "samples"): "bought at the beginning",
     ("guess-twice", "batch"): "bought at the beginning",
 }
