@@ -150,6 +150,11 @@ class Guess(Stage):
                 )
         if self.rule == "tamer" and self.samples > 1:
             raise ValueError("tamer guesses the likeliest class, so all guesses at an image are one: use samples: 1")
+        if self.updates is not None and self.delay >= self.updates:
+            raise ValueError(
+                f"an answer comes after {self.delay:,} updates and the budget is {self.updates:,}: nothing would be "
+                "learned; lower delay or raise updates"
+            )
         classes = self.labelled.source.classes
         if classes < 2:
             raise ValueError(

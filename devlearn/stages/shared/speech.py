@@ -50,6 +50,8 @@ class Speech:
             near = nearest(unknown, vocabulary)
             hint = f"did you mean {near!r}?" if near else f"there are {', '.join(vocabulary)}"
             raise ValueError(f"{unknown!r} is no word of {self.source.key}; {hint}")
+        if (twice := next((word for word in self.said if self.said.count(word) > 1), None)) is not None:
+            raise ValueError(f"{twice!r} is named twice; name every word once")
 
     @property
     def source(self) -> DataSource:

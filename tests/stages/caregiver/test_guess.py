@@ -80,6 +80,8 @@ def test_what_is_told_is_what_is_declared(keys: dict[str, Any], events: int, bit
         ({"says": "judgement", "sham": "consistent"}, "sham is about words, and 'judgement' has none"),
         ({"says": "judgement", "words": ["loop"]}, "words are those of an explanation"),
         ({"says": "explanation", "words": ["lop"]}, "'lop' is no word of mnist; did you mean 'loop'?"),
+        ({"says": "explanation", "words": ["loop", "loop"]}, "'loop' is named twice"),
+        ({"delay": 100}, "an answer comes after 100 updates and the budget is 100: nothing would be learned"),
         ({"says": ["judgement", "label"]}, "opens belongs to a list of rungs"),
         ({"says": "label", "opens": 0.4}, "opens belongs to a list of rungs"),
         ({"says": ["judgement", "hint", "label"], "opens": 0.4}, "opens has 1 numbers for 2 rungs"),
