@@ -31,7 +31,7 @@ nitpick_ignore_regex = [
     ("py:exc", r"\w+"),  # napoleon names exceptions without their module
     ("py:class", r"devlearn\.(stages\.stage\.S|probes\.probe\.P)"),  # internal, as are the next two
     ("py:class", r"(Schedule|devlearn\.tasks\.envs\.lessons\.Schedule)"),  # who says which lesson comes next
-    ("py:class", r"(View|Stream|devlearn\.tasks\.envs\.stream\.Stream)"),  # how a task is seen, what is gone through again
+    ("py:class", r"(View|Stream|devlearn\.tasks\.envs\.stream\.Stream)"),  # how a task is seen, what is lived again
     ("py:class", r"devlearn\.(tasks\.envs\.vector_env\.EnvStep|runs\.executors\.supervisor\.Outcome)"),
     ("py:class", r"devlearn\.records\.(reader|results|schema)\..*"),  # records and results have pages of their own
     ("py:class", r"devlearn\.learners\.brains\.needs\.Part"),
