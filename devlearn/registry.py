@@ -24,12 +24,14 @@ GROUPS = {
     "executors": "devlearn.runs.executors",
     "sections": "devlearn.report.sections",
     "data": "devlearn.tasks.data.sets",
+    "protections": "devlearn.stages.protections",
 }
 
 CONTRACTS = {
     "stages": ("devlearn.stages.stage", "Stage"),
     "probes": ("devlearn.probes.probe", "Probe"),
     "data": ("devlearn.tasks.data.source", "DataSource"),
+    "protections": ("devlearn.stages.protections.protection", "Protection"),
 }
 
 _tables: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.learners.brains.needs import memory_size
+from devlearn.learners.guard import Guard
 from devlearn.learners.objectives import Objective
 from devlearn.learners.optimiser import Optimiser
 from devlearn.learners.stacking import column, initialise, place, row_of, stack, why_looped
@@ -48,6 +49,7 @@ class Cohort:
         model: the module, with parameters and buffers that carry a leading N axis.
         buffers: by qualified name, (N, *shape).
         updates: gradient steps taken.
+        guard: what is asked at every update, a protection's; None as a rule.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Cohort:
         self._build = build
         self.device = torch.device(device)
         self.updates = 0
+        self.guard: Guard | None = None
         members = [initialise(build, seed).to(self.device, dtype or torch.float32) for seed in born or self.seeds]
         parameters, buffers = torch.func.stack_module_state(members)
         self.weights = {name: torch.nn.Parameter(tensor.detach().clone()) for name, tensor in parameters.items()}
@@ -183,6 +186,8 @@ class Cohort:
 
         ``clip`` bounds each learner's own gradient norm (as ``clip_grad_norm_`` does for one network).
         """
+        if self.guard is not None:
+            objective, batch = self.guard.extended(objective, batch)
         metrics = self._backward(objective, batch)
         self._step(optimiser, clip)
         return metrics
@@ -225,9 +230,13 @@ class Cohort:
     def _step(self, optimiser: Optimiser, clip: float | None) -> None:
         for name in self._frozen:
             self.weights[name].grad = None
+        if self.guard is not None:
+            self.guard.corrected(self.weights)
         if clip is not None:
             self._clip(clip)
         optimiser.step()
+        if self.guard is not None:
+            self.guard.stepped(self.weights)
         self.updates += 1
 
     def _backward_in_turn(self, objective: Objective, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:

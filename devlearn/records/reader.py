@@ -15,7 +15,7 @@ from devlearn.records.layout import BIRTH, JobFolder, RunFolder, VisitFolder
 from devlearn.records.question import digest
 from devlearn.records.registered import Held, all_near, around, held, near
 from devlearn.records.schema import (
-    FEEDBACK,
+    SOMETIMES,
     RESTARTED,
     SPENT,
     UNDETERMINED,
@@ -296,7 +296,7 @@ def _spent(row: Row) -> Ledger:
 
     Where no caregiver has said anything there are no columns of it.
     """
-    return {unit: float(row.get(unit, "0" if unit in FEEDBACK else "nan")) for unit in SPENT}
+    return {unit: float(row.get(unit, "0" if unit in SOMETIMES else "nan")) for unit in SPENT}
 
 
 def _arm(

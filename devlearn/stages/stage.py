@@ -21,6 +21,7 @@ from devlearn.scenario.controls import Control
 from devlearn.scenario.models import UNITS, Role, Unit
 from devlearn.stages.fields import Change, Count, Gate, brief, read_old_keys
 from devlearn.stages.old_names import OldNames
+from devlearn.stages.protections.protection import ProtectKey
 from devlearn.tasks.data import is_split
 from devlearn.tasks.envs.spec import EnvSpec
 
@@ -48,7 +49,9 @@ class Cost:
     tells, in one yield; at most, where ``told`` knows better.
     ``source`` says which the labels are, so that none is paid for twice in a life; without it every visit pays for all.
     ``first`` is what the first yield of a visit costs where that differs: it fills a replay, and takes no updates.
-    ``memory`` is, in bytes, what the state holds beside weights, gradients and moments.
+    ``memory`` is, in bytes, what the state holds beside weights, gradients and moments. A protection adds
+    ``closing_flops``, once, when the stage ends, and what it keeps from then on, of all stages: ``kept_bytes`` and
+    ``kept_images``.
     """
 
     updates: int = 0
@@ -63,6 +66,9 @@ class Cost:
     source: LabelledBatches | None = None
     first: Cost | None = None
     memory: int = 0
+    closing_flops: int = 0
+    kept_bytes: int = 0
+    kept_images: int = 0
 
 
 class Stage(OldNames):
@@ -96,7 +102,7 @@ class Stage(OldNames):
     metrics: ClassVar[tuple[str, ...]] = ()
     stream_names: ClassVar[tuple[str, ...]] = ()
     immutable_keys: ClassVar[tuple[str, ...]] = (
-        "data", "labels", "optimiser", "env", "env_kwargs", "wrappers", "num_envs",
+        "data", "labels", "optimiser", "env", "env_kwargs", "wrappers", "num_envs", "protect",
     )  # fmt: skip
     renamed: ClassVar[Mapping[str, str]] = MappingProxyType({})
     controls: ClassVar[tuple[Control, ...]] = ()
@@ -111,6 +117,7 @@ class Stage(OldNames):
     change: tuple[Change, ...] = Field(
         (), description="other values for some keys from one update to another; the optimiser is not restarted"
     )
+    protect: ProtectKey = None
 
     def needs(self) -> Needs:
         """The senses and heads that this stage uses."""
@@ -222,6 +229,13 @@ class Stage(OldNames):
     def reflexes(self) -> tuple[str, ...]:
         """The slots of a brain that hold a reflex from it on; FLOPs of later stages count what acts."""
         return ()
+
+    def rehearsed(self) -> LabelledBatches | None:
+        """Its labelled images, where the cross-entropy on them is all that it learns by; None where it is not.
+
+        Protections that keep images, or ask what answers depend on, need them.
+        """
+        return None
 
     def gives(self, state: State) -> dict[str, Tensor]:
         """What it has for other arms when it ends (``of``), beside the learner: {name: (N, ..)}; nothing, as a rule."""

@@ -44,6 +44,8 @@ class Ledger(Model):
     flops: Number = Field(description="floating-point operations")
     feedback_events: Number = Field(0, description="what a caregiver said something of; missing where nothing was said")
     feedback_bits: Number = Field(0, description="what that told")
+    kept_bytes: Number = Field(0, description="most bytes that protections kept of earlier stages")
+    kept_images: Number = Field(0, description="most images that protections kept of earlier stages")
 
     def of(self, unit: str) -> float:
         """The amount of a unit, by its name; nan where it is not known."""
@@ -83,6 +85,8 @@ class GainPer(Model):
     flops: float | None = Field(description="for each floating-point operation")
     feedback_events: float | None = Field(None, description="for each event of feedback; missing where none was spent")
     feedback_bits: float | None = Field(None, description="for each bit of feedback")
+    kept_bytes: float | None = Field(None, description="for each byte that is kept of earlier stages")
+    kept_images: float | None = Field(None, description="for each image that is kept")
 
     def of(self, unit: str) -> float | None:
         """The gain per unit, by its name."""

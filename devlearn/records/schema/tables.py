@@ -14,8 +14,14 @@ FEEDBACK = {
     "feedback_events": "guesses, or pictures, of which a caregiver said something: repeats counted",
     "feedback_bits": "what that told, as the stage that it was said in counts it",
 }
+# Of lives that something protects from forgetting: at most at any moment so far, not in sum.
+KEPT = {
+    "kept_bytes": "bytes that protections keep of earlier stages: importances, weights, images",
+    "kept_images": "images among them",
+}
 COLUMNS = tuple(LEDGER)
-SPENT = (*COLUMNS, *FEEDBACK)  # all that a ledger may have
+SOMETIMES = (*FEEDBACK, *KEPT)  # columns that only some tables have: 0 where they are not there
+SPENT = (*COLUMNS, *SOMETIMES)  # all that a ledger may have
 BITS = ("label_bits", "feedback_bits")  # the others are whole numbers
 PLACE = {"seed": "the learner", "update": "updates of this visit so far"}
 TRAIN = {**PLACE, **LEDGER}

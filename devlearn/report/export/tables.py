@@ -15,7 +15,7 @@ from devlearn.evidence.analysis.skill_matrix import Skills, skills
 from devlearn.records.layout import JobFolder
 from devlearn.records.reader import ArmRecords, EvidenceError, LearnerRecord, Moment, RunRecords, lines
 from devlearn.records.results import Comparison, Comparisons, Interval, PairResult
-from devlearn.records.schema import BITS, FEEDBACK, LEDGER, SPENT
+from devlearn.records.schema import BITS, LEDGER, SOMETIMES, SPENT
 
 Row = dict[str, Any]
 
@@ -116,7 +116,7 @@ def tables(run: RunRecords, found: Comparisons | None) -> dict[str, Table]:
 def _columns(varied: Iterable[str], name: str, rows: list[Row]) -> tuple[str, ...]:
     own = (*varied, *COLUMNS[name])
     found = dict.fromkeys(column for row in rows for column in row)
-    metrics = found if name == "train" else [unit for unit in FEEDBACK if unit in found]
+    metrics = found if name == "train" else [unit for unit in SOMETIMES if unit in found]
     return (*own, *(column for column in metrics if column not in own))
 
 
@@ -185,12 +185,12 @@ def _life(arm: ArmRecords, life: LearnerRecord, units: Sequence[str]) -> Row:
 def _units(run: RunRecords) -> Sequence[str]:
     """What its ledgers have: feedback only where a caregiver said something."""
     lives = (life for point in run.points for arm in point.arms.values() for life in arm.lives.values())
-    return SPENT if any(life.ledger.get(unit) for life in lives for unit in FEEDBACK) else tuple(LEDGER)
+    return SPENT if any(life.ledger.get(unit) for life in lives for unit in SOMETIMES) else tuple(LEDGER)
 
 
 def _spent(ledger: Mapping[str, float], units: Iterable[str]) -> Row:
     """The ledger with whole numbers where units are counted."""
-    known = {unit: ledger.get(unit, 0.0 if unit in FEEDBACK else math.nan) for unit in units}
+    known = {unit: ledger.get(unit, 0.0 if unit in SOMETIMES else math.nan) for unit in units}
     return {unit: float(value) if unit in BITS else _whole(value) for unit, value in known.items()}
 
 

@@ -26,7 +26,10 @@ COLUMNS = {
     "labels": "Labels", "label_bits": "Label bits", READ: "Validation labels", "images": "Images",
     "env_steps": "Env steps", "updates": "Updates", "flops": "FLOPs", "seconds": "Seconds",
 }  # fmt: skip
-TOLD = {"feedback_events": "Feedback events", "feedback_bits": "Feedback bits"}
+SOME = {
+    "feedback_events": "Feedback events", "feedback_bits": "Feedback bits", "kept_bytes": "Kept bytes",
+    "kept_images": "Kept images",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def _at(place: Place) -> Cost:
         found=found,
         columns=[
             *_columns(COLUMNS, (arm.ledger.labels_validation for arm in found.arms.values())),
-            *(TOLD.items() if any(arm.ledger.feedback_events for arm in found.arms.values()) else ()),
+            *((unit, name) for unit, name in SOME.items() if any(arm.ledger.of(unit) for arm in found.arms.values())),
         ],
         searched=_columns(SEARCHED, (arm.tuning.ledger.get(READ) for arm in found.arms.values() if arm.tuning)),
         units=units,

@@ -1,6 +1,6 @@
 """Holding: learners that have moved on keep their weights and moments while the cohort goes on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -13,17 +13,17 @@ class HeldRows:
     """Copies of the rows of held learners (N,) bool, written back by ``restore`` after every yield.
 
     The cohort is one tensor program and never shrinks, so a yield moves the held learners as well. A zero loss would
-    not hold one: Adam's momentum moves it. Of a stage's state only the moments outlive the stage, so only they are
-    kept.
+    not hold one: Adam's momentum moves it. Of a stage's state only the moments outlive the stage, and what a protection
+    keeps, so only they are kept.
     """
 
-    def __init__(self, cohort: Cohort, moments: Mapping[str, Any], held: Tensor) -> None:
+    def __init__(self, cohort: Cohort, lasting: Iterable[Mapping[str, Any]], held: Tensor) -> None:
         self.cohort = cohort
         self.rows = held.nonzero()[:, 0].to(cohort.device)
         self.kept: list[tuple[Tensor, Tensor]] = []
         if len(self.rows):
             self.weights = cohort.take(self.rows)
-            tensors = [value for value in moments.values() if isinstance(value, Tensor)]
+            tensors = [value for state in lasting for value in state.values() if isinstance(value, Tensor)]
             self.kept = [(tensor, tensor[self.rows].clone()) for tensor in tensors]
 
     def restore(self) -> None:

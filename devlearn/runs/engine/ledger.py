@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from devlearn.records.schema import BITS, COLUMNS, FEEDBACK
+from devlearn.records.schema import BITS, COLUMNS, FEEDBACK, KEPT, SOMETIMES
 from devlearn.stages.stage import Cost
 from devlearn.tasks.data import places, pool_classes, pool_size
 
@@ -93,6 +93,18 @@ class Ledger:
         for name in FEEDBACK:
             self.columns[name] += who.to(self.columns[name].dtype) * told[name]
 
+    def count_kept(self) -> None:
+        """From now on a protection may keep something: it is counted."""
+        for name in KEPT:
+            self.columns.setdefault(name, self._nothing(name))
+
+    def keep(self, cost: Cost, who: Tensor) -> None:
+        """Charge ``who`` (N,) bool with what a protection takes at a stage's end, and with what is kept from now on."""
+        self.columns["flops"] += who.long() * cost.closing_flops
+        for name in KEPT:
+            column = self.columns[name]
+            column.copy_(torch.where(who, column.clamp(min=getattr(cost, name)), column))
+
     def charge(self, cost: Cost, names: Sequence[str], who: Tensor) -> None:
         """Add the columns ``names`` of a cost (``ONCE`` or ``PER_YIELD``) to the learners ``who`` (N,) bool."""
         for name in names:
@@ -124,8 +136,9 @@ class Ledger:
 
     def load(self, state: Mapping[str, Tensor], known: Mapping[str, Any]) -> None:
         """Take over what ``state`` and ``known`` gave."""
-        if FEEDBACK.keys() <= state.keys():
-            self.listen()
+        for name in SOMETIMES:
+            if name in state:
+                self.columns.setdefault(name, self._nothing(name))
         for name, column in self.columns.items():
             column.copy_(state[name])
         self.labels.load(known["labels"])

@@ -27,6 +27,7 @@ from devlearn.runs.engine.visit_state import Status, VisitState
 from devlearn.runs.plan.cost_model import ONCE, PER_YIELD, ChangeWindow, CostModel
 from devlearn.runs.plan.labels import choosing_labels
 from devlearn.stages.context import Context
+from devlearn.stages.protections.protection import HEADS, Protecting, cost_of
 from devlearn.stages.stage import Metrics
 from devlearn.tasks.envs import undetermined
 
@@ -66,8 +67,11 @@ class VisitRunner:
         self.recorder, self.progress, self.seconds = recorder, progress, seconds
         with torch.device("meta"):
             brain: torch.nn.Module = job.builder()
+        protect = visit.stage.protect
+        self.kept = {} if protect is None else learners.kept.setdefault(protect.kind, {})
+        earlier = tuple(self.kept.get(HEADS, ()))
         with born_with(brain, filled(learners.cohort.buffers)):
-            self.costs = CostModel(visit.stage, lambda stage: stage.cost(brain))
+            self.costs = CostModel(visit.stage, lambda stage: cost_of(stage, brain, earlier))
         self.planned = self.costs.planned_yields
         self.told = any(window.cost.feedback_events for window in self.costs.windows)
         self.artifacts = Artifacts.of(job, visit.stage, learners.cohort)
@@ -83,11 +87,17 @@ class VisitRunner:
         )
         if self.told:
             learners.ledger.listen()
+        if protect is not None:
+            learners.ledger.count_kept()
+        self.protecting = Protecting(learners.cohort, visit.stage, self.context, self.kept)
         self.held = self._hold()
 
     def enter(self) -> None:
         """Begin the stage, and charge what is paid once."""
         state, recorder = self.state, self.recorder
+        if self.visit.stage.protect is not None:
+            self.visit.stage.protect.begin(self.protecting)
+            self.held.restore()
         state.stage = self.visit.stage.begin(self.learners.cohort, self.context)
         self.held = self._hold()
         self._buy()
@@ -131,9 +141,11 @@ class VisitRunner:
 
         A stage that is closed and opened again goes on as if it had not been, so when that happens changes no result.
         """
-        closed = False
+        closed, protect, cohort = False, self.visit.stage.protect, self.learners.cohort
+        cohort.guard = None if protect is None else protect.guard(self.protecting)
         while not closed and self.state.living.any():
             closed = self._live_in(self.costs.at(self.state.latest, self.state.yields), due)
+        cohort.guard = None
 
     def _live_in(self, window: ChangeWindow, due: Callable[[int], bool]) -> bool:
         """Live on in one window of ``change``; whether it was ``due`` that ended it."""
@@ -204,20 +216,33 @@ class VisitRunner:
         if not who.any():
             return
         self.state.status[who] = int(why)
+        if self.visit.stage.protect is not None and why in (Status.BUDGET, Status.PASSED):
+            self.learners.ledger.keep(self.costs.once, who)
         self.learners.diverged |= (self.state.status == Status.DIVERGED) | (self.state.status == Status.UNSCORED)
         self.recorder.event(self.state.updates, EVENTS[why], detail, who)
         self.held = self._hold()
 
     def _hold(self) -> HeldRows:
-        return HeldRows(self.learners.cohort, self.state.stage.get("moments", {}), ~self.state.living)
+        return HeldRows(self.learners.cohort, (self.state.stage.get("moments", {}), self.kept), ~self.state.living)
 
     def leave(self) -> None:
         """Measure everybody at the stage's end, and leave its moments behind."""
         measure(self.job, self.learners.cohort, self.recorder, self.state.updates, "end")
         if self.state.best is not None:
             self._measure_best(self.state.best)
+        self._protect()
         self.learners.inherited = self.state.stage.get("moments")
         self.learners.gives = self.visit.stage.gives(self.state.stage)
+
+    def _protect(self) -> None:
+        """Let a protection keep what it keeps of a stage that is over."""
+        stage = self.visit.stage
+        if stage.protect is None:
+            return
+        with torch.enable_grad():
+            stage.protect.end(self.protecting)
+        rehearsed = stage.rehearsed()
+        self.kept[HEADS] = [*self.kept.get(HEADS, ()), rehearsed.task.read_out if rehearsed else ""]
 
     def _measure_best(self, best: BestCheckpoints) -> None:
         """Measure every learner as it was at its best, and put its last weights back.

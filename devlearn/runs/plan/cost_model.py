@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from devlearn.records.schema import FEEDBACK
+from devlearn.records.schema import FEEDBACK, KEPT
 from devlearn.stages.stage import Cost, Stage
 
 ONCE = ("labels", "label_bits", "labels_validation")
@@ -83,17 +83,18 @@ class CostModel:
         return unit not in ONCE and all(getattr(window.cost, unit) > 0 for window in self.windows if not window.opens)
 
     def cost_of(self, yields: int) -> Cost:
-        """What that many yields consume, and are told at most, without what is paid once."""
+        """What that many yields consume, are told at most, and leave kept, without what is paid once at the start."""
         total: dict[str, Any] = dict.fromkeys((*PER_YIELD, *FEEDBACK), 0)
         for window in self.windows:
             count = min(yields, window.yields)
             total = {unit: size + int(count) * getattr(window.cost, unit) for unit, size in total.items()}
             yields -= int(count)
-        return Cost(**total)
+        total["flops"] += self.once.closing_flops
+        return Cost(**total, **{name: getattr(self.once, name) for name in KEPT})
 
     def yields_for(self, unit: str, size: int) -> int:
         """The number of yields after which ``size`` of a unit that they all consume has been consumed."""
-        done = 0
+        done, size = 0, size - (self.once.closing_flops if unit == "flops" else 0)
         for window in self.windows:
             spent = getattr(window.cost, unit)
             count = int(min(window.yields, -(-size // spent) if spent else 1)) if size > 0 else 0

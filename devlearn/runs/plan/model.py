@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from devlearn.records.schema import FEEDBACK
+from devlearn.records.schema import FEEDBACK, KEPT
 from devlearn.runs.plan.cost_model import ONCE, PER_YIELD, CostModel
 from devlearn.runs.plan.labels import NOTHING, PlannedLabels
 from devlearn.scenario import Of, Scenario, Unit
@@ -46,6 +46,7 @@ class PlannedStage:
     chosen_by: int = 0
     gifts: tuple[Gift, ...] = ()
     born: tuple[str, ...] = ()
+    guarded: tuple[str, ...] = ()
 
     @property
     def keys(self) -> dict[str, Any]:
@@ -81,8 +82,9 @@ class PlannedStage:
 
 
 def add(first: Cost, second: Cost) -> Cost:
-    """The sum of two ledgers."""
-    return Cost(**{name: getattr(first, name) + getattr(second, name) for name in (*PER_YIELD, *ONCE, *FEEDBACK)})
+    """The sum of two ledgers; of what is kept, the most."""
+    summed = {name: getattr(first, name) + getattr(second, name) for name in (*PER_YIELD, *ONCE, *FEEDBACK)}
+    return Cost(**summed, **{name: max(getattr(first, name), getattr(second, name)) for name in KEPT})
 
 
 def total_of(stages: tuple[PlannedStage, ...] | list[PlannedStage]) -> Cost:

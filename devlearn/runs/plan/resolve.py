@@ -22,6 +22,7 @@ from devlearn.runs.plan.model import ArmPlan, PlannedStage, PointPlan, total_of
 from devlearn.runs.plan.needs import needs_of, words
 from devlearn.scenario import ArmItem, ResolvedArm, Scenario, ScenarioError, Unit
 from devlearn.stages.fields import INCIDENTAL
+from devlearn.stages.protections.protection import cost_of
 from devlearn.stages.stage import Cost, Stage
 
 if TYPE_CHECKING:
@@ -97,13 +98,21 @@ def _reflexes(course: ResolvedArm, index: int) -> tuple[str, ...]:
     return tuple(sorted({name for step in course.steps[:index] for name in step.stage.reflexes()}))
 
 
+def _guarded(course: ResolvedArm, index: int) -> tuple[str, ...]:
+    """The read-outs of the stages of an arm before a place that had a protection of the same kind."""
+    own = course.steps[index].stage.protect
+    before = [step.stage for step in course.steps[:index] if own and step.stage.protect]
+    same = [stage.rehearsed() for stage in before if own and stage.protect and stage.protect.kind == own.kind]
+    return tuple(rehearsed.task.read_out if rehearsed else "" for rehearsed in same)
+
+
 class _Arms:
     """Resolves arms in the order in which ``match`` needs them."""
 
     def __init__(self, scenario: Scenario, brain: nn.Module, needs: Needs) -> None:
         self.scenario, self.brain, self.needs = scenario, brain, needs
         self._lives: dict[str, list[PlannedStage]] = {}
-        self._costs: dict[tuple[str, str, tuple[str, ...]], Cost] = {}
+        self._costs: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], Cost] = {}
 
     def lives(self, name: str) -> list[PlannedStage]:
         """The stages that an arm lives."""
@@ -136,16 +145,25 @@ class _Arms:
     def _lived(self, arm: str, course: ResolvedArm, index: int) -> PlannedStage:
         step = course.steps[index]
         visit = Counter(earlier.stream for earlier in course.steps[:index])[step.stream]
-        born = _reflexes(course, index)
+        born, guarded = _reflexes(course, index), _guarded(course, index)
         self._can_change(arm, step, index, born)
-        costs = CostModel(step.stage, lambda stage: self._cost_of(step.use, step.kind, stage, born))
+        costs = CostModel(step.stage, lambda stage: self._cost_of(step.use, step.kind, stage, born, guarded))
         budget = step.stage.budget()
         if budget is not None and not costs.consumes(budget[0]):
             place = ("stages", step.use, budget[0])
             raise self.scenario.error(place, f"{step.kind} spends no {budget[0]} here; give its budget in another unit")
         left = step.stage.not_inherited(self.brain)
         return PlannedStage(
-            step.stream, visit, index, step.kind, step.stage, costs, costs.planned_yields, left=left, born=born
+            step.stream,
+            visit,
+            index,
+            step.kind,
+            step.stage,
+            costs,
+            costs.planned_yields,
+            left=left,
+            born=born,
+            guarded=guarded,
         )
 
     def _can_change(self, arm: str, step: ArmItem, index: int, born: tuple[str, ...]) -> None:
@@ -170,13 +188,13 @@ class _Arms:
                 mend = "live it as a stage of its own"
                 raise self.scenario.error(at, f"{keys} of {step.use!r} can't change on the way: {why}; {mend}")
 
-    def _cost_of(self, use: str, kind: str, stage: Stage, born: tuple[str, ...]) -> Cost:
-        """What a stage consumes for learners with the reflexes that they are ``born`` with."""
-        key = (kind, stage.model_dump_json(), born)
+    def _cost_of(self, use: str, kind: str, stage: Stage, born: tuple[str, ...], guarded: tuple[str, ...] = ()) -> Cost:
+        """What a stage consumes for learners with the reflexes that they are ``born`` with, and what they keep."""
+        key = (kind, stage.model_dump_json(), born, guarded)
         if key not in self._costs:
             try:
                 with born_with(self.brain, born):
-                    self._costs[key] = stage.cost(self.brain)
+                    self._costs[key] = cost_of(stage, self.brain, guarded)
             except Exception as error:  # a user's stage or brain may fail in any way
                 raise self.scenario.error(("stages", use), f"{use}: {words(error)}") from error
         return self._costs[key]
@@ -225,12 +243,12 @@ class _Arms:
         if not self._new_labels(lived, stage):
             why = f"the stages before {lived.name!r} have bought all labels of its split"
             raise self.scenario.error(place, f"{who}: {why}")
-        costs = CostModel(stage, lambda stage: self._cost_of(lived.name, lived.kind, stage, lived.born))
+        costs = CostModel(stage, lambda stage: self._cost_of(lived.name, lived.kind, stage, lived.born, lived.guarded))
         return replace(lived, stage=stage, costs=costs, yields=costs.planned_yields)
 
     def _new_labels(self, lived: PlannedStage, stage: Stage) -> int:
         """How many labels a life that has come to ``lived`` would pay for in ``stage``."""
-        cost = self._cost_of(lived.name, lived.kind, stage, lived.born)
+        cost = self._cost_of(lived.name, lived.kind, stage, lived.born, lived.guarded)
         return cost.labels if cost.source is None else lived.known.new(cost.source)
 
     def _with_all_labels(self, lived: PlannedStage, keys: dict[str, Any]) -> Stage | None:

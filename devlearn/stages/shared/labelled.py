@@ -98,16 +98,16 @@ class LabelledBatches:
         classes = self.source.classes if self.classes is None else len(self.classes)
         return balanced(self.task.places(known), self.labels, context.streams("labels"), classes)
 
-    def minibatches(self, context: Context, done: int) -> Iterator[dict[str, Tensor]]:
+    def minibatches(self, context: Context, done: int, stream: str = "order") -> Iterator[dict[str, Tensor]]:
         """``images`` (N, B, *shape) and ``labels`` (N, B) after the first ``done``, endlessly."""
         data = self.dataset(context)
-        for index in self.places(context, done):
+        for index in self.places(context, done, stream):
             yield {"images": gathered(data.images, index), "labels": self.task.targets(data.labels[index])}
 
-    def places(self, context: Context, done: int) -> Iterator[Tensor]:
+    def places(self, context: Context, done: int, stream: str = "order") -> Iterator[Tensor]:
         """Which images of the data set these minibatches show: (N, B) each."""
         labelled = self.indices(context)
-        for positions in context.minibatches(self.num_labels, self.batch_size, done):
+        for positions in context.minibatches(self.num_labels, self.batch_size, done, stream):
             yield labelled.gather(1, positions)
 
 

@@ -181,6 +181,10 @@ class Supervise(Stage):
         sense = next(iter(row_sense(task.source))) if self.row_by_row else task.source.sense_name
         return learned_by(self.rule, kind(sense, task.read_out))
 
+    def rehearsed(self) -> LabelledBatches | None:
+        plain = self.unlabelled == "none" and not self.row_by_row and self.rule == "backprop"
+        return self.labelled if plain else None
+
     def needs(self) -> Needs:
         if self.row_by_row:
             return Needs(row_sense(self.labelled.source), self.labelled.needs.heads)

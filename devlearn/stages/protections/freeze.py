@@ -1,0 +1,54 @@
+"""Some weights learn in the first stage alone."""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import TYPE_CHECKING, final
+
+from pydantic import Field
+
+from devlearn.learners.guard import Guard
+from devlearn.stages.protections.protection import Protecting, Protection, Surcharge, protection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import nn
+
+    from devlearn.stages.stage import Stage
+
+
+@protection("freeze")
+@final
+class Freeze(Protection):
+    """Holds the weights whose qualified names match a pattern, from the second protected stage on.
+
+    Their gradients are computed and thrown away: the declared cost stays.
+
+    Source:
+        The oldest protection; it keeps no memory beside the weights themselves.
+
+    Deviations:
+        None.
+    """
+
+    weights: str = Field("body.*", description="a shell pattern of qualified names, body.* or senses.*")
+
+    def cost(self, stage: Stage, brain: nn.Module, earlier: tuple[str, ...]) -> Surcharge:
+        names = [name for name, _ in brain.named_parameters()]
+        if not any(fnmatch.fnmatchcase(name, self.weights) for name in names):
+            raise ValueError(f"no weight is called {self.weights!r}; there are: {', '.join(names)}")
+        return Surcharge()
+
+    def guard(self, at: Protecting) -> Guard:
+        return _Held(self.weights) if at.earlier else Guard()
+
+
+class _Held(Guard):
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+
+    def corrected(self, weights: Mapping[str, nn.Parameter]) -> None:
+        for name, weight in weights.items():
+            if fnmatch.fnmatchcase(name, self.pattern):
+                weight.grad = None
