@@ -15,8 +15,8 @@ from devlearn.records.layout import BIRTH, JobFolder, RunFolder, VisitFolder
 from devlearn.records.question import digest
 from devlearn.records.registered import Held, all_near, around, held, near
 from devlearn.records.schema import (
-    SOMETIMES,
     RESTARTED,
+    SOMETIMES,
     SPENT,
     UNDETERMINED,
     UNDETERMINED_PROBE,

@@ -35,13 +35,20 @@ class Freeze(Protection):
     weights: str = Field("body.*", description="a shell pattern of qualified names, body.* or senses.*")
 
     def cost(self, stage: Stage, brain: nn.Module, earlier: tuple[str, ...]) -> Surcharge:
-        names = [name for name, _ in brain.named_parameters()]
-        if not any(fnmatch.fnmatchcase(name, self.weights) for name in names):
-            raise ValueError(f"no weight is called {self.weights!r}; there are: {', '.join(names)}")
+        matching(brain, self.weights)
         return Surcharge()
 
     def guard(self, at: Protecting) -> Guard:
         return _Held(self.weights) if at.earlier else Guard()
+
+
+def matching(brain: nn.Module, pattern: str) -> list[str]:
+    """The weights of a learner whose names match. Raises ValueError, with all names, where none does."""
+    names = [name for name, _ in brain.named_parameters()]
+    found = [name for name in names if fnmatch.fnmatchcase(name, pattern)]
+    if not found:
+        raise ValueError(f"no weight is called {pattern!r}; there are: {', '.join(names)}")
+    return found
 
 
 class _Held(Guard):

@@ -24,8 +24,8 @@ class L2(Penalty):
     """Adds ``strength * sum_k (w_k - c_k)^2``, with the same strength for every weight.
 
     ``last``: c are the weights at the last protected stage's end: the control for importances. ``start``: c are the
-    weights with which the first protected stage began; it acts from then on, and keeps a network able to learn. ``zero``:
-    c is 0, weight decay that is part of the loss; it acts from the first stage on.
+    weights with which the first protected stage began; it acts from then on, and keeps a network able to learn.
+    ``zero``: c is 0, weight decay that is part of the loss; it acts from the first stage on.
 
     Source:
         Kirkpatrick et al. 2017 (L2, their control); Kumar et al. 2023, regenerative regularisation (start).

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from devlearn.learners.objectives import Objective
     from devlearn.learners.flops import Shapes
+    from devlearn.learners.objectives import Objective
     from devlearn.stages.context import State
     from devlearn.stages.shared.labelled import LabelledBatches
     from devlearn.stages.stage import Stage
