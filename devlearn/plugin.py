@@ -8,6 +8,7 @@ What stands here keeps its name when rooms inside are moved. A plug-in's tests i
 from devlearn.learners import flops
 from devlearn.learners.brains.needs import Head, Needs, Part, Sense, split_observation
 from devlearn.learners.cohort import Cohort
+from devlearn.learners.guard import Guard
 from devlearn.learners.objectives import (
     Batch,
     ClippedSurrogate,
@@ -43,6 +44,7 @@ from devlearn.stages.fields import (
     SenseOf,
     Split,
 )
+from devlearn.stages.protections.protection import Protecting, Protection, Surcharge, protection
 from devlearn.stages.stage import Cost, Metrics, Stage, stage
 from devlearn.streams import Streams, streams
 from devlearn.tasks.data import (
@@ -85,6 +87,7 @@ __all__ = [
     "Forecast",
     "Gate",
     "GivenLearners",
+    "Guard",
     "Head",
     "Inpainting",
     "LearnerOf",
@@ -103,6 +106,8 @@ __all__ = [
     "Place",
     "Probe",
     "Probing",
+    "Protecting",
+    "Protection",
     "RateSchedule",
     "Reconstruction",
     "Reinforce",
@@ -113,6 +118,7 @@ __all__ = [
     "Stage",
     "State",
     "Streams",
+    "Surcharge",
     "Weighted",
     "Weights",
     "WorkerExit",
@@ -121,6 +127,7 @@ __all__ = [
     "demonstrations",
     "flops",
     "probe",
+    "protection",
     "register",
     "section",
     "source_named",

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from devlearn.tasks.envs.finding import Finding
 
 NOT_FOUND = ("id", "kind", "keys")  # broken first where the name or its keys are wrong, not the plug-in
-LISTED = ("stages", "priors", "brains", "envs", "probes", "executors", "sections", "data", "scenarios")
-KEYED = ("stages", "probes", "brains")  # whose keys can be listed, one by one
+LISTED = ("stages", "priors", "protections", "brains", "envs", "probes", "executors", "sections", "data", "scenarios")
+KEYED = ("stages", "protections", "probes", "brains")  # whose keys can be listed, one by one
 TRIED = "its import, and the laws of its kind"  # that is told before; what hangs there has no bound on its time
 CHECKED = ("env", "stage", "brain", "probe", "executor", "section", "data", "scenario")
 
@@ -38,9 +38,9 @@ def see_here() -> None:
 def list_(what: str, name: str | None, download: str | None) -> None:
     """Name what can be used in a scenario, and how it can be trained and reported.
 
-    With the NAME of a stage, probe or brain: its keys, what each means and its value by default; with that of an
-    environment: what can stand in env_kwargs. Data sets are
-    fetched into the folder DEVLEARN_DATA, ~/.cache/devlearn without it.
+    With the NAME of a stage, protection, probe or brain: its keys, what each means and its value by default; with that
+    of an environment: what can stand in env_kwargs. Data sets are fetched into the folder DEVLEARN_DATA,
+    ~/.cache/devlearn without it.
 
     \b
     devlearn list stages

@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 def schema() -> Json:
     """The schema (draft 2020-12) of a scenario with the stages, brains and probes that are installed here."""
-    plugins = {group: _classes(group) for group in ("stages", "brains", "probes")}
+    plugins = {group: _classes(group) for group in ("stages", "brains", "probes", "protections")}
     models: list[type[BaseModel]] = [
         File,
         ArmSpec,
@@ -29,6 +29,8 @@ def schema() -> Json:
     top["required"] = ["devlearn"]
     whole = ({"required": ["scenario", "brain", key, "arms"]} for key in ("stages", "stream"))
     top["anyOf"] = [{"required": ["extends"]}, *whole]
+    kinds = plugins["protections"].items()
+    definitions["Protection"] = {"oneOf": [*(_variant(kind, cls, body[cls]) for kind, cls in kinds), _foreign()]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **top, "$defs": definitions}
 
 

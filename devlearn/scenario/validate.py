@@ -72,10 +72,10 @@ def keys_of(model: type[BaseModel]) -> list[str]:
 
 
 def usable_keys(model: type[BaseModel]) -> list[str]:
-    """The YAML keys that have a use: of a stage's budgets its own units, and no gate or change where it acts once."""
+    """The YAML keys that have a use: of a stage's budgets its own units, and none of a way where it acts once."""
     if not isinstance(units := getattr(model, "units", None), tuple):
         return keys_of(model)
-    idle = {*UNITS, "until", "change"} if not units else set(UNITS) - set(units)
+    idle = {*UNITS, "until", "change", "protect"} if not units else set(UNITS) - set(units)
     return [key for key in keys_of(model) if key not in idle]
 
 

@@ -20,6 +20,7 @@ def generators() -> dict[str, Callable[..., str]]:
     return {
         "stages": kinds.stages,
         "probes": kinds.probes,
+        "protections": kinds.protections,
         "brains": kinds.brains,
         "sections": kinds.sections,
         "environments": kinds.environments,

@@ -8,6 +8,7 @@ from typing import Any
 from devlearn import registry
 from devlearn.probes.probe import Probe
 from devlearn.scenario.models import UNITS
+from devlearn.stages.protections.protection import Protection
 from devlearn.stages.stage import Stage
 from devlearn_docs.docstrings import Doc, own_doc, parse
 from devlearn_docs.words import Json, code, key_table, map_tables, plain, table
@@ -26,6 +27,10 @@ def stages() -> str:
 
 def probes() -> str:
     return "\n\n".join([_common(Probe), *(_probe(kind, cls) for kind, cls in ours("probes").items())])
+
+
+def protections() -> str:
+    return "\n\n".join(_protection(kind, cls) for kind, cls in ours("protections").items())
 
 
 def brains() -> str:
@@ -98,6 +103,19 @@ def _probe(kind: str, cls: Any) -> str:
     said = table(("metric", "better", "a diverged learner counts as", "formula"), rows)
     parts = [_heading(kind, cls, "probe"), doc.text, f"Version {cls.version}.", said, _own_keys(cls, Probe)]
     return "\n\n".join([*parts, *_origin(doc)])
+
+
+def _protection(kind: str, cls: Any) -> str:
+    doc = parse(own_doc(cls))
+    return "\n\n".join(
+        [
+            _heading(kind, cls, "protection"),
+            doc.text,
+            f"Version {cls.version}.",
+            _own_keys(cls, Protection),
+            *_origin(doc),
+        ]
+    )
 
 
 def _brain(kind: str, cls: Any) -> str:

@@ -27,7 +27,7 @@ UTILITY, AGE, DUE, DONE = "utility:", "age:", "due:", "done"
 @protection("continual_backprop")
 @final
 class ContinualBackprop(Protection):
-    """After every update, the least useful of the grown-up units of each hidden layer are drawn anew, at a small rate.
+    """Draws the least useful units of each hidden layer anew, a few at a time.
 
     A unit's utility is the running mean of ``|output| * sum |outgoing weights|`` over minibatches. Of those that have
     lived through ``maturity`` updates a share ``rate`` is replaced, on average: incoming weights as at birth (uniform
@@ -116,7 +116,7 @@ class _Renewing(Guard):
             unit = kept[UTILITY + layer].masked_fill(~grown, torch.inf).argmin(1)[rows]
             weight, bias = weights[f"{layer}.weight"], weights[f"{layer}.bias"]
             drawn = self.at.context.streams("protect", layer, counter=kept[DONE]).random(*weight.shape[1:])
-            fresh = torch.from_numpy(drawn).to(weight.device)[rows, unit]  # (R, inputs)
+            fresh = torch.from_numpy(drawn).to(weight)[rows, unit]  # (R, inputs)
             weight[rows, unit] = (2 * fresh - 1) / weight.shape[-1] ** 0.5
             bias[rows, unit] = 0.0
             for name in after:

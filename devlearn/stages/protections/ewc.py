@@ -29,9 +29,10 @@ DECAY = 0.99  # of the running mean of squared gradients, in stages without labe
 @protection("ewc")
 @final
 class EWC(Penalty):
-    """Adds ``strength / 2 * sum_k F_k (w_k - w*_k)^2``, F the diagonal of the Fisher information at a stage's end.
+    """Elastic weight consolidation: holds weights by their Fisher information, as a penalty on moving them.
 
-    Of a stage with labels F is the mean over ``samples`` of its images of the squared gradient of ``-log p(y | x)``,
+    Adds ``strength / 2 * sum_k F_k (w_k - w*_k)^2``, F the diagonal of the Fisher information at a stage's end. Of
+    a stage with labels F is the mean over ``samples`` of its images of the squared gradient of ``-log p(y | x)``,
     the answers y as ``labels`` says. With ``batch`` B above 1, B images share a gradient, and F is B times the mean
     square of their mean gradient: the same for gradients that are independent, and less work. Of any other stage (a
     trial, reconstruction) F is the running mean (decay .99) of its squared minibatch gradients, which has another

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 @protection("freeze")
 @final
 class Freeze(Protection):
-    """Holds the weights whose qualified names match a pattern, from the second protected stage on.
+    """Holds some weights as the first protected stage left them.
 
-    Their gradients are computed and thrown away: the declared cost stays.
+    Those whose qualified names match a pattern, from the second stage on. Their gradients are computed and thrown
+    away: the declared cost stays.
 
     Source:
         The oldest protection; it keeps no memory beside the weights themselves.

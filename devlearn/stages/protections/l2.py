@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, final
 from pydantic import Field
 
 from devlearn.lazy import torch
-from devlearn.stages.protections.penalty import CENTRE, IMPORTANCE, Penalty
+from devlearn.stages.protections.penalty import CENTRE, Penalty
 from devlearn.stages.protections.protection import Protecting, protection
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 @protection("l2")
 @final
 class L2(Penalty):
-    """Adds ``strength * sum_k (w_k - c_k)^2``, with the same strength for every weight.
+    """Pulls all weights alike to what they were, at the last stage's end or at the start, or to zero.
+
+    Adds ``strength * sum_k (w_k - c_k)^2``.
 
     ``last``: c are the weights at the last protected stage's end: the control for importances. ``start``: c are the
     weights with which the first protected stage began; it acts from then on, and keeps a network able to learn.
@@ -46,13 +48,10 @@ class L2(Penalty):
     def begin(self, at: Protecting) -> None:
         if self.towards != "last" and not at.earlier:
             for name, weight in at.cohort.parameters().items():
-                self._around(at.kept, name, weight.clone() if self.towards == "start" else torch.zeros_like(weight))
+                at.kept[CENTRE + name] = weight.clone() if self.towards == "start" else torch.zeros_like(weight)
 
     def importance(self, at: Protecting) -> Mapping[str, Tensor]:
         return at.cohort.parameters() if self.towards == "last" else {}
 
     def remember(self, kept: State, name: str, matters: Tensor, weight: Tensor) -> None:
-        self._around(kept, name, weight.clone())
-
-    def _around(self, kept: State, name: str, centre: Tensor) -> None:
-        kept[CENTRE + name], kept[IMPORTANCE + name] = centre, torch.ones_like(centre)
+        kept[CENTRE + name] = weight.clone()

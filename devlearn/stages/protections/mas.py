@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 @protection("mas")
 @final
 class MemoryAwareSynapses(Penalty):
-    """Adds ``strength * sum_k O_k (w_k - w*_k)^2``, w* the weights at the last stage's end.
+    """Memory aware synapses: holds weights that answers depend on, by a penalty that needs no labels.
 
-    O adds up over stages the mean over ``samples`` of their images of ``|d ||f(x)||^2 / d w_k|``, f the read-out's
-    outputs; no label is read for it. With ``batch`` B above 1, B images share a gradient.
+    Adds ``strength * sum_k O_k (w_k - w*_k)^2``, w* the weights at the last stage's end. O adds up over stages the
+    mean over ``samples`` of their images of ``|d ||f(x)||^2 / d w_k|``, f the read-out's outputs; no label is read
+    for it. With ``batch`` B above 1, B images share a gradient.
 
     Source:
         Aljundi et al. 2018, eq. 2 to 4.

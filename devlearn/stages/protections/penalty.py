@@ -70,7 +70,7 @@ class Penalty(Protection):
 
 
 class PenaltyGuard(Guard):
-    """Adds ``factor * importance * (w - centre)`` to gradients."""
+    """Adds ``factor * importance * (w - centre)`` to gradients; without importances all weights matter alike."""
 
     def __init__(self, kept: State, factor: float) -> None:
         self.kept, self.factor = kept, factor
@@ -80,8 +80,11 @@ class PenaltyGuard(Guard):
             return
         for name, weight in weights.items():
             if weight.grad is not None and CENTRE + name in self.kept:
-                away = weight.detach() - self.kept[CENTRE + name]
-                weight.grad.addcmul_(self.kept[IMPORTANCE + name], away, value=self.factor)
+                away, matters = weight.detach() - self.kept[CENTRE + name], self.kept.get(IMPORTANCE + name)
+                if matters is None:
+                    weight.grad.add_(away, alpha=self.factor)
+                else:
+                    weight.grad.addcmul_(matters, away, value=self.factor)
 
 
 def _bytes(brain: nn.Module) -> int:

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 @protection("reset")
 @final
 class Reset(Protection):
-    """Draws the weights whose qualified names match a pattern anew, as at birth, when the second protected stage begins
-    and each after it. It protects the ability to learn, and not what was learned.
+    """Draws some weights anew, as at birth, whenever a stage begins but the first.
+
+    Those whose qualified names match a pattern, in the second protected stage and each after it. It protects the
+    ability to learn, and not what was learned.
 
     Source:
         Nikishin et al. 2022 (the last layers, in reinforcement learning); with ``"*"`` it is a new life, which tells

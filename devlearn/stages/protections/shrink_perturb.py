@@ -22,10 +22,11 @@ DONE = "done"
 @protection("shrink_perturb")
 @final
 class ShrinkPerturb(Protection):
-    """Replaces every weight w by ``shrink * w + noise * z``, z standard normal, drawn anew for each.
+    """Makes all weights smaller and noisier, when a stage begins or steadily.
 
-    By default once, when the second protected stage begins, and each after it; with ``every`` after so many updates,
-    again and again, from the first stage on.
+    Replaces every weight w by ``shrink * w + noise * z``, z standard normal, drawn anew for each. By default once,
+    when the second protected stage begins, and each after it; with ``every`` after so many updates, again and
+    again, from the first stage on.
 
     Source:
         Ash and Adams 2020, section 4 (between data sets); Dohare et al. 2024 (a little of it at every update).

@@ -25,11 +25,12 @@ PATH, START = "path:", "start:"
 @protection("si")
 @final
 class SynapticIntelligence(Penalty):
-    """Adds ``strength * sum_k O_k (w_k - w*_k)^2``, w* the weights at the last stage's end.
+    """Synaptic intelligence: holds weights that did much of the learning, by a penalty on moving them.
 
-    O adds up over stages ``path_k / (D_k^2 + damping)``: the path integral of minus the stage's own gradient, without
-    any penalty, along the weight's way, over the square of how far the weight came. It may be negative, as in the
-    paper. It works for every stage that learns by gradients.
+    Adds ``strength * sum_k O_k (w_k - w*_k)^2``, w* the weights at the last stage's end. O adds up over stages
+    ``path_k / (D_k^2 + damping)``: the path integral of minus the stage's own gradient, without any penalty, along
+    the weight's way, over the square of how far the weight came. It may be negative, as in the paper. It works for
+    every stage that learns by gradients.
 
     Source:
         Zenke et al. 2017, eq. 4 and 5.
