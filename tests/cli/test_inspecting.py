@@ -185,7 +185,7 @@ def test_schema_is_a_json_schema() -> None:
         (["check", "prior", "innate.waves"], "a prior is a stage: devlearn check stage NAME"),
         (["list", "stages", "supervize"], "did you mean 'supervise'?"),
         (["list", "stages", "devlearn.probes.accuracy:Accuracy"], "is a probe, not a stage"),
-        (["list", "data", "mnist"], "keys are listed of stages, probes, brains and envs, not of data"),
+        (["list", "data", "mnist"], "keys are listed of stages, protections, probes, brains and envs, not of data"),
         (["list", "envs", "CartPoll-v1"], "did you mean 'CartPole-v1'?"),
         (["check", "probe", "acuracy"], "did you mean 'accuracy'?"),
         (["check", "probe", "return"], "env: Field required"),

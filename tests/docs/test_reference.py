@@ -16,7 +16,7 @@ from devlearn_docs.words import type_words
 from devlearn_envs import NATIVE
 
 from devlearn.probes.probe import Probe
-from devlearn.records.schema import FEEDBACK
+from devlearn.records.schema import SOMETIMES
 from devlearn.report.section import sections
 from devlearn.stages.stage import Stage
 
@@ -150,8 +150,8 @@ def test_every_field_of_a_comparison_is_described(comparisons: list[Any]) -> Non
     known = described()["comparison"]
     found = {path for body in comparisons for path in paths(body, known)}
     found |= {"comparisons[].undetermined"}  # only where a seed decides nothing: analysis/test_undetermined
-    told = ("arms.*.ledger", "arms.*.total", "comparisons[].gain_per")  # where a caregiver speaks: stages/caregiver
-    found |= {f"{part}.{unit}" for part in told for unit in FEEDBACK}
+    told = ("arms.*.ledger", "arms.*.total", "comparisons[].gain_per")  # caregivers, protections
+    found |= {f"{part}.{unit}" for part in told for unit in SOMETIMES}
     assert not found - set(known), f"devlearn/records/results: no model has {sorted(found - set(known))}"
     assert not set(known) - found, f"devlearn/records/results: no comparison has {sorted(set(known) - found)}"
 
