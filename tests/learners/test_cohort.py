@@ -182,7 +182,7 @@ def test_held_learners_stay_and_the_others_do_not_notice(held: set[int], updates
     rows = torch.tensor([i in held for i in range(5)])
     key = "exp_avg:heads.digits.layer.weight"
     at_hold = holding.flat, states[1][key].clone()
-    keeper = HeldRows(holding, ((states[1],),), rows)
+    keeper = HeldRows(holding, (states[1],), rows)
     for step in range(updates):
         free.update(OBJECTIVE, batch(5, seed=step), Optimiser(free, states[0], "adam", 0.1))
         holding.update(OBJECTIVE, batch(5, seed=step), Optimiser(holding, states[1], "adam", 0.1))

@@ -32,38 +32,6 @@ def _numbers(x: Tensor, sense: Sense, like: Tensor) -> Tensor:
     return scaled.flatten(-len(sense.space.shape))
 
 
-class Retina(nn.Module):
-    """Pixels as a brain's keys ``standardise`` and ``pad`` have them: (B, D) on the scale of 0 to 1 -> (B, D').
-
-    Everything else passes as it is.
-    """
-
-    def __init__(self, sense: Sense, config: MLP) -> None:
-        super().__init__()
-        shape = sense.space.shape
-        pixels = sense.space.dtype == "uint8" and len(shape) >= 2 and not sense.words
-        self.shape = shape if config.pad and pixels and len(shape) == 2 else None
-        self.pad = config.pad
-        self.scale = config.standardise if pixels else None
-        self.size = _size(sense) if self.shape is None else (shape[0] + 2 * self.pad) * (shape[1] + 2 * self.pad)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.shape is not None:
-            x = nn.functional.pad(x.unflatten(-1, self.shape), (self.pad,) * 4).flatten(-2)
-        if self.scale is not None:
-            x = (x - self.scale[0]) / self.scale[1]
-        return x
-
-    def seen(self, weights: Tensor) -> Tensor:
-        """Weights (.., D') without those on what was put around: (.., D)."""
-        if self.shape is None:
-            return weights
-        height, width = self.shape
-        framed = weights.unflatten(-1, (height + 2 * self.pad, width + 2 * self.pad))
-        inner: Tensor = framed[..., self.pad : self.pad + height, self.pad : self.pad + width].flatten(-2)
-        return inner
-
-
 def _size(sense: Sense) -> int:
     """D, the numbers that an observation comes to."""
     return torch.Size(sense.space.shape).numel() * max(1, len(sense.words))
@@ -93,8 +61,7 @@ class DenseSense(nn.Module):
         self.sense = sense
         self.normaliser = Normaliser(_size(sense)) if sense.normalise else None
         self.register_buffer("wiring", _wiring(sense))
-        self.retina = Retina(sense, config)
-        self.layer = Linear(self.retina.size, config.width[0], config.init)
+        self.layer = Linear(_size(sense), config.width[0], config.init)
         self.activation = ACTIVATIONS[config.activation]
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -105,7 +72,7 @@ class DenseSense(nn.Module):
         x = _numbers(x, self.sense, self.layer.weight)  # (B, D)
         if self.normaliser is not None:
             x = self.normaliser(x)
-        x = self.retina(_wired(x, self.wiring))
+        x = _wired(x, self.wiring)
         return [x, self.layer(x)]
 
     def fields(self) -> Tensor:
@@ -113,8 +80,7 @@ class DenseSense(nn.Module):
         shape = self.sense.space.shape
         if not 2 <= len(shape) <= 4:
             raise ValueError(f"observations of shape {shape} are no pictures: weights on them can't be drawn")
-        weights = self.retina.seen(self.layer.weight)
-        weights = weights if self.wiring is None else weights[:, self.wiring.argsort()]
+        weights = self.layer.weight if self.wiring is None else self.layer.weight[:, self.wiring.argsort()]
         weights, last = weights.unflatten(-1, shape), picture_layout(shape)[1]
         weights = weights if len(shape) == 2 else weights.mean(-1 if last else -3)
         result: Tensor = weights if len(shape) < 4 else weights.mean(-3)
@@ -132,7 +98,6 @@ class ConvSense(nn.Module):
         self.image, self.last = picture_layout(sense.space.shape)
         self.normaliser = Normaliser(_size(sense)) if sense.normalise else None
         self.register_buffer("wiring", _wiring(sense))
-        self.retina = Retina(sense, config)
         layers, (inputs, *side) = [], self.image
         for outputs in config.channels:
             layers.append(nn.Conv2d(inputs, outputs, config.kernel, padding=config.kernel // 2))
@@ -150,7 +115,7 @@ class ConvSense(nn.Module):
         seen = _numbers(x, self.sense, self.layer.weight)  # (B, D)
         if self.normaliser is not None:
             seen = self.normaliser(seen)
-        seen = self.retina(_wired(seen, self.wiring))
+        seen = _wired(seen, self.wiring)
         x, found = seen.unflatten(-1, self.sense.space.shape), [seen]
         x = (x.movedim(-1, -3) if self.last else x).reshape(-1, *self.image)  # (B, C, H, W)
         for convolution in self.convolutions:

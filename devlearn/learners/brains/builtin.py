@@ -42,10 +42,6 @@ class MLP(BaseModel):
         description="what the last layer feeds: nothing, a recurrent layer, or slots that are written and attended to",
     )
     slots: int = Field(32, ge=1, description="steps that an episodic memory holds, the latest; others have none")
-    standardise: tuple[float, Annotated[float, Field(gt=0)]] | None = Field(
-        None, description="[mean, sd] of pixels on the scale of 0 to 1: both are taken out; empty: they stay 0 to 1"
-    )
-    pad: int = Field(0, ge=0, description="dark pixels that are put around grey images, on every side")
     linear_features: bool = Field(False, description="whether the last layer is linear: a code, as of an autoencoder")
 
     @model_validator(mode="after")
@@ -56,13 +52,8 @@ class MLP(BaseModel):
 
     @model_serializer(mode="wrap")
     def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without what says nothing: brains of before are called what they were called."""
-        silent = {
-            "slots": self.memory != "episodic",
-            "standardise": self.standardise is None,
-            "pad": not self.pad,
-        }
-        return {key: value for key, value in handler(self).items() if not silent.get(key)}
+        """Without slots where there are none: brains of before are called what they were called."""
+        return {key: value for key, value in handler(self).items() if key != "slots" or self.memory == "episodic"}
 
     def build(self, needs: Needs) -> Brain:
         """One learner's network."""
@@ -85,8 +76,6 @@ class Conv(MLP):
 
     def build(self, needs: Needs) -> Brain:
         """One learner's network. Raises ValueError where no sense is a picture that convolutions can look at."""
-        if self.pad:
-            raise ValueError("convolutions pad by themselves; leave pad out, or use kind: mlp")
         senses = {name: sense for name, sense in needs.senses.items() if not sense.parts}
         if senses and not any(is_convolved(sense, len(self.channels)) for sense in senses.values()):
             seen = ", ".join(f"{name} {sense.space.shape}" for name, sense in senses.items())

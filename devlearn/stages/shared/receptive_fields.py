@@ -50,11 +50,6 @@ def check_first_layer(brain: nn.Module, seen: DataSource) -> None:
         own = f"senses.{seen.sense_name}"
         mend = f"call it {own}.layer.weight, (U, {seen.numbers}), or {own}.convolutions.0.weight"
         raise ValueError(f"{type(brain).__name__} has no first layer on images to give fields to; {mend}")
-    weights = dict(brain.named_parameters())
-    for name in first_layers(weights, seen):
-        if weights[name].dim() == 2 and weights[name].shape[-1] != seen.numbers:
-            why = f"{name} looks at {weights[name].shape[-1]:,} numbers, and an image has {seen.numbers:,}"
-            raise ValueError(f"{why}: fields as large as images don't fit; leave the brain's pad out")
 
 
 def first_layers(names: Iterable[str], seen: DataSource) -> tuple[str, ...]:
