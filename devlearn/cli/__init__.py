@@ -1,5 +1,6 @@
 """The command line. Heavy imports stand inside the commands: ``devlearn --help`` answers at once."""
 
+from devlearn.cli.completion import completion
 from devlearn.cli.group import main
 from devlearn.cli.inspect import check, list_, schema, worker
 from devlearn.cli.new import demonstrate, new
@@ -10,6 +11,7 @@ from devlearn.cli.run import register, resume, run
 __all__ = ["main"]
 
 for command in (
-    run, register, resume, compare, report, export, genome, replicate, list_, check, new, demonstrate, schema, worker,
+    run, register, resume, compare, report, export, genome, replicate, list_, check, new, demonstrate, schema,
+    completion, worker,
 ):  # fmt: skip
     main.add_command(command)

@@ -1,6 +1,7 @@
 """Commands that look at what there is: list, check, schema; and the one that workers are."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +36,8 @@ def see_here() -> None:
 @click.argument("what", type=click.Choice(LISTED))
 @click.argument("name", required=False)
 @click.option("--download", metavar="DATA", help="Fetch a data set that is not on this machine, once.")
-def list_(what: str, name: str | None, download: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print [{name, about}], or of one NAME its keys, as JSON.")
+def list_(what: str, name: str | None, download: str | None, as_json: bool) -> None:
     """Name what can be used in a scenario, and how it can be trained and reported.
 
     With the NAME of a stage, protection, probe or brain: its keys, what each means and its value by default; with that
@@ -58,15 +60,20 @@ def list_(what: str, name: str | None, download: str | None) -> None:
     if name is not None:
         if what not in (*KEYED, "envs"):
             raise click.UsageError(f"keys are listed of {', '.join(KEYED)} and envs, not of {what}")
-        _list_arguments(name) if what == "envs" else _list_keys(what, name)
+        _list_arguments(name, as_json) if what == "envs" else _list_keys(what, name, as_json)
         return
     if what == "priors":
+        if as_json:
+            raise click.UsageError("priors are a table for people; take: list stages --json")
         from devlearn.cli.list_priors import show
 
         show()
         return
     others = {"envs": _envs, "scenarios": _scenarios, "data": _data}
     rows = others[what]() if what in others else _plugins(what)
+    if as_json:
+        click.echo(json.dumps([{"name": name, "about": about} for name, about in rows], indent=2))
+        return
     width = max((len(name) for name, _ in rows), default=0)
     for name, about in rows:
         click.echo(f"{name:<{width}}  {about}".rstrip())
@@ -79,7 +86,7 @@ def _plugins(what: str) -> list[tuple[str, str]]:
     return [(name, first_line(registry.get(what, name).__doc__)) for name in registry.names(what)]
 
 
-def _list_keys(group: str, name: str) -> None:
+def _list_keys(group: str, name: str, as_json: bool) -> None:
     """What one plug-in is, and its keys: value by default, then what it means."""
     from pydantic import BaseModel
 
@@ -89,11 +96,24 @@ def _list_keys(group: str, name: str) -> None:
     cls = registry.get(group, name)
     if why := registry.misplaced(group, name, cls):
         raise click.UsageError(why)
-    click.echo(f"{name}: {first_line(cls.__doc__)}")
+    if not as_json:
+        click.echo(f"{name}: {first_line(cls.__doc__)}")
     if not issubclass(cls, BaseModel):
         raise click.UsageError(f"{name!r} is a plain class: its keys are the arguments of {cls.__name__}(needs, ..)")
     fields = {field.alias or key: field for key, field in cls.model_fields.items()}
     keys = usable_keys(cls)
+    if as_json:
+        found = [
+            {"name": key, "about": fields[key].description or "", "required": fields[key].is_required()}
+            | (
+                {}
+                if fields[key].is_required()
+                else {"default": _plain(fields[key].get_default(call_default_factory=True))}
+            )
+            for key in keys
+        ]
+        click.echo(json.dumps({"name": name, "about": first_line(cls.__doc__), "keys": found}, indent=2))
+        return
     width = max(map(len, keys), default=0)
     for key in keys:
         required = fields[key].is_required()
@@ -101,7 +121,7 @@ def _list_keys(group: str, name: str) -> None:
         click.echo(f"  {key:<{width}}  {fields[key].description or ''}{value and f' [{value}]'}".rstrip())
 
 
-def _list_arguments(name: str) -> None:
+def _list_arguments(name: str, as_json: bool) -> None:
     """What an environment is, and its keyword arguments with their defaults."""
     from inspect import Parameter
 
@@ -112,7 +132,15 @@ def _list_arguments(name: str) -> None:
     except WorldError as error:
         raise click.UsageError(str(error)) from error
     lines = [line.strip() for line in found.about.splitlines() if not line.lstrip().startswith("#")]
-    click.echo(f"{name}: {' '.join(lines).strip().partition('. ')[0].removesuffix('.')}.")
+    about = f"{' '.join(lines).strip().partition('. ')[0].removesuffix('.')}."
+    if as_json:
+        keys = [
+            {"name": key} | ({"required": True} if value is Parameter.empty else {"default": _plain(value)})
+            for key, value in found.kwargs.items()
+        ]
+        click.echo(json.dumps({"name": name, "about": about, "keys": keys, "open": found.open}, indent=2))
+        return
+    click.echo(f"{name}: {about}")
     width = max(map(len, found.kwargs), default=0)
     for key, value in found.kwargs.items():
         click.echo(f"  {key:<{width}}  {'[required]' if value is Parameter.empty else f'[{value!r}]'}")
@@ -122,9 +150,14 @@ def _list_arguments(name: str) -> None:
 
 def _default(value: object) -> str:
     """A key's value as YAML has it; empty where there is none."""
+    return "" if value in (None, ()) else json.dumps(_plain(value))
+
+
+def _plain(value: object) -> object:
+    """A value as JSON has it, or its text."""
     from pydantic_core import to_jsonable_python
 
-    return "" if value in (None, ()) else json.dumps(to_jsonable_python(value, by_alias=True))
+    return to_jsonable_python(value, by_alias=True, fallback=repr)
 
 
 def first_line(text: str | None) -> str:
@@ -185,12 +218,26 @@ class Checked(click.Choice[str]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value == "prior":
             self.fail("a prior is a stage: devlearn check stage NAME", param, ctx)
-        return super().convert(value, param, ctx)
+        return value if value not in CHECKED and guessed(value) else super().convert(value, param, ctx)
+
+
+def guessed(name: str) -> str | None:
+    """What a name is, where that is plain: a scenario's file or name, data, an environment's id; else None."""
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        return "scenario"
+    if path.suffix == ".npz":
+        return "data"
+    if re.fullmatch(r"([\w.-]+[:/])*[\w.-]+-v\d+", name):
+        return "env"
+    from devlearn.scenario import library
+
+    return "scenario" if name in library() else None
 
 
 @click.command(short_help="Try NAME against the laws of its kind.")
 @click.argument("what", type=Checked(CHECKED))
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option("--key", "keys", multiple=True, metavar="K=V", help="A key of the stage, brain, probe or environment.")
 @click.option("--section", "beside", multiple=True, metavar="MODULE:NAME", help="A section that NAME stands behind.")
 @click.option("--wrapper", "wrappers", multiple=True, metavar="ID", help="What the environment is wrapped in, as YAML.")
@@ -198,19 +245,23 @@ class Checked(click.Choice[str]):
 @click.option(
     "--seconds", type=click.FloatRange(min=1), help="What the check of an environment may take; 60 by default."
 )
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def check(
     what: str,
-    name: str,
+    name: str | None,
     keys: tuple[str, ...],
     beside: tuple[str, ...],
     wrappers: tuple[str, ...],
     vocabulary: str | None,
     seconds: float | None,
+    as_json: bool,
 ) -> None:
     """Try NAME against the laws of its kind, and say what is wrong and how to mend it.
 
+    What a scenario, an environment's id or a data file is needs no word before it.
+
     \b
-    devlearn check scenario first_steps.yaml
+    devlearn check first_steps.yaml
     devlearn check env my_envs:Maze-v0
     devlearn check env CartPole-v1 --wrapper "{id: FrameStackObservation, stack_size: 4}"
     devlearn check stage trial.ppo --key env=CartPole-v1
@@ -222,15 +273,20 @@ def check(
     devlearn check data demonstrations.npz
     """
     see_here()
+    if name is None:
+        kind = guessed(what)
+        if kind is None:
+            raise click.UsageError(f"check {what} NAME: which {what}?")
+        what, name = kind, what
     if beside and what != "section":
         raise click.UsageError(f"--section is for a section that stands behind it, not for: check {what}")
     if (wrappers or vocabulary is not None or seconds is not None) and what != "env":
         raise click.UsageError(f"--wrapper, --vocabulary and --seconds are for an environment, not for: check {what}")
     if what == "scenario":
-        _check_scenario(name)
+        _check_scenario(name, as_json)
         return
     if what == "env":
-        _check_env(name, given_keys(keys), wrappers, vocabulary, seconds)
+        _check_env(name, given_keys(keys), wrappers, vocabulary, seconds, as_json)
         return
     from devlearn import testing
     from devlearn.tasks.demonstrations import is_demonstrations
@@ -245,7 +301,7 @@ def check(
         with _progress(title) as tell:
             tell(TRIED)
             found = alone[what](name) if what in alone else testing.check_section(name, beside)
-        _print_findings(title, found)
+        _print_findings(title, found, as_json)
         return
     laws: dict[str, Callable[[str, dict[str, object]], list[Finding]]]
     laws = {
@@ -256,11 +312,16 @@ def check(
     with _progress(f"{what} {name}") as tell:
         tell(TRIED)
         findings = laws[what](name, given_keys(keys))
-    _print_findings(f"{what} {name}", findings)
+    _print_findings(f"{what} {name}", findings, as_json)
 
 
 def _check_env(
-    name: str, keys: dict[str, object], wrappers: Sequence[str], vocabulary: str | None, seconds: float | None
+    name: str,
+    keys: dict[str, object],
+    wrappers: Sequence[str],
+    vocabulary: str | None,
+    seconds: float | None,
+    as_json: bool,
 ) -> None:
     """Check an environment in a process of its own, and say on stderr what is being tried."""
     from devlearn.tasks.envs.check import SECONDS, check_env_apart
@@ -268,7 +329,7 @@ def _check_env(
     spec = env_spec(name, keys, wrappers, vocabulary)
     with _progress(f"env {spec}") as tell:
         found = check_env_apart(spec, SECONDS if seconds is None else seconds, tell)
-    _print_findings(f"env {spec}", found)
+    _print_findings(f"env {spec}", found, as_json)
 
 
 def env_spec(name: str, keys: dict[str, object], wrappers: Sequence[str], vocabulary: str | None) -> "EnvSpec":
@@ -307,7 +368,7 @@ def _progress(title: str) -> Iterator[Callable[[str], None]]:
             click.echo("\r\x1b[K", err=True, nl=False)
 
 
-def _check_scenario(name: str) -> None:
+def _check_scenario(name: str, as_json: bool) -> None:
     """Check a file, and its plan too where a plug-in has imported torch already: that takes most of a plan's time."""
     from devlearn.runs import pipeline
     from devlearn.runs.plan import resolved, sketch
@@ -316,6 +377,23 @@ def _check_scenario(name: str) -> None:
     scenario, counted = order.scenario, "torch" in sys.modules
     plan = resolved(pipeline.plan(order).own) if counted else sketch(scenario)
     counts = {"arm": len(scenario.arms), "stage": len(scenario.stages), "seed": len(scenario.seeds)}
+    if as_json:
+        from devlearn.runs.forewarnings import forewarnings
+
+        told = [str(warning) for warning in forewarnings(plan, counted)]
+        click.echo(
+            json.dumps(
+                {
+                    "scenario": name,
+                    "ok": True,
+                    **{f"{unit}s": count for unit, count in counts.items()},
+                    "counted": counted,
+                    "warnings": told,
+                },
+                indent=2,
+            )
+        )
+        return
     words = [f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items()]
     click.echo(f"{name}: ok, {', '.join(words)}")
     if not counted:
@@ -340,13 +418,22 @@ def given_keys(texts: Sequence[str]) -> dict[str, object]:
     return {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in texts)}
 
 
-def _print_findings(title: str, findings: Sequence["Finding"]) -> None:
-    """One line a law, then the verdict.
+def _print_findings(title: str, findings: Sequence["Finding"], as_json: bool) -> None:
+    """One line a law, then the verdict; or both as JSON.
 
     The exit code is 1 where a law is broken that a run can't do without, 2 where there is no such plug-in.
     """
     from devlearn.tasks.envs.check import TIME
 
+    if as_json:
+        laws = [
+            {"law": one.name, "ok": one.ok, "goes_on": one.ok or one.runs, "message": one.message} for one in findings
+        ]
+        click.echo(json.dumps({"of": title, "ok": all(one.ok for one in findings), "laws": laws}, indent=2))
+        refused = [one.name for one in findings if not one.ok and not one.runs]
+        if refused:
+            sys.exit(BAD_INPUT if refused[0] in NOT_FOUND else FAILED)
+        return
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         broken_mark = click.style("warn", fg="yellow") if finding.runs else click.style("FAIL", fg="red", bold=True)

@@ -1,6 +1,7 @@
 """Commands that train learners, and what comes before them: run, resume, register."""
 
 import hashlib
+import json
 import shlex
 import signal
 import sys
@@ -51,6 +52,9 @@ ENV_WORKERS = click.option(
     metavar="N|auto",
     help="Processes that step a job's environments; auto: several where cores are free and a step is slow.",
 )
+JSON = click.option(
+    "--json", "as_json", is_flag=True, help="Print where the run is, what failed and what came out, as JSON."
+)
 NO_REPORT = click.option("--no-report", is_flag=True, help="Compare, but write no report.html.")
 
 
@@ -76,6 +80,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
 @ACCEPT
 @NO_REPORT
+@JSON
 def run(
     scenario: str,
     out: Path | None,
@@ -89,6 +94,7 @@ def run(
     dry_run: bool,
     accept_changes: bool,
     no_report: bool,
+    as_json: bool,
 ) -> None:
     """Run SCENARIO (a file, or the name of one of ours) and compare its arms.
 
@@ -103,8 +109,8 @@ def run(
     from devlearn.runs import pipeline
 
     options = pipeline.Options(executor, jobs, accept_changes, not no_report, env_workers)
-    command = shlex.join(["devlearn", *sys.argv[1:]])
-    _finish(pipeline.start(scenario, out, overrides, device, command, options, _face(), prereg))
+    command, face = shlex.join(["devlearn", *sys.argv[1:]]), _face(as_json)
+    _finish(pipeline.start(scenario, out, overrides, device, command, options, face, prereg), as_json)
 
 
 @click.command()
@@ -114,15 +120,22 @@ def run(
 @ENV_WORKERS
 @ACCEPT
 @NO_REPORT
+@JSON
 def resume(
-    run: Path, jobs: int | None, executor: str, env_workers: int | None, accept_changes: bool, no_report: bool
+    run: Path,
+    jobs: int | None,
+    executor: str,
+    env_workers: int | None,
+    accept_changes: bool,
+    no_report: bool,
+    as_json: bool,
 ) -> None:
     """Go on with an interrupted RUN, and try again what failed."""
     click.echo(f"{run}: reading what is there", err=True)
     from devlearn.runs import pipeline
 
     options = pipeline.Options(executor, jobs, accept_changes, not no_report, env_workers)
-    _finish(pipeline.restart(run, options, _face()))
+    _finish(pipeline.restart(run, options, _face(as_json)), as_json)
 
 
 @click.command(short_help="Register what SCENARIO asks, before it is run.")
@@ -159,10 +172,16 @@ def _show_plan(scenario: str, overrides: Sequence[str], out: Path | None) -> Non
     check_claimable(pipeline.folder_of(order, out))
 
 
-def _face() -> "Face":
+def _face(as_json: bool = False) -> "Face":
     from devlearn.runs.pipeline import Face
 
+    if as_json:  # stdout is for the one document
+        return Face(say=lambda text: click.echo(text, err=True), warn=_warn, show=_silent, progress=True)
     return Face(say=click.echo, warn=_warn, show=_show, progress=True)
+
+
+def _silent(results: "Evaluated", warned: "Sequence[Forewarning]") -> None:
+    """Results are part of the document that is printed at the end."""
 
 
 def _warn(warnings: "Sequence[Forewarning]") -> None:
@@ -180,7 +199,7 @@ def _show(results: "Evaluated", warned: "Sequence[Forewarning]") -> None:
         click.echo()
 
 
-def _finish(started: "Started") -> None:
+def _finish(started: "Started", as_json: bool = False) -> None:
     """Train, evaluate, report; the exit code says how it went."""
     from devlearn.runs import pipeline
     from devlearn.runs.executors import ExecutorFailed
@@ -188,7 +207,7 @@ def _finish(started: "Started") -> None:
     resume = f"devlearn resume {shlex.quote(str(started.folder))}"
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        finished = pipeline.finish(started, _face())
+        finished = pipeline.finish(started, _face(as_json))
     except KeyboardInterrupt:
         click.echo(f"interrupted; {resume} goes on", err=True)
         sys.exit(INTERRUPTED)
@@ -202,11 +221,28 @@ def _finish(started: "Started") -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
     with unheard():
-        if finished.results is not None or not finished.outcome.failed:
+        if as_json:
+            click.echo(json.dumps(_document(finished), indent=2))
+        elif finished.results is not None or not finished.outcome.failed:
             click.echo(f"report: {finished.page}" if finished.page else f"records: {finished.folder}")
         _complain(finished, resume)
     if finished.outcome.failed:
         sys.exit(PARTLY_FAILED if finished.outcome.done else FAILED)
+
+
+def _document(finished: "Finished") -> dict[str, Any]:
+    """What ``--json`` prints: the folder, the page, the jobs that failed, and the content of comparison.json."""
+    from devlearn import evidence
+
+    results = finished.results
+    return {
+        "run": str(finished.folder),
+        "report": None if finished.page is None else str(finished.page),
+        "done": len(finished.outcome.done),
+        "failed": [{"job": failure.job.folder, "error": failure.error} for failure in finished.outcome.failed],
+        "not_run": [job.folder for job in finished.outcome.not_run],
+        "comparison": None if results is None else evidence.document(results.found.comparisons),
+    }
 
 
 def _interrupt(number: int, frame: Any) -> None:

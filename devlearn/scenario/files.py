@@ -44,6 +44,16 @@ def find(name_or_path: str | Path) -> Path:
     short = [path for full, path in known.items() if full.rpartition("/")[2] == name]
     if len(short) == 1:
         return short[0]
+    if path.suffix in (".yaml", ".yml") and path.name != str(
+        name_or_path
+    ):  # a path: it means a file, not a name of ours
+        where = path.parent
+        if not where.is_dir():
+            raise ScenarioError.at(Mark(str(name_or_path)), f"no such file: there is no folder {where}")
+        beside = [file.name for file in sorted(where.iterdir()) if file.suffix in (".yaml", ".yml")]
+        likely = nearest(path.name, beside)
+        meant = f"; did you mean {str(where / likely)!r}?" if likely else ""
+        raise ScenarioError.at(Mark(str(name_or_path)), f"no such file{meant}")
     names = dict.fromkeys((*known, *(full.rpartition("/")[2] for full in known)))
     meant = hint(name, names if nearest(name, tuple(names)) else known)
     raise ScenarioError.at(Mark(str(name_or_path)), f"no such file, and no scenario of that name{meant}")

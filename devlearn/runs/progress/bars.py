@@ -17,8 +17,8 @@ from rich.text import Text
 from devlearn.records.job_state import JobInfo, View, span
 from devlearn.runs.progress.eta import EtaEstimator, duration
 
-MARKS = {"waiting": "", "running": "", "done": "done", "failed": "failed", "not run": "not run"}
-STYLES = {"waiting": "dim", "running": "", "done": "green", "failed": "red", "not run": "red"}
+TOLD = ("running", "failed", "not run")  # stages that have a line of their own; the others are counted
+STYLES = {"running": "", "failed": "red", "not run": "red"}
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,10 @@ def metric_text(metrics: Mapping[str, float], diverged: int, env_processes: int 
 
 
 class Bars:
-    """A bar a stage and branch, redrawn in place. Use as a context manager and call with the views."""
+    """A bar for each stage that runs, a line for each that failed, the others counted; redrawn in place.
+
+    Use as a context manager and call with the views.
+    """
 
     def __init__(self, title: str, console: Console) -> None:
         self.title, self.console, self.rates, self.begun = title, console, EtaEstimator(), time.monotonic()
@@ -111,8 +114,9 @@ class Bars:
 
     def _page(self, views: Sequence[View]) -> Group:
         every = rows(views)
-        room = max(self.console.height - 4, 1)
-        shown = every if len(every) <= room else self._most_telling(every, room - 1)
+        told = [row for row in every if row.status in TOLD]
+        room = max(self.console.height - 5, 1)
+        shown = told if len(told) <= room else self._most_telling(told, room)
         width = min(
             self.console.width - 4, 116
         )  # room for the ^C that a terminal echoes; an extra line would break redrawing
@@ -132,19 +136,22 @@ class Bars:
         return Group(passed, table)
 
     def _most_telling(self, every: list[Row], room: int) -> list[Row]:
-        """Where not all rows fit: what runs, then what failed, then what comes next."""
-        order = {"running": 0, "failed": 1, "waiting": 2, "done": 3, "not run": 4}
+        """Where not all rows fit: what runs, then what failed."""
+        order = {status: place for place, status in enumerate(TOLD)}
         chosen = sorted(range(len(every)), key=lambda i: (order[every[i].status], i))[:room]
         return [every[i] for i in sorted(chosen)]
 
     def _hidden(self, every: list[Row], shown: list[Row]) -> str:
         rest = [row.status for row in every if row not in shown]
-        return "  ".join(f"{rest.count(status)} more {status}" for status in dict.fromkeys(rest))
+        also = {row.status for row in shown}
+        counted = (f"{rest.count(status)} {'more ' * (status in also)}{status}" for status in dict.fromkeys(rest))
+        return f"stages: {', '.join(counted)}"
 
     def _draw(self, table: Table, row: Row) -> None:
         left = duration(self.rates.seconds_left(row.name, row.share)) if row.status == "running" else ""
-        mark = MARKS[row.status] or (f"{row.share:.0%}" if row.status == "running" else "")
-        bar = ProgressBar(total=1, completed=row.share, complete_style="cyan", finished_style="green")
+        running = row.status == "running"
+        mark = f"{row.share:.0%}" if running else row.status
+        bar = ProgressBar(total=1, completed=row.share, complete_style="cyan") if running else ""
         words = metric_text(row.metrics, row.diverged, row.env_processes)
         table.add_row(Text(row.arms), row.stage, bar, mark, left, words, style=STYLES[row.status])
 

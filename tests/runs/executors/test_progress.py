@@ -51,6 +51,8 @@ def test_bars_fit_a_terminal_of_80_columns() -> None:
         "developmental +1" in line and "look" in line and "25%" in line and "2 diverged" in line for line in lines
     )
     assert any("everything" in line and "50%" in line for line in lines)
+    assert any("stages: 1 done" in line for line in lines)  # who has no bar is counted
+    assert not any("waves" in line for line in lines)
 
 
 def test_where_rows_do_not_fit_the_running_ones_are_shown() -> None:
@@ -59,7 +61,7 @@ def test_where_rows_do_not_fit_the_running_ones_are_shown() -> None:
     with Bars("x", console) as bars:
         bars([*many, View(job("z", ("last",), ("school",)), "running", 0, 0.1, 0.1)])
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "last" in text and "28 more done" in text
+    assert "last" in text and "stages: 30 done" in text
 
 
 def test_lines_are_said_when_something_changes_and_not_too_often() -> None:
