@@ -25,6 +25,7 @@ GROUPS = {
     "sections": "devlearn.report.sections",
     "data": "devlearn.tasks.data.sets",
     "protections": "devlearn.stages.protections",
+    "exports": "devlearn.report.export.formats",
 }
 
 CONTRACTS = {

@@ -88,20 +88,40 @@ def report(run: Path, sections: tuple[str, ...]) -> None:
 @click.option(
     "--to",
     "target",
-    type=click.Choice(["csv", "parquet", "tensorboard"]),
+    metavar="FORMAT",
     default="csv",
     show_default=True,
-    help="The format.",
+    help="csv, parquet, tensorboard, mlflow, wandb; of one learner safetensors, onnx; or a plug-in's.",
 )
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder; RUN/export by default.")
-def export(run: Path, target: str, out: Path | None) -> None:
+@click.option("--arm", help="Of one learner: its arm.")
+@click.option("--seed", type=click.IntRange(min=0), help="Of one learner: its seed; the first by default.")
+def export(run: Path, target: str, out: Path | None, arm: str | None, seed: int | None) -> None:
     """Write RUN as tidy tables: probes, train, ledger, arms, comparisons.
 
-    For TensorBoard, write the curves of every learner.
+    For TensorBoard, MLflow (a local store) and Weights & Biases (offline) write the curves of every learner. The
+    network of one learner is written as safetensors, that of a plain brain as ONNX.
+
+    \b
+    devlearn export runs/first_steps --to parquet
+    devlearn export runs/first_steps --to onnx --arm developmental --seed 3
     """
+    from devlearn.runs.hand_over import KINDS
     from devlearn.runs.run import Run
 
-    for path in Run(run).export(target, out):
+    opened = Run(run)
+    if target in KINDS:
+        if arm is None:
+            arms = ", ".join(opened.resolved["points"][0]["arms"])
+            raise click.UsageError(f"--to {target} writes one learner: name its --arm, one of {arms}")
+        try:
+            click.echo(str(opened.hand_over(arm, seed, target, out)))
+        except (LookupError, ValueError) as error:
+            raise click.UsageError(str(error.args[0])) from error
+        return
+    if arm is not None or seed is not None:
+        raise click.UsageError(f"--arm and --seed choose a learner, for {' and '.join(KINDS)}; {target} has all")
+    for path in opened.export(target, out):
         click.echo(str(path))
 
 

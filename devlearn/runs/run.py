@@ -260,6 +260,37 @@ class Run:
         last = self._arm(arm, point)["path"][-1]
         return engine.learner(self._job(last, seed), seed)
 
+    def hand_over(
+        self, arm: str, seed: int | None = None, to: str = "safetensors", out: str | Path | None = None, point: int = 0
+    ) -> Path:
+        """Write the network of one learner, as it was in the end, for other programs; the file's path.
+
+        Args:
+            seed: the run's first by default.
+            to: safetensors, its weights and buffers by qualified name; onnx, the program of a plain brain.
+            out: a folder, RUN/export by default.
+            point: which point of ``vary``, in the order of the scenario.
+
+        Raises:
+            LookupError: no such arm, seed or point.
+            MissingExtra: the format needs a package that is not installed.
+            NotOurs: a file of somebody else's would be overwritten.
+            ValueError: the network can't be written in this format.
+        """
+        from devlearn.records.layout import RunFolder
+        from devlearn.records.ownership import check_free, note_written
+        from devlearn.runs.hand_over import hand_over, told
+
+        who = int(self.resolved["seeds"][0]) if seed is None else seed
+        learner, folder = self.learner(arm, who, point), RunFolder(self.folder).export if out is None else Path(out)
+        name = f"{arm}-seed{who}{f'-point{point}' if point else ''}.{to}"
+        if not folder.resolve().is_relative_to(self.folder.resolve()):
+            check_free(folder, [name])
+        about = told(self.resolved["brain"], scenario=self.resolved["scenario"], arm=arm, seed=who)
+        path = hand_over(learner, to, folder / name, about)
+        note_written(folder, [name])
+        return path
+
     def genomes(
         self,
         arm: str,

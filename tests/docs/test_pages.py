@@ -42,6 +42,7 @@ TOY: dict[str, dict[str, object]] = {
     },
     "small.yaml": LOOK,
     "kept.yaml": LOOK,
+    "protected.yaml": {"stream.stage.updates": 3, "brain.width": [8]},
     "more.yaml": LOOK,
     "few.yaml": SCHOOL,
     "gentle.yaml": LOOK,

@@ -1,23 +1,59 @@
-"""Tables as files: CSV, Parquet, and curves for TensorBoard."""
+"""A run's tables as files: CSV, Parquet, for TensorBoard, MLflow and Weights & Biases, and in formats of plug-ins."""
 
 import csv
 import importlib.util
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from devlearn import registry
 from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import check_free, note_written
 from devlearn.records.reader import RunRecords
 from devlearn.records.results import Comparisons
 from devlearn.report.export.tables import Table, tables
 
-NEEDS = {"parquet": "pyarrow", "tensorboard": "tensorboard"}  # extras of the same name bring them
+Write = Callable[[Mapping[str, Table], Path], list[Path]]
+
+
+@dataclass(frozen=True)
+class Format:
+    """How tables are written: ``write(tables, place)`` gives the paths of the files that it wrote.
+
+    With ``folder`` the place is a folder of that name, which is the format's alone; without it ``place`` is the folder
+    of all exports, and each table is a file NAME.FORMAT in it. ``package`` is imported by ``write``, and is not
+    there until the extra of the format's name is installed. A second export replaces the first.
+    """
+
+    write: Write
+    package: str = ""
+    folder: str = ""
+
+    @property
+    def about(self) -> str:
+        return next(iter((self.write.__doc__ or "").strip().splitlines()), "")
 
 
 class MissingExtra(RuntimeError):
     """A format needs a package that is not installed; the message says how to install it."""
+
+
+def export_format(name: str, package: str = "", folder: str = "") -> Callable[[Write], Write]:
+    """Decorator: enter a function into the registry of formats (``devlearn.exports`` for installed packages)."""
+
+    def enter(write: Write) -> Write:
+        registry.register("exports", name)(Format(write, package, folder))
+        return write
+
+    return enter
+
+
+def find_format(name: str) -> Format:
+    """The format called ``name``; a plug-in may be a plain function of tables and a folder. Raises NoPlugin."""
+    found = registry.get("exports", name)
+    return found if isinstance(found, Format) else Format(found)
 
 
 def export(run: RunRecords, compared: Comparisons | None, to: str, out: Path | None = None) -> list[Path]:
@@ -26,26 +62,27 @@ def export(run: RunRecords, compared: Comparisons | None, to: str, out: Path | N
     ``compared`` is the answer to its scenario's question; None where it has no probes.
 
     Raises:
-        LookupError: no such format.
+        NoPlugin: no such format.
         MissingExtra: the format needs a package that is not installed.
         NotOurs: a file of somebody else's would be overwritten.
     """
-    if to not in FORMATS:
-        raise LookupError(f"no format {to!r}; there are: {', '.join(FORMATS)}")
-    if to in NEEDS and importlib.util.find_spec(NEEDS[to]) is None:
-        raise MissingExtra(f"--to {to} needs the package {NEEDS[to]}: pip install 'devlearn[{to}]'")
+    form = find_format(to)
+    if form.package and importlib.util.find_spec(form.package) is None:
+        raise MissingExtra(f"--to {to} needs the package {form.package}: pip install 'devlearn[{to}]'")
     found = tables(run, compared)
     folder = RunFolder(run.folder).export if out is None else out
-    names = ["tensorboard"] if to == "tensorboard" else [f"{name}.{to}" for name in found]
+    names = [form.folder] if form.folder else [f"{name}.{to}" for name in found]
     if not folder.resolve().is_relative_to(run.folder.resolve()):
         check_free(folder, names)
     folder.mkdir(parents=True, exist_ok=True)
-    paths = FORMATS[to](found, folder)
+    paths = form.write(found, folder / form.folder if form.folder else folder)
     note_written(folder, names)
     return paths
 
 
-def _csv(found: dict[str, Table], folder: Path) -> list[Path]:
+@export_format("csv")
+def _csv(found: Mapping[str, Table], folder: Path) -> list[Path]:
+    """Comma-separated values, a file a table."""
     return [_write_csv(table, folder / f"{name}.csv") for name, table in found.items()]
 
 
@@ -62,20 +99,33 @@ def _cell(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list | dict) else value
 
 
-def _parquet(found: dict[str, Table], folder: Path) -> list[Path]:
+@export_format("parquet", "pyarrow")
+def _parquet(found: Mapping[str, Table], folder: Path) -> list[Path]:
+    """Apache Parquet, a file a table, with fixed types."""
     from devlearn.report.export.parquet import write
 
     return [write(table, folder / f"{name}.parquet") for name, table in found.items()]
 
 
-def _tensorboard(found: dict[str, Table], folder: Path) -> list[Path]:
+@export_format("tensorboard", "tensorboard", "tensorboard")
+def _tensorboard(found: Mapping[str, Table], folder: Path) -> list[Path]:
+    """Curves for TensorBoard, a folder for each arm and learner."""
     from devlearn.report.export.tensorboard import write
 
-    return write(found, folder / "tensorboard")
+    return write(dict(found), folder)
 
 
-FORMATS: dict[str, Callable[[dict[str, Table], Path], list[Path]]] = {
-    "csv": _csv,
-    "parquet": _parquet,
-    "tensorboard": _tensorboard,
-}
+@export_format("mlflow", "mlflow", "mlruns")
+def _mlflow(found: Mapping[str, Table], folder: Path) -> list[Path]:
+    """A local MLflow store: an experiment, and a run for each learner."""
+    from devlearn.report.export.mlflow import write
+
+    return write(found, folder)
+
+
+@export_format("wandb", "wandb", "wandb")
+def _wandb(found: Mapping[str, Table], folder: Path) -> list[Path]:
+    """Runs for Weights & Biases, written offline: one for each learner; `wandb sync` sends them."""
+    from devlearn.report.export.wandb import write
+
+    return write(found, folder)

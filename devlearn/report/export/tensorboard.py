@@ -1,67 +1,25 @@
-"""Curves for TensorBoard: a folder for each arm and learner, written by tensorboard's own writer.
+"""Curves for TensorBoard: a folder for each arm and learner, written by tensorboard's own writer."""
 
-A step is a gradient step of the whole life, so that stages stand one after the other. The best checkpoint's
-measurement has no place on that axis and is left out.
-"""
-
-from collections import defaultdict
-from collections.abc import Iterator
-from operator import itemgetter
 from pathlib import Path
 
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from devlearn.report.export.tables import COLUMNS, Row, Table
-
-WHO = itemgetter("arm", "seed")
-WHAT = itemgetter("moment", "probe", "metric", "value")
-Curve = list[tuple[int, str, float]]
+from devlearn.report.export.learner_curves import Curve, learner_curves
+from devlearn.report.export.tables import Table
 
 
 def write(found: dict[str, Table], folder: Path) -> list[Path]:
     """Write the curves of the tables ``probes`` and ``train``; files of an earlier export are replaced."""
-    curves: dict[str, Curve] = defaultdict(list)
-    for name, values in (*_measured(found["probes"]), *_trained(found["train"])):
-        curves[name].append(values)
-    return [_write(folder / name, curve) for name, curve in curves.items()]
-
-
-def _measured(table: Table) -> Iterator[tuple[str, tuple[int, str, float]]]:
-    for row in table.rows:
-        moment, probe, metric, value = WHAT(row)
-        if moment != "best":
-            yield _curve(table, row), (int(row["updates"]), f"{probe}/{metric}", value)
-
-
-def _trained(table: Table) -> Iterator[tuple[str, tuple[int, str, float]]]:
-    metrics = [name for name in table.columns if name not in (*_varied(table), *COLUMNS["train"])]
-    for row in table.rows:
-        for metric in metrics:
-            if row.get(metric) is not None:
-                yield _curve(table, row), (int(row["updates"]), f"train/{row['stage']}/{metric}", row[metric])
-
-
-def _varied(table: Table) -> tuple[str, ...]:
-    """The columns of ``vary``, which stand before ours."""
-    return table.columns[: table.columns.index("arm")]
-
-
-def _curve(table: Table, row: Row) -> str:
-    """The folder of a learner's curves."""
-    arm, seed = WHO(row)
-    point = ",".join(f"{path}={row[path]}" for path in _varied(table)).replace("/", "_")
-    return "/".join([*([point] if point else []), arm, f"seed-{seed}"])
+    return [_write(folder / name, curve) for name, curve in learner_curves(found).items()]
 
 
 def _write(folder: Path, curve: Curve) -> Path:
     for earlier in folder.glob("events.out.tfevents.*"):
         earlier.unlink()
     writer = EventFileWriter(str(folder))
-    # In the order of life, which the tables have: several moments may share a step (a stage's end and what a stage
-    # without updates makes of the learner), and their values say nothing of which came first.
-    for step, tag, value in sorted(curve, key=lambda point: point[0]):
+    for step, tag, value in curve:
         summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
         writer.add_event(Event(wall_time=float(step), step=step, summary=summary))
     writer.close()
