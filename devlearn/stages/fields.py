@@ -369,7 +369,7 @@ class Change(BaseModel):
 YOUNGER = frozenset(
     {
         *("wrappers", "step_timeout", "sense", "vocabulary", "action_scaling", "demonstrations", "random", "reflex"),
-        *("intrinsic", "sampled", "lessons", "of", "symmetric", "sequence_length", "row_by_row"),
+        *("intrinsic", "sampled", "lessons", "of", "symmetric", "sequence_length", "row_by_row", "tasks"),
     }
 )
 # Younger where they are empty: older stages or probes have something else of these names.
