@@ -20,7 +20,9 @@ from devlearn.stages.fields import (
     LearningRate,
     Momentum,
     OptimiserOrContinue,
+    RareKey,
     RateSchedule,
+    Relabel,
     RowByRow,
     Shift,
     TaskHead,
@@ -108,6 +110,8 @@ class Supervise(Stage):
         "row_by_row",
         "classes",
         "head",
+        "relabel",
+        "rare",
         "tasks",
     )
 
@@ -146,6 +150,8 @@ class Supervise(Stage):
     classes: Classes = None
     head: TaskHead = None
     view: ViewKey = None
+    relabel: Relabel = None
+    rare: RareKey = None
     tasks: TaskSeries | None = Field(
         None,
         description="tasks that follow each other within the stage: {kind: permuted, every: UPDATES}, or relabelled; "
@@ -162,8 +168,11 @@ class Supervise(Stage):
 
     @model_validator(mode="after")
     def _one_task(self) -> Supervise:
-        if self.unlabelled != "none" and (self.classes or self.head):
-            raise ValueError("images without labels are of all classes: leave classes and head out, or unlabelled")
+        if self.unlabelled != "none" and (self.classes or self.head or self.relabel or self.rare):
+            keys = "classes, head, relabel and rare"
+            raise ValueError(f"images without labels are of all classes: leave {keys} out, or unlabelled")
+        if self.rare and self.labels != "all":
+            raise ValueError("a number of labels is drawn class-balanced, and no class is rare then; write labels: all")
         if self.classes and self.labels != "all":
             counts = class_counts(self.data)
             most = len(self.classes) * min(counts[label] for label in self.classes)
@@ -175,7 +184,7 @@ class Supervise(Stage):
 
     @property
     def labelled(self) -> LabelledBatches:
-        seen = (self.blur, self.shift, self.classes, self.head, self.view)
+        seen = (self.blur, self.shift, self.classes, self.head, self.view, self.relabel, self.rare)
         return LabelledBatches(self.data, self.labels, self.batch, *seen)
 
     @property
