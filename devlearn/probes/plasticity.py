@@ -79,7 +79,8 @@ class Plasticity(Probe):
         return Needs(self.source.senses, {self.head: Head(self.source.classes)})
 
     def splits(self) -> tuple[str, ...]:
-        return (self.data,)
+        """None that has to be held out: the images may be known, what they are to be called is new."""
+        return ()
 
     def labels_read(self, full: bool) -> Mapping[str, NDArray[np.int64]]:
         """None where labels are drawn at random."""
