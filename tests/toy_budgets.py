@@ -49,6 +49,17 @@ TOY: dict[str, dict[str, Any]] = {
         "probes.digits.every": 2,
         "block": 4,
     },
+    "old_age": {
+        **{
+            "stages.life.updates": 4,
+            "stages.plain.updates": 4,
+            "arms.adam-young": ["life"],
+            "arms.sgd-young": ["plain"],
+        },
+        **{f"stages.{stage}.tasks.every": 2 for stage in ("life", "plain")},
+        **{"probes.fresh.updates": 2, "probes.fresh.every": 2, "probes.health.every": 2, "probes.health.images": 20},
+        **{"brain.width": [8, 8], "block": 4},
+    },
     "scaling_labels": {"stages.school.updates": 2, "vary": {"stages.school.labels": [10, 100, 300, 3000]}, "block": 4},
     "scaling_width": {"stages.school.updates": 2, "vary": {"brain.width": [[4], [8], [16]]}, "block": 4},
     "layers": {
