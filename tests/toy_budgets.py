@@ -50,13 +50,8 @@ TOY: dict[str, dict[str, Any]] = {
         "block": 4,
     },
     "old_age": {
-        **{
-            "stages.life.updates": 4,
-            "stages.plain.updates": 4,
-            "arms.adam-young": ["life"],
-            "arms.sgd-young": ["plain"],
-        },
-        **{f"stages.{stage}.tasks.every": 2 for stage in ("life", "plain")},
+        **{"stages.life.updates": 4, "stages.life.tasks.every": 2, "arms.adam-young": ["life"]},
+        "arms.sgd-young": [{"use": "life", "set": {"optimiser": "sgd"}}],
         **{"probes.fresh.updates": 2, "probes.fresh.every": 2, "probes.health.every": 2, "probes.health.images": 20},
         **{"brain.width": [8, 8], "block": 4},
     },
