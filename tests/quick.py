@@ -26,6 +26,7 @@ WHOLE: Mapping[str, str] = {
     "tests/stages/caregiver/test_guess.py::test_every_rung_and_rule_is_learned_from": "learning",
     "tests/stages/caregiver/test_words.py::test_words_save_a_learner_from_what_reward_alone_teaches": "learning",
     "tests/stages/shared/test_pseudo_labels.py::test_consistency_beats_labels_only_with_twenty_labels": "learning",
+    "tests/stages/shared/test_plasticity_lost.py": "learning",
     "tests/runs/pipeline/test_split_stream.py": "learning",
     "tests/stages/test_shifted_school.py": "learning",
     "tests/learners/test_flops.py::test_counting_a_gradient_step_leaves_the_compiler_unimported": "a process",

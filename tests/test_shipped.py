@@ -58,7 +58,16 @@ LONG = (
     "innate/mimetic_tuned",
     "innate/waves",
 )  # what others have one by one
-PAGES = ("first_steps", "cartpole", "critical_period", "few_labels", "scaling_width", "looking", "innate/genome")
+PAGES = (
+    "first_steps",
+    "cartpole",
+    "critical_period",
+    "few_labels",
+    "scaling_width",
+    "looking",
+    "innate/genome",
+    "old_age",
+)
 
 
 @pytest.mark.parametrize(

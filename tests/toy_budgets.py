@@ -49,6 +49,12 @@ TOY: dict[str, dict[str, Any]] = {
         "probes.digits.every": 2,
         "block": 4,
     },
+    "old_age": {
+        **{"stages.life.updates": 4, "stages.life.tasks.every": 2, "arms.adam-young": ["life"]},
+        "arms.sgd-young": [{"use": "life", "set": {"optimiser": "sgd"}}],
+        **{"probes.fresh.updates": 2, "probes.fresh.every": 2, "probes.health.every": 2, "probes.health.images": 20},
+        **{"brain.width": [8, 8], "block": 4},
+    },
     "scaling_labels": {"stages.school.updates": 2, "vary": {"stages.school.labels": [10, 100, 300, 3000]}, "block": 4},
     "scaling_width": {"stages.school.updates": 2, "vary": {"brain.width": [[4], [8], [16]]}, "block": 4},
     "layers": {

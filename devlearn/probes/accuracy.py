@@ -13,7 +13,7 @@ from devlearn.learners.brains.needs import Head, Needs
 from devlearn.learners.cohort import Cohort
 from devlearn.learners.objectives.supervised import last_answers
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged
-from devlearn.stages.fields import Classes, HeadName, RowByRow, Shift, Split, ViewKey
+from devlearn.stages.fields import Classes, HeadName, RareKey, Relabel, RowByRow, Shift, Split, ViewKey
 from devlearn.tasks.data import Dataset, DataSource, gathered, load, size, source_of, spread_rows
 from devlearn.tasks.data.rows import begun, check_reader, row_sense
 from devlearn.tasks.data.task import Task
@@ -56,12 +56,14 @@ class Accuracy(Probe):
     )
     classes: Classes = None
     view: ViewKey = None
+    relabel: Relabel = None
+    rare: RareKey = None
     row_by_row: RowByRow = False
 
     @property
     def task(self) -> Task:
-        """Which classes are asked for, and by which read-out."""
-        return Task(self.data, self.classes, self.head)
+        """Which classes are asked for, by which names, and by which read-out."""
+        return Task(self.data, self.classes, self.head, self.relabel, self.rare)
 
     @property
     def source(self) -> DataSource:
@@ -89,13 +91,13 @@ class Accuracy(Probe):
 
     def _rows(self) -> NDArray[np.int64]:
         """The places in the split that are looked at."""
-        if self.classes is None:
+        if self.task.is_whole:
             return np.arange(size(self.data))
         return self.task.rows(load(self.data, torch.device("cpu")).labels).numpy()
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         data = probing.context.data(self.data, shift=self.shift, view=self.view)
-        if self.classes is not None:
+        if not self.task.is_whole:
             rows = self.task.rows(data.labels)
             data = Dataset(gathered(data.images, rows), self.task.targets(data.labels[rows]))
         data = data if full else data.spread(self.quick)

@@ -75,9 +75,7 @@ class Features(Probe):
         return Needs(self.source.senses)
 
     def check_brain(self, brain: nn.Module) -> None:
-        if not callable(getattr(brain, "features", None)):
-            what = "give it features(observation, sense) -> [(B, D) as it sees them, (B, D') of each hidden layer, ..]"
-            raise ValueError(f"{type(brain).__name__} shows no layers; {what}")
+        shows_layers(brain)
 
     def splits(self) -> tuple[str, ...]:
         return (self.data,)
@@ -85,6 +83,13 @@ class Features(Probe):
     def labels_read(self, full: bool) -> Mapping[str, NDArray[np.int64]]:
         length = size(self.data)
         return {self.data: np.arange(length) if full else spread_rows(self.quick, length)}
+
+
+def shows_layers(brain: nn.Module) -> None:
+    """Raises ValueError, with the mend, for a brain whose layers can't be read."""
+    if not callable(getattr(brain, "features", None)):
+        what = "give it features(observation, sense) -> [(B, D) as it sees them, (B, D') of each hidden layer, ..]"
+        raise ValueError(f"{type(brain).__name__} shows no layers; {what}")
 
 
 def layers(cohort: Cohort, images: Tensor, sense: str) -> tuple[Tensor, ...]:

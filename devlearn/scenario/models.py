@@ -199,9 +199,11 @@ class Tune(_Frozen):
 class Stream(_Frozen):
     """Tasks made of one data set, to be learned one after another."""
 
-    kind: Literal["split", "permuted", "rotated"] = Field(
+    kind: Literal["split", "permuted", "rotated", "blurred", "imbalanced", "relabelled"] = Field(
         description="split: each task has some of the classes, in their order; permuted: the pixels of each task but "
-        "the first change places; rotated: tasks are turned by equal steps, half a turn in all"
+        "the first change places; rotated: tasks are turned by equal steps, half a turn in all; blurred: they get out "
+        "of focus by equal steps, by two pixels in all; imbalanced: in each task other classes are rare, a tenth of "
+        "their images; relabelled: in each task but the first the classes have each other's names"
     )
     data: str = Field(description="the data set, without a part: mnist, digits, package.module:Name")
     into: int = Field(5, ge=2, le=1000, description="how many tasks")

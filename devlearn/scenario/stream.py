@@ -20,6 +20,7 @@ from devlearn.scenario.yaml_nodes import Entry, Leaf, List, Map, Node
 STREAM = "stream"  # the key, and what stands for all of its stages in an arm
 SHARED = "part"  # the read-out of all tasks, domain-incremental
 TURN = 180.0  # degrees that a rotated stream turns by in all
+BLUR = 2.0  # pixels, one sd, that a blurred stream gets out of focus by in all
 
 
 def expanded(root: Map, problems: Problems) -> Map | None:
@@ -70,22 +71,49 @@ def _tasks(asked: Stream, node: Map, problems: Problems) -> list[dict[str, Any]]
         why = f"the classes of a {asked.kind} stream are the same in every task: write setting: domain, or task"
         problems.add(_mark(node, "setting"), why)
         return None
-    else:
-        permuted, step = asked.kind == "permuted", TURN / asked.into
-        views = [{"permute": one} if permuted else {"rotate": step * one} for one in range(asked.into)]
-        tasks = [{"view": view} if index else {} for index, view in enumerate(views)]
+    elif asked.kind == "imbalanced":
+        source = _source(asked, node, problems)
+        if source is None:
+            return None
+        tasks = [{"rare": {"classes": _every(int(source.classes), asked.into, at)}} for at in range(asked.into)]
         heads.pop("domain")  # that of the data set
+    else:
+        tasks = [_altered(asked.kind, at, asked.into) if at else {} for at in range(asked.into)]
+        heads.pop("domain")
     return [{**task, **({"head": heads[setting][at]} if setting in heads else {})} for at, task in enumerate(tasks)]
+
+
+def _altered(kind: str, at: int, into: int) -> dict[str, Any]:
+    """The keys of a task ``at`` a place in a stream of all classes; that at place 0 is as it is."""
+    keys: dict[str, dict[str, Any]] = {
+        "permuted": {"view": {"permute": at}},
+        "rotated": {"view": {"rotate": TURN / into * at}},
+        "blurred": {"view": {"blur": BLUR / into * at}},
+        "relabelled": {"relabel": at},
+    }
+    return keys[kind]
+
+
+def _every(classes: int, into: int, at: int) -> list[int]:
+    """The classes that are rare in a task: each in one of as many tasks as there are, one in a task where more are."""
+    return [label for label in range(classes) if label % into == at] or [at % classes]
+
+
+def _source(asked: Stream, node: Map, problems: Problems) -> Any:
+    """The data set; None where there is none, which ``problems`` says."""
+    try:
+        return get("data", asked.data)()
+    except NoPlugin as error:
+        problems.add(_mark(node, "data"), str(error))
+        return None
 
 
 def _classes(asked: Stream, node: Map, problems: Problems) -> int | None:
     """How many classes the data set has; None where that is unknown, or they make no equal parts."""
-    mark = _mark(node, "data")
-    try:
-        classes = int(get("data", asked.data)().classes)
-    except NoPlugin as error:
-        problems.add(mark, str(error))
+    source = _source(asked, node, problems)
+    if source is None:
         return None
+    classes = int(source.classes)
     if classes % asked.into or classes < 2 * asked.into:
         parts = [into for into in range(2, classes // 2 + 1) if classes % into == 0]
         mend = f"write into: {' or '.join(map(str, parts))}" if parts else "take another data set"

@@ -17,6 +17,7 @@ from devlearn.scenario.models import Of
 from devlearn.scenario.splits import is_path, joined, split_name
 from devlearn.tasks.data import DataSource, View, class_counts, is_split, most_balanced, size, source_named, source_of
 from devlearn.tasks.data.files import located
+from devlearn.tasks.data.task import Rare
 from devlearn.tasks.demonstrations import episodes
 from devlearn.tasks.demonstrations import located as demonstrations_located
 
@@ -160,7 +161,32 @@ Classes = Annotated[
 ]
 ViewKey = Annotated[
     View | None,
-    Field(description="how all images are seen: {permute: NUMBER} or {rotate: DEGREES}; empty: as they are"),
+    Field(description="how all images are seen: {permute: NUMBER}, {rotate: DEGREES}, {blur: SD}; empty: as they are"),
+]
+Relabel = Annotated[
+    Annotated[int, Field(ge=1)] | None,
+    Field(description="NUMBER of a permutation by which the classes have each other's names; empty: their own"),
+]
+
+
+def _rare(rare: Rare | None, info: ValidationInfo) -> Rare | None:
+    """Raises ValueError for a rare class that stands twice, or that the task, keys before this one, does not have."""
+    source = source_in(info.data)
+    if rare is None or source is None:
+        return rare
+    there = info.data.get("classes") or tuple(range(source.classes))
+    for label in rare.classes:
+        if label not in there:
+            raise ValueError(f"class {label} can't be rare, as the task has {', '.join(map(str, there))}")
+        if rare.classes.count(label) > 1:
+            raise ValueError(f"class {label} stands twice")
+    return rare
+
+
+RareKey = Annotated[
+    Rare | None,
+    AfterValidator(_rare),
+    Field(description="classes of which there are few images: {classes: [0, 1], share: 0.1}; empty: none"),
 ]
 TaskHead = Annotated[
     Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)] | None,
@@ -369,11 +395,11 @@ class Change(BaseModel):
 YOUNGER = frozenset(
     {
         *("wrappers", "step_timeout", "sense", "vocabulary", "action_scaling", "demonstrations", "random", "reflex"),
-        *("intrinsic", "sampled", "lessons", "of", "symmetric", "sequence_length", "row_by_row", "protect"),
+        *("intrinsic", "sampled", "lessons", "of", "symmetric", "sequence_length", "row_by_row", "protect", "tasks"),
     }
 )
 # Younger where they are empty: older stages or probes have something else of these names.
-YOUNGER_IF_EMPTY = frozenset({"teacher", "classes", "view", "head"})
+YOUNGER_IF_EMPTY = frozenset({"teacher", "classes", "view", "head", "relabel", "rare"})
 # Keys that change no result: they reach the workers, and are no part of what is asked.
 INCIDENTAL = frozenset({"step_timeout"})
 

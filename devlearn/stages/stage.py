@@ -237,6 +237,10 @@ class Stage(OldNames):
         """
         return None
 
+    def shown(self) -> LabelledBatches | None:
+        """The same, also where tasks within the stage change how images look or what is answered."""
+        return self.rehearsed()
+
     def gives(self, state: State) -> dict[str, Tensor]:
         """What it has for other arms when it ends (``of``), beside the learner: {name: (N, ..)}; nothing, as a rule."""
         return {}

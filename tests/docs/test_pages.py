@@ -101,6 +101,10 @@ TOY: dict[str, dict[str, object]] = {
     "signs.yaml": {"stages.guess.updates": 4, "probes.right.every": 2, "brain.width": [8]},
     "shown.yaml": {**SCHOOL, "stages.look.updates": 2, "stages.look.num_envs": 2},
     "bars.yaml": {"stages.school.updates": 4, "stages.school.batch": 16, "probes.right.every": 2, "brain.width": [16]},
+    "old.yaml": {
+        **{"stages.life.updates": 4, "stages.life.tasks.every": 2, "arms.young": ["life"], "brain.width": [8, 8]},
+        **{"probes.fresh.updates": 2, "probes.fresh.every": 2, "probes.health.every": 2, "probes.health.images": 20},
+    },
     "split.yaml": {"stream.stage": {"updates": 2, "batch": 8}, "stream.probe": {}, "brain.width": [8]},
     "two_sets.yaml": {
         **{

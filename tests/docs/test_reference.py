@@ -201,7 +201,7 @@ def test_everything_that_a_plug_in_imports_is_on_a_page() -> None:
         (row,) = [line for line in names.splitlines() if line.startswith((f"| `{name}`", f"| `{name}("))]
         assert len(row) > len(name) + 12, f"devlearn.plugin.{name} has no docstring: {row}"
     shared = generators()["shared_names"]()
-    keys = "data, labels, batch, blur=0.0, shift=0, classes=None, head=None, view=None"
+    keys = "data, labels, batch, blur=0.0, shift=0, classes=None, head=None, view=None, relabel=None, rare=None"
     assert f"| `LabelledBatches({keys})` | Minibatches of labelled images." in shared
     assert (
         "| `LabelledBatches.label_bits` | What the labels can tell at most: log2(K) bits each, of K classes. |"

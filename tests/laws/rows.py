@@ -228,6 +228,7 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "school-aligned": ("supervise", {"updates": 100, "labels": 20, "batch": 8, "rule": "feedback_alignment"}),
     "school-rows": ("supervise", {"updates": 100, "labels": 20, "batch": 4, "row_by_row": True}),
+    "school-tasks": ("supervise", {"updates": 100, "batch": 4, "tasks": {"kind": "permuted", "every": 3}}),
     "guess": ("supervise.reinforce", {"updates": 100, "labels": 20, "batch": 8}),
     "guess-twice": ("supervise.reinforce", {"updates": 100, "batch": 8, "samples": 2, "baseline": "none"}),
     "asked": (

@@ -87,6 +87,7 @@ def test_a_convolution_takes_other_images_too(row: str) -> None:
         ("layers", {"fit_images": 30, "quick": 20}),
         ("neighbours", {"fit_images": 30, "quick": 20}),
         ("clustering", {"fit_images": 30, "quick": 20, "restarts": 2}),
+        ("plasticity", {"images": 30, "updates": 3, "batch": 10, "task": "permuted"}),
     ],
 )
 @pytest.mark.parametrize("name", list(SETS.values()), ids=list(SETS))
@@ -100,6 +101,11 @@ def test_a_probe_keeps_the_laws_on_other_images(kind: str, keys: dict[str, Any],
 @pytest.mark.parametrize("name", list(SETS.values()), ids=list(SETS))
 def test_a_probe_of_weights_keeps_the_laws_on_another_sense(kind: str, name: str) -> None:
     assert_ok(check_probe(kind, {"sense": name}))
+
+
+@pytest.mark.parametrize("name", list(SETS.values()), ids=list(SETS))
+def test_signs_of_a_worn_network_are_read_off_other_images(name: str) -> None:
+    assert_ok(check_probe("network_health", {"data": f"{name}.test", "images": 30, "steps": 2}))
 
 
 @pytest.mark.parametrize("name", list(SETS.values()), ids=list(SETS))

@@ -24,12 +24,25 @@ def lessons(name: str, **keys: object) -> Drawn:
     return figures.lessons({"a": {0: (STEPS, np.arange(3.0))}}, name, **keys)
 
 
-@pytest.mark.parametrize(("draw", "says"), [(bonuses, "What the environment paid"), (lessons, "Which lesson")])
+def online(name: str, **keys: object) -> Drawn:
+    return figures.online({"a": course(0.9, 0.3)}, name, **keys)
+
+
+@pytest.mark.parametrize(
+    ("draw", "says"),
+    [(bonuses, "What the environment paid"), (lessons, "Which lesson"), (online, "How fast task after task")],
+)
 def test_a_caption_stands_under_the_first_of_several(draw: object, says: str) -> None:
     alone, first, second = draw("x"), draw("x-0", family="a", first=True), draw("x-1", family="b", first=False)  # type: ignore[operator]
     assert alone.caption.startswith(says)
     assert first.caption == f"a: {alone.caption}"
     assert second.caption == "b: the same." and second.name == "x-1"
+
+
+def test_the_band_of_an_accuracy_ends_at_one() -> None:
+    (axes,) = online("x").figure.axes
+    (band,) = [part for part in axes.collections if isinstance(part, PolyCollection)]
+    assert float(band.get_paths()[0].vertices[:, 1].max()) == 1.0
 
 
 def test_the_band_of_a_bonus_ends_at_zero_and_that_of_a_return_does_not() -> None:

@@ -16,7 +16,7 @@ from tests.report.test_page import Elements
 
 ORDER = [
     "points", "differences", "lives", "verdicts", "matrix", "curves", "bought", "cost", "proxy", "fields", "films",
-    "bonuses", "lessons", "feedback", "recall", "stories", "plan", "reproduce", "read",
+    "bonuses", "lessons", "feedback", "online", "recall", "stories", "plan", "reproduce", "read",
 ]  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def test_ones_own_stand_where_they_say() -> None:
     order = [one.name for one in sections(asked)]
     assert order == [
         "first-of-all", "points", "differences", "lives", "after-lives", "behind-that", "verdicts", "matrix", "curves",
-        "bought", "cost", "proxy", "fields", "films", "bonuses", "lessons", "feedback", "recall", "stories",
+        "bought", "cost", "proxy", "fields", "films", "bonuses", "lessons", "feedback", "online", "recall", "stories",
         "last-result", "plan", "reproduce", "read",
     ]  # fmt: skip
 

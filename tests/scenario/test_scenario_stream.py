@@ -49,6 +49,32 @@ def test_permuted_and_rotated_streams_are_of_all_classes_and_the_first_is_as_it_
     assert [head for _, head, _ in turned] == ["task1", "task2", "task3", "task4", "task5"]
 
 
+def keys(kind: str, into: int = 5) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """What makes the task of every stage, and of every probe, beside the data and the read-out."""
+    found = parse(TEXT.replace("kind: split", f"kind: {kind}").replace("into: 5", f"into: {into}"), "file.yaml")
+    made = ("view", "relabel", "rare", "classes")
+    return tuple(
+        [{k: v for k, v in one.model_dump().items() if k in made} for one in part.values()]
+        for part in (found.stages, found.probes)
+    )  # type: ignore[return-value]
+
+
+def test_blurred_relabelled_and_imbalanced_streams_and_their_probes_are_of_all_classes() -> None:
+    blurred, relabelled, imbalanced = (keys(kind) for kind in ("blurred", "relabelled", "imbalanced"))
+    assert all(stages == probes for stages, probes in (blurred, relabelled, imbalanced))
+    sds = (0.4, 0.8, 1.2, 1.6)
+    assert [one["view"]["blur"] for one in blurred[0][1:]] == pytest.approx(sds) and blurred[0][0] == {}  # type: ignore[index]
+    assert relabelled[0] == [{}, *({"relabel": number} for number in range(1, 5))]
+    assert [one["rare"]["classes"] for one in imbalanced[0]] == [(at, at + 5) for at in range(5)]  # type: ignore[index]
+    assert [one["rare"]["classes"] for one in keys("imbalanced", 12)[0]][9:] == [(9,), (0,), (1,)]  # type: ignore[index]
+
+
+def test_a_probe_that_calls_classes_otherwise_measures_no_skill() -> None:
+    text = TEXT.replace("kind: split", "kind: relabelled").replace("arms:\n", "probes: {task2: {relabel: 7}}\narms:\n")
+    with pytest.raises(ScenarioError, match="'task2' call classes otherwise: give both the same relabel"):
+        parse(text, "file.yaml")
+
+
 def test_arms_live_it_in_order_and_the_matrix_is_of_its_tasks() -> None:
     found = parse(TEXT, "file.yaml")
     names = [f"task{number}" for number in range(1, 6)]
@@ -82,7 +108,8 @@ def test_a_stream_may_vary() -> None:
 
 
 NO_STREAM = {
-    "5:16: kind must be 'split', 'permuted' or 'rotated', got 'spilt'; did you mean 'split'?": ("split", "spilt"),
+    "5:16: kind must be 'split', 'permuted', 'rotated', 'blurred', 'imbalanced' or 'relabelled', got 'spilt'; "
+    "did you mean 'split'?": ("split", "spilt"),
     "5:29: unknown data 'digit'; did you mean 'digits'?": ("digits", "digit"),
     "5:43: the 10 classes of digits don't make 4 tasks of as many each, two at least; write into: 2 or 5": (
         "into: 5", "into: 4",

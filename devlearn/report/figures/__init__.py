@@ -13,6 +13,7 @@ from devlearn.report.figures.heat_map import heat_map, over_life
 from devlearn.report.figures.learning import UNITS, learning
 from devlearn.report.figures.lessons import lessons
 from devlearn.report.figures.observation_traces import traces
+from devlearn.report.figures.online import online
 from devlearn.report.figures.over_points import varied
 from devlearn.report.figures.proxy import proxy
 from devlearn.report.figures.recall import Answers, recall
@@ -38,6 +39,7 @@ __all__ = [
     "heat_map",
     "learning",
     "lessons",
+    "online",
     "over_life",
     "proxy",
     "recall",

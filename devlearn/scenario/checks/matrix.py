@@ -76,6 +76,10 @@ def _same_task(stage: str, probe: Piece, mark: Mark, arms: Arms, problems: Probl
         elif model.classes != probe.model.classes:
             both = " and ".join("all" if one.classes is None else str([*one.classes]) for one in (probe.model, model))
             problems.add(mark, f"probe {probe.name!r} and stage {stage!r} are of different classes: {both}")
+        elif getattr(model, "relabel", None) != getattr(probe.model, "relabel", None):
+            problems.add(
+                mark, f"probe {probe.name!r} and stage {stage!r} call classes otherwise: give both the same relabel"
+            )
 
 
 def _experts(compare: Compare, node: Any, arms: Arms, problems: Problems) -> None:

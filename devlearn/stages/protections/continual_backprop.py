@@ -47,7 +47,7 @@ class ContinualBackprop(Protection):
     decay: float = Field(0.99, ge=0, lt=1, description="of the running mean of utilities")
 
     def refusal(self, stage: Stage) -> str:
-        if stage.rehearsed() is None:
+        if stage.shown() is None:
             return (
                 f"continual_backprop asks what units make of labelled images, and {stage.kind} learns from none, or by "
                 "more than them, with these keys; take shrink_perturb or l2"
@@ -55,7 +55,7 @@ class ContinualBackprop(Protection):
         return ""
 
     def cost(self, stage: Stage, brain: nn.Module, earlier: tuple[str, ...]) -> Surcharge:
-        labelled = stage.rehearsed()
+        labelled = stage.shown()
         assert labelled is not None
         sense = labelled.objective.sense
         layers = _layers([name for name, _ in brain.named_parameters()], sense)
@@ -69,7 +69,7 @@ class ContinualBackprop(Protection):
             return Surcharge(flops=flops.of(program), kept_bytes=12 * units)
 
     def begin(self, at: Protecting) -> None:
-        labelled = at.stage.rehearsed()
+        labelled = at.stage.shown()
         assert labelled is not None
         at.kept.setdefault(DONE, 0)
         weights = at.cohort.parameters()
@@ -85,7 +85,7 @@ class ContinualBackprop(Protection):
 
 class _Renewing(Guard):
     def __init__(self, own: ContinualBackprop, at: Protecting) -> None:
-        labelled = at.stage.rehearsed()
+        labelled = at.stage.shown()
         assert labelled is not None
         self.own, self.at, self.sense = own, at, labelled.objective.sense
         self.layers = _layers(at.cohort.weights, self.sense)

@@ -11,7 +11,7 @@ from devlearn.learners.brains.needs import Head, Needs
 from devlearn.learners.objectives import CrossEntropy
 from devlearn.stages.stage import Cost
 from devlearn.tasks.data import balanced, gathered, source_of
-from devlearn.tasks.data.task import Task
+from devlearn.tasks.data.task import Rare, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,11 +39,13 @@ class LabelledBatches:
     classes: tuple[int, ...] | None = None
     head: str | None = None
     view: View | None = None
+    relabel: int | None = None
+    rare: Rare | None = None
 
     @property
     def task(self) -> Task:
-        """Which classes they are of, and whose read-out says so."""
-        return Task(self.data, self.classes, self.head)
+        """Which classes they are of, what these are called, and whose read-out says so."""
+        return Task(self.data, self.classes, self.head, self.relabel, self.rare)
 
     @property
     def source(self) -> DataSource:

@@ -20,7 +20,9 @@ from devlearn.stages.fields import (
     LearningRate,
     Momentum,
     OptimiserOrContinue,
+    RareKey,
     RateSchedule,
+    Relabel,
     RowByRow,
     Shift,
     TaskHead,
@@ -29,6 +31,7 @@ from devlearn.stages.fields import (
 )
 from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.stages.shared.pseudo_labels import PseudoLabels, deformed, mask_rate
+from devlearn.stages.shared.task_series import TaskSeries
 from devlearn.stages.shared.train import Descent
 from devlearn.stages.stage import Cost, Stage, stage
 from devlearn.tasks.data import class_counts
@@ -62,31 +65,38 @@ class Supervise(Stage):
     learn the answer. With
     ``rule: feedback_alignment`` errors travel back not by the weights but by random feedback, fixed for life. With
     ``row_by_row`` an image is no picture but a sequence: a brain with memory sees one row after another, and what it
-    answers to the last one counts.
+    answers to the last one counts. With ``tasks`` what is to be learned changes every so many updates, for each
+    learner in another way: a life of hundreds of tasks, whose online accuracy says whether an old network still learns
+    as fast as a young one.
 
     Metrics:
         loss: cross-entropy in nats, ``-(1/B) sum_b log softmax(z_b)[y_b]``, and with unlabelled images
             ``- (w/U) sum_u s_u log softmax(z'_u)[a_u]`` added
         accuracy: share of the minibatch that was right before the update, ``(1/B) sum_b 1[argmax_k z_bk = y_b]``
         sure: share of the unlabelled images whose answers are believed, ``(1/U) sum_u s_u``; 0 where there are none
+        online: with ``tasks``, the mean of ``accuracy`` over the last ``every`` updates, as many as a task has: at a
+            task's end its online accuracy
 
     Source:
         Lee (2013), Pseudo-label, for ``pseudo``; Sohn et al. (2020), FixMatch, and Xie et al. (2020), Unsupervised data
         augmentation for consistency training, for ``consistency``; Berthelot et al. (2020), ReMixMatch, for ``align``;
         Tarvainen and Valpola (2017), Mean teachers are better role models, for ``teacher``; Lillicrap et al. (2016),
-        Random synaptic feedback weights support error backpropagation for deep learning, for ``feedback_alignment``.
+        Random synaptic feedback weights support error backpropagation for deep learning, for ``feedback_alignment``;
+        Dohare et al. (2024), Loss of plasticity in deep continual learning, for ``tasks``.
 
     Deviations:
         Lee believes every answer (``threshold: 0``) and trains with dropout. FixMatch's strong views are RandAugment
         and Cutout, its optimiser SGD with momentum; here they are affine and elastic deformations and Adam. The mean
         teacher's own cost is a squared difference of probabilities; here the teacher only gives the answers. The
         labels of the split decide which images the class-balanced pool consists of, and nothing else. Lillicrap et al.
-        draw feedback uniformly at a scale of its own; here it is drawn as the weights are.
+        draw feedback uniformly at a scale of its own; here it is drawn as the weights are. Dohare et al. show one image
+        at a time and all 60,000 in each task; here a task is ``every`` minibatches. An image's label is paid for once:
+        what new names say of it, log2(K!) bits for all images of a task, is not on the ledger.
     """
 
     role = "supervise"
-    metrics = ("loss", "accuracy", "sure")
-    stream_names = ("labels", "order", "views", "unlabelled", "light", "strong")
+    metrics = ("loss", "accuracy", "sure", "online")
+    stream_names = ("labels", "order", "views", "unlabelled", "light", "strong", "tasks")
     immutable_keys = (
         "data",
         "labels",
@@ -100,6 +110,9 @@ class Supervise(Stage):
         "row_by_row",
         "classes",
         "head",
+        "relabel",
+        "rare",
+        "tasks",
     )
 
     data: LabelledSplit = "mnist.train"
@@ -137,6 +150,13 @@ class Supervise(Stage):
     classes: Classes = None
     head: TaskHead = None
     view: ViewKey = None
+    relabel: Relabel = None
+    rare: RareKey = None
+    tasks: TaskSeries | None = Field(
+        None,
+        description="tasks that follow each other within the stage: {kind: permuted, every: UPDATES}, or relabelled; "
+        "the budget says how many; empty: one task",
+    )
 
     @model_validator(mode="after")
     def _reads_what_has_labels(self) -> Supervise:
@@ -148,18 +168,23 @@ class Supervise(Stage):
 
     @model_validator(mode="after")
     def _one_task(self) -> Supervise:
-        if self.unlabelled != "none" and (self.classes or self.head):
-            raise ValueError("images without labels are of all classes: leave classes and head out, or unlabelled")
+        if self.unlabelled != "none" and (self.classes or self.head or self.relabel or self.rare):
+            keys = "classes, head, relabel and rare"
+            raise ValueError(f"images without labels are of all classes: leave {keys} out, or unlabelled")
+        if self.rare and self.labels != "all":
+            raise ValueError("a number of labels is drawn class-balanced, and no class is rare then; write labels: all")
         if self.classes and self.labels != "all":
             counts = class_counts(self.data)
             most = len(self.classes) * min(counts[label] for label in self.classes)
             if not len(self.classes) <= self.labels <= most:
                 raise ValueError(f"labels of {len(self.classes)} classes are {len(self.classes)} to {most:,}, or all")
+        if self.unlabelled != "none" and self.tasks:
+            raise ValueError(f"tasks are of labelled images alone; drop tasks or unlabelled: {self.unlabelled}")
         return self
 
     @property
     def labelled(self) -> LabelledBatches:
-        seen = (self.blur, self.shift, self.classes, self.head, self.view)
+        seen = (self.blur, self.shift, self.classes, self.head, self.view, self.relabel, self.rare)
         return LabelledBatches(self.data, self.labels, self.batch, *seen)
 
     @property
@@ -182,8 +207,14 @@ class Supervise(Stage):
         return learned_by(self.rule, kind(sense, task.read_out))
 
     def rehearsed(self) -> LabelledBatches | None:
+        return None if self.tasks else self.shown()
+
+    def shown(self) -> LabelledBatches | None:
         plain = self.unlabelled == "none" and not self.row_by_row and self.rule == "backprop"
         return self.labelled if plain else None
+
+    def columns(self) -> tuple[str, ...]:
+        return self.metrics if self.tasks else tuple(name for name in self.metrics if name != "online")
 
     def needs(self) -> Needs:
         if self.row_by_row:
@@ -191,6 +222,9 @@ class Supervise(Stage):
         return replace(self.labelled.needs, feedback=self.rule == "feedback_alignment")
 
     def cost(self, brain: nn.Module) -> Cost:
+        return replace(self._cost(brain), memory=self.tasks.memory) if self.tasks else self._cost(brain)
+
+    def _cost(self, brain: nn.Module) -> Cost:
         check_rule(self.rule, brain)
         own, more = self.labelled, self.pseudo_labels
         if self.row_by_row:
@@ -209,7 +243,8 @@ class Supervise(Stage):
 
     def begin(self, cohort: Cohort, context: Context) -> State:
         more = self.pseudo_labels
-        return {**self.descent.begin(context), **(more.begin(cohort) if more else {})}
+        noted = self.tasks.begin(cohort.n, cohort.device) if self.tasks else {}
+        return {**self.descent.begin(context), **(more.begin(cohort) if more else {}), **noted}
 
     def segment(self, cohort: Cohort, state: State, context: Context) -> Iterator[Metrics]:
         descent, objective = self.descent, self.objective
@@ -219,11 +254,14 @@ class Supervise(Stage):
             read = begun(batch["images"], cohort) if self.row_by_row else {}
             metrics = cohort.update(objective, {**batch, **read}, optimiser)
             state["done"] += 1
-            yield {**metrics, "sure": mask_rate(batch)}
+            online = {"online": self.tasks.online(state, metrics["accuracy"])} if self.tasks else {}
+            yield {**metrics, "sure": mask_rate(batch), **online}
 
     def minibatches(self, cohort: Cohort, state: State, context: Context) -> Iterator[dict[str, Tensor]]:
         """Labelled images, deformed where asked, and unlabelled ones with answers: (N, B, ...) and (N, U, ...)."""
         batches = self._seen(state, context)
+        if self.tasks:
+            batches = self.tasks.shown(batches, self.labelled.task.outputs, context, state["done"])
         more = self.pseudo_labels
         return more.added_to(batches, self.labelled, cohort, state, context) if more else batches
 

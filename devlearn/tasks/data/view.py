@@ -1,15 +1,16 @@
-"""One way in which all images of a task are seen: their pixels in another order, or turned."""
+"""One way in which all images of a task are seen: turned, out of focus, or their pixels in another order."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from devlearn.lazy import F, torch
 from devlearn.streams import PINNED, generator
+from devlearn.tasks.data.blur import blurred
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,10 +30,21 @@ class View(BaseModel):
         0.0, description="degrees by which images are turned to the left, first; bilinear, 0 comes in from outside"
     )
 
+    blur: Annotated[float, Field(ge=0, le=64)] = Field(
+        0.0, description="sd in pixels of a Gaussian blur, after they are turned and before pixels change places"
+    )
+
+    @model_serializer(mode="wrap")
+    def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without ``blur`` where there is none: views are older than that key."""
+        written: dict[str, Any] = handler(self)
+        return {key: value for key, value in written.items() if key != "blur" or value}
+
     def __call__(self, images: Tensor) -> Tensor:
         """Images (M, H, W) or (M, H, W, C) uint8 as they are seen."""
-        turned = rotated(images, self.rotate) if self.rotate else images
-        return turned if self.permute is None else permuted(turned, self.permute)
+        seen = rotated(images, self.rotate) if self.rotate else images
+        seen = blurred(seen, self.blur) if self.blur else seen
+        return seen if self.permute is None else permuted(seen, self.permute)
 
 
 def permuted(images: Tensor, number: int) -> Tensor:

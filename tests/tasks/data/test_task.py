@@ -12,6 +12,7 @@ from devlearn.stages.context import Context
 from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.stages.supervise.cross_entropy import Supervise
 from devlearn.tasks.data import class_counts, load, load_altered
+from devlearn.tasks.data.blur import blurred
 from devlearn.tasks.data.task import Task
 from devlearn.tasks.data.view import View, permuted, rotated
 
@@ -55,6 +56,53 @@ def test_the_probe_reads_the_same_task(tmp_path: Path) -> None:
     assert set(load("digits.test", CPU).labels[rows].tolist()) == {4, 9}
     assert len(rows) == probe.task.count and len(probe.labels_read(full=False)["digits.test"]) == 10
     assert probe.needs().heads == {"mine": Head(2)} and probe.metrics_here()["accuracy"].chance == 0.5
+
+
+def test_a_relabelled_task_calls_its_classes_by_each_others_names_and_no_others() -> None:
+    labels = torch.arange(10)
+    names = Task("digits.train", relabel=3).targets(labels)
+    assert sorted(names.tolist()) == [*range(10)] and not torch.equal(names, labels)
+    assert torch.equal(names, Task("digits.train", relabel=3).targets(labels))
+    assert not torch.equal(names, Task("digits.train", relabel=4).targets(labels))
+    some = torch.tensor([7, 3, 9])
+    for head, there in ((None, {3, 7, 9}), ("mine", {0, 1, 2})):
+        changed = [Task("digits.train", (7, 3, 9), head, number).targets(some).tolist() for number in range(1, 9)]
+        assert all(set(found) == there for found in changed) and len({*map(tuple, changed)}) > 2
+
+
+def test_a_task_has_few_images_of_its_rare_classes_for_training_and_for_probing() -> None:
+    rare = {"classes": [2, 5], "share": 0.25}
+    own, counts = batches(rare=rare), class_counts("digits.train")
+    wanted = [round(count / 4) if label in (2, 5) else count for label, count in enumerate(counts)]
+    labels = load("digits.train", CPU).labels[own.indices(CONTEXT)[0]]
+    assert labels.bincount().tolist() == wanted and own.num_labels == sum(wanted)
+    probe = Accuracy.model_validate({"data": "digits.test", "classes": [2, 3], "rare": {"classes": [3]}})
+    seen = load("digits.test", CPU).labels[probe.labels_read(full=True)["digits.test"]].bincount()
+    assert seen[3] == round(class_counts("digits.test")[3] / 10) and seen[2] == class_counts("digits.test")[2]
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"rare": {"classes": [10]}}, "class 10 can't be rare, as the task has 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"),
+        ({"classes": [1, 2], "rare": {"classes": [3]}}, "class 3 can't be rare, as the task has 1, 2"),
+        ({"rare": {"classes": [3, 3]}}, "class 3 stands twice"),
+        ({"rare": {"classes": [3]}, "labels": 20}, "no class is rare then; write labels: all"),
+        ({"relabel": 1, "unlabelled": "pseudo"}, "leave classes, head, relabel and rare out"),
+        ({"relabel": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_what_makes_no_task_is_refused(keys: dict[str, object], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        batches(**keys)
+
+
+def test_a_view_without_a_blur_is_written_as_it_was_before_there_was_one() -> None:
+    assert View(permute=2).model_dump() == {"permute": 2, "rotate": 0.0}
+    images = load("digits.train", CPU).images[:5]
+    assert View(blur=1.0).model_dump()["blur"] == 1.0
+    assert torch.equal(View(blur=1.0)(images), blurred(images, 1.0))
+    assert torch.equal(View(blur=1.0, permute=2)(images), permuted(blurred(images, 1.0), 2))
 
 
 def test_views_move_pixels_and_lose_none() -> None:
