@@ -95,7 +95,7 @@ def test_heirs_of_actors_that_diverged_are_unscored(here: Path) -> None:
         "arms.yoked=[{use: play, as: led, set: {lr: 0.001, of: {arm: active, stage: play, what: stream}}}]",
     )
     output = " ".join(said("run", "yoked.yaml", "--set", "stages.play.lr=1e30", *keys, "--no-report").split())
-    assert "unscored, as the learners that they take from in another arm diverged: yoked seed 0, yoked seed 1" in output
+    assert "yoked takes from active, which diverged in 2 of 2 seeds (0, 1)" in output and "yet comparable" not in output
 
 
 def test_who_is_not_where_the_other_was_is_told_so() -> None:
