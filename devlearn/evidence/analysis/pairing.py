@@ -122,5 +122,11 @@ def _unscored(arm: ArmRecords) -> list[list[Any]]:
     givers: dict[str, list[int]] = {}
     for life in arm.lives.values():
         if life.unscored is not None:
-            givers.setdefault(str(arm.stages[life.unscored].keys["of"]["arm"]), []).append(life.seed)
+            givers.setdefault(_giver(arm.stages[life.unscored].keys), []).append(life.seed)
     return [[arm.name, giver, seeds, len(arm.lives)] for giver, seeds in givers.items()]
+
+
+def _giver(keys: Mapping[str, Any]) -> str:
+    """The arm that a stage takes from, by its ``of`` or that of its teacher."""
+    of = keys.get("of") or keys["teacher"]["of"]
+    return str(of["arm"])

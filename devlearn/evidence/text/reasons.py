@@ -27,7 +27,9 @@ def _unscored(heirs: Sequence[tuple[str, str, Sequence[int], int]]) -> str:
         f"{heir} takes from {giver}, which diverged in {len(seeds)} of {of} seeds ({', '.join(map(str, seeds))})"
         for heir, giver, seeds, of in heirs
     ]
-    return f"{'; '.join(each)}: these learners have no value and never will; see that the giver learns, as by a lower lr"
+    return (
+        f"{'; '.join(each)}: these learners have no value and never will; see that the giver learns, as by a lower lr"
+    )
 
 
 def _unplanned_count(seeds: int, looks: Sequence[int]) -> str:

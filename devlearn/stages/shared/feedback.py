@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -83,6 +83,12 @@ class Caregiver:
             return math.log2(sets) + sum(p * math.log2(p / count) for p, count in (right, wrong) if p)
         told = self._channel()  # (K guesses, K labels, outcomes)
         return float((_entropy(told.mean(1)) - _entropy(told).mean(1)).mean())
+
+    @property
+    def misleads(self) -> bool:
+        """Whether so much of it is wrong that it tells nothing, or the more the more often it is wrong."""
+        better = replace(self, noise=max(0.0, self.noise - 0.01))
+        return self.noise > 0 and (self.bits < 1e-9 or better.bits <= self.bits)
 
     def _channel(self) -> NDArray[np.float64]:
         """The probability of all that may be said, for every guess and label: (K, K, outcomes)."""
