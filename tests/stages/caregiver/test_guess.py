@@ -170,6 +170,7 @@ def test_rungs_open_as_words_are_understood_and_are_paid_for(tmp_path: Path) -> 
     assert arms["told"]["total"]["feedback_events"] == 900
     assert pair["gain_per"]["feedback_events"] == pytest.approx(pair["difference"] / 300)
     page = (tmp_path / "run" / "report.html").read_text()
+    assert "Not drawn, as no caregiver told them anything: taught." in page
     assert "over-feedback_bits" in page and "Feedback bits" in page
     text = said("export", tmp_path / "run", "--to", "csv", "--out", tmp_path / "tables")
     assert "ledger" in text and "feedback_bits" in (tmp_path / "tables" / "ledger.csv").read_text()
