@@ -132,7 +132,13 @@ seeds: 2
 block: 2
 brain: {kind: mlp, width: [64, 32], activation: tanh}
 stages:
-  act: &act {kind: trial.ppo, env: devlearn/ThreeStories-v0, env_kwargs: {k: 3, acts: choose}, env_steps: 12288, num_envs: 4, rollout: 32}
+  act: &act
+    kind: trial.ppo
+    env: devlearn/ThreeStories-v0
+    env_kwargs: {k: 3, acts: choose}
+    env_steps: 12288
+    num_envs: 4
+    rollout: 32
   led: {<<: *act, of: {arm: active, stage: act, what: stream}}
 arms:
   active: [act]
