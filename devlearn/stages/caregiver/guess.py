@@ -221,11 +221,7 @@ class Guess(Stage):
 
     def doubts(self) -> Iterator[tuple[str, str]]:
         for own in self.answered.rungs:
-            if own.misleads:
-                why = (
-                    f"with noise {own.noise:g} a caregiver's {own.rung} tells nothing, or the opposite of what is right"
-                )
-                yield "noise", f"{why}: nothing can be learned of it but that; lower noise"
+            yield from own.doubts()
         if self.speech is not None and "explanation" in self.rungs:
             yield from self.speech.doubts()
         if self.growing is not None:

@@ -11,6 +11,8 @@ import numpy as np
 from devlearn.lazy import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -84,11 +86,12 @@ class Caregiver:
         told = self._channel()  # (K guesses, K labels, outcomes)
         return float((_entropy(told.mean(1)) - _entropy(told).mean(1)).mean())
 
-    @property
-    def misleads(self) -> bool:
-        """Whether so much of it is wrong that it tells nothing, or the more the more often it is wrong."""
+    def doubts(self) -> Iterator[tuple[str, str]]:
+        """That so much of it is wrong that it tells nothing, or the more the more often it is wrong."""
         better = replace(self, noise=max(0.0, self.noise - 0.01))
-        return self.noise > 0 and (self.bits < 1e-9 or better.bits <= self.bits)
+        if self.noise and (self.bits < 1e-9 or better.bits <= self.bits):
+            why = f"with noise {self.noise:g} a caregiver's {self.rung} tells nothing, or the opposite of what is right"
+            yield "noise", f"{why}: nothing can be learned of it but that; lower noise"
 
     def _channel(self) -> NDArray[np.float64]:
         """The probability of all that may be said, for every guess and label: (K, K, outcomes)."""

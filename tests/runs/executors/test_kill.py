@@ -79,7 +79,8 @@ def kill_at(
     middle: bool,
     stage: str = "",
 ) -> None:
-    """Kill when the job (that which begins with ``stage``, where there are several) is ``share`` of its way, or, with ``middle``, at a checkpoint inside a stage from there.
+    """Kill when the job, that of ``stage``, is ``share`` of its way, or, with ``middle``, at a checkpoint inside a
+    stage from there.
 
     Waits for a checkpoint, and for a worker that is none of the ``dead`` ones; adds the one that dies now.
     """
