@@ -18,6 +18,9 @@ WHOLE: Mapping[str, str] = {
     "tests/runs/executors/test_supervise.py::test_no_worker_outlives_its_supervisor": "processes that are killed",
     "tests/runs/engine/test_memory.py::test_learners_with_memory_turn_as_they_were_told_and_others_guess": "learning",
     "tests/runs/engine/test_memory.py::test_a_cue_of_eight_steps_ago_is_remembered": "learning",
+    "tests/runs/engine/test_memory.py::test_symbols_and_durations_are_remembered_with_a_memory_and_not_without": (
+        "learning"
+    ),
     "tests/tasks/data/test_rows.py::test_digits_that_are_read_row_by_row_are_learned": "learning",
     "tests/stages/caregiver/test_guess.py::test_rungs_open_as_words_are_understood_and_are_paid_for": "a run",
     "tests/stages/caregiver/test_guess.py::test_names_that_mean_nothing_teach_nothing_and_other_names_something_else": (

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
@@ -18,6 +19,7 @@ SINGLE, DOUBLE = 3.4, 7.0  # inches: one column of a paper, and two
 TEXT, SMALL = 8.0, 7.0  # points at that width; nothing is smaller
 LETTER = 0.55 * SMALL / 72  # inches: the mean width of a small letter
 LONGEST = 24  # letters of a name before it is cut
+KEY_ROW, WIDEST = 0.16, 52  # inches of a row in the key below a plot; letters of a name there
 NAMES_AT = 1.11  # of a plot's width: where the names of its lines begin
 INK, GRID, PAPER = "#1a1c20", "#d8dbe0", "#ffffff"
 # Okabe and Ito's hues, darkened to 4.5:1 on white; the page gives lighter ones in the dark. Lines differ in dash and
@@ -47,6 +49,34 @@ def one_plot(
     if unit is not None:
         scale(axes, "y", unit)
     return figure, axes
+
+
+def keyed_plot(height: float, unit: str, lines: int) -> tuple[Figure, Axes]:
+    """A figure of one plot, ``height`` inches high, over a ``key`` of so many lines, which has room for long names."""
+    below = lines * KEY_ROW
+    figure = sheet(height + below)
+    place = (0.125, (0.42 + below) / (height + below), 0.84, (height - 0.6) / (height + below))
+    axes = plain(figure.add_axes(place, facecolor="none"))
+    scale(axes, "y", unit)
+    return figure, axes
+
+
+def key(axes: Axes) -> None:
+    """The names of the labelled lines below a plot, those that end highest first."""
+    lines = [line for line in axes.lines if not str(line.get_label()).startswith("_")]
+    figure, ordered = (
+        axes.get_figure(root=True),
+        sorted(lines, key=lambda line: -float(np.asarray(line.get_ydata())[-1])),
+    )
+    assert figure is not None
+    height = figure.get_figheight()
+    for row, line in enumerate(reversed(ordered)):
+        at = (0.5 + row) * KEY_ROW / height
+        sample = Line2D([0.03, 0.075, 0.12], [at] * 3, linewidth=1.3, markersize=3.5, markevery=[1])
+        sample.set(color=line.get_color(), linestyle=line.get_linestyle(), marker=line.get_marker())
+        sample.set_transform(figure.transFigure)
+        figure.add_artist(sample)
+        figure.text(0.14, at, shorten(str(line.get_label()), WIDEST), color=INK, va="center", fontsize=SMALL)
 
 
 def two_plots(height: float, unit: str, right: float, left: float = 0.125) -> tuple[Figure, list[Axes]]:

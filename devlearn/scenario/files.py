@@ -1,21 +1,22 @@
 """Scenario files: found by path or name, read, extended, overridden, checked."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from devlearn.registry import nearest
 from devlearn.scenario.build import build
 from devlearn.scenario.models import Scenario
-from devlearn.scenario.problems import Mark, Problems, ScenarioError, hint, in_reading_order
+from devlearn.scenario.problems import Mark, Problem, Problems, ScenarioError, hint, in_reading_order
 from devlearn.scenario.renamed import NewNames
 from devlearn.scenario.tuning import trials
 from devlearn.scenario.validate import text_of
-from devlearn.scenario.variations import apply, describe, few, grid, hidden, laid
+from devlearn.scenario.variations import Setting, apply, describe, few, grid, hidden, laid
 from devlearn.scenario.variations import overrides as settings_of
 from devlearn.scenario.yaml_nodes import MOST_TEXT, Map, Node, compose, merge, plain, show
 
 Check = Callable[[str], object]
+Checks = Mapping[str, Check]
 MOST_BASES = 16
 _PACKAGE = Path(__file__).parent.parent
 
@@ -108,14 +109,26 @@ def parse(
     names = NewNames(root, problems)
     settings = [names.setting(setting) for setting in settings_of(overrides, problems)]
     file = names.tree(root)
+    checks = {"env": check_env, "data": check_data, "wrappers": check_wrapper, "sense": check_sense}
+    given = {field: check for field, check in checks.items() if check is not None}
+    scenario = _laid_over(file, settings, problems, given)
+    if problems.mistakes and settings:
+        problems.mistakes = _blamed(problems, file, settings, given)
+    problems.check()
+    assert scenario is not None
+    scenario._notes = in_reading_order(problems.notes)
+    scenario._laid = laid(file, settings)
+    return scenario
+
+
+def _laid_over(file: Map, settings: Sequence[Setting], problems: Problems, checks: Checks) -> Scenario | None:
+    """The scenario of a file's tree with settings laid over it, its points built; None where anything is wrong."""
     root = apply(file, settings, problems)
     root = NewNames(root, problems).tree(root)  # an override may hold a whole stage
     varied, tried = grid(root, problems), trials(root, problems)
     if "tune" in root.entries:
         few("the trials of tune at all points of vary", len(varied) * len(tried), root.entries["tune"].mark, problems)
     hidden(settings, varied, tried, problems)
-    given = {"env": check_env, "data": check_data, "wrappers": check_wrapper, "sense": check_sense}
-    checks = {field: check for field, check in given.items() if check is not None}
     base = Problems()
     scenario = build(root, base, checks)
     problems.mistakes.update(base.mistakes)
@@ -123,12 +136,32 @@ def parse(
     points = [(describe(point), build(apply(root, point, problems), problems, checks)) for point in varied]
     for trial in tried:
         build(apply(root, trial, problems), problems, checks)
-    problems.check()
-    assert scenario is not None
-    scenario._points = tuple((point, built) for point, built in points if built is not None)
-    scenario._notes = in_reading_order(problems.notes)
-    scenario._laid = laid(file, settings)
+    if scenario is not None:
+        scenario._points = tuple((point, built) for point, built in points if built is not None)
     return scenario
+
+
+def _blamed(problems: Problems, file: Map, settings: Sequence[Setting], checks: Checks) -> dict[Problem, None]:
+    """The mistakes, those of the file that would be none without a setting at that setting's place.
+
+    That is the first with which, and with those before it, the mistake is there.
+    """
+    found: dict[Problem, Mark | None] = dict.fromkeys(problems.mistakes)
+    clean = Problems()
+    _laid_over(file, (), clean, checks)
+    left = [one for one in found if one.line and one not in clean.mistakes]
+    for many in range(1, len(settings) + 1):
+        if not left:
+            break
+        own = Problems()
+        _laid_over(file, settings[:many], own, checks)
+        for one in [one for one in left if one in own.mistakes]:
+            left.remove(one)
+            found[one] = settings[many - 1].mark
+    return {
+        one if mark is None else Problem(mark.file, 0, 0, f"{one.message} ({one.file}:{one.line}:{one.column})"): None
+        for one, mark in found.items()
+    }
 
 
 def points(scenario: Scenario) -> list[tuple[dict[str, Any], Scenario]]:

@@ -187,6 +187,10 @@ class Stage(OldNames):
         """
         return {}
 
+    def doubts(self) -> Iterable[tuple[str, str]]:
+        """What of its keys is no mistake and hardly meant: the key, and what is odd about it, with the mend."""
+        return ()
+
     def uses_labels(self) -> bool:
         """Whether it reads labels, or passes on what was made by reading them."""
         return bool(getattr(self, "labels", None))

@@ -18,7 +18,8 @@ import jinja2
 
 from devlearn.evidence.statistics import rate_bound
 from devlearn.evidence.text.formats import rate
-from devlearn.evidence.text.published import chance, maybe_small, row_text, value, word
+from devlearn.evidence.text.published import beside, chance, maybe_small, row_text, share_published, value, word
+from devlearn.evidence.text.published import times as published_times
 from devlearn.records.published import PublishedError, Row, Study, StudyPair, StudyPoint, StudyResult, read, studies
 from devlearn.runs.family import OUT_OF_REACH, UNKNOWN, Question, family
 
@@ -60,7 +61,7 @@ def _made(template: str) -> str:
         return environment.from_string(template).render(
             rows=rows, arms=arms, pairs=pairs, verdicts=verdicts, said=said, changes=changes, cost=cost,
             laws=laws, proxies=proxies, ratios=ratios, result=recorded, questions=questions,
-            difference=difference, bounds=bounds,
+            difference=difference, bounds=bounds, theory=theory, times=times,
         ).strip()  # fmt: skip
     except NotRecorded as study:
         return f"Not recorded yet at this version: `devlearn replicate {study} --record`, then `make results`."
@@ -101,6 +102,21 @@ def rows(*names: str) -> str:
     parts += [" ".join(made)] if made else []
     parts += [f"Not recorded yet: {late}."] if late else []
     return "\n\n".join(parts)
+
+
+def theory(*names: str) -> str:
+    """Beside what theory says of arms of studies, what was reached; nothing of studies that have not been recorded."""
+    known = [(name, row, share) for name in names for row in study(name).rows if (share := share_published(row))]
+    body = [beside(result, row, share) for name, row, share in known if (result := read(name))]
+    within = sum(cells[-1] == "yes" for cells in body)
+    table = _table(["what", "ours (95 % interval)", "theory", "points between", "in the interval"], body)
+    return f"{within} of {len(body)} intervals hold theory's number.\n\n{table}" if body else "Not recorded yet."
+
+
+def times(name: str, against: str, epoch: int) -> str:
+    """How many times the updates of an arm's learners others took to each level, in epochs of ``epoch`` updates."""
+    heads = ["arm", "level", "reached by", "epochs until half were there", f"times those of {against}"]
+    return _table(heads, published_times(recorded(name), against, epoch))
 
 
 def arms(name: str) -> str:

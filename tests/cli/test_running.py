@@ -74,11 +74,11 @@ def test_declared_levels_are_answered_in_words_and_on_record(here: Path, toy: st
     (here / "levels.yaml").write_text(declared)
     result = call("run", "levels.yaml", "--jobs", "1", "--no-report")
     assert result.exit_code == 0, result.output
-    assert "0 of 4 learners of plain reached 50 %" in result.output
+    assert "Not reached: 50 % by no learner of any arm." in result.output
     assert "exploratory" not in result.output
     levels = json.loads((here / "runs/toy/analyses.json").read_text())["points"][0]["levels"]
     assert levels["plain"]["0.5"]["reached"] == 0 and levels["plain"]["0.5"]["n"] == 4
-    assert "0 of 4 learners of plain reached 50 %" in call("compare", "runs/toy").output
+    assert "Not reached: 50 % by no learner of any arm." in call("compare", "runs/toy").output
 
 
 def test_the_python_face(run: "devlearn.Run") -> None:

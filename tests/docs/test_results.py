@@ -170,3 +170,27 @@ def test_a_failure_rate_that_nobody_saw_is_the_products_on_every_page() -> None:
     for name in PAGES.keys() - {*NOT_FROM_FILES}:
         text = results.PART.sub("", PAGES[name].read_text(encoding="utf-8"))
         assert not re.search(r"3 in n might|\b3 ?/ ?n\b|\b\d+ % at (n = )?(8|16|20)\b", text), name
+
+
+def test_numbers_that_are_known_stand_beside_what_was_reached() -> None:
+    made = results.theory("causes_trials", "casino")
+    lines = [line.split(" | ") for line in made.splitlines() if line.startswith("| ")][2:]
+    assert len(lines) == 12 + 5, "three conditions at four numbers of trials, and the casino"
+    for line in lines:
+        ours, low, high, known = (float(number) for number in re.findall(r"[\d.]+(?= %|\)| to)", " ".join(line[1:3])))
+        assert abs(ours - known - float(line[3])) < 0.11
+        assert (line[4] == "yes |") == (low - 0.05 <= known <= high + 0.05)
+    assert made.startswith(f"{sum(line[4] == 'yes |' for line in lines)} of 17 intervals")
+
+
+def test_how_many_times_the_updates_is_read_off_the_levels() -> None:
+    levels = read("reward_only").analyses["points"][0]["levels"]
+    for line in results.times("reward_only", "label", 430).splitlines()[2:]:
+        arm, level, reached, epochs, ratio = map(str.strip, line.split("|")[1:-1])
+        took = levels[arm][f"{float(level.removesuffix('%')) / 100:g}"]
+        assert reached == f"{took['reached']} of {took['n']}"
+        if took["units"]["updates"]["median"] is None:
+            assert epochs == ratio == ""
+        else:
+            own, other = (levels[who][f"{took['level']:g}"]["units"]["updates"]["median"] for who in (arm, "label"))
+            assert float(epochs) == round(own / 430, 1) and float(ratio) == round(own / other, 1)

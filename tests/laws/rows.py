@@ -242,6 +242,17 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
             **{"says": ["judgement", "explanation"], "opens": [0.002], "sham": "consistent"},
         },
     ),
+    "judged": (
+        "caregiver.judge",
+        {
+            **{**COPY, "controller": f"{__name__}:gaze", "env_steps": 10_000, "num_envs": 2, "rollout": 4},
+            **{"minibatches": 2, "rule": "likelihood", "noise": 0.2},
+        },
+    ),
+    "judged-taken": (
+        "caregiver.judge",
+        {**TAKE, **COPY, "minibatches": 2, "rule": "tamer"},
+    ),
     "named": ("caregiver.words", {"updates": 100, "labels": 20, "batch": 8, "noise": 0.1, "sham": "consistent"}),
     "evolve": ("supervise.evolution", {**EVOLUTION, "labels": 20}),
     "evolve-proxy": (

@@ -40,7 +40,7 @@ def test_labels_that_choices_read_stand_beside_those_that_were_taught(tmp_path: 
             row[head.index("labels_validation")] = "200"
         path.write_text("\n".join(map(",".join, [head, *rows])) + "\n", encoding="utf-8")
     text = read(write(run).read_text(encoding="utf-8"))
-    assert "IQM Labels Label bits Validation labels Images" in text
+    assert "IQM Labels Label bits, at most Validation labels Images" in text
     assert "per 100 validation labels" in text
 
 

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import numpy as np
+
 from devlearn.report import figures
 from devlearn.report.svg import drawing
 from tests.commands import said
@@ -36,6 +38,17 @@ def test_the_optimum_is_drawn_and_told() -> None:
         bare = figures.recall({"gru": ANSWERS}, [2, 4], None, "back", "memory")
     assert bare is not None and "best" not in bare.alt and "Dashed" not in bare.caption
     assert figures.recall({"gone": [None, None]}, [2, 4], None, "back", "memory") is None
+
+
+def test_long_names_are_whole_and_bands_end_where_shares_do() -> None:
+    long = "FrameStackObservation 8, noise 0.05, a memory"
+    with drawing():
+        shown = figures.recall({"gru": [(1.0, 0.9, 1.1)] * 2, long: [(0.1, -0.1, 0.3)] * 2}, [2, 4], None, "b", "m")
+    assert shown is not None
+    assert [text.get_text() for text in shown.figure.texts] == [long, "gru"]
+    (axes,) = shown.figure.axes
+    heights = np.concatenate([path.vertices[:, 1] for band in axes.collections for path in band.get_paths()])
+    assert heights.min() == 0 and heights.max() == 1
 
 
 def test_points_with_one_optimum_stand_in_one_plot(tmp_path: Path) -> None:

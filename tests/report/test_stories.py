@@ -27,3 +27,12 @@ def test_the_figure_says_what_it_shows() -> None:
     curve = np.array([[[0.25, 0.5], [0.25, 0.75]], [[0.25, 0.7], [0.25, 0.75]]])
     drawn = figures.stories({"active": curve}, "ask", "ask-stories")
     assert "active 25.00 % to 60.00 % and ideal observer 25.00 % to 75.00 %" in drawn.alt
+
+
+def test_every_arm_has_a_plot_of_its_own_with_all_its_learners() -> None:
+    curves = {f"arm-{i}": np.full((3, 2, 4), 0.1 * i) for i in range(9)}
+    panels = figures.stories(curves, "ask", "ask-stories").figure.axes
+    assert [axes.get_title(loc="left") for axes in panels] == list(curves)
+    assert all(len(axes.lines) == 3 + 2 for axes in panels)
+    boxes = [axes.get_position() for axes in panels]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])

@@ -13,7 +13,7 @@ import yaml
 import devlearn
 from devlearn.learners.brains import brain_builder
 from devlearn.learners.cohort import Cohort
-from devlearn.records.genome_file import read
+from devlearn.records.genome_file import GenomeFile, read
 from devlearn.registry import get
 from devlearn.runs.pipeline import load, write
 from devlearn.runs.run import Run
@@ -104,6 +104,16 @@ def test_learners_are_born_from_their_file_and_kin_are_one_lineage(use: Path) ->
     for unit in ("labels", "label_bits", "images", "flops"):
         assert spent[unit] == own[unit] + files[0].about["ledger"][unit]
     assert run.compare()["arms"]["born"]["n"] == 2
+
+
+def test_heirs_pay_for_what_their_genome_was_told(use: Path) -> None:
+    path = use.parent / "genomes" / "b.genome.npz"
+    genome = read(path)
+    ledger = {**genome.about["ledger"], "feedback_events": 70, "feedback_bits": 33.5}
+    GenomeFile(genome.tensors, {**genome.about, "ledger": ledger}).write(path)
+    run = devlearn.run(use, out=use.parent / "run", progress=False, report=False, jobs=1)
+    spent = {(row["arm"], row["feedback_events"], row["feedback_bits"]) for row in run.rows("ledger")}
+    assert spent == {("born", 70, 33.5), ("random-init", 0, 0)}
 
 
 def test_files_of_one_lineage_are_one_lineage(grown: Run) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -111,7 +112,21 @@ def _missing(sides: tuple[Side, Side], what: Measure) -> Reason | None:
     unknown = [f"{arm.name} seed {seed}" for arm, found in sides for seed, value in found.items() if value is None]
     if not unknown:
         return None
-    lives = ((arm.name, life) for arm, _ in sides for life in arm.lives.values())
-    if unscored := [f"{name} seed {life.seed}" for name, life in lives if life.unscored is not None]:
-        return Reason.of("unscored", learners=unscored)
+    if unscored := [heirs for arm, _ in sides for heirs in _unscored(arm)]:
+        return Reason.of("unscored", heirs=unscored)
     return Reason.of("no_worst", measure=what.label, learners=list(unknown))
+
+
+def _unscored(arm: ArmRecords) -> list[list[Any]]:
+    """For each arm that gave nothing, as it diverged: [heir, giver, the seeds, of how many]."""
+    givers: dict[str, list[int]] = {}
+    for life in arm.lives.values():
+        if life.unscored is not None:
+            givers.setdefault(_giver(arm.stages[life.unscored].keys), []).append(life.seed)
+    return [[arm.name, giver, seeds, len(arm.lives)] for giver, seeds in givers.items()]
+
+
+def _giver(keys: Mapping[str, Any]) -> str:
+    """The arm that a stage takes from, by its ``of`` or that of its teacher."""
+    of = keys.get("of") or keys["teacher"]["of"]
+    return str(of["arm"])

@@ -28,6 +28,7 @@ PHRASES: Mapping[Verdict, str] = {
     "undecided": "can't be distinguished from",
     "incomplete": "isn't yet comparable with",
 }
+NEVER = "can't be compared with"  # what is incomplete, and would be if all jobs were done
 UNLESS = ", unless some fail"
 TRUSTED = ("better", "worse", "equivalent")
 OF = {"mean": "difference", "median": "median difference", "iqm": "difference of the middle half"}
@@ -38,6 +39,12 @@ REDRAWN = {  # what a seed draws anew, by the stream that pins it where one does
     "actions": "action noise",
 }  # fmt: skip
 NEWBORNS = "random-init"  # what scenarios call the arm that is only born and schooled
+
+
+def phrase(pair: PairResult) -> str:
+    """What is said of a pair between its two names."""
+    over = pair.suggests == "incomplete" and pair.reason is not None and pair.reason.code != "unfinished"
+    return NEVER if over else PHRASES[pair.suggests]
 
 
 def sentences(found: Comparison) -> list[str]:
@@ -141,7 +148,7 @@ def which_p(words: Collection[Verdict]) -> str:
 
 def sentence(pair: PairResult, found: Comparison) -> str:
     """One pair: the verdict, the two means, the difference with its interval, p, and what is left open."""
-    start = f"{pair.arm} {PHRASES[pair.suggests]} {pair.against}{UNLESS * (pair.unless is not None)}"
+    start = f"{pair.arm} {phrase(pair)} {pair.against}{UNLESS * (pair.unless is not None)}"
     if pair.reason and pair.suggests == "incomplete":
         return f"{start}: {render_note(pair.reason)}."
     what = f"{found.probe} {plain(found.metric)} {moment(found.at)}"

@@ -1,8 +1,8 @@
 """Curve analyses in plain words: a sentence for each finding, with n, its interval and p."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from devlearn.evidence.text.formats import chance, number, span, threshold
+from devlearn.evidence.text.formats import chance, listed, number, span, threshold
 from devlearn.evidence.text.points import place
 from devlearn.evidence.text.reasons import render_note
 from devlearn.evidence.text.summary import headline
@@ -55,10 +55,15 @@ def render_curves(analyses: Analyses, declared: bool = False) -> list[str]:
 
 def _point(point: PointAnalyses, unit: str) -> Iterator[tuple[Part, str]]:
     known = [*point.birth.pairs, *point.start.pairs]
+    never = {name: {one.level for one in found.values() if not one.reached} for name, found in point.levels.items()}
     parts: dict[Part, Iterable[str]] = {
-        "levels": (_level(name, one, unit) for name, found in point.levels.items() for one in found.values()),
-        "level_pairs": (_level_pair(pair, unit) for pair in point.level_pairs),
-        "hot_start": (_hot_start(pair, unit) for pair in point.hot_start),
+        "levels": (*_levels(point.levels, unit), *_unreached(never, unit)),
+        "level_pairs": (
+            _level_pair(pair, unit)
+            for pair in point.level_pairs
+            if pair.level not in never[pair.arm] & never[pair.against]
+        ),
+        "hot_start": (_hot_start(pair, unit) for pair in point.hot_start if not never[pair.arm] & never[pair.against]),
         "birth": _heights(point.birth, "at birth", unit),
         "newborn": _heights(  # what the innate stages gave is not reported twice
             Heights(arms={}, pairs=tuple(pair for pair in point.newborn.pairs if pair not in known)),
@@ -72,6 +77,25 @@ def _point(point: PointAnalyses, unit: str) -> Iterator[tuple[Part, str]]:
     }
     for part, sentences in parts.items():
         yield from ((part, text) for text in sentences)
+
+
+def _levels(levels: Mapping[str, Mapping[str, LevelReached]], unit: str) -> Iterator[str]:
+    """Of every arm and every level that some of its learners got to."""
+    return (_level(name, one, unit) for name, found in levels.items() for one in found.values() if one.reached)
+
+
+def _unreached(never: Mapping[str, Collection[float]], unit: str) -> Iterator[str]:
+    """All levels that no learner of an arm got to, in one sentence."""
+    at: dict[float, list[str]] = {}
+    for name, levels in never.items():
+        for level in sorted(levels):
+            at.setdefault(level, []).append(name)
+    who = [
+        f"{threshold(level, unit)} by no learner of {'any arm' if len(arms) == len(never) > 1 else listed(arms)}"
+        for level, arms in at.items()
+    ]
+    if who:
+        yield f"Not reached: {'; '.join(who)}. Lower compare.levels, or give the last stage more."
 
 
 def _level(name: str, found: LevelReached, unit: str) -> str:

@@ -1,6 +1,7 @@
 """Published results in words: a value, a difference, an interval, with as many decimals as the interval bears."""
 
 import math
+from typing import Any
 
 from devlearn.evidence.text.formats import rate
 from devlearn.records.declared import SHARE
@@ -75,3 +76,37 @@ def row_text(result: StudyResult, row: Row) -> str:
     if row.pair is None:
         return said
     return f"{said}: {'exploratory' if point.exploratory else word(point.pair(*row.pair), point)}"
+
+
+ROUNDED = 0.0005  # half of the last digit that shares are published with
+
+
+def share_published(row: Row) -> float | None:
+    """The share that an arm's row has published, as ``88.0 %``; None where that is no share."""
+    text = row.published.text if row.published is not None and row.arm is not None else ""
+    return float(text.removesuffix("%")) / 100 if text.endswith("%") else None
+
+
+def beside(result: StudyResult, row: Row, share: float) -> list[str]:
+    """What it is, what was reached, the share that is published, points between them, whether the interval has it."""
+    mean, interval, _ = read_off(result, row)
+    low, high = interval or (mean, mean)
+    within = low - ROUNDED <= share <= high + ROUNDED
+    apart = f"{100 * (mean - share):+.1f}"
+    return [row.what, value(mean, interval, SHARE), f"{100 * share:.1f} %", apart, "yes" if within else "no"]
+
+
+def times(result: StudyResult, against: str, epoch: int) -> list[list[str]]:
+    """For each arm and level: who reached it, the epochs of ``epoch`` updates that half of them took at most, and how
+    many times those of ``against``.
+    """
+    analyses: dict[str, Any] = dict(result.analyses)
+    (point,) = analyses["points"]
+    found = []
+    for arm, reached in point["levels"].items():
+        for level, one in reached.items():
+            took, other = (point["levels"][who][level]["units"]["updates"]["median"] for who in (arm, against))
+            epochs = "" if took is None else f"{took / epoch:.1f}"
+            ratio = "" if took is None or other is None else f"{took / other:.1f}"
+            found.append([arm, f"{100 * float(level):g} %", f"{one['reached']} of {one['n']}", epochs, ratio])
+    return found

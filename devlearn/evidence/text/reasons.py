@@ -22,8 +22,14 @@ def _no_worst(measure: str, learners: Sequence[str]) -> str:
     return f"{measure} declares no 'worst' value for learners that diverged: {', '.join(learners)}"
 
 
-def _unscored(learners: Sequence[str]) -> str:
-    return f"unscored, as the learners that they take from in another arm diverged: {', '.join(learners)}"
+def _unscored(heirs: Sequence[tuple[str, str, Sequence[int], int]]) -> str:
+    each = [
+        f"{heir} takes from {giver}, which diverged in {len(seeds)} of {of} seeds ({', '.join(map(str, seeds))})"
+        for heir, giver, seeds, of in heirs
+    ]
+    return (
+        f"{'; '.join(each)}: these learners have no value and never will; see that the giver learns, as by a lower lr"
+    )
 
 
 def _unplanned_count(seeds: int, looks: Sequence[int]) -> str:

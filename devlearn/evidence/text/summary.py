@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 from devlearn.evidence.text.comparison import (
     FEW,
+    NEVER,
     PHRASES,
     TRUSTED,
     limits,
     look_of,
     one_draw,
+    phrase,
     sentences,
     smaller_possible,
     unseen,
@@ -18,7 +20,7 @@ from devlearn.evidence.text.formats import listed, plural, size
 from devlearn.evidence.text.history import chosen_seeds
 from devlearn.evidence.text.points import axis, place, setting, settings
 from devlearn.evidence.text.reasons import render_note
-from devlearn.records.results import Comparison, Comparisons, PairResult, Verdict
+from devlearn.records.results import Comparison, Comparisons, PairResult
 
 PAIRS = 4  # of a point that are reported one by one over several points
 
@@ -65,12 +67,12 @@ def _narrowed(points: Points) -> str:
 def _outcome(found: Comparison) -> str:
     if not found.comparisons:
         return f"{plural(len(found.arms), 'arm')}, no comparison declared."
-    grouped: dict[str, dict[Verdict, list[str]]] = {}
+    grouped: dict[str, dict[str, list[str]]] = {}
     for pair in found.comparisons:
-        grouped.setdefault(pair.arm, {}).setdefault(pair.suggests, []).append(pair.against)
+        grouped.setdefault(pair.arm, {}).setdefault(phrase(pair), []).append(pair.against)
     each = {
-        arm: [f"{phrase} {listed(verdicts[word])}" for word, phrase in PHRASES.items() if word in verdicts]
-        for arm, verdicts in grouped.items()
+        arm: [f"{said} {listed(others[said])}" for said in (*PHRASES.values(), NEVER) if said in others]
+        for arm, others in grouped.items()
     }
     text = " ".join(f"{arm} {listed(clauses)}." for arm, clauses in each.items())
     return f"{text}{_qualified([found])}"

@@ -2,7 +2,8 @@
 
 LEDGER = {
     "labels": "different labelled images that it was given to learn from, from birth on",
-    "label_bits": "their information, log2 of the number of classes for each",
+    "label_bits": "what they can tell at most: log2 of the number of classes for each, or what a caregiver's budget "
+    "allows, whichever is less",
     "labels_validation": "different labelled images that gates and `compare.select` were told its choices by",
     "images": "images that a network was shown in training: repeats, views and copies of a population all counted",
     "env_steps": "environment steps",

@@ -28,7 +28,7 @@ _WHERE = {
 }
 _SPENT = {
     "labels": "different labelled images to learn from, from birth on",
-    "label_bits": "their information, log2 of the number of classes for each",
+    "label_bits": "what they can tell at most; what a caregiver did tell is in feedback_bits",
     "labels_validation": "different labelled images to choose by; empty where an older folder does not say",
     "images": "images that a network was shown in training, repeats counted",
     "env_steps": "environment steps",

@@ -1,6 +1,6 @@
 """A measure over what a caregiver told, and what that can tell at most of the images that it spoke of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -27,12 +27,17 @@ def least_bits(accuracy: Vector, chance: float) -> Vector:
 
 
 def feedback(
-    arms: Mapping[str, Curve], unit: str, name: str, theory: tuple[float, float] | None, family: str = ""
+    arms: Mapping[str, Curve],
+    unit: str,
+    name: str,
+    theory: tuple[float, float] | None,
+    family: str = "",
+    silent: Sequence[str] = (),
 ) -> Drawn:
     """Each arm's curve over ``unit`` on a logarithmic axis.
 
     ``theory`` are the labelled images and chance: the dotted line is the accuracy to which bits can tell the answers of
-    these images, where nothing that is told of one says anything of another.
+    these images, where nothing that is told of one says anything of another. ``silent`` are arms that heard nothing.
     """
     what = next(iter(arms.values())).what
     figure, axes = one_plot(2.6, what.unit, right=right_of(arms))
@@ -69,6 +74,8 @@ def feedback(
             f" Dotted: what bits can tell at most of the {theory[0]:,.0f} labelled images alone; above it, what was"
             " told of some images is used for others."
         )
+    if silent:
+        caption += f" Not drawn, as no caregiver told them anything: {listed(silent)}."
     told = listed([_told(arm, curve, unit) for arm, curve in arms.items()])
     of = f"{family}: " if family else ""
     return Drawn(name, figure, f"{of}{caption}", f"{of}{titled(what.key, what.unit)} over {TOLD[unit]}: {told}.")

@@ -10,11 +10,10 @@ from devlearn.report.section import Drawn
 from devlearn.report.style import (
     INK,
     heading,
-    label_ends,
+    key,
+    keyed_plot,
     log_where_it_spans,
     look,
-    one_plot,
-    right_of,
     short,
 )
 
@@ -31,17 +30,16 @@ def recall(
     known = {who: answers for who, answers in lines.items() if all(answer is not None for answer in answers)}
     if not known:
         return None
-    figure, axes = one_plot(2.5, "share", right=right_of(lines))
+    figure, axes = keyed_plot(2.5, "share", len(known))
     if optimum is not None:
         axes.plot(lags, optimum, color=INK, linestyle=(0, (4, 2)), linewidth=1.0, zorder=1)
-    ends, told = [], []
+    told = []
     for index, (who, answers) in enumerate(known.items()):
         colour, marker, dash = look(index)
         mean, low, high = np.array([answer for answer in answers if answer is not None]).T
-        axes.plot(lags, mean, color=colour, linestyle=dash, marker=marker, markersize=3.5, linewidth=1.3)
-        if np.all(np.isfinite(low)):
-            axes.fill_between(lags, low, high, color=colour, alpha=0.16, linewidth=0)
-        ends.append((float(mean[-1]), who, index))
+        axes.plot(lags, mean, color=colour, linestyle=dash, marker=marker, markersize=3.5, linewidth=1.3, label=who)
+        if np.all(np.isfinite(low)):  # of few learners an interval reaches beyond all that there is
+            axes.fill_between(lags, low.clip(0, 1), high.clip(0, 1), color=colour, alpha=0.16, linewidth=0)
         told.append(f"{who} {_told(mean.tolist(), lags)}")
     log_where_it_spans(axes, [float(lag) for lag in lags])
     axes.set_xticks(lags, [short(lag) for lag in lags])
@@ -49,9 +47,10 @@ def recall(
     axes.set_xlabel("steps back", color=INK)
     axes.set_ylim(0, 1.05)
     heading(axes, f"{probe}, right answers at the end (%)")
-    label_ends(axes, ends)
+    key(axes)
     caption = (
-        "Mean share of right answers over the steps between what was shown and the answer, with its 95 % t-interval."
+        "Mean share of right answers over the steps between what was shown and the answer, with its 95 % t-interval, "
+        "cut at 0 and 100 %."
     )
     if optimum is not None:
         caption += " Dashed: the largest that any agent can get, in closed form."

@@ -1,4 +1,4 @@
-"""The chance given to what is right after each trial, a line for each arm, and the ideal observer's."""
+"""The chance given to what is right after each trial, a plot for each arm, and the ideal observer's."""
 
 from collections.abc import Mapping
 
@@ -7,30 +7,45 @@ from matplotlib.ticker import MaxNLocator
 from devlearn.evidence.statistics import Matrix
 from devlearn.evidence.text.formats import listed, number
 from devlearn.report.section import Drawn
-from devlearn.report.style import DOUBLE, INK, SMALL, heading, look, plain, sheet, shorten
+from devlearn.report.style import INK, SMALL, TEXT, look, plain, scale, sheet, shorten
 
-HEIGHT = 2.6  # inches
+COLUMNS = 2
+ROW, ABOVE, BELOW = 1.15, 0.3, 0.4  # inches: a plot with its name, the title, the axis' name
 
 
 def stories(arms: Mapping[str, Matrix], probe: str, name: str, family: str = "") -> Drawn:
     """``arms``: of each its learners' chances and the ideal's, (L, 2, T + 1)."""
-    figure = sheet(HEIGHT, DOUBLE)
-    axes = plain(figure.add_axes((0.06, 0.17, 0.68, 0.7), facecolor="none"))
-    for index, (arm, chances) in enumerate(arms.items()):
-        (colour, marker, dash), mean = look(index), chances[:, 0].mean(0)
-        for own in chances[:, 0]:
-            axes.plot(own, color=colour, linewidth=0.5, alpha=0.3)
-        axes.plot(mean, color=colour, marker=marker, markersize=3, linestyle=dash, linewidth=1.2, label=shorten(arm))
+    rows = -(-len(arms) // COLUMNS)
+    height = ABOVE + rows * ROW + BELOW
+    figure = sheet(height)
+    figure.text(
+        0.02, 1 - 0.04 / height, f"{probe}: chance given to the right answer (%)", va="top", color=INK, size=TEXT
+    )
     ideal = next(iter(arms.values()))[:, 1].mean(0)
-    axes.plot(ideal, color=INK, linewidth=2.0, alpha=0.6, label="ideal observer")
-    axes.set_ylim(0, 1.02)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("trials", color=INK)
-    heading(axes, f"{probe}: chance given to the right answer")
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=SMALL)
+    for index, (arm, chances) in enumerate(arms.items()):
+        (colour, _, dash), (row, column) = look(index), divmod(index, COLUMNS)
+        low = height - ABOVE - (row + 1) * ROW + 0.14
+        axes = plain(
+            figure.add_axes((0.09 + 0.48 * column, low / height, 0.41, (ROW - 0.38) / height), facecolor="none")
+        )
+        for own in chances[:, 0]:
+            axes.plot(own, color=colour, linewidth=0.5, alpha=0.35)
+        axes.plot(ideal, color=INK, linewidth=1.0, linestyle=(0, (4, 2)))
+        axes.plot(chances[:, 0].mean(0), color=colour, linestyle=dash, linewidth=1.6)
+        axes.set_ylim(0, 1.02)
+        axes.set_yticks([0.0, 0.5, 1.0])
+        scale(axes, "y", "share")
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.set_title(shorten(arm), color=INK, fontsize=SMALL, loc="left", pad=3)
+        if index + COLUMNS >= len(arms):
+            axes.set_xlabel("trials", color=INK)
+        else:
+            axes.tick_params(labelbottom=False)
+        if column:
+            axes.tick_params(labelleft=False)
     caption = (
         "The chance that learners give to the right answer where they are asked after so many trials, their mean bold, "
-        "and the ideal observer's, broad, which may be told more than they are. Who gives all to what is likeliest, "
+        "and, dashed, the ideal observer's, which may be told more than they are. Who gives all to what is likeliest, "
         "as rewards teach, is right more often than it can be sure, and so may end above the ideal observer."
     )
     told = [f"{arm} {_ends(chances[:, 0].mean(0))}" for arm, chances in arms.items()]

@@ -23,7 +23,7 @@ SEARCHED = {
     "flops": "FLOPs",
 }  # fmt: skip
 COLUMNS = {
-    "labels": "Labels", "label_bits": "Label bits", READ: "Validation labels", "images": "Images",
+    "labels": "Labels", "label_bits": "Label bits, at most", READ: "Validation labels", "images": "Images",
     "env_steps": "Env steps", "updates": "Updates", "flops": "FLOPs", "seconds": "Seconds",
 }  # fmt: skip
 SOME = {

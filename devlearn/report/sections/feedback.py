@@ -28,6 +28,7 @@ def _at(page: Page, place: Place) -> list[Drawn]:
     chance = probes[compared.probe].metrics[compared.metric].chance
     several = families(compared)
     groups = [(family, {arm: heard[arm] for arm in arms if arm in heard}) for family, arms in several]
+    silent = [[arm for arm in arms if arm in found and arm not in heard] for _, arms in several]
     return [
         figures.feedback(
             arms,
@@ -35,6 +36,7 @@ def _at(page: Page, place: Place) -> list[Drawn]:
             numbered(f"{place.prefix}over-{unit}", i, several),
             _pool(arms, unit, compared.unit, chance),
             family,
+            silent[i],
         )
         for i, (family, arms) in enumerate(groups)
         if arms

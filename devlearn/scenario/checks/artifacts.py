@@ -36,6 +36,8 @@ def _names(name: str, item: Item, place: Place, of: Of, arms: Arms, problems: Pr
     elif (at := gives_at(streams := [other.stream for other in arms[of.arm]], of)) is None:
         why = f"arm {of.arm!r} has no stage {of.stage!r}{hint(of.stage, streams)}"
         problems.add(_mark(item.piece, (*place, "stage")), why)
+    elif arms[of.arm][at].piece.model is None:
+        return  # its stage is broken, and said to be
     elif of.what == "order":
         own, theirs = (getattr(one.piece.model, "lessons", None) for one in (item, arms[of.arm][at]))
         where = _mark(item.piece, (*place, "stage"))

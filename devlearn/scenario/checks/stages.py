@@ -22,6 +22,8 @@ def stages(pieces: Lookup, items: Sequence[Item], probes: Lookup, problems: Prob
         learns_from_no_test(piece, problems)
         if piece.cls is not None:
             _budget(piece, problems)
+            for key, why in piece.model.doubts() if piece.model is not None else ():
+                problems.note(piece.value(key), why)
             _gate(piece, probes, pieces, problems)
 
 

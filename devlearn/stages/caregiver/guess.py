@@ -66,8 +66,9 @@ class Guess(Stage):
     information of what is said and the label, for a uniform label and a uniform guess among K: ``H(1/K)`` for right or
     wrong (0.469 of ten classes), ``log2(K / answers)`` for a hint, ``log2 K`` for the label; noise lessens it. An image
     that is explained adds, for each word, the logarithm of how many words its attribute has: what it can tell at most.
-    What is repeated is counted again. ``label_bits`` are the bits of the declared budget, and never more than the
-    labels' own. An update shows 2 B images, each once to be guessed and once to learn.
+    What is repeated is counted again. ``label_bits`` are what the declared budget can tell at most (of a caregiver
+    who grows, as if what tells most were said from the start), and never more than the labels' own. An update shows
+    2 B images, each once to be guessed and once to learn.
 
     Metrics:
         loss: mean over guesses, 0 for those not answered, of ``-log sum_(k in C_bs) p_bk`` (likelihood),
@@ -217,6 +218,16 @@ class Guess(Stage):
 
     def needed_controls(self) -> tuple[Control, ...]:
         return self.controls if "explanation" in self.rungs else ()
+
+    def doubts(self) -> Iterator[tuple[str, str]]:
+        for own in self.answered.rungs:
+            yield from own.doubts()
+        if self.speech is not None and "explanation" in self.rungs:
+            yield from self.speech.doubts()
+        if self.growing is not None:
+            words = self.speech.told_bits if self.speech else 0.0
+            told = [replace(own, noise=0.0) for own in self.answered.rungs]
+            yield from self.growing.doubts([own.bits + words * (own.rung == "explanation") for own in told])
 
     def follows_budget(self) -> bool:
         return True  # ``label_bits`` are counted from it, even where the schedule is constant

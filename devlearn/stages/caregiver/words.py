@@ -25,7 +25,7 @@ from devlearn.stages.shared.train import Descent
 from devlearn.stages.stage import Cost, Stage, stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from torch import nn
 
@@ -109,6 +109,9 @@ class Words(Stage):
     @property
     def objective(self) -> Naming:
         return self.speech.objective
+
+    def doubts(self) -> Iterable[tuple[str, str]]:
+        return self.speech.doubts()
 
     def follows_budget(self) -> bool:
         return True  # ``label_bits`` are counted from it, even where the schedule is constant

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs, filled
 from devlearn.records.genome_file import GenomeFile, find, read
+from devlearn.records.schema import FEEDBACK
 from devlearn.stages.stage import Cost, Stage, stage
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ class Inherit(Stage):
     many files: an heir's file counts as its eldest ancestor, and files of identical tensors count as one. Tensors are
     found by qualified name: what a file does not have stays as it was born, what the brain does not have is left
     out (a head of another scenario), and one of another shape is an error. Each learner pays for the whole of its
-    genome's making: labels, images, environment steps and FLOPs; updates are those of a life of its own. Where files
-    differ in what they cost, every learner pays the dearest.
+    genome's making: labels, images, environment steps, FLOPs and what a caregiver said; updates are those of a life of
+    its own. Where files differ in what they cost, every learner pays the dearest.
 
     Metrics:
         inherited: share of the learner's weights and biases that came from its genome
@@ -121,7 +122,7 @@ class Inherit(Stage):
         genomes = [read(file) for file in self.files]
         for genome in genomes:
             self._passed(genome, brain.state_dict())
-        spent = ("labels", "label_bits", "labels_validation", "images", "env_steps", "flops")
+        spent = ("labels", "label_bits", "labels_validation", "images", "env_steps", "flops", *FEEDBACK)
         return Cost(**{unit: max(genome.about["ledger"].get(unit, 0) for genome in genomes) for unit in spent})
 
     def begin(self, cohort: Cohort, context: Context) -> State:

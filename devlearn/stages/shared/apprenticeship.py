@@ -146,15 +146,19 @@ class Copying:
         space = self.needs.senses[self.policy.sense].space
         return {"x": ((*rows, *space.shape), torch.uint8 if space.dtype == "uint8" else torch.float32)}
 
-    def update_flops(self, brain: nn.Module) -> int:
-        """FLOPs of one update of one learner. Raises ValueError for a brain that remembers, or has a reflex here."""
+    def refuse(self, brain: nn.Module) -> None:
+        """Raises ValueError for a brain that remembers, or has a reflex here."""
         if memory_size(brain):
-            why = "single steps are imitated, and a brain with memory acts by what came before"
+            why = "single steps are learned from, and a brain with memory acts by what came before"
             raise ValueError(f"{why}; give the brain memory: none")
         why = "it learns all that is done, and the reflex would be added to that"
         refuse_reflexes(
             brain, self.policy.actor, "imitation", why, "leave the reflex out of this arm, or use trial.ppo"
         )
+
+    def update_flops(self, brain: nn.Module) -> int:
+        """FLOPs of one update of one learner. Raises ValueError for a brain that it has to ``refuse``."""
+        self.refuse(brain)
         factors = self.policy.factors
         actions = (self.batch, *factors.shape), torch.int64 if factors.discrete else torch.float32
         seen = self.observations(self.batch)["x"]

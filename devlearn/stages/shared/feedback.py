@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -11,6 +11,8 @@ import numpy as np
 from devlearn.lazy import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -83,6 +85,13 @@ class Caregiver:
             return math.log2(sets) + sum(p * math.log2(p / count) for p, count in (right, wrong) if p)
         told = self._channel()  # (K guesses, K labels, outcomes)
         return float((_entropy(told.mean(1)) - _entropy(told).mean(1)).mean())
+
+    def doubts(self) -> Iterator[tuple[str, str]]:
+        """That so much of it is wrong that it tells nothing, or the more the more often it is wrong."""
+        better = replace(self, noise=max(0.0, self.noise - 0.01))
+        if self.noise and (self.bits < 1e-9 or better.bits <= self.bits):
+            why = f"with noise {self.noise:g} a caregiver's {self.rung} tells nothing, or the opposite of what is right"
+            yield "noise", f"{why}: nothing can be learned of it but that; lower noise"
 
     def _channel(self) -> NDArray[np.float64]:
         """The probability of all that may be said, for every guess and label: (K, K, outcomes)."""

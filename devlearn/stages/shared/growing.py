@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from devlearn.lazy import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
@@ -39,6 +40,14 @@ class Growing:
             raise ValueError(f"opens has {len(self.levels)} numbers for {need} rungs after the first; give {need}")
         if any(not 0 < level <= 1 for level in self.levels) or list(self.levels) != sorted(self.levels):
             raise ValueError("opens are shares of words understood, above 0 and at most 1, none below the one before")
+
+    def doubts(self, bits: Sequence[float]) -> Iterator[tuple[str, str]]:
+        """That a rung tells no more than the one before it; ``bits`` are those of each."""
+        for before, after in pairwise(range(len(self.rungs))):
+            if bits[after] <= bits[before]:
+                first, second = (f"{self.rungs[at]} ({bits[at]:.2f} bits a guess)" for at in (before, after))
+                why = f"{second} comes after {first} and tells no more"
+                yield "says", f"a caregiver who grows says more and more, and {why}; put rungs in rising order"
 
     def begin(self, cohort: Cohort) -> State:
         """Its part of a stage's state."""

@@ -53,6 +53,13 @@ class Speech:
         if (twice := next((word for word in self.said if self.said.count(word) > 1), None)) is not None:
             raise ValueError(f"{twice!r} is named twice; name every word once")
 
+    def doubts(self) -> Iterator[tuple[str, str]]:
+        """That words of an attribute are wrong as often as words drawn at random, or more often."""
+        fewest = min(len(own) for own in self.source.attributes.values() if not self.said or set(self.said) & set(own))
+        if self.noise and self.noise >= 1 - 1 / fewest:
+            why = f"noise {self.noise:g} makes words wrong as often as drawn ones, or more often"
+            yield "noise", f"{why}: nothing right can be learned of them; lower it, or take sham: inconsistent"
+
     @property
     def source(self) -> DataSource:
         return source_of(self.data)

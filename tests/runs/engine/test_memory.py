@@ -168,3 +168,33 @@ def test_a_cue_of_eight_steps_ago_is_remembered(tmp_path: Path, what: str) -> No
     gained = np.array([float(row["value"]) for row in ends]) - 0.5
     assert len(gained) == 8 and gained.mean() >= 0.3
     assert sign_flip(gained) <= 0.05
+
+
+REMEMBERED: dict[str, tuple[dict[str, int], int]] = {  # keywords and env_steps
+    "devlearn/RepeatBack-v0": ({"k": 2, "symbols": 2, "questions": 8}, 32_768),
+    "devlearn/Interval-v0": ({"shortest": 1, "longest": 4}, 32_768),
+}
+
+
+@pytest.mark.parametrize("env", REMEMBERED)
+def test_symbols_and_durations_are_remembered_with_a_memory_and_not_without(tmp_path: Path, env: str) -> None:
+    """Without memory half of the symbols are right, and at most a quarter of the durations: who presses in the first
+    dark step hits the shortest alone. Hyperparameters were tried on seeds 100 to 103.
+    """
+    keywords, steps = REMEMBERED[env]
+    stage = {"kind": "trial.ppo", "env": env, "env_kwargs": keywords, "env_steps": steps, "num_envs": 16}
+    stage |= {"rollout": 32, "minibatches": 2, "lr": 5e-3}
+    probes = {"right": {"kind": "return", "env": env, "env_kwargs": keywords, "episodes": 64}}
+    found = []
+    for memory in ("gru", "none"):
+        keys = {"kind": "mlp", "width": [16], "activation": "tanh", "memory": memory}
+        live(job := write_job(tmp_path / memory, "branch", {"learn": stage}, probes, tuple(range(8)), brain=keys))
+        ends = [
+            row for row in rows(job, "00-learn.0/probes.csv") if row["moment"] == "end" and row["metric"] == "return"
+        ]
+        found.append(np.array([float(row["value"]) for row in ends]))
+    remembering, without = found
+    assert len(remembering) == len(without) == 8
+    most = 0.25 if env == "devlearn/Interval-v0" else 0.5
+    assert without.mean() <= most + 0.1 and remembering.mean() >= most + 0.3
+    assert sign_flip(remembering - without) <= 0.05

@@ -48,8 +48,8 @@ def start(run: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def job_of(run: Path) -> Path:
-    return next(path.parent for path in run.glob("jobs/*/*/job.json"))
+def job_of(run: Path, stage: str = "") -> Path:
+    return next(path.parent for path in run.glob(f"jobs/{stage}*/*/job.json"))
 
 
 def overall(job: Path) -> float:
@@ -70,21 +70,29 @@ def worker_of(job: Path) -> int:
 
 
 def kill_at(
-    run: Path, share: float, supervisor: subprocess.Popen[bytes], whom: str, dead: set[int], *, middle: bool
+    run: Path,
+    share: float,
+    supervisor: subprocess.Popen[bytes],
+    whom: str,
+    dead: set[int],
+    *,
+    middle: bool,
+    stage: str = "",
 ) -> None:
-    """Kill when the job is ``share`` of its way, or, with ``middle``, at a checkpoint inside a stage from there.
+    """Kill when the job, that of ``stage``, is ``share`` of its way, or, with ``middle``, at a checkpoint inside a
+    stage from there.
 
     Waits for a checkpoint, and for a worker that is none of the ``dead`` ones; adds the one that dies now.
     """
     while (
-        not list(run.glob("jobs/*/*/checkpoints/*.pt"))
-        or overall(job_of(run)) < share
-        or worker_of(job_of(run)) in dead
-        or (middle and not in_a_stage(job_of(run)))
+        not list(run.glob(f"jobs/{stage}*/*/checkpoints/*.pt"))
+        or overall(job_of(run, stage)) < share
+        or worker_of(job_of(run, stage)) in dead
+        or (middle and not in_a_stage(job_of(run, stage)))
     ):
         assert supervisor.poll() is None, "the run ended before it was killed"
         time.sleep(0.02)
-    worker = worker_of(job_of(run))
+    worker = worker_of(job_of(run, stage))
     os.kill(supervisor.pid if whom == "supervisor" else worker, signal.SIGKILL)
     dead.add(worker)
 
@@ -116,3 +124,40 @@ def test_killed_again_and_again_and_not_a_byte_differs(tmp_path: Path, kills: in
         supervisor.wait()
     assert finished(cut) or start(cut).wait() == 0
     assert digest(job_of(cut)) == digest(job_of(whole))
+
+
+YOKED = """
+devlearn: 1
+scenario: yoked
+seeds: 2
+block: 2
+brain: {kind: mlp, width: [64, 32], activation: tanh}
+stages:
+  act: &act
+    kind: trial.ppo
+    env: devlearn/ThreeStories-v0
+    env_kwargs: {k: 3, acts: choose}
+    env_steps: 12288
+    num_envs: 4
+    rollout: 32
+  led: {<<: *act, of: {arm: active, stage: act, what: stream}}
+arms:
+  active: [act]
+  led: [led]
+probes:
+  named: {kind: return, env: devlearn/ThreeStories-v0, episodes: 4, every: 32, worst: 0}
+"""
+
+
+def test_who_is_yoked_and_killed_goes_on_where_the_other_was(tmp_path: Path) -> None:
+    (tmp_path / "killed.yaml").write_text(YOKED)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert start(whole).wait() == 0
+    supervisor, dead = start(cut), {0}
+    for share, stage, whom in ((0.3, "act", "worker"), (0.3, "led", "worker"), (0.7, "led", "supervisor")):
+        kill_at(cut, share, supervisor, whom, dead, middle=True, stage=stage)
+    assert supervisor.wait() == -signal.SIGKILL
+    assert not (job_of(cut, "led") / "artifacts" / "end.pt").exists()
+    assert start(cut).wait() == 0
+    for stage in ("act", "led"):
+        assert digest(job_of(cut, stage)) == digest(job_of(whole, stage))

@@ -95,7 +95,7 @@ def test_heirs_of_actors_that_diverged_are_unscored(here: Path) -> None:
         "arms.yoked=[{use: play, as: led, set: {lr: 0.001, of: {arm: active, stage: play, what: stream}}}]",
     )
     output = " ".join(said("run", "yoked.yaml", "--set", "stages.play.lr=1e30", *keys, "--no-report").split())
-    assert "unscored, as the learners that they take from in another arm diverged: yoked seed 0, yoked seed 1" in output
+    assert "yoked takes from active, which diverged in 2 of 2 seeds (0, 1)" in output and "yet comparable" not in output
 
 
 def test_who_is_not_where_the_other_was_is_told_so() -> None:
@@ -140,3 +140,20 @@ def test_a_stream_that_can_not_be_followed_is_refused_at_its_place(here: Path, o
     result = call("run", "yoked.yaml", "--dry-run")
     assert result.exit_code == 2 and told in " ".join(result.output.split()), result.output
     assert re.search(r"yoked\.yaml:\d+:\d+: ", result.output)
+
+
+def test_a_stage_that_is_broken_is_complained_of_once(here: Path) -> None:
+    """Who follows it is right, as far as is known."""
+    (here / "yoked.yaml").write_text(TEXT.replace("rollout: 16\n", "rollout: 16\n    lessons: [{k: 1}, {k: 2}]\n", 1))
+    output = call("run", "yoked.yaml", "--dry-run").output
+    assert output.splitlines() == ["yoked.yaml:8:3: lessons need a teacher: {kind: random}, for one"]
+
+
+def test_what_a_setting_breaks_elsewhere_is_said_of_the_setting(here: Path) -> None:
+    lines = call(
+        "run", "yoked.yaml", "--dry-run", "--set", "seeds=3", "--set", "stages.other.num_envs=3", "--set",
+        "arms.yoked=[{use: other, set: {num_envs: 2, of: {arm: elsewhere, stage: other, what: stream}}}]",
+    ).output.splitlines()  # fmt: skip
+    assert len(lines) == 1 and lines[0].startswith("--set arms.yoked=[") and "it had num_envs 3, not 2" in lines[0]
+    (line,) = call("run", "yoked.yaml", "--dry-run", "--set", "arms.active=[cart]").output.splitlines()[:1]
+    assert line.startswith("--set arms.active=[cart]: arm 'active' has no stage 'play'") and "(yoked.yaml:20:" in line

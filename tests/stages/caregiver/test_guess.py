@@ -94,6 +94,35 @@ def test_what_can_not_be_is_refused_with_the_reason(keys: dict[str, Any], why: s
     assert why in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("keys", "key", "why"),
+    [
+        ({"says": ["judgement", "hint", "label"], "opens": [0.4, 0.5], "noise": 0.4}, "", ""),
+        ({"says": "explanation", "noise": 0.45}, "", ""),
+        ({"says": "label", "noise": 0.89}, "", ""),
+        ({"says": "judgement", "noise": 0.5}, "noise", "with noise 0.5 a caregiver's judgement tells nothing"),
+        ({"says": "label", "noise": 1.0}, "noise", "with noise 1 a caregiver's label tells nothing"),
+        ({"says": "hint", "noise": 0.8}, "noise", "with noise 0.8 a caregiver's hint tells nothing"),
+        (
+            {"says": ["label", "judgement"], "opens": 0.4},
+            "says",
+            "judgement (0.47 bits a guess) comes after label (3.32 bits a guess) and tells no more; put",
+        ),
+        ({"says": ["hint", "hint"], "opens": 0.4}, "says", "hint (1.74 bits a guess) comes after hint"),
+    ],
+)
+def test_what_can_teach_nothing_is_doubted_with_the_mend(keys: dict[str, Any], key: str, why: str) -> None:
+    doubts = list(Guess(**SMALL, **keys).doubts())
+    assert [(place, why in text) for place, text in doubts] == ([(key, True)] if key else [])
+
+
+def test_doubts_are_told_at_their_place(tmp_path: Path) -> None:
+    file = tmp_path / "told.yaml"
+    file.write_text(SCENARIO.replace("says: [judgement, label]", "says: [label, judgement]"))
+    output = said("run", file, "--dry-run")
+    assert "told.yaml:8:75: a caregiver who grows says more and more, and judgement" in output, output
+
+
 SCENARIO = """
 devlearn: 1
 scenario: told
@@ -141,6 +170,7 @@ def test_rungs_open_as_words_are_understood_and_are_paid_for(tmp_path: Path) -> 
     assert arms["told"]["total"]["feedback_events"] == 900
     assert pair["gain_per"]["feedback_events"] == pytest.approx(pair["difference"] / 300)
     page = (tmp_path / "run" / "report.html").read_text()
+    assert "Not drawn, as no caregiver told them anything: taught." in page
     assert "over-feedback_bits" in page and "Feedback bits" in page
     text = said("export", tmp_path / "run", "--to", "csv", "--out", tmp_path / "tables")
     assert "ledger" in text and "feedback_bits" in (tmp_path / "tables" / "ledger.csv").read_text()

@@ -71,6 +71,12 @@ def test_the_declared_share_of_words_is_wrong() -> None:
     torch.testing.assert_close(wrong, torch.full((3,), 0.25, dtype=torch.float64), rtol=0, atol=0.03)
 
 
+@pytest.mark.parametrize(("words", "noise", "doubted"), [((), 0.49, 0), ((), 0.5, 1), (("loop",), 0.6, 0)])
+def test_words_that_are_mostly_wrong_are_doubted(words: tuple[str, ...], noise: float, doubted: int) -> None:
+    doubts = list(get("stages", "caregiver.words")(updates=5, words=words, noise=noise).doubts())
+    assert [key for key, _ in doubts] == ["noise"] * doubted
+
+
 def test_a_word_is_as_likely_as_its_meaning_is_like_the_picture() -> None:
     """Softmax over the words of an attribute of m(image) . m(word) / sqrt(D), by hand."""
     meanings = {"picture": torch.tensor([[1.0, 2.0, 0.0, 0.0]]), "words": torch.eye(3, 4)}
