@@ -21,6 +21,8 @@ def feedback(page: Page) -> list[Drawn] | None:
 
 def _at(page: Page, place: Place) -> list[Drawn]:
     compared, probes = place.comparison, page.run.resolved.probes
+    if compared.probe not in probes:  # a metric of the matrix is of a whole life, and no curve
+        return []
     found = curves(place.records.arms, measure(probes, compared.probe, compared.metric))
     heard = {name: curve for name, curve in found.items() if len(curve) and curve.x["feedback_events"].any()}
     chance = probes[compared.probe].metrics[compared.metric].chance
