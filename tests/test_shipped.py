@@ -51,6 +51,7 @@ def test_a_file_alone_is_warned_of_as_its_plan_is_but_for_what_has_to_be_counted
 
 
 LONG = (
+    "childhood",
     "newborn_eyes",
     "few_labels_priors",
     "few_labels_hundred",

@@ -24,6 +24,11 @@ def toy(*stages: str) -> dict[str, int]:
     return {f"stages.{stage}.{key}": value for stage in stages for key, value in keys.items()}
 
 
+EARLY = [
+    {"use": "look", "set": {"updates": 4}},
+    {"use": "play", "set": {"env_steps": 64}},
+    {"use": "watch", "set": {"env_steps": 32}},
+]
 TOY: dict[str, dict[str, Any]] = {
     "first_steps": {
         "stages.waves.updates": 4,
@@ -287,6 +292,30 @@ TOY: dict[str, dict[str, Any]] = {
         "brain.width": [16, 8],
         "block": 4,
     },
+    "childhood": {
+        "stages.look.batch": 8,
+        **toy("play"),
+        "stages.watch.num_envs": 2,
+        "stages.watch.rollout": 8,
+        "stages.watch.minibatches": 2,
+        "arms.life": [{"use": "waves", "set": {"updates": 2}}, *EARLY, {"use": "school", "set": {"updates": 4}}],
+        "arms.backwards": [{"use": "school", "set": {"updates": 4}}, *EARLY[::-1]],
+        "arms.interleaved": [*EARLY, {"use": "school", "set": {"updates": 2, "labels": 50}}] * 2,
+        "arms.only-look": EARLY[:1],
+        "arms.only-play": EARLY[1:2],
+        "arms.only-watch": EARLY[2:],
+        "arms.random-init": [{"use": "school", "set": {"updates": 4}}],
+        "probes.near.episodes": 2,
+        "probes.far.episodes": 2,
+        "brain.width": [16, 8],
+    },
+    "split_mnist": {
+        "stages": {f"task{number}": {"updates": 2} for number in range(1, 6)},
+        "brain.width": [16, 16],
+        "block": 4,
+    },
+    "permuted_mnist": {"stream.into": 3, "stream.stage.updates": 4, "brain.width": [16, 16], "block": 4},
+    "rotated_mnist": {"stream.into": 3, "stream.stage.updates": 4, "brain.width": [16, 16], "block": 4},
     "looking": {
         **{f"stages.{name}.images": 64 for name in ("denoise", "mask", "contrast", "cluster")},
         **{f"stages.{name}.batch": 16 for name in ("denoise", "mask", "contrast", "cluster")},

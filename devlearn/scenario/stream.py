@@ -6,13 +6,16 @@
 is five stages ``task1`` .. ``task5`` with a probe of the same name each, ``compare.matrix.skills`` of them where the
 scenario names none, and an arm that lives them in order. What the file says of ``stages.task2`` itself holds. What is
 written out is a tree like any other: its places are those of the stream, and all checks come after.
+
+With ``kind: envs`` the stages are ``trial.ppo`` and the probes ``return``: see ``env_stream``.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from devlearn.registry import NoPlugin, get
-from devlearn.scenario.models import Stream
+from devlearn.scenario.env_stream import environments, ids
+from devlearn.scenario.models import EnvStream, Stream
 from devlearn.scenario.problems import Mark, Problems
 from devlearn.scenario.validate import text_of, validate
 from devlearn.scenario.yaml_nodes import Entry, Leaf, List, Map, Node
@@ -35,25 +38,51 @@ def expanded(root: Map, problems: Problems) -> Map | None:
     if not isinstance(entry.node, Map):
         problems.add(entry.node.mark, "stream must be a map with a kind, as {kind: split, data: mnist, into: 5}")
         return None
-    asked = validate(Stream, entry.node, entry.mark, problems)
-    tasks = _tasks(asked, entry.node, problems) if asked else None
-    if asked is None or tasks is None:
+    made = _made(entry.node, entry.mark, problems)
+    if made is None:
         return None
-    names = [f"task{number}" for number in range(1, len(tasks) + 1)]
-    made = {"stages": ("supervise", "train", "stage"), "probes": ("accuracy", "test", "probe")}
-    for section, (kind, part, own) in made.items():
-        keys = [{"kind": kind, "data": f"{asked.data}.{part}", **task} for task in tasks]
-        given = entry.node.get(own)
+    names = [f"task{number}" for number in range(1, len(made.stages) + 1)]
+    for section, keys in (("stages", made.stages), ("probes", made.probes)):
+        given = entry.node.get(section.removesuffix("s"))
         rest[section] = _with(root, section, dict(zip(names, keys, strict=True)), given, entry.mark)
-    experts = {name: f"only-{name}" for name in names} if asked.experts else {}
+    experts = {name: f"only-{name}" for name in names} if made.experts else {}
     if "arms" in rest:
         rest["arms"] = _lived(rest["arms"], names)
         alone = {arm: Entry(entry.mark, _node([name], entry.mark)) for name, arm in experts.items()}
         if isinstance(arms := rest["arms"].node, Map):
             rest["arms"] = Entry(rest["arms"].mark, Map({**arms.entries, **alone, **arms.entries}, arms.mark))
     if isinstance(compare := root.get("compare"), Map):
-        rest["compare"] = Entry(root.entries["compare"].mark, _asked(compare, names, experts, entry.mark))
+        skills = {"skills": {name: name for name in names}, **({"experts": experts} if experts else {}), **made.scores}
+        rest["compare"] = Entry(root.entries["compare"].mark, _asked(compare, skills, entry.mark))
     return Map(rest, root.mark)
+
+
+class _Made(NamedTuple):
+    """What a stream adds: the keys of each task's stage and probe, whether experts, and what kind of scores."""
+
+    stages: Sequence[Mapping[str, Any]]
+    probes: Sequence[Mapping[str, Any]]
+    experts: bool
+    scores: Mapping[str, str]
+
+
+def _made(node: Map, mark: Mark, problems: Problems) -> _Made | None:
+    """None where the stream can't be made, which ``problems`` says."""
+    if text_of(node.get("kind")) == "envs":
+        played = validate(EnvStream, node, mark, problems)
+        envs = environments(played, node, problems) if played else None
+        if played is None or envs is None:
+            return None
+        experts = len(ids(played)) > 1 if played.experts is None else played.experts
+        stages, probes = ([{"kind": kind, **task} for task in envs] for kind in ("trial.ppo", "return"))
+        return _Made(stages, probes, experts, {"scores": "normalised"} if experts else {})
+    asked = validate(Stream, node, mark, problems)
+    tasks = _tasks(asked, node, problems) if asked else None
+    if asked is None or tasks is None:
+        return None
+    parts = (("supervise", "train"), ("accuracy", "test"))
+    stages, probes = ([{"kind": kind, "data": f"{asked.data}.{part}", **own} for own in tasks] for kind, part in parts)
+    return _Made(stages, probes, asked.experts, {})
 
 
 def _tasks(asked: Stream, node: Map, problems: Problems) -> list[dict[str, Any]] | None:
@@ -133,7 +162,9 @@ def _section(root: Map, key: str) -> dict[str, Entry]:
 
 
 def _node(value: Any, mark: Mark) -> Node:
-    """Plain values as nodes that stand at one place."""
+    """Plain values as nodes that stand at one place; what is a node already stands where it is."""
+    if isinstance(value, Map | List | Leaf):
+        return value
     if isinstance(value, Mapping):
         return Map({str(key): Entry(mark, _node(own, mark)) for key, own in value.items()}, mark)
     if isinstance(value, list | tuple):
@@ -186,13 +217,12 @@ def _item(node: Node, names: list[str]) -> list[Node]:
     return [node]
 
 
-def _asked(compare: Map, names: list[str], experts: Mapping[str, str], mark: Mark) -> Map:
+def _asked(compare: Map, skills: Mapping[str, Any], mark: Mark) -> Map:
     """The question, about the stream's skills where it asks of a matrix and names none."""
     matrix = compare.get("matrix")
     if (isinstance(matrix, Map) and "skills" in matrix.entries) or not ({"metric", "matrix"} & compare.entries.keys()):
         return compare
     kept = matrix.entries if isinstance(matrix, Map) else {}
-    made = {"skills": Entry(mark, _node({name: name for name in names}, mark))}
-    made |= {"experts": Entry(mark, _node(experts, mark))} if experts else {}
+    made = {key: Entry(mark, _node(value, mark)) for key, value in skills.items()}
     at = compare.entries["matrix"].mark if "matrix" in compare.entries else mark
     return Map({**compare.entries, "matrix": Entry(at, Map({**made, **kept}, mark))}, compare.mark)

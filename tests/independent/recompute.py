@@ -28,6 +28,7 @@ from lives import (
     verdicts_on_images,
     visits,
 )
+from matrix import matrix_values
 
 TOLERANCE = 1e-9
 
@@ -65,14 +66,19 @@ def worst_of(resolved, probe, metric):
 def check_arms(check, run, resolved, arms, body, label, records):
     """Values, summaries and ledgers; returns {arm: {seed: value}}, the same at the best, and who has diverged ones."""
     values, bests, gone, unseen = {}, {}, {}, {}
-    worst = worst_of(resolved, body["probe"], body["metric"])
+    of_life = body["probe"] not in resolved["probes"]  # a metric of the matrix
+    worst = None if of_life else worst_of(resolved, body["probe"], body["metric"])
     check(f"{label}arms", sorted(body["arms"]), sorted(arms))
     pairs = resolved["compare"]["pairs"]
     stop = area_range(run, resolved, arms, pairs, body["probe"], body["metric"], records)
     for name, arm in arms.items():
         found = learners(run, resolved, arm, body["probe"], body["metric"], records)
         last = len(arm["stages"]) - 1
-        values[name] = {seed: number(lived, body["at"], worst, last, stop) for seed, lived in found.items()}
+        if of_life:
+            values[name], nothing = matrix_values(run, resolved, arms, name, body["metric"], records)
+            unseen[name] = {body["at"]: nothing}
+        else:
+            values[name] = {seed: number(lived, body["at"], worst, last, stop) for seed, lived in found.items()}
         written = body["arms"][name]
         check(f"{label}arms.{name}.seeds", sorted(written["values"]), sorted(map(str, values[name])))
         for seed, value in values[name].items():
@@ -99,6 +105,8 @@ def check_arms(check, run, resolved, arms, body, label, records):
         bests[name] = best = at_best(found, worst)
         known = means(best, groups) if best and None not in best.values() else []
         check(f"{label}arms.{name}.best", written["best"], math.fsum(known) / len(known) if known else None)
+        if of_life:
+            continue
         unseen[name] = {
             at: all(worst_alone(lived, at, last, stop) for lived in found.values())
             for at in (body["at"], *(["best"] if best else []))

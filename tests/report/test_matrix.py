@@ -11,6 +11,7 @@ from devlearn.evidence.analysis.skill_matrix import skills
 from devlearn.records.reader import load
 from devlearn.report.export import tables
 from devlearn.report.figures import heat_map, over_life
+from devlearn.report.style import INK, PAPER
 from tests.evidence.lives import question, write_lives
 from tests.evidence.statistics.test_continual import BIRTH, BY_HAND, EXPERT, R
 from tests.report.pages import part
@@ -52,6 +53,9 @@ def test_the_figures_say_their_numbers(asked: Path) -> None:
     assert found is not None
     drawn = heat_map(found, "m")
     letters = [text.get_text() for text in drawn.figure.axes[0].texts]
+    fills = {text.get_color() for text in drawn.figure.axes[0].texts}
+    # the page changes these in the dark or takes them away, and cells keep their colours
+    assert not fills & {INK, PAPER}
     assert len(letters) == 12 and letters[0] == "10.0 ±3.9" and letters[3] == "90.0 ±3.9"
     assert "a, b, c; birth 10.00 %, 20.00 %, 15.00 %; a 90.00 %, 25.00 %, 10.00 %" in drawn.alt
     lines = over_life(found, "l")

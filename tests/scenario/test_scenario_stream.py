@@ -108,7 +108,7 @@ def test_a_stream_may_vary() -> None:
 
 
 NO_STREAM = {
-    "5:16: kind must be 'split', 'permuted', 'rotated', 'blurred', 'imbalanced' or 'relabelled', got 'spilt'; "
+    "5:16: kind must be 'split', 'permuted', 'rotated', 'blurred', 'imbalanced', 'relabelled' or 'envs', got 'spilt'; "
     "did you mean 'split'?": ("split", "spilt"),
     "5:29: unknown data 'digit'; did you mean 'digits'?": ("digits", "digit"),
     "5:43: the 10 classes of digits don't make 4 tasks of as many each, two at least; write into: 2 or 5": (
@@ -130,6 +130,69 @@ def test_what_is_no_stream_is_said_with_its_place(says: str) -> None:
     with pytest.raises(ScenarioError) as error:
         parse(TEXT.replace(*NO_STREAM[says], 1), "file.yaml")
     assert str(error.value).splitlines() == [f"file.yaml:{says}"]
+
+
+WORLDS = """\
+devlearn: 1
+scenario: worlds
+seeds: 2
+brain: {kind: mlp, width: [8]}
+stream: {kind: envs, envs: [CartPole-v1, {env: Acrobot-v1}], stage: {env_steps: 64, lr: 1e-3}, probe: {every: 2}}
+arms:
+  all: [stream]
+  slower: [{use: stream, set: {lr: 1e-4}}]
+compare: {metric: average, worst: 0, smallest_effect: 0.1, pairs: [[slower, all]]}
+"""
+OF_ONE_ID = WORLDS.replace("[CartPole-v1, {env: Acrobot-v1}]", "[CartPole-v1, {env: CartPole-v1, env_kwargs: {x: 1}}]")
+
+
+def test_a_stream_of_environments_is_played_measured_and_scored_by_its_experts() -> None:
+    found = parse(WORLDS, "file.yaml")
+    asked = found.compare and found.compare.matrix
+    assert [(stage.kind, stage.env, stage.env_steps) for stage in found.stages.values()] == [
+        ("trial.ppo", "CartPole-v1", 64), ("trial.ppo", "Acrobot-v1", 64),
+    ]  # fmt: skip
+    assert [(probe.kind, probe.env, probe.every) for probe in found.probes.values()] == [
+        ("return", "CartPole-v1", 2), ("return", "Acrobot-v1", 2),
+    ]  # fmt: skip
+    assert [*found.arms] == ["all", "slower", "only-task1", "only-task2"] and asked
+    assert [step.stage.lr for step in found.arms["slower"].steps] == [1e-4, 1e-4]
+    assert (asked.scores, asked.experts) == ("normalised", {"task1": "only-task1", "task2": "only-task2"})
+
+
+def test_environments_of_one_id_share_a_read_out_and_need_no_experts() -> None:
+    text = OF_ONE_ID.replace("{x: 1}", "{sutton_barto_reward: true}").replace(
+        "kind: envs", "kind: envs, setting: domain"
+    )
+    found = parse(text.replace("stage: {", "stage: {kind: trial.dqn, learning_starts: 8, "), "file.yaml")
+    assert [*found.arms] == ["all", "slower"] and found.compare and found.compare.matrix
+    assert {stage.kind for stage in found.stages.values()} == {"trial.dqn"}
+    assert found.compare.matrix.scores == "raw" and not found.compare.matrix.experts
+    assert found.stages["task2"].env_kwargs == found.probes["task2"].env_kwargs == {"sutton_barto_reward": True}
+
+
+NO_WORLDS = {
+    "5:1: missing key 'envs'": ("envs: [CartPole-v1, {env: Acrobot-v1}], ", ""),
+    '5:28: envs must have at least 2 item(s), got ["CartPole-v1"]': (", {env: Acrobot-v1}", ""),
+    "5:42: task2 is the environment of task1 again; give it other env_kwargs": ("{env: Acrobot-v1}", "CartPole-v1"),
+    "5:31: CartPole-v1 and Acrobot-v1 have a read-out each, and setting: domain is of one that all tasks share; give "
+    "one id with different env_kwargs, or leave the setting out": ("kind: envs", "kind: envs, setting: domain"),
+    "5:31: 2 tasks of 1 id(s) share read-outs, and setting: task gives every task its own; give every task another id, "
+    "or leave the setting out": (
+        "envs, envs: [CartPole-v1, {env: Acrobot-v1}]",
+        "envs, setting: task, envs: [CartPole-v1, {env: CartPole-v1, env_kwargs: {x: 1}}]",
+    ),
+    "5:31: setting must be 'task' or 'domain', got 'class'": ("kind: envs", "kind: envs, setting: class"),
+    "5:43: unknown key 'evn'; did you mean 'env'?": ("{env: Acrobot", "{evn: Acrobot"),
+    "5:70: unknown key 'env_step'; did you mean 'env_steps'?": ("env_steps", "env_step"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("says", NO_WORLDS)
+def test_what_is_no_stream_of_environments_is_said_with_its_place(says: str) -> None:
+    with pytest.raises(ScenarioError) as error:
+        parse(WORLDS.replace(*NO_WORLDS[says], 1), "file.yaml")
+    assert f"file.yaml:{says}" in str(error.value).splitlines()
 
 
 def test_a_probe_of_another_read_out_or_of_other_classes_measures_no_skill() -> None:

@@ -14,6 +14,7 @@ from devlearn.evidence.analysis.bands import band
 from devlearn.evidence.analysis.budgets import common_range
 from devlearn.evidence.analysis.curve_matrix import CurveMatrix, by_lineage, curve_matrix, paired
 from devlearn.evidence.analysis.fits import fits
+from devlearn.evidence.analysis.matrix_analyses import matrices
 from devlearn.evidence.analysis.proxy import agreement, proxy_and_metric
 from devlearn.evidence.analysis.question import Declared, declared
 from devlearn.evidence.analysis.time_to_threshold import hot_start, level_pair, levels
@@ -34,7 +35,7 @@ from devlearn.records.results import (
     Reason,
     RefusedAgreement,
 )
-from devlearn.records.schema import ProbeEntry
+from devlearn.records.schema import ProbeEntry, Resolved
 
 
 def analyse(run: RunRecords) -> Analyses:
@@ -48,11 +49,14 @@ def analyse(run: RunRecords) -> Analyses:
         unit=asked.what.unit,
         better=asked.what.better,
         exploratory=_exploratory(asked),
-        points=tuple(
-            _no_curves(point) if asked.what.parts else _point(point, run.resolved.probes, asked) for point in run.points
-        ),
+        points=tuple(_analysed(run.resolved, point, asked) for point in run.points),
         fits=fits(run, asked.what, asked.at, asked.pairs, asked.fit) if asked.fit else {},
     )
+
+
+def _analysed(plan: Resolved, point: Point, asked: Declared) -> PointAnalyses:
+    found = _no_curves(point) if asked.what.parts else _point(point, plan.probes, asked)
+    return found.model_copy(update={"matrix": matrices(plan, point)})
 
 
 def _exploratory(asked: Declared) -> dict[Part, bool]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from devlearn.evidence.analysis.curve_matrix import by_lineage
 from devlearn.evidence.analysis.matrix_metrics import matrix_measure
 from devlearn.evidence.analysis.pairing import averaged, lineages
-from devlearn.evidence.analysis.skill_matrix import SkillMatrix, Skills, skill_matrix
+from devlearn.evidence.analysis.skill_matrix import SkillMatrix, Skills, skill_matrix, unscaled
 from devlearn.evidence.analysis.values import values
 from devlearn.evidence.statistics import Matrix, mean_interval
 from devlearn.records.declared import METRICS
@@ -59,6 +59,7 @@ def cells(arm: ArmRecords, known: Skills) -> tuple[Cells | None, list[str]]:
         return None, missing
     try:
         scores = found.scores
+        missing += unscaled(arm, found.skills)
     except EvidenceError as why:
         return None, [*missing, str(why)]
     each = by_lineage([arm], scores, found.seeds)  # (n, S + 1, T)

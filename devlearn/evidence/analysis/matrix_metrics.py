@@ -92,18 +92,26 @@ def _done(arm: ArmRecords, seed: int) -> bool:
 # ---- against the experts ----
 
 
-def _intransigence(found: SkillMatrix) -> Matrix:
-    """Against the expert of the same seed at the end of its stage; unknown for a seed that no expert has."""
+def expert_ends(found: SkillMatrix) -> Matrix:
+    """(n, T) the scores of the experts of the same seeds at the end of their stages, NaN where there is none."""
     ends = np.full((len(found.seeds), len(found.tasks)), np.nan)
     for task, name in enumerate(found.tasks):
-        expert = expert_of(found.arm, name)
+        if name not in found.arm.experts:
+            continue
+        expert = found.arm.experts[name]
         position, what = first_visit(expert, name), found.skills.measures[name]
         for row, seed in enumerate(found.seeds):
             if _done(expert, seed):
                 value = value_at(expert, expert.lives[seed], what, position, None)
                 ends[row, task] = math.nan if value is None else value
-    scored = found.scored(ends) if found.skills.scores == "normalised" else ends
-    return continual.intransigence(found.scores, found.learned, scored)
+    return found.scored(ends) if found.skills.scores == "normalised" else ends
+
+
+def _intransigence(found: SkillMatrix) -> Matrix:
+    """Against the expert of the same seed at the end of its stage; unknown for a seed that no expert has."""
+    for name in found.tasks:
+        expert_of(found.arm, name)
+    return continual.intransigence(found.scores, found.learned, expert_ends(found))
 
 
 def _relative_performance(found: SkillMatrix) -> Matrix:

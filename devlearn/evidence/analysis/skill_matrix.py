@@ -140,6 +140,19 @@ def expert_of(arm: ArmRecords, name: str) -> ArmRecords:
     return arm.experts[name]
 
 
+def unscaled(arm: ArmRecords, known: Skills) -> list[str]:
+    """Why skills have no normalised scores, a sentence each: an expert that ends no better than it was born."""
+    if known.scores != "normalised":
+        return []
+    zero, one = _ends_of_scale(arm, known)
+    return [
+        f"the skill of {name} in {arm.name}: its expert {expert_of(arm, name).name!r} learned nothing that "
+        f"{what.label} shows, so there is no scale for it; give that stage more to learn, or name another probe"
+        for (name, what), same in zip(known.measures.items(), zero == one, strict=True)
+        if same
+    ]
+
+
 def _rows(arm: ArmRecords) -> range:
     return range(BIRTH, len(arm.stages))
 
@@ -156,6 +169,8 @@ def _ends_of_scale(arm: ArmRecords, known: Skills) -> tuple[Matrix, Matrix]:
         expert = expert_of(arm, name)
         lives, end = [life for life in expert.lives.values() if life.done], first_visit(expert, name)
         found = [[_cell(expert, life, what, position) for life in lives] for position in (BIRTH, end)]
-        both.append([float(np.mean(values)) if values else math.nan for values in found])
+        zero, one = (float(np.mean(values)) if values else math.nan for values in found)
+        learned = one > zero if what.better == "higher" else one < zero
+        both.append([zero, one if learned else zero])  # who learned nothing has no scale: NaN
     scale = np.array(both, np.float64).reshape(len(known.measures), 2)
     return scale[:, 0], scale[:, 1]

@@ -11,24 +11,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from devlearn.learners.brains.builtin import MLP, Conv
+from devlearn.learners.brains.builtin import MLP, Conv, Inputs
 from devlearn.learners.brains.layers import ACTIVATIONS, EpisodicMemory, GRUCell, Linear, Normaliser
 from devlearn.learners.brains.needs import Head, Needs, Sense, is_convolved, picture_layout, split_observation
 
 
-def _numbers(x: Tensor, sense: Sense, like: Tensor) -> Tensor:
+def _numbers(x: Tensor, sense: Sense, like: Tensor, inputs: Inputs | None) -> Tensor:
     """(B, *space) as rows of numbers (B, D), in the dtype of the weights.
 
-    Bytes become 0..1, words one-hot by place (none: all 0), anything else keeps its scale. What all learners see alike,
-    expanded to (N, B, *space), is made numbers once.
+    Bytes become 0..1, standardised where ``inputs`` says by what, words one-hot by place (none: all 0), anything else
+    keeps its scale. What all learners see alike, expanded to (N, B, *space), is made numbers once.
     """
     if x.dim() > len(sense.space.shape) + 1 and x.stride(0) == 0:
-        alike = _numbers(x[0], sense, like)
+        alike = _numbers(x[0], sense, like, inputs)
         return alike.expand(len(x), *alike.shape)
     if sense.words:
         known = torch.arange(1, len(sense.words) + 1, device=x.device, dtype=x.dtype)
         return (x.unsqueeze(-1) == known).to(like.dtype).flatten(-2)
-    scaled = x.to(like.dtype) / 255 if sense.space.dtype == "uint8" else x.to(like.dtype)
+    scaled = x.to(like.dtype)
+    if sense.space.dtype == "uint8":
+        scaled = scaled / 255 if inputs is None else (scaled / 255 - inputs.mean) / inputs.std
     return scaled.flatten(-len(sense.space.shape))
 
 
@@ -63,13 +65,14 @@ class DenseSense(nn.Module):
         self.register_buffer("wiring", _wiring(sense))
         self.layer = Linear(_size(sense), config.width[0], config.init)
         self.activation = ACTIVATIONS[config.activation]
+        self.inputs = config.inputs
 
     def forward(self, x: Tensor) -> list[Tensor]:
         *found, driven = self.drive(x)
         return [*found, self.activation(driven)]
 
     def drive(self, x: Tensor) -> list[Tensor]:
-        x = _numbers(x, self.sense, self.layer.weight)  # (B, D)
+        x = _numbers(x, self.sense, self.layer.weight, self.inputs)  # (B, D)
         if self.normaliser is not None:
             x = self.normaliser(x)
         x = _wired(x, self.wiring)
@@ -105,6 +108,7 @@ class ConvSense(nn.Module):
         self.convolutions = nn.ModuleList(layers)
         self.layer = Linear(inputs * side[0] * side[1], config.width[0], config.init)
         self.activation = ACTIVATIONS[config.activation]
+        self.inputs = config.inputs
 
     def forward(self, x: Tensor) -> list[Tensor]:
         *found, driven = self.drive(x)
@@ -112,7 +116,7 @@ class ConvSense(nn.Module):
 
     def drive(self, x: Tensor) -> list[Tensor]:
         """As ``forward``, up to the last activation."""
-        seen = _numbers(x, self.sense, self.layer.weight)  # (B, D)
+        seen = _numbers(x, self.sense, self.layer.weight, self.inputs)  # (B, D)
         if self.normaliser is not None:
             seen = self.normaliser(seen)
         seen = _wired(seen, self.wiring)

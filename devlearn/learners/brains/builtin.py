@@ -25,6 +25,15 @@ Init = Literal["default", "orthogonal"]
 Width = Annotated[int, Field(ge=1)]
 
 
+class Inputs(BaseModel):
+    """What the numbers of bytes, 0..1, are standardised by: less ``mean``, over ``std``; the same for all of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mean: float = Field(0.0, description="what is taken off")
+    std: float = Field(1.0, gt=0, description="what is divided by")
+
+
 class MLP(BaseModel):
     """A multi-layer perceptron: one layer a sense, shared layers, one layer a head."""
 
@@ -43,6 +52,9 @@ class MLP(BaseModel):
     )
     slots: int = Field(32, ge=1, description="steps that an episodic memory holds, the latest; others have none")
     linear_features: bool = Field(False, description="whether the last layer is linear: a code, as of an autoencoder")
+    inputs: Inputs | None = Field(
+        None, description="mean and std by which bytes, as numbers from 0 to 1, are standardised; empty: they are not"
+    )
 
     @model_validator(mode="after")
     def _deep_enough(self) -> MLP:
@@ -52,8 +64,9 @@ class MLP(BaseModel):
 
     @model_serializer(mode="wrap")
     def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without slots where there are none: brains of before are called what they were called."""
-        return {key: value for key, value in handler(self).items() if key != "slots" or self.memory == "episodic"}
+        """Without what says nothing: brains of before are called what they were called."""
+        silent = {"slots": self.memory != "episodic", "inputs": self.inputs is None}
+        return {key: value for key, value in handler(self).items() if not silent.get(key)}
 
     def build(self, needs: Needs) -> Brain:
         """One learner's network."""

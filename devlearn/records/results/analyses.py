@@ -255,6 +255,41 @@ class Fit(Asked):
     straight: bool = Field(description="whether that interval holds 0")
 
 
+class LifeMean(Model):
+    """the mean over learners, or lineages"""
+
+    n: int = Field(description="learners, or lineages")
+    mean: float | None = Field(description="their mean; null where it is unknown for one of them")
+    interval: Interval = Field(description="its 95 % t-interval")
+    why: str = Field(default="", description="why it is unknown; only where it is")
+
+
+class KeptSkill(Model):
+    """one skill of a life"""
+
+    learned: int = Field(description="its row in `rows`: the end of the first visit to the stage that teaches it")
+    mean: tuple[float | None, ...] = Field(description="mean score in every row")
+    interval: tuple[Interval, ...] = Field(description="its 95 % t-interval in every row")
+    forgotten: LifeMean | None = Field(
+        default=None, description="how far it fell from its best by the end; only where it was learned before the end"
+    )
+    beyond_expert: LifeMean | None = Field(
+        default=None,
+        description="how much more of it was learned than by the expert of the same seed, which learned it alone: what "
+        "the life before did for it; only where there is an expert",
+    )
+
+
+class LifeMatrix(Model):
+    """one arm whose life teaches two skills or more"""
+
+    scores: str = Field(description="raw or normalised")
+    rows: tuple[str, ...] = Field(description="birth, and the stages in their order")
+    skills: dict[str, KeptSkill] = Field(description="by the stage that teaches it")
+    metrics: dict[str, LifeMean] = Field(description="every metric of the matrix, of arms that learn all its skills")
+    left_out: tuple[str, ...] = Field(default=(), description="what is not there and why; only where there is any")
+
+
 Levels = dict[str, LevelReached]
 HotStarts = tuple[HotStart | ScarcePassage | RefusedHotStart, ...]
 
@@ -273,6 +308,11 @@ class PointAnalyses(Model):
     area: Area = Field(description="mean height of the last stage's curve")
     proxy: dict[str, Agreement | RefusedAgreement] = Field(
         description="every arm, by name; empty where the compared probe has no proxy of its metric"
+    )
+    matrix: dict[str, LifeMatrix] = Field(
+        default={},
+        description="the matrix of skills of every arm that learns several, by name; only where "
+        "`compare.matrix` declares one; described, no verdicts",
     )
     left_out: tuple[Reason, ...] = Field(
         default=(), description="what could not be made of the records, and why; only where there is any"

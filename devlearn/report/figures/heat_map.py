@@ -1,5 +1,6 @@
 """A matrix of skills: birth and the stages downwards, the skills across, and each skill's score along a life."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,10 +30,13 @@ from devlearn.report.style import (
 
 ROW, ABOVE, BELOW = 0.3, 0.5, 0.1  # inches: a row of cells, what the names of skills take above, what is free below
 LETTERS = 12  # of a name beside or above the cells
+LETTER, BETWEEN = 0.06, 0.08  # inches: a letter, what stands between two names
 NARROW = 5  # skills that one column of a paper has room for
-WHOLE, FEW = 0.56, 0.3  # inches: a cell that holds a mean and its interval, one that holds a mean alone
-MANY, MOST = 8, 10  # stages from which on not all are named below the lines; lines that can all be named
+WHOLE, FEW = 0.56, 0.3  # inches: a cell that holds a mean and its interval at the least, one that holds a mean alone
+MOST = 10  # lines that can all be named
+ROOM = 2.2  # inches that the names below the lines have
 DARK = 0.55  # of the colour scale: letters are light from there on
+ON_LIGHT, ON_DARK = "#15171b", "#fcfcfc"  # cells keep their colours in the dark, so these letters must too
 DARKEST, LIGHTEST = np.array([0, 0x4A, 0x78]) / 255, np.array([1.0, 1.0, 1.0])
 
 
@@ -45,23 +49,27 @@ def heat_map(cells: Cells, name: str) -> Drawn:
     height = ABOVE + ROW * rows + BELOW
     width = SINGLE if tasks <= NARROW else DOUBLE
     figure = sheet(height, width)
-    left = left_of([shorten(row, LETTERS) for row in cells.rows], width)
+    names = [_brief(row) for row in cells.rows]
+    left = left_of(names, width)
     room = (0.985 - left) * width / tasks  # inches of a cell
     axes = plain(figure.add_axes((left, BELOW / height, 0.985 - left, ROW * rows / height), facecolor="none"))
     axes.grid(visible=False)
     axes.imshow(_colours(cells), aspect="auto", extent=(0, tasks, rows, 0), interpolation="nearest")
+    longest = max(len(_cell(cells, row, task, True)) for row, task in np.ndindex(rows, tasks))
+    whole = room > max(WHOLE, LETTER * longest)
     for row, task in np.ndindex(rows, tasks) if room > FEW else ():
-        letters, text = "#ffffff" if _shades(cells)[row, task] > DARK else INK, _cell(cells, row, task, room > WHOLE)
+        letters = ON_DARK if _shades(cells)[row, task] > DARK else ON_LIGHT
+        text = _cell(cells, row, task, whole)
         axes.text(task + 0.5, row + 0.5, text, color=letters, ha="center", va="center", fontsize=SMALL)
     for task, row in enumerate(cells.learned.tolist()):
         axes.add_patch(Rectangle((task + 0.02, row + 0.06), 0.96, 0.88, fill=False, edgecolor=INK, linewidth=1.2))
-    axes.set_xticks(np.arange(tasks) + 0.5, _some(cells.tasks, room > FEW))
-    axes.set_yticks(np.arange(rows) + 0.5, [shorten(row, LETTERS) for row in cells.rows])
+    axes.set_xticks(np.arange(tasks) + 0.5, _some(cells.tasks, room * tasks))
+    axes.set_yticks(np.arange(rows) + 0.5, names)
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     heading(axes, shorten(cells.arm))
     caption = (
         f"{cells.arm}: each skill at birth and at the end of every stage, the mean over {cells.n} learners"
-        f"{' and half the width of its 95 % interval' * (room > WHOLE)}; darker is better within a column, and a frame "
+        f"{' and half the width of its 95 % interval' * whole}; darker is better within a column, and a frame "
         "is where the skill was learned."
     )
     return Drawn(name, figure, caption, f"Scores of {cells.arm}, row by row: {_told(cells)}.")
@@ -81,7 +89,7 @@ def over_life(cells: Cells, name: str) -> Drawn:
         axes.plot(at[learned], mean[learned], marker, color=colour, markersize=3.5, linestyle="none")
         if np.isfinite(mean[-1]) and (len(cells.tasks) <= MOST or task in (0, len(cells.tasks) - 1)):
             ends.append((float(mean[-1]), label, task))
-    axes.set_xticks(at, _some(cells.rows, len(at) < MANY))
+    axes.set_xticks(at, _some(cells.rows, ROOM))
     few_ticks(axes, "y")
     scale(axes, "y", unit)
     heading(axes, f"{shorten(cells.arm)}" + " (%)" * (unit == SHARE))
@@ -106,10 +114,17 @@ def _colours(cells: Cells) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     return np.asarray(LIGHTEST + share * (DARKEST - LIGHTEST))
 
 
-def _some(names: Sequence[str], all_: bool) -> list[str]:
-    """Names that fit below or above a plot: all, or about ten of them."""
-    step = 1 if all_ else max(2, len(names) // 10)
-    return [shorten(name, LETTERS) if place % step == 0 else "" for place, name in enumerate(names)]
+def _brief(row: str) -> str:
+    """The name of a row: ``look (2)`` for ``look (visit 2)``."""
+    name, _, visit = row.partition(" (visit ")
+    return shorten(name, LETTERS) + f" ({visit}" * bool(visit)
+
+
+def _some(names: Sequence[str], room: float) -> list[str]:
+    """Names of which as many are written as have ``room``, in inches: all, or every other, third, ..."""
+    brief = [_brief(name) for name in names]
+    step = math.ceil(len(brief) * (LETTER * max(map(len, brief)) + BETWEEN) / room)
+    return [name if place % step == 0 else "" for place, name in enumerate(brief)]
 
 
 def _cell(cells: Cells, row: int, task: int, whole: bool) -> str:
@@ -119,7 +134,7 @@ def _cell(cells: Cells, row: int, task: int, whole: bool) -> str:
         return "?"
     half = float(cells.high[row, task] - mean) * times
     digits = 1 if times == 100 or abs(mean) >= 10 else 2
-    return f"{times * mean:.{digits}f}" + (f" ±{half:.{digits}f}" if whole and np.isfinite(half) else "")
+    return f"{times * mean:z.{digits}f}" + (f" ±{half:.{digits}f}" if whole and np.isfinite(half) else "")
 
 
 def _told(cells: Cells) -> str:

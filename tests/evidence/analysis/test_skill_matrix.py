@@ -138,3 +138,35 @@ def test_a_second_visit_is_a_row_and_the_first_is_when_it_was_learned(tmp_path: 
     assert matrix.rows == ("birth", "a", "b", "c", "a (visit 2)") and matrix.learned.tolist() == [1, 2, 3]
     forgot = values(found.points[0].arms["plain"], matrix_measure(found.resolved, "forgetting"), "end")
     assert forgot[0] == pytest.approx(((0.92 - 0.85) + (0.80 - 0.60) + (0.95 - 0.90)) / 3)
+
+
+def test_analyses_say_what_each_life_kept_skill_by_skill(tmp_path: Path) -> None:
+    """By hand, from R: task a is learned at .90, best at .92 and ends at .50; its expert's end is known."""
+    found = run(tmp_path, question(matrix=ALONE, pairs=[["kept", "plain"]]))
+    told = document(evaluate(found).analyses)["points"][0]["matrix"]
+    assert list(told) == ["plain", "kept"] and told["plain"]["rows"] == ["birth", *STAGES]
+    skill, own = told["plain"]["skills"]["a"], lives()[:, :, 0]
+    assert skill["learned"] == 1 and skill["mean"] == pytest.approx(own.mean(0).tolist())
+    assert skill["forgotten"]["mean"] == pytest.approx((own[:, 1:3].max(1) - own[:, 3]).mean())
+    assert skill["beyond_expert"]["mean"] == pytest.approx((own[:, 1] - EXPERT[0]).mean())
+    assert "forgotten" not in told["plain"]["skills"]["c"]  # nothing came after it
+    assert told["plain"]["metrics"]["forgetting"]["mean"] == pytest.approx(
+        np.mean(list(compare([found]).points[0].arms["plain"].values.values()))
+    )
+    assert "not measured on the way" in told["plain"]["metrics"]["sample_efficiency"]["why"]
+    older = run(tmp_path / "older", {"probe": "of-c", "pairs": [["kept", "plain"]], "smallest_effect": 0.01})
+    assert "matrix" not in document(evaluate(older).analyses)["points"][0]
+
+
+def test_an_expert_that_learned_nothing_is_no_scale(tmp_path: Path) -> None:
+    """Its skill would else be the better the less is known: the scores are unknown, and said to be."""
+    worse = {"only-a": (["a"], np.tile(np.array([BIRTH, np.array(BIRTH) - 0.1]), (SEEDS, 1, 1)))}
+    arms = {"plain": (STAGES, lives()), "kept": (STAGES, lives(0.3)), **experts(), **worse}
+    asked = question("average", pairs=[["kept", "plain"]], matrix={**ALONE, "scores": "normalised"})
+    found = load(write_lives(tmp_path, arms, "abc", compare=asked))
+    (answer,) = compare([found]).points
+    assert answer.comparisons[0].verdict == "incomplete"
+    told = document(evaluate(found).analyses)["points"][0]["matrix"]["plain"]
+    (why,) = told["left_out"]
+    assert why.startswith("the skill of a in plain: its expert 'only-a' learned nothing that of-a.score shows")
+    assert told["skills"]["a"]["forgotten"]["mean"] is None and told["skills"]["b"]["forgotten"]["mean"] is not None

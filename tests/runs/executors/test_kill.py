@@ -106,6 +106,32 @@ def test_killed_again_and_again_and_not_a_byte_differs(tmp_path: Path, kills: in
     share = kills / 20  # long enough for so many
     budgets = {"updates": 700, "reach": 14_000, "swing": 10_000, "walk": 4_500}
     text = SCENARIO.format(**{name: int(share * budget) for name, budget in budgets.items()})
+    kill_and_compare(tmp_path, text, kills)
+
+
+STREAM = """
+devlearn: 1
+scenario: worlds
+seeds: 2
+brain: {kind: mlp, width: [64, 32]}
+stream:
+  kind: envs
+  envs: [devlearn/DigitReach-v0, {env: devlearn/DigitReach-v0, env_kwargs: {reach: 14}}, Acrobot-v1]
+  experts: false
+  stage: {env_steps: 3000, num_envs: 4, rollout: 32}
+  probe: {episodes: 2, every: 8}
+arms:
+  life: [stream]
+compare: {metric: average, matrix: {}}
+"""
+
+
+def test_a_stream_of_environments_is_killed_and_not_a_byte_differs(tmp_path: Path) -> None:
+    kill_and_compare(tmp_path, STREAM, 2)
+
+
+def kill_and_compare(tmp_path: Path, text: str, kills: int) -> None:
+    """A run of one job whose worker, or supervisor, is killed so often, beside one that is left alone."""
     (tmp_path / "killed.yaml").write_text(text)
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert start(whole).wait() == 0

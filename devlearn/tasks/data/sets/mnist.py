@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from devlearn.tasks.data.digit_words import ATTRIBUTES, described
 from devlearn.tasks.data.mnist import read
 from devlearn.tasks.data.source import DataSource, dataset
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from devlearn.tasks.data.source import Arrays
@@ -40,6 +41,17 @@ class Mnist(DataSource):
 
     def describe(self, part: str, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         return described(labels)
+
+
+@dataset("mnist32")
+class PaddedMnist(Mnist):
+    """The same digits with two black pixels on every side, as some published settings have them; embedded."""
+
+    shape = (32, 32)
+
+    def read(self, part: str) -> Arrays:
+        images, labels = super().read(part)
+        return np.pad(images, ((0, 0), (2, 2), (2, 2))), labels
 
 
 MNIST = Mnist()
