@@ -6,6 +6,7 @@ Where ``needs.senses[sense].parts`` is not empty, the observation is a row of en
 apart, and every entry is a sense of ``needs`` too.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -49,6 +50,12 @@ def _wired(x: Tensor, wiring: Tensor | None) -> Tensor:
     return x if wiring is None else x.gather(-1, wiring.unsqueeze(-2).expand_as(x))
 
 
+def _activation(config: MLP) -> Callable[[Tensor], Tensor]:
+    """What a hidden layer makes of what drives it, (B, D) -> (B, D)."""
+    plain = ACTIVATIONS[config.activation]
+    return (lambda x: plain(nn.functional.layer_norm(x, x.shape[-1:]))) if config.layer_norm else plain
+
+
 class DenseSense(nn.Module):
     """Flatten, normalise if asked, one linear layer, activation: (B, *space) -> [(B, D), (B, width[0])].
 
@@ -64,7 +71,7 @@ class DenseSense(nn.Module):
         self.normaliser = Normaliser(_size(sense)) if sense.normalise else None
         self.register_buffer("wiring", _wiring(sense))
         self.layer = Linear(_size(sense), config.width[0], config.init)
-        self.activation = ACTIVATIONS[config.activation]
+        self.activation = _activation(config)
         self.inputs = config.inputs
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -107,12 +114,12 @@ class ConvSense(nn.Module):
             inputs, side = outputs, [length // 2 for length in side]
         self.convolutions = nn.ModuleList(layers)
         self.layer = Linear(inputs * side[0] * side[1], config.width[0], config.init)
-        self.activation = ACTIVATIONS[config.activation]
+        self.activation, self.last_activation = ACTIVATIONS[config.activation], _activation(config)
         self.inputs = config.inputs
 
     def forward(self, x: Tensor) -> list[Tensor]:
         *found, driven = self.drive(x)
-        return [*found, self.activation(driven)]
+        return [*found, self.last_activation(driven)]
 
     def drive(self, x: Tensor) -> list[Tensor]:
         """As ``forward``, up to the last activation."""
@@ -153,10 +160,10 @@ class Tower(nn.Module):
         single = {name: sense for name, sense in senses.items() if not sense.parts}
         self.senses = nn.ModuleDict({name: _encoder(sense, config) for name, sense in single.items()})
         self.composites = {name: sense for name, sense in senses.items() if sense.parts}
-        self.activation = ACTIVATIONS[config.activation]
+        self.activation = _activation(config)
         pairs = zip(config.width, config.width[1:], strict=False)
         self.trunk = nn.ModuleList(Linear(inputs, outputs, config.init, fed_back=feedback) for inputs, outputs in pairs)
-        self.activations = [ACTIVATIONS[config.activation]] * len(self.trunk)
+        self.activations = [_activation(config)] * len(self.trunk)
         if config.linear_features:
             self.activations[-1] = _identity
         self.memory = _memory(config)

@@ -51,6 +51,11 @@ class MLP(BaseModel):
         description="what the last layer feeds: nothing, a recurrent layer, or slots that are written and attended to",
     )
     slots: int = Field(32, ge=1, description="steps that an episodic memory holds, the latest; others have none")
+    layer_norm: bool = Field(
+        False,
+        description="whether what drives the units of a hidden layer, convolutions apart, is made to have mean 0 and "
+        "variance 1 over them before the activation; without gains and shifts of its own",
+    )
     linear_features: bool = Field(False, description="whether the last layer is linear: a code, as of an autoencoder")
     inputs: Inputs | None = Field(
         None, description="mean and std by which bytes, as numbers from 0 to 1, are standardised; empty: they are not"
@@ -65,7 +70,7 @@ class MLP(BaseModel):
     @model_serializer(mode="wrap")
     def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without what says nothing: brains of before are called what they were called."""
-        silent = {"slots": self.memory != "episodic", "inputs": self.inputs is None}
+        silent = {"slots": self.memory != "episodic", "inputs": self.inputs is None, "layer_norm": not self.layer_norm}
         return {key: value for key, value in handler(self).items() if not silent.get(key)}
 
     def build(self, needs: Needs) -> Brain:
