@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from devlearn.lazy import torch
 from devlearn.learners.brains import Needs, brain_builder
 from devlearn.learners.brains.needs import born_with
-from devlearn.runs.plan import checks
+from devlearn.runs.plan import checks, memories
 from devlearn.runs.plan.changes import refusal
 from devlearn.runs.plan.cost_model import CostModel
 from devlearn.runs.plan.courses import courses
@@ -99,11 +99,19 @@ def _reflexes(course: ResolvedArm, index: int) -> tuple[str, ...]:
 
 
 def _guarded(course: ResolvedArm, index: int) -> tuple[str, ...]:
-    """The read-outs of the stages of an arm before a place that had a protection of the same kind."""
-    own = course.steps[index].stage.protect
-    before = [step.stage for step in course.steps[:index] if own and step.stage.protect]
-    same = [stage.rehearsed() for stage in before if own and stage.protect and stage.protect.kind == own.kind]
-    return tuple(rehearsed.task.read_out if rehearsed else "" for rehearsed in same)
+    """The read-outs of the stages of an arm before a place that had a protection of the same kind.
+
+    Raises ValueError, with the mend, where what was kept of one of them is of no use now.
+    """
+    stage = course.steps[index].stage
+    if (own := stage.protect) is None or own.refusal(stage):
+        return ()
+    before = [step.stage for step in course.steps[:index]]
+    same = [other for other in before if other.protect is not None and other.protect.kind == own.kind]
+    if why := next(filter(None, (own.unlike(stage, other) for other in same)), ""):
+        raise ValueError(f"protect: {why}")
+    rehearsed = [other.rehearsed() for other in same]
+    return tuple(each.task.read_out if each else "" for each in rehearsed)
 
 
 class _Arms:
@@ -117,20 +125,37 @@ class _Arms:
     def lives(self, name: str) -> list[PlannedStage]:
         """The stages that an arm lives."""
         if name not in self._lives:
-            course = self.scenario.arms[name]
-            lives: list[PlannedStage] = []
-            for index in range(len(course.steps)):
-                known = lives[-1].known_after if lives else NOTHING
-                lives.append(replace(self._lived(name, course, index), known=known))
+            course = self._with_memory(name, self.scenario.arms[name])
+            lives = self._all_lived(name, course)
             if course.match is not None:
                 for unit in course.match.units:
-                    lives[-1] = self._matched(name, lives, course.match.arm, unit)
+                    if unit != "bytes":
+                        lives[-1] = self._matched(name, lives, course.match.arm, unit)
             if course.total is not None:
                 lives[-1] = self._filled(name, lives, *course.total)
             if self.scenario.compare is not None and self.scenario.compare.select is not None:
                 lives[-1] = replace(lives[-1], select=True)
             self._lives[name] = self._chosen(lives)
         return self._lives[name]
+
+    def _all_lived(self, name: str, course: ResolvedArm) -> list[PlannedStage]:
+        """The stages of an arm with the budgets that they declare."""
+        lives: list[PlannedStage] = []
+        for index in range(len(course.steps)):
+            known = lives[-1].known_after if lives else NOTHING
+            lives.append(replace(self._lived(name, course, index), known=known))
+        return lives
+
+    def _with_memory(self, name: str, course: ResolvedArm) -> ResolvedArm:
+        """The arm with memories of the size that ``match: by: bytes`` asks for."""
+        if course.match is None or "bytes" not in course.match.units:
+            return course
+        goal = total_of(self.lives(course.match.arm)).kept_bytes
+        try:
+            return memories.matched(course, goal, lambda sized: total_of(self._all_lived(name, sized)).kept_bytes)
+        except ValueError as error:
+            who = f"arm {name!r} can't be matched to {course.match.arm!r} by bytes"
+            raise self.scenario.error(("arms", name, "match"), f"{who}: {error}") from error
 
     def _chosen(self, lives: list[PlannedStage]) -> list[PlannedStage]:
         """The stages with the number of labels that gates and ``select`` read in each for the first time."""
@@ -145,7 +170,13 @@ class _Arms:
     def _lived(self, arm: str, course: ResolvedArm, index: int) -> PlannedStage:
         step = course.steps[index]
         visit = Counter(earlier.stream for earlier in course.steps[:index])[step.stream]
-        born, guarded = _reflexes(course, index), _guarded(course, index)
+        born = _reflexes(course, index)
+        try:
+            guarded = _guarded(course, index)
+        except ValueError as error:
+            raise self.scenario.error(("stages", step.use), f"{step.use}: {error}") from error
+        if why := step.stage.unprepared([before.stage for before in course.steps[:index]]):
+            raise self.scenario.error(("arms", arm, "stages", index), f"{step.use}: {why}")
         self._can_change(arm, step, index, born)
         costs = CostModel(step.stage, lambda stage: self._cost_of(step.use, step.kind, stage, born, guarded))
         budget = step.stage.budget()
