@@ -30,7 +30,7 @@ GAPS = {"a": 0.0, "b": 0.03}
 
 def lived(folder: Path) -> RunRecords:
     """A life of two skills, of one of which its expert learned nothing."""
-    alone = {"a": [[0.1, 0.0], [0.9, 0.0]], "b": [[0.0, 0.1], [0.0, 0.1]]}
+    alone = {"a": [[0.1, 0.0], [0.1, 0.0]], "b": [[0.0, 0.1], [0.0, 0.9]]}
     arms = {"plain": (["a", "b"], np.tile(np.array([[0.1, 0.1], [0.9, 0.2], [0.5, 0.8]]), (2, 1, 1)))}
     arms |= {f"only-{task}": ([task], np.tile(np.array(values), (2, 1, 1))) for task, values in alone.items()}
     matrix = {"experts": {task: f"only-{task}" for task in alone}, "scores": "normalised"}
