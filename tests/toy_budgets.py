@@ -311,11 +311,12 @@ TOY: dict[str, dict[str, Any]] = {
     },
     "split_mnist": {
         "stages": {f"task{number}": {"updates": 2} for number in range(1, 6)},
+        "vary": {"stream.setting": ["class"]},
         "brain.width": [16, 16],
         "block": 4,
     },
-    "permuted_mnist": {"stream.into": 3, "stream.stage.updates": 4, "brain.width": [16, 16], "block": 4},
-    "rotated_mnist": {"stream.into": 3, "stream.stage.updates": 4, "brain.width": [16, 16], "block": 4},
+    "permuted_mnist": {"stream.into": 2, "stream.stage.updates": 4, "brain.width": [16, 16], "block": 4},
+    "rotated_mnist": {"stream.into": 2, "stream.stage.updates": 4, "brain.width": [16, 16], "block": 4},
     "looking": {
         **{f"stages.{name}.images": 64 for name in ("denoise", "mask", "contrast", "cluster")},
         **{f"stages.{name}.batch": 16 for name in ("denoise", "mask", "contrast", "cluster")},

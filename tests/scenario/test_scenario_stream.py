@@ -132,6 +132,21 @@ def test_what_is_no_stream_is_said_with_its_place(says: str) -> None:
     assert str(error.value).splitlines() == [f"file.yaml:{says}"]
 
 
+UNFIT = {
+    "6:27: classes: digits has no class 13; its 10 are 0 to 9": "stages: {task2: {classes: [2, 13]}}",
+    "5:1: probe 'task2' asks the read-out 'digits_8x8', and stage 'task2' teaches 'task1'; give both the same head": (
+        "stages: {task2: {head: task1}}"
+    ),
+}
+
+
+@pytest.mark.parametrize("says", UNFIT)
+def test_a_missing_class_or_a_head_that_does_not_fit_is_said(says: str) -> None:
+    with pytest.raises(ScenarioError) as error:
+        parse(TEXT.replace("arms:\n", f"{UNFIT[says]}\narms:\n"), "file.yaml")
+    assert str(error.value) == f"file.yaml:{says}"
+
+
 WORLDS = """\
 devlearn: 1
 scenario: worlds

@@ -52,7 +52,7 @@ def _unknown(name: str, arms: Sequence[str], row: Sequence[Told]) -> list[str]:
     whys: dict[str, list[str]] = {}
     for arm, one in zip(arms, row, strict=True):
         if one.why:
-            whys.setdefault(one.why, []).append(arm)
+            whys.setdefault(one.why.replace(f" of arm {arm!r}", ""), []).append(arm)
     return [f"{name.replace('_', ' ')} of {listed(who)}: {why}" for why, who in whys.items()]
 
 

@@ -24,7 +24,7 @@ from devlearn.tasks.data import (
     smallest_parts,
     splits,
 )
-from devlearn.tasks.data.sets.mnist import MNIST
+from devlearn.tasks.data.sets.mnist import MNIST, PaddedMnist
 
 CPU = torch.device("cpu")
 SPLITS = splits(MNIST)
@@ -128,3 +128,12 @@ def test_images_are_gathered_as_by_their_index(shape: tuple[int, ...]) -> None:
     images = load("mnist.test", CPU).images
     index = torch.randint(len(images), shape, generator=torch.Generator().manual_seed(0))
     assert torch.equal(gathered(images, index), images[index])
+
+
+def test_padded_mnist_is_mnist_in_a_black_frame_and_has_the_published_moments() -> None:
+    padded, plain = (load(f"{name}.train+valid", CPU) for name in ("mnist32", "mnist"))
+    assert padded.images.shape == (60_000, *PaddedMnist.shape) and torch.equal(padded.labels, plain.labels)
+    assert torch.equal(padded.images[:, 2:-2, 2:-2], plain.images)
+    assert int(padded.images.sum(dtype=torch.int64)) == int(plain.images.sum(dtype=torch.int64))
+    seen = padded.images.float() / 255
+    assert (seen.mean().item(), seen.std().item()) == pytest.approx((0.1000, 0.2752), abs=1e-4)  # Hsu et al. 2018
