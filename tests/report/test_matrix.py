@@ -70,9 +70,11 @@ def test_the_figures_say_their_numbers(asked: Path) -> None:
 
 
 def test_the_section_is_there_where_a_matrix_was_asked_for(asked: Path, tmp_path: Path) -> None:
-    page = part(asked, "matrix", "curves", "verdicts", "bought")
+    page = part(asked, "matrix", "curves", "verdicts", "bought", "feedback")
     assert "What was kept" in page and "each skill at birth and at the end of every stage" in page
     assert "how far each skill fell from its best score" in page and "0.26" in page
+    assert "nothing came after it" in page and "More than its expert learned" in page
+    assert page.count("was not measured on the way") == 2  # the reason of two metrics, once for both arms
     assert "Where they began" not in page  # a metric of a whole life is no curve
     arms = {"plain": (["a", "b"], np.tile(np.array(R)[:3, :2], (2, 1, 1)))}
     plain = {"probe": "of-b", "metric": "score"}
