@@ -27,6 +27,7 @@ WHOLE: Mapping[str, str] = {
         "learning"
     ),
     "tests/stages/caregiver/test_guess.py::test_every_rung_and_rule_is_learned_from": "learning",
+    "tests/stages/caregiver/test_judge.py::test_poles_are_balanced_by_being_told_right_and_wrong": "learning",
     "tests/stages/caregiver/test_words.py::test_words_save_a_learner_from_what_reward_alone_teaches": "learning",
     "tests/stages/shared/test_pseudo_labels.py::test_consistency_beats_labels_only_with_twenty_labels": "learning",
     "tests/runs/pipeline/test_split_stream.py": "learning",
