@@ -27,6 +27,7 @@ WHOLE: Mapping[str, str] = {
         "learning"
     ),
     "tests/stages/caregiver/test_guess.py::test_every_rung_and_rule_is_learned_from": "learning",
+    "tests/stages/caregiver/test_judge.py::test_poles_are_balanced_by_being_told_right_and_wrong": "learning",
     "tests/stages/caregiver/test_words.py::test_words_save_a_learner_from_what_reward_alone_teaches": "learning",
     "tests/stages/protections/test_class_incremental.py": "learning",
     "tests/stages/consolidate/test_sleep.py::test_sleep_brings_back_what_was_forgotten_and_noise_does_not": "learning",

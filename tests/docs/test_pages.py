@@ -98,6 +98,11 @@ TOY: dict[str, dict[str, object]] = {
         "probes.digits.quick": 100,
         "brain.width": [8],
     },
+    "pole.yaml": {
+        **{"stages.expert.env_steps": 128, "stages.expert.num_envs": 2, "stages.expert.rollout": 16},
+        **{"stages.judged.env_steps": 32, "stages.judged.num_envs": 2, "stages.judged.rollout": 8},
+        **{"probes.pole.episodes": 2, "probes.pole.limit": 20, "brain.width": [8]},
+    },
     "signs.yaml": {"stages.guess.updates": 4, "probes.right.every": 2, "brain.width": [8]},
     "shown.yaml": {**SCHOOL, "stages.look.updates": 2, "stages.look.num_envs": 2},
     "bars.yaml": {"stages.school.updates": 4, "stages.school.batch": 16, "probes.right.every": 2, "brain.width": [16]},

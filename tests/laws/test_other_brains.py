@@ -61,7 +61,11 @@ REFUSED = {
         ("memory", f"play-{env}"): "make num_envs a multiple of minibatches"
         for env in ("native", "discrete", "continuous", "curious", "taught", "taught-numbers", "replay", "yoked")
     },
-    **{("memory", row): "brain memory: none" for row in rows.STAGES if rows.STAGES[row][0].startswith("imitate.")},
+    **{
+        ("memory", row): "brain memory: none"
+        for row, (kind, _) in rows.STAGES.items()
+        if kind.startswith("imitate.") or kind == "caregiver.judge"
+    },
 }
 ONE_EACH = {row: list(BRAINS)[place % len(BRAINS)] for place, row in enumerate(rows.STAGES)}
 PAIRS = [(brain, row) for brain in BRAINS for row in rows.STAGES if row != "inherit"]  # its files are of one brain

@@ -45,6 +45,7 @@ def test_every_stage_that_looks_at_images_says_whose() -> None:
         *(f"innate.{kind}" for kind in ("shuffle", "moments", "rescale", "spectrum", "fresh_head", "inherit")),
         *("trial.ppo", "trial.dqn", "trial.sac", "pretrain.predict"),
         *("imitate.clone", "imitate.dagger", "imitate.observe", "innate.reflex", "innate.evolve_reflex"),
+        "caregiver.judge",
     }
 
 

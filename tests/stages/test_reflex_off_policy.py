@@ -147,6 +147,7 @@ def left(observation: Any, rng: np.random.Generator) -> int:
         ("trial.dqn", {**CART, "keys": "env_steps: 20000"}, NO_WAY),
         ("imitate.clone", COPY, NO_WAY),
         ("imitate.dagger", COPY, NO_WAY),
+        ("caregiver.judge", COPY, NO_WAY),
         ("imitate.observe", {**COPY, "keys": COPY["keys"].replace("env_steps", "updates")}, NO_WAY),
         ("trial.ppo", {**CART, "keys": "env_steps: 4096, random: true, reflex: 0.5"}, r"drop random or reflex"),
         (

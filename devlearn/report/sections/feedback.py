@@ -47,6 +47,6 @@ def _at(page: Page, place: Place) -> list[Drawn]:
 def _pool(arms: Mapping[str, Curve], unit: str, of: str, chance: float | None) -> tuple[float, float] | None:
     """Labelled images and chance for the theory's line over bits; None where one is not known, or arms differ."""
     pools = {float(curve.x["labels"][-1]) for curve in arms.values()}
-    if unit != "feedback_bits" or of != SHARE or not chance or chance >= 1 or len(pools) != 1:
+    if unit != "feedback_bits" or of != SHARE or not chance or chance >= 1 or len(pools) != 1 or not any(pools):
         return None
     return pools.pop(), chance
