@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 @protection("agem")
 @final
 class AveragedGEM(ImageMemory):
-    """Projects a gradient g that would raise the loss on old images: ``g - (g . r) / (r . r) r`` where ``g . r < 0``.
+    """A-GEM: takes from a gradient what would raise the loss on kept images of earlier stages.
 
-    r is the gradient of the mean cross-entropy on ``batch`` old images, drawn anew at every update. ``size`` images are
-    kept with their labels, of every class of every stage so far an equal share, at random.
+    A gradient g becomes ``g - (g . r) / (r . r) r`` where ``g . r < 0``. r is the gradient of the mean
+    cross-entropy on ``batch`` old images, drawn anew at every update. ``size`` images are kept with their labels,
+    of every class of every stage so far an equal share, at random.
 
     Source:
         Chaudhry et al. 2019, Efficient lifelong learning with A-GEM, eq. 11.
@@ -42,7 +43,7 @@ class AveragedGEM(ImageMemory):
         kept = self.nbytes(stage)
         if not earlier:
             return Surcharge(kept_bytes=kept, kept_images=self.size)
-        shown, asked = self.drawn(stage), self._objective(stage, earlier)
+        shown, asked = self.drawn(labelled.batch_size), self._objective(stage, earlier)
         added = flops.update(brain, asked, shapes(labelled.source, shown))
         return Surcharge(shown, added, 0, kept, self.size)
 
@@ -58,7 +59,7 @@ class AveragedGEM(ImageMemory):
 
 class _Projecting(Remembering):
     def __init__(self, at: Protecting, own: AveragedGEM) -> None:
-        super().__init__(at, False, own.drawn(at.stage))
+        super().__init__(at, False)
         self.own = own
 
     def corrected(self, weights: Mapping[str, nn.Parameter]) -> None:
@@ -66,7 +67,7 @@ class _Projecting(Remembering):
             return
         asked = self.own._objective(self.at.stage, tuple(self.kept[HEADS]))
         own = {name: weight.grad for name, weight in weights.items() if weight.grad is not None}
-        old, _ = self.at.cohort.gradients(asked, self.old(asked.heads)[0])
+        old, _ = self.at.cohort.gradients(asked, self.old(asked.heads, self.own.drawn(self.new))[0])
         for name, gradient in own.items():
             weights[name].grad = gradient
         project(own, old)

@@ -29,11 +29,12 @@ LOGITS = "logits"  # (N, S, K): what was answered to the image of a slot when it
 @protection("derpp")
 @final
 class DarkReplay(ImageMemory):
-    """Adds to a minibatch's loss ``alpha * mean (z - z*)^2 + beta * cross-entropy``, on two draws of old images.
+    """Dark experience replay: shows kept images again, held to their labels and to what was answered to them.
 
-    z* are the logits with which an image was answered when it was shown, by the read-out of its stage. ``size`` images
-    are kept in all, with labels and logits, by a reservoir over all that were shown so far; a later stage draws from
-    its own images too.
+    Adds to a minibatch's loss ``alpha * mean (z - z*)^2 + beta * cross-entropy``, on two draws of old images. z*
+    are the logits with which an image was answered when it was shown, by the read-out of its stage. ``size`` images
+    are kept in all, with labels and logits, by a reservoir over all that were shown so far; a later stage draws
+    from its own images too.
 
     Source:
         Buzzega et al. 2020, Dark experience for general continual learning, eq. 6 (DER++).
@@ -54,10 +55,11 @@ class DarkReplay(ImageMemory):
         outputs = max(each.shape[-1] for each in answers)
         added = flops.forward(brain, images, labelled.source.sense_name, heads[-1])
         kept = self.nbytes(stage) + self.size * outputs * 4
-        shown = self._draws * self.drawn(stage) if earlier else 0
+        drawn = self.drawn(labelled.batch_size)
+        shown = self._draws * drawn if earlier else 0
         if shown:
             more = {**shapes(labelled.source, shown), "old_logits": ((shown, outputs), torch.float32)}
-            added += added_flops(brain, stage, self._objective(labelled.objective, stage, earlier), more)
+            added += added_flops(brain, stage, self._objective(labelled.objective, stage, earlier, drawn), more)
         return Surcharge(labelled.batch_size + shown, added, 0, kept, self.size)
 
     def begin(self, at: Protecting) -> None:
@@ -74,9 +76,9 @@ class DarkReplay(ImageMemory):
         """How many of its two terms there are."""
         return bool(self.alpha) + bool(self.beta)
 
-    def _objective(self, new: Objective, stage: Stage, earlier: tuple[str, ...]) -> DarkRehearsal:
+    def _objective(self, new: Objective, stage: Stage, earlier: tuple[str, ...], drawn: int) -> DarkRehearsal:
         heads = tuple(dict.fromkeys(read_outs(earlier, stage)))
-        rows = self.drawn(stage) if self.alpha else 0
+        rows = drawn if self.alpha else 0
         return DarkRehearsal(new, rehearsed(stage).source.sense_name, heads, rows, self.alpha, self.beta)
 
 
@@ -121,7 +123,7 @@ def distance(outputs: Sequence[Tensor], wanted: Tensor, owners: Tensor) -> Tenso
 
 class _Dark(Remembering):
     def __init__(self, at: Protecting, own: DarkReplay) -> None:
-        super().__init__(at, True, own._draws * own.drawn(at.stage))
+        super().__init__(at, True)
         self.own, self.answers = own, torch.empty(0)
 
     def extended(self, objective: Objective, batch: Any) -> tuple[Objective, Any]:
@@ -131,8 +133,9 @@ class _Dark(Remembering):
             self.answers = self.at.cohort(batch["images"], asked.sense, asked.head)  # (N, B, K)
         if not (self.own._draws and self.at.earlier):
             return objective, batch
-        longer = self.own._objective(objective, self.at.stage, tuple(self.kept[HEADS]))
-        old, slots = self.old(longer.heads)
+        drawn = self.own.drawn(self.new)
+        longer = self.own._objective(objective, self.at.stage, tuple(self.kept[HEADS]), drawn)
+        old, slots = self.old(longer.heads, self.own._draws * drawn)
         rows = torch.arange(len(slots), device=slots.device).unsqueeze(1)
         return longer, {**batch, **old, "old_logits": self.kept[LOGITS][rows, slots]}
 

@@ -34,12 +34,13 @@ MAKER, EARLIER, BEFORE, MOMENTS = "maker:", "earlier:", "before:", "moments"  # 
 @protection("generative_replay")
 @final
 class GenerativeReplay(Protection):
-    """Adds to a minibatch's loss ``weight`` times the cross-entropy of images that are made up, with answers of before.
+    """Generative replay: rehearses made-up images of earlier stages; keeps no image, but what makes them up.
 
-    A variational autoencoder learns beside the learner from the images that it is shown, and from as many as it makes
-    up itself as it was when the stage began. These are what the learner rehearses: each has the likeliest answer of the
-    learner as it was when the stage began, by each read-out of an earlier protected stage (their mean counts). No image
-    is kept, the autoencoder's weights are. An image counts whenever one of the two networks is shown it.
+    Adds to a minibatch's loss ``weight`` times the cross-entropy of made-up images. A variational autoencoder
+    learns beside the learner from the images that it is shown, and from as many as it makes up itself as it was
+    when the stage began. These are what the learner rehearses: each has the likeliest answer of the learner as it
+    was when the stage began, by each read-out of an earlier protected stage (their mean counts). No image is kept,
+    the autoencoder's weights are. An image counts whenever one of the two networks is shown it.
 
     Source:
         Shin et al. 2017, Continual learning with deep generative replay, eq. 1 and 2; Kingma and Welling 2014 for the
@@ -74,7 +75,8 @@ class GenerativeReplay(Protection):
     def cost(self, stage: Stage, brain: nn.Module, earlier: tuple[str, ...]) -> Surcharge:
         from devlearn.learners.autoencoder import EvidenceBound
 
-        labelled, made = rehearsed(stage), self._made(stage, earlier)
+        labelled = rehearsed(stage)
+        made = self._made(labelled.batch_size, earlier)
         with torch.device("meta"):
             maker = self._maker(stage)
         seen, numbers = labelled.batch_size + made, (labelled.batch_size + made, self.latent)
@@ -121,9 +123,9 @@ class GenerativeReplay(Protection):
         cohort = at.cohort
         return Cohort(lambda: self._maker(at.stage), cohort.seeds, cohort.device, "stacked", cohort.dtype)
 
-    def _made(self, stage: Stage, earlier: tuple[str, ...]) -> int:
-        """How many images are made up for an update."""
-        return (self.batch or rehearsed(stage).batch_size) if earlier and self.weight else 0
+    def _made(self, new: int, earlier: tuple[str, ...]) -> int:
+        """How many images are made up for an update beside so many new ones."""
+        return (self.batch or new) if earlier and self.weight else 0
 
     def _objective(self, new: Objective, stage: Stage, earlier: tuple[str, ...]) -> MadeUp:
         return MadeUp(new, rehearsed(stage).source.sense_name, tuple(dict.fromkeys(earlier)), self.weight)
@@ -161,24 +163,23 @@ def _make_up(maker: Any, noise: Tensor) -> Tensor:
 class _MakingUp(Guard):
     def __init__(self, at: Protecting, own: GenerativeReplay) -> None:
         self.at, self.own, self.kept = at, own, at.kept
-        self.made = own._made(at.stage, tuple(at.kept.get(HEADS, ())))
+        self.earlier_heads = tuple(at.kept.get(HEADS, ()))
         self.makers = own._makers(at)
         for name, weight in self.makers.weights.items():
             weight.data = at.kept[MAKER + name]  # one storage: what holds learners, and checkpoints, see what is kept
         self.optimiser = Optimiser(self.makers, at.kept[MOMENTS], "adam", own.lr)
-        if self.made:
+        if at.earlier and own.weight:
             self.earlier = target_network(self.makers, _named(at.kept, EARLIER))
             self.teacher = target_network(at.cohort, _named(at.kept, BEFORE))
         self.seen = torch.empty(0)
 
     def extended(self, objective: Objective, batch: Any) -> tuple[Objective, Any]:
         self.seen = batch["images"].to(self.makers.dtype)
-        if not self.made:
+        made = self.own._made(self.seen.shape[1], self.earlier_heads)
+        if not made:
             return objective, batch
-        longer = self.own._objective(objective, self.at.stage, tuple(self.kept[HEADS]))
-        images = _make_up(self.earlier, self._noise("made", self.made)).view(
-            self.at.cohort.n, self.made, *self.seen.shape[2:]
-        )
+        longer = self.own._objective(objective, self.at.stage, self.earlier_heads)
+        images = _make_up(self.earlier, self._noise("made", made)).unflatten(-1, self.seen.shape[2:])
         with torch.no_grad():
             outputs = self.teacher(images, longer.sense, longer.heads)
         self.seen = torch.cat([self.seen, images], 1)

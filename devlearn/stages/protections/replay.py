@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 @protection("replay")
 @final
 class Replay(ImageMemory):
-    """Adds to a minibatch's loss ``weight`` times the mean cross-entropy of old images that are kept with their labels.
+    """Replay: shows kept images of earlier stages again, with their labels, beside the new ones.
 
-    ``size`` images are kept. ``reservoir``: of all that were shown so far each, repeats counted, is kept with
-    the same probability; a later stage draws from its own images too. ``balanced``: when a stage ends every class of
-    every stage so far gets an equal share, at random. ``herding``: the same shares, of the images whose mean is nearest
-    to that of their class in the last hidden layer. An old image is answered by the read-out of its own stage.
+    Adds to a minibatch's loss ``weight`` times the mean cross-entropy of old images. ``reservoir``: of all that
+    were shown so far each, repeats counted, is kept with the same probability; a later stage draws from its own
+    images too. ``balanced``: when a stage ends every class of every stage so far gets an equal share, at random.
+    ``herding``: the same shares, of the images whose mean is nearest to that of their class in the last hidden
+    layer. An old image is answered by the read-out of its own stage.
 
     Source:
         Ratcliff 1990; reservoir: Vitter 1985, algorithm R, and Chaudhry et al. 2019, On tiny episodic memories;
@@ -47,7 +48,7 @@ class Replay(ImageMemory):
         labelled, closing, held = rehearsed(stage), 0, 0
         if self.select == "herding":
             closing, held = _features(brain, stage)
-        shown = self.drawn(stage) if self.weight and earlier else 0
+        shown = self.drawn(labelled.batch_size) if self.weight and earlier else 0
         added = 0
         if shown:
             objective = self._objective(labelled.objective, stage, earlier)
@@ -86,7 +87,7 @@ def _features(brain: nn.Module, stage: Stage) -> tuple[int, int]:
 
 class _Replaying(Remembering):
     def __init__(self, at: Protecting, own: Replay) -> None:
-        super().__init__(at, own.select == "reservoir", own.drawn(at.stage))
+        super().__init__(at, own.select == "reservoir")
         self.own = own
 
     def extended(self, objective: Objective, batch: Any) -> tuple[Objective, Any]:
@@ -94,4 +95,4 @@ class _Replaying(Remembering):
         if not (self.own.weight and self.at.earlier):
             return objective, batch
         longer = self.own._objective(objective, self.at.stage, tuple(self.kept[HEADS]))
-        return longer, {**batch, **self.old(longer.old.heads)[0]}
+        return longer, {**batch, **self.old(longer.old.heads, self.own.drawn(self.new))[0]}
