@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -65,14 +66,21 @@ def save_next(folder: Path, content: dict[str, Any]) -> None:
 
 
 def load_last(folder: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
-    """The newest checkpoint of a folder, or None where there is none. Raises ValueError where it is damaged."""
+    """The newest sound checkpoint of a folder, or None where there is none.
+
+    A damaged one is put aside as NAME.pt.damaged, which is told on stderr: the job goes on from the one before, or from
+    its beginning, to the same records.
+    """
     existing = sorted(folder.glob("*.pt"))
-    if not existing:
-        return None
-    if _damaged(existing[-1]):
-        rest = "from the checkpoint before it" if len(existing) > 1 else "from its beginning"
-        raise ValueError(f"{existing[-1]} is damaged; remove it, and this job goes on {rest}")
-    return load(existing[-1], device)
+    while existing:
+        newest = existing.pop()
+        if not _damaged(newest):
+            return load(newest, device)
+        aside = newest.with_name(f"{newest.name}.damaged")
+        newest.replace(aside)
+        rest = f"from {existing[-1].name}" if existing else "from its beginning"
+        print(f"{newest} is damaged: it is kept as {aside.name}, and the job goes on {rest}", file=sys.stderr)
+    return None
 
 
 def _damaged(path: Path) -> bool:
