@@ -1,6 +1,5 @@
 """Files of tensors: plain nested dicts, written whole, loaded with ``weights_only=True``."""
 
-import hashlib
 import os
 import sys
 import zipfile
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 
 from devlearn.records.atomic import remove_parts, replacing, write_text
+from devlearn.records.checksum import beside, checksum, intact
 
 KEPT = 2
 _NUMPY = "__numpy__"
@@ -99,18 +99,13 @@ def save_artifact(path: Path, content: dict[str, Any]) -> None:
     with replacing(path, durable=True) as file:
         torch.save(_pack(content), file)
         file.flush()
-        write_text(path.with_suffix(".sha256"), _checksum(Path(file.name)))
+        write_text(beside(path), checksum(Path(file.name)))
 
 
 def load_artifact(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     """Raises ValueError where the file is not what was written, FileNotFoundError where there is none."""
-    if _checksum(path) != path.with_suffix(".sha256").read_text(encoding="utf-8"):
+    if path.exists() and not intact(path):
         job = path.parents[1]
         mend = f"delete the folder {job} and run the scenario again with the same --out, which lives it anew"
         raise ValueError(f"{path} is damaged (its checksum differs); {mend}")
     return load(path, device)
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
