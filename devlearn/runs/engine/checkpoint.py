@@ -1,7 +1,7 @@
 """Files of tensors: plain nested dicts, written whole, loaded with ``weights_only=True``."""
 
-import hashlib
 import os
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from devlearn.records.atomic import remove_parts, replacing, write_text
+from devlearn.records.checksum import beside, checksum, intact
 
 KEPT = 2
 _NUMPY = "__numpy__"
@@ -65,14 +66,21 @@ def save_next(folder: Path, content: dict[str, Any]) -> None:
 
 
 def load_last(folder: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
-    """The newest checkpoint of a folder, or None where there is none. Raises ValueError where it is damaged."""
+    """The newest sound checkpoint of a folder, or None where there is none.
+
+    A damaged one is put aside as NAME.pt.damaged, which is told on stderr: the job goes on from the one before, or from
+    its beginning, to the same records.
+    """
     existing = sorted(folder.glob("*.pt"))
-    if not existing:
-        return None
-    if _damaged(existing[-1]):
-        rest = "from the checkpoint before it" if len(existing) > 1 else "from its beginning"
-        raise ValueError(f"{existing[-1]} is damaged; remove it, and this job goes on {rest}")
-    return load(existing[-1], device)
+    while existing:
+        newest = existing.pop()
+        if not _damaged(newest):
+            return load(newest, device)
+        aside = newest.with_name(f"{newest.name}.damaged")
+        newest.replace(aside)
+        rest = f"from {existing[-1].name}" if existing else "from its beginning"
+        print(f"{newest} is damaged: it is kept as {aside.name}, and the job goes on {rest}", file=sys.stderr)
+    return None
 
 
 def _damaged(path: Path) -> bool:
@@ -91,18 +99,13 @@ def save_artifact(path: Path, content: dict[str, Any]) -> None:
     with replacing(path, durable=True) as file:
         torch.save(_pack(content), file)
         file.flush()
-        write_text(path.with_suffix(".sha256"), _checksum(Path(file.name)))
+        write_text(beside(path), checksum(Path(file.name)))
 
 
 def load_artifact(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     """Raises ValueError where the file is not what was written, FileNotFoundError where there is none."""
-    if _checksum(path) != path.with_suffix(".sha256").read_text(encoding="utf-8"):
+    if path.exists() and not intact(path):
         job = path.parents[1]
         mend = f"delete the folder {job} and run the scenario again with the same --out, which lives it anew"
         raise ValueError(f"{path} is damaged (its checksum differs); {mend}")
     return load(path, device)
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,7 @@
 """The supervisor: starts each job when what it builds upon is done, retries what crashed, keeps the rest going."""
 
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from devlearn.records import flight
 from devlearn.records.atomic import write_json
+from devlearn.records.checksum import intact
 from devlearn.records.job_state import JobInfo, Status, View, view
 from devlearn.records.layout import JobFolder, RunFolder
 from devlearn.records.schema import Cores, JobState
@@ -99,6 +101,7 @@ class Supervisor:
         for track in self.tracks.values():
             if self._recorded(track.job) == "done":
                 track.status = "done"
+        self._rebuild()
         try:
             while self._start_ready() or self._any("running"):
                 self._look()
@@ -126,6 +129,26 @@ class Supervisor:
             done = sum(track.status == "done" for track in self.tracks.values())
             state = f"{done} of {len(self.tracks)} jobs are done"
             raise ExecutorFailed("\n".join([*self.troubles, state]), done) from error
+
+    def _rebuild(self) -> None:
+        """Jobs that are done, whose end state others still need and is gone or damaged, are trained anew.
+
+        They come to the same records: nothing of a life depends on when it was lived.
+        """
+        while True:
+            needed = {name for track in self.tracks.values() if track.status != "done" for name in track.job.before}
+            lost = [self.tracks[name] for name in needed if self.tracks[name].status == "done" and self._is_lost(name)]
+            if not lost:
+                return
+            for track in lost:
+                track.status = "waiting"
+                end = RunFolder(self.run).job(track.job.folder).end
+                end.unlink(missing_ok=True)
+                print(f"{end}: gone or damaged, and others build upon it; its job is trained anew", file=sys.stderr)
+
+    def _is_lost(self, name: str) -> bool:
+        end = RunFolder(self.run).job(name).end
+        return not intact(end)
 
     def _recorded(self, job: JobInfo) -> str | None:
         state = JobState.read(RunFolder(self.run).job(job.folder).state)

@@ -41,21 +41,24 @@ def test_a_life_that_was_cut_ends_with_the_same_records(tmp_path: Path, checkpoi
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda content: content[:-200], lambda content: content[:5000] + b"?" * 9 + content[5009:]]
+    "damage",
+    [lambda content: b"", lambda content: content[:-200], lambda content: content[:5000] + b"?" * 9 + content[5009:]],
 )
-def test_a_damaged_checkpoint_is_named_and_the_one_before_it_leads_to_the_same_records(
-    tmp_path: Path, damage: Callable[[bytes], bytes]
+@pytest.mark.parametrize("damaged", [1, 2], ids=["the newest", "both"])
+def test_a_damaged_checkpoint_is_put_aside_and_what_is_before_it_leads_to_the_same_records(
+    tmp_path: Path, damage: Callable[[bytes], bytes], damaged: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole, cut = (write_job(tmp_path / name, "branch", {"reach": REACH}) for name in ("whole", "cut"))
     live(whole)
     killed_after(cut, 2, segment=1)
-    newest = sorted((cut / "checkpoints").glob("*.pt"))[-1]
-    newest.write_bytes(damage(newest.read_bytes()))
-    with pytest.raises(ValueError, match=f"{newest.name} is damaged; remove it, and this job goes on from the check"):
-        live(cut)
-    newest.unlink()
+    existing = sorted((cut / "checkpoints").glob("*.pt"))
+    for path in existing[-damaged:]:
+        path.write_bytes(damage(path.read_bytes()))
     live(cut)
     assert digest(cut) == digest(whole)
+    said = capsys.readouterr().err
+    assert f"{existing[-1].name} is damaged: it is kept as {existing[-1].name}.damaged" in said
+    assert ("goes on from its beginning" in said) == (damaged == 2)
 
 
 def test_every_lesson_is_on_record_for_each_learner_and_a_life_that_was_cut_has_the_same(tmp_path: Path) -> None:
