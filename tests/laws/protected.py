@@ -21,6 +21,7 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "freeze": ({}, None),
     "shrink_perturb": ({"every": 2, "shrink": 0.99}, {"every": 2, "shrink": 1, "noise": 0}),
     "reset": ({}, None),
+    "replay": ({"size": 12, "batch": 5}, {"size": 12, "weight": 0}),
     "continual_backprop": ({"rate": 0.1, "maturity": 2}, {"rate": 0}),
 }
 

@@ -99,11 +99,19 @@ def _reflexes(course: ResolvedArm, index: int) -> tuple[str, ...]:
 
 
 def _guarded(course: ResolvedArm, index: int) -> tuple[str, ...]:
-    """The read-outs of the stages of an arm before a place that had a protection of the same kind."""
-    own = course.steps[index].stage.protect
-    before = [step.stage for step in course.steps[:index] if own and step.stage.protect]
-    same = [stage.rehearsed() for stage in before if own and stage.protect and stage.protect.kind == own.kind]
-    return tuple(rehearsed.task.read_out if rehearsed else "" for rehearsed in same)
+    """The read-outs of the stages of an arm before a place that had a protection of the same kind.
+
+    Raises ValueError, with the mend, where what was kept of one of them is of no use now.
+    """
+    stage = course.steps[index].stage
+    if (own := stage.protect) is None or own.refusal(stage):
+        return ()
+    before = [step.stage for step in course.steps[:index]]
+    same = [other for other in before if other.protect is not None and other.protect.kind == own.kind]
+    if why := next(filter(None, (own.unlike(stage, other) for other in same)), ""):
+        raise ValueError(f"protect: {why}")
+    rehearsed = [other.rehearsed() for other in same]
+    return tuple(each.task.read_out if each else "" for each in rehearsed)
 
 
 class _Arms:
@@ -145,7 +153,11 @@ class _Arms:
     def _lived(self, arm: str, course: ResolvedArm, index: int) -> PlannedStage:
         step = course.steps[index]
         visit = Counter(earlier.stream for earlier in course.steps[:index])[step.stream]
-        born, guarded = _reflexes(course, index), _guarded(course, index)
+        born = _reflexes(course, index)
+        try:
+            guarded = _guarded(course, index)
+        except ValueError as error:
+            raise self.scenario.error(("stages", step.use), f"{step.use}: {error}") from error
         self._can_change(arm, step, index, born)
         costs = CostModel(step.stage, lambda stage: self._cost_of(step.use, step.kind, stage, born, guarded))
         budget = step.stage.budget()

@@ -82,6 +82,10 @@ class Protection(BaseModel):
         """Why it can't protect a stage, with the mend; empty where it can."""
         return ""
 
+    def unlike(self, stage: Stage, before: Stage) -> str:
+        """Why what it keeps of a stage before, protected by its kind, is of no use in this one, with the mend."""
+        return ""
+
     def cost(self, stage: Stage, brain: nn.Module, earlier: tuple[str, ...]) -> Surcharge:
         """What it adds to a stage's cost after protected stages with these read-outs (empty for those without).
 
