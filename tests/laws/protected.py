@@ -22,6 +22,9 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "shrink_perturb": ({"every": 2, "shrink": 0.99}, {"every": 2, "shrink": 1, "noise": 0}),
     "reset": ({}, None),
     "replay": ({"size": 12, "batch": 5}, {"size": 12, "weight": 0}),
+    "agem": ({"size": 12, "batch": 1}, None),
+    "derpp": ({"size": 12, "batch": 5}, {"size": 12, "alpha": 0, "beta": 0}),
+    "lwf": ({}, {"weight": 0}),
     "continual_backprop": ({"rate": 0.1, "maturity": 2}, {"rate": 0}),
 }
 

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from devlearn.lazy import torch
 from devlearn.learners import flops
-from devlearn.stages.protections import memory
-from devlearn.stages.protections.memory import OldLabels, Rehearsal, Remembering, rehearsed
-from devlearn.stages.protections.protection import HEADS, Protecting, Protection, Surcharge, protection
+from devlearn.stages.protections.memory import ImageMemory, read_outs, rehearsed, shapes
+from devlearn.stages.protections.protection import HEADS, Protecting, Surcharge, protection
+from devlearn.stages.protections.rehearsal import OldLabels, Rehearsal, Remembering, added_flops
 from devlearn.stages.protections.selection import at_random, herded, refill
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 @protection("replay")
 @final
-class Replay(Protection):
+class Replay(ImageMemory):
     """Adds to a minibatch's loss ``weight`` times the mean cross-entropy of old images that are kept with their labels.
 
-    ``size`` images are kept in all. ``reservoir``: of all that were shown so far each, repeats counted, is kept with the
-    same probability; a later stage draws from its own images too. ``balanced``: when a stage ends every class of every
-    stage so far gets an equal share, at random. ``herding``: the same shares, of the images whose mean is nearest to
+    ``size`` images are kept. ``reservoir``: of all that were shown so far each, repeats counted, is kept with
+    the same probability; a later stage draws from its own images too. ``balanced``: when a stage ends every class of
+    every stage so far gets an equal share, at random. ``herding``: the same shares, of the images whose mean is nearest to
     that of their class in the last hidden layer. An old image is answered by the read-out of the stage that it is of.
 
     Source:
@@ -40,33 +40,20 @@ class Replay(Protection):
         herding's choice takes beyond one look at each image is not counted.
     """
 
-    size: int = Field(500, ge=1, description="images kept in all")
     select: Literal["reservoir", "balanced", "herding"] = Field("reservoir", description="which ones are kept")
-    batch: int | None = Field(None, ge=1, description="old images an update; empty: as many as new ones")
     weight: float = Field(1.0, ge=0, description="of the loss on old images, that on new ones having 1")
-
-    def refusal(self, stage: Stage) -> str:
-        return memory.refusal(self.kind, stage)
-
-    def unlike(self, stage: Stage, before: Stage) -> str:
-        other = before.protect
-        assert isinstance(other, Replay)
-        return memory.unlike(self.kind, stage, before, (self.size, other.size))
 
     def cost(self, stage: Stage, brain: nn.Module, earlier: tuple[str, ...]) -> Surcharge:
         labelled, closing, held = rehearsed(stage), 0, 0
         if self.select == "herding":
             closing, held = _features(brain, stage)
-        shown = self._batch(stage) if self.weight and earlier else 0
+        shown = self.drawn(stage) if self.weight and earlier else 0
         added = 0
         if shown:
             objective = self._objective(labelled.objective, stage, earlier)
-            added = memory.added_flops(brain, stage, objective, memory.shapes(labelled, shown))
-        kept = memory.nbytes(labelled, self.size)
+            added = added_flops(brain, stage, objective, shapes(labelled, shown))
+        kept = self.nbytes(stage)
         return Surcharge(shown, added, closing, kept, self.size, held)
-
-    def begin(self, at: Protecting) -> None:
-        memory.begin(at, self.size)
 
     def guard(self, at: Protecting) -> Guard:
         return _Replaying(at, self)
@@ -75,11 +62,8 @@ class Replay(Protection):
         if self.select != "reservoir":
             refill(at, at_random if self.select == "balanced" else herded(at))
 
-    def _batch(self, stage: Stage) -> int:
-        return self.batch or rehearsed(stage).batch_size
-
     def _objective(self, new: Objective, stage: Stage, earlier: tuple[str, ...]) -> Rehearsal:
-        heads = tuple(dict.fromkeys(memory.read_outs(earlier, stage)))
+        heads = tuple(dict.fromkeys(read_outs(earlier, stage)))
         return Rehearsal(new, OldLabels(rehearsed(stage).source.sense_name, heads), self.weight)
 
 
@@ -101,7 +85,7 @@ def _features(brain: nn.Module, stage: Stage) -> tuple[int, int]:
 
 class _Replaying(Remembering):
     def __init__(self, at: Protecting, own: Replay) -> None:
-        super().__init__(at, own.select == "reservoir", own._batch(at.stage))
+        super().__init__(at, own.select == "reservoir", own.drawn(at.stage))
         self.own = own
 
     def extended(self, objective: Objective, batch: Any) -> tuple[Objective, Any]:

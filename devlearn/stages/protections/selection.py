@@ -54,9 +54,7 @@ def refill(at: Protecting, choose: Choice) -> None:
         new = [np.flatnonzero(labels[row] == label) for label in np.unique(labels[row])]
         there = np.array([len(group) for group in (*groups, *new)])
         shares = quotas(there, size, rng.permutation(len(there)))
-        stay = np.concatenate(
-            [np.empty(0, np.int64), *(g[:share] for g, share in zip(groups, shares, strict=False))]
-        )
+        stay = np.concatenate([np.empty(0, np.int64), *(g[:share] for g, share in zip(groups, shares, strict=False))])
         come = np.concatenate(
             [choose(row, group, share, rng) for group, share in zip(new, shares[len(groups) :], strict=True)]
         )
@@ -103,13 +101,14 @@ def herded(at: Protecting) -> Choice:
 
     def choose(row: int, group: NDArray[np.int64], share: int, rng: np.random.Generator) -> NDArray[np.int64]:
         places = torch.from_numpy(group).to(features.device)
-        return group[nearest_to_mean(features[row, places], share).cpu().numpy()]
+        chosen: NDArray[np.int64] = group[nearest_to_mean(features[row, places], share).cpu().numpy()]
+        return chosen
 
     return choose
 
 
 def nearest_to_mean(features: Tensor, count: int) -> Tensor:
-    """``count`` of M, one after another, so that the mean of the first k of features (M, D) is near that of all, for any k."""
+    """``count`` of M, one after another: each brings the mean of those so far nearest to that of all, (M, D)."""
     mean, total = features.mean(0), torch.zeros_like(features[0])
     free = torch.zeros(len(features), dtype=features.dtype, device=features.device)
     found = []
