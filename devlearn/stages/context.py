@@ -80,7 +80,8 @@ class Context:
 
     ``planned`` is the number of yields that the declared budget comes to, for schedules. ``inherited`` are the
     optimiser moments that the stage before left behind, for ``optimiser: continue``; None where there are none.
-    ``artifacts`` are what a stage takes from other arms, by its keys that say so (``of``). ``measuring`` is true for
+    ``artifacts`` are what a stage takes from other arms, by its keys that say so (``of``), ``kept`` what protections
+    have kept of earlier stages, {kind: state}. ``measuring`` is true for
     probes, which alone may read a test split. ``pin`` are the names of streams that are the same for all learners.
     """
 
@@ -92,6 +93,7 @@ class Context:
     inherited: State | None = None
     artifacts: Mapping[Of, Given] = field(default_factory=dict)
     measuring: bool = False
+    kept: Mapping[str, State] = field(default_factory=dict)
     pin: frozenset[str] = frozenset()
 
     def learners_of(self, of: Of) -> GivenLearners:

@@ -8,7 +8,7 @@ checkpoints, stopping) belongs to the engine.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
@@ -90,6 +90,7 @@ class Stage(OldNames):
         controls: what a claim about it has to rule out (``scenario/controls.py``).
         control: which of these it is, where it is one.
         sham_key: where the key is that makes it its own sham: itself, or inside a map.
+        recalls: the protections, by kind, whose memory it reads (``context.kept``).
         renamed: keys by their names of the version before: {old: new}.
     """
 
@@ -104,6 +105,7 @@ class Stage(OldNames):
     immutable_keys: ClassVar[tuple[str, ...]] = (
         "data", "labels", "optimiser", "env", "env_kwargs", "wrappers", "num_envs", "protect",
     )  # fmt: skip
+    recalls: ClassVar[tuple[str, ...]] = ()
     renamed: ClassVar[Mapping[str, str]] = MappingProxyType({})
     controls: ClassVar[tuple[Control, ...]] = ()
     control: ClassVar[Control | None] = None
@@ -244,6 +246,10 @@ class Stage(OldNames):
     def shown(self) -> LabelledBatches | None:
         """The same, also where tasks within the stage change how images look or what is answered."""
         return self.rehearsed()
+
+    def unprepared(self, before: Sequence[Stage]) -> str:
+        """Why it can't be lived after the stages ``before`` it in a life, with the mend; empty where it can."""
+        return ""
 
     def gives(self, state: State) -> dict[str, Tensor]:
         """What it has for other arms when it ends (``of``), beside the learner: {name: (N, ..)}; nothing, as a rule."""

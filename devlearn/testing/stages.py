@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from devlearn.learners.brains import Needs, brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.records.schema import COLUMNS
-from devlearn.registry import inherits
+from devlearn.registry import get, inherits
 from devlearn.runs.engine import checkpoint
 from devlearn.scenario.artifacts import taken
 from devlearn.scenario.controls import misdeclared, no_role
 from devlearn.scenario.models import ROLES, UNITS, Of
 from devlearn.stages.context import Context, Given, GivenLearners, GivenOrder, GivenStream, State
+from devlearn.stages.protections.protection import HEADS, Protecting
 from devlearn.stages.stage import Cost, Stage
 from devlearn.tasks.data import source_named
 from devlearn.tasks.envs.finding import Finding
@@ -102,6 +103,27 @@ def newborn_givers(stage: Stage, born: Callable[[Sequence[int]], Cohort], seeds:
     return given
 
 
+def kept_before(stage: Stage, born: Callable[[Sequence[int]], Cohort], seeds: Sequence[int]) -> dict[str, State]:
+    """What the protections that a stage ``recalls`` keep of a short school before it, for trying it."""
+    data = f"{getattr(stage, 'sense', 'mnist')}.train"
+    kept: dict[str, State] = {}
+    for kind in stage.recalls:
+        school: Stage = get("stages", "supervise")(data=data, labels=20, batch=8, updates=LED, protect={"kind": kind})
+        pupils, own, labelled = born(seeds), kept.setdefault(kind, {}), school.rehearsed()
+        assert school.protect is not None
+        assert labelled is not None
+        at = Protecting(pupils, school, Context(pupils.seeds, "before", 0, pupils.device, planned=LED), own)
+        school.protect.begin(at)
+        pupils.guard = school.protect.guard(at)
+        with torch.enable_grad():
+            segment = school.segment(pupils, school.begin(pupils, at.context), at.context)
+            for _ in range(LED):
+                next(iter(segment))
+            school.protect.end(at)
+        own[HEADS] = [labelled.task.read_out]
+    return kept
+
+
 def _acted_randomly(stage: Stage, of: Of, cohort: Cohort, ledger: Mapping[str, Tensor]) -> GivenStream:
     """What learners without another's stream do in a stage where they act at random."""
     keys = stage.model_dump(mode="json", by_alias=True)
@@ -166,7 +188,8 @@ class _Trial:
 
     def context(self, seeds: Sequence[int], planned: int = 2 * YIELDS) -> Watched:
         given, device = newborn_givers(self.stage, self.cohort, seeds), torch.device("cpu")
-        return Watched(tuple(seeds), "trial", 0, device, planned=planned, artifacts=given, drawn=self.drawn)
+        kept = kept_before(self.stage, self.cohort, seeds)
+        return Watched(tuple(seeds), "trial", 0, device, planned, artifacts=given, kept=kept, drawn=self.drawn)
 
     def live(
         self,

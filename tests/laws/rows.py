@@ -20,7 +20,7 @@ from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.stages.stage import Stage
 from devlearn.tasks.demonstrations import record
 from devlearn.tasks.envs import EnvSpec
-from devlearn.testing.stages import newborn_givers
+from devlearn.testing.stages import kept_before, newborn_givers
 
 TRIAL = {"env_steps": 10_000, "num_envs": 2, "rollout": 16, "epochs": 3}
 MEMORY = {**TRIAL, "num_envs": 4, "rollout": 6, "minibatches": 2}
@@ -253,6 +253,8 @@ STAGES: dict[str, tuple[str, dict[str, Any]]] = {
         "caregiver.judge",
         {**TAKE, **COPY, "minibatches": 2, "rule": "tamer"},
     ),
+    "sleep": ("consolidate.sleep", {"updates": 100, "batch": 6}),
+    "sleep-noise": ("consolidate.sleep", {"updates": 100, "batch": 6, "sham": "noise"}),
     "named": ("caregiver.words", {"updates": 100, "labels": 20, "batch": 8, "noise": 0.1, "sham": "consistent"}),
     "evolve": ("supervise.evolution", {**EVOLUTION, "labels": 20}),
     "evolve-proxy": (
@@ -359,7 +361,9 @@ def live(stage: Stage, cohort: Cohort, yields: int, planned: int = 50) -> tuple[
 
 def given_context(stage: Stage, cohort: Cohort, planned: int = 50) -> Context:
     """With what the stage takes from other arms."""
-    return replace(context_for(cohort.seeds, planned), artifacts=newborn_givers(stage, cohort.newborn, cohort.seeds))
+    born, seeds = cohort.newborn, cohort.seeds
+    given, kept = newborn_givers(stage, born, seeds), kept_before(stage, born, seeds)
+    return replace(context_for(seeds, planned), artifacts=given, kept=kept)
 
 
 def go_on(stage: Stage, cohort: Cohort, state: dict[str, Any], yields: int, planned: int = 50) -> list[Any]:

@@ -15,7 +15,7 @@ from devlearn.runs.plan.cost_model import CostModel
 from devlearn.stages.stage import Stage
 from devlearn.streams import PINNED
 from devlearn.testing.drawing import Watched
-from devlearn.testing.stages import newborn_givers
+from devlearn.testing.stages import kept_before, newborn_givers
 from tests.laws.rows import ACT_RANDOMLY, BRAIN, BRAINS, STAGES, cohort_for, make, needs_of
 
 ROWS = sorted(STAGES)
@@ -25,8 +25,9 @@ TRAINED = [row for row in LEARN if make(row).units]
 
 def watched(stage: Stage, cohort: Cohort, pin: frozenset[str] = frozenset()) -> Watched:
     """Where streams are pinned, whoever gives something is born alike for all learners too."""
-    given = newborn_givers(stage, cohort.newborn, (PINNED,) * cohort.n if pin else cohort.seeds)
-    return Watched(cohort.seeds, "row", 0, torch.device("cpu"), planned=50, artifacts=given, pin=pin)
+    born, seeds = cohort.newborn, (PINNED,) * cohort.n if pin else cohort.seeds
+    given, kept = newborn_givers(stage, born, seeds), kept_before(stage, born, seeds)
+    return Watched(cohort.seeds, "row", 0, torch.device("cpu"), planned=50, artifacts=given, kept=kept, pin=pin)
 
 
 def lived(stage: Stage, cohort: Cohort, yields: int, context: Watched | None = None, cut: bool = False) -> list[Any]:

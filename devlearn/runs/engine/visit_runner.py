@@ -83,6 +83,7 @@ class VisitRunner:
             self.planned,
             learners.inherited,
             self.artifacts.given,
+            kept=learners.kept,
             pin=job.pin,
         )
         if self.told:

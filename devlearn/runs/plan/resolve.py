@@ -158,6 +158,8 @@ class _Arms:
             guarded = _guarded(course, index)
         except ValueError as error:
             raise self.scenario.error(("stages", step.use), f"{step.use}: {error}") from error
+        if why := step.stage.unprepared([before.stage for before in course.steps[:index]]):
+            raise self.scenario.error(("arms", arm, "stages", index), f"{step.use}: {why}")
         self._can_change(arm, step, index, born)
         costs = CostModel(step.stage, lambda stage: self._cost_of(step.use, step.kind, stage, born, guarded))
         budget = step.stage.budget()

@@ -43,7 +43,7 @@ class AveragedGEM(ImageMemory):
         if not earlier:
             return Surcharge(kept_bytes=kept, kept_images=self.size)
         shown, asked = self.drawn(stage), self._objective(stage, earlier)
-        added = flops.update(brain, asked, shapes(labelled, shown))
+        added = flops.update(brain, asked, shapes(labelled.source, shown))
         return Surcharge(shown, added, 0, kept, self.size)
 
     def guard(self, at: Protecting) -> Guard:

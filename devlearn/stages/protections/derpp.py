@@ -56,7 +56,7 @@ class DarkReplay(ImageMemory):
         kept = self.nbytes(stage) + self.size * outputs * 4
         shown = self._draws * self.drawn(stage) if earlier else 0
         if shown:
-            more = {**shapes(labelled, shown), "old_logits": ((shown, outputs), torch.float32)}
+            more = {**shapes(labelled.source, shown), "old_logits": ((shown, outputs), torch.float32)}
             added += added_flops(brain, stage, self._objective(labelled.objective, stage, earlier), more)
         return Surcharge(labelled.batch_size + shown, added, 0, kept, self.size)
 

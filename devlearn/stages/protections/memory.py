@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from devlearn.stages.context import Context, State
     from devlearn.stages.shared.labelled import LabelledBatches
     from devlearn.stages.stage import Stage
+    from devlearn.tasks.data import DataSource
 
 IMAGES, LABELS, STAGES = "images", "labels", "stages"  # of slots: (N, S, *shape) uint8, (N, S) and (N, S) int16
 FILLED, SEEN = "filled", "seen"  # (N,) int64: how many slots are filled, from the first on; images that passed by
@@ -90,14 +91,14 @@ class ImageMemory(Protection):
 class Draws:
     """Uniform numbers in [0, 1) for every update of a stage, (N, width): the same ones after a resume."""
 
-    def __init__(self, context: Context, name: str, width: int) -> None:
-        self.context, self.name, self.width = context, name, width
+    def __init__(self, context: Context, width: int, *names: str) -> None:
+        self.context, self.names, self.width = context, names, width
         self.number, self.block = -1, torch.empty(0)
 
     def at(self, update: int) -> Tensor:
         number, row = divmod(update, BLOCK)
         if number != self.number:
-            drawn = self.context.streams("protect", self.name, counter=number).random(BLOCK, self.width)
+            drawn = self.context.streams(*self.names, counter=number).random(BLOCK, self.width)
             self.number, self.block = number, torch.from_numpy(drawn).to(self.context.device)
         return self.block[:, row]
 
@@ -115,11 +116,11 @@ def taken(kept: State, u: Tensor, heads: Sequence[str], of_stage: Sequence[str])
     return {"old_images": kept[IMAGES][rows, slots], "old_labels": labels, "old_owners": owners}, slots
 
 
-def shapes(labelled: LabelledBatches, count: int) -> Shapes:
+def shapes(source: DataSource, count: int) -> Shapes:
     """Of one learner's minibatch of ``count`` old images."""
     numbers = ((count,), torch.int64)
     return {
-        "old_images": ((count, *labelled.source.shape), torch.uint8),
+        "old_images": ((count, *source.shape), torch.uint8),
         "old_labels": numbers,
         "old_owners": numbers,
     }

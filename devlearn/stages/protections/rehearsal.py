@@ -83,8 +83,8 @@ class Remembering(Guard):
     def __init__(self, at: Protecting, online: bool, width: int) -> None:
         self.at, self.kept, self.online = at, at.kept, online
         self.of_stage = read_outs(at.kept.get(HEADS, ()), at.stage)
-        self.draws = Draws(at.context, "old", width)
-        self.chances = Draws(at.context, "reservoir", rehearsed(at.stage).batch_size)
+        self.draws = Draws(at.context, width, "protect", "old")
+        self.chances = Draws(at.context, rehearsed(at.stage).batch_size, "protect", "reservoir")
         self.shown: dict[str, Tensor] = {}
 
     def extended(self, objective: Objective, batch: Any) -> tuple[Objective, Any]:

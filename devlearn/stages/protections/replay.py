@@ -28,8 +28,8 @@ class Replay(ImageMemory):
 
     ``size`` images are kept. ``reservoir``: of all that were shown so far each, repeats counted, is kept with
     the same probability; a later stage draws from its own images too. ``balanced``: when a stage ends every class of
-    every stage so far gets an equal share, at random. ``herding``: the same shares, of the images whose mean is nearest to
-    that of their class in the last hidden layer. An old image is answered by the read-out of the stage that it is of.
+    every stage so far gets an equal share, at random. ``herding``: the same shares, of the images whose mean is nearest
+    to that of their class in the last hidden layer. An old image is answered by the read-out of its own stage.
 
     Source:
         Ratcliff 1990; reservoir: Vitter 1985, algorithm R, and Chaudhry et al. 2019, On tiny episodic memories;
@@ -51,7 +51,7 @@ class Replay(ImageMemory):
         added = 0
         if shown:
             objective = self._objective(labelled.objective, stage, earlier)
-            added = added_flops(brain, stage, objective, shapes(labelled, shown))
+            added = added_flops(brain, stage, objective, shapes(labelled.source, shown))
         kept = self.nbytes(stage)
         return Surcharge(shown, added, closing, kept, self.size, held)
 

@@ -1,0 +1,1 @@
+"""Consolidation: phases between others, in which nothing new is seen."""
