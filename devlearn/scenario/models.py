@@ -53,12 +53,14 @@ class Use(_Frozen):
         return self.as_ or self.use
 
 
-Alike = Literal["flops", "labels", "env_steps", "images", "updates"]
+Alike = Literal["flops", "labels", "env_steps", "images", "updates", "bytes"]
+SETS_NO_BUDGET: tuple[Alike, ...] = ("bytes", "labels")  # what these match by is how much is kept, or is told
 
 
-def _labels_and_one(units: tuple[Alike, ...]) -> tuple[Alike, ...]:
-    if len(units) != 2 or units.count("labels") != 1:
-        raise ValueError("a list is labels and one other unit, which sets the budget, such as [labels, flops]")
+def _one_and_a_budget(units: tuple[Alike, ...]) -> tuple[Alike, ...]:
+    if len(units) != 2 or sum(unit in SETS_NO_BUDGET for unit in units) != 1:
+        told = "labels or bytes and one other unit, which sets the budget, such as [labels, flops]"
+        raise ValueError(f"a list is {told}")
     return units
 
 
@@ -67,18 +69,19 @@ class Match(_Frozen):
 
     arm: str = Field(description="NAME of the arm to equal")
     by: Annotated[
-        Annotated[Alike, Tag("one")] | Annotated[tuple[Alike, ...], AfterValidator(_labels_and_one), Tag("two")],
+        Annotated[Alike, Tag("one")] | Annotated[tuple[Alike, ...], AfterValidator(_one_and_a_budget), Tag("two")],
         Discriminator(lambda by: "two" if isinstance(by, list | tuple) else "one"),
     ] = Field(
         description="what both arms consume alike; by labels, the last stage gets more of them and keeps its budget; "
-        "[labels, UNIT]: more of them, and a budget that makes the unit equal too"
+        "by bytes, its protections keep so many images that they take as many bytes; [labels, UNIT] or [bytes, UNIT]: "
+        "that, and a budget that makes the unit equal too"
     )
 
     @property
     def units(self) -> tuple[Alike, ...]:
-        """What is met, in order: labels first, as they decide what an update costs."""
+        """What is met, in order: the budget last, as the others decide what an update costs."""
         given = (self.by,) if isinstance(self.by, str) else self.by
-        return tuple(sorted(given, key=lambda unit: unit != "labels"))
+        return tuple(sorted(given, key=lambda unit: unit not in SETS_NO_BUDGET))
 
 
 class Of(_Frozen):

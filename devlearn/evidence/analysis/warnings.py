@@ -247,7 +247,7 @@ def _units(one: str, other: str, arms: Mapping[str, Followed]) -> list[str]:
     if match is None or match.arm != other or budget == arms[other][1]:
         return []
     by = [match.by] if isinstance(match.by, str) else match.by
-    return [unit for unit in by if unit != "labels"]
+    return [unit for unit in by if unit not in ("labels", "bytes")]
 
 
 def _once(found: Iterable[Warning_]) -> list[Warning_]:

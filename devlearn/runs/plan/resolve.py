@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from devlearn.lazy import torch
 from devlearn.learners.brains import Needs, brain_builder
 from devlearn.learners.brains.needs import born_with
-from devlearn.runs.plan import checks
+from devlearn.runs.plan import checks, memories
 from devlearn.runs.plan.changes import refusal
 from devlearn.runs.plan.cost_model import CostModel
 from devlearn.runs.plan.courses import courses
@@ -125,20 +125,37 @@ class _Arms:
     def lives(self, name: str) -> list[PlannedStage]:
         """The stages that an arm lives."""
         if name not in self._lives:
-            course = self.scenario.arms[name]
-            lives: list[PlannedStage] = []
-            for index in range(len(course.steps)):
-                known = lives[-1].known_after if lives else NOTHING
-                lives.append(replace(self._lived(name, course, index), known=known))
+            course = self._with_memory(name, self.scenario.arms[name])
+            lives = self._all_lived(name, course)
             if course.match is not None:
                 for unit in course.match.units:
-                    lives[-1] = self._matched(name, lives, course.match.arm, unit)
+                    if unit != "bytes":
+                        lives[-1] = self._matched(name, lives, course.match.arm, unit)
             if course.total is not None:
                 lives[-1] = self._filled(name, lives, *course.total)
             if self.scenario.compare is not None and self.scenario.compare.select is not None:
                 lives[-1] = replace(lives[-1], select=True)
             self._lives[name] = self._chosen(lives)
         return self._lives[name]
+
+    def _all_lived(self, name: str, course: ResolvedArm) -> list[PlannedStage]:
+        """The stages of an arm with the budgets that they declare."""
+        lives: list[PlannedStage] = []
+        for index in range(len(course.steps)):
+            known = lives[-1].known_after if lives else NOTHING
+            lives.append(replace(self._lived(name, course, index), known=known))
+        return lives
+
+    def _with_memory(self, name: str, course: ResolvedArm) -> ResolvedArm:
+        """The arm with memories of the size that ``match: by: bytes`` asks for."""
+        if course.match is None or "bytes" not in course.match.units:
+            return course
+        goal = total_of(self.lives(course.match.arm)).kept_bytes
+        try:
+            return memories.matched(course, goal, lambda sized: total_of(self._all_lived(name, sized)).kept_bytes)
+        except ValueError as error:
+            who = f"arm {name!r} can't be matched to {course.match.arm!r} by bytes"
+            raise self.scenario.error(("arms", name, "match"), f"{who}: {error}") from error
 
     def _chosen(self, lives: list[PlannedStage]) -> list[PlannedStage]:
         """The stages with the number of labels that gates and ``select`` read in each for the first time."""
