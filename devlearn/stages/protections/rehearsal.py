@@ -82,7 +82,8 @@ class Remembering(Guard):
 
     def __init__(self, at: Protecting, online: bool, width: int) -> None:
         self.at, self.kept, self.online = at, at.kept, online
-        self.of_stage = read_outs(at.kept.get(HEADS, ()), at.stage)
+        earlier = tuple(at.kept.get(HEADS, ()))
+        self.of_stage = read_outs(earlier, at.stage) if online else earlier  # whose images there may be
         self.draws = Draws(at.context, width, "protect", "old")
         self.chances = Draws(at.context, rehearsed(at.stage).batch_size, "protect", "reservoir")
         self.shown: dict[str, Tensor] = {}

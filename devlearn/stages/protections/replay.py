@@ -63,7 +63,8 @@ class Replay(ImageMemory):
             refill(at, at_random if self.select == "balanced" else herded(at))
 
     def _objective(self, new: Objective, stage: Stage, earlier: tuple[str, ...]) -> Rehearsal:
-        heads = tuple(dict.fromkeys(read_outs(earlier, stage)))
+        there = read_outs(earlier, stage) if self.select == "reservoir" else earlier
+        heads = tuple(dict.fromkeys(there))
         return Rehearsal(new, OldLabels(rehearsed(stage).source.sense_name, heads), self.weight)
 
 
