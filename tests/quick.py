@@ -28,6 +28,8 @@ WHOLE: Mapping[str, str] = {
     ),
     "tests/stages/caregiver/test_guess.py::test_every_rung_and_rule_is_learned_from": "learning",
     "tests/stages/caregiver/test_words.py::test_words_save_a_learner_from_what_reward_alone_teaches": "learning",
+    "tests/stages/protections/test_class_incremental.py": "learning",
+    "tests/stages/consolidate/test_sleep.py::test_sleep_brings_back_what_was_forgotten_and_noise_does_not": "learning",
     "tests/stages/shared/test_pseudo_labels.py::test_consistency_beats_labels_only_with_twenty_labels": "learning",
     "tests/stages/shared/test_plasticity_lost.py": "learning",
     "tests/runs/pipeline/test_split_stream.py": "learning",

@@ -64,15 +64,20 @@ def by_torch(program: Callable[[str], Any]) -> int:
 
 def forward(brain: nn.Module, *inputs: Any) -> int:
     """FLOPs of one forward pass without gradients. Only the shapes of ``inputs`` matter, which may be meta tensors."""
-
-    def program(device: str) -> None:
-        given = (
-            torch.zeros(x.shape, dtype=x.dtype, device=device) if isinstance(x, torch.Tensor) else x for x in inputs
-        )
-        blank(brain, device)(*given)
-
     with torch.no_grad():
-        return of(program)
+        return of(lambda device: blank(brain, device)(*_zeros(inputs, device)))
+
+
+def outputs(brain: nn.Module, *inputs: Any) -> Any:
+    """Zeros of the shapes that a forward pass gives, for ``inputs`` as for ``forward``; found without computing it."""
+    from devlearn.learners.flop_counter import Counter
+
+    with torch.no_grad(), Counter():
+        return blank(brain)(*_zeros(inputs, "cpu"))
+
+
+def _zeros(inputs: tuple[Any, ...], device: str) -> list[Any]:
+    return [torch.zeros(x.shape, dtype=x.dtype, device=device) if isinstance(x, torch.Tensor) else x for x in inputs]
 
 
 def update(brain: nn.Module, objective: Callable[..., Any], shapes: Shapes) -> int:

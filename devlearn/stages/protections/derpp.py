@@ -50,7 +50,7 @@ class DarkReplay(ImageMemory):
         labelled = rehearsed(stage)
         images = torch.empty(labelled.shapes["images"][0], device="meta")
         heads = read_outs(earlier, stage)
-        answers = brain(images, labelled.source.sense_name, tuple(dict.fromkeys(heads)))
+        answers = flops.outputs(brain, images, labelled.source.sense_name, tuple(dict.fromkeys(heads)))
         outputs = max(each.shape[-1] for each in answers)
         added = flops.forward(brain, images, labelled.source.sense_name, heads[-1])
         kept = self.nbytes(stage) + self.size * outputs * 4

@@ -66,7 +66,7 @@ class LearningWithoutForgetting(Protection):
         labelled = rehearsed(stage)
         sense, images = labelled.source.sense_name, torch.empty(labelled.shapes["images"][0], device="meta")
         heads = tuple(dict.fromkeys(earlier))
-        outputs = brain(images, sense, heads)
+        outputs = flops.outputs(brain, images, sense, heads)
         answers = {f"answers_{i}": (tuple(each.shape), torch.float32) for i, each in enumerate(outputs)}
         objective = self._objective(labelled.objective, stage, tuple((head, None) for head in heads))
         added = added_flops(brain, stage, objective, answers) + flops.forward(brain, images, sense, heads)
