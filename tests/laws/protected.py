@@ -25,6 +25,7 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
     "agem": ({"size": 12, "batch": 1}, None),
     "derpp": ({"size": 12, "batch": 5}, {"size": 12, "alpha": 0, "beta": 0}),
     "lwf": ({}, {"weight": 0}),
+    "generative_replay": ({"hidden": 6, "latent": 3, "batch": 5}, {"hidden": 6, "latent": 3, "weight": 0}),
     "continual_backprop": ({"rate": 0.1, "maturity": 2}, {"rate": 0}),
 }
 
