@@ -131,7 +131,7 @@ class GenerativeReplay(Protection):
 
 @dataclass(frozen=True)
 class MadeUp:
-    """An objective plus ``weight`` times the cross-entropy of made-up images; its metrics, and ``loss``, are the first's.
+    """An objective plus ``weight`` times the cross-entropy of made-up images. Its metrics, and ``loss``, are its own.
 
     Batch: what the objective reads, made_images (M, *shape), and for the i-th of ``heads`` made_labels_i (M,).
     """

@@ -7,9 +7,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.modules.module import register_module_forward_hook
 from torch.utils.flop_counter import FlopCounterMode
 
+from devlearn.learners.autoencoder import Autoencoder, EvidenceBound
 from devlearn.learners.brains import brain_builder
+from devlearn.learners.brains.brain import Brain
 from devlearn.learners.cohort import Cohort
 from devlearn.stages.protections.agem import project
 from devlearn.stages.protections.derpp import LOGITS
@@ -24,6 +27,7 @@ KEEPERS: dict[str, dict[str, Any]] = {
     "agem": {"size": 12, "batch": 5},
     "derpp": {"size": 12, "batch": 5, "alpha": 0.3, "beta": 0.4},
     "lwf": {"weight": 0.7},
+    "generative_replay": {"weight": 0.7, "hidden": 6, "latent": 3, "batch": 5},
 }
 OWN_HEADS = ({"classes": (0, 1), "head": "one", "labels": 10}, {"classes": (2, 3, 4), "head": "two", "labels": 12})
 ONE_HEAD = ({"classes": (0, 1), "labels": 10}, {"classes": (2, 3), "labels": 10})
@@ -33,18 +37,11 @@ def stages_of(kind: str, tasks: Sequence[dict[str, Any]], **keys: Any) -> list[S
     return [protected("school", protection_of(kind, **{**KEEPERS[kind], **keys}), **task) for task in tasks]
 
 
-def cohort_of(stages: Sequence[Stage], seeds: Sequence[int] = (0, 1, 2), watch: Any = None, **keys: Any) -> Cohort:
+def cohort_of(stages: Sequence[Stage], seeds: Sequence[int] = (0, 1, 2), **keys: Any) -> Cohort:
     needs = stages[0].needs()
     for stage in stages[1:]:
         needs = needs | stage.needs()
-
-    def build() -> nn.Module:
-        brain: nn.Module = brain_builder(BRAIN, needs)()
-        if watch is not None:
-            brain.register_forward_hook(watch)
-        return brain
-
-    return Cohort(build, seeds, dtype=torch.float64, **keys)
+    return Cohort(brain_builder(BRAIN, needs), seeds, dtype=torch.float64, **keys)
 
 
 def extended(cohort: Cohort, stage: Stage, kept: dict[str, Any]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
@@ -144,6 +141,36 @@ def test_lwf_asks_for_the_answers_of_the_stage_s_start_to_classes_that_were_taug
     )
 
 
+@pytest.mark.parametrize("tasks", [OWN_HEADS, ONE_HEAD], ids=["own", "one"])
+def test_made_up_images_are_answered_as_they_would_have_been(tasks: Any) -> None:
+    stages = stages_of("generative_replay", tasks)
+    cohort = cohort_of(stages)
+    kept = live_protected(cohort, stages[:1], 4)
+    before = [cohort.member(row) for row in range(cohort.n)]
+    made = {name: tensor.clone() for name, tensor in kept.items() if name.startswith("maker:")}
+    batch, added = extended(cohort, stages[1], kept)
+    head = tasks[0].get("head", "digits")
+    assert batch["made_images"].shape == (3, 5, 28, 28)
+    for row, model in enumerate(before):
+        logits = answers(model, batch["made_images"][row], head)
+        torch.testing.assert_close(added[row], 0.7 * F.cross_entropy(logits, logits.argmax(-1)))
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in made.items())
+    live_protected(cohort, stages[1:], 4, kept)
+    assert not any(torch.equal(tensor, kept[name]) for name, tensor in made.items())
+
+
+def test_the_evidence_bound_is_the_sum_of_its_two_parts() -> None:
+    torch.manual_seed(0)
+    model = Autoencoder(12, 5, 3)
+    images, noise = torch.rand(7, 3, 4) * 255, torch.randn(7, 3)
+    loss, _ = EvidenceBound()(model, {"images": images, "noise": noise})
+    logits, mean, log_variance = model({"images": images, "noise": noise})
+    surprise = F.binary_cross_entropy_with_logits(logits, images.flatten(1) / 255, reduction="none").sum(1)
+    belief = torch.distributions.Normal(mean, (log_variance / 2).exp())
+    divergence = torch.distributions.kl_divergence(belief, torch.distributions.Normal(0.0, 1.0)).sum(1)
+    torch.testing.assert_close(loss, (surprise + divergence).mean())
+
+
 def test_a_gradient_is_projected_where_it_is_against_the_old_one_and_nowhere_else() -> None:
     """The closed form; what is left is at a right angle to the old gradient, and no other is nearer."""
     draw = torch.Generator().manual_seed(1)
@@ -191,11 +218,14 @@ def test_images_and_flops_of_both_stages_are_those_declared(kind: str, tasks: An
     shown: list[int] = []
 
     def see(model: nn.Module, inputs: tuple[Any, ...], _: Any) -> None:
-        if not any(not any(weight.stride()) for weight in model.parameters() if weight.numel() > 1):
+        blank = any(not any(weight.stride()) for weight in model.parameters() if weight.numel() > 1)
+        if isinstance(model, Brain) and not blank:
             shown.append(len(inputs[0]))
+        elif isinstance(model, Autoencoder) and "images" in inputs[0] and not blank:
+            shown.append(inputs[0]["images"].shape[1])
 
     stages = stages_of(kind, tasks)
-    cohort, kept = cohort_of(stages, [0], see, mapper="loop"), {}
+    cohort, kept = cohort_of(stages, [0], mapper="loop"), {}
     with torch.device("meta"):
         brain = cohort._build()
     earlier: tuple[str, ...] = ()
@@ -204,7 +234,9 @@ def test_images_and_flops_of_both_stages_are_those_declared(kind: str, tasks: An
         with guarded(cohort, stage, kept) as state:
             shown.clear()
             with FlopCounterMode(display=False) as counter:
+                hook = register_module_forward_hook(see)
                 go_on(stage, cohort, state, 3)
+                hook.remove()
             assert counter.get_total_flops() == 3 * told.flops
             assert sum(shown) == 3 * told.images
         earlier = (*earlier, task.get("head", "digits"))
