@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 @protection("agem")
 @final
 class AveragedGEM(ImageMemory):
-    """Projects a gradient g that would raise the loss on old images: ``g - (g . r) / (r . r) r`` where ``g . r < 0``.
+    """A-GEM: takes from a gradient what would raise the loss on kept images of earlier stages.
 
-    r is the gradient of the mean cross-entropy on ``batch`` old images, drawn anew at every update. ``size`` images are
-    kept with their labels, of every class of every stage so far an equal share, at random.
+    A gradient g becomes ``g - (g . r) / (r . r) r`` where ``g . r < 0``. r is the gradient of the mean
+    cross-entropy on ``batch`` old images, drawn anew at every update. ``size`` images are kept with their labels,
+    of every class of every stage so far an equal share, at random.
 
     Source:
         Chaudhry et al. 2019, Efficient lifelong learning with A-GEM, eq. 11.

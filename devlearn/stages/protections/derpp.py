@@ -29,11 +29,12 @@ LOGITS = "logits"  # (N, S, K): what was answered to the image of a slot when it
 @protection("derpp")
 @final
 class DarkReplay(ImageMemory):
-    """Adds to a minibatch's loss ``alpha * mean (z - z*)^2 + beta * cross-entropy``, on two draws of old images.
+    """Dark experience replay: shows kept images again, held to their labels and to what was answered to them.
 
-    z* are the logits with which an image was answered when it was shown, by the read-out of its stage. ``size`` images
-    are kept in all, with labels and logits, by a reservoir over all that were shown so far; a later stage draws from
-    its own images too.
+    Adds to a minibatch's loss ``alpha * mean (z - z*)^2 + beta * cross-entropy``, on two draws of old images. z*
+    are the logits with which an image was answered when it was shown, by the read-out of its stage. ``size`` images
+    are kept in all, with labels and logits, by a reservoir over all that were shown so far; a later stage draws
+    from its own images too.
 
     Source:
         Buzzega et al. 2020, Dark experience for general continual learning, eq. 6 (DER++).

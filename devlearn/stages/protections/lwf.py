@@ -29,12 +29,12 @@ Old = tuple[str, tuple[int, ...] | None]  # a read-out, and which of its outputs
 @protection("lwf")
 @final
 class LearningWithoutForgetting(Protection):
-    """Adds to a minibatch's loss ``weight`` times how far the answers to its images are from those before the stage.
+    """Learning without forgetting: holds the answers to new images near those of the stage's start; keeps no image.
 
-    For every read-out of an earlier protected stage it is the cross-entropy between the softmax of its logits over
-    ``temperature`` at the stage's start and now, on the new images; of a read-out, only of those classes that it has
-    been taught (of the stage's own read-out too, where it was taught before). No image is kept: the weights of the
-    stage's start are, while it lasts.
+    Adds to a minibatch's loss ``weight`` times how far they are. For every read-out of an earlier protected stage
+    it is the cross-entropy between the softmax of its logits over ``temperature`` at the stage's start and now, on
+    the new images; of a read-out, only of those classes that it has been taught (of the stage's own read-out too,
+    where it was taught before). The weights of the stage's start are kept while it lasts.
 
     Source:
         Li and Hoiem 2017, eq. 2 and 3; with one read-out for all tasks: LwF.MC of Rebuffi et al. 2017, by a softmax.
