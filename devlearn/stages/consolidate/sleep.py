@@ -145,9 +145,9 @@ class Sleep(Stage):
         if self.sham == "noise":
             memory[IMAGES] = without_structure(memory, context.streams("noise"))
         teacher = target_network(cohort, state["before"]) if self._own else cohort
-        draws, done = Draws(context, self.batch, "order"), state["done"]
+        draws, done = Draws(context, "order"), state["done"]
         while True:
-            batch, _ = taken(memory, draws.at(done), objective.heads, memory[HEADS])
+            batch, _ = taken(memory, draws.at(done, self.batch), objective.heads, memory[HEADS])
             if self._own:
                 with torch.no_grad():
                     outputs = teacher(batch["old_images"], objective.sense, objective.heads)

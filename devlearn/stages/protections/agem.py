@@ -43,7 +43,7 @@ class AveragedGEM(ImageMemory):
         kept = self.nbytes(stage)
         if not earlier:
             return Surcharge(kept_bytes=kept, kept_images=self.size)
-        shown, asked = self.drawn(stage), self._objective(stage, earlier)
+        shown, asked = self.drawn(labelled.batch_size), self._objective(stage, earlier)
         added = flops.update(brain, asked, shapes(labelled.source, shown))
         return Surcharge(shown, added, 0, kept, self.size)
 
@@ -59,7 +59,7 @@ class AveragedGEM(ImageMemory):
 
 class _Projecting(Remembering):
     def __init__(self, at: Protecting, own: AveragedGEM) -> None:
-        super().__init__(at, False, own.drawn(at.stage))
+        super().__init__(at, False)
         self.own = own
 
     def corrected(self, weights: Mapping[str, nn.Parameter]) -> None:
@@ -67,7 +67,7 @@ class _Projecting(Remembering):
             return
         asked = self.own._objective(self.at.stage, tuple(self.kept[HEADS]))
         own = {name: weight.grad for name, weight in weights.items() if weight.grad is not None}
-        old, _ = self.at.cohort.gradients(asked, self.old(asked.heads)[0])
+        old, _ = self.at.cohort.gradients(asked, self.old(asked.heads, self.own.drawn(self.new))[0])
         for name, gradient in own.items():
             weights[name].grad = gradient
         project(own, old)

@@ -55,10 +55,11 @@ class DarkReplay(ImageMemory):
         outputs = max(each.shape[-1] for each in answers)
         added = flops.forward(brain, images, labelled.source.sense_name, heads[-1])
         kept = self.nbytes(stage) + self.size * outputs * 4
-        shown = self._draws * self.drawn(stage) if earlier else 0
+        drawn = self.drawn(labelled.batch_size)
+        shown = self._draws * drawn if earlier else 0
         if shown:
             more = {**shapes(labelled.source, shown), "old_logits": ((shown, outputs), torch.float32)}
-            added += added_flops(brain, stage, self._objective(labelled.objective, stage, earlier), more)
+            added += added_flops(brain, stage, self._objective(labelled.objective, stage, earlier, drawn), more)
         return Surcharge(labelled.batch_size + shown, added, 0, kept, self.size)
 
     def begin(self, at: Protecting) -> None:
@@ -75,9 +76,9 @@ class DarkReplay(ImageMemory):
         """How many of its two terms there are."""
         return bool(self.alpha) + bool(self.beta)
 
-    def _objective(self, new: Objective, stage: Stage, earlier: tuple[str, ...]) -> DarkRehearsal:
+    def _objective(self, new: Objective, stage: Stage, earlier: tuple[str, ...], drawn: int) -> DarkRehearsal:
         heads = tuple(dict.fromkeys(read_outs(earlier, stage)))
-        rows = self.drawn(stage) if self.alpha else 0
+        rows = drawn if self.alpha else 0
         return DarkRehearsal(new, rehearsed(stage).source.sense_name, heads, rows, self.alpha, self.beta)
 
 
@@ -122,7 +123,7 @@ def distance(outputs: Sequence[Tensor], wanted: Tensor, owners: Tensor) -> Tenso
 
 class _Dark(Remembering):
     def __init__(self, at: Protecting, own: DarkReplay) -> None:
-        super().__init__(at, True, own._draws * own.drawn(at.stage))
+        super().__init__(at, True)
         self.own, self.answers = own, torch.empty(0)
 
     def extended(self, objective: Objective, batch: Any) -> tuple[Objective, Any]:
@@ -132,8 +133,9 @@ class _Dark(Remembering):
             self.answers = self.at.cohort(batch["images"], asked.sense, asked.head)  # (N, B, K)
         if not (self.own._draws and self.at.earlier):
             return objective, batch
-        longer = self.own._objective(objective, self.at.stage, tuple(self.kept[HEADS]))
-        old, slots = self.old(longer.heads)
+        drawn = self.own.drawn(self.new)
+        longer = self.own._objective(objective, self.at.stage, tuple(self.kept[HEADS]), drawn)
+        old, slots = self.old(longer.heads, self.own._draws * drawn)
         rows = torch.arange(len(slots), device=slots.device).unsqueeze(1)
         return longer, {**batch, **old, "old_logits": self.kept[LOGITS][rows, slots]}
 

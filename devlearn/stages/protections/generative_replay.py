@@ -75,7 +75,8 @@ class GenerativeReplay(Protection):
     def cost(self, stage: Stage, brain: nn.Module, earlier: tuple[str, ...]) -> Surcharge:
         from devlearn.learners.autoencoder import EvidenceBound
 
-        labelled, made = rehearsed(stage), self._made(stage, earlier)
+        labelled = rehearsed(stage)
+        made = self._made(labelled.batch_size, earlier)
         with torch.device("meta"):
             maker = self._maker(stage)
         seen, numbers = labelled.batch_size + made, (labelled.batch_size + made, self.latent)
@@ -122,9 +123,9 @@ class GenerativeReplay(Protection):
         cohort = at.cohort
         return Cohort(lambda: self._maker(at.stage), cohort.seeds, cohort.device, "stacked", cohort.dtype)
 
-    def _made(self, stage: Stage, earlier: tuple[str, ...]) -> int:
-        """How many images are made up for an update."""
-        return (self.batch or rehearsed(stage).batch_size) if earlier and self.weight else 0
+    def _made(self, new: int, earlier: tuple[str, ...]) -> int:
+        """How many images are made up for an update beside so many new ones."""
+        return (self.batch or new) if earlier and self.weight else 0
 
     def _objective(self, new: Objective, stage: Stage, earlier: tuple[str, ...]) -> MadeUp:
         return MadeUp(new, rehearsed(stage).source.sense_name, tuple(dict.fromkeys(earlier)), self.weight)
@@ -162,24 +163,23 @@ def _make_up(maker: Any, noise: Tensor) -> Tensor:
 class _MakingUp(Guard):
     def __init__(self, at: Protecting, own: GenerativeReplay) -> None:
         self.at, self.own, self.kept = at, own, at.kept
-        self.made = own._made(at.stage, tuple(at.kept.get(HEADS, ())))
+        self.earlier_heads = tuple(at.kept.get(HEADS, ()))
         self.makers = own._makers(at)
         for name, weight in self.makers.weights.items():
             weight.data = at.kept[MAKER + name]  # one storage: what holds learners, and checkpoints, see what is kept
         self.optimiser = Optimiser(self.makers, at.kept[MOMENTS], "adam", own.lr)
-        if self.made:
+        if at.earlier and own.weight:
             self.earlier = target_network(self.makers, _named(at.kept, EARLIER))
             self.teacher = target_network(at.cohort, _named(at.kept, BEFORE))
         self.seen = torch.empty(0)
 
     def extended(self, objective: Objective, batch: Any) -> tuple[Objective, Any]:
         self.seen = batch["images"].to(self.makers.dtype)
-        if not self.made:
+        made = self.own._made(self.seen.shape[1], self.earlier_heads)
+        if not made:
             return objective, batch
-        longer = self.own._objective(objective, self.at.stage, tuple(self.kept[HEADS]))
-        images = _make_up(self.earlier, self._noise("made", self.made)).view(
-            self.at.cohort.n, self.made, *self.seen.shape[2:]
-        )
+        longer = self.own._objective(objective, self.at.stage, self.earlier_heads)
+        images = _make_up(self.earlier, self._noise("made", made)).unflatten(-1, self.seen.shape[2:])
         with torch.no_grad():
             outputs = self.teacher(images, longer.sense, longer.heads)
         self.seen = torch.cat([self.seen, images], 1)

@@ -80,9 +80,9 @@ class ImageMemory(Protection):
         """What the slots hold, for one learner."""
         return self.size * (rehearsed(stage).source.numbers + 2 + 2) + 2 * 8
 
-    def drawn(self, stage: Stage) -> int:
-        """How many old images a draw has."""
-        return self.batch or rehearsed(stage).batch_size
+    def drawn(self, new: int) -> int:
+        """How many old images a draw has beside so many new ones."""
+        return self.batch or new
 
 
 # ---- drawing from it -----------------------------------------------------------------------------------------------
@@ -91,15 +91,15 @@ class ImageMemory(Protection):
 class Draws:
     """Uniform numbers in [0, 1) for every update of a stage, (N, width): the same ones after a resume."""
 
-    def __init__(self, context: Context, width: int, *names: str) -> None:
-        self.context, self.names, self.width = context, names, width
-        self.number, self.block = -1, torch.empty(0)
+    def __init__(self, context: Context, *names: str) -> None:
+        self.context, self.names = context, names
+        self.held, self.block = (-1, 0), torch.empty(0)
 
-    def at(self, update: int) -> Tensor:
+    def at(self, update: int, width: int) -> Tensor:
         number, row = divmod(update, BLOCK)
-        if number != self.number:
-            drawn = self.context.streams(*self.names, counter=number).random(BLOCK, self.width)
-            self.number, self.block = number, torch.from_numpy(drawn).to(self.context.device)
+        if (number, width) != self.held:
+            drawn = self.context.streams(*self.names, counter=number).random(BLOCK, width)
+            self.held, self.block = (number, width), torch.from_numpy(drawn).to(self.context.device)
         return self.block[:, row]
 
 

@@ -77,24 +77,27 @@ class Remembering(Guard):
     Args:
         at: who learns what.
         online: whether there is a reservoir; else slots are filled at the stage's end.
-        width: how many old images an update draws.
     """
 
-    def __init__(self, at: Protecting, online: bool, width: int) -> None:
+    def __init__(self, at: Protecting, online: bool) -> None:
         self.at, self.kept, self.online = at, at.kept, online
         earlier = tuple(at.kept.get(HEADS, ()))
         self.of_stage = read_outs(earlier, at.stage) if online else earlier  # whose images there may be
-        self.draws = Draws(at.context, width, "protect", "old")
-        self.chances = Draws(at.context, rehearsed(at.stage).batch_size, "protect", "reservoir")
+        self.draws, self.chances = (Draws(at.context, "protect", name) for name in ("old", "reservoir"))
         self.shown: dict[str, Tensor] = {}
 
     def extended(self, objective: Objective, batch: Any) -> tuple[Objective, Any]:
         self.shown = batch
         return objective, batch
 
-    def old(self, heads: Sequence[str]) -> tuple[dict[str, Tensor], Tensor]:
-        """Old images for this update, and their slots."""
-        return taken(self.kept, self.draws.at(self.kept[UPDATES]), heads, self.of_stage)
+    @property
+    def new(self) -> int:
+        """How many new images this update shows; a ``change`` may make them more or fewer."""
+        return int(self.shown["labels"].shape[1])
+
+    def old(self, heads: Sequence[str], count: int) -> tuple[dict[str, Tensor], Tensor]:
+        """So many old images for this update, and their slots."""
+        return taken(self.kept, self.draws.at(self.kept[UPDATES], count), heads, self.of_stage)
 
     def stepped(self, weights: Mapping[str, nn.Parameter]) -> None:
         if self.online:
@@ -103,4 +106,5 @@ class Remembering(Guard):
 
     def remember(self) -> tuple[Tensor, Tensor, Tensor]:
         """What ``reservoir`` gives."""
-        return reservoir(self.kept, self.shown, self.at.earlier, self.chances.at(self.kept[UPDATES]))
+        chances = self.chances.at(self.kept[UPDATES], self.new)
+        return reservoir(self.kept, self.shown, self.at.earlier, chances)

@@ -48,7 +48,7 @@ class Replay(ImageMemory):
         labelled, closing, held = rehearsed(stage), 0, 0
         if self.select == "herding":
             closing, held = _features(brain, stage)
-        shown = self.drawn(stage) if self.weight and earlier else 0
+        shown = self.drawn(labelled.batch_size) if self.weight and earlier else 0
         added = 0
         if shown:
             objective = self._objective(labelled.objective, stage, earlier)
@@ -87,7 +87,7 @@ def _features(brain: nn.Module, stage: Stage) -> tuple[int, int]:
 
 class _Replaying(Remembering):
     def __init__(self, at: Protecting, own: Replay) -> None:
-        super().__init__(at, own.select == "reservoir", own.drawn(at.stage))
+        super().__init__(at, own.select == "reservoir")
         self.own = own
 
     def extended(self, objective: Objective, batch: Any) -> tuple[Objective, Any]:
@@ -95,4 +95,4 @@ class _Replaying(Remembering):
         if not (self.own.weight and self.at.earlier):
             return objective, batch
         longer = self.own._objective(objective, self.at.stage, tuple(self.kept[HEADS]))
-        return longer, {**batch, **self.old(longer.old.heads)[0]}
+        return longer, {**batch, **self.old(longer.old.heads, self.own.drawn(self.new))[0]}

@@ -37,7 +37,7 @@ def test_a_reservoir_keeps_every_image_with_the_same_probability() -> None:
     learners = 1000
     context = Context(tuple(range(learners)), "stage", 0, torch.device("cpu"), 1)
     kept = empty(learners)
-    show(kept, Draws(context, SHOWN, "protect", "reservoir").at(3), 4)
+    show(kept, Draws(context, "protect", "reservoir").at(3, SHOWN), 4)
     assert torch.equal(kept[IMAGES][..., 0, 0].short(), kept[LABELS])
     found = torch.bincount(kept[LABELS].flatten().long(), minlength=SHOWN).double()
     expected = learners * SIZE / SHOWN

@@ -1,6 +1,7 @@
 """Losses on old images and old answers, gradients against old ones: by hand, learner by learner."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from devlearn.learners.autoencoder import Autoencoder, EvidenceBound
 from devlearn.learners.brains import brain_builder
 from devlearn.learners.brains.brain import Brain
 from devlearn.learners.cohort import Cohort
+from devlearn.runs.engine import checkpoint, live
 from devlearn.stages.protections.agem import project
 from devlearn.stages.protections.derpp import LOGITS
 from devlearn.stages.protections.memory import IMAGES
@@ -21,6 +23,7 @@ from devlearn.stages.protections.protection import Protecting, cost_of
 from devlearn.stages.stage import Stage
 from tests.laws.protected import guarded, live_protected, protected, protection_of
 from tests.laws.rows import BRAIN, given_context, go_on
+from tests.runs.engine.jobs import write_job
 
 KEEPERS: dict[str, dict[str, Any]] = {
     "replay": {"size": 12, "batch": 5, "weight": 0.7},
@@ -200,7 +203,7 @@ def test_agem_s_step_is_down_the_projected_gradient() -> None:
     g, _ = cohort.gradients(labelled.objective, new)
     with guarded(cohort, stages[1], kept) as state:
         asked = cohort.guard.own._objective(stages[1], ("digits",))  # type: ignore[union-attr]
-        r, _ = cohort.gradients(asked, cohort.guard.old(asked.heads)[0])  # type: ignore[union-attr]
+        r, _ = cohort.gradients(asked, cohort.guard.old(asked.heads, 2)[0])  # type: ignore[union-attr]
         before = {name: weight.clone() for name, weight in cohort.parameters().items()}
         go_on(stages[1], cohort, state, 1)
     flat = [torch.cat([found[name].flatten(1) for name in before], 1) for found in (g, r)]
@@ -265,3 +268,17 @@ def test_learners_with_read_outs_of_their_own_are_separate(select: str) -> None:
         assert torch.equal(kept[IMAGES][row], own[IMAGES][0])
         for name, weight in together.parameters().items():
             torch.testing.assert_close(weight[row], alone.parameters()[name][0], rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("kind", KEEPERS)
+def test_a_change_of_the_minibatch_in_the_middle_of_a_stage_is_followed(kind: str, tmp_path: Path) -> None:
+    """Through the engine: what is on the ledger is what is declared, with more images an update from update 3 on."""
+    own = {"protect": {"kind": kind, **KEEPERS[kind], "batch": None} if kind != "lwf" else {"kind": kind}}
+    school = {"kind": "supervise", "data": "mnist.train", "labels": 20, "batch": 4, "updates": 6, **own}
+    change = [{"from": 3, "set": {"batch": 7}}]
+    folder = write_job(tmp_path, "branch", {"one": school, "two": {**school, "change": change}}, {}, seeds=(0, 1))
+    live(folder)
+    end = checkpoint.load_artifact(folder / "artifacts" / "end.pt")
+    assert all(torch.isfinite(tensor).all() for tensor in end["brain"].values())
+    if "seen" in end["kept"][kind]:
+        assert end["kept"][kind]["seen"].tolist() == [6 * 4 + 3 * 4 + 3 * 7 if kind != "agem" else 40] * 2
