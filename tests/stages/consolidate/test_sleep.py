@@ -10,11 +10,13 @@ import torch
 import devlearn
 from devlearn.evidence.analysis.values import Measure, values
 from devlearn.records.reader import load
+from devlearn.runs.engine import checkpoint, live
 from devlearn.runs.plan import plan
 from devlearn.scenario import ScenarioError, parse
 from devlearn.stages.consolidate.sleep import Sleep, without_structure
 from devlearn.stages.protections.memory import FILLED, IMAGES, LABELS
 from tests.laws.rows import cohort_for, given_context
+from tests.runs.engine.jobs import changed_checkpoint, digest, killed_after, write_job
 
 TEXT = """\
 devlearn: 1
@@ -107,3 +109,22 @@ def test_sleep_brings_back_what_was_forgotten_and_noise_does_not(tmp_path: Path)
     assert (skill["asleep"] > 0.5).all()
     for other in ("awake", "noise"):
         assert (skill["asleep"] - skill[other] > 0.2).all()  # of 8 seeds all: p = 2 / 2^8
+
+
+@pytest.mark.parametrize("keys", [{"answers": "own"}, {"sham": "noise"}])
+def test_a_sleep_goes_on_after_a_kill_as_if_there_had_been_none(keys: dict[str, Any], tmp_path: Path) -> None:
+    school = {"kind": "supervise", "data": "mnist.train", "labels": 20, "batch": 4, "updates": 5}
+    stages = {
+        "school": {**school, "protect": {"kind": "replay", "size": 9}},
+        "sleep": {"kind": "consolidate.sleep", "updates": 9, "batch": 4, **keys},
+    }
+    whole, cut = (write_job(tmp_path / name, "branch", stages, {}, seeds=(0, 1)) for name in ("whole", "cut"))
+    live(whole)
+    killed_after(cut, 6, segment=2)  # in the middle of the sleep
+    with changed_checkpoint(cut) as content:
+        assert content["position"] == 1
+        assert content["state"] is not None
+    live(cut)
+    assert digest(cut) == digest(whole)
+    ends = [checkpoint.load_artifact(folder / "artifacts" / "end.pt") for folder in (whole, cut)]
+    assert all(torch.equal(tensor, ends[1]["brain"][name]) for name, tensor in ends[0]["brain"].items())
