@@ -116,7 +116,7 @@ def nearest_to_mean(features: Tensor, count: int) -> Tensor:
     found = []
     for k in range(1, count + 1):
         away = (mean - (total + features) / k).square().sum(-1) + free
-        nearest = (away <= away.min() + TIE).nonzero()[0, 0]
+        nearest = (~(away > away.min() + TIE)).nonzero()[0, 0]  # of a diverged learner, whose are NaN, the first
         total = total + features[nearest]
         free[nearest] = torch.inf
         found.append(nearest)
