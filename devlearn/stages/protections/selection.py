@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Choice = Callable[[int, NDArray[np.int64], int, np.random.Generator], NDArray[np.int64]]
 
 CHUNK = 512  # images whose features are asked for at once
+TIE = 1e-6  # squared distances between unit vectors that differ by less are alike: of two images both are as near to
+# their mean, and rounding must not choose, which differs between cohorts
 
 
 def quotas(there: NDArray[np.int64], size: int, order: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -114,7 +116,7 @@ def nearest_to_mean(features: Tensor, count: int) -> Tensor:
     found = []
     for k in range(1, count + 1):
         away = (mean - (total + features) / k).square().sum(-1) + free
-        nearest = away.argmin()
+        nearest = (~(away > away.min() + TIE)).nonzero()[0, 0]  # of a diverged learner, whose are NaN, the first
         total = total + features[nearest]
         free[nearest] = torch.inf
         found.append(nearest)

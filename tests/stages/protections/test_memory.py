@@ -132,6 +132,8 @@ def brute(features: torch.Tensor, count: int) -> list[int]:
 def test_herding_is_the_choice_of_a_brute_force() -> None:
     features = torch.randn(30, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     assert nearest_to_mean(features, 12).tolist() == brute(features, 12)
+    two = torch.tensor([[1.0, 0.1], [0.3, 0.7]])
+    assert nearest_to_mean(two, 1).tolist() == [0] == nearest_to_mean(two + 1e-7, 1).tolist()  # both are as near
     own = protection_of("replay", size=8, select="herding")
     stage = protected("school", own, classes=(0, 1), labels=30)
     cohort = cohort_for("school", (0, 1))
