@@ -1,13 +1,14 @@
 """The verdicts as a table for the terminal."""
 
+import io
 from collections.abc import Collection
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from devlearn.evidence.text.comparison import FEW, qualifiers, sentences, which_p
-from devlearn.evidence.text.curves import render_curves
+from devlearn.evidence.text.curves import conclusion, render_curves
 from devlearn.evidence.text.formats import chance, level, moment, number, plain, span
 from devlearn.evidence.text.history import whether_registered
 from devlearn.evidence.text.points import place
@@ -17,6 +18,7 @@ from devlearn.records.declared import SHARE
 from devlearn.records.results import Analyses, Comparison, Comparisons, PairResult
 
 LONG = 110  # letters of a warning that stands on a line for each of its parts
+NOTEBOOK = '<pre style="line-height: 1.35; white-space: pre-wrap">{code}</pre>'
 COLOURS = {
     "better": "bold green",
     "worse": "bold red",
@@ -69,6 +71,16 @@ def below_the_table(found: Comparisons, analyses: Analyses | None = None, run: s
     where = f"in its report (devlearn report {run})" if run else "in what --json prints"
     more = [f"More on each of the {len(pairs)} pairs stands {where}."]
     return [*limits, *(curves if len(curves) <= FEW else []), registered, *more]
+
+
+def as_html(found: Comparisons, analyses: Analyses | None = None, run: str | None = None) -> str:
+    """The same for a notebook: what the terminal shows, as HTML, with everything escaped."""
+    console = Console(record=True, file=io.StringIO(), width=112, force_jupyter=False)
+    console.print(verdict_table(found, conclusion(found, analyses) if analyses else None))
+    console.print()
+    for sentence in below_the_table(found, analyses, run):
+        console.print(sentence, highlight=False, markup=False)
+    return console.export_html(inline_styles=True, code_format=NOTEBOOK)
 
 
 def _title(point: Comparison) -> str:

@@ -156,6 +156,19 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the verdicts, as the terminal has them, and where the report is."""
+        import html
+
+        from devlearn.evidence import analyse, compare
+        from devlearn.records.reader import load
+        from devlearn.report.terminal import as_html
+
+        run, page = load(self.folder), RunFolder(self.folder).report
+        shown = as_html(compare([run]), analyse(run), str(self.folder)) if run.resolved.probes else ""
+        where = f"report: {page}" if page.exists() else f"records: {self.folder}"
+        return f"{shown}<p><code>{html.escape(where)}</code></p>"
+
     @property
     def records(self) -> Any:
         """A row for each arm, seed, moment and metric that was measured, with the ledger at that moment.

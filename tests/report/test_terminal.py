@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from devlearn import Run
 from devlearn.evidence.text.comparison import FEW, which_p
 from devlearn.evidence.text.formats import chance
 from devlearn.records.reader import load
@@ -17,6 +18,16 @@ def printed(comparison: Answer) -> str:
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(verdict_table(comparison.found))
     return console.export_text()
+
+
+def test_a_notebook_shows_what_the_terminal_does_and_nothing_of_others_as_markup(tmp_path: Path) -> None:
+    folder = tiny_run(
+        tmp_path, {"a": [0.1, 0.2, 0.3], "<script>x": [0.5, 0.6, 0.7]}, compare={"pairs": [["<script>x", "a"]]}
+    )
+    shown = Run(folder)._repr_html_()
+    assert "<script>" not in shown and "&lt;script&gt;x" in shown
+    for word in ("difference", "verdict", "records: "):
+        assert word in shown
 
 
 def test_verdicts_fit_into_eighty_columns(reported: Path) -> None:
