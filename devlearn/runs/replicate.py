@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from devlearn.evidence.analysis.matrix_metrics import is_metric, matrix_measure
 from devlearn.evidence.text.published import read_off, row_text
 from devlearn.records.declared import unit_of
 from devlearn.records.layout import JobFolder, RunFolder
@@ -149,14 +150,20 @@ def _seconds(job: JobFolder) -> float:
 
 def _point(body: Mapping[str, Any], resolved: Resolved, mean_interval: Any) -> dict[str, Any]:
     keys = ("point", "probe", "metric", "at", "better", "smallest_effect", "exploratory", "family")
-    declared = resolved.probes[body["probe"]].metrics.get(body["metric"])
     return {
         **{key: body[key] for key in keys},
-        "unit": unit_of(body["metric"], declared),
+        "unit": _unit(body, resolved),
         "arms": {name: _arm(entry, mean_interval) for name, entry in body["arms"].items()},
         "pairs": [_picked(pair, PAIR) for pair in body["comparisons"]],
         "stages": [_picked(stage, STAGE) for stage in body.get("stages", ())],
     }
+
+
+def _unit(body: Mapping[str, Any], resolved: Resolved) -> str:
+    """Of what is compared: a probe's metric, or one of the matrix."""
+    if is_metric(body["probe"]):
+        return matrix_measure(resolved, body["metric"]).unit
+    return unit_of(body["metric"], resolved.probes[body["probe"]].metrics.get(body["metric"]))
 
 
 ARM = ("n", "mean", "sd", "median", "best", "diverged", "values", "ledger")
