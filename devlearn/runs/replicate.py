@@ -153,10 +153,15 @@ def _point(body: Mapping[str, Any], resolved: Resolved, mean_interval: Any) -> d
     return {
         **{key: body[key] for key in keys},
         "unit": _unit(body, resolved),
-        "arms": {name: _arm(entry, mean_interval) for name, entry in body["arms"].items()},
+        "arms": {name: _arm(entry, mean_interval) for name, entry in body["arms"].items() if _has_values(entry)},
         "pairs": [_picked(pair, PAIR) for pair in body["comparisons"]],
         "stages": [_picked(stage, STAGE) for stage in body.get("stages", ())],
     }
+
+
+def _has_values(arm: Mapping[str, Any]) -> bool:
+    """Whether an arm has what is compared: an expert, which lives one stage alone, has no metric of the matrix."""
+    return any(value is not None for value in arm["values"].values())
 
 
 def _unit(body: Mapping[str, Any], resolved: Resolved) -> str:
