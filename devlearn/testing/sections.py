@@ -39,10 +39,11 @@ stages:
     lessons: [{reach: 2}, {reach: 8}]
     teacher: {kind: random}
   told: {kind: caregiver.guess, data: mnist.train, labels: 20, updates: 4, batch: 8}
+  shift: {kind: supervise, data: mnist.train, labels: 20, updates: 20, batch: 8, tasks: {kind: permuted, every: 5}}
   school: {kind: supervise, data: mnist.train, labels: 20, updates: 6, batch: 8}
 arms:
   random-init: [school]
-  developmental: [look, play, told, school]
+  developmental: [look, play, told, shift, school]
 probes:
   digits: {kind: accuracy, data: mnist.valid, every: 2, quick: 100}
   fields: {kind: fields}

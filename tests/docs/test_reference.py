@@ -75,7 +75,7 @@ def test_every_mark_in_a_page_is_known_and_every_generator_is_used() -> None:
 def test_what_a_shared_key_leads_to_is_shown_too() -> None:
     page = generators()["stages"]()
     assert "### `until`" in page and "| `min_updates` |" in page
-    assert "```bash\ndevlearn check scenario" in generators()["commands"]()
+    assert "```bash\ndevlearn check first_steps.yaml" in generators()["commands"]()
 
 
 def test_the_reference_has_every_plug_in_key_and_metric() -> None:
