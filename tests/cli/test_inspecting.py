@@ -28,8 +28,8 @@ def test_help_imports_nothing_heavy_and_names_every_command() -> None:
     assert found.returncode == 0 and "HEAVY []" in found.stderr
     commands = [line.split()[0] for line in found.stdout.partition("Commands:")[2].splitlines() if line.strip()]
     assert commands == [
-        "check", "compare", "completion", "demonstrate", "export", "genome", "list", "new", "register", "replicate", "report",
-        "resume", "run", "schema",
+        "check", "compare", "completion", "demonstrate", "export", "genome", "list", "new", "register", "replicate",
+        "report", "resume", "run", "schema",
     ]  # fmt: skip
 
 
