@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 WIDE = 1000  # columns where no terminal says how many: names stay in one piece
 
 
+FEW = 12  # probes that are named one by one
+OF_TASKS = (
+    "env",
+    "classes",
+    "view",
+    "rare",
+    "relabel",
+    "head",
+    "tasks",
+    "protect",
+)  # what tells stages of a kind apart
+
+
 def show_plans(plans: "Plans") -> None:
     """The trials of ``tune`` where there are any, then the scenario's own plan: on stdout."""
     from rich.console import Console
@@ -52,6 +65,10 @@ def _show(console: "Console", plan: "Plan") -> None:
             console.print(", ".join(f"{key} = {value}" for key, value in point.point.items()), style="bold")
         console.print(_arms(point.arms))
         console.print(f"one learner's network: {point.parameters:,} weights", style="dim")
+    measured = [f"{name} ({kind})" for name, kind in scenario.probe_kinds.items()]
+    more = f", and {len(measured) - FEW} more" if len(measured) > FEW else ""
+    if measured:
+        console.print(f"probes: {', '.join(measured[:FEW])}{more}", highlight=False)
     console.print()
     console.print(_jobs(plan.jobs))
     rough = duration(max(plan.longest, plan.seconds / workers))
@@ -96,7 +113,17 @@ def _stage(planned: "PlannedStage") -> str:
     size = "acts once" if budget is None else f"{budget[1]:,} {budget[0]}"
     kind = "" if planned.kind == planned.name else f"{planned.kind}, "
     again = f" (visit {planned.visit + 1})" if planned.visit else ""
-    return f"{planned.name}{again}: {kind}{size}"
+    keys = planned.keys
+    told = [f"{key} {_brief(keys[key])}" for key in OF_TASKS if keys.get(key) not in (None, "", [])]
+    return ", ".join([f"{planned.name}{again}: {kind}{size}", *told])
+
+
+def _brief(value: object) -> str:
+    """A key's value in few letters; of a map that names a kind, the kind."""
+    if isinstance(value, dict):
+        known = {key: own for key, own in value.items() if own not in (None, 0)}
+        return str(value["kind"]) if "kind" in value else " ".join(f"{key} {_brief(own)}" for key, own in known.items())
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _ledger(work: "Cost") -> str:

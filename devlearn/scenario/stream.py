@@ -97,7 +97,7 @@ def _tasks(asked: Stream, node: Map, problems: Problems) -> list[dict[str, Any]]
         each = classes // asked.into
         tasks: list[dict[str, Any]] = [{"classes": [*range(at, at + each)]} for at in range(0, classes, each)]
     elif setting == "class":
-        why = f"the classes of a {asked.kind} stream are the same in every task: write setting: domain, or task"
+        why = f"in a stream of kind {asked.kind} every task has the same classes: write setting: domain, or task"
         problems.add(_mark(node, "setting"), why)
         return None
     elif asked.kind == "imbalanced":

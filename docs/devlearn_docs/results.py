@@ -61,7 +61,7 @@ def _made(template: str) -> str:
         return environment.from_string(template).render(
             rows=rows, arms=arms, pairs=pairs, verdicts=verdicts, said=said, changes=changes, cost=cost,
             laws=laws, proxies=proxies, ratios=ratios, result=recorded, questions=questions,
-            difference=difference, bounds=bounds, theory=theory, times=times,
+            difference=difference, bounds=bounds, theory=theory, times=times, told_to=told_to,
         ).strip()  # fmt: skip
     except NotRecorded as study:
         return f"Not recorded yet at this version: `devlearn replicate {study} --record`, then `make results`."
@@ -117,6 +117,21 @@ def times(name: str, against: str, epoch: int) -> str:
     """How many times the updates of an arm's learners others took to each level, in epochs of ``epoch`` updates."""
     heads = ["arm", "level", "reached by", "epochs until half were there", f"times those of {against}"]
     return _table(heads, published_times(recorded(name), against, epoch))
+
+
+def told_to(name: str, level: str) -> str:
+    """What each arm's learners had been told when half of them had reached a level: events and bits of feedback."""
+    found = recorded(name).analyses["points"][0]["levels"]  # type: ignore[index, call-overload]
+    body = []
+    for arm, levels in found.items():  # type: ignore[union-attr]
+        there = levels[level]
+        heard = [there["units"].get(unit, {}).get("median") for unit in ("feedback_events", "feedback_bits")]
+        body.append(
+            [arm, f"{there['reached']} of {there['n']}", *("-" if one is None else f"{one:,.0f}" for one in heard)]
+        )
+    return _table(
+        ["arm", f"reached {float(level):.0%}".replace("%", " %"), "events until half were there", "bits"], body
+    )
 
 
 def arms(name: str) -> str:

@@ -114,7 +114,7 @@ NO_STREAM = {
     "5:43: the 10 classes of digits don't make 4 tasks of as many each, two at least; write into: 2 or 5": (
         "into: 5", "into: 4",
     ),
-    "5:35: the classes of a permuted stream are the same in every task: write setting: domain, or task": (
+    "5:35: in a stream of kind permuted every task has the same classes: write setting: domain, or task": (
         "kind: split", "kind: permuted, setting: class",
     ),
     "5:37: unknown key 'intoo'; did you mean 'into'?": ("into", "intoo"),

@@ -19,7 +19,7 @@ def matched(course: ResolvedArm, goal: int, kept: Callable[[ResolvedArm], int]) 
         raise ValueError("the other keeps nothing between stages")
     least, next_ = (kept(_with_size(course, size)) for size in (1, 2))
     if least > goal:
-        raise ValueError(f"one image takes {least:,} bytes, and the other keeps {goal:,}")
+        raise ValueError(f"with one image it keeps {least:,} bytes, all protections counted, and the other {goal:,}")
     return _with_size(course, 1 + round((goal - least) / (next_ - least)))
 
 

@@ -13,7 +13,7 @@ from devlearn.learners.cohort import Cohort
 from devlearn.learners.guard import Guard
 from devlearn.learners.optimiser import Optimiser
 from devlearn.stages.protections.memory import UPDATES, rehearsed
-from devlearn.stages.protections.protection import HEADS, Protecting, Protection, Surcharge, protection
+from devlearn.stages.protections.protection import HEADS, Protecting, Protection, Surcharge, protection, unrehearsed
 from devlearn.stages.protections.rehearsal import added_flops
 from devlearn.stages.shared.target_network import target_network
 
@@ -59,7 +59,7 @@ class GenerativeReplay(Protection):
 
     def refusal(self, stage: Stage) -> str:
         if stage.rehearsed() is None:
-            return f"{self.kind} learns to make up labelled images, and {stage.kind} has none with these keys; take si"
+            return f"{self.kind} learns to make up labelled images, and {unrehearsed(stage)}; take si"
         return ""
 
     def unlike(self, stage: Stage, before: Stage) -> str:

@@ -11,7 +11,7 @@ from devlearn.lazy import F, torch
 from devlearn.learners import flops
 from devlearn.learners.guard import Guard
 from devlearn.stages.protections.memory import rehearsed
-from devlearn.stages.protections.protection import HEADS, Protecting, Protection, Surcharge, protection
+from devlearn.stages.protections.protection import HEADS, Protecting, Protection, Surcharge, protection, unrehearsed
 from devlearn.stages.protections.rehearsal import added_flops
 from devlearn.stages.shared.target_network import target_network
 
@@ -48,7 +48,7 @@ class LearningWithoutForgetting(Protection):
 
     def refusal(self, stage: Stage) -> str:
         if stage.rehearsed() is None:
-            return f"lwf asks how images with labels were answered, and {stage.kind} has none with these keys; take si"
+            return f"lwf asks how images with labels were answered, and {unrehearsed(stage)}; take si"
         return ""
 
     def unlike(self, stage: Stage, before: Stage) -> str:

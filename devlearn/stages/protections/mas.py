@@ -10,7 +10,7 @@ from pydantic import Field
 from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.stages.protections.penalty import CENTRE, IMPORTANCE, Penalty, mean_gradients, shared
-from devlearn.stages.protections.protection import Protecting, Surcharge, protection
+from devlearn.stages.protections.protection import Protecting, Surcharge, protection, unrehearsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,10 +49,7 @@ class MemoryAwareSynapses(Penalty):
 
     def refusal(self, stage: Stage) -> str:
         if stage.rehearsed() is None:
-            return (
-                f"mas asks what answers to a stage's images depend on, and {stage.kind} has none with these keys; "
-                "take si, ewc or l2"
-            )
+            return f"mas asks what answers to a stage's images depend on, and {unrehearsed(stage)}; take si, ewc or l2"
         return ""
 
     def cost(self, stage: Stage, brain: nn.Module, earlier: tuple[str, ...]) -> Surcharge:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from devlearn.lazy import torch
-from devlearn.stages.protections.protection import Protecting, Protection
+from devlearn.stages.protections.protection import Protecting, Protection, unrehearsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ class ImageMemory(Protection):
 
     def refusal(self, stage: Stage) -> str:
         if stage.rehearsed() is None:
-            return f"{self.kind} keeps labelled images, and {stage.kind} has none with these keys; take si, l2 or ewc"
+            return f"{self.kind} keeps labelled images, and {unrehearsed(stage)}; take si, l2 or ewc"
         return ""
 
     def unlike(self, stage: Stage, before: Stage) -> str:

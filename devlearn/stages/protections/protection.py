@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from devlearn.stages.context import Context, State
     from devlearn.stages.stage import Cost, Stage
 
+OTHERWISE = ("tasks", "row_by_row", "unlabelled", "rule")  # keys by which labelled images are learned otherwise
 HEADS = "heads"  # of what is kept: the read-out of every protected stage that has ended, in order
 
 
@@ -171,6 +172,13 @@ def cost_of(stage: Stage, brain: nn.Module, earlier: tuple[str, ...] = ()) -> Co
         kept_images=more.kept_images,
         memory=own.memory + more.memory + more.kept_bytes,
     )
+
+
+def unrehearsed(stage: Stage) -> str:
+    """Why a stage has no labelled images that could be shown again, in words."""
+    fields = type(stage).model_fields
+    keys = [key for key in OTHERWISE if key in fields and getattr(stage, key) != fields[key].default]
+    return f"{stage.kind} with {' and '.join(keys)} learns otherwise" if keys else f"{stage.kind} has none"
 
 
 def _refusal(stage: Stage, cost: Cost) -> str:
