@@ -13,6 +13,7 @@ from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs
 from devlearn.learners.cohort import Cohort
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe, unless_diverged
+from devlearn.stages.context import Context
 from devlearn.stages.fields import EnvKwargs
 from devlearn.tasks.envs import EnvSpec
 from devlearn.tasks.envs.acting import Acting, allowed
@@ -21,7 +22,7 @@ from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.reflex import Reflexes, script
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from devlearn.tasks.envs.actions import Array
 
@@ -88,6 +89,20 @@ class Causal(Probe):
     def named_metrics(self) -> Mapping[str, Metric]:
         each = {f"{who}_{t}": self.metrics["named"] for who in ("network", "ideal") for t in range(self.trials + 1)}
         return {**self.metrics, **each}
+
+    def check_brain(self, brain: nn.Module) -> None:
+        """Raises ValueError where the environment asks after another number of trials."""
+        world = Context((0,), "trials", 0, torch.device("cpu"), 0, measuring=True).world(self.env_spec, 1)
+        answers, trials = list(answers_of(self.env_spec)), 0
+        try:
+            while trials <= self.trials and not (world.mask is None or world.mask[..., answers].any()):
+                world.step(world.mask.argmax(-1))  # any trial that is allowed
+                trials += 1
+        finally:
+            world.close()
+        if trials != self.trials:
+            when = f"after {trials} trials" if trials <= self.trials else f"after more than {self.trials} trials"
+            raise ValueError(f"{self.env_spec} asks {when}, and the probe has trials: {self.trials}; give it as many")
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
         policy, answers = policy_of(self.env_spec)[1], list(answers_of(self.env_spec))

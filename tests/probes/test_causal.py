@@ -65,6 +65,10 @@ def test_blickets_have_an_ideal_observer_too() -> None:
 def test_what_can_not_be_asked_is_told_so() -> None:
     with pytest.raises(ValueError, match="asks after 4 trials, and the probe causal has trials 7; give it as many"):
         found(born(None, {"kind": "mlp", "width": [8]}), trials=7)
+    nobody: Any = None
+    for trials, when in {7: "after 4 trials", 2: "after more than 2 trials"}.items():  # the plan says so too
+        with pytest.raises(ValueError, match=f"asks {when}, and the probe has trials: {trials}"):
+            Causal(env="devlearn/ThreeStories-v0", trials=trials, env_kwargs={"k": 2}).check_brain(nobody)
     with pytest.raises(ValueError, match="CartPole-v1 does not say which actions are answers"):
         Causal(env="CartPole-v1").needs()
     with pytest.raises(ValueError, match="no controller 'nobody'; write module:function"):
