@@ -101,11 +101,13 @@ def _reflexes(course: ResolvedArm, index: int) -> tuple[str, ...]:
 def _guarded(course: ResolvedArm, index: int) -> tuple[str, ...]:
     """The read-outs of the stages of an arm before a place that had a protection of the same kind.
 
-    Raises ValueError, with the mend, where what was kept of one of them is of no use now.
+    Raises ValueError, with the mend, where it can't protect this stage, or what was kept of another is of no use now.
     """
     stage = course.steps[index].stage
-    if (own := stage.protect) is None or own.refusal(stage):
+    if (own := stage.protect) is None:
         return ()
+    if why := own.refusal(stage):
+        raise ValueError(f"protect: {why}")
     before = [step.stage for step in course.steps[:index]]
     same = [other for other in before if other.protect is not None and other.protect.kind == own.kind]
     if why := next(filter(None, (own.unlike(stage, other) for other in same)), ""):
@@ -174,7 +176,9 @@ class _Arms:
         try:
             guarded = _guarded(course, index)
         except ValueError as error:
-            raise self.scenario.error(("stages", step.use), f"{step.use}: {error}") from error
+            declared = step.stage.protect == self.scenario.stages[step.use].protect
+            place = ("stages", step.use, "protect") if declared else ("arms", arm, "stages", index, "set", "protect")
+            raise self.scenario.error(place, f"{step.use}: {error}") from error
         if why := step.stage.unprepared([before.stage for before in course.steps[:index]]):
             raise self.scenario.error(("arms", arm, "stages", index), f"{step.use}: {why}")
         self._can_change(arm, step, index, born)
