@@ -423,17 +423,25 @@ def _print_findings(title: str, findings: Sequence["Finding"], as_json: bool) ->
 
     The exit code is 1 where a law is broken that a run can't do without, 2 where there is no such plug-in.
     """
-    from devlearn.tasks.envs.check import TIME
-
     if as_json:
         laws = [
             {"law": one.name, "ok": one.ok, "goes_on": one.ok or one.runs, "message": one.message} for one in findings
         ]
         click.echo(json.dumps({"of": title, "ok": all(one.ok for one in findings), "laws": laws}, indent=2))
-        refused = [one.name for one in findings if not one.ok and not one.runs]
-        if refused:
-            sys.exit(BAD_INPUT if refused[0] in NOT_FOUND else FAILED)
-        return
+    else:
+        _print_laws(title, findings)
+    if refused := _refused(findings):
+        sys.exit(BAD_INPUT if refused[0] in NOT_FOUND else FAILED)
+
+
+def _refused(findings: Sequence["Finding"]) -> list[str]:
+    """The laws that are broken and that a run can't do without."""
+    return [finding.name for finding in findings if not finding.ok and not finding.runs]
+
+
+def _print_laws(title: str, findings: Sequence["Finding"]) -> None:
+    from devlearn.tasks.envs.check import TIME
+
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         broken_mark = click.style("warn", fg="yellow") if finding.runs else click.style("FAIL", fg="red", bold=True)
@@ -441,13 +449,9 @@ def _print_findings(title: str, findings: Sequence["Finding"], as_json: bool) ->
         click.echo(f"{mark}  {finding.name:<{width}}  {finding.message}")
     broken = [finding.name for finding in findings if not finding.ok]
     if broken:
-        refused = [finding.name for finding in findings if not finding.ok and not finding.runs]
-        goes_on = "" if refused else "; a run goes on all the same"
+        goes_on = "" if _refused(findings) else "; a run goes on all the same"
         click.echo(f"{title}: {len(broken)} of {len(findings)} laws broken: {', '.join(broken)}{goes_on}")
-        if refused:
-            sys.exit(BAD_INPUT if refused[0] in NOT_FOUND else FAILED)
-        return
-    if findings[-1].name == TIME:
+    elif findings[-1].name == TIME:
         click.echo(f"{title}: keeps the {len(findings) - 1} laws that there was time for")
     else:
         click.echo(f"{title}: keeps all {len(findings)} laws")
