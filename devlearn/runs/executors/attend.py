@@ -2,19 +2,20 @@
 
 import os
 import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from devlearn.records import flight
-from devlearn.records.atomic import locked
+from devlearn.records.atomic import FolderLocked, locked
 from devlearn.records.layout import JobFolder
 from devlearn.records.schema import JobState
 from devlearn.runs.executors.local import Local
 from devlearn.runs.executors.supervisor import GRACE
 from devlearn.runs.executors.worker import HUNG, hanging, write_state
 
-LEASE = 120.0  # seconds after which a shared file system has let go of what a lost node held
 OURS = "DEVLEARN_"
+WAIT = 5.0  # seconds between two looks at whether another worker has left the job
 
 
 def environment() -> dict[str, str]:
@@ -30,15 +31,14 @@ def attend(folder: Path, variables: Mapping[str, str] | None = None) -> int:
 
     Raises:
         FileNotFoundError: this machine doesn't see the folder.
-        FolderLocked: another machine still works in it.
     """
     job = JobFolder(folder)
     if not job.spec.exists():
         shared = "a run folder (--out) has to be on a file system that all nodes share"
         raise FileNotFoundError(f"{socket.gethostname()} sees no {job.spec}: {shared}")
     os.environ.update(variables or {})
-    with locked(folder, f"the job in {folder}", LEASE):
-        job.flight.unlink(missing_ok=True)
+    _wait_until_free(folder)
+    job.flight.unlink(missing_ok=True)
     executor, patience, hung = Local(1), flight.Patience(job.flight), False
     executor.submit(folder)
     try:
@@ -50,3 +50,16 @@ def attend(folder: Path, variables: Mapping[str, str] | None = None) -> int:
     finally:
         executor.stop()
     return HUNG if hung else ended[0].code
+
+
+def _wait_until_free(folder: Path) -> None:
+    """Wait for whoever still works on a job: one of an earlier start, or of a node that is only thought to be lost.
+
+    What a lost node held, a shared file system lets go of after a while, some within 90 seconds.
+    """
+    while True:
+        try:
+            with locked(folder, f"the job in {folder}", WAIT):
+                return
+        except FolderLocked as error:
+            print(f"{error}; waiting for it to end", file=sys.stderr)
