@@ -79,7 +79,7 @@ $(VENV)/.installed-mutation: pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
 $(VENV)/.installed-browser: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install $(PIP) --editable ".[test,browser,exports]"
+	$(BIN)/python -m pip install $(PIP) --editable ".[test,browser,exports,ray,slurm]"
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
 # neurogym runs with the gymnasium that is there, but asks for an older one.

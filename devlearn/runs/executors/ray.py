@@ -37,8 +37,8 @@ class Ray:
         if not ray.is_initialized():
             ray.init(log_to_driver=False, logging_level=logging.ERROR)
         self._ray: Any = ray
-        self._task = ray.remote(max_retries=LOST)(attend)
-        self.workers = workers or max(int(ray.cluster_resources().get("CPU", 1)), 1)
+        self._task = self._ray.remote(max_retries=LOST)(attend)
+        self.workers = workers or max(int(self._ray.cluster_resources().get("CPU", 1)), 1)
         self.running: dict[Path, Any] = {}
 
     def free_slots(self) -> int:

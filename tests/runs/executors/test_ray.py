@@ -23,8 +23,8 @@ seeds: 4
 block: 2
 brain: {kind: mlp, width: [64, 32], activation: tanh}
 stages:
-  look: {kind: pretrain.denoise, updates: 600}
-  swing: {kind: trial.ppo, env: Acrobot-v1, env_steps: 6000, num_envs: 4, rollout: 32}
+  look: {kind: pretrain.denoise, updates: 300}
+  swing: {kind: trial.ppo, env: Acrobot-v1, env_steps: 3072, num_envs: 4, rollout: 32}
 arms:
   grown: [look, swing]
 probes:
