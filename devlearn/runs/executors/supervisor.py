@@ -136,19 +136,27 @@ class Supervisor:
         They come to the same records: nothing of a life depends on when it was lived.
         """
         while True:
-            needed = {name for track in self.tracks.values() if track.status != "done" for name in track.job.before}
-            lost = [self.tracks[name] for name in needed if self.tracks[name].status == "done" and self._is_lost(name)]
+            heirs = [track.job for track in self.tracks.values() if track.status != "done"]
+            needed = {name for job in heirs for name in job.before}
+            continued = {job.parent for job in heirs if job.continues}
+            done = [name for name in needed if self.tracks[name].status == "done"]
+            lost = {name: why for name in done if (why := self._lost(name, name in continued))}
             if not lost:
                 return
-            for track in lost:
+            for name, why in lost.items():
+                track = self.tracks[name]
                 track.status = "waiting"
                 end = RunFolder(self.run).job(track.job.folder).end
                 end.unlink(missing_ok=True)
-                print(f"{end}: gone or damaged, and others build upon it; its job is trained anew", file=sys.stderr)
+                print(f"{end}: {why}, and others build upon it; its job is trained anew", file=sys.stderr)
 
-    def _is_lost(self, name: str) -> bool:
-        end = RunFolder(self.run).job(name).end
-        return not intact(end)
+    def _lost(self, name: str, continued: bool) -> str:
+        """What the end state of a job that is done lacks; ``continued``: somebody needs its optimiser moments too."""
+        job = RunFolder(self.run).job(name)
+        if not intact(job.end):
+            return "gone or damaged"
+        state = JobState.read(job.state)
+        return "without optimiser moments" if continued and state is not None and state.without_moments else ""
 
     def _recorded(self, job: JobInfo) -> str | None:
         state = JobState.read(RunFolder(self.run).job(job.folder).state)
