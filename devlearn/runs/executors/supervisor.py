@@ -17,6 +17,7 @@ from devlearn.records.schema import Cores, JobState
 from devlearn.records.text import shortened, writable
 from devlearn.runs.executors.base import Executor, WorkerExit, signal_name
 from devlearn.runs.executors.worker import HUNG, hanging, write_state
+from devlearn.runs.plan.schedule import ahead
 
 RETRIES = 2  # a crashed job is started again at most this often
 DUMPED = (signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS, signal.SIGILL)  # faulthandler writes of them
@@ -82,14 +83,8 @@ class Supervisor:
     ) -> None:
         self.run, self.executor, self.watch, self.env_workers = run, executor, watch, env_workers
         self.tracks = {job.folder: _Track(job) for job in jobs}
-        self.ahead = {job.folder: self._ahead(job, jobs) for job in jobs}
+        self.ahead = ahead(jobs)
         self.troubles: list[str] = []  # what the executor raised
-
-    def _ahead(self, job: JobInfo, jobs: Sequence[JobInfo]) -> float:
-        """Estimated seconds from here to the end of the longest chain of jobs that goes through this one."""
-        return job.seconds + max(
-            (self._ahead(other, jobs) for other in jobs if job.folder in other.before), default=0.0
-        )
 
     def supervise(self) -> Outcome:
         """Live all jobs that are not done yet.
@@ -185,6 +180,8 @@ class Supervisor:
         """How many processes may step a job's environments: its share, where others may run beside it."""
         if self.env_workers is not None:
             return Cores(env_processes=self.env_workers, forced=True)
+        if getattr(self.executor, "cores", 1) == 1:  # a cluster's workers have a core each
+            return Cores()
         unfinished = [track.job for track in self.tracks.values() if track.status in ("waiting", "running")]
         beside = [one for one in unfinished if one.folder == job.folder or not self._after(one, job)]
         share = getattr(self.executor, "cores", 1) // min(len(beside), self.executor.workers)

@@ -189,9 +189,10 @@ def _kin(lived: PlannedStage, scenario: Scenario) -> dict[int, tuple[str, ...]]:
     the same seed and birth, and so goes by the learner's own name.
     """
     found: dict[int, tuple[str, ...]] = {}
+    behind = list(steps_behind(scenario.arms, lived.stage))
     for seed in scenario.seeds:
         names = dict.fromkeys(_kin_names(lived.name, lived.stage, seed, scenario))
-        for step in steps_behind(scenario.arms, lived.stage):
+        for step in behind:
             names |= dict.fromkeys(_kin_names(step.stream, step.stage, seed, scenario))
         if names:
             found[seed] = tuple(names)
