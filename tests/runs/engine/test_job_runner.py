@@ -14,8 +14,7 @@ from devlearn.learners.cohort import Cohort
 from devlearn.learners.optimiser import Optimiser
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe
 from devlearn.records.schema import EvidenceError
-from devlearn.runs.engine import JobFailed, checkpoint, learner, live
-from devlearn.runs.engine import visit_runner
+from devlearn.runs.engine import JobFailed, checkpoint, learner, live, visit_runner
 from devlearn.runs.engine.job import Job
 from devlearn.runs.engine.visit_runner import looks_every
 from devlearn.stages.context import Context, State
