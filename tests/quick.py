@@ -13,6 +13,7 @@ from tests.laws.rows import STAGES
 
 WHOLE: Mapping[str, str] = {
     "tests/browser": "pages in a browser",
+    "tests/laws/test_no_waiting.py::test_no_update_waits_for_the_device": "each stage once more",
     "tests/runs/pipeline/test_foreign_environments.py": "processes that hang, crash and are killed",
     "tests/runs/executors/test_kill.py": "runs that are killed again and again",
     "tests/runs/executors/test_ray.py::test_a_node_is_lost_and_not_a_byte_differs": "a cluster",
