@@ -32,9 +32,8 @@ def disk(plan: Plan) -> Disk:
     for job in plan.jobs:
         copies = 1 + MOMENTS * (job.folder in continued)
         sizes[job.branch.name in last] += len(job.seeds) * plan.points[job.branch.point].parameters * BYTES * copies
-    each = {
-        branch.name: _records(plan, branch) for branch in {job.branch.name: job.branch for job in plan.jobs}.values()
-    }
+    branches = {job.branch.name: job.branch for job in plan.jobs}
+    each = {name: _records(plan, branch) for name, branch in branches.items()}
     return Disk(sizes[False], sizes[True], sum(len(job.seeds) * each[job.branch.name] for job in plan.jobs))
 
 
