@@ -1,6 +1,5 @@
-"""What it costs to have more: seeds, width, copies; memory a learner; environments stepped; the engine around a stage."""
+"""What more costs: seeds, width, copies; memory a learner; environments stepped; the engine around a stage."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -13,7 +12,7 @@ import torch
 from side_by_side import timed
 
 from cases import Case
-from devlearn.learners.brains import Head, Needs, brain_builder
+from devlearn.learners.brains import brain_builder
 from devlearn.learners.cohort import Cohort
 from devlearn.records.atomic import write_json
 from devlearn.records.layout import RunFolder
@@ -23,7 +22,6 @@ from devlearn.runs.plan import job_specs, plan
 from devlearn.scenario import parse
 from devlearn.stages.context import Context
 from devlearn.stages.stage import Stage
-from devlearn.tasks.data import IMAGE, IMAGE_SENSE
 from devlearn.tasks.envs import VectorEnv
 
 CPU = torch.device("cpu")
@@ -40,13 +38,8 @@ arms: {{plain: [school]}}
 
 def trained(stage: Stage, brain: dict[str, object], seeds: int, yields: int, each: int) -> tuple[float, list[float]]:
     """Yields of a stage, ``each`` so many units of every learner, after one that warms up."""
-    needs = (
-        stage.needs() | Needs({IMAGE_SENSE: IMAGE}, {"digits": Head(10)})
-        if stage.kind == "supervise"
-        else stage.needs()
-    )
     numbers = tuple(range(seeds))
-    cohort = Cohort(brain_builder(brain, needs), numbers)
+    cohort = Cohort(brain_builder(brain, stage.needs()), numbers)
     context = Context(numbers, "stage", 0, CPU, yields + 1)
     segment = stage.segment(cohort, stage.begin(cohort, context), context)
     next(segment)
@@ -88,7 +81,7 @@ def by_copies(small: bool) -> Case:
 
 
 def stepping(env: str, copies: int) -> Callable[[bool], Case]:
-    """Random actions in N x E copies; ours as 16 learners with an eighth of... the copies each."""
+    """Random actions in as many copies; ours are those of 16 learners."""
 
     def case(small: bool) -> Case:
         steps, learners = (20 if small else 500), 16
@@ -155,9 +148,7 @@ def engine_overhead(small: bool) -> Case:
 MEMORY = """
 import resource, sys
 sys.path[:0] = {path!r}
-import side_by_side
 from cases import growth
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 growth.school((256, 128), {seeds}, 3)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
@@ -168,9 +159,7 @@ def memory(small: bool) -> Case:
 
     def process(seeds: int) -> tuple[float, list[float]]:
         program = MEMORY.format(path=sys.path, seeds=seeds)
-        found = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={**os.environ}
-        )
+        found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
         return float(found.stdout) / seeds, []
 
     counts = (1, 4) if small else (64, 16, 4, 1)
