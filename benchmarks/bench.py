@@ -2,7 +2,8 @@
 
 Every case runs in a process of its own, pinned to one core and one thread; its contenders take turns. Before each turn
 stands the rate of a 1024 x 1024 float32 product. How long it takes from a process's start to its work (imports, data,
-compiling) is measured once, in another process; with it, what a verdict takes: the start, and all units at the steady rate.
+compiling) is measured once, in another process; with it, what a verdict takes: the start, and all units at the steady
+rate.
 
     make bench
     python benchmarks/bench.py [--repetitions 5] [--case NAME..] [--small] [--out docs/bench.json]
@@ -23,7 +24,8 @@ from typing import Any
 
 import side_by_side
 
-BEGAN = "BENCH_BEGAN"  # the wall-clock time at which a process was started
+IMPORTS = {"devlearn": "devlearn.plugin, devlearn.tasks.envs", "JAX": "numpy"}  # by a contender's first word
+JAX = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
 PACKAGES = ("torch", "numpy", "gymnasium", "stable-baselines3", "jax", "gymnax")
 LIMIT = 3600.0  # seconds that a case may take
 
@@ -40,24 +42,24 @@ def main() -> None:
     if asked.one:
         print(json.dumps(began(asked) if asked.start else measured(asked)), flush=True)
         return
-    names = asked.case or listed()
-    found = []
-    for name in names:
+    found, failed = [], []
+    for name in asked.case or listed():
         begun = time.perf_counter()
-        found.append(row := apart(asked, name))
+        try:
+            found.append(row := apart(asked, name))
+        except subprocess.CalledProcessError:
+            failed.append(name)
+            continue
         print(f"{name}: {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
         show(row)
     if asked.out:
         about = {"date": datetime.now(UTC).date().isoformat(), "processor": processor(), "cores": os.cpu_count()}
         versions = {package: found_version(package) for package in PACKAGES}
-        content = {
-            **about,
-            "versions": versions,
-            "repetitions": asked.repetitions,
-            "small": asked.small,
-            "cases": found,
-        }
+        size = {"repetitions": asked.repetitions, "small": asked.small}
+        content = {**about, "versions": versions, **size, "cases": found}
         asked.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
 def listed() -> list[str]:
@@ -81,21 +83,15 @@ def apart(asked: argparse.Namespace, name: str) -> dict[str, Any]:
 
 def call(asked: argparse.Namespace, name: str, *more: str) -> Any:
     command = [sys.executable, __file__, "--one", name, "--repetitions", str(asked.repetitions), *more]
-    environment = {
-        **os.environ,
-        BEGAN: repr(time.time()),
-        "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
-    }
     done = subprocess.run(
         [*command, *(["--small"] if asked.small else [])],
-        stdout=subprocess.PIPE, text=True, check=True, timeout=LIMIT, env=environment,
+        stdout=subprocess.PIPE, text=True, check=True, timeout=LIMIT, env={**os.environ, **JAX},
     )  # fmt: skip
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def show(row: dict[str, Any]) -> None:
-    """One case as lines: rate, the ratio to the first contender repetition by repetition, start, and a verdict's time."""
+    """One case as lines: rate, the first one's ratio to each, turn by turn, start, and a verdict's time."""
     print(f"\n{row['case']} ({row['unit']}{'' if row['lower'] else '/s'}; {row['gflops']:.0f} GFLOP/s)")
     for name, found in row["contenders"].items():
         ratio, low, high = found["ratio"]
@@ -124,15 +120,21 @@ def found_version(package: str) -> str | None:
 
 
 def began(asked: argparse.Namespace) -> float:
-    """Seconds from the process's start to where a contender's work begins."""
+    """Seconds from a process's start to where a contender's work begins: its own imports, then what it prepares."""
     side_by_side.pin()
+    imports = next((own for word, own in IMPORTS.items() if asked.start.startswith(word)), "torch")
+    begun = time.perf_counter()
+    subprocess.run([sys.executable, "-c", f"import {imports}"], check=True)
+    imported = time.perf_counter() - begun
     side_by_side.begin_only = True
     from cases import cases
 
+    case = cases()[asked.one](asked.small)
+    begun = time.perf_counter()
     try:
-        cases()[asked.one](asked.small).runs[asked.start](0)
+        case.runs[asked.start](0)
     except side_by_side.Begun:
-        return time.time() - float(os.environ[BEGAN])
+        return imported + time.perf_counter() - begun
     raise SystemExit(f"{asked.start} of {asked.one} timed nothing")
 
 
