@@ -12,7 +12,7 @@ FIND_PYTHON = for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done
 PYTHON ?= $(shell $(FIND_PYTHON))
 
-.PHONY: help first-steps test test-all test-browser test-zoo gpu check check-lower-bounds results mutation docs clean
+.PHONY: help first-steps test test-all test-browser test-zoo gpu bench check check-lower-bounds results mutation docs clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-20s %s\n", $$1, $$2 }'
@@ -35,6 +35,10 @@ test-zoo: $(VENV)/.installed-zoo  ## install environments of other packages, run
 gpu: $(VENV)/.installed-test  ## on a machine with a CUDA device: the tests of it, then absolute times, written to docs/gpu.json
 	$(BIN)/python -m pytest tests/gpu
 	$(BIN)/python benchmarks/gpu.py --out docs/gpu.json
+
+bench: $(VENV)/.installed-bench  ## everything side by side with its peers, one core, an hour or two on a quiet machine: docs/bench.json and its page
+	$(BIN)/python benchmarks/bench.py --out docs/bench.json
+	$(BIN)/python docs/devlearn_docs/bench.py
 
 check: $(VENV)/.installed-test  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -72,6 +76,10 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install $(PIP) --editable ".[test]"
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-bench: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install $(PIP) --editable ".[bench]"
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
