@@ -17,18 +17,19 @@ TEXT = """\
 `make bench` measures everything that is said of speed, in one go: each case in a process of its own on one core and one
 thread, its contenders in turn, and before each turn the rate of a 1024 x 1024 float32 matrix product, which is what the
 core could do in that minute (GFLOP/s beside the name). A ratio is the first contender's number divided by that of the
-line, turn by turn: above 1, the first one is better. It is the median, with the range in brackets. *Start* is everything
-before the work, imports and compiling included; *a verdict* is the start and all updates or steps of all seeds at the
-steady rate.
+line, turn by turn: above 1, the first one is better. It is the median, with the range in brackets. *Start* is all that
+is before the work, imports and compiling included; *a verdict* is the start and all updates or steps of all seeds at
+the steady rate.
 
 {recorded}
 """
 NOT_RECORDED = "It has not been recorded on a quiet machine yet."
 DEVIATIONS = """\
-Peers have the keys that ours have, and one environment of the same rules. The contenders in CleanRL's and in PureJaxRL's
-*shape* are programs of this project's benchmarks (`benchmarks/cases/`) that are built as those are, not those programs
-themselves: a SyncVectorEnv with plain modules, and one compiled program for all seeds with gymnax's environment. There
-is no batch-native environment with continuous actions here, so SAC is measured in Gymnasium's alone. The memory of a
+Peers have the keys that ours have, and one environment of the same rules. The contenders in CleanRL's and in
+PureJaxRL's *shape* are programs of this project's benchmarks (`benchmarks/cases/`) that are built as those are, not
+those programs themselves: a SyncVectorEnv with plain modules, and one compiled program for all seeds with gymnax's
+environment. There is no batch-native environment with continuous actions here, so SAC is measured in Gymnasium's
+alone. The memory of a
 seed beside a script's is the line of one seed a process."""
 
 
