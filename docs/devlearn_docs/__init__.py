@@ -15,7 +15,7 @@ OUTSIDE = re.compile(r"""<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href
 
 def generators() -> dict[str, Callable[..., str]]:
     """What a mark may name."""
-    from devlearn_docs import commands, faces, fields, gallery, kinds, rooms, scenario_keys
+    from devlearn_docs import citation, commands, faces, fields, gallery, kinds, rooms, scenario_keys
 
     return {
         "stages": kinds.stages,
@@ -29,6 +29,7 @@ def generators() -> dict[str, Callable[..., str]]:
         "plugin_names": faces.plugin_names,
         "shared_names": faces.shared_names,
         "commands": commands.commands,
+        "citation": citation.citation,
         "gallery": gallery.gallery,
         "fields": fields.fields,
         "exported": fields.exported,

@@ -73,7 +73,7 @@ def environments(folder: Path) -> Pages:
         shown = "" if picture is None else _figure(folder, "environments", name, picture, words)
         lines = f"stages:\n  play: {{kind: trial.ppo, env: {name}, env_steps: 10240}}\nprobes:\n"
         yaml = f"```yaml\n{lines}  skill: {{kind: return, env: {name}}}\n```"
-        parts = [_title("environment", name), shown, text, "## In a scenario", yaml]
+        parts = [_title("environment", file_name(name)), code(name), shown, text, "## In a scenario", yaml]
         parts += [ENVIRONMENT_COST, *_users("environments", name)]
         yield f"environments/{file_name(name)}", _joined(parts)
 

@@ -7,15 +7,19 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from devlearn.records.declared import SHARE
 from devlearn.records.published import StudyPair, StudyPoint, StudyResult
 from devlearn.runs.plan.model import ArmPlan
 from devlearn_docs.drawing import DOT, FAINT, INK, MEAN, STYLE, VERDICTS, plain, sheet
 
+WIDTH = 4.2  # inches
 MOST = 14  # rows of a picture
-LETTERS = 26  # of an arm's name
+LETTERS = 22  # of an arm's name
 STAGE = ("#56b4e9", "#f0a830", "#4db892", "#cc79a7", "#b5a642", "#9aa3ad", "#d98c6a")  # dark letters on light blocks
+MARKS = ("o", "s", "^", "D", "v", "P", "X")
+LINES = (DOT, "#b34700", "#00735a", "#62686f", INK, "#7d4fb8", "#7d5c00")
 BLOCK_INK = "#101214"
 
 
@@ -29,13 +33,13 @@ def picture(result: StudyResult) -> Figure:
             return _lines(declared, *steps)
         if any(pair.difference is not None for point in declared for pair in point.pairs):
             return _differences(declared)
-        return _dots(declared[0])
+        return _lines(declared, "")
 
 
 def _dots(point: StudyPoint) -> Figure:
     """Every learner of every arm."""
     shown = list(point.arms.items())[:MOST]
-    figure = sheet(5.2, 0.62 + 0.27 * len(shown))
+    figure = sheet(WIDTH, 0.62 + 0.25 * len(shown))
     axes = plain(figure.add_subplot(), "bottom")
     ends(axes, shown, point, named=True)
     axes.set_xlabel(measure(point))
@@ -59,38 +63,48 @@ def ends(axes: Axes, arms: Sequence[tuple[str, Any]], point: StudyPoint, named: 
 
 
 def _numbers(points: Sequence[StudyPoint]) -> tuple[str, list[float]] | None:
-    """What is varied and its values, where it is one number."""
-    keys = {key for point in points for key in point.point}
-    if len(keys) != 1:
-        return None
-    (key,) = keys
-    values = [point.point.get(key) for point in points]
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        return None
-    return key, [float(value) for value in values]  # type: ignore[arg-type]
+    """What is varied and its values, where it is a number, or several keys at once that have the same."""
+    for key in points[0].point:
+        values = [_number(point.point.get(key)) for point in points]
+        known = [value for value in values if value is not None]
+        if len(set(known)) == len(points):
+            return key, known
+    return None
 
 
-def _lines(points: Sequence[StudyPoint], key: str, at: list[float]) -> Figure:
-    """The mean of every arm over what is varied, with its interval."""
-    figure = sheet(5.2, 2.6)
+def _number(value: Any) -> float | None:
+    """A setting as a number; a list of one is one."""
+    if isinstance(value, list) and len(value) == 1:
+        return _number(value[0])
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _lines(points: Sequence[StudyPoint], key: str, at: list[float] | None = None) -> Figure:
+    """The mean of every arm over what is varied, with its interval; without numbers, point by point."""
+    figure = sheet(WIDTH, 2.5)
     axes = plain(figure.add_subplot(), "left", "bottom")
-    names = list(points[0].arms)[:7]
-    order = np.argsort(at)
-    marks = ("o", "s", "^", "D", "v", "P", "X")
-    colours = (DOT, "#b34700", "#00735a", "#62686f", INK, "#0066a1", "#0066a2")
-    for name, mark, colour in zip(names, marks, colours, strict=False):
+    where = np.arange(len(points), dtype=float) if at is None else np.array(at)
+    order = np.argsort(where)
+    for name, mark, colour in zip(points[0].arms, MARKS, LINES, strict=False):
         found = [points[k].arms[name] for k in order]
         mean = _scale(points[0]) * np.array([arm.mean for arm in found])
-        ends_ = _scale(points[0]) * np.array([arm.interval or (arm.mean, arm.mean) for arm in found])
-        bars = np.abs(ends_.T - mean)
-        axes.errorbar(np.array(at)[order], mean, bars, marker=mark, color=colour, markersize=4, linewidth=1, label=name)
-    if min(at) > 0 and max(at) > 20 * min(at):
+        bounds = _scale(points[0]) * np.array([arm.interval or (arm.mean, arm.mean) for arm in found])
+        drawn: dict[str, Any] = {"marker": mark, "color": colour, "markersize": 4, "linewidth": 1, "label": name}
+        drawn["linestyle"] = "none" if at is None else "-"
+        axes.errorbar(where[order], mean, np.abs(bounds.T - mean), **drawn)
+    if at is None:
+        names = [_short(_where(point)) for point in points]
+        axes.set_xticks(where, names, rotation=30, ha="right", fontsize=7)
+    elif where.min() > 0 and where.max() >= 8 * where.min():
         axes.set_xscale("log")
+        axes.set_xticks(sorted(set(where)), [f"{value:,.0f}" for value in sorted(set(where))], minor=False)
+        axes.xaxis.set_minor_locator(NullLocator())
     axes.tick_params(left=True)
     axes.grid(True, color=FAINT, linewidth=0.5)
     axes.set_xlabel(key.rpartition(".")[2].replace("_", " "))
     axes.set_ylabel(measure(points[0]))
-    axes.legend(frameon=False, fontsize=7)
+    if len(points[0].arms) > 1:
+        axes.legend(frameon=False, fontsize=7)
     return figure
 
 
@@ -98,7 +112,7 @@ def _differences(points: Sequence[StudyPoint]) -> Figure:
     """The difference of every pair at every point with its interval, coloured by its verdict."""
     rows = [(point, pair) for point in points for pair in point.pairs if pair.difference is not None]
     shown = rows[:MOST]
-    figure = sheet(5.2, 0.8 + 0.25 * len(shown))
+    figure = sheet(WIDTH, 0.8 + 0.22 * len(shown))
     axes = plain(figure.add_subplot(), "bottom")
     axes.axvline(0, color=INK, linewidth=0.8)
     for row, (point, pair) in enumerate(shown):
@@ -125,15 +139,23 @@ def _difference(axes: Axes, row: int, point: StudyPoint, pair: StudyPair) -> Non
 
 
 def _label(point: StudyPoint, pair: StudyPair, several: bool) -> str:
-    at = ", ".join(_value(value) for value in point.point.values())
+    at = _short(_where(point))
     return f"{f'{at}: ' if several and at else ''}{_short(pair.arm)} - {_short(pair.against)}"
 
 
+def _where(point: StudyPoint) -> str:
+    """A point of ``vary`` in few letters: its first two settings that say something."""
+    return ", ".join(list(dict.fromkeys(filter(None, map(_value, point.point.values()))))[:2])
+
+
 def _value(value: Any) -> str:
-    """A setting in few letters; of a map its kind."""
+    """A setting: of a map its values, of a list its numbers; parts of arms and empty ones say nothing."""
     if isinstance(value, dict):
-        return str(value.get("kind", next(iter(value.values()), "")))
-    return _short(str(value))
+        return " ".join(filter(None, map(_value, value.values())))
+    if isinstance(value, list):
+        named = [str(one.get("id", "")).removesuffix("Observation") for one in value if isinstance(one, dict)]
+        return " ".join(named) if named else "-".join(map(str, value))
+    return str(value)
 
 
 def _short(name: str) -> str:
