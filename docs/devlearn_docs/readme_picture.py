@@ -27,9 +27,9 @@ def drawn_from() -> tuple[tuple[ArmPlan, ...], StudyResult]:
     return plan(load(STUDY)).points[0].arms, result
 
 
-def figure() -> Figure:
+def figure(narrow: bool = False) -> Figure:
     arms, result = drawn_from()
-    return study_pictures.lives(arms, result)
+    return study_pictures.lives(arms, result, narrow)
 
 
 def digest() -> str:
@@ -53,5 +53,6 @@ def write() -> None:
 
 
 def write_for_pages(folder: Path) -> None:
-    """The same for the landing page, for light and for dark."""
-    drawing.save(figure(), folder / STUDY)
+    """The same for the landing page, for light and for dark, wide and narrow."""
+    for width in ("wide", "narrow"):
+        drawing.save(figure(width == "narrow"), folder / f"{STUDY}-{width}")

@@ -173,12 +173,16 @@ def measure(point: StudyPoint) -> str:
     return f"{point.probe} {point.metric.replace('_', ' ')}{f' ({unit})' if kept else ''}"
 
 
-def lives(arms: Sequence[ArmPlan], result: StudyResult) -> Figure:
-    """What each arm goes through, as blocks with their budgets, beside where each of its learners ends."""
+def lives(arms: Sequence[ArmPlan], result: StudyResult, narrow: bool = False) -> Figure:
+    """What each arm goes through, as blocks with their budgets, beside where each of its learners ends, or above it."""
     with matplotlib.rc_context(STYLE):
         point = result.at()
-        figure = sheet(9, 0.75 + 0.5 * len(arms))
-        left, right = figure.subplots(1, 2, width_ratios=(1.3, 1), sharey=True)
+        if narrow:
+            figure = sheet(5, 2 * (0.75 + 0.45 * len(arms)))
+            left, right = figure.subplots(2, 1)
+        else:
+            figure = sheet(9, 0.75 + 0.5 * len(arms))
+            left, right = figure.subplots(1, 2, width_ratios=(1.3, 1), sharey=True)
         names = list(dict.fromkeys(stage.name for arm in arms for stage in arm.stages))
         for row, arm in enumerate(arms):
             for place, stage in enumerate(arm.stages):
@@ -190,7 +194,7 @@ def lives(arms: Sequence[ArmPlan], result: StudyResult) -> Figure:
                 left.barh(row, 0.96, left=place, height=0.8, color=colour, alpha=0.55 if sham else 1.0)
                 left.text(place + 0.48, row, text, ha="center", va="center", fontsize=6.6, color=BLOCK_INK)
         shown = [(arm.name, point.arms[arm.name]) for arm in arms]
-        ends(plain(right, "bottom"), shown, point, named=False)
+        ends(plain(right, "bottom"), shown, point, named=narrow)
         for row, (_, arm_) in enumerate(shown):
             mean = _scale(point) * arm_.mean
             right.text(mean, row - 0.34, f"{mean:.1f}", ha="center", va="bottom", fontsize=7.5)
