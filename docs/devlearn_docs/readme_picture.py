@@ -5,6 +5,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -32,9 +33,8 @@ def figure(narrow: bool = False) -> Figure:
     return study_pictures.lives(arms, result, narrow)
 
 
-def digest() -> str:
+def digest(arms: Sequence[ArmPlan], result: StudyResult) -> str:
     """Of every number and name in the picture, and of the code that draws it."""
-    arms, result = drawn_from()
     said = [[arm.name, [[stage.name, stage.keys] for stage in arm.stages]] for arm in arms]
     values = {name: arm.values for name, arm in result.at().arms.items()}
     code = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (drawing, study_pictures)]
@@ -42,14 +42,14 @@ def digest() -> str:
 
 
 def current() -> bool:
-    return FILE.exists() and digest() in FILE.read_text(encoding="utf-8")
+    return FILE.exists() and digest(*drawn_from()) in FILE.read_text(encoding="utf-8")
 
 
 def write() -> None:
     own = figure()
     own.set_facecolor("white")
     with matplotlib.rc_context(drawing.STYLE):
-        own.savefig(FILE, metadata={"Date": None, "Creator": None, "Description": f"drawn from {digest()}"})
+        own.savefig(FILE, metadata={"Date": None, "Creator": None, "Description": f"drawn from {digest(*drawn_from())}"})
 
 
 def write_for_pages(folder: Path) -> None:
