@@ -75,7 +75,13 @@ def png(picture: Array, at: Path) -> Path:
     from matplotlib.image import imsave
 
     file = io.BytesIO()
-    imsave(file, picture, format="png", metadata={"Software": None}, **({"cmap": "gray", "vmin": 0, "vmax": 255} if picture.ndim == 2 else {}))
+    imsave(
+        file,
+        picture,
+        format="png",
+        metadata={"Software": None},
+        **({"cmap": "gray", "vmin": 0, "vmax": 255} if picture.ndim == 2 else {}),
+    )
     path = at.with_name(f"{at.name}.png")
     written(path, file.getvalue())
     return path

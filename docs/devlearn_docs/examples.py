@@ -98,7 +98,11 @@ def _worst(env: str) -> int:
 
 
 def _file(
-    name: str, stages: dict[str, Json], arms: dict[str, list[str]], probes: dict[str, Json], pair: list[str] | None = None
+    name: str,
+    stages: dict[str, Json],
+    arms: dict[str, list[str]],
+    probes: dict[str, Json],
+    pair: list[str] | None = None,
 ) -> str:
     """The lines of a scenario file; with a pair it compares."""
     lines = ["devlearn: 1", f"scenario: {name.replace('_', '-')}", "seeds: 16", "brain: {kind: mlp, width: [128, 64]}"]
@@ -140,4 +144,5 @@ def flops(count: float) -> str:
 
 def shown(example: Example) -> str:
     """The file and the command that runs it."""
-    return f"{code(example.name + '.yaml')}:\n\n```yaml\n{example.text}```\n\n```bash\ndevlearn run {example.name}.yaml\n```"
+    file = f"{example.name}.yaml"
+    return f"{code(file)}:\n\n```yaml\n{example.text}```\n\n```bash\ndevlearn run {file}\n```"

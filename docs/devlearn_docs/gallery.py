@@ -1,6 +1,5 @@
 """The gallery: every shipped scenario with its question and, where it is recorded, picture, verdict and cost."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -8,13 +7,13 @@ from pathlib import Path
 
 from devlearn.evidence.text.published import row_text, value, word
 from devlearn.evidence.text.searched import how_searched
-from devlearn.records.published import StudyPoint, StudyResult, read, studies
+from devlearn.records.published import StudyPair, StudyPoint, StudyResult, read, studies
 from devlearn.runs.plan import Plan, plan
 from devlearn.scenario import Scenario, library
 from devlearn_docs import drawing, results, study_pictures
 from devlearn_docs.kinds import file_name, linked
 from devlearn_docs.usage import scenarios, things
-from devlearn_docs.words import code, plain, table
+from devlearn_docs.words import code, plain
 
 FIRST = ("first_steps",)
 FEW = 4  # pairs whose verdicts stand on a card
@@ -42,7 +41,7 @@ def gallery() -> str:
     return "\n\n".join(parts)
 
 
-LATE = "These run like the others; no result at full budgets is committed at this version. What a card says is from the plan."
+LATE = "They run like the others; no result at full budgets is committed at this version. Cards say what is planned."
 
 
 def _grid(names: list[str]) -> str:
@@ -54,7 +53,11 @@ def _card(name: str) -> str:
     head = f":::{{grid-item-card}} {name}\n:link: /library/scenarios/{file_name(name)}\n:link-type: doc"
     body = [head, f"**{plain(scenario.about)}**"]
     if found:
-        body += [shown(name, found[0], "/library/scenarios/"), verdict(found[0]), f"{code(found[0].command)}: {_minutes(found[0])}."]
+        body += [
+            shown(name, found[0], "/library/scenarios/"),
+            verdict(found[0]),
+            f"{code(found[0].command)}: {_minutes(found[0])}.",
+        ]
     else:
         body += [f"{NOT_RECORDED.capitalize()}. {facts(name)}", code(f"devlearn run {name}")]
     return "\n\n".join([*body, ":::"])
@@ -81,7 +84,7 @@ def verdict(result: StudyResult) -> str:
     return f"Of {len(pairs)} declared comparisons: {told}."
 
 
-def _difference(point: StudyPoint, pair) -> str:  # type: ignore[no-untyped-def]
+def _difference(point: StudyPoint, pair: StudyPair) -> str:
     if pair.difference is None:
         return str(pair.verdict)
     return f"{value(pair.difference, pair.interval, point.unit, sign=True)}, {word(pair, point)}"

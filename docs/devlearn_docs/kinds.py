@@ -51,7 +51,7 @@ def has_page(group: str, name: str) -> bool:
 
 
 def file_name(name: str) -> str:
-    """What the page of a thing is called: ``innate/gabor`` is ``innate-gabor``, ``devlearn/TMaze-v0`` is ``TMaze-v0``."""
+    """What the page of a thing is called: innate-gabor for ``innate/gabor``, TMaze-v0 for ``devlearn/TMaze-v0``."""
     return name.removeprefix("devlearn/").replace("/", "-")
 
 
@@ -162,9 +162,7 @@ def _brain(kind: str, cls: Any) -> str:
     doc = parse(own_doc(cls))
     body: Json = cls.model_json_schema()
     keys = {key: schema for key, schema in body["properties"].items() if key != "kind"}
-    return "\n\n".join(
-        [_heading(kind, "brain"), doc.text, key_table(keys, body.get("required", ())), *origin(doc)]
-    )
+    return "\n\n".join([_heading(kind, "brain"), doc.text, key_table(keys, body.get("required", ())), *origin(doc)])
 
 
 def origin(doc: Doc) -> Iterator[str]:

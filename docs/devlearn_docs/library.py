@@ -22,7 +22,7 @@ from devlearn_docs.kinds import (
     stage_keys,
     stage_metrics,
 )
-from devlearn_docs.usage import users
+from devlearn_docs.usage import scenarios, users
 from devlearn_docs.words import code, plain
 
 FOLDER = "library"
@@ -40,6 +40,16 @@ def write(docs: Path) -> None:
         wanted.add(path)
     for path in set(folder.rglob("*.md")) - wanted:
         path.unlink()
+
+
+def names() -> set[str]:
+    """The files that ``write`` makes for other pages to link to or to show."""
+    from devlearn_envs import NATIVE
+
+    known = {**{group: ours(group) for group in ("stages", "probes", "data")}, "environments": NATIVE}
+    pages = {f"{group}/{file_name(name)}.md" for group, things in known.items() for name in things}
+    pages |= {f"scenarios/{file_name(name)}.md" for name in scenarios()}
+    return pages | {f"{name}.svg" for name in readme_picture.NAMES}
 
 
 def stages(folder: Path) -> Pages:
@@ -98,14 +108,17 @@ def data(folder: Path) -> Pages:
 
 SHARED = "It also has [the keys that all {0} have](/reference/{0}.md#keys-that-every-{1}-has)."
 PROBE_COST = (
-    "A probe is read-only: it changes no learner, and the {term}`ledger` charges none for it. It takes time: each `every` "
-    "updates and at each stage's end once. Where `every` is left out, it measures at initialisation and at stages' ends alone."
+    "A probe is read-only: it changes no learner, and the {term}`ledger` charges none for it. It takes time, once every "
+    "`every` updates and at each stage's end. Where `every` is left out, it measures at initialisation and at stages' "
+    "ends alone."
 )
 ENVIRONMENT_COST = (
     "It is batch-native: one numpy program steps all copies of all learners. Any stage that takes an `env` takes it, "
     "with `env_kwargs` for the arguments above."
 )
-FETCHED = "It is fetched once, with torchvision: `devlearn list data --download {0}`. Its licence is that of its authors."
+FETCHED = (
+    "It is fetched once, with torchvision: `devlearn list data --download {0}`. Its licence is that of its authors."
+)
 
 
 def _title(family: str, name: str) -> str:

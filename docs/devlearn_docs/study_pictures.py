@@ -133,9 +133,7 @@ def _difference(axes: Axes, row: int, point: StudyPoint, pair: StudyPair) -> Non
     low, high = pair.interval or (pair.difference, pair.difference)
     axes.plot([scale * low, scale * high], [row, row], color=colour, linewidth=2, solid_capstyle="round")
     axes.scatter([scale * pair.difference], [row], color=colour, s=16, zorder=3)
-    axes.annotate(
-        pair.verdict, (1.01, row), xycoords=("axes fraction", "data"), color=colour, va="center", fontsize=7
-    )
+    axes.annotate(pair.verdict, (1.01, row), xycoords=("axes fraction", "data"), color=colour, va="center", fontsize=7)
 
 
 def _label(point: StudyPoint, pair: StudyPair, several: bool) -> str:

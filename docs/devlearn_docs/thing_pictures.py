@@ -63,7 +63,9 @@ def stage(kind: str) -> tuple[Array, str] | None:
     born, after = found
     budget = planned(kind).stage.budget()  # type: ignore[union-attr]
     when = "acted" if budget is None else f"taken {budget[1]:,} {budget[0].replace('_', ' ')}"
-    words = f"The fields of {UNITS} units of the first layer at initialisation (above) and after the stage has {when} (below)."
+    words = (
+        f"Fields of {UNITS} units of the first layer at initialisation (above), and once the stage has {when} (below)."
+    )
     return tiled([*born, *after], UNITS, 2), f"{words} One learner, seed {SEED}, the budget of the scenario below."
 
 

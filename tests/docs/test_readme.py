@@ -1,4 +1,4 @@
-"""README: its picture is of the committed result, and it reads on a package index, where no file of the repository is."""
+"""README: its picture is of the committed result, and it reads on a package index, without the repository's files."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,9 @@ def test_a_picture_of_other_numbers_is_found() -> None:
     point = result.points[0]
     first = next(iter(point.arms))
     values = {**point.arms[first].values, "0": 0.5}
-    other = point.model_copy(update={"arms": {**point.arms, first: point.arms[first].model_copy(update={"values": values})}})
+    other = point.model_copy(
+        update={"arms": {**point.arms, first: point.arms[first].model_copy(update={"values": values})}}
+    )
     changed = result.model_copy(update={"points": (other,)})
     assert readme_picture.digest(arms, changed) not in readme_picture.FILE.read_text(encoding="utf-8")
 
