@@ -108,7 +108,7 @@ def data(folder: Path) -> Pages:
 
 SHARED = "It also has [the keys that all {0} have](/reference/{0}.md#keys-that-every-{1}-has)."
 PROBE_COST = (
-    "A probe is read-only: it changes no learner, and the {term}`ledger` charges none for it. It takes time, once every "
+    "A probe is read-only: it changes no learner, and the {term}`ledger` charges none for it. It takes time, once each "
     "`every` updates and at each stage's end. Where `every` is left out, it measures at initialisation and at stages' "
     "ends alone."
 )
