@@ -12,7 +12,7 @@ FIND_PYTHON = for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done
 PYTHON ?= $(shell $(FIND_PYTHON))
 
-.PHONY: help first-steps test test-all test-browser test-zoo gpu bench check check-lower-bounds results mutation docs clean
+.PHONY: help first-steps test test-all test-browser test-zoo gpu bench check check-lower-bounds results mutation notebooks docs clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-20s %s\n", $$1, $$2 }'
@@ -59,6 +59,9 @@ results: $(VENV)/.installed  ## rewrite the numbers of README and docs from docs
 mutation: $(VENV)/.installed-mutation  ## make lines wrong on purpose and see whether tests fail; rewrite the page that says so (half an hour)
 	$(BIN)/python benchmarks/mutation.py
 	$(BIN)/python docs/devlearn_docs/mutation.py
+
+notebooks: $(VENV)/.installed-docs  ## run the notebooks of the documentation, keep what they print
+	$(BIN)/python docs/devlearn_docs/notebooks.py
 
 # Warnings are errors; nothing is fetched.
 docs: $(VENV)/.installed-docs  ## build the documentation: docs/_build/html/index.html
