@@ -36,7 +36,7 @@ gpu: $(VENV)/.installed-test  ## on a machine with a CUDA device: the tests of i
 	$(BIN)/python -m pytest tests/gpu
 	$(BIN)/python benchmarks/gpu.py --out docs/gpu.json
 
-bench: $(VENV)/.installed-bench  ## everything side by side with its peers, one core, an hour or two on a quiet machine: docs/bench.json and its page
+bench: $(VENV)/.installed-bench  ## everything side by side with its peers, one core, about an hour on a quiet machine: docs/bench.json, its page
 	$(BIN)/python benchmarks/bench.py --out docs/bench.json
 	$(BIN)/python docs/devlearn_docs/bench.py
 
