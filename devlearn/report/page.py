@@ -10,11 +10,10 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, FunctionLoader, 
 from markupsafe import Markup
 
 from devlearn.evidence.text.comparison import claim, means
+from devlearn.evidence.text.costs import costs
 from devlearn.evidence.text.curves import conclusion
 from devlearn.evidence.text.formats import filters, plural
-from devlearn.evidence.text.history import whether_registered
 from devlearn.evidence.text.reasons import render_note
-from devlearn.evidence.text.searched import how_searched
 from devlearn.records.atomic import write_text
 from devlearn.records.layout import RunFolder
 from devlearn.records.ownership import sweep
@@ -25,7 +24,6 @@ from devlearn.report.figure_store import FigureStore
 from devlearn.report.section import Drawn, Page, Section, SectionError, sections
 from devlearn.report.style import DOUBLE, SINGLE
 from devlearn.report.svg import KINDS, drawing
-from devlearn.report.warnings import cautions
 
 HERE = Path(__file__).parent
 FOLDED = 12  # rows of what only describes; more stand behind a line to open
@@ -38,6 +36,7 @@ class Written:
     name: str
     title: str
     body: Markup
+    folded: bool
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def render(run: RunRecords, found: Results, order: Sequence[Section[object]]) ->
         for section in order:
             content = section(page)
             if content is not None:
-                written.append(Written(section.name, section.title, body(section, content, page, environment)))
+                written.append(Written(section.name, section.title, body(section, content, page, environment), section.folded))
     css = (HERE / "style.css").read_text(encoding="utf-8")
     text = environment.get_template("page.j2").render(
         resolved=run.resolved,
@@ -85,9 +84,7 @@ def render(run: RunRecords, found: Results, order: Sequence[Section[object]]) ->
         headline=conclusion(found.comparisons, found.analyses),
         means=means(found.comparisons.points[0]).replace(" %", "\u00a0%") if len(found.comparisons.points) == 1 else "",
         claim=_claim(found.comparisons.points[0], len(run.resolved.seeds)),
-        registered=whether_registered(found.comparisons),
-        warnings=cautions(found.comparisons.points),
-        searched=how_searched(run.resolved.searched),
+        cost=costs(found.comparisons.points),
         sections=written,
         single=SINGLE,
         double=DOUBLE,

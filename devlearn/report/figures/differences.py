@@ -76,7 +76,7 @@ def _caption(body: Comparison, pairs: Sequence[PairResult]) -> str:
     if body.family > 1:
         held = f"thick each alone, thin so that all {body.family} hold together"
         text = f"The difference and its intervals over seeds, {held}."
-    if any(pair.interval_new_images for pair in pairs):
+    if any(pair.interval_new_images and finite(pair.interval_new_images) for pair in pairs):
         text += " The dashed line below is the interval that also holds for new images."
     if body.smallest_effect:
         text += f" Shaded: smaller than the smallest effect of interest, {size(body.smallest_effect, body.unit)}."
