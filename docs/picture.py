@@ -13,7 +13,9 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-COLOURS = {"waves": "#56B4E9", "look": "#009E73", "play": "#E69F00", "shuffle": "#999999", "school": "#CC79A7"}
+from devlearn.report.style import stage_colour
+
+DARK, PALE = 0.3, 0.12  # opacity of a stage, and of a sham
 
 
 def main(run: Path, out: Path) -> None:
@@ -26,7 +28,7 @@ def main(run: Path, out: Path) -> None:
             sham = stage["keys"].get("sham") not in (None, False, "none")
             title = f"{stage['name']} (sham)" if sham else stage["name"]
             text = title if budget is None else f"{title}\n{budget[1]:,}\n{budget[0].replace('_', ' ')}"
-            bar = {"color": COLOURS[stage["name"]], "alpha": 0.4 if sham else 1.0}
+            bar = {"color": stage_colour(stage["kind"]), "alpha": PALE if sham else DARK}
             lives.barh(row, 0.94, left=place, height=0.8, **bar)
             lives.text(place + 0.47, row, text, ha="center", va="center", fontsize=7, linespacing=1.05)
         values = 100 * np.array(list(found["arms"][name]["values"].values()))

@@ -40,14 +40,14 @@ def grid(bodies: Sequence[Comparison]) -> Grid | None:
 
 def _over_points(bodies: Sequence[Comparison]) -> Grid:
     names = [f"{pair.arm} − {pair.against}" for pair in bodies[0].comparisons]
-    columns = [[cell for cell in _cells(body.comparisons, body)] for body in bodies]
+    columns = [_cells(body.comparisons, body) for body in bodies]
     rows = [(name, [column[row] for column in columns]) for row, name in enumerate(names)]
     return Grid("Pair", [setting(body.point) for body in bodies], rows, bodies[0])
 
 
 def _by_control(body: Comparison) -> Grid | None:
     """Arms by what they are compared with; ``waves-shuffle`` of ``waves`` stands under ``shuffle``."""
-    places = {(pair.arm, _control(pair)): cell for pair, cell in zip(body.comparisons, _cells(body.comparisons, body))}
+    places = {(cell.pair.arm, _control(cell.pair)): cell for cell in _cells(body.comparisons, body)}
     arms, controls = (list(dict.fromkeys(place[side] for place in places)) for side in (0, 1))
     if len(places) < len(body.comparisons) or len(arms) * len(controls) > SPARSE * len(places):
         return None

@@ -76,7 +76,9 @@ def render(run: RunRecords, found: Results, order: Sequence[Section[object]]) ->
         for section in order:
             content = section(page)
             if content is not None:
-                written.append(Written(section.name, section.title, body(section, content, page, environment), section.folded))
+                written.append(
+                    Written(section.name, section.title, body(section, content, page, environment), section.folded)
+                )
     css = (HERE / "style.css").read_text(encoding="utf-8")
     text = environment.get_template("page.j2").render(
         resolved=run.resolved,

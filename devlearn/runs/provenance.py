@@ -122,7 +122,12 @@ def manifest(
         command=how.command,
         digest=question,
         versions={"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        machine={"platform": platform.platform(), "processor": processor(), "cores": os.cpu_count(), "usable_cores": cores},
+        machine={
+            "platform": platform.platform(),
+            "processor": processor(),
+            "cores": os.cpu_count(),
+            "usable_cores": cores,
+        },
         commit=commit(Path.cwd()),
         started=started,
         begun=(before.begun or before.started) if before else started,

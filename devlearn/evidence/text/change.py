@@ -40,7 +40,9 @@ def _seeds(found: Comparison) -> list[str]:
     if short:
         n, enough, family = short[0]["n"], short[0]["enough"], short[0]["family"]
         reach = f"from {enough} on one can" if enough else "with fewer pairs one can"
-        return [f"More seeds: with {n} no difference can be significant after adjustment for {_family(family)}; {reach}."]
+        return [
+            f"More seeds: with {n} no difference can be significant after adjustment for {_family(family)}; {reach}."
+        ]
     open_ = [pair for pair in found.comparisons if pair.suggests == "undecided" and pair.seeds_needed]
     if not open_:
         return []

@@ -43,7 +43,9 @@ NEWBORNS = "random-init"  # what scenarios call the arm that is only born and sc
 
 def phrase(pair: PairResult) -> str:
     """What is said of a pair between its two names."""
-    over = pair.suggests == "incomplete" and pair.reason is not None and pair.reason.code not in ("unfinished", "failed")
+    over = (
+        pair.suggests == "incomplete" and pair.reason is not None and pair.reason.code not in ("unfinished", "failed")
+    )
     return NEVER if over else PHRASES[pair.suggests]
 
 

@@ -27,7 +27,9 @@ def methods(run: RunRecords, points: Sequence[Comparison]) -> str:
 def _run(run: RunRecords, points: Sequence[Comparison]) -> str:
     arms = list(points[0].arms)
     named = f" ({', '.join(arms)})" if len(arms) <= MANY else ""
-    varied = f", at each of {len(points)} values of {listed(list(settings(points[0].point)))}" if len(points) > 1 else ""
+    varied = (
+        f", at each of {len(points)} values of {listed(list(settings(points[0].point)))}" if len(points) > 1 else ""
+    )
     many = plural(len(run.resolved.seeds), "learner")
     pairing = "the same seed gives arms the same draws in the stages that they share"
     return f"{plural(len(arms), 'arm')}{named} were trained with {many} each{varied}; {pairing}. {claim(points[0])}"

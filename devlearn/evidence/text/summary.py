@@ -103,7 +103,9 @@ def _failed(points: Points, code: str, word: str) -> str:
 def _share_of(arm: str, counts: Sequence[tuple[int, int]], points: int, word: str) -> str:
     """``all 6 learners of wild diverged at 2 of 3 points``."""
     gone, of = (sum(one[side] for one in counts) for side in (0, 1))
-    where = "" if points == 1 else " at every point" if len(counts) == points else f" at {len(counts)} of {points} points"
+    where = (
+        "" if points == 1 else " at every point" if len(counts) == points else f" at {len(counts)} of {points} points"
+    )
     if gone == of and len(set(counts)) == 1:
         who = f"all {counts[0][1]} learners" if counts[0][1] > 1 else "the learner"
         return f"{who} of {arm} {word}{where}"

@@ -21,7 +21,9 @@ class Manifest(FileModel):
 
     model_config = ConfigDict(extra="ignore")  # it is for people: what other versions add does no harm
 
-    omitted = frozenset({"programs", "jobs", "begun", "laid", "siblings", "registrations", "registration", "planned", "commit"})
+    omitted = frozenset(
+        {"programs", "jobs", "begun", "laid", "siblings", "registrations", "registration", "planned", "commit"}
+    )
 
     command: str = Field(description="the command that planned it last")
     digest: str = Field(description="the question's identity, as in resolved.json")

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from devlearn.evidence.analysis.curves import Curve
 from devlearn.evidence.text.formats import listed, number
 from devlearn.report.figures.inset import closer
-from devlearn.report.figures.start_values import name_starts
+from devlearn.report.figures.stage_starts import Stages, number_starts, numbers
 from devlearn.report.section import Drawn
 from devlearn.report.style import (
     INK,
@@ -18,8 +18,9 @@ from devlearn.report.style import (
     from_zero,
     heading,
     label_ends,
-    log_where_it_spans,
+    log_axis,
     look,
+    natural,
     one_plot,
     right_of,
     short,
@@ -32,6 +33,7 @@ UNITS = {
     "labels": "labels paid for",
     "flops": "FLOPs over the whole life",
 }
+GEOMETRIC = 10  # how many times the shortest life the longest takes from which on the axis is logarithmic
 GROUPS = 8  # as many payments stand in groups side by side; more go on an axis of numbers
 
 
@@ -39,7 +41,7 @@ def learning(
     curves: Mapping[str, Curve],
     unit: str,
     name: str,
-    stages: Mapping[str, Sequence[str]] | None = None,
+    stages: Stages | None = None,
     family: str = "",
     optimum: float | None = None,
 ) -> Drawn:
@@ -61,15 +63,17 @@ def learning(
     if range_of is not None:
         plots[1].set_ylim(*range_of)
         few_ticks(plots[1], "y")
+    for axes in plots:
+        natural(axes, "y", what.unit, [float(value) for curve in shown.values() for value in curve.mean])
     label_ends(plots[-1], ends)
     if stages:
-        name_starts(plots[0], shown, stages)
+        number_starts(plots[0], shown, stages)
     plots[-1].set_xlabel(UNITS[unit], color=INK)
     heading(plots[0], titled(what.key, what.unit, family))
     told = listed([_told(arm, curve) for arm, curve in shown.items() if len(curve)] or ["nothing yet"])
     alt = f"Learning curves of {titled(what.key, what.unit)} over {_plain(unit)}, first and last value: {told}."
     of = f"{family}: " if family else ""
-    caption = _caption(curves, unit, range_of is not None)
+    caption = _caption(curves, unit, range_of is not None, stages or {})
     if optimum is not None:
         best = number(optimum, what.unit)
         caption, alt = (
@@ -94,7 +98,7 @@ def _draw(axes: Axes, shown: Mapping[str, Curve], unit: str) -> None:
         _over(axes, shown, unit)
 
 
-def _caption(curves: Mapping[str, Curve], unit: str, twice: bool) -> str:
+def _caption(curves: Mapping[str, Curve], unit: str, twice: bool, stages: Stages) -> str:
     what = next(iter(curves.values())).what
     title = titled(what.key, what.unit)
     n = max((curve.n for curve in curves.values()), default=0)
@@ -105,11 +109,17 @@ def _caption(curves: Mapping[str, Curve], unit: str, twice: bool) -> str:
     caption += {
         "labels": " Each mark is what the learners knew before they paid for the next label; arms that had paid the"
         " same stand side by side.",
-        "updates": " A tall tick marks the start of a stage.",
+        "updates": f" A tall tick marks the start of a stage{_key(stages)}.",
     }.get(unit, "")
     if twice:
         caption += " Below, closer: the axis spans the heights from the first quarter of each arm's last stage on."
     return caption
+
+
+def _key(stages: Stages) -> str:
+    """Which number is which stage."""
+    known = [f"{place} {name}" for name, place in numbers(stages).items()]
+    return f", by number: {', '.join(known)}" if known else ""
 
 
 def _plain(unit: str) -> str:
@@ -126,7 +136,9 @@ def _over(axes: Axes, curves: Mapping[str, Curve], unit: str) -> None:
     for index, curve in enumerate(curves.values()):
         if len(curve):
             _line(axes, curve, unit, index)
-    log_where_it_spans(axes, [x for curve in curves.values() for x in curve.x[unit]])
+    ends = [end for curve in curves.values() if len(curve) and (end := float(curve.x[unit][-1])) > 0]
+    if ends and max(ends) >= GEOMETRIC * min(ends):
+        log_axis(axes, [float(x) for curve in curves.values() for x in curve.x[unit]])
     counts(axes)
     from_zero(axes)
 

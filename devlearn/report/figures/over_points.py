@@ -13,11 +13,13 @@ from devlearn.records.results import Comparison
 from devlearn.report.section import Drawn
 from devlearn.report.style import (
     INK,
+    geometric,
     heading,
     label_ends,
-    log_where_it_spans,
+    log_axis,
     look,
     named,
+    natural,
     one_plot,
     right_of,
     short,
@@ -51,10 +53,11 @@ def varied(
             ends.append((known[-1][1][0], arm, index))
             first, last = (number(mean[0], bodies[0].unit) for _, mean in (known[0], known[-1]))
             told.append(f"{arm} {first} at {values[known[0][0]]} to {last} at {values[known[-1][0]]}")
-    if x == numbers:
-        log_where_it_spans(axes, x)
+    if x == numbers and geometric(x):
+        log_axis(axes, x)
     axes.set_xticks(x, [short(value) if isinstance(value, int | float) else str(value) for value in values])
     axes.xaxis.set_minor_locator(NullLocator())
+    natural(axes, "y", bodies[0].unit, [mean for mean, _, _ in ends])
     axes.set_xlabel(key, color=INK)
     heading(axes, f"{named(bodies[0])} {moment(bodies[0].at)}" + f": {shorten(family)}" * bool(family))
     label_ends(axes, ends)

@@ -13,6 +13,7 @@ from devlearn.report.style import (
     heading,
     label_ends,
     look,
+    natural,
     one_plot,
     right_of,
     scale,
@@ -35,6 +36,7 @@ def proxy(proxies: Mapping[str, Curve], metrics: Mapping[str, Curve], name: str,
     few_ticks(axes, "x")
     axes.set_xlabel(f"{against[0]} {against[1].replace('_', ' ')}", color=INK)
     scale(axes, "y", what.unit)
+    natural(axes, "y", what.unit, [end for end, _, _ in ends])
     heading(axes, titled(what.key, what.unit, family))
     label_ends(axes, ends)
     caption = (

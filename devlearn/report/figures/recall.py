@@ -9,10 +9,11 @@ from devlearn.evidence.text.formats import listed, number
 from devlearn.report.section import Drawn
 from devlearn.report.style import (
     INK,
+    geometric,
     heading,
     key,
     keyed_plot,
-    log_where_it_spans,
+    log_axis,
     look,
     short,
 )
@@ -41,7 +42,8 @@ def recall(
         if np.all(np.isfinite(low)):  # of few learners an interval reaches beyond all that there is
             axes.fill_between(lags, low.clip(0, 1), high.clip(0, 1), color=colour, alpha=0.16, linewidth=0)
         told.append(f"{who} {_told(mean.tolist(), lags)}")
-    log_where_it_spans(axes, [float(lag) for lag in lags])
+    if geometric(lags):
+        log_axis(axes, lags)
     axes.set_xticks(lags, [short(lag) for lag in lags])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("steps back", color=INK)

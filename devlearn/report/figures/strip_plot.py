@@ -8,7 +8,7 @@ from devlearn.evidence.analysis.curves import mean_of
 from devlearn.evidence.text.formats import listed, moment, number
 from devlearn.records.results import ArmSummary, Comparison
 from devlearn.report.section import Drawn
-from devlearn.report.style import INK, few_ticks, left_of, look, named, one_plot, scale, shorten
+from devlearn.report.style import INK, few_ticks, left_of, look, named, natural, one_plot, scale, shorten
 
 ROW, NARROW, MANY = 0.3, 0.2, 12  # inches of a row, where there are many arms, and how many are many
 
@@ -36,6 +36,7 @@ def dots(body: Comparison, name: str, matched: Collection[str] = ()) -> Drawn:
     axes.set_xlim(low, high)
     few_ticks(axes, "x")
     scale(axes, "x", body.unit)
+    natural(axes, "x", body.unit, plain)
     axes.set_xlabel(f"{named(body)} {moment(body.at)}", color=INK)
     caption = "One dot a learner; the diamond is the mean, its bar the 95 % t-interval of the mean."
     if best:
