@@ -23,7 +23,7 @@ from devlearn.report.aside import Aside
 from devlearn.report.figure_store import FigureStore
 from devlearn.report.section import Drawn, Page, Section, SectionError, sections
 from devlearn.report.style import DOUBLE, SINGLE
-from devlearn.report.svg import KINDS, drawing
+from devlearn.report.svg import drawing
 
 HERE = Path(__file__).parent
 FOLDED = 12  # rows of what only describes; more stand behind a line to open
@@ -41,14 +41,14 @@ class Written:
 
 @dataclass(frozen=True)
 class Rendered:
-    """The text of a page, and the names of its figures, each of which lies in RUN/figures/ in all ``KINDS``."""
+    """The text of a page, and the names of its files in RUN/figures/."""
 
     text: str
-    figures: frozenset[str]
+    files: frozenset[str]
 
 
 def write(run: RunRecords, found: Results, asked: Sequence[str] = ()) -> Path:
-    """Write RUN/report.html and RUN/figures/*.svg, *.png from what was found in a run; the path of the page.
+    """Write RUN/report.html and RUN/figures/*.svg, *.png, *.csv from what was found in a run; the path of the page.
 
     Figures of a page before this one that it does without are removed, unless somebody has changed them since.
 
@@ -61,7 +61,7 @@ def write(run: RunRecords, found: Results, asked: Sequence[str] = ()) -> Path:
     folder = RunFolder(run.folder)
     page = render(run, found, sections(asked))
     write_text(folder.report, page.text)
-    sweep(folder.figures, [f"{name}.{kind}" for name in page.figures for kind in KINDS])
+    sweep(folder.figures, page.files)
     return folder.report
 
 
@@ -93,7 +93,7 @@ def render(run: RunRecords, found: Results, order: Sequence[Section[object]]) ->
         css=Markup(css),
         css_hash=Markup(base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()),
     )
-    return Rendered(text, frozenset(page.shelf.names))
+    return Rendered(text, frozenset(page.shelf.files))
 
 
 def body(section: Section[object], content: object, page: Page, environment: Environment) -> Markup:

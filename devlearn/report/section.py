@@ -30,6 +30,7 @@ from devlearn import registry
 from devlearn.evidence.text.points import setting
 from devlearn.records.reader import Point, RunRecords
 from devlearn.records.results import Comparison, PointAnalyses, Results
+from devlearn.report.data import Row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,6 +51,8 @@ class SectionError(ValueError):
 class Drawn:
     """A figure with its file name, its caption, and its description, in numbers, for those who can't see it.
 
+    ``data`` are the numbers that it shows, a row for each, for those who want to draw it anew.
+
     Raises SectionError for a name that is no file of figures/, or without a description.
     """
 
@@ -57,6 +60,7 @@ class Drawn:
     figure: "Figure"
     caption: str
     alt: str
+    data: Sequence[Row] = ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", self.name):
@@ -67,13 +71,17 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Shown:
-    """A figure on the page. ``svg`` is None where there is no room for it; then it lies in figures/ alone."""
+    """A figure on the page. ``svg`` is None where there is no room for it; then it lies in figures/ alone.
+
+    ``data`` is the address of its numbers as CSV, in the page or in figures/; empty where it has none.
+    """
 
     svg: Markup | None
     caption: str
     name: str
     wide: bool
     alt: str
+    data: str = ""
 
 
 @dataclass(frozen=True)

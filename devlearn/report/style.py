@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeGuard
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -20,6 +21,7 @@ TEXT, SMALL = 8.0, 7.0  # points at that width; nothing is smaller
 LETTER = 0.55 * SMALL / 72  # inches: the mean width of a small letter
 LONGEST = 24  # letters of a name before it is cut
 KEY_ROW, WIDEST = 0.16, 52  # inches of a row in the key below a plot; letters of a name there
+HOVER = "hover:"  # begins the ids of artists that tell something
 EDGE = 0.03  # of an axis of shares beyond 0 and 1, so that what lies there is seen
 NAMES_AT = 1.11  # of a plot's width: where the names of its lines begin
 INK, GRID, PAPER = "#1a1c20", "#d8dbe0", "#ffffff"
@@ -38,6 +40,17 @@ def look(index: int) -> tuple[str, str, str | tuple[int, tuple[float, ...]]]:
     """Colour, marker and dash of the arm with this index; combinations repeat after 36 arms."""
     other = index + index // len(COLOURS)
     return COLOURS[index % len(COLOURS)], MARKERS[other % len(MARKERS)], DASHES[other % len(DASHES)]
+
+
+def hover(artist: Artist, *texts: str) -> None:
+    """Have a reader who points at an artist told a text, or at its markers one each, in their order."""
+    artist.set_gid(HOVER + "\n".join(" ".join(text.split()) for text in texts))
+
+
+def hover_at(axes: Axes, x: Sequence[float], y: Sequence[float], texts: Sequence[str]) -> None:
+    """The same of points that have no marker."""
+    (line,) = axes.plot(x, y, "o", alpha=0, markersize=6, markeredgewidth=0, zorder=9)
+    hover(line, *texts)
 
 
 def stage_colour(kind: str) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 
 from devlearn.records.atomic import write_text
 from devlearn.report.aside import Aside
-from devlearn.report.style import SMALL, TEXT
+from devlearn.report.style import HOVER, SMALL, TEXT
 
 SETTINGS: Any = {
     "svg.fonttype": "none",
@@ -46,8 +47,37 @@ def save(figure: Figure, folder: Path, name: str, aside: Aside) -> str:
     aside.do(lambda: figure.savefig(folder / f"{name}.png", dpi=DOTS, metadata=metadata, pil_kwargs=packed))
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    write_text(folder / f"{name}.svg", text.getvalue())
-    return text.getvalue()
+    shown = _hovers(text.getvalue())
+    write_text(folder / f"{name}.svg", shown)
+    return shown
+
+
+def _hovers(svg: str) -> str:
+    """What ``style.hover`` has given to artists becomes their <title>, or that of each of their markers."""
+    for found in reversed(list(re.finditer(rf"""<g id=(["']){HOVER}(.*?)\1>""", svg, flags=re.DOTALL))):
+        texts, end = found[2].split("\n"), _end_of_group(svg, found.end())
+        inner = svg[found.end() : end]
+        if len(texts) == 1:
+            inner = f"<title>{texts[0]}</title>{inner}"
+        elif inner.count("<use ") == len(texts):  # a marker beyond the figure's edge is left out: then none is named
+            inner = _named_marks(inner, texts)
+        svg = f"{svg[: found.start()]}<g>{inner}{svg[end:]}"
+    return svg
+
+
+def _named_marks(inner: str, texts: Sequence[str]) -> str:
+    named = iter(texts)
+    return re.sub(r"(<use [^>]*)/>", lambda mark: f"{mark[1]}><title>{next(named)}</title></use>", inner)
+
+
+def _end_of_group(svg: str, start: int) -> int:
+    """Where the group ends of which ``start`` is inside."""
+    depth = 1
+    for tag in re.finditer(r"<g\b[^>]*?(/?)>|</g>", svg[start:]):
+        depth += -1 if tag[0] == "</g>" else not tag[1]
+        if not depth:
+            return start + tag.start()
+    raise ValueError("the group has no end")
 
 
 def inline(svg: str, name: str, alt: str) -> Markup:

@@ -1,6 +1,6 @@
 """Learning curves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from devlearn.evidence.analysis.curves import Curve
 from devlearn.evidence.text.formats import listed, number
+from devlearn.report.data import Row, courses
 from devlearn.report.figures.inset import closer
 from devlearn.report.figures.stage_starts import Stages, number_starts, numbers
 from devlearn.report.section import Drawn
@@ -17,6 +18,7 @@ from devlearn.report.style import (
     few_ticks,
     from_zero,
     heading,
+    hover_at,
     label_ends,
     log_axis,
     look,
@@ -33,6 +35,7 @@ UNITS = {
     "labels": "labels paid for",
     "flops": "FLOPs over the whole life",
 }
+HOVERED = 240  # measurements of a plot that are told one by one
 GEOMETRIC = 10  # how many times the shortest life the longest takes from which on the axis is logarithmic
 GROUPS = 8  # as many payments stand in groups side by side; more go on an axis of numbers
 
@@ -80,7 +83,14 @@ def learning(
             f"{caption} Dashed: the best that any agent can get, {best}.",
             f"{alt} The best possible: {best}.",
         )
-    return Drawn(name, figure, f"{of}{caption}", f"{of}{alt}")
+    return Drawn(name, figure, f"{of}{caption}", f"{of}{alt}", list(_data(shown, unit)))
+
+
+def _data(shown: Mapping[str, Curve], unit: str) -> Iterator[Row]:
+    for arm, curve in shown.items():
+        columns = {"stage": curve.positions.tolist(), unit: curve.x[unit].tolist()}
+        columns |= {end: getattr(curve, end).tolist() for end in ("mean", "low", "high")}
+        yield from courses({"arm": arm, "n": curve.n}, columns)
 
 
 def _plots(unit: str, twice: bool, right: float) -> tuple[Figure, list[Axes]]:
@@ -136,11 +146,25 @@ def _over(axes: Axes, curves: Mapping[str, Curve], unit: str) -> None:
     for index, curve in enumerate(curves.values()):
         if len(curve):
             _line(axes, curve, unit, index)
+    if unit == "updates":
+        _tell(axes, curves, unit)
     ends = [end for curve in curves.values() if len(curve) and (end := float(curve.x[unit][-1])) > 0]
     if ends and max(ends) >= GEOMETRIC * min(ends):
         log_axis(axes, [float(x) for curve in curves.values() for x in curve.x[unit]])
     counts(axes)
     from_zero(axes)
+
+
+def _tell(axes: Axes, curves: Mapping[str, Curve], unit: str) -> None:
+    """What a reader is told at each measurement, or, where they are many, at the ends of the lines."""
+    many = sum(map(len, curves.values())) > HOVERED
+    for arm, curve in curves.items():
+        places = range(len(curve))[-1:] if many else range(len(curve))
+        known = [place for place in places if np.isfinite(curve.mean[place])]
+        if known:
+            x, y = (values[known].tolist() for values in (curve.x[unit], curve.mean))
+            texts = [f"{arm}, {number(value, curve.what.unit)} at {at:,.0f}" for at, value in zip(x, y, strict=True)]
+            hover_at(axes, x, y, texts)
 
 
 def _line(axes: Axes, curve: Curve, unit: str, index: int) -> None:

@@ -50,6 +50,11 @@ def recall(
     axes.set_ylim(0, 1.05)
     heading(axes, f"{probe}, right answers at the end (%)")
     key(axes)
+    data = [
+        {"who": who, "lag": lag, **dict(zip(("mean", "low", "high"), answer or (), strict=False))}
+        for who, answers in known.items()
+        for lag, answer in zip(lags, answers, strict=True)
+    ]
     caption = (
         "Mean share of right answers over the steps between what was shown and the answer, with its 95 % t-interval, "
         "cut at 0 and 100 %."
@@ -57,7 +62,7 @@ def recall(
     if optimum is not None:
         caption += " Dashed: the largest that any agent can get, in closed form."
         told.append(f"the best possible {_told(optimum, lags)}")
-    return Drawn(name, figure, caption, f"Right answers over lags: {'; '.join(told)}.")
+    return Drawn(name, figure, caption, f"Right answers over lags: {'; '.join(told)}.", data)
 
 
 def _told(shares: Sequence[float], lags: Sequence[int]) -> str:

@@ -1,7 +1,7 @@
 """The storyboard: each arm's life as bars on one time axis."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from matplotlib.axes import Axes
@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from devlearn.evidence.analysis.timeline import PLANNED as PLANNED_KEYS
 from devlearn.evidence.analysis.timeline import Span, Story, Window
 from devlearn.evidence.text.formats import count, listed
+from devlearn.report.data import Row
 from devlearn.report.section import Drawn
 from devlearn.report.stage_keys import telling, words
 from devlearn.report.style import (
@@ -17,6 +18,7 @@ from devlearn.report.style import (
     LETTER,
     SMALL,
     counts,
+    hover,
     inches,
     left_of,
     one_plot,
@@ -57,7 +59,18 @@ def storyboard(told: Story, name: str) -> Drawn:
     caption = LIFE + SHARED * _any_shared(told)
     caption += PLANNED * _any_planned(told) + GUESSED * bool(guessed)
     caption += " Hatched: a part of a stage with other values." * _any_window(told)
-    return Drawn(name, figure, caption, f"Storyboard along {AXIS[told.unit]}. {words}")
+    return Drawn(name, figure, caption, f"Storyboard along {AXIS[told.unit]}. {words}", list(_data(told)))
+
+
+def _data(told: Story) -> Iterator[Row]:
+    for arm, spans in told.arms.items():
+        for span in spans:
+            unit, amount = span.budget or ("", "")
+            yield {
+                "arm": arm, "stage": span.name, "kind": span.kind, "visit": span.visit, "declared": amount,
+                "declared_in": unit, f"{told.unit}_from": span.start, f"{told.unit}_to": span.end,
+                "planned": int(span.planned),
+            }  # fmt: skip
 
 
 def unknown(told: Story) -> list[Span]:
@@ -124,7 +137,8 @@ def _bar(axes: Axes, span: Span, row: int, colour: str, again: bool) -> None:
         return
     dash = (0, (1, 1.5)) if span.planned else (0, (3, 2)) if again else "-"
     if not span.planned:
-        axes.barh(row, width, left=start, height=0.5, color=colour, alpha=0.08 if again else 0.24, linewidth=0)
+        (bar,) = axes.barh(row, width, left=start, height=0.5, color=colour, alpha=0.08 if again else 0.24, linewidth=0)
+        hover(bar, f"{span.name}, {short(span.start)} to {short(span.end)}")
     axes.barh(row, width, left=start, height=0.5, fill=False, edgecolor=colour, linewidth=0.8, linestyle=dash)
 
 
