@@ -9,6 +9,7 @@ from devlearn.records.atomic import write_text
 from devlearn.records.layout import RunFolder
 from devlearn.report.aside import Aside
 from devlearn.report.data import as_address, as_csv
+from devlearn.report.looks import Look
 from devlearn.report.png import data_uri
 from devlearn.report.section import Drawn, SectionError, Shown
 from devlearn.report.style import DOUBLE
@@ -21,11 +22,12 @@ ROOM = 2_000_000  # bytes of the page that figures and pictures may take; a page
 class FigureStore:
     """Figures of one run. What no longer fits into the page is named there with its file, never left out quietly.
 
-    ``aside`` writes the files that the page does without.
+    They go into ``out``/figures, in this ``look``. ``aside`` writes the files that the page does without.
     """
 
-    def __init__(self, run: Path, aside: Aside, room: int = ROOM) -> None:
-        self.folder, self.left, self.aside = RunFolder(run).figures, room, aside
+    def __init__(self, out: Path, aside: Aside, room: int = ROOM, look: Look = "paper") -> None:
+        self.folder, self.left, self.aside = RunFolder(out).figures, room, aside
+        self.look: Look = look
         self.data_left = DATA
         self.names: set[str] = set()
         self.files: set[str] = set()  # in figures/
@@ -65,7 +67,7 @@ class FigureStore:
             raise SectionError(f"two figures are called {drawn.name!r}: the second would replace the first; {mend}")
         self.names.add(drawn.name)
         self.files |= {f"{drawn.name}.{kind}" for kind in KINDS}
-        return save(drawn.figure, self.folder, drawn.name, self.aside)
+        return save(drawn.figure, self.folder, drawn.name, self.aside, self.look)
 
     def picture(self, image: Array, alt: str) -> Markup | None:
         """(H, W) or (H, W, 3) bytes as SVG for the page; the same picture is carried once. None where room is out."""

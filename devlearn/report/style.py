@@ -49,7 +49,7 @@ def hover(artist: Artist, *texts: str) -> None:
 
 def hover_at(axes: Axes, x: Sequence[float], y: Sequence[float], texts: Sequence[str]) -> None:
     """The same of points that have no marker."""
-    (line,) = axes.plot(x, y, "o", alpha=0, markersize=6, markeredgewidth=0, zorder=9)
+    (line,) = axes.plot(x, y, "o", color=INK, alpha=0, markersize=6, markeredgewidth=0, zorder=9)
     hover(line, *texts)
 
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from devlearn.records.atomic import write_text
 from devlearn.report.aside import Aside
+from devlearn.report.looks import LARGER, Look, darken, enlarge
 from devlearn.report.style import HOVER, SMALL, TEXT
 
 SETTINGS: Any = {
@@ -38,18 +39,26 @@ def drawing() -> AbstractContextManager[None]:
     return rc_context(SETTINGS)
 
 
-def save(figure: Figure, folder: Path, name: str, aside: Aside) -> str:
-    """Write NAME.svg, and NAME.png ``aside``; the SVG's text. Called under ``drawing()``."""
+def save(figure: Figure, folder: Path, name: str, aside: Aside, look: Look = "paper") -> str:
+    """Write NAME.svg, and NAME.png ``aside``, in this look; the SVG as it is for the page. Under ``drawing()``."""
     folder.mkdir(exist_ok=True)
     FigureCanvasAgg(figure)
+    page = shown = _svg(figure)
+    if look == "dark":
+        darken(figure)
+        shown = _svg(figure)
+    write_text(folder / f"{name}.svg", enlarge(shown) if look == "talk" else shown)
     # Fast to pack, a quarter larger: most of a report's time goes into these files, which its page does without.
     packed, metadata = {"compress_level": 1}, {"Software": None}
-    aside.do(lambda: figure.savefig(folder / f"{name}.png", dpi=DOTS, metadata=metadata, pil_kwargs=packed))
+    dots = DOTS * (LARGER if look == "talk" else 1)
+    aside.do(lambda: figure.savefig(folder / f"{name}.png", dpi=dots, metadata=metadata, pil_kwargs=packed))
+    return page
+
+
+def _svg(figure: Figure) -> str:
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    shown = _hovers(text.getvalue())
-    write_text(folder / f"{name}.svg", shown)
-    return shown
+    return _hovers(text.getvalue())
 
 
 def _hovers(svg: str) -> str:

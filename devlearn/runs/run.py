@@ -22,10 +22,12 @@ from devlearn.runs.forewarnings import Forewarning
 from devlearn.runs.pipeline import Face, Options, complaints
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from torch import nn
 
     from devlearn.records.reader import RunRecords
     from devlearn.records.results import Comparisons
+    from devlearn.report.looks import Look
 
 
 class RunFailed(RuntimeError):
@@ -238,11 +240,28 @@ class Run:
         found: dict[str, Any] = document(analyse(load(self.folder)))
         return found
 
-    def report(self, sections: Sequence[str] = ()) -> Path:
+    def figure(self, name: str) -> "Figure":
+        """A figure of the report as matplotlib's, to be changed and saved as its reader likes; nothing is written.
+
+        Raises:
+            LookupError: the report has no such figure.
+        """
+        from devlearn.evidence import evaluate
+        from devlearn.records.reader import load
+        from devlearn.report.page import drawn_figures
+
+        run = load(self.folder)
+        found = drawn_figures(run, evaluate(run))
+        if name not in found:
+            raise LookupError(f"the report has no figure {name!r}; there are: {', '.join(found)}")
+        return found[name]
+
+    def report(self, sections: Sequence[str] = (), look: "Look" = "paper") -> Path:
         """Write report.html and return its path.
 
         Args:
             sections: further sections of the page, as ``package.module:Name``.
+            look: how the files in figures/ look: paper, talk (twice as large) or dark.
 
         Raises:
             NoPlugin: no such section, or it can't be imported.
@@ -256,7 +275,7 @@ class Run:
         run = load(self.folder)
         found = evaluate(run)
         note_seen(run)
-        return write(run, found, sections)
+        return write(run, found, sections, look=look)
 
     def learner(self, arm: str, seed: int, point: int = 0) -> "nn.Module":
         """The network of one learner at the end of its life.

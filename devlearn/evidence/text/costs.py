@@ -12,6 +12,8 @@ SAME = 0.01  # a share of what was spent: less is what whole yields leave
 def costs(points: Sequence[Comparison]) -> str:
     """``One learner cost 100 labels and 41 million (random-init) to 217 million (sham) FLOPs.``"""
     arms = [(name, arm.ledger) for point in points for name, arm in point.arms.items() if arm.seeds]
+    if not arms:
+        return ""
     parts = [text for unit, word in UNITS.items() if (text := _range([(n, _spent(s, unit)) for n, s in arms], word))]
     return f"One learner cost {listed(parts)}." if parts else ""
 
