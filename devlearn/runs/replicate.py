@@ -81,11 +81,11 @@ def summary(run: Path, name: str, study: Study) -> StudyResult:
         raise PublishedError(f"{run} is no run of {name}, which is now `{study.command}`")
     jobs = [folder.job(job.folder) for job in resolved.jobs]
     opened = Run(run)
-    found = _listed(opened.compare())
+    found = _listed(opened.compare().document())
     if any(pair["verdict"] == "incomplete" for body in found for pair in body["comparisons"]):
         raise PublishedError(f"{run} is not finished; devlearn resume {run} goes on")
     for more in study.also:
-        found += _listed(opened.compare(more.probe, more.at))
+        found += _listed(opened.compare(more.probe, more.at).document())
     return StudyResult.model_validate(
         {
             "study": name,

@@ -2,7 +2,7 @@
 
 run = devlearn.run("first_steps", seeds=8)
 run.records                          # a pandas frame where pandas is installed, else a list of dicts
-run.compare()                        # what comparison.json holds
+run.compare()                        # the verdicts, typed
 run.learner("developmental", seed=3) # an ordinary nn.Module
 """
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import nn
 
+    from devlearn.evidence.answer import Answer
     from devlearn.records.reader import RunRecords
     from devlearn.records.results import Comparisons
     from devlearn.report.looks import Look
@@ -221,16 +222,23 @@ class Run:
         run = load(self.folder)
         return run, compare([run]) if run.resolved.probes else None
 
-    def compare(self, probe: str | None = None, at: str | int | None = None) -> Any:
-        """The comparison that the scenario declares, or another (exploratory); a list with ``vary``."""
-        from devlearn.evidence import compare, document
+    def compare(
+        self, probe: str | None = None, at: str | int | None = None, seeds: Sequence[int] | None = None
+    ) -> "Answer":
+        """The comparison that the scenario declares, or another (exploratory), or one of some seeds (exploratory too).
+
+        Raises:
+            EvidenceError: no such probe, moment or seed on record.
+        """
+        from devlearn.evidence import compare
+        from devlearn.evidence.answer import Answer
         from devlearn.records.reader import load
         from devlearn.records.results import note_seen
 
         run = load(self.folder)
-        found = compare([run], probe, at)
+        found = compare([run], probe, at, seeds)
         note_seen(run)
-        return document(found)
+        return Answer(points=found.points)
 
     def analyses(self) -> dict[str, Any]:
         """What the curves say beyond the declared comparison: the content of analyses.json."""

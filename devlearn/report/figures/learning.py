@@ -68,9 +68,9 @@ def learning(
         few_ticks(plots[1], "y")
     for axes in plots:
         natural(axes, "y", what.unit, [float(value) for curve in shown.values() for value in curve.mean])
-    label_ends(plots[-1], ends)
     if stages:
         number_starts(plots[0], shown, stages)
+    label_ends(plots[-1], ends)
     plots[-1].set_xlabel(UNITS[unit], color=INK)
     heading(plots[0], titled(what.key, what.unit, family))
     told = listed([_told(arm, curve) for arm, curve in shown.items() if len(curve)] or ["nothing yet"])

@@ -54,7 +54,7 @@ def dots(body: Comparison, name: str, matched: Collection[str] = ()) -> Drawn:
 
 def _data(body: Comparison) -> list[Row]:
     return [
-        {"arm": name, "seed": seed, named(body): value, "diverged": int(seed in arm.diverged_seeds)}
+        {"arm": name, "seed": seed, f"{body.probe} {body.metric}": value, "diverged": int(seed in arm.diverged_seeds)}
         for name, arm in body.arms.items()
         for seed, value in arm.values.items()
     ]
