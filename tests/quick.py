@@ -13,6 +13,7 @@ from tests.laws.rows import STAGES
 
 WHOLE: Mapping[str, str] = {
     "tests/browser": "pages in a browser",
+    "tests/laws/test_no_waiting.py::test_no_update_waits_for_the_device": "each stage once more",
     "tests/runs/pipeline/test_foreign_environments.py": "processes that hang, crash and are killed",
     "tests/runs/executors/test_kill.py": "runs that are killed again and again",
     "tests/runs/executors/test_supervise.py::test_no_worker_outlives_its_supervisor": "processes that are killed",
