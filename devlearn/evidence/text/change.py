@@ -36,6 +36,8 @@ def _learners(found: Comparison) -> list[str]:
 
 def _seeds(found: Comparison) -> list[str]:
     """How many seeds could decide what is open: any difference at all, or those that were seen."""
+    if not any(pair.suggests == "undecided" for pair in found.comparisons):
+        return []
     short: list[Any] = [warning.fields for warning in found.warnings if warning.code == "out_of_reach"]
     if short:
         n, enough, family = short[0]["n"], short[0]["enough"], short[0]["family"]

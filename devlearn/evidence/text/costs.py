@@ -28,7 +28,8 @@ def _range(amounts: Sequence[tuple[str, float]], word: str) -> str:
         return ""
     if most[1] - least[1] <= SAME * most[1]:
         return f"{count(most[1])} {word}"
-    return f"{count(least[1])} ({least[0]}) to {count(most[1])} ({most[0]}) {word}"
+    low, high = ("", "") if least[0] == most[0] else (f" ({least[0]})", f" ({most[0]})")
+    return f"{count(least[1])}{low} to {count(most[1])}{high} {word}"
 
 
 def beside(arm: ArmSummary, other: ArmSummary) -> str:

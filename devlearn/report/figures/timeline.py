@@ -154,13 +154,16 @@ def _window(axes: Axes, window: Window, row: int, colour: str, inch: float) -> N
 
 
 def _listed(keys: Mapping[str, object]) -> list[str]:
-    """``blur 4``: a key and its value, a line each; a map's key alone says that it is there."""
+    """``blur 4``: a key and its value, a line each."""
     return [shorten(f"{key.replace('_', ' ')}{_plain(value)}", 24) for key, value in keys.items()]
 
 
 def _plain(value: object) -> str:
+    """A value after its key: the kind of a map, where it has one, and how many maps a list has."""
     if isinstance(value, Mapping):
-        return ""
+        return f" {value['kind']}" if "kind" in value else ""
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        return f" ({len(value)})"
     return f" {value:g}" if isinstance(value, float) else f" {value}"
 
 
