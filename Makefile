@@ -12,7 +12,7 @@ FIND_PYTHON = for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done
 PYTHON ?= $(shell $(FIND_PYTHON))
 
-.PHONY: help first-steps test test-all test-browser test-zoo gpu check check-lower-bounds results mutation docs clean
+.PHONY: help first-steps test test-all test-browser test-zoo gpu check check-lower-bounds results mutation notebooks docs clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-20s %s\n", $$1, $$2 }'
@@ -56,6 +56,9 @@ mutation: $(VENV)/.installed-mutation  ## make lines wrong on purpose and see wh
 	$(BIN)/python benchmarks/mutation.py
 	$(BIN)/python docs/devlearn_docs/mutation.py
 
+notebooks: $(VENV)/.installed-docs  ## run the notebooks of the documentation, keep what they print
+	$(BIN)/python docs/devlearn_docs/notebooks.py
+
 # Warnings are errors; nothing is fetched.
 docs: $(VENV)/.installed-docs  ## build the documentation: docs/_build/html/index.html
 	$(BIN)/sphinx-build -q -E -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
@@ -83,7 +86,7 @@ $(VENV)/.installed-mutation: pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
 $(VENV)/.installed-browser: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install $(PIP) --editable ".[test,browser,exports]"
+	$(BIN)/python -m pip install $(PIP) --editable ".[test,browser,exports,ray,slurm]"
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
 # neurogym runs with the gymnasium that is there, but asks for an older one.
