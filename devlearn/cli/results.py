@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LOOKS = ("paper", "talk", "dark")  # those of report.looks, which loads matplotlib
 STYLE = "How the files in figures/ look: paper; talk, twice as large; dark, for a dark ground."
 SECTION = "One more section of the page; MODULE may stand in the current folder."
-<<<<<<< HEAD
+MIB = 2**20
 
 
 def _seeds(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, ...] | None:
@@ -31,9 +31,6 @@ def _seeds(context: click.Context, parameter: click.Parameter, text: str | None)
 
 
 SEEDS = click.option("--seeds", callback=_seeds, metavar="N|A,B", help="Only the first N seeds, or these.")
-=======
-MIB = 2**20
->>>>>>> main
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
