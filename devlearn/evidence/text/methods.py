@@ -33,7 +33,7 @@ def _run(run: RunRecords, points: Sequence[Comparison]) -> str:
     many = plural(len(run.resolved.seeds), "learner")
     pairing = "the same seed gives arms the same draws in the stages that they share"
     counted = [one.n for one in points[0].comparisons or points[0].arms.values()]
-    said = f" {claim(points[0])}" if counted and min(counted) else ""
+    said = f" {claim(points[0])}" if counted and all(counted) else ""
     return f"{plural(len(arms), 'arm')}{named} were trained with {many} each{varied}; {pairing}.{said}"
 
 
