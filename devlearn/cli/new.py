@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from devlearn.cli.given import env_spec, given_keys, see_here
 from devlearn.cli.group import BAD_INPUT
-from devlearn.cli.inspect import env_spec, given_keys, see_here
 from devlearn.templates import SPACES
 
 NEXT: dict[str, tuple[str, ...]] = {

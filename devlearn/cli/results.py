@@ -76,7 +76,7 @@ def show(
 @click.option("--section", "sections", metavar="MODULE:NAME", multiple=True, help=SECTION)
 def report(run: Path, sections: tuple[str, ...]) -> None:
     """Write RUN/report.html, one self-contained page."""
-    from devlearn.cli.inspect import see_here
+    from devlearn.cli.given import see_here
     from devlearn.runs.run import Run
 
     see_here()

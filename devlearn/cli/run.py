@@ -159,7 +159,7 @@ def register(scenario: str, seeds: str | None, settings: tuple[str, ...], by: st
 
 def _show_plan(scenario: str, overrides: Sequence[str], out: Path | None) -> None:
     """The plan, its warnings, and why its folder can't be used, where that is so."""
-    from devlearn.cli.inspect import warn
+    from devlearn.cli.check import warn
     from devlearn.cli.show_plan import show_plans
     from devlearn.records.ownership import check_claimable
     from devlearn.runs import pipeline

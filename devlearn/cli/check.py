@@ -1,4 +1,4 @@
-"""Commands that look at what there is: list, check, schema; and the one that workers are."""
+"""Whether a plug-in keeps the laws of its kind, and whether a scenario's file can be run."""
 
 import json
 import re
@@ -11,205 +11,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from devlearn.cli.given import env_spec, given_keys, see_here
 from devlearn.cli.group import BAD_INPUT, FAILED
 
 if TYPE_CHECKING:
     from devlearn.records.schema import Resolved
-    from devlearn.tasks.envs import EnvSpec
     from devlearn.tasks.envs.finding import Finding
 
 NOT_FOUND = ("id", "kind", "keys")  # broken first where the name or its keys are wrong, not the plug-in
-LISTED = ("stages", "priors", "protections", "brains", "envs", "probes", "executors", "sections", "data", "scenarios")
-KEYED = ("stages", "protections", "probes", "brains")  # whose keys can be listed, one by one
 TRIED = "its import, and the laws of its kind"  # that is told before; what hangs there has no bound on its time
 CHECKED = ("env", "stage", "brain", "probe", "executor", "section", "data", "scenario")
-
-
-def see_here() -> None:
-    """Modules in the current folder can be imported, where none that is installed has their name."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
-
-
-@click.command("list")
-@click.argument("what", type=click.Choice(LISTED))
-@click.argument("name", required=False)
-@click.option("--download", metavar="DATA", help="Fetch a data set that is not on this machine, once.")
-@click.option("--json", "as_json", is_flag=True, help="Print [{name, about}], or of one NAME its keys, as JSON.")
-def list_(what: str, name: str | None, download: str | None, as_json: bool) -> None:
-    """Name what can be used in a scenario, and how it can be trained and reported.
-
-    With the NAME of a stage, protection, probe or brain: its keys, what each means and its value by default; with that
-    of an environment: what can stand in env_kwargs. Data sets are fetched into the folder DEVLEARN_DATA,
-    ~/.cache/devlearn without it.
-
-    \b
-    devlearn list stages
-    devlearn list stages supervise
-    devlearn list envs CartPole-v1
-    devlearn list data
-    devlearn list data --download fashion
-    """
-    see_here()
-    if download is not None:
-        if what != "data":
-            raise click.UsageError(f"--download is for data, not for: list {what}")
-        _download(download)
-        return
-    if name is not None:
-        if what not in (*KEYED, "envs"):
-            raise click.UsageError(f"keys are listed of {', '.join(KEYED)} and envs, not of {what}")
-        _list_arguments(name, as_json) if what == "envs" else _list_keys(what, name, as_json)
-        return
-    if what == "priors":
-        if as_json:
-            raise click.UsageError("priors are a table for people; take: list stages --json")
-        from devlearn.cli.list_priors import show
-
-        show()
-        return
-    others = {"envs": _envs, "scenarios": _scenarios, "data": _data}
-    rows = others[what]() if what in others else _plugins(what)
-    if as_json:
-        click.echo(json.dumps([{"name": name, "about": about} for name, about in rows], indent=2))
-        return
-    width = max((len(name) for name, _ in rows), default=0)
-    for name, about in rows:
-        click.echo(f"{name:<{width}}  {about}".rstrip())
-
-
-def _plugins(what: str) -> list[tuple[str, str]]:
-    """Stages, probes, brains, executors and report sections by name."""
-    from devlearn import registry
-
-    return [(name, first_line(registry.get(what, name).__doc__)) for name in registry.names(what)]
-
-
-def _list_keys(group: str, name: str, as_json: bool) -> None:
-    """What one plug-in is, and its keys: value by default, then what it means."""
-    from pydantic import BaseModel
-
-    from devlearn import registry
-    from devlearn.scenario.validate import usable_keys
-
-    cls = registry.get(group, name)
-    if why := registry.misplaced(group, name, cls):
-        raise click.UsageError(why)
-    if not as_json:
-        click.echo(f"{name}: {first_line(cls.__doc__)}")
-    if not issubclass(cls, BaseModel):
-        raise click.UsageError(f"{name!r} is a plain class: its keys are the arguments of {cls.__name__}(needs, ..)")
-    fields = {field.alias or key: field for key, field in cls.model_fields.items()}
-    keys = usable_keys(cls)
-    if as_json:
-        found = [
-            {"name": key, "about": fields[key].description or "", "required": fields[key].is_required()}
-            | (
-                {}
-                if fields[key].is_required()
-                else {"default": _plain(fields[key].get_default(call_default_factory=True))}
-            )
-            for key in keys
-        ]
-        click.echo(json.dumps({"name": name, "about": first_line(cls.__doc__), "keys": found}, indent=2))
-        return
-    width = max(map(len, keys), default=0)
-    for key in keys:
-        required = fields[key].is_required()
-        value = "required" if required else _default(fields[key].get_default(call_default_factory=True))
-        click.echo(f"  {key:<{width}}  {fields[key].description or ''}{value and f' [{value}]'}".rstrip())
-
-
-def _list_arguments(name: str, as_json: bool) -> None:
-    """What an environment is, and its keyword arguments with their defaults."""
-    from inspect import Parameter
-
-    from devlearn.tasks.envs.registration import WorldError, described
-
-    try:
-        found = described(name)
-    except WorldError as error:
-        raise click.UsageError(str(error)) from error
-    lines = [line.strip() for line in found.about.splitlines() if not line.lstrip().startswith("#")]
-    about = f"{' '.join(lines).strip().partition('. ')[0].removesuffix('.')}."
-    if as_json:
-        keys = [
-            {"name": key} | ({"required": True} if value is Parameter.empty else {"default": _plain(value)})
-            for key, value in found.kwargs.items()
-        ]
-        click.echo(json.dumps({"name": name, "about": about, "keys": keys, "open": found.open}, indent=2))
-        return
-    click.echo(f"{name}: {about}")
-    width = max(map(len, found.kwargs), default=0)
-    for key, value in found.kwargs.items():
-        click.echo(f"  {key:<{width}}  {'[required]' if value is Parameter.empty else f'[{value!r}]'}")
-    if found.open:
-        click.echo("  and others, which it passes on")
-
-
-def _default(value: object) -> str:
-    """A key's value as YAML has it; empty where there is none."""
-    return "" if value in (None, ()) else json.dumps(_plain(value))
-
-
-def _plain(value: object) -> object:
-    """A value as JSON has it, or its text."""
-    from pydantic_core import to_jsonable_python
-
-    return to_jsonable_python(value, by_alias=True, fallback=repr)
-
-
-def first_line(text: str | None) -> str:
-    return next((line.strip() for line in (text or "").splitlines() if line.strip()), "")
-
-
-def _envs() -> list[tuple[str, str]]:
-    """Ours first, then everything else that Gymnasium has registered here."""
-    import devlearn_envs  # noqa: F401
-    import gymnasium
-
-    names = sorted(gymnasium.registry, key=lambda name: (not name.startswith("devlearn/"), name))
-    return [(name, "") for name in names]
-
-
-def _data() -> list[tuple[str, str]]:
-    """Data sets by name: their images, how many, and whether they are on this machine."""
-    from devlearn import registry
-    from devlearn.tasks.data import size, source_named, splits
-
-    rows = []
-    for name in registry.names("data"):
-        source = source_named(name)
-        looks = f"{' x '.join(map(str, source.shape))}, {source.classes} classes"
-        parts = [split for split in splits(source) if "+" not in split]
-        sizes = ", ".join(f"{split.rpartition('.')[2]} {size(split):,}" for split in parts)
-        there = f" (not here: --download {name})" if source.missing() else ""
-        rows.append((name, f"{first_line(source.__doc__)} {looks}; {sizes}{there}"))
-    return rows
-
-
-def _download(name: str) -> None:
-    """Fetch a data set, if it is not there."""
-    from devlearn.tasks.data import source_named
-    from devlearn.tasks.data.sets.downloads import Downloaded
-
-    source = source_named(name)
-    if not isinstance(source, Downloaded):
-        raise click.UsageError(f"{name!r} is not fetched: it is there")
-    there = source.file if not source.missing() else source.download()
-    click.echo(f"{name}: {there}")
-
-
-def _scenarios() -> list[tuple[str, str]]:
-    from devlearn.scenario import library
-
-    return [(name, _about(path)) for name, path in library().items()]
-
-
-def _about(path: Path) -> str:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return next((line.removeprefix("about:").strip() for line in lines if line.startswith("about:")), "")
 
 
 class Checked(click.Choice[str]):
@@ -332,22 +143,6 @@ def _check_env(
     _print_findings(f"env {spec}", found, as_json)
 
 
-def env_spec(name: str, keys: dict[str, object], wrappers: Sequence[str], vocabulary: str | None) -> "EnvSpec":
-    """The environment that the options of a command name."""
-    import yaml
-
-    from devlearn.tasks.envs import EnvSpec
-
-    items = [yaml.safe_load(text) for text in wrappers]
-    if unfit := [text for text, item in zip(wrappers, items, strict=True) if not _names_wrapper(item)]:
-        raise click.UsageError(f"write --wrapper NAME or --wrapper '{{id: NAME, KEY: VALUE}}', not {unfit[0]!r}")
-    return EnvSpec.of(name, keys, items, vocabulary=None if vocabulary is None else vocabulary.split())
-
-
-def _names_wrapper(item: object) -> bool:
-    return isinstance(item, str) or (isinstance(item, dict) and isinstance(item.get("id"), str))
-
-
 @contextmanager
 def _progress(title: str) -> Iterator[Callable[[str], None]]:
     """Tells what is being tried on stderr: on one line of a terminal, elsewhere at most once a second."""
@@ -409,15 +204,6 @@ def warn(plan: "Resolved", counted: bool = True) -> None:
         click.echo(str(warning), err=True)
 
 
-def given_keys(texts: Sequence[str]) -> dict[str, object]:
-    """``K=V`` texts with V in YAML."""
-    import yaml
-
-    if unfit := [text for text in texts if "=" not in text]:
-        raise click.UsageError(f"write --key KEY=VALUE, not {unfit[0]!r}")
-    return {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in texts)}
-
-
 def _print_findings(title: str, findings: Sequence["Finding"], as_json: bool) -> None:
     """One line a law, then the verdict; or both as JSON.
 
@@ -455,25 +241,3 @@ def _print_laws(title: str, findings: Sequence["Finding"]) -> None:
         click.echo(f"{title}: keeps the {len(findings) - 1} laws that there was time for")
     else:
         click.echo(f"{title}: keeps all {len(findings)} laws")
-
-
-@click.command(short_help="Print a JSON Schema of the scenario file.")
-def schema() -> None:
-    """Print a JSON Schema of the scenario file, for editors to complete from."""
-    see_here()
-    from devlearn.scenario import schema as make
-
-    click.echo(json.dumps(make(), indent=2))
-
-
-@click.command(hidden=True)
-@click.argument("jobdir", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def worker(jobdir: Path) -> None:
-    """Train or resume the job in JOBDIR."""
-    from devlearn.records.layout import JobFolder
-    from devlearn.runs.executors import work
-
-    if not JobFolder(jobdir).spec.exists():
-        click.echo(f"{jobdir} is no job: it has no job.json", err=True)
-        sys.exit(BAD_INPUT)
-    work(jobdir)
