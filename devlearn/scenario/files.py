@@ -9,7 +9,7 @@ from devlearn.scenario.build import build
 from devlearn.scenario.models import Scenario
 from devlearn.scenario.problems import Mark, Problem, Problems, ScenarioError, hint, in_reading_order
 from devlearn.scenario.renamed import NewNames
-from devlearn.scenario.tuning import trials
+from devlearn.scenario.tuning import count, trials
 from devlearn.scenario.validate import text_of
 from devlearn.scenario.variations import Setting, apply, describe, few, grid, hidden, laid
 from devlearn.scenario.variations import overrides as settings_of
@@ -127,7 +127,8 @@ def _laid_over(file: Map, settings: Sequence[Setting], problems: Problems, check
     root = NewNames(root, problems).tree(root)  # an override may hold a whole stage
     varied, tried = grid(root, problems), trials(root, problems)
     if "tune" in root.entries:
-        few("the trials of tune at all points of vary", len(varied) * len(tried), root.entries["tune"].mark, problems)
+        lived = max(1, len(varied)) * count(root, tried)
+        few("the trials of tune at all points of vary", lived, root.entries["tune"].mark, problems)
     hidden(settings, varied, tried, problems)
     base = Problems()
     scenario = build(root, base, checks)
