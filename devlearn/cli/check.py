@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from devlearn.cli.columns import hanging
 from devlearn.cli.given import env_spec, given_keys, see_here
 from devlearn.cli.group import BAD_INPUT, FAILED
 
 if TYPE_CHECKING:
     from devlearn.records.schema import Resolved
+    from devlearn.runs.forewarnings import Forewarning
     from devlearn.tasks.envs.finding import Finding
 
 NOT_FOUND = ("id", "kind", "keys")  # broken first where the name or its keys are wrong, not the plug-in
@@ -200,8 +202,14 @@ def warn(plan: "Resolved", counted: bool = True) -> None:
     """Say on stderr what a plan can't decide, can't score, leaves without a control or does not inherit."""
     from devlearn.runs.forewarnings import forewarnings
 
-    for warning in forewarnings(plan, counted):
-        click.echo(str(warning), err=True)
+    tell_all(forewarnings(plan, counted))
+
+
+def tell_all(warnings: "Sequence[Forewarning]") -> None:
+    """Say warnings on stderr, their lines to paste unbroken."""
+    for warning in warnings:
+        first, *pasted = str(warning).split("\n") if warning.paste else [str(warning)]
+        click.echo("\n".join([hanging("warning: ", first.removeprefix("warning: "), sys.stderr), *pasted]), err=True)
 
 
 def _print_findings(title: str, findings: Sequence["Finding"], as_json: bool) -> None:
@@ -232,7 +240,8 @@ def _print_laws(title: str, findings: Sequence["Finding"]) -> None:
     for finding in findings:
         broken_mark = click.style("warn", fg="yellow") if finding.runs else click.style("FAIL", fg="red", bold=True)
         mark = click.style("ok  ", fg="green") if finding.ok else broken_mark
-        click.echo(f"{mark}  {finding.name:<{width}}  {finding.message}")
+        said = hanging(f"{'':<{4}}  {finding.name:<{width}}  ", finding.message, sys.stdout)
+        click.echo(f"{mark}{said[4:]}")
     broken = [finding.name for finding in findings if not finding.ok]
     if broken:
         goes_on = "" if _refused(findings) else "; a run goes on all the same"

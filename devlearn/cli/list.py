@@ -1,10 +1,12 @@
 """What there is: the lists of plug-ins with their keys, and the schema of the scenario file."""
 
 import json
+import sys
 from pathlib import Path
 
 import click
 
+from devlearn.cli.columns import table
 from devlearn.cli.given import see_here
 
 LISTED = ("stages", "priors", "protections", "brains", "envs", "probes", "executors", "sections", "data", "scenarios")
@@ -53,9 +55,8 @@ def list_(what: str, name: str | None, download: str | None, as_json: bool) -> N
     if as_json:
         click.echo(json.dumps([{"name": name, "about": about} for name, about in rows], indent=2))
         return
-    width = max((len(name) for name, _ in rows), default=0)
-    for name, about in rows:
-        click.echo(f"{name:<{width}}  {about}".rstrip())
+    for line in table(rows, sys.stdout):
+        click.echo(line)
 
 
 def _plugins(what: str) -> list[tuple[str, str]]:
@@ -93,25 +94,26 @@ def _list_keys(group: str, name: str, as_json: bool) -> None:
         ]
         click.echo(json.dumps({"name": name, "about": first_line(cls.__doc__), "keys": found}, indent=2))
         return
-    width = max(map(len, keys), default=0)
+    rows = []
     for key in keys:
         required = fields[key].is_required()
         value = "required" if required else _default(fields[key].get_default(call_default_factory=True))
-        click.echo(f"  {key:<{width}}  {fields[key].description or ''}{value and f' [{value}]'}".rstrip())
+        rows.append((f"  {key}", f"{fields[key].description or ''}{value and f' [{value}]'}"))
+    for line in table(rows, sys.stdout):
+        click.echo(line)
 
 
 def _list_arguments(name: str, as_json: bool) -> None:
     """What an environment is, and its keyword arguments with their defaults."""
     from inspect import Parameter
 
-    from devlearn.tasks.envs.registration import WorldError, described
+    from devlearn.tasks.envs.registration import WorldError, described, first_sentence
 
     try:
         found = described(name)
     except WorldError as error:
         raise click.UsageError(str(error)) from error
-    lines = [line.strip() for line in found.about.splitlines() if not line.lstrip().startswith("#")]
-    about = f"{' '.join(lines).strip().partition('. ')[0].removesuffix('.')}."
+    about = first_sentence(found.about)
     if as_json:
         keys = [
             {"name": key} | ({"required": True} if value is Parameter.empty else {"default": _plain(value)})
@@ -144,12 +146,14 @@ def first_line(text: str | None) -> str:
 
 
 def _envs() -> list[tuple[str, str]]:
-    """Ours first, then everything else that Gymnasium has registered here."""
-    import devlearn_envs  # noqa: F401
-    import gymnasium
+    """Ours first, then everything else that Gymnasium has registered here and can make."""
+    from devlearn.tasks.envs.registration import makeable
 
-    names = sorted(gymnasium.registry, key=lambda name: (not name.startswith("devlearn/"), name))
-    return [(name, "") for name in names]
+    found, left_out = makeable()
+    if left_out:
+        why = "more are registered and can't be made here, as packages of theirs are missing or they are too old"
+        click.echo(f"{len(left_out)} {why}: devlearn check env {left_out[0]} says which", err=True)
+    return sorted(found.items(), key=lambda row: (not row[0].startswith("devlearn/"), row[0]))
 
 
 def _data() -> list[tuple[str, str]]:
@@ -187,8 +191,14 @@ def _scenarios() -> list[tuple[str, str]]:
 
 
 def _about(path: Path) -> str:
+    """What a scenario asks, in its own words or those of the file that it extends."""
+    found = {key: value.strip() for key, _, value in _top(path)}
+    return found.get("about", "") or (_about(path.parent / found["extends"]) if "extends" in found else "")
+
+
+def _top(path: Path) -> list[tuple[str, str, str]]:
     lines = path.read_text(encoding="utf-8").splitlines()
-    return next((line.removeprefix("about:").strip() for line in lines if line.startswith("about:")), "")
+    return [line.partition(":") for line in lines if line[:1].isalpha()]
 
 
 @click.command(short_help="Print a JSON Schema of the scenario file.")

@@ -52,7 +52,7 @@ def new(what: str, name: str, spaces: str | None) -> None:
         click.echo(f"wrote {path.name}")
     click.echo("next:")
     installed = importlib.util.find_spec("pytest") is not None
-    for command in (*NEXT[what], *([] if installed else ["pip install pytest"]), "pytest"):
+    for command in (*NEXT[what], *(["pytest"] if installed else [])):
         click.echo(f"  {command.format(**substitutions(what, name))}")
 
 

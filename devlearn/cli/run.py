@@ -185,8 +185,9 @@ def _silent(results: "Evaluated", warned: "Sequence[Forewarning]") -> None:
 
 
 def _warn(warnings: "Sequence[Forewarning]") -> None:
-    for warning in warnings:
-        click.echo(str(warning), err=True)
+    from devlearn.cli.check import tell_all
+
+    tell_all(warnings)
 
 
 def _show(results: "Evaluated", warned: "Sequence[Forewarning]") -> None:

@@ -86,7 +86,8 @@ def _mp4(path: Path, frames: Iterator[Array], first: Array, rate: float, about: 
     import imageio_ffmpeg
 
     size, told = (first.shape[1], first.shape[0]), ["-metadata", f"comment={about}"]
-    writer = imageio_ffmpeg.write_frames(path, size, fps=rate, macro_block_size=2, output_params=told)
+    keys = {"fps": rate, "macro_block_size": 2, "ffmpeg_log_level": "error", "output_params": told}
+    writer = imageio_ffmpeg.write_frames(path, size, **keys)
     writer.send(None)
     for frame in frames:
         writer.send(np.ascontiguousarray(frame))

@@ -1,7 +1,9 @@
 """What the command line says of what there is, of what is wrong and of what a user plugs in."""
 
 import inspect
+import io
 import json
+import os
 import runpy
 from pathlib import Path
 
@@ -284,11 +286,44 @@ def test_every_skeleton_passes_its_own_test(here: Path) -> None:
     assert len(ran) == len(KINDS)
 
 
-def test_new_says_how_pytest_is_installed_where_it_is_not(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert call("new", "env", "Spot").output.splitlines()[-2:] != ["  pip install pytest", "  pytest"]
+def test_new_names_pytest_where_it_is(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call("new", "env", "Spot").output.splitlines()[-1] == "  pytest"
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     made = call("new", "stage", "Spots")
-    assert made.exit_code == 0 and made.output.splitlines()[-2:] == ["  pip install pytest", "  pytest"]
+    assert made.exit_code == 0 and made.output.splitlines()[-1] == "  devlearn run spots.yaml"
+
+
+def test_only_environments_that_can_be_made_are_listed() -> None:
+    import gymnasium
+
+    listed = call("list", "envs")
+    names = [line.split()[0] for line in listed.stdout.splitlines()]
+    assert {"devlearn/TMaze-v0", "CartPole-v1", "BipedalWalker-v3"} <= set(names)
+    assert "Ant-v3" in gymnasium.registry and not {"Ant-v3", "GymV21Environment-v0"} & set(names)
+    assert f"{len(gymnasium.registry) - len(names)} more are registered and can't be made here" in listed.stderr
+    (told,) = (line for line in listed.stdout.splitlines() if line.startswith("devlearn/TMaze-v0 "))
+    assert told.endswith("  A corridor that ends in a fork.")
+
+
+class Narrow(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_lines_end_where_a_terminal_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    from devlearn.cli.columns import hanging, table
+
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((40, 24)))
+    rows = [("one", "what there is to be said of this is more than one line"), ("three", "little")]
+    assert table(rows, Narrow()) == [
+        "one    what there is to be said of this\n       is more than one line",
+        "three  little",
+    ]
+    assert table(rows, io.StringIO())[0] == f"one    {rows[0][1]}"
+    assert hanging("warning: ", "that this is so; and\nthat that is", Narrow()).splitlines() == [
+        "warning: that this is so; and",
+        "         that that is",
+    ]
 
 
 GATED = """
