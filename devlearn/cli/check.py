@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from devlearn.cli.columns import hanging
-from devlearn.cli.given import env_spec, given_keys, see_here
+from devlearn.cli.given import Named, env_spec, given_keys, see_here
 from devlearn.cli.group import BAD_INPUT, FAILED
 
 if TYPE_CHECKING:
@@ -25,13 +25,36 @@ TRIED = "its import, and the laws of its kind"  # that is told before; what hang
 CHECKED = ("env", "stage", "brain", "probe", "executor", "section", "data", "scenario")
 
 
-class Checked(click.Choice[str]):
-    """What can be checked; a prior is checked as the stage that it is."""
+class Checked(Named):
+    """What can be checked, or a thing that says itself what it is: ``named`` judges it with what follows."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value == "prior":
-            self.fail("a prior is a stage: devlearn check stage NAME", param, ctx)
-        return value if value not in CHECKED and guessed(value) else super().convert(value, param, ctx)
+        return value
+
+
+def named(what: str, name: str | None) -> tuple[str, str]:
+    """What is to be checked, and its name. Raises UsageError where that can't be told."""
+    from devlearn.registry import nearest
+    from devlearn.scenario import ScenarioError, find
+
+    if what == "prior":
+        raise click.UsageError("a prior is a stage: devlearn check stage NAME")
+    if what in CHECKED:
+        if name is None:
+            raise click.UsageError(f"check {what} NAME: which {what}?")
+        return what, name
+    if name is not None:
+        likely = nearest(what, CHECKED)
+        known = f"did you mean {likely!r}?" if likely else f"there are: {', '.join(CHECKED)}"
+        raise click.UsageError(f"what is {what!r}? {known}")
+    if kind := guessed(what):
+        return kind, what
+    try:
+        find(what)
+    except ScenarioError as error:
+        others = f"devlearn check {'|'.join(CHECKED[:-1])} NAME"
+        raise click.UsageError(f"{error}\nwhat is no scenario is checked by: {others}") from error
+    return "scenario", what
 
 
 def guessed(name: str) -> str | None:
@@ -71,7 +94,8 @@ def check(
 ) -> None:
     """Try NAME against the laws of its kind, and say what is wrong and how to mend it.
 
-    What a scenario, an environment's id or a data file is needs no word before it.
+    WHAT is one of env, stage, brain, probe, executor, section, data, scenario. What a scenario, an environment's id or
+    a data file is needs no word before it.
 
     \b
     devlearn check first_steps.yaml
@@ -86,11 +110,7 @@ def check(
     devlearn check data demonstrations.npz
     """
     see_here()
-    if name is None:
-        kind = guessed(what)
-        if kind is None:
-            raise click.UsageError(f"check {what} NAME: which {what}?")
-        what, name = kind, what
+    what, name = named(what, name)
     if beside and what != "section":
         raise click.UsageError(f"--section is for a section that stands behind it, not for: check {what}")
     if (wrappers or vocabulary is not None or seconds is not None) and what != "env":

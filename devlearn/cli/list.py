@@ -7,19 +7,21 @@ from pathlib import Path
 import click
 
 from devlearn.cli.columns import table
-from devlearn.cli.given import see_here
+from devlearn.cli.given import Named, see_here
 
 LISTED = ("stages", "priors", "protections", "brains", "envs", "probes", "executors", "sections", "data", "scenarios")
 KEYED = ("stages", "protections", "probes", "brains")  # whose keys can be listed, one by one
 
 
 @click.command("list")
-@click.argument("what", type=click.Choice(LISTED))
+@click.argument("what", type=Named(LISTED))
 @click.argument("name", required=False)
 @click.option("--download", metavar="DATA", help="Fetch a data set that is not on this machine, once.")
 @click.option("--json", "as_json", is_flag=True, help="Print [{name, about}], or of one NAME its keys, as JSON.")
 def list_(what: str, name: str | None, download: str | None, as_json: bool) -> None:
     """Name what can be used in a scenario, and how it can be trained and reported.
+
+    WHAT is one of stages, priors, protections, brains, envs, probes, executors, sections, data, scenarios.
 
     With the NAME of a stage, protection, probe or brain: its keys, what each means and its value by default; with that
     of an environment: what can stand in env_kwargs. Data sets are fetched into the folder DEVLEARN_DATA,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from devlearn.cli.given import env_spec, given_keys, see_here
+from devlearn.cli.given import Named, env_spec, given_keys, see_here
 from devlearn.cli.group import BAD_INPUT
 from devlearn.templates import SPACES
 
@@ -31,11 +31,13 @@ NEXT: dict[str, tuple[str, ...]] = {
 
 
 @click.command(short_help="Write a working skeleton with its test.")
-@click.argument("what", type=click.Choice(tuple(NEXT)))
+@click.argument("what", type=Named(tuple(NEXT)))
 @click.argument("name")
 @click.option("--spaces", type=click.Choice(SPACES), help="Of an environment: what is seen or done there.")
 def new(what: str, name: str, spaces: str | None) -> None:
     """Write a working skeleton called NAME, with its test and a scenario, into the current folder.
+
+    WHAT is one of env, stage, prior, brain, probe, executor, section, data, scenario.
 
     An environment's skeleton shows a vector (box) or a Dict, a picture (image), or text; or it takes actions of several
     parts (multidiscrete).

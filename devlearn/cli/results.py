@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from devlearn.cli.given import RunPath
+
 if TYPE_CHECKING:
     from devlearn.evidence import Analyses, Comparisons
 
 SECTION = "One more section of the page; MODULE may stand in the current folder."
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+FOLDER = RunPath()
 
 
 @click.command()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from devlearn.cli.given import RunPath
 from devlearn.cli.group import CUT_OFF, FAILED, INTERRUPTED, PARTLY_FAILED, unheard
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def run(
 
 
 @click.command()
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("run", type=RunPath())
 @JOBS
 @EXECUTOR
 @ENV_WORKERS
