@@ -6,14 +6,14 @@ from devlearn.cli.group import main
 from devlearn.cli.list import list_, schema
 from devlearn.cli.new import demonstrate, new
 from devlearn.cli.replicate import replicate
-from devlearn.cli.results import compare, export, genome, report
+from devlearn.cli.results import compare, export, genome, report, thin
 from devlearn.cli.run import register, resume, run
 from devlearn.cli.worker import worker
 
 __all__ = ["main"]
 
 for command in (
-    run, register, resume, compare, report, export, genome, replicate, list_, check, new, demonstrate, schema,
+    run, register, resume, compare, report, export, genome, thin, replicate, list_, check, new, demonstrate, schema,
     completion, worker,
 ):  # fmt: skip
     main.add_command(command)
