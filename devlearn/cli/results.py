@@ -112,8 +112,10 @@ def export(run: Path, target: str, out: Path | None, arm: str | None, seed: int 
     devlearn export runs/first_steps --to onnx --arm developmental --seed 3
     devlearn export runs/cartpole --to mp4 --arm ppo --seed 3
     """
+    from devlearn import registry
     from devlearn.runs import film, hand_over
     from devlearn.runs.run import Run
+    from devlearn.scenario.problems import hint
 
     opened = Run(run)
     kinds = (*hand_over.KINDS, *film.KINDS)
@@ -130,6 +132,8 @@ def export(run: Path, target: str, out: Path | None, arm: str | None, seed: int 
         return
     if arm is not None or seed is not None:
         raise click.UsageError(f"--arm and --seed choose a learner, for {', '.join(kinds)}; {target} has all")
+    if ":" not in target and target not in (formats := registry.names("exports")):
+        raise click.UsageError(f"unknown format {target!r}{hint(target, (*formats, *kinds))}")
     for path in opened.export(target, out):
         click.echo(str(path))
 

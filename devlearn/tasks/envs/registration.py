@@ -21,6 +21,7 @@ from devlearn.tasks.envs.wrappers import arguments, check_wrapper, required, wra
 
 Env = gymnasium.Env[Any, Any]
 ENTRY_POINTS = "devlearn.envs"
+MOVED = "gymnasium.envs"  # where the functions stand that make what Gymnasium does not hold any more
 MOST_NAMES = 10  # in a message
 
 
@@ -125,7 +126,7 @@ def makeable() -> tuple[dict[str, str], list[str]]:
         except FAILURES:  # whatever a module of others raises when it is imported
             rest.append(name)
             continue
-        if _made_in(made_by) == "gymnasium.envs":
+        if _made_in(made_by) == MOVED:
             rest.append(name)
         else:
             found[name] = first_sentence(made_by.__doc__) if name.startswith("devlearn/") else ""
@@ -211,6 +212,8 @@ def described(env: str) -> Described:
     try:
         with stdout_to_stderr():
             made_by = creator(name)
+            if _made_in(made_by) == MOVED:
+                made_by()  # raises, and says where it has gone
             parameters = inspect.signature(made_by).parameters.values()
     except FAILURES as error:
         raise WorldError(f"{env}: looking at what makes it failed: {raised(error)}") from error
