@@ -31,7 +31,7 @@ def test_help_imports_nothing_heavy_and_names_every_command() -> None:
     commands = [line.split()[0] for line in found.stdout.partition("Commands:")[2].splitlines() if line.strip()]
     assert commands == [
         "check", "compare", "completion", "demonstrate", "export", "genome", "list", "new", "register", "replicate",
-        "report", "resume", "run", "schema",
+        "report", "resume", "run", "schema", "thin",
     ]  # fmt: skip
 
 
