@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -46,6 +47,13 @@ def remove_parts(folder: Path) -> None:
     """Remove what killed writers left; for a folder that nobody else writes to."""
     for part in folder.glob(f".*{PART}"):
         part.unlink()
+
+
+def put_aside(path: Path) -> Path:
+    """Give a damaged file, or what stands in its place, another name beside it; nothing is lost. The new path."""
+    names = (path.with_name(f"{path.name}.damaged{number or ''}") for number in count())
+    aside = next(name for name in names if not os.path.lexists(name))
+    return path.rename(aside)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from devlearn.records.schema.base import Better, FileModel, Json, Keys, Number
+from devlearn.records.schema.base import Better, FileModel, FileName, JobName, Json, Keys, Number
 from devlearn.records.versions import PLAN
 
 
@@ -88,7 +88,7 @@ class VisitEntry(FileModel):
 
     omitted = frozenset({"total", "select"})
 
-    name: str = Field(description="the name that keys its streams")
+    name: FileName = Field(description="the name that keys its streams")
     visit: int = Field(default=0, description="which visit to it (0 is the first)")
     kind: str = Field(description="the stage's kind")
     index: int = Field(default=0, description="its index in the life")
@@ -190,9 +190,9 @@ class PointEntry(FileModel):
     point: Keys = Field(description="what `vary` sets, by dotted path; empty without `vary`")
     seeds: tuple[int, ...] | None = Field(default=None, description="this point's seeds")
     brain: Keys | None = Field(default=None, description="this point's brain")
-    probes: dict[str, ProbeEntry] | None = Field(default=None, description="this point's probes")
+    probes: dict[FileName, ProbeEntry] | None = Field(default=None, description="this point's probes")
     parameters: int | None = Field(default=None, description="one learner's weights")
-    arms: dict[str, ArmEntry] = Field(description="every arm, by name")
+    arms: dict[FileName, ArmEntry] = Field(description="every arm, by name")
 
 
 class JobEntry(FileModel):
@@ -200,13 +200,13 @@ class JobEntry(FileModel):
 
     omitted = frozenset({"givers"})
 
-    folder: str = Field(description="its folder in the run's")
+    folder: JobName = Field(description="its folder in the run's")
     branch: str = Field(description="the branch")
     seeds: tuple[int, ...] = Field(description="its block of seeds")
-    parent: str | None = Field(
+    parent: JobName | None = Field(
         default=None, description="the folder of the job whose learners it goes on with; null at birth"
     )
-    givers: tuple[str, ...] = Field(
+    givers: tuple[JobName, ...] = Field(
         default=(), description="the folders of the jobs of other arms whose learners its stages take"
     )
 
@@ -224,7 +224,7 @@ class Resolved(FileModel):
     searched: str = Field(default="", description="how its settings were found other than by `tune`, as it says")
     seeds: tuple[int, ...] = Field(description="the learners of every arm")
     brain: Keys = Field(description="the brain, with all keys")
-    probes: dict[str, ProbeEntry] = Field(description="every probe, by name, with all keys")
+    probes: dict[FileName, ProbeEntry] = Field(description="every probe, by name, with all keys")
     compare: CompareEntry | None = Field(default=None, description="the question; null where the scenario asks none")
     pin: tuple[str, ...] = Field(default=(), description="the streams that are the same for all seeds")
     pin_seed: int | None = Field(default=None, description="the one seed that draws them")
