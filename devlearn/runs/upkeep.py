@@ -19,6 +19,6 @@ def put_aside_damaged(run: Path) -> None:
         for file, model in readers.items():
             try:
                 model.read(file)
-            except (EvidenceError, IsADirectoryError) as error:
+            except EvidenceError as error:
                 said = str(error).partition(f"; {model.mend}")[0]
                 print(f"{said}; it is kept as {put_aside(file).name}, and its job goes on", file=sys.stderr)

@@ -1,10 +1,12 @@
 """Damages of a run folder, one at a time, and what every command says of them.
 
-``python -m tests.chaos.damage 5000`` tries so many and prints what broke.
+``python -m tests.chaos.damage 5000 SEED`` tries so many and prints what broke; with ``--cures``, it does what the
+commands advise until the run has its answer again.
 """
 
 import json
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -21,6 +23,7 @@ from click.testing import CliRunner
 
 import devlearn
 from devlearn.cli import main
+from devlearn.records.reader import load
 from devlearn.runs.engine import Job, JobFailed, JobRunner
 from devlearn.runs.executors.base import WorkerExit
 from devlearn.runs.executors.worker import live, work, write_state
@@ -278,15 +281,58 @@ def judge(command: str, code: int, said: str, raised: str) -> str:
     return ""
 
 
-def tried(base: Path, seed: int, damages: int, commands: Iterable[str] = COMMANDS) -> tuple[Counter[str], list[Broken]]:
+MOVE = re.compile(r"^(\S+?)(?::\d+)?: .*move it away", re.MULTILINE)
+DELETE = re.compile(r"^(\S+/jobs/[^/]+/[^/:]+)[/:].*delete (?:this job's|the) folder", re.MULTILINE)
+
+
+def cured(run: Path, expected: Any) -> str:
+    """Why what the commands advise leaves a damaged run without its answer; empty where it comes to it."""
+    done: list[str] = []
+    for _ in range(4):
+        for command in ("resume", "run"):
+            code, said, raised = call(command, run)
+            done.append(command)
+            if raised:
+                return f"{', '.join(done)}: {raised}"
+            if code == 0:
+                return _same(run, expected, done)
+        moved, gone = MOVE.findall(said), DELETE.findall(said)
+        for path in map(Path, moved):
+            path.rename(path.with_name(f"{path.name}.away{len(done)}"))
+        for path in map(Path, gone):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        done += [f"move {Path(path).name}" for path in moved] + ["delete a job"] * len(gone)
+        if not moved and not gone:
+            return f"{', '.join(done)}: no cure in {said[-300:]!r}"
+    return f"{', '.join(done)}: still {said[-300:]!r}"
+
+
+def answer(run: Path) -> Any:
+    """What comparison.json says of every learner."""
+    found = json.loads((run / "comparison.json").read_bytes())
+    return {arm: entry["values"] for arm, entry in found["arms"].items()}
+
+
+def _same(run: Path, expected: Any, done: list[str]) -> str:
+    if answer(run) == expected or load(run).altered:
+        return ""
+    return f"{', '.join(done)}: another answer, and nothing is said to be altered"
+
+
+def tried(
+    base: Path, seed: int, damages: int, commands: Iterable[str] = COMMANDS, cures: bool = False
+) -> tuple[Counter[str], list[Broken]]:
     """``damages`` damages of copies of the run ``base``, drawn from ``seed``: how often each command took it, and how."""
     draw, counts, broken = random.Random(seed), Counter[str](), []
     files = [path.relative_to(base) for path in sorted(base.rglob("*")) if path.is_file() and _counts(path)]
-    few = [path for path in files if path.suffix in (".json", "") and "jobs" not in path.parts[:1] or path.name in FEW]
+    few = [path for path in files if (path.suffix in (".json", "") and "jobs" not in path.parts[:1]) or path.name in FEW]
     folders = sorted(path.relative_to(base) for path in base.rglob("*") if path.is_dir())
     with tempfile.TemporaryDirectory() as place:
         work_, commands = Path(place) / "run", tuple(commands)
         shutil.copy(base.parent / "hurt.yaml", place)
+        shutil.copytree(base, work_)
+        assert not call("resume", work_)[0]
+        expected = answer(work_)
         for _ in range(damages):
             shutil.rmtree(work_, ignore_errors=True)
             shutil.copytree(base, work_)
@@ -299,6 +345,12 @@ def tried(base: Path, seed: int, damages: int, commands: Iterable[str] = COMMAND
             if not how:
                 continue
             counts["damages"] += 1
+            if cures:
+                why = cured(work_, expected)
+                counts["not cured" if why else "cured"] += 1
+                if why:
+                    broken.append(Broken("cure", str(where), how, why))
+                continue
             for command in commands:
                 if command == "report" and draw.random() > 0.1:
                     continue  # it takes seconds
@@ -318,10 +370,10 @@ def _counts(path: Path) -> bool:
 
 
 def _main() -> None:
-    count, seed = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    damages, seed = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
     with tempfile.TemporaryDirectory() as place:
         base = unfinished(whole(Path(place)))
-        counts, broken = tried(base, seed, count)
+        counts, broken = tried(base, seed, damages, cures="--cures" in sys.argv)
     print(dict(sorted(counts.items())))
     kinds: dict[tuple[str, str], list[Broken]] = {}
     for one in broken:

@@ -89,6 +89,8 @@ class FileModel(BaseModel):
             text = path.read_bytes()
         except FileNotFoundError:
             return None
+        except IsADirectoryError as error:
+            raise EvidenceError(f"{path}: a folder stands in its place; {cls.mend}") from error
         try:
             found = cls.model_validate_json(text)
         except ValidationError as error:
