@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shlex
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from devlearn.cli.group import CUT_OFF, FAILED, INTERRUPTED, PARTLY_FAILED, unheard
+from devlearn.cli.group import CUT_OFF, FAILED, INTERRUPTED, PARTLY_FAILED, interruptible, unheard
 
 if TYPE_CHECKING:
     from devlearn.runs.forewarnings import Forewarning
@@ -205,9 +204,9 @@ def _finish(started: "Started", as_json: bool = False) -> None:
     from devlearn.runs.executors import ExecutorFailed
 
     resume = f"devlearn resume {shlex.quote(str(started.folder))}"
-    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        finished = pipeline.finish(started, _face(as_json))
+        with interruptible():
+            finished = pipeline.finish(started, _face(as_json))
     except KeyboardInterrupt:
         click.echo(f"interrupted; {resume} goes on", err=True)
         sys.exit(INTERRUPTED)
@@ -218,8 +217,6 @@ def _finish(started: "Started", as_json: bool = False) -> None:
         with unheard():
             click.echo(f"nobody reads what this prints any more; {resume} goes on", err=True)
         sys.exit(CUT_OFF)
-    finally:
-        signal.signal(signal.SIGTERM, before)
     with unheard():
         if as_json:
             click.echo(json.dumps(_document(finished), indent=2))
@@ -243,10 +240,6 @@ def _document(finished: "Finished") -> dict[str, Any]:
         "not_run": [job.folder for job in finished.outcome.not_run],
         "comparison": None if results is None else evidence.document(results.found.comparisons),
     }
-
-
-def _interrupt(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt
 
 
 def _complain(finished: "Finished", resume: str) -> None:

@@ -94,7 +94,7 @@ def read_any_json(path: Path) -> tuple[Any] | None:
         return (json.loads(path.read_bytes()),)
     except FileNotFoundError:
         return None
-    except ValueError as error:  # no UTF-8, or no JSON
+    except (ValueError, RecursionError) as error:  # no UTF-8, or no JSON
         raise EvidenceError(f"{path}: no JSON ({error}); {CHANGED}") from error
 
 

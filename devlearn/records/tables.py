@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from devlearn.records.schema import PLACE, SPENT, TABLES
+from devlearn.records.schema import BITS, PLACE, SPENT, TABLES
 from devlearn.records.text import EvidenceError, shortened
 
 ANEW = "delete this job's folder and run the scenario again with the same --out, which trains it anew"
@@ -59,7 +59,8 @@ def _legible(column: str, cell: str) -> bool:
     if column not in WHOLE and column not in ("value", "seconds", *SPENT):
         return True
     try:
-        number = int(cell) if column in WHOLE else float(cell)
-    except ValueError:
+        number = float(int(cell) if column in WHOLE else cell)
+    except (ValueError, OverflowError):
         return False
-    return column == "value" or math.isfinite(number)
+    whole = column not in SPENT or column in BITS or number.is_integer()
+    return column == "value" or (math.isfinite(number) and whole)

@@ -325,7 +325,9 @@ def tried(
     """``damages`` damages of copies of the run ``base``, drawn from ``seed``: how often each command took it, and how."""
     draw, counts, broken = random.Random(seed), Counter[str](), []
     files = [path.relative_to(base) for path in sorted(base.rglob("*")) if path.is_file() and _counts(path)]
-    few = [path for path in files if (path.suffix in (".json", "") and "jobs" not in path.parts[:1]) or path.name in FEW]
+    few = [
+        path for path in files if (path.suffix in (".json", "") and "jobs" not in path.parts[:1]) or path.name in FEW
+    ]
     folders = sorted(path.relative_to(base) for path in base.rglob("*") if path.is_dir())
     with tempfile.TemporaryDirectory() as place:
         work_, commands = Path(place) / "run", tuple(commands)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from devlearn.records.layout import JobFolder
+from devlearn.records.text import without_allocator
 from devlearn.records.versions import CHECKPOINT
 from devlearn.records.writer import Recorder, digests, offsets, truncate
 from devlearn.runs.engine import checkpoint
@@ -92,7 +93,7 @@ class JobRunner:
         arms, seeds = ", ".join(self.job.spec.arms), ", ".join(map(str, self.job.seeds))
         update = 0 if self.state is None else self.state.latest
         where = f"stage {visit.name!r} ({visit.stage.kind}), update {update}, of {arms}, seeds {seeds}"
-        return f"{where}: {type(error).__name__}: {error}"
+        return f"{where}: {type(error).__name__}: {without_allocator(str(error))}"
 
     # ---- beginning, and going on after a kill -------------------------------------------------------------------
 
