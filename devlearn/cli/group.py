@@ -6,7 +6,8 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -103,6 +104,20 @@ def _hear(handlers: Mapping[signal.Signals, Any]) -> None:
 
 class Group(click.Group):
     """Bad input is exit code 2 with a message, Ctrl-C is 130."""
+
+    def main(self, args: Sequence[str] | None = None, **options: Any) -> Any:  # type: ignore[override]
+        """As click has it. A program ends with its command, whatever threads an environment has left running."""
+        if args is not None:
+            return super().main(args, **options)
+        status: Any = 0
+        try:
+            super().main(**options)
+        except SystemExit as end:
+            status = end.code
+        if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+            silence()
+            os._exit(status if isinstance(status, int) else FAILED)
+        sys.exit(status)
 
     def invoke(self, ctx: click.Context) -> Any:
         gc.set_threshold(50_000)  # a command imports much and throws little away: of looks for garbage most find none

@@ -121,7 +121,7 @@ class Local:
         for more in reversed(range(RESTARTS)):
             warm_up()
             process = multiprocessing.get_context("forkserver").Process(
-                target=entry, args=(folder, self.live), name=f"devlearn {folder.name}"
+                target=entry, args=(folder.absolute(), self.live), name=f"devlearn {folder.name}"
             )
             try:
                 with _no_main():
