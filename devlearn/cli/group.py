@@ -137,7 +137,9 @@ class Group(click.Group):
             said = str(error) if isinstance(error, mistakes()) else self.refused(error, ctx.invoked_subcommand)
             if not said:
                 raise
-            click.echo(said, err=True)
+            from devlearn.records.text import printable
+
+            click.echo(printable(said), err=True)
             ctx.exit(BAD_INPUT)
 
     def refused(self, error: Exception, command: str | None) -> str:

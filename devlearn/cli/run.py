@@ -243,9 +243,10 @@ def _document(finished: "Finished") -> dict[str, Any]:
 
 
 def _complain(finished: "Finished", resume: str) -> None:
+    from devlearn.records.text import printable
     from devlearn.runs.pipeline import complaints
 
     for complaint in complaints(finished.outcome):
-        click.echo(complaint, err=True)
+        click.echo(printable(complaint), err=True)
     if finished.outcome.failed:
         click.echo(f"{KEPT}: {resume}", err=True)

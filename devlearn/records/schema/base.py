@@ -26,14 +26,14 @@ Json: TypeAlias = dict[str, Any]
 
 
 def _one_part(name: str) -> str:
-    if name in ("", ".", "..") or "/" in name or "\0" in name:
-        raise ValueError(f"{name!a} can't name a file")
+    if name in ("", ".", "..") or not name.isprintable() or {*"/\\[]"} & {*name} or name[0] in "=+-@":
+        raise ValueError(f"{name!a} can't be a name")
     return name
 
 
 def _of_a_job(folder: str) -> str:
     parts = folder.split("/")
-    if len(parts) != 3 or parts[0] != "jobs" or {"", ".", ".."} & {*parts} or "\0" in folder:
+    if len(parts) != 3 or parts[0] != "jobs" or {"", ".", ".."} & {*parts} or not folder.isprintable():
         raise ValueError(f"{folder!a} is no folder of a job: jobs/BRANCH/BLOCK")
     return folder
 

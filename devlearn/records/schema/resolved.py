@@ -1,11 +1,17 @@
 """resolved.json: a scenario with everything filled in. All that evidence and report know of it."""
 
-from typing import Literal
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from devlearn.records.schema.base import Better, FileModel, FileName, JobName, Json, Keys, Number
+from devlearn.records.schema.base import Better, EvidenceError, FileModel, FileName, JobName, Json, Keys, Number
+from devlearn.records.text import printable, shortened
 from devlearn.records.versions import PLAN
+
+_SUSPECT = re.compile(rb"(?i)\\u(00[01789]|20[26])|[\x7f\xc2\xe2]")  # where a control character may be
 
 
 class MetricEntry(FileModel):
@@ -234,6 +240,21 @@ class Resolved(FileModel):
         default=(), description="numbers of seeds at which a verdict was seen before more were added"
     )
 
+    @classmethod
+    def read(cls, path: Path, resume: bool = False) -> Self | None:
+        """As of every file; one that would move a reader's terminal is none of ours.
+
+        Raises:
+            EvidenceError: as of every file, and where a text holds control characters.
+        """
+        found = super().read(path, resume)
+        suspect = found is not None and _SUSPECT.search(path.read_bytes())
+        texts = _texts(found.content()) if found is not None and suspect else ()
+        unfit = next((text for text in texts if printable(text) != text), None)
+        if unfit is not None:
+            raise EvidenceError(f"{path}: {shortened(ascii(unfit))} holds control characters; {cls.mend}")
+        return found
+
     def brain_at(self, point: int) -> Keys:
         """The brain at a point of ``vary``."""
         own = self.points[point].brain
@@ -246,3 +267,16 @@ class Resolved(FileModel):
     def seeds_at(self, point: int) -> tuple[int, ...]:
         """The seeds at a point of ``vary``."""
         return self.points[point].seeds or self.seeds
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in plain values, keys among them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, own in value.items():
+            yield from _texts(key)
+            yield from _texts(own)
+    elif isinstance(value, list | tuple):
+        for own in value:
+            yield from _texts(own)

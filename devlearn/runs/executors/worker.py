@@ -22,7 +22,7 @@ from devlearn.records.bounded import bounded
 from devlearn.records.layout import JobFolder
 from devlearn.records.schema import Cores, JobState, JobStatus
 from devlearn.records.seal import sealed
-from devlearn.records.text import shortened, writable
+from devlearn.records.text import printable, shortened, writable
 
 Live = Callable[[Path], None]
 
@@ -115,7 +115,9 @@ def _words(error: Exception, folder: Path) -> str:
     from devlearn.runs import provenance
     from devlearn.runs.engine import JobFailed
 
-    text = shortened(writable(str(error) if isinstance(error, JobFailed) else f"{type(error).__name__}: {error}"))
+    text = shortened(
+        printable(writable(str(error) if isinstance(error, JobFailed) else f"{type(error).__name__}: {error}"))
+    )
     at = provenance.culprit(error, read_json(JobFolder(folder).spec))
     return f"{text} ({at})" if at and at not in text else text
 
