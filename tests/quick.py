@@ -12,6 +12,7 @@ import pytest
 from tests.laws.rows import STAGES
 
 WHOLE: Mapping[str, str] = {
+    "tests/chaos": "runs that are damaged, killed and mutated",
     "tests/browser": "pages in a browser",
     "tests/runs/pipeline/test_foreign_environments.py": "processes that hang, crash and are killed",
     "tests/runs/executors/test_kill.py": "runs that are killed again and again",

@@ -322,7 +322,7 @@ def _same(run: Path, expected: Any, done: list[str]) -> str:
 def tried(
     base: Path, seed: int, damages: int, commands: Iterable[str] = COMMANDS, cures: bool = False
 ) -> tuple[Counter[str], list[Broken]]:
-    """``damages`` damages of copies of the run ``base``, drawn from ``seed``: how often each command took it, and how."""
+    """``damages`` damages of copies of the run ``base``: how often each command took it, and how; what broke."""
     draw, counts, broken = random.Random(seed), Counter[str](), []
     files = [path.relative_to(base) for path in sorted(base.rglob("*")) if path.is_file() and _counts(path)]
     few = [

@@ -32,17 +32,18 @@ LIMIT_MB = 1024  # by which memory may grow over all files
 PLACED = re.compile(r"^[^\n]*mutant\.yaml:\d+:\d+: ")
 
 ODD: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1, 3, 10**9, 10**18, 10**30, -(2**63), 0.5, -0.0, 1e-300, 1e300, float("inf"), float("nan"),
-    "", " ", "x", "null", "~", "a" * 300, "é" * 200, "[/foo]", "[link=http://x]y[/link]", "<script>", "=1+1", "../../x",
-    "/etc/passwd", "a/b", ".", "..", "\t", "\n", "\x7f", "\x1b[31m", "\u202e", "𝕏", "%s%n", "{}", "{0.__class__}", "$HOME",
-    "mnist.train", "mnist.test", "CartPole-v1", "devlearn/DigitReach-v0", "nowhere:Thing", "os:path", "a:b:c", "mlp", "conv",
-    [], {}, [None], [[]], [[[[]]]], {"": {}}, {"kind": "mlp"}, {"use": "look"}, [1, 2, 3], ["x", "x"], [10**9], list(range(500)),
-    {"a": {"b": {"c": 1}}}, {"kind": None}, {"each": [1, 2]},
+    None, True, False, 0, -1, 1, 3, 10**9, 10**18, 10**30, -(2**63), 0.5, -0.0, 1e-300, 1e300,
+    float("inf"), float("nan"), "", " ", "x", "null", "~", "a" * 300, "é" * 200, "[/foo]", "[link=http://x]y[/link]",
+    "<script>", "=1+1", "../../x", "/etc/passwd", "a/b", ".", "..", "\t", "\n", "\x7f", "\x1b[31m", "\u202e", "𝕏",
+    "%s%n", "{}", "{0.__class__}", "$HOME", "mnist.train", "mnist.test", "CartPole-v1", "devlearn/DigitReach-v0",
+    "nowhere:Thing", "os:path", "a:b:c", "mlp", "conv", [], {}, [None], [[]], [[[[]]]], {"": {}}, {"kind": "mlp"},
+    {"use": "look"}, [1, 2, 3], ["x", "x"], [10**9], list(range(500)), {"a": {"b": {"c": 1}}}, {"kind": None},
+    {"each": [1, 2]},
 )  # fmt: skip
 CHARACTERS = "\0\x01\x1b\x7f\u0085\ufeff\u2028\ud7ff\ufffd𝕏é:-?{}[],&*#!|>'\"%@` \t\n\r0aA~="
 LINES = (
-    "&a [*a]", "<<: *x", "<<: 3", "? [1, 2]\n: 3", "!!python/object:os.system x: 1", "!t x: 1", "%TAG ! x", "---", "...",
-    '"\\ud800": 1', '"\\U00110000": 1', "x: \"\\x00\"", "- - - - - 1", "vary: {seeds: [1, 2]}", "extends: mutant.yaml",
+    "&a [*a]", "<<: *x", "<<: 3", "? [1, 2]\n: 3", "!!python/object:os.system x: 1", "!t x: 1", "%TAG ! x", "---",
+    "...", '"\\ud800": 1', '"\\U00110000": 1', "x: \"\\x00\"", "- - - - - 1", "vary: {seeds: [1, 2]}", "extends: mutant.yaml",
     "extends: /dev/zero", "extends: .", "seeds: 1000000000", "about: |\n    \x1b[2J", "block: 0", "pin: [everything]",
     "tune: {}", "vary: []", "compare: 3", "stream: {kind: envs}",
 )  # fmt: skip
@@ -140,7 +141,7 @@ TEXT: tuple[Callable[[str, random.Random], str], ...] = (
 
 
 def mutant(text: str, draw: random.Random) -> bytes:
-    """A scenario's text, mutated once to three times: in its values and keys, in its letters and lines, in its bytes."""
+    """A scenario's text, mutated once to three times: in values and keys, in letters and lines, in bytes."""
     if draw.random() < 0.5:
         tree = yaml.safe_load(text)
         for _ in range(draw.choice((1, 1, 1, 2, 3))):
