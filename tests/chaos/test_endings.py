@@ -79,7 +79,14 @@ def test_a_run_ends_whatever_its_environments_leave_behind(tmp_path: Path, how: 
     process = start(tmp_path, how, steps=64)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
-    assert (tmp_path / "run" / "comparison.json").exists() and not processes(process.pid)
+    assert (tmp_path / "run" / "comparison.json").exists()
+    gone(process)
+
+
+def gone(process: "subprocess.Popen[str]") -> None:
+    """Nothing that a run started outlives it, its fork server by a moment at most."""
+    until(lambda: not processes(process.pid), 10)
+    assert not processes(process.pid)
 
 
 def begun(process: "subprocess.Popen[str]") -> None:
@@ -98,7 +105,7 @@ def test_a_signal_ends_a_run_once_with_the_word_how_to_go_on(tmp_path: Path, one
         time.sleep(0.05)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and "devlearn resume run goes on" in errors and "Traceback" not in errors
-    assert not processes(process.pid)
+    gone(process)
 
 
 def test_a_fork_server_that_dies_is_started_again_and_the_run_goes_on(tmp_path: Path) -> None:
@@ -121,5 +128,4 @@ def test_a_worker_that_an_environment_holds_ends_with_its_supervisor(tmp_path: P
     assert held and process.poll() is None
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    until(lambda: not processes(process.pid), 10)
-    assert not processes(process.pid)
+    gone(process)
