@@ -12,7 +12,7 @@ FIND_PYTHON = for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done
 PYTHON ?= $(shell $(FIND_PYTHON))
 
-.PHONY: help first-steps test test-all test-browser test-zoo check check-lower-bounds results mutation docs clean
+.PHONY: help first-steps test test-all test-browser test-zoo gpu check check-lower-bounds results mutation notebooks docs clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-20s %s\n", $$1, $$2 }'
@@ -31,6 +31,10 @@ test-browser: $(VENV)/.installed-browser  ## install what the report's tests in 
 
 test-zoo: $(VENV)/.installed-zoo  ## install environments of other packages, run each from its id to a verdict (half an hour)
 	$(BIN)/python -m pytest tests/zoo
+
+gpu: $(VENV)/.installed-test  ## on a machine with a CUDA device: the tests of it, then absolute times, written to docs/gpu.json
+	$(BIN)/python -m pytest tests/gpu
+	$(BIN)/python benchmarks/gpu.py --out docs/gpu.json
 
 check: $(VENV)/.installed-test  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -51,6 +55,9 @@ results: $(VENV)/.installed  ## rewrite the numbers of README and docs from docs
 mutation: $(VENV)/.installed-mutation  ## make lines wrong on purpose and see whether tests fail; rewrite the page that says so (half an hour)
 	$(BIN)/python benchmarks/mutation.py
 	$(BIN)/python docs/devlearn_docs/mutation.py
+
+notebooks: $(VENV)/.installed-docs  ## run the notebooks of the documentation, keep what they print
+	$(BIN)/python docs/devlearn_docs/notebooks.py
 
 # Warnings are errors; nothing is fetched.
 docs: $(VENV)/.installed-docs  ## build the documentation: docs/_build/html/index.html
@@ -79,7 +86,7 @@ $(VENV)/.installed-mutation: pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
 $(VENV)/.installed-browser: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install $(PIP) --editable ".[test,browser,exports]"
+	$(BIN)/python -m pip install $(PIP) --editable ".[test,browser,exports,ray,slurm]"
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
 # neurogym runs with the gymnasium that is there, but asks for an older one.

@@ -14,8 +14,12 @@ from tests.laws.rows import STAGES
 WHOLE: Mapping[str, str] = {
     "tests/chaos": "runs that are damaged, killed and mutated",
     "tests/browser": "pages in a browser",
+    "tests/laws/test_no_waiting.py::test_no_update_waits_for_the_device": "each stage once more",
     "tests/runs/pipeline/test_foreign_environments.py": "processes that hang, crash and are killed",
     "tests/runs/executors/test_kill.py": "runs that are killed again and again",
+    "tests/runs/executors/test_ray.py::test_a_node_is_lost_and_not_a_byte_differs": "a cluster",
+    "tests/runs/executors/test_slurm.py::test_a_job_is_preempted_and_not_a_byte_differs": "runs that are killed",
+    "tests/runs/executors/test_slurm.py::test_it_keeps_the_laws_of_executors": "processes that are killed",
     "tests/runs/executors/test_supervise.py::test_no_worker_outlives_its_supervisor": "processes that are killed",
     "tests/runs/engine/test_memory.py::test_learners_with_memory_turn_as_they_were_told_and_others_guess": "learning",
     "tests/runs/engine/test_memory.py::test_a_cue_of_eight_steps_ago_is_remembered": "learning",
@@ -44,6 +48,9 @@ WHOLE: Mapping[str, str] = {
     "tests/scenario/test_scenario_misspelt.py::test_a_misspelt_key_is_named": "hundreds of misspelt keys",
     "tests/docs/test_pages.py::test_the_tutorial_does_what_it_says": "a page that runs several scenarios",
     "tests/docs/test_python_page.py": "a page that runs a scenario",
+    "tests/docs/test_notebooks.py::test_a_notebook_prints_what_it_shows": "whole runs",
+    "tests/docs/test_library.py::test_every_environment_data_set_and_scenario_has_a_page": "plans of all scenarios",
+    "tests/docs/test_library.py::test_the_gallery_tells_what_is_recorded_from_what_is_not": "the same",
     "tests/test_examples.py": "scenarios to their verdict",
     "tests/cli/test_running.py::test_a_reader_who_leaves_at_the_end_costs_no_report": "a pipe that breaks late",
     "tests/cli/test_p_hacking.py": "many runs, one after another",
@@ -87,7 +94,9 @@ PRODUCTS: Mapping[str, tuple[str, ...]] = {  # the parameters whose values are r
 }
 EXAMPLES: Mapping[str, tuple[str, tuple[object, ...]]] = {  # of one parameter, the values that stay
     "tests/test_shipped.py::test_a_shipped_scenario_runs_to_its_verdict": ("name", ("cartpole",)),
+    "tests/testing/test_executors.py::test_a_registered_executor_keeps_the_laws": ("name", ("local",)),
     "tests/docs/test_pages.py::test_a_how_to_page_does_what_it_says": ("page", ("probe",)),
+    "tests/docs/test_library.py::test_a_recorded_study_has_a_picture": ("name", ("causes", "few_labels", "layers")),
     "tests/cli/test_hardy.py::test_an_error_that_no_file_could_hold_fails_its_job_alone": ("way", ("surrogate",)),
     "tests/laws/test_looking.py::test_what_is_practised_is_learned_for_what_was_never_seen": (
         "kind",

@@ -316,6 +316,7 @@ TOY: dict[str, dict[str, Any]] = {
         "block": 4,
     },
     "permuted_mnist": {"stream.into": 2, "stream.stage.updates": 4, "brain.width": [16, 16], "block": 4},
+    "permuted_mnist_pass": {"stream.into": 2, "stream.stage.updates": 4, "brain.width": [16, 16], "block": 4},
     "rotated_mnist": {"stream.into": 2, "stream.stage.updates": 4, "brain.width": [16, 16], "block": 4},
     "looking": {
         **{f"stages.{name}.images": 64 for name in ("denoise", "mask", "contrast", "cluster")},

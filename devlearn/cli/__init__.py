@@ -5,13 +5,13 @@ from devlearn.cli.group import main
 from devlearn.cli.inspect import check, list_, schema, worker
 from devlearn.cli.new import demonstrate, new
 from devlearn.cli.replicate import replicate
-from devlearn.cli.results import compare, export, genome, report
+from devlearn.cli.results import compare, export, genome, report, thin
 from devlearn.cli.run import register, resume, run
 
 __all__ = ["main"]
 
 for command in (
-    run, register, resume, compare, report, export, genome, replicate, list_, check, new, demonstrate, schema,
+    run, register, resume, compare, report, export, genome, thin, replicate, list_, check, new, demonstrate, schema,
     completion, worker,
 ):  # fmt: skip
     main.add_command(command)

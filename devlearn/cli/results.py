@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from devlearn.evidence import Analyses, Comparisons
 
 SECTION = "One more section of the page; MODULE may stand in the current folder."
+MIB = 2**20
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -116,7 +117,7 @@ def export(run: Path, target: str, out: Path | None, arm: str | None, seed: int 
             raise click.UsageError(f"--to {target} writes one learner: name its --arm, one of {arms}")
         try:
             click.echo(str(opened.hand_over(arm, seed, target, out)))
-        except (LookupError, ValueError) as error:
+        except (LookupError, ValueError, FileNotFoundError) as error:
             raise click.UsageError(str(error.args[0])) from error
         return
     if arm is not None or seed is not None:
@@ -142,10 +143,27 @@ def genome(run: Path, arm: str, seeds: tuple[int, ...], after: str | None, point
     try:
         paths = Run(run).genomes(arm, seeds, after, out, point)
     except (LookupError, FileNotFoundError) as error:
-        raise click.UsageError(str(error.args[0]) if isinstance(error, LookupError) else _unfinished(run)) from error
+        raise click.UsageError(str(error.args[0])) from error
     for path in paths:
         click.echo(str(path))
 
 
-def _unfinished(run: Path) -> str:
-    return f"a job of {run} is not finished; `devlearn resume {run}` goes on"
+@click.command(short_help="Make the folder of RUN smaller.")
+@click.argument("run", type=FOLDER)
+@click.option("--learners", is_flag=True, help="Remove the arms' learners too: no network can be handed over any more.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and stop.")
+def thin(run: Path, learners: bool, dry_run: bool) -> None:
+    """Remove from RUN what no answer needs: end states that jobs have gone on from, and optimiser moments.
+
+    Records, comparison and report stay as they are. What is needed after all, as where an arm is added, is trained anew
+    to the same records.
+    """
+    from devlearn.runs.thin import WORDS
+    from devlearn.runs.thin import thin as thinned
+
+    found = thinned(run, learners, dry_run)
+    for kind, words in WORDS.items():
+        if kind in found.gone:
+            click.echo(f"{found.gone[kind] / MIB:10,.1f} MiB  {words}")
+    left = found.before - sum(found.gone.values())
+    click.echo(f"{found.before / MIB:10,.1f} MiB {'would become' if dry_run else 'became'} {left / MIB:,.1f} MiB")

@@ -38,7 +38,11 @@ def _env_workers(context: click.Context, parameter: click.Parameter, text: str) 
 KEPT = "the rest is kept; once it is mended"
 JOBS = click.option("--jobs", type=click.IntRange(min=1), help="Workers at once; one per core by default.")
 EXECUTOR = click.option(
-    "--executor", default="local", show_default=True, metavar="NAME", help="What starts the workers."
+    "--executor",
+    default="local",
+    show_default=True,
+    metavar="NAME",
+    help="What starts the workers: local, ray, slurm, or your own (module:Class).",
 )
 ACCEPT = click.option(
     "--accept-changes", is_flag=True, help="Go on although a plug-in or a version has changed since its jobs began."
@@ -102,7 +106,7 @@ def run(
     overrides = [*settings, *([seeds] if seeds else [])]
     if dry_run:
         with unheard():
-            _show_plan(scenario, overrides, out)
+            _show_plan(scenario, overrides, out, jobs)
         return
     click.echo(f"{scenario}: reading the scenario, starting workers", err=True)  # before anything heavy is imported
     from devlearn.runs import pipeline
@@ -156,7 +160,7 @@ def register(scenario: str, seeds: str | None, settings: tuple[str, ...], by: st
     click.echo("keep the sha256 where others see its date: the file alone can't prove when it was written", err=True)
 
 
-def _show_plan(scenario: str, overrides: Sequence[str], out: Path | None) -> None:
+def _show_plan(scenario: str, overrides: Sequence[str], out: Path | None, jobs: int | None) -> None:
     """The plan, its warnings, and why its folder can't be used, where that is so."""
     from devlearn.cli.inspect import warn
     from devlearn.cli.show_plan import show_plans
@@ -166,7 +170,7 @@ def _show_plan(scenario: str, overrides: Sequence[str], out: Path | None) -> Non
 
     order = pipeline.load(scenario, overrides)
     plans = pipeline.plan(order)
-    show_plans(plans)
+    show_plans(plans, jobs)
     warn(resolved(plans.own))
     check_claimable(pipeline.folder_of(order, out))
 

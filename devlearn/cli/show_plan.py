@@ -19,6 +19,7 @@ WIDE = 1000  # columns where no terminal says how many: names stay in one piece
 
 
 FEW = 12  # probes that are named one by one
+MANY = 100  # jobs that are not listed one by one any more
 OF_TASKS = (
     "env",
     "classes",
@@ -31,8 +32,11 @@ OF_TASKS = (
 )  # what tells stages of a kind apart
 
 
-def show_plans(plans: "Plans") -> None:
-    """The trials of ``tune`` where there are any, then the scenario's own plan: on stdout."""
+def show_plans(plans: "Plans", workers: int | None = None) -> None:
+    """The trials of ``tune`` where there are any, then the scenario's own plan: on stdout.
+
+    ``workers``: how many train at once; one for each core of this machine by default.
+    """
     from rich.console import Console
 
     from devlearn.evidence.text.searched import how_searched
@@ -44,18 +48,19 @@ def show_plans(plans: "Plans") -> None:
         console.print(how_searched(scenario.searched), markup=False)
     if plans.trials is not None:
         console.print("\n[bold]first the trials of tune[/], in the run's folder tune: every arm at every point below")
-        _show(console, plans.trials)
+        _show(console, plans.trials, workers)
         console.print("\n[bold]then the scenario[/], here with its values as declared; each arm gets its best trial's")
-    _show(console, plans.own)
+    _show(console, plans.own, workers)
 
 
-def _show(console: "Console", plan: "Plan") -> None:
+def _show(console: "Console", plan: "Plan", workers: int | None) -> None:
     """Arms with their stages and budgets, jobs with their edges, what it will cost."""
     from devlearn.records.job_state import span
     from devlearn.runs.executors.local import cores
+    from devlearn.runs.plan.schedule import makespan
     from devlearn.runs.progress.eta import duration
 
-    scenario, workers = plan.scenario, cores()
+    scenario, workers = plan.scenario, workers or cores()
     console.print(f"seeds {span(scenario.seeds)} ({len(scenario.seeds)}), in blocks of {scenario.block}")
     for line in _looks(scenario):
         console.print(line)
@@ -70,10 +75,14 @@ def _show(console: "Console", plan: "Plan") -> None:
     if measured:
         console.print(f"probes: {', '.join(measured[:FEW])}{more}", highlight=False)
     console.print()
-    console.print(_jobs(plan.jobs))
-    rough = duration(max(plan.longest, plan.seconds / workers))
-    memory = f"{plan.memory / 2**20:,.0f} MiB for the largest job's learners"
-    console.print(f"roughly {rough} on {workers} cores, probes and start-up apart; {memory}")
+    console.print(_jobs(plan.jobs) if len(plan.jobs) <= MANY else _branches(plan.jobs))
+    took, count = (
+        duration(makespan(plan.jobs, workers)),
+        f"{len(plan.jobs):,} jobs, {plan.seconds / 3600:,.1f} core-hours",
+    )
+    console.print(f"{count}: roughly {took} on {workers:,} cores, probes and start-up apart")
+    for line in _sizes(plan):
+        console.print(line)
 
 
 def _looks(scenario: "Scenario") -> list[str]:
@@ -131,6 +140,38 @@ def _ledger(work: "Cost") -> str:
     parts = [f"{getattr(work, unit):,} {unit}" for unit in units]
     used = [part for part in parts if not part.startswith("0 ")]
     return ", ".join([*used, f"{work.flops:.3g} FLOPs"])
+
+
+def _sizes(plan: "Plan") -> list[str]:
+    """Memory of a job and of a learner, and what the run leaves on the disk."""
+    from devlearn.runs.plan.disk import disk
+
+    largest = max(plan.jobs, key=lambda job: job.memory)
+    learner, left = largest.memory / len(largest.seeds), disk(plan)
+    thin, kept = left.between, f"{_mib(left.records)} records"
+    between = f", {_mib(thin)} learners that others go on from" if thin else ""
+    return [
+        f"memory: {_mib(largest.memory)} for the largest job's learners, {_mib(learner)} each, beside the worker's own",
+        f"disk: roughly {_mib(left.total)}: {_mib(left.ends)} learners at their arms' ends{between}, {kept}",
+    ]
+
+
+def _mib(size: float) -> str:
+    return f"{size / 2**20:,.1f} MiB" if size < 2**30 else f"{size / 2**30:,.1f} GiB"
+
+
+def _branches(jobs: "tuple[PlannedJob, ...]") -> "Table":
+    """Many jobs: a row for each branch, with the number of its blocks of seeds and the time of the longest."""
+    from devlearn.runs.progress.eta import duration
+
+    table, blocks = _table("jobs", "blocks", "begin after", "stages", "about, each"), dict[str, list["PlannedJob"]]()
+    for job in jobs:
+        blocks.setdefault(job.branch.name, []).append(job)
+    for name, own in blocks.items():
+        before = ", ".join(f"{folder.rpartition('/')[0]}/*" for folder in own[0].before)
+        stages = ", ".join(stage.name for stage in own[0].branch.stages)
+        table.add_row(f"jobs/{name}/*", str(len(own)), before, stages, duration(max(job.seconds for job in own)))
+    return table
 
 
 def _jobs(jobs: "tuple[PlannedJob, ...]") -> "Table":

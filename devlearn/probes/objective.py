@@ -19,6 +19,7 @@ class Objective(Probe):
     """
 
     metrics: ClassVar = {"loss": Metric("lower", None, unit="number")}
+    requires = "evaluate"
 
     stage: str = Field(description="NAME of a stage of the scenario")
 

@@ -27,6 +27,7 @@ class JobInfo:
     stages: tuple[str, ...]
     seconds: float = 1.0  # a rough estimate, for what to start first and how to weigh progress
     givers: tuple[str, ...] = ()
+    continues: bool = False  # with the optimiser moments of its parent
 
     @property
     def before(self) -> tuple[str, ...]:
@@ -95,7 +96,8 @@ def job_info(folder: str, spec: JobSpec) -> JobInfo:
     """The job of ``folder`` (relative to the run) with its description."""
     stages = tuple(stage.name for stage in spec.stages)
     givers = tuple(dict.fromkeys(giver.folder for giver in spec.givers))
-    return JobInfo(folder, spec.branch, spec.arms, spec.seeds, spec.parent, stages, spec.seconds, givers)
+    own = (folder, spec.branch, spec.arms, spec.seeds, spec.parent, stages)
+    return JobInfo(*own, spec.seconds, givers, spec.continues)
 
 
 def view(run: Path, job: JobInfo, status: Status) -> View:

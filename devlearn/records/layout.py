@@ -128,6 +128,11 @@ class JobFolder:
         return self.root / "log.txt"
 
     @property
+    def queue(self) -> Path:
+        """What a cluster's queue keeps of the job: scripts, pickled calls, its own logs."""
+        return self.root / "queue"
+
+    @property
     def checkpoints(self) -> Path:
         return self.root / "checkpoints"
 

@@ -6,6 +6,7 @@ Run folders that are older than the mark are known by what their resolved.json o
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ from devlearn.records.layout import RunFolder
 from devlearn.records.text import EvidenceError
 
 MARK = ".devlearn"
+URL = re.compile(r"[a-z][a-z0-9+.-]+:/")  # a path makes one slash of two
+NO_URL = (
+    "a run folder is locked, appended to and mapped into memory, which object stores can't do; choose a folder with "
+    "--out, on a file system that all nodes share, and copy it where you like when it is done"
+)
 RESOLVED = {"format", "scenario", "digest", "seeds", "points", "jobs"}  # keys of an older folder's resolved.json
 STEPS = {"format", "scenario", "seeds", "how"}  # of its steps.json, before the trials of tune are finished
 
@@ -51,6 +57,8 @@ def check_claimable(folder: Path) -> None:
     Raises:
         NotOurs: it holds files and is no run folder of ours, or can't be looked into.
     """
+    if URL.match(str(folder)) and not folder.exists():
+        raise NotOurs(f"{folder} is a URL: {NO_URL}")
     try:
         strangers = sorted(path.name for path in folder.iterdir() if not _is_lock(path))
     except FileNotFoundError:

@@ -185,7 +185,9 @@ def begun(run: RunFolder, specs: Iterable[str]) -> tuple[str, ...]:
 
 def _begun(job: JobFolder) -> bool:
     """Whether learners have been trained there."""
-    return job.end.exists() or any(job.checkpoints.glob("*.pt"))
+    state = JobState.read(job.state)
+    done = state is not None and state.status == "done"  # its end state may have been thinned away
+    return done or job.end.exists() or any(job.checkpoints.glob("*.pt"))
 
 
 @cache

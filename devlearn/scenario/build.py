@@ -41,7 +41,7 @@ def build(root: Node, problems: Problems, checks: stage_checks.Checks) -> Scenar
         problems.add(root.mark, "a scenario is a map that begins with 'devlearn: 1'")
         return None
     own = Problems()
-    whole = expanded(NewNames(root, own).tree(root), own)
+    whole = expanded(NewNames(root, own).tree(root), own, checks)
     scenario = None if whole is None else _build(whole, own, checks)
     problems.include(own)
     return None if own.mistakes else scenario

@@ -219,7 +219,7 @@ class Stream(_Frozen):
         "their images; relabelled: in each task but the first the classes have each other's names; envs: tasks are "
         "environments, with the keys of such a stream"
     )
-    data: str = Field(description="the data set, without a part: mnist, digits, package.module:Name")
+    data: str = Field(description="the data set, without a part: mnist, digits, own.npz, package.module:Name")
     into: int = Field(5, ge=2, le=1000, description="how many tasks")
     setting: Literal["task", "domain", "class"] | None = Field(
         None,

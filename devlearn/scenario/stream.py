@@ -10,13 +10,15 @@ written out is a tree like any other: its places are those of the stream, and al
 With ``kind: envs`` the stages are ``trial.ppo`` and the probes ``return``: see ``env_stream``.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from devlearn.registry import NoPlugin, get
 from devlearn.scenario.env_stream import environments, ids
 from devlearn.scenario.models import EnvStream, Stream
 from devlearn.scenario.problems import Mark, Problems
+from devlearn.scenario.splits import is_path, joined
 from devlearn.scenario.validate import text_of, validate
 from devlearn.scenario.yaml_nodes import Entry, Leaf, List, Map, Node
 
@@ -24,12 +26,17 @@ STREAM = "stream"  # the key, and what stands for all of its stages in an arm
 SHARED = "part"  # the read-out of all tasks, domain-incremental
 TURN = 180.0  # degrees that a rotated stream turns by in all
 BLUR = 2.0  # pixels, one sd, that a blurred stream gets out of focus by in all
+SEEN_AS = ("classes", "view", "relabel", "head", "rare")  # keys that say how a data set is seen
+NUMBERED = re.compile(r"task[1-9]\d*")
+
+Checks = Mapping[str, Callable[[Any], object]]
 
 
-def expanded(root: Map, problems: Problems) -> Map | None:
+def expanded(root: Map, problems: Problems, checks: Checks) -> Map | None:
     """The scenario with its stream written out, as it is where it has none; None where the stream is broken.
 
-    Then nothing else is checked: arms that live its tasks would all be wrong too.
+    Then nothing else is checked: arms that live its tasks would all be wrong too. ``checks["sense"]`` finds data sets
+    in files.
     """
     entry = root.entries.get(STREAM)
     if entry is None:
@@ -38,10 +45,13 @@ def expanded(root: Map, problems: Problems) -> Map | None:
     if not isinstance(entry.node, Map):
         problems.add(entry.node.mark, "stream must be a map with a kind, as {kind: split, data: mnist, into: 5}")
         return None
-    made = _made(entry.node, entry.mark, problems)
-    if made is None:
+    made = _made(entry.node, entry.mark, problems, checks)
+    if made is None or not _seen_alike(entry.node, made, problems):
         return None
     names = [f"task{number}" for number in range(1, len(made.stages) + 1)]
+    for name, own in _section(root, "stages").items():
+        if NUMBERED.fullmatch(name) and name not in names:
+            problems.note(own.mark, f"stage {name!r} is none of the stream's, which has {len(names)} tasks")
     for section, keys in (("stages", made.stages), ("probes", made.probes)):
         given = entry.node.get(section.removesuffix("s"))
         rest[section] = _with(root, section, dict(zip(names, keys, strict=True)), given, entry.mark)
@@ -66,7 +76,7 @@ class _Made(NamedTuple):
     scores: Mapping[str, str]
 
 
-def _made(node: Map, mark: Mark, problems: Problems) -> _Made | None:
+def _made(node: Map, mark: Mark, problems: Problems, checks: Checks) -> _Made | None:
     """None where the stream can't be made, which ``problems`` says."""
     if text_of(node.get("kind")) == "envs":
         played = validate(EnvStream, node, mark, problems)
@@ -77,21 +87,50 @@ def _made(node: Map, mark: Mark, problems: Problems) -> _Made | None:
         stages, probes = ([{"kind": kind, **task} for task in envs] for kind in ("trial.ppo", "return"))
         return _Made(stages, probes, experts, {"scores": "normalised"} if experts else {})
     asked = validate(Stream, node, mark, problems)
-    tasks = _tasks(asked, node, problems) if asked else None
+    tasks = _tasks(asked, node, problems, checks) if asked else None
     if asked is None or tasks is None:
         return None
     parts = (("supervise", "train"), ("accuracy", "test"))
-    stages, probes = ([{"kind": kind, "data": f"{asked.data}.{part}", **own} for own in tasks] for kind, part in parts)
+    stages, probes = (
+        [{"kind": kind, "data": joined(asked.data, part), **own} for own in tasks] for kind, part in parts
+    )
     return _Made(stages, probes, asked.experts, {})
 
 
-def _tasks(asked: Stream, node: Map, problems: Problems) -> list[dict[str, Any]] | None:
+def _seen_alike(node: Map, made: _Made, problems: Problems) -> bool:
+    """What all stages are given is no key that makes a task, and their kind has those keys; probes see what they do."""
+    makes = dict.fromkeys(key for task in made.stages for key in task if key in SEEN_AS)
+    given = {part: own.entries if isinstance(own := node.get(part), Map) else {} for part in ("stage", "probe")}
+    before = len(problems.mistakes)
+    for part, other in (("stage", "probe"), ("probe", "stage")):
+        kind = given[part].get("kind")
+        if kind and (lacks := [key for key in makes if key not in _fields(f"{part}s", text_of(kind.node), key)]):
+            why = f"{text_of(kind.node)} has no key {lacks[0]!r}, which makes the tasks of this stream"
+            problems.add(kind.node.mark, f"{why}; write its tasks as stages")
+        for key in (key for key in SEEN_AS if key in given[part]):
+            if key in makes:
+                problems.add(given[part][key].mark, f"{key!r} makes the tasks of this stream; leave it out")
+            elif key not in given[other]:
+                problems.add(given[part][key].mark, f"the {other}s would not have this {key}; give it to {other} too")
+    return len(problems.mistakes) == before
+
+
+def _fields(registry: str, kind: str | None, key: str) -> Mapping[str, object] | tuple[str, ...]:
+    """The keys of a kind of stage or probe; one that is unknown is told of elsewhere, and has the key."""
+    try:
+        fields: Mapping[str, object] = get(registry, kind or "").model_fields
+    except NoPlugin:
+        return (key,)
+    return fields
+
+
+def _tasks(asked: Stream, node: Map, problems: Problems, checks: Checks) -> list[dict[str, Any]] | None:
     """The keys that make each task; None where the stream can't be made, which ``problems`` says."""
     setting = asked.setting or ("class" if asked.kind == "split" else "domain")
     number = range(1, asked.into + 1)
     heads = {"task": [f"task{one}" for one in number], "domain": [SHARED] * asked.into}
     if asked.kind == "split":
-        classes = _classes(asked, node, problems)
+        classes = _classes(asked, node, problems, checks)
         if classes is None:
             return None
         each = classes // asked.into
@@ -101,7 +140,7 @@ def _tasks(asked: Stream, node: Map, problems: Problems) -> list[dict[str, Any]]
         problems.add(_mark(node, "setting"), why)
         return None
     elif asked.kind == "imbalanced":
-        source = _source(asked, node, problems)
+        source = _source(asked, node, problems, checks)
         if source is None:
             return None
         tasks = [{"rare": {"classes": _every(int(source.classes), asked.into, at)}} for at in range(asked.into)]
@@ -128,18 +167,18 @@ def _every(classes: int, into: int, at: int) -> list[int]:
     return [label for label in range(classes) if label % into == at] or [at % classes]
 
 
-def _source(asked: Stream, node: Map, problems: Problems) -> Any:
+def _source(asked: Stream, node: Map, problems: Problems, checks: Checks) -> Any:
     """The data set; None where there is none, which ``problems`` says."""
     try:
-        return get("data", asked.data)()
-    except NoPlugin as error:
+        return checks["sense"](asked.data) if is_path(asked.data) and "sense" in checks else get("data", asked.data)()
+    except (NoPlugin, ValueError) as error:
         problems.add(_mark(node, "data"), str(error))
         return None
 
 
-def _classes(asked: Stream, node: Map, problems: Problems) -> int | None:
+def _classes(asked: Stream, node: Map, problems: Problems, checks: Checks) -> int | None:
     """How many classes the data set has; None where that is unknown, or they make no equal parts."""
-    source = _source(asked, node, problems)
+    source = _source(asked, node, problems, checks)
     if source is None:
         return None
     classes = int(source.classes)

@@ -137,7 +137,10 @@ class Context:
                 done += 1
 
     def inherit(self) -> State:
-        """The moments that the stage before left behind. Raises ValueError where there are none."""
+        """The moments that the stage before left behind, for a stage that ``continues``.
+
+        Raises ValueError where there are none.
+        """
         if not self.inherited:
             raise ValueError("'optimiser: continue' needs a stage before it that leaves optimiser moments behind")
         return dict(self.inherited)

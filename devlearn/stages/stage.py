@@ -121,6 +121,11 @@ class Stage(OldNames):
     )
     protect: ProtectKey = None
 
+    @property
+    def continues(self) -> bool:
+        """Whether it asks the context for the optimiser moments of the stage before; who doesn't say so has none."""
+        return getattr(self, "optimiser", None) == "continue"
+
     def needs(self) -> Needs:
         """The senses and heads that this stage uses."""
         raise NotImplementedError

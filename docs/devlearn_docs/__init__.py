@@ -15,7 +15,7 @@ OUTSIDE = re.compile(r"""<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href
 
 def generators() -> dict[str, Callable[..., str]]:
     """What a mark may name."""
-    from devlearn_docs import commands, faces, fields, kinds, rooms, scenario_keys, shipped
+    from devlearn_docs import citation, commands, faces, fields, gallery, kinds, rooms, scenario_keys
 
     return {
         "stages": kinds.stages,
@@ -29,7 +29,8 @@ def generators() -> dict[str, Callable[..., str]]:
         "plugin_names": faces.plugin_names,
         "shared_names": faces.shared_names,
         "commands": commands.commands,
-        "scenarios": shipped.scenarios,
+        "citation": citation.citation,
+        "gallery": gallery.gallery,
         "fields": fields.fields,
         "exported": fields.exported,
         "rooms": rooms.rooms,
@@ -39,6 +40,12 @@ def generators() -> dict[str, Callable[..., str]]:
 def fill(text: str) -> str:
     """A page with its marks replaced."""
     return MARK.sub(lambda found: generators()[found[1]](*filter(None, [found[2]])), text)
+
+
+def _write(app: Any) -> None:
+    from devlearn_docs import library
+
+    library.write(Path(app.srcdir))
 
 
 def _read(app: Any, name: str, source: list[str]) -> None:
@@ -78,6 +85,7 @@ def _check(app: Any, error: Exception | None) -> None:
 
 
 def setup(app: Any) -> dict[str, Any]:
+    app.connect("builder-inited", _write)
     app.connect("source-read", _read)
     app.connect("autodoc-process-docstring", _shapes, priority=400)  # before napoleon adds markup of its own
     app.connect("autodoc-process-signature", _signature)

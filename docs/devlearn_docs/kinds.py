@@ -1,4 +1,7 @@
-"""Stages, probes, brains and environments as Markdown, from their models and docstrings."""
+"""Stages, probes, brains, environments and data sets as Markdown, from their models and docstrings.
+
+Protections, brains and sections of the report have a page for all; of the others each has one of its own.
+"""
 
 import inspect
 import re
@@ -21,12 +24,41 @@ def ours(group: str) -> dict[str, type]:
 
 
 def stages() -> str:
-    """Every stage, family by family, after the keys that all share."""
-    return "\n\n".join([_common(Stage, UNITS), *(_stage(kind, cls) for kind, cls in ours("stages").items())])
+    """What each stage is, with a link to its page, and the keys that all share."""
+    return "\n\n".join([_contents("stages", "stage"), _common(Stage, UNITS)])
 
 
 def probes() -> str:
-    return "\n\n".join([_common(Probe), *(_probe(kind, cls) for kind, cls in ours("probes").items())])
+    return "\n\n".join([_contents("probes", "probe"), _common(Probe)])
+
+
+def _contents(group: str, what: str) -> str:
+    """Every kind with the first sentence of its docstring."""
+    rows = ([linked(group, kind), first_sentence(cls)] for kind, cls in ours(group).items())
+    return table((what, "what it does" if what == "stage" else "what it measures"), rows)
+
+
+def linked(group: str, name: str) -> str:
+    """A link to the page of a thing, from anywhere."""
+    return f"[{code(name)}](/library/{group}/{file_name(name)}.md)"
+
+
+def has_page(group: str, name: str) -> bool:
+    """Whether it is one of ours."""
+    from devlearn_envs import NATIVE
+
+    return name in (NATIVE if group == "environments" else ours(group))
+
+
+def file_name(name: str) -> str:
+    """What the page of a thing is called: innate-gabor for ``innate/gabor``, TMaze-v0 for ``devlearn/TMaze-v0``."""
+    return name.removeprefix("devlearn/").replace("/", "-")
+
+
+def first_sentence(cls: type) -> str:
+    """The first sentence of a class's docstring."""
+    text = parse(own_doc(cls)).text.partition("\n\n")[0]
+    return plain(re.split(r"(?<=[.?!])\s", " ".join(text.split()))[0])
 
 
 def protections() -> str:
@@ -49,7 +81,8 @@ def _common(base: Any, units: tuple[str, ...] = ()) -> str:
     """The keys that every kind of a group has."""
     body = base.model_json_schema()
     shared = {key: schema for key, schema in body["properties"].items() if key not in units}
-    parts = ["## Keys that all have", key_table(shared, body.get("required", ()))]
+    what = base.__name__.lower()
+    parts = [f"## Keys that every {what} has", key_table(shared, body.get("required", ()))]
     if units:
         budgets = {key: body["properties"][key] for key in units if key in body["properties"]}
         parts.append(
@@ -69,51 +102,58 @@ def _own_keys(cls: Any, base: Any) -> str:
     return "\n\n".join([key_table(own, body.get("required", ())), *map_tables(own, body.get("$defs", {}), 3)])
 
 
-def _heading(kind: str, cls: Any, family: str) -> str:
+def _heading(kind: str, family: str) -> str:
     return f"({family}-{kind})=\n## {kind}"
 
 
-def _stage(kind: str, cls: Any) -> str:
-    doc = parse(own_doc(cls))
+def stage_facts(cls: Any) -> str:
+    """Budgets, streams and what else a stage declares."""
     budgets = f"Budgets: {', '.join(map(code, cls.units))}." if cls.units else "It acts once and has no budget."
-    said = table(("metric", "meaning"), ([code(m), plain(doc.metrics.get(m, ""))] for m in cls.metrics))
     names = ", ".join(map(code, cls.stream_names))
     streams = f"Streams that `pin` can name: {names}." if names else "It draws nothing."
     fixed = [code(key) for key in cls.immutable_keys if key in cls.model_fields]
     kept = f"Keys that `change` can't touch: {', '.join(fixed)}." if fixed else ""
     asked = f"Controls that it needs: {', '.join(map(code, cls.controls))}." if cls.controls else ""
     is_one = f"It makes the control {code(cls.control)}." if cls.control else ""
-    facts = " ".join(part for part in (budgets, streams, kept, asked, is_one, f"Version {cls.version}.") if part)
-    parts = [_heading(kind, cls, "stage"), doc.text, facts, _own_keys(cls, Stage)]
-    parts += ["What it writes to `train.csv`:", said] if cls.metrics else ["It writes no metrics of its own."]
-    return "\n\n".join([*parts, *_origin(doc)])
+    return " ".join(part for part in (budgets, streams, kept, asked, is_one, f"Version {cls.version}.") if part)
 
 
-def _probe(kind: str, cls: Any) -> str:
-    doc = parse(own_doc(cls))
-    rows = [
-        [
-            code(name),
-            m.better,
-            "the scenario has to say" if m.worst is None else f"{m.worst:g}",
-            plain(doc.metrics.get(name, "")),
-        ]
-        for name, m in cls.metrics.items()
-    ]
-    said = table(("metric", "better", "a diverged learner counts as", "formula"), rows)
-    parts = [_heading(kind, cls, "probe"), doc.text, f"Version {cls.version}.", said, _own_keys(cls, Probe)]
-    return "\n\n".join([*parts, *_origin(doc)])
+def stage_keys(cls: Any) -> str:
+    return _own_keys(cls, Stage)
+
+
+def probe_keys(cls: Any) -> str:
+    return _own_keys(cls, Probe)
+
+
+def stage_metrics(cls: Any) -> str:
+    """What a stage writes to train.csv."""
+    said = parse(own_doc(cls)).metrics
+    if not cls.metrics:
+        return "It writes no metrics of its own to `train.csv`."
+    rows = ([code(name), plain(said.get(name, ""))] for name in cls.metrics)
+    return table(("column of `train.csv`", "meaning"), rows)
+
+
+def probe_metrics(cls: Any) -> str:
+    """What a probe measures, and what a learner that diverged counts as."""
+    said = parse(own_doc(cls)).metrics
+    rows = []
+    for name, metric in cls.metrics.items():
+        worst = "the scenario has to say" if metric.worst is None else f"{metric.worst:g}"
+        rows.append([code(name), metric.better, worst, plain(said.get(name, ""))])
+    return table(("metric", "better", "a diverged learner counts as", "formula"), rows)
 
 
 def _protection(kind: str, cls: Any) -> str:
     doc = parse(own_doc(cls))
     return "\n\n".join(
         [
-            _heading(kind, cls, "protection"),
+            _heading(kind, "protection"),
             doc.text,
             f"Version {cls.version}.",
             _own_keys(cls, Protection),
-            *_origin(doc),
+            *origin(doc),
         ]
     )
 
@@ -122,12 +162,10 @@ def _brain(kind: str, cls: Any) -> str:
     doc = parse(own_doc(cls))
     body: Json = cls.model_json_schema()
     keys = {key: schema for key, schema in body["properties"].items() if key != "kind"}
-    return "\n\n".join(
-        [_heading(kind, cls, "brain"), doc.text, key_table(keys, body.get("required", ())), *_origin(doc)]
-    )
+    return "\n\n".join([_heading(kind, "brain"), doc.text, key_table(keys, body.get("required", ())), *origin(doc)])
 
 
-def _origin(doc: Doc) -> Iterator[str]:
+def origin(doc: Doc) -> Iterator[str]:
     if doc.source:
         yield f"**Source.** {doc.source}"
     if doc.deviations:
@@ -136,24 +174,31 @@ def _origin(doc: Doc) -> Iterator[str]:
 
 def data() -> str:
     """Our own data sets: their images, and how many there are of each split."""
-    from devlearn.tasks.data import size, source_named, splits
-
     rows = []
     for name, cls in ours("data").items():
-        source = source_named(name)
-        sizes = ", ".join(f"{split.partition('.')[2]} {size(split):,}" for split in splits(source))
-        shape = " x ".join(map(str, source.shape))
-        rows.append([code(name), plain(own_doc(cls)), shape, str(source.classes), code(source.read_out), sizes])
+        shape, classes, read_out, sizes = data_facts(name)
+        rows.append([linked("data", name), plain(own_doc(cls)), shape, classes, read_out, sizes])
     return table(("name", "what it is", "images", "classes", "read-out", "splits"), rows)
 
 
+def data_facts(name: str) -> tuple[str, str, str, str]:
+    """The shape of a data set's images, its number of classes, read-out and splits."""
+    from devlearn.tasks.data import size, source_named, splits
+
+    source = source_named(name)
+    sizes = ", ".join(f"{split.partition('.')[2]} {size(split):,}" for split in splits(source))
+    return " x ".join(map(str, source.shape)), str(source.classes), code(source.read_out), sizes
+
+
 def environments() -> str:
-    """Our own environments; their docstrings have Gymnasium's headings."""
+    """Our own environments, each with the first sentence of its description."""
     from devlearn_envs import NATIVE
 
-    return "\n\n".join(_environment(name, cls) for name, cls in NATIVE.items())
+    rows = ([linked("environments", name), plain(description(cls))] for name, cls in NATIVE.items())
+    return table(("environment", "what happens in it"), rows)
 
 
-def _environment(name: str, cls: Any) -> str:
-    text = re.sub(r"^## ", "### ", inspect.cleandoc(own_doc(cls)), flags=re.MULTILINE)
-    return f"## {name}\n\n{text}"
+def description(cls: type) -> str:
+    """The first sentence of an environment's description."""
+    text = own_doc(cls).partition("## Description\n")[2].partition("\n\n")[0]
+    return re.split(r"(?<=[.?!])\s", " ".join(text.split()))[0]

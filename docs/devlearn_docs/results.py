@@ -41,7 +41,7 @@ class NotRecorded(Exception):
 
 def pages() -> list[Path]:
     """README and every page of the documentation."""
-    docs = (path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts)
+    docs = (path for path in (ROOT / "docs").rglob("*.md") if not {"_build", "library"} & set(path.parts))
     return [ROOT / "README.md", *sorted(docs)]
 
 
@@ -153,9 +153,12 @@ def _amount(spent: float | None, each: float = 1) -> str:
 
 def pairs(name: str) -> str:
     """The declared pairs of a study with their verdicts."""
-    point = recorded(name).at()
-    heads = ["arm", "against", "difference (joint 95 % interval)", "p adjusted", "verdict"]
-    return _table(heads, _pair_rows(point))
+    return pair_table(recorded(name).at())
+
+
+def pair_table(point: StudyPoint) -> str:
+    """The pairs of one comparison with their verdicts."""
+    return _table(["arm", "against", "difference (joint 95 % interval)", "p adjusted", "verdict"], _pair_rows(point))
 
 
 def verdicts(name: str) -> str:
@@ -397,6 +400,8 @@ def disagreeing() -> Iterator[tuple[Path, str]]:
 
 
 def main(arguments: list[str]) -> int:
+    from devlearn_docs import readme_picture
+
     found: list[tuple[Path, Any]] = list(disagreeing())
     for page, made in found:
         if "--check" in arguments:
@@ -404,8 +409,15 @@ def main(arguments: list[str]) -> int:
         else:
             page.write_text(made, encoding="utf-8")
             print(f"wrote {page.relative_to(ROOT)}")
-    return int(bool(found) and "--check" in arguments)
+    old = not readme_picture.current()
+    if old and "--check" in arguments:
+        print("README's picture is not what docs/results says; `make results` draws it anew", file=sys.stderr)
+    elif old:
+        readme_picture.write()
+        print(f"wrote {readme_picture.FILE.relative_to(ROOT)}")
+    return int((bool(found) or old) and "--check" in arguments)
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT / "docs"))
     sys.exit(main(sys.argv[1:]))

@@ -61,6 +61,15 @@ def code(value: Any) -> str:
     return f"`{value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)}`"
 
 
+def flow(value: Any) -> str:
+    """A value in YAML's flow style, on one line: ``{kind: mlp, width: [128, 64]}``."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {flow(inner)}' for key, inner in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(flow, value))}]"
+    return str(value) if isinstance(value, str) else json.dumps(value)
+
+
 def plain(text: str) -> str:
     """Text that stands for itself in Markdown, apart from inline code."""
     parts = text.replace("``", "`").split("`")

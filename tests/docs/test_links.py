@@ -7,12 +7,13 @@ import warnings
 from pathlib import Path
 
 import pytest
+from devlearn_docs import library, results
 
 from devlearn import registry
 
 ROOT = Path(__file__).parents[2]
 TOP = [ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md")]
-PAGES = [ROOT / "README.md", *sorted(path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts)]
+PAGES = results.pages()
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^(`{3,}|~{3,}).*?^\1[`~]*$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"(?<![\w./-])((?:devlearn|tests|docs|envs|scenarios|benchmarks|examples|\.ci)/[\w./-]*[\w/])")
@@ -42,6 +43,8 @@ def slug(head: str) -> str:
 def leads(page: Path, target: str) -> bool:
     """Whether the file is there and, in a page, its heading."""
     name, _, anchor = target.partition("#")
+    if name.lstrip("/").startswith("library/"):
+        return name.lstrip("/").removeprefix("library/") in library.names()
     path = page.parent / name if name else page
     if not path.exists() or not anchor or path.suffix != ".md":
         return path.exists()
@@ -75,11 +78,13 @@ def test_paths_and_modules_are_there(page: Path) -> None:
 
 def test_every_page_is_in_one_contents() -> None:
     docs = ROOT / "docs"
-    listed = []
+    listed, written = [], set()
     for page in PAGES[1:]:
         for block in TOCTREE.findall(page.read_text(encoding="utf-8")):
             for entry in (line.strip() for line in block.splitlines()):
-                if entry and not entry.startswith(":"):
+                if entry.startswith("/library/"):
+                    written.add(entry)
+                elif entry and not entry.startswith(":") and not (page.parent / f"{entry}.ipynb").exists():
                     base = docs if entry.startswith("/") else page.parent
                     listed.append((base / f"{entry.lstrip('/')}.md").resolve())
     pages = {path.resolve() for path in PAGES[1:]} - {(docs / "index.md").resolve()}
@@ -87,6 +92,9 @@ def test_every_page_is_in_one_contents() -> None:
     lost = sorted(str(path.relative_to(docs)) for path in pages - set(listed))
     assert not lost, f"docs/{lost[0]} is in no toctree; name it in the index.md of its part"
     assert set(listed) == pages
+    assert written == {
+        f"/library/{folder}/*" for folder in {name.partition("/")[0] for name in library.names() if "/" in name}
+    }
 
 
 def test_the_checker_sees_a_broken_link() -> None:

@@ -45,6 +45,7 @@ TOY: dict[str, dict[str, object]] = {
     "kept.yaml": LOOK,
     "protected.yaml": {"stream.stage.updates": 3, "brain.width": [8]},
     "more.yaml": LOOK,
+    "vast.yaml": {},
     "few.yaml": SCHOOL,
     "gentle.yaml": LOOK,
     "tuned.yaml": LOOK,

@@ -336,10 +336,11 @@ def cohort_for(
     mapper: Mapper | None = None,
     dtype: torch.dtype = torch.float64,
     born: Sequence[int] | None = None,
+    device: str = "cpu",
 ) -> Cohort:
     """Learners for a row's stage, with the row's brain."""
     brain = brain_builder(BRAINS.get(row, BRAIN), needs_of(make(row)))
-    return Cohort(brain, seeds, mapper=mapper, dtype=dtype, born=born)
+    return Cohort(brain, seeds, device, mapper=mapper, dtype=dtype, born=born)
 
 
 def context_for(seeds: Sequence[int], planned: int = 50) -> Context:

@@ -22,6 +22,14 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
+@pytest.mark.parametrize("url", ["s3://bucket/run", "gs:/bucket/run", "file:///tmp/run"])
+def test_a_url_is_refused_with_the_reason(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NotOurs, match="is a URL: a run folder is locked"):
+        claim_run(Path(url))
+    assert not [*tmp_path.iterdir()]
+
+
 @pytest.mark.parametrize("name", THEIRS)
 @pytest.mark.parametrize("content", ["mine", '{"format": 1, "mine": true}', "[]", ""])
 def test_a_folder_with_a_file_of_somebody_elses_is_refused_and_left_alone(

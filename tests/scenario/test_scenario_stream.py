@@ -1,8 +1,12 @@
 """``stream``: what it is written out as, and what is no stream."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from devlearn.scenario import ScenarioError, parse, points
+from devlearn.tasks.data import check_split, source_named
 
 TEXT = """\
 devlearn: 1
@@ -219,3 +223,42 @@ def test_a_probe_of_another_read_out_or_of_other_classes_measures_no_skill() -> 
         "same head",
         "file.yaml:5:1: probe 'task3' and stage 'task3' are of different classes: [0, 9] and [4, 5]",
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("stage: {", "stage: {kind: caregiver.guess, ", "caregiver.guess has no key 'classes'"),
+        ("stage: {", "stage: {view: {rotate: 9}, ", "the probes would not have this view"),
+        ("probe: {", "probe: {view: {rotate: 9}, ", "the stages would not have this view"),
+        ("stage: {", "stage: {classes: [1, 2], ", "'classes' makes the tasks of this stream"),
+    ],
+)
+def test_what_all_tasks_are_given_leaves_them_tasks_that_are_probed(old: str, new: str, words: str) -> None:
+    with pytest.raises(ScenarioError) as raised:
+        parse(TEXT.replace(old, new), "file.yaml")
+    assert len(raised.value.problems) == 1 and words in str(raised.value) and "file.yaml:5:" in str(raised.value)
+
+
+def test_a_view_of_all_tasks_is_that_of_their_probes_too() -> None:
+    both = TEXT.replace("stage: {", "stage: {view: {rotate: 9}, ").replace("probe: {", "probe: {view: {rotate: 9}, ")
+    assert all(one.view.rotate == 9 for one in parse(both, "file.yaml").stages.values())
+
+
+def test_a_stage_that_is_numbered_like_a_task_beyond_the_last_is_named() -> None:
+    text = TEXT.replace("arms:", "stages: {task7: {kind: supervise, data: digits.train, updates: 2}}\narms:")
+    notes = [str(note) for note in parse(text, "file.yaml")._notes]
+    assert [note for note in notes if "'task7' is none of the stream's, which has 5 tasks" in note]
+
+
+def test_a_stream_of_data_in_a_file_is_of_its_parts(tmp_path: Path) -> None:
+    path = tmp_path / "own.npz"
+    images, labels = np.zeros((40, 4, 4), dtype=np.uint8), np.arange(40) % 4
+    np.savez(path, train_images=images, train_labels=labels, test_images=images, test_labels=labels)
+    text = TEXT.replace("data: digits, into: 5", f"data: {path}, into: 2")
+    found = parse(text, "file.yaml", check_data=check_split, check_sense=source_named)
+    assert [stage.data for stage in found.stages.values()] == [f"{path}:train"] * 2
+    assert [probe.data for probe in found.probes.values()] == [f"{path}:test"] * 2
+    assert [stage.classes for stage in found.stages.values()] == [(0, 1), (2, 3)]
+    with pytest.raises(ScenarioError, match="there is no file"):
+        parse(text.replace("own.npz", "none.npz"), "file.yaml", check_sense=source_named)

@@ -39,7 +39,7 @@ class SelectEntry(FileModel):
 class JobSpec(FileModel):
     """job.json: all that a worker needs to live one branch for one block of seeds."""
 
-    omitted = frozenset({"givers"})
+    omitted = frozenset({"givers", "continues", "without_moments"})
     version = JOB
 
     format: int = Field(description="the version of this file's format")
@@ -62,12 +62,14 @@ class JobSpec(FileModel):
         default=None, description="what picks the best checkpoints, where something does"
     )
     seconds: Number = Field(default=1.0, description="a rough estimate of its work, in core-seconds")
+    continues: bool = Field(default=False, description="it goes on with the optimiser moments of its parent")
+    without_moments: bool = Field(default=False, description="nobody goes on with its own: they aren't kept at its end")
 
 
 class JobState(FileModel):
     """state.json: what became of the job, by its last worker's word, and who has seen what it came to."""
 
-    omitted = frozenset({"records", "compared"})
+    omitted = frozenset({"records", "compared", "without_moments"})
     mend = "`devlearn resume` of its run puts it aside and goes on"
 
     status: JobStatus = Field(description="running, done or failed")
@@ -81,6 +83,7 @@ class JobState(FileModel):
         description="the numbers of the run's seeds at which an answer was given that rests on this job; 0: before any "
         "arm had them all",
     )
+    without_moments: bool = Field(default=False, description="artifacts/end.pt holds no optimiser moments")
 
 
 class Cores(FileModel):

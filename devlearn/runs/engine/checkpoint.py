@@ -13,6 +13,7 @@ import torch
 
 from devlearn.records.atomic import put_aside, remove_parts, replacing, write_text
 from devlearn.records.checksum import beside, checksum, intact
+from devlearn.records.layout import JobFolder
 from devlearn.records.text import EvidenceError
 
 KEPT = 2
@@ -118,8 +119,11 @@ def save_artifact(path: Path, content: dict[str, Any]) -> None:
 
 def load_artifact(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     """Raises EvidenceError where the file is not what was written, FileNotFoundError where there is none."""
-    if path.exists() and not intact(path):
-        job = path.parents[1]
-        mend = f"delete the folder {job} and run the scenario again with the same --out, which trains it anew"
+    job = JobFolder(path.parents[1])
+    mend = f"delete the folder {job.root} and run the scenario again with the same --out, which trains it anew"
+    if not path.exists():
+        why = f"its job is not finished (`devlearn resume {job.run.root}` goes on), or it was thinned away ({mend})"
+        raise FileNotFoundError(f"{path} is missing: {why}")
+    if not intact(path):
         raise EvidenceError(f"{path} is damaged (its checksum differs); {mend}")
     return load(path, device)

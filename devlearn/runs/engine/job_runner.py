@@ -53,6 +53,8 @@ class JobRunner:
         for visit in self.job.visits[self.position :]:
             self._visit(visit)
             self.position, self.state = self.position + 1, None
+            if not self._continued():
+                self.learners.inherited = None
             self._checkpoint()
         end = {"seeds": list(self.job.seeds), **self._identity(), **self.learners.to_dict()}
         checkpoint.save_artifact(self.folder.end, end)
@@ -80,6 +82,11 @@ class JobRunner:
                 runner.leave()
             except Exception as error:
                 raise JobFailed(self._complaint(visit, error)) from error
+
+    def _continued(self) -> bool:
+        """Whether the optimiser moments of the stage that is over are needed by the next, here or in another job."""
+        rest = self.job.visits[self.position :]
+        return rest[0].stage.continues if rest else not self.job.spec.without_moments
 
     def _due(self, state: VisitState) -> Callable[[int], bool]:
         """When the next checkpoint is due, asked after every yield with how many there were."""

@@ -40,6 +40,14 @@ EVENTS = {
 }
 
 
+def looks_every(device: torch.device) -> int:
+    """Yields after which non-finite weights are looked for: to ask is to wait for a device that is not the CPU.
+
+    A learner that diverged in between stays non-finite, and is held and on record from the next look on.
+    """
+    return 1 if device.type == "cpu" else 16
+
+
 class VisitRunner:
     """The learners of a job in one visit to a stage: they enter, live until each has moved on, and leave.
 
@@ -183,13 +191,14 @@ class VisitRunner:
 
         # Who has diverged has not lived its budget, so that comes before. Who has used it up can pass no gate, and is
         # measured once more by ``leave``, on all of the data, so that comes before the probes.
-        finite = learners.cohort.finite().cpu()
         spent = used_up(self.visit.total, state.yields, self.planned, learners.ledger)
+        probes = [name for name, probe in self.job.probes.items() if _passed(probe.every, before, after)]
+        look = probes or spent.any() or state.yields % looks_every(self.job.device) == 0
+        finite = learners.cohort.finite().cpu() if look else torch.ones_like(lived)
         self._move_on(lived & ~finite, Status.DIVERGED, "non-finite weights")
         self._move_on(lived & finite & spent, Status.BUDGET, "")
         living = lived & finite & ~spent
 
-        probes = [name for name, probe in self.job.probes.items() if _passed(probe.every, before, after)]
         if probes and living.any():
             # All who lived this yield are on record, those whom it made diverge too: evidence sees when.
             values = measure(self.job, learners.cohort, recorder, state.updates, "every", lived, probes)

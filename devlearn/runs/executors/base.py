@@ -61,6 +61,8 @@ def made(name: str, make: Callable[[int | None], Executor], workers: int | None)
         raise BadExecutor(f"executor {name} is a {type(make).__name__}, {make!r}; name the class: module:Class")
     try:
         executor = make(workers)
+    except BadExecutor:
+        raise
     except Exception as error:
         at = traceback.extract_tb(error.__traceback__)[-1]
         said = shortened(writable(f"{type(error).__name__}: {error}"), "the rest is left out")

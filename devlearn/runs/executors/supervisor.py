@@ -17,6 +17,7 @@ from devlearn.records.schema import Cores, JobState
 from devlearn.records.text import printable, shortened, writable
 from devlearn.runs.executors.base import Executor, WorkerExit, signal_name
 from devlearn.runs.executors.worker import HUNG, hanging, write_state
+from devlearn.runs.plan.schedule import ahead
 
 RETRIES = 2  # a crashed job is started again at most this often
 DUMPED = (signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS, signal.SIGILL)  # faulthandler writes of them
@@ -82,14 +83,8 @@ class Supervisor:
     ) -> None:
         self.run, self.executor, self.watch, self.env_workers = run, executor, watch, env_workers
         self.tracks = {job.folder: _Track(job) for job in jobs}
-        self.ahead = {job.folder: self._ahead(job, jobs) for job in jobs}
+        self.ahead = ahead(jobs)
         self.troubles: list[str] = []  # what the executor raised
-
-    def _ahead(self, job: JobInfo, jobs: Sequence[JobInfo]) -> float:
-        """Estimated seconds from here to the end of the longest chain of jobs that goes through this one."""
-        return job.seconds + max(
-            (self._ahead(other, jobs) for other in jobs if job.folder in other.before), default=0.0
-        )
 
     def supervise(self) -> Outcome:
         """Live all jobs that are not done yet.
@@ -136,19 +131,27 @@ class Supervisor:
         They come to the same records: nothing of a life depends on when it was lived.
         """
         while True:
-            needed = {name for track in self.tracks.values() if track.status != "done" for name in track.job.before}
-            lost = [self.tracks[name] for name in needed if self.tracks[name].status == "done" and self._is_lost(name)]
+            heirs = [track.job for track in self.tracks.values() if track.status != "done"]
+            needed = {name for job in heirs for name in job.before}
+            continued = {job.parent for job in heirs if job.continues}
+            done = [name for name in needed if self.tracks[name].status == "done"]
+            lost = {name: why for name in done if (why := self._lost(name, name in continued))}
             if not lost:
                 return
-            for track in lost:
+            for name, why in lost.items():
+                track = self.tracks[name]
                 track.status = "waiting"
                 end = RunFolder(self.run).job(track.job.folder).end
                 end.unlink(missing_ok=True)
-                print(f"{end}: gone or damaged, and others build upon it; its job is trained anew", file=sys.stderr)
+                print(f"{end}: {why}, and others build upon it; its job is trained anew", file=sys.stderr)
 
-    def _is_lost(self, name: str) -> bool:
-        end = RunFolder(self.run).job(name).end
-        return not intact(end)
+    def _lost(self, name: str, continued: bool) -> str:
+        """What the end state of a job that is done lacks; ``continued``: somebody needs its optimiser moments too."""
+        job = RunFolder(self.run).job(name)
+        if not intact(job.end):
+            return "gone or damaged"
+        state = JobState.read(job.state)
+        return "without optimiser moments" if continued and state is not None and state.without_moments else ""
 
     def _recorded(self, job: JobInfo) -> str | None:
         state = JobState.read(RunFolder(self.run).job(job.folder).state)
@@ -177,6 +180,8 @@ class Supervisor:
         """How many processes may step a job's environments: its share, where others may run beside it."""
         if self.env_workers is not None:
             return Cores(env_processes=self.env_workers, forced=True)
+        if getattr(self.executor, "cores", 1) == 1:  # a cluster's workers have a core each
+            return Cores()
         unfinished = [track.job for track in self.tracks.values() if track.status in ("waiting", "running")]
         beside = [one for one in unfinished if one.folder == job.folder or not self._after(one, job)]
         share = getattr(self.executor, "cores", 1) // min(len(beside), self.executor.workers)

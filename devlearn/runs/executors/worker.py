@@ -103,7 +103,10 @@ def write_state(folder: Path, status: JobStatus, error: str | None, attempt: int
     job = JobFolder(folder)
     before = JobState.read(job.state)
     records, compared = sealed(job) if status == "done" else {}, before.compared if before else ()
-    found = JobState(status=status, error=error, attempt=attempt, records=records, compared=compared)
+    bare = status == "done" and bool((read_json(job.spec) or {}).get("without_moments"))
+    found = JobState(
+        status=status, error=error, attempt=attempt, records=records, compared=compared, without_moments=bare
+    )
     write_json(job.state, found.content())
 
 

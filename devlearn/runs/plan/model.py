@@ -175,16 +175,3 @@ class Plan:
     def seconds(self) -> float:
         """Rough estimate of the work of all jobs, in core-seconds; probes and start-up are not counted."""
         return sum(job.seconds for job in self.jobs)
-
-    @property
-    def longest(self) -> float:
-        """Rough estimate of the longest chain of jobs, in seconds: no number of cores is faster."""
-        ends: dict[str, float] = {}
-        for job in self.jobs:
-            ends[job.folder] = max((ends[folder] for folder in job.before), default=0.0) + job.seconds
-        return max(ends.values(), default=0.0)
-
-    @property
-    def memory(self) -> int:
-        """Rough estimate of the largest job's tensors, in bytes: weights, gradients, two moments, best checkpoints."""
-        return max((job.memory for job in self.jobs), default=0)

@@ -80,6 +80,7 @@ def job_specs(plan: Plan, device: str = "cpu", path: tuple[str, ...] = ()) -> di
 
 def _spec(plan: Plan, job: PlannedJob, device: str, path: tuple[str, ...]) -> JobSpec:
     point = plan.points[job.branch.point]
+    heirs = [other for other in plan.jobs if other.parent == job.folder]
     return JobSpec(
         format=JOB.written,
         records=RECORDS.written,
@@ -112,7 +113,14 @@ def _spec(plan: Plan, job: PlannedJob, device: str, path: tuple[str, ...]) -> Jo
         pin=tuple(plan.scenario.pin),
         select=_select(point.scenario),
         seconds=job.seconds,
+        continues=job.parent is not None and _continues(job),
+        without_moments=not any(_continues(other) for other in heirs),
     )
+
+
+def _continues(job: PlannedJob) -> bool:
+    """Whether a job begins with the optimiser moments that the one before it left."""
+    return job.branch.stages[0].stage.continues
 
 
 def _select(scenario: Scenario) -> SelectEntry | None:
@@ -181,9 +189,10 @@ def _kin(lived: PlannedStage, scenario: Scenario) -> dict[int, tuple[str, ...]]:
     the same seed and birth, and so goes by the learner's own name.
     """
     found: dict[int, tuple[str, ...]] = {}
+    behind = list(steps_behind(scenario.arms, lived.stage))
     for seed in scenario.seeds:
         names = dict.fromkeys(_kin_names(lived.name, lived.stage, seed, scenario))
-        for step in steps_behind(scenario.arms, lived.stage):
+        for step in behind:
             names |= dict.fromkeys(_kin_names(step.stream, step.stage, seed, scenario))
         if names:
             found[seed] = tuple(names)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from devlearn.registry import inherits
 from devlearn.scenario.models import UNITS
 from devlearn.scenario.parts import Item, Lookup, Piece, bounds, metric, no_test_split, reads, span
 from devlearn.scenario.problems import Problems, hint
@@ -135,7 +136,7 @@ def probes(pieces: Lookup, stages: Lookup, lived: Sequence[Piece], problems: Pro
             problems.add(piece.value("stage"), f"no stage is called {stage!r}{hint(stage, stages)}")
         of = stages.get(stage) if isinstance(stage, str) else None
         required = getattr(piece.cls, "requires", "")
-        if of is not None and of.cls is not None and required and not hasattr(of.cls, required):
+        if of is not None and of.cls is not None and required and _lacks(of.cls, required):
             why = f"has no {required!r} for the probe {piece.kind} to read"
             problems.add(piece.value("stage"), f"stage {of.name!r} ({of.kind}) {why}; name another stage, or none")
         for split in reads(piece, stages):
@@ -143,6 +144,11 @@ def probes(pieces: Lookup, stages: Lookup, lived: Sequence[Piece], problems: Pro
                 place = piece.value("data" if of is None else "stage")
                 mend = f"; train on {joined(split_name(split)[0], 'rest')}" if split_name(split)[1] == "second" else ""
                 problems.add(place, f"{split} is not held out here: {trained[seen]} {seen}{mend}")
+
+
+def _lacks(cls: type[Any], method: str) -> bool:
+    """Whether a kind of stage has no such method, or left it as the contract has it, which is to have none."""
+    return not hasattr(cls, method) or inherits("stages", cls, method)
 
 
 def _trained(lived: Sequence[Piece]) -> dict[str, str]:

@@ -14,12 +14,13 @@ from devlearn.learners.cohort import Cohort
 from devlearn.learners.optimiser import Optimiser
 from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe
 from devlearn.records.schema import EvidenceError
-from devlearn.runs.engine import JobFailed, checkpoint, learner, live
+from devlearn.runs.engine import JobFailed, checkpoint, learner, live, visit_runner
 from devlearn.runs.engine.job import Job
+from devlearn.runs.engine.visit_runner import looks_every
 from devlearn.stages.context import Context, State
 from devlearn.stages.stage import Cost, Metrics, Stage, stage
 from tests.laws.rows import BRAIN, make, needs_of
-from tests.runs.engine.jobs import digest, killed_after, rows, write_job
+from tests.runs.engine.jobs import DIGITS, digest, killed_after, rows, write_job
 
 LOOK = {"kind": "pretrain.denoise", "updates": 12, "batch": 8}
 SCHOOL = {"kind": "supervise", "labels": 50, "batch": 10, "updates": 12}
@@ -215,6 +216,19 @@ def test_a_diverged_learner_is_held_recorded_and_kept_in_the_records(tmp_path: P
     assert values["1"] != values["1"]  # nan: the evidence counts it as the probe's worst
     assert values["0"] > 0.2
     assert {row["seed"] for row in rows(folder, "01-school.0/train.csv")} == {"0", "2"}
+
+
+def test_where_to_look_is_to_wait_a_diverged_learner_is_found_by_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visit_runner, "looks_every", lambda device: 5)
+    for every, found in ((100, "5"), (4, "4")):  # a probe looks too
+        probes = {"digits": {**DIGITS, "every": every}}
+        folder = write_job(tmp_path / found, "branch", {"bang": {"kind": "test.explodes", "updates": 7}}, probes)
+        live(folder)
+        events = rows(folder, "00-bang.0/events.csv")
+        assert [(row["seed"], row["update"]) for row in events if row["event"] == "diverged"] == [("1", found)]
+    assert [looks_every(torch.device(kind)) for kind in ("cpu", "cuda")] == [1, 16]
 
 
 @probe("test.touches")

@@ -4,6 +4,7 @@ from typing import Any
 
 from devlearn.records.schema import Resolved
 from devlearn.runs.plan import job_specs, same_run
+from devlearn.runs.plan.schedule import makespan
 from tests.runs.plan.plan_fakes import arm, made, paths, stored
 
 TAKE = "  take: {kind: taker, updates: 10, of: {arm: giver, stage: a}}\n  more: {kind: drill, updates: 5}"
@@ -54,7 +55,7 @@ def test_an_heir_of_an_heir_waits_for_both_and_depends_on_both():
     )
     assert list(edges(first).items()) == [("a/0", []), ("take/0", ["a/0"]), ("third/0", ["take/0"])]
     assert arm(first, "last").path != arm(other, "last").path
-    assert first.longest == sum(job.seconds for job in first.jobs)
+    assert makespan(first.jobs, len(first.jobs)) == sum(job.seconds for job in first.jobs)
 
 
 def test_seeds_and_heirs_are_added_beside_what_has_been_lived():

@@ -1,0 +1,44 @@
+"""README: its picture is of the committed result, and it reads on a package index, without the repository's files."""
+
+import re
+from pathlib import Path
+
+from devlearn_docs import readme_picture
+
+ROOT = Path(__file__).parents[2]
+
+
+def indexed() -> str:
+    """The text that the package's metadata has."""
+    from hatchling.metadata.core import ProjectMetadata
+    from hatchling.plugin.manager import PluginManager
+
+    return str(ProjectMetadata(str(ROOT), PluginManager()).core.readme)
+
+
+def test_the_picture_is_of_the_committed_result() -> None:
+    assert readme_picture.current(), "docs/first_steps.svg is of other numbers; `make results` draws it anew"
+    assert readme_picture.FILE.name in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_picture_of_other_numbers_is_found() -> None:
+    arms, result = readme_picture.drawn_from()
+    point = result.points[0]
+    first = next(iter(point.arms))
+    values = {**point.arms[first].values, "0": 0.5}
+    other = point.model_copy(
+        update={"arms": {**point.arms, first: point.arms[first].model_copy(update={"values": values})}}
+    )
+    changed = result.model_copy(update={"points": (other,)})
+    assert readme_picture.digest(arms, changed) not in readme_picture.FILE.read_text(encoding="utf-8")
+
+
+def test_a_package_index_shows_no_broken_link() -> None:
+    from readme_renderer import markdown
+
+    text = indexed()
+    html = markdown.render(text)
+    assert html and "<table>" in html and "first_steps" in html
+    targets = re.findall(r'(?:href|src)="([^"]*)"', html)
+    assert all(target.startswith(("https:", "#", "mailto:")) for target in targets), targets
+    assert "<!--" not in text and "](" not in re.sub(r"\]\(https:", "", text)
