@@ -1,14 +1,17 @@
 """A run folder that somebody else wrote: names stay inside it, texts move no terminal, tables hold no formulas."""
 
+import ast
 import csv
 import json
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import devlearn
 from devlearn.records.schema import EvidenceError, JobSpec, Resolved
 from devlearn.records.text import printable, without_allocator
 from devlearn.report.export.formats import _write_csv
@@ -106,3 +109,71 @@ def test_a_table_holds_no_formula(tmp_path: Path) -> None:
     assert found[0] == "'=1+1" and found[1] == "'@SUM(A1)" and found[2][0] == "'" and found[4] == "'\t=1"
     assert found[5:] == ["-0.5", "+1e-3", "-inf", "plain", "3", "-0.5"]
     assert not [cell for cell in found if cell[0] in "=@\t"]
+
+
+EVIL = """
+import pathlib
+pathlib.Path(__file__).with_name("run-by-somebody").touch()
+raise RuntimeError("no plug-in at all")
+"""
+
+
+@pytest.fixture
+def named(run: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run whose every file names the module ``evil_twin``, which lies in the current folder."""
+    (run.parent / "evil_twin.py").write_text(EVIL)
+    monkeypatch.chdir(run.parent)
+    monkeypatch.setattr("sys.path", list(sys.path))
+
+    def corrupt(content: Any) -> None:
+        for found in _maps(content):
+            if "kind" in found:
+                found["kind"] = "evil_twin:Thing"
+
+    for file in (*run.glob("resolved.json"), *run.glob("jobs/*/*/job.json")):
+        rewrite(file, corrupt)
+    for file in run.glob("jobs/*/*/job.json"):
+        rewrite(file, lambda content: content.update(path=[str(run.parent)]))
+    return run
+
+
+def _maps(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+    for own in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _maps(own)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("compare", "RUN"), ("report", "RUN"), ("export", "RUN"), ("genome", "RUN", "a"), ("list", "stages")],
+    ids=lambda command: command[0],
+)
+def test_a_command_that_reads_runs_no_code_that_the_run_names(named: Path, command: tuple[str, ...]) -> None:
+    result = call(*(named if word == "RUN" else word for word in command))
+    assert result.exit_code == 0, result.output
+    assert not (named.parent / "run-by-somebody").exists() and "evil_twin" not in sys.modules
+
+
+def test_resume_runs_code_that_the_run_names_and_says_so_first(named: Path) -> None:
+    for job in named.glob("jobs/*/*"):
+        (job / "state.json").unlink()
+        shutil.rmtree(job / "artifacts")
+    result = call("resume", named, "--no-report", "--accept-changes", "--jobs", "1")
+    assert (named.parent / "run-by-somebody").exists()
+    assert "names plug-ins, whose code is run: evil_twin" in result.stderr
+
+
+def test_nothing_is_unpickled() -> None:
+    """Where tensors are loaded, code that a pickle names is refused; arrays are read without."""
+    for path in sorted(Path(devlearn.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            given = {keyword.arg: ast.unparse(keyword.value) for keyword in getattr(node, "keywords", ())}
+            if name == "torch.load":
+                assert given["weights_only"] == "True", path
+            if name in ("np.load", "np.lib.format.read_array"):
+                assert given["allow_pickle"] == "False", path
+            if name in ("pickle.load", "pickle.loads"):  # between processes of one run, by pipes that only they hold
+                assert path.parent.name == "envs" and path.parent.parent.name == "tasks", path
+            assert name not in ("yaml.load", "yaml.unsafe_load", "yaml.full_load", "eval", "exec"), path
