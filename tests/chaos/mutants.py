@@ -46,7 +46,8 @@ LINES = (
     "&a [*a]", "<<: *x", "<<: 3", "? [1, 2]\n: 3",
     "!!python/object:os.system x: 1", "!t x: 1", "%TAG ! x", "---",
     "...", '"\\ud800": 1', '"\\U00110000": 1', "x: \"\\x00\"", "- - - - - 1", "vary: {seeds: [1, 2]}",
-    "extends: mutant.yaml", "extends: /dev/zero", "extends: .", "seeds: 1000000000", "about: |\n    \x1b[2J", "block: 0", "pin: [everything]",
+    "extends: mutant.yaml", "extends: /dev/zero", "extends: .", "seeds: 1000000000", "about: |\n    \x1b[2J",
+    "block: 0", "pin: [everything]",
     "tune: {}", "vary: []", "compare: 3", "stream: {kind: envs}",
 )  # fmt: skip
 
