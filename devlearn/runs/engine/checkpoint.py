@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -51,7 +51,17 @@ def save(path: Path, content: dict[str, Any]) -> None:
     """Write a nested dict of tensors, numpy arrays, numbers, strings and lists (tuples come back as lists)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path, durable=True) as file:
+        write(content, file)
+
+
+def write(content: dict[str, Any], file: IO[bytes]) -> None:
+    """Write tensors and plain values. Raises OSError where the disk is full, of which torch tells by a position."""
+    try:
         torch.save(_pack(content), file)
+    except RuntimeError as error:
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from error
+        raise
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
@@ -112,7 +122,7 @@ def save_artifact(path: Path, content: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_parts(path.parent)
     with replacing(path, durable=True) as file:
-        torch.save(_pack(content), file)
+        write(content, file)
         file.flush()
         write_text(beside(path), checksum(Path(file.name)))
 

@@ -14,6 +14,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from pathlib import Path
 
 from devlearn.records import flight
@@ -149,6 +150,10 @@ def entry(folder: Path, live: Live) -> None:
 
 def _die_with_supervisor() -> None:
     """By the system, where it can: an environment that holds Python's lock stops every thread that could look."""
+    held = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_alive_fd", None)
+    if held is not None:  # while a worker holds it open, the fork server would outlive the supervisor
+        os.close(held)
+        forkserver._forkserver._forkserver_alive_fd = None  # type: ignore[attr-defined]
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # the fork server is gone when the supervisor is
     parent = multiprocessing.parent_process()

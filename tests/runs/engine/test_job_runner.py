@@ -314,6 +314,12 @@ def test_another_version_or_job_is_refused(tmp_path: Path) -> None:
         live(folder)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without a disk that is always full")
+def test_a_full_disk_is_told_as_one() -> None:
+    with pytest.raises(OSError, match="No space left on device"), Path("/dev/full").open("wb", buffering=0) as file:
+        checkpoint.write({"a": torch.zeros(100_000)}, file)
+
+
 @pytest.mark.parametrize(
     ("harm", "goes_on"),
     [
