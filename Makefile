@@ -61,7 +61,7 @@ notebooks: $(VENV)/.installed-docs  ## run the notebooks of the documentation, k
 
 # Warnings are errors; nothing is fetched.
 docs: $(VENV)/.installed-docs  ## build the documentation: docs/_build/html/index.html
-	$(BIN)/sphinx-build -q -E -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
+	$(BIN)/sphinx-build -q -E -W --keep-going -j auto -b html -d docs/_build/doctrees docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 $(BIN)/python:

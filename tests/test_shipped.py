@@ -118,7 +118,9 @@ compare:
 def test_known_answers(tmp_path: Path) -> None:
     """More labels are better, an arm is identical to itself, and other draws of the same arm make no difference."""
     (tmp_path / "known.yaml").write_text(KNOWN)
-    found = devlearn.run(tmp_path / "known.yaml", out=tmp_path / "run", progress=False, report=False).compare()
+    found = (
+        devlearn.run(tmp_path / "known.yaml", out=tmp_path / "run", progress=False, report=False).compare().document()
+    )
     verdicts = {entry["arm"]: entry["verdict"] for entry in found["comparisons"]}
     assert verdicts == {"thousand": "better", "again": "identical", "other-draws": "equivalent"}
     gain = found["comparisons"][0]

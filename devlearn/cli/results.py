@@ -3,7 +3,7 @@
 import json
 import shlex
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,26 @@ import click
 
 if TYPE_CHECKING:
     from devlearn.evidence import Analyses, Comparisons
+    from devlearn.records.reader import RunRecords
+    from devlearn.report.looks import Look
 
+LOOKS = ("paper", "talk", "dark")  # those of report.looks, which loads matplotlib
+STYLE = "How the files in figures/ look: paper; talk, twice as large; dark, for a dark ground."
 SECTION = "One more section of the page; MODULE may stand in the current folder."
 MIB = 2**20
+
+
+def _seeds(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, ...] | None:
+    """``16`` as the seeds 0 to 15, ``3,7`` as these."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.removesuffix(",").split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise click.BadParameter(f"write how many (16) or which (3,7), not {text!r}")
+    return tuple(map(int, parts)) if "," in text else tuple(range(int(parts[0])))
+
+
+SEEDS = click.option("--seeds", callback=_seeds, metavar="N|A,B", help="Only the first N seeds, or these.")
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -21,30 +38,38 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.argument("runs", nargs=-1, required=True, type=FOLDER)
 @click.option("--probe", help="PROBE or PROBE.METRIC instead of what the scenario declares (exploratory).")
 @click.option("--at", help="end, best, birth, area, or an update of the last stage.")
+@SEEDS
 @click.option("--json", "as_json", is_flag=True, help="Print comparison.json's content.")
-def compare(runs: tuple[Path, ...], probe: str | None, at: str | None, as_json: bool) -> None:
-    """Compare the arms of one run, or of several RUNS: seed by seed where they hold the same seeds."""
+def compare(
+    runs: tuple[Path, ...], probe: str | None, at: str | None, seeds: tuple[int, ...] | None, as_json: bool
+) -> None:
+    """Compare the arms of one run, or of several RUNS: seed by seed on the seeds that all of them hold."""
     from devlearn import evidence
+    from devlearn.records.results import note_seen
+
+    records = _loaded(runs)
+    found = evidence.compare(records, probe, at, seeds)
+    for one in records:
+        note_seen(one)
+    if as_json:
+        click.echo(json.dumps(evidence.document(found), indent=2))
+    else:
+        declared = len(runs) == 1 and probe is None and at is None and seeds is None
+        analyses = evidence.analyse(records[0]) if declared else None
+        show(found, analyses, runs[0] if len(runs) == 1 else None)
+
+
+def _loaded(runs: Sequence[Path]) -> "list[RunRecords]":
     from devlearn.records.layout import RunFolder
     from devlearn.records.ownership import is_run
     from devlearn.records.reader import load
-    from devlearn.records.results import note_seen
 
     for run in runs:
         if not is_run(run) or not RunFolder(run).resolved.exists():
             from devlearn.runs.run import Run
 
             Run(run)  # refuses it, and says why
-    records = [load(run) for run in runs]
-    found = evidence.compare(records, probe, at)
-    for one in records:
-        note_seen(one)
-    if as_json:
-        click.echo(json.dumps(evidence.document(found), indent=2))
-    else:
-        declared = len(runs) == 1 and probe is None and at is None
-        analyses = evidence.analyse(records[0]) if declared else None
-        show(found, analyses, runs[0] if len(runs) == 1 else None)
+    return [load(run) for run in runs]
 
 
 def show(
@@ -73,15 +98,43 @@ def show(
 
 
 @click.command()
-@click.argument("run", type=FOLDER)
+@click.argument("runs", nargs=-1, required=True, type=FOLDER)
 @click.option("--section", "sections", metavar="MODULE:NAME", multiple=True, help=SECTION)
-def report(run: Path, sections: tuple[str, ...]) -> None:
-    """Write RUN/report.html, one self-contained page."""
+@click.option("--style", "look", type=click.Choice(LOOKS), default="paper", show_default=True, help=STYLE)
+@SEEDS
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of a page of several runs.")
+def report(
+    runs: tuple[Path, ...],
+    sections: tuple[str, ...],
+    look: "Look",
+    seeds: tuple[int, ...] | None,
+    out: Path | None,
+) -> None:
+    """Write RUN/report.html, one self-contained page; of several RUNS one that shows them side by side.
+
+    \b
+    devlearn report runs/first-steps --style talk
+    devlearn report runs/hundred runs/thousand --out runs/both
+    """
     from devlearn.cli.inspect import see_here
     from devlearn.runs.run import Run
 
     see_here()
-    click.echo(str(Run(run).report(sections)))
+    if len(runs) == 1:
+        if out is not None or seeds is not None:
+            raise click.UsageError("--out and --seeds are for a page of several runs; that of one lies in its folder")
+        click.echo(str(Run(runs[0]).report(sections, look)))
+        return
+    from devlearn.evidence import evaluate_several
+    from devlearn.records.results import note_seen
+    from devlearn.report import write
+
+    records = _loaded(runs)
+    both, found = evaluate_several(records, seeds)
+    for one in records:
+        note_seen(one)
+    folder = out or runs[0].resolve().parent / "-and-".join(dict.fromkeys(run.resolve().name for run in runs))
+    click.echo(str(write(both, found, sections, folder, look)))
 
 
 @click.command(short_help="Write the records of RUN as tables.")

@@ -6,11 +6,13 @@ render_text(comparisons) -> sentences     render_curves(analyses), render_note(n
 document(result) -> JSON                  the content of its file
 """
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from devlearn.evidence.analysis.compare import compare
 from devlearn.evidence.analysis.curve_analyses import analyse
 from devlearn.evidence.analysis.curves import Curve, curves
+from devlearn.evidence.analysis.side_by_side import side_by_side
 from devlearn.evidence.analysis.values import Measure, measure, measures, values
 from devlearn.evidence.text.comparison import claim, limits
 from devlearn.evidence.text.curves import conclusion, render_curves
@@ -50,6 +52,7 @@ __all__ = [
     "curves",
     "document",
     "evaluate",
+    "evaluate_several",
     "headline",
     "limits",
     "load",
@@ -75,6 +78,16 @@ def evaluate(run: RunRecords) -> Results:
         EvidenceError: the run has no probes, or what is asked is not on record.
     """
     return Results(comparisons=compare([run]), analyses=analyse(run))
+
+
+def evaluate_several(runs: Sequence[RunRecords], seeds: Collection[int] | None = None) -> tuple[RunRecords, Results]:
+    """Several runs as one, and what they say beside each other: for the page that shows them side by side.
+
+    Raises:
+        EvidenceError: they can't be compared, or one has not lived some of the ``seeds``.
+    """
+    both = side_by_side(runs, seeds)
+    return both, Results(comparisons=compare(runs, seeds=seeds), analyses=analyse(both))
 
 
 def document(found: Comparisons | Comparison | Analyses) -> Any:

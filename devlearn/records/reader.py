@@ -133,6 +133,7 @@ class ArmRecords:
     undetermined_probes: frozenset[tuple[str, str]] = frozenset()
     restarted: frozenset[str] = frozenset()
     experts: Mapping[str, "ArmRecords"] = field(default_factory=dict)
+    failed: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,7 @@ class _Job:
     visits: tuple[_Visit, ...]
     seconds: float  # wall-clock, the largest of its running totals
     done: bool
+    error: str  # why it failed; empty where it has not
     altered: tuple[tuple[str, str], ...]  # (how, path in the run's folder)
     compared: bool
 
@@ -265,6 +267,7 @@ def _job(entry: JobEntry, folder: JobFolder) -> _Job:
         visits=tuple(map(_visit, visits)),
         seconds=max(totals, default=0.0),
         done=state is not None and state.status == "done",
+        error=(state.error or "") if state is not None and state.status == "failed" else "",
         altered=tuple((one.how, f"{name}/{one.file}") for one in altered(folder, state)) if state else (),
         compared=state is not None and bool(state.compared),
     )
@@ -327,6 +330,12 @@ def _arm(
             for probe, _, env in [detail.partition(": ")]
         ),
         restarted=frozenset(env for *_, event, env in told if event == RESTARTED),
+        failed={
+            seed: (jobs[branch, seed].name, jobs[branch, seed].error)
+            for branch in reversed(arm.path)  # the first job of a life that failed is why
+            for seed in seeds
+            if jobs[branch, seed].error
+        },
     )
 
 

@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from devlearn.records.reader import RunRecords
     from devlearn.records.results import Results
+    from devlearn.report.looks import Look
 
 
-def write(run: "RunRecords", found: "Results", sections: Sequence[str] = ()) -> Path:
-    """Write RUN/report.html and RUN/figures/ from what was found in a run; the path of the page.
+def write(
+    run: "RunRecords",
+    found: "Results",
+    sections: Sequence[str] = (),
+    out: Path | None = None,
+    look: "Look" = "paper",
+) -> Path:
+    """Write report.html and figures/ from what was found in a run into its folder; the path of the page.
+
+    ``out`` is another folder, for what several runs say side by side: then only the sections that are about both.
+    ``look`` is how the files in figures/ look, one of paper, talk, dark.
 
     ``sections`` names further sections of the page, as ``package.module:Name``.
 
@@ -20,4 +30,4 @@ def write(run: "RunRecords", found: "Results", sections: Sequence[str] = ()) -> 
     """
     from devlearn.report.page import write as write_page  # matplotlib takes half a second: only when a page is wanted
 
-    return write_page(run, found, sections)
+    return write_page(run, found, sections, out, look)

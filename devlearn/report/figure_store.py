@@ -5,25 +5,32 @@ from pathlib import Path
 from markupsafe import Markup, escape
 
 from devlearn.records.arrays import Array
+from devlearn.records.atomic import write_text
 from devlearn.records.layout import RunFolder
 from devlearn.report.aside import Aside
+from devlearn.report.data import as_address, as_csv
+from devlearn.report.looks import Look
 from devlearn.report.png import data_uri
 from devlearn.report.section import Drawn, SectionError, Shown
 from devlearn.report.style import DOUBLE
-from devlearn.report.svg import inline, save
+from devlearn.report.svg import KINDS, inline, save
 
-ROOM = 2_300_000  # bytes of the page that figures and pictures may take; a page is promised to stay under 3 MB
+DATA = 400_000  # bytes of the page that the numbers of figures may take
+ROOM = 2_000_000  # bytes of the page that figures and pictures may take; a page is promised to stay under 3 MB
 
 
 class FigureStore:
     """Figures of one run. What no longer fits into the page is named there with its file, never left out quietly.
 
-    ``aside`` writes the files that the page does without.
+    They go into ``out``/figures, in this ``look``. ``aside`` writes the files that the page does without.
     """
 
-    def __init__(self, run: Path, aside: Aside, room: int = ROOM) -> None:
-        self.folder, self.left, self.aside = RunFolder(run).figures, room, aside
+    def __init__(self, out: Path, aside: Aside, room: int = ROOM, look: Look = "paper") -> None:
+        self.folder, self.left, self.aside = RunFolder(out).figures, room, aside
+        self.look: Look = look
+        self.data_left = DATA
         self.names: set[str] = set()
+        self.files: set[str] = set()  # in figures/
         self._known: dict[str, str] = {}  # pictures by their content, with the id of the place that holds them
 
     def figure(self, drawn: Drawn) -> Shown:
@@ -34,7 +41,20 @@ class FigureStore:
         """
         svg = inline(self._save(drawn), drawn.name, drawn.alt)
         wide = float(drawn.figure.get_figwidth()) >= DOUBLE
-        return Shown(self._put(svg), drawn.caption, drawn.name, wide, drawn.alt)
+        return Shown(self._put(svg), drawn.caption, drawn.name, wide, drawn.alt, self._data(drawn))
+
+    def _data(self, drawn: Drawn) -> str:
+        """The address of a figure's numbers: one that holds them, or, where there is no room, that of their file."""
+        if not drawn.data:
+            return ""
+        text = as_csv(drawn.data)
+        write_text(self.folder / f"{drawn.name}.csv", text)
+        self.files.add(f"{drawn.name}.csv")
+        address = as_address(text)
+        if len(address) > self.data_left:
+            return f"figures/{drawn.name}.csv"
+        self.data_left -= len(address)
+        return address
 
     def file(self, drawn: Drawn) -> str:
         """A figure that is saved only, because the page shows its pictures one by one; its name."""
@@ -46,7 +66,8 @@ class FigureStore:
             mend = "begin a figure's name with its section's"
             raise SectionError(f"two figures are called {drawn.name!r}: the second would replace the first; {mend}")
         self.names.add(drawn.name)
-        return save(drawn.figure, self.folder, drawn.name, self.aside)
+        self.files |= {f"{drawn.name}.{kind}" for kind in KINDS}
+        return save(drawn.figure, self.folder, drawn.name, self.aside, self.look)
 
     def picture(self, image: Array, alt: str) -> Markup | None:
         """(H, W) or (H, W, 3) bytes as SVG for the page; the same picture is carried once. None where room is out."""

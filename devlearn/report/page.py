@@ -8,26 +8,28 @@ from pathlib import Path
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, FunctionLoader, StrictUndefined
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from devlearn.evidence.text.comparison import claim, means
+from devlearn.evidence.text.costs import costs
 from devlearn.evidence.text.curves import conclusion
 from devlearn.evidence.text.formats import filters, plural
-from devlearn.evidence.text.history import whether_registered
 from devlearn.evidence.text.reasons import render_note
-from devlearn.evidence.text.searched import how_searched
+from devlearn.records.arrays import Array
 from devlearn.records.atomic import write_text
 from devlearn.records.layout import RunFolder
-from devlearn.records.ownership import sweep
+from devlearn.records.ownership import check_free, note_written, sweep
 from devlearn.records.reader import RunRecords
 from devlearn.records.results import Comparison, Results
 from devlearn.report.aside import Aside
 from devlearn.report.figure_store import FigureStore
-from devlearn.report.section import Drawn, Page, Section, SectionError, sections
+from devlearn.report.looks import Look
+from devlearn.report.section import Drawn, Page, Section, SectionError, Shown, sections
 from devlearn.report.style import DOUBLE, SINGLE
-from devlearn.report.svg import KINDS, drawing
-from devlearn.report.warnings import cautions
+from devlearn.report.svg import drawing
 
 HERE = Path(__file__).parent
+SIDE_BY_SIDE = ("points", "differences", "verdicts", "warnings", "lives", "curves", "cost", "read")  # of several runs
 FOLDED = 12  # rows of what only describes; more stand behind a line to open
 
 
@@ -38,46 +40,97 @@ class Written:
     name: str
     title: str
     body: Markup
+    folded: bool
+
+
+class _Kept(FigureStore):
+    """Figures that are drawn and not saved."""
+
+    def __init__(self, out: Path, aside: Aside) -> None:
+        super().__init__(out, aside)
+        self.drawn: dict[str, Figure] = {}
+
+    def figure(self, drawn: Drawn) -> Shown:
+        self.drawn[drawn.name] = drawn.figure
+        return Shown(None, drawn.caption, drawn.name, False, drawn.alt)
+
+    def file(self, drawn: Drawn) -> str:
+        self.drawn[drawn.name] = drawn.figure
+        return drawn.name
+
+    def picture(self, image: Array, alt: str) -> Markup | None:
+        return None
+
+
+def drawn_figures(run: RunRecords, found: Results, asked: Sequence[str] = ()) -> dict[str, Figure]:
+    """The figures of a run's page by name, to be changed and saved elsewhere; nothing is written.
+
+    Raises:
+        NoPlugin, SectionError: as ``write``.
+    """
+    with drawing(), Aside() as aside:
+        kept = _Kept(run.folder, aside)
+        for section in sections(asked):
+            section(Page(run, found, kept))
+    return kept.drawn
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """The text of a page, and the names of its figures, each of which lies in RUN/figures/ in all ``KINDS``."""
+    """The text of a page, and the names of its files in RUN/figures/."""
 
     text: str
-    figures: frozenset[str]
+    files: frozenset[str]
 
 
-def write(run: RunRecords, found: Results, asked: Sequence[str] = ()) -> Path:
-    """Write RUN/report.html and RUN/figures/*.svg, *.png from what was found in a run; the path of the page.
+def write(
+    run: RunRecords, found: Results, asked: Sequence[str] = (), out: Path | None = None, look: Look = "paper"
+) -> Path:
+    """Write RUN/report.html and RUN/figures/*.svg, *.png, *.csv from what was found in a run; the path of the page.
 
     Figures of a page before this one that it does without are removed, unless somebody has changed them since.
 
-    ``asked`` are further sections, by ``package.module:Name``.
+    ``asked`` are further sections, by ``package.module:Name``. ``out`` is where a page of several runs goes, which has
+    the sections that are about all of them. ``look`` is that of the files in figures/.
 
     Raises:
+        NotOurs: ``out`` holds a page or figures that devlearn did not write there.
         NoPlugin: no such section, or it can't be imported.
         SectionError: a section can't stand on the page.
     """
-    folder = RunFolder(run.folder)
-    page = render(run, found, sections(asked))
+    folder, order = RunFolder(out or run.folder), sections(asked)
+    if out is not None:
+        check_free(out, [folder.report.name, folder.figures.name])
+        out.mkdir(parents=True, exist_ok=True)
+        order = [one for one in order if one.name in SIDE_BY_SIDE or not one.ours]
+    page = render(run, found, order, folder.root, look)
     write_text(folder.report, page.text)
-    sweep(folder.figures, [f"{name}.{kind}" for name in page.figures for kind in KINDS])
+    if out is not None:
+        note_written(out, [folder.report.name, folder.figures.name])
+    sweep(folder.figures, page.files)
     return folder.report
 
 
-def render(run: RunRecords, found: Results, order: Sequence[Section[object]]) -> Rendered:
-    """The page of a run with these sections, in their order; their figures are written into RUN/figures/.
+def render(
+    run: RunRecords,
+    found: Results,
+    order: Sequence[Section[object]],
+    out: Path | None = None,
+    look: Look = "paper",
+) -> Rendered:
+    """The page of a run with these sections, in their order; their figures are written into figures/ beside it.
 
     Where the page would grow too large, the last figures give way.
     """
     environment, written = _environment(), []
     with drawing(), Aside() as aside:
-        page = Page(run, found, FigureStore(run.folder, aside))
+        page = Page(run, found, FigureStore(out or run.folder, aside, look=look))
         for section in order:
             content = section(page)
             if content is not None:
-                written.append(Written(section.name, section.title, body(section, content, page, environment)))
+                written.append(
+                    Written(section.name, section.title, body(section, content, page, environment), section.folded)
+                )
     css = (HERE / "style.css").read_text(encoding="utf-8")
     text = environment.get_template("page.j2").render(
         resolved=run.resolved,
@@ -85,16 +138,14 @@ def render(run: RunRecords, found: Results, order: Sequence[Section[object]]) ->
         headline=conclusion(found.comparisons, found.analyses),
         means=means(found.comparisons.points[0]).replace(" %", "\u00a0%") if len(found.comparisons.points) == 1 else "",
         claim=_claim(found.comparisons.points[0], len(run.resolved.seeds)),
-        registered=whether_registered(found.comparisons),
-        warnings=cautions(found.comparisons.points),
-        searched=how_searched(run.resolved.searched),
+        cost=costs(found.comparisons.points),
         sections=written,
         single=SINGLE,
         double=DOUBLE,
         css=Markup(css),
         css_hash=Markup(base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()),
     )
-    return Rendered(text, frozenset(page.shelf.names))
+    return Rendered(text, frozenset(page.shelf.files))
 
 
 def body(section: Section[object], content: object, page: Page, environment: Environment) -> Markup:

@@ -30,6 +30,7 @@ from devlearn import registry
 from devlearn.evidence.text.points import setting
 from devlearn.records.reader import Point, RunRecords
 from devlearn.records.results import Comparison, PointAnalyses, Results
+from devlearn.report.data import Row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from devlearn.report.figure_store import FigureStore
 
 BEGINNING, END = "beginning", "end"  # places that are no section's name
-TAKEN = (BEGINNING, END, "warnings")
+TAKEN = (BEGINNING, END)
 OURS = "devlearn.report.sections."
 Content = TypeVar("Content")
 
@@ -50,6 +51,8 @@ class SectionError(ValueError):
 class Drawn:
     """A figure with its file name, its caption, and its description, in numbers, for those who can't see it.
 
+    ``data`` are the numbers that it shows, a row for each, for those who want to draw it anew.
+
     Raises SectionError for a name that is no file of figures/, or without a description.
     """
 
@@ -57,6 +60,7 @@ class Drawn:
     figure: "Figure"
     caption: str
     alt: str
+    data: Sequence[Row] = ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", self.name):
@@ -67,13 +71,17 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Shown:
-    """A figure on the page. ``svg`` is None where there is no room for it; then it lies in figures/ alone."""
+    """A figure on the page. ``svg`` is None where there is no room for it; then it lies in figures/ alone.
+
+    ``data`` is the address of its numbers as CSV, in the page or in figures/; empty where it has none.
+    """
 
     svg: Markup | None
     caption: str
     name: str
     wide: bool
     alt: str
+    data: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,10 +131,12 @@ class Section(Generic[Content]):
     Raises SectionError where its name can't be an address on the page.
     """
 
-    def __init__(self, make: Callable[[Page], Content | None], name: str, title: str, after: str) -> None:
+    def __init__(
+        self, make: Callable[[Page], Content | None], name: str, title: str, after: str, folded: bool = False
+    ) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or name in TAKEN:
             raise SectionError(f"a section can't be called {name!r}: use letters and dashes, like by-seed")
-        self.make, self.name, self.title, self.after = make, name, title, after
+        self.make, self.name, self.title, self.after, self.folded = make, name, title, after, folded
         self.ours = make.__module__.startswith(OURS)
         self.template = Path(inspect.getfile(make)).absolute().with_suffix(".j2")
         functools.update_wrapper(self, make)
@@ -146,7 +156,7 @@ class Section(Generic[Content]):
 
 
 def section(
-    name: str, *, title: str, after: str = END
+    name: str, *, title: str, after: str = END, folded: bool = False
 ) -> Callable[[Callable[[Page], Content | None]], Section[Content]]:
     """Decorator: make a section of a function of the page.
 
@@ -155,10 +165,11 @@ def section(
         title: its heading.
         after: the section that it stands right behind, whether that has something to say or not. ``END``, the default,
             is behind all results, before the plan.
+        folded: whether only its heading is seen until a reader opens it.
     """
 
     def enter(make: Callable[[Page], Content | None]) -> Section[Content]:
-        made = Section(make, name, title, after)
+        made = Section(make, name, title, after, folded)
         # Somebody's own is found as ``module:NAME``: that its file was imported puts it on nobody's page.
         return registry.register("sections", name)(made) if made.ours else made
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeGuard
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -20,11 +21,17 @@ TEXT, SMALL = 8.0, 7.0  # points at that width; nothing is smaller
 LETTER = 0.55 * SMALL / 72  # inches: the mean width of a small letter
 LONGEST = 24  # letters of a name before it is cut
 KEY_ROW, WIDEST = 0.16, 52  # inches of a row in the key below a plot; letters of a name there
+HOVER = "hover:"  # begins the ids of artists that tell something
+EDGE = 0.03  # of an axis of shares beyond 0 and 1, so that what lies there is seen
 NAMES_AT = 1.11  # of a plot's width: where the names of its lines begin
 INK, GRID, PAPER = "#1a1c20", "#d8dbe0", "#ffffff"
 # Okabe and Ito's hues, darkened to 4.5:1 on white; the page gives lighter ones in the dark. Lines differ in dash and
 # marker as well, so that nothing hangs on colour alone.
 COLOURS = ("#0066a0", "#b34700", "#00735a", "#97407a", "#7d5c00", "#4d535c")
+KINDS = {  # the colour of a stage, by the way of learning that its kind begins with; all others have the last colour
+    "supervise": COLOURS[0], "innate": COLOURS[1], "pretrain": COLOURS[2], "trial": COLOURS[3], "imitate": COLOURS[4],
+    "caregiver": COLOURS[4],
+}  # fmt: skip
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 2)), (0, (8, 2)))
 
@@ -33,6 +40,22 @@ def look(index: int) -> tuple[str, str, str | tuple[int, tuple[float, ...]]]:
     """Colour, marker and dash of the arm with this index; combinations repeat after 36 arms."""
     other = index + index // len(COLOURS)
     return COLOURS[index % len(COLOURS)], MARKERS[other % len(MARKERS)], DASHES[other % len(DASHES)]
+
+
+def hover(artist: Artist, *texts: str) -> None:
+    """Have a reader who points at an artist told a text, or at its markers one each, in their order."""
+    artist.set_gid(HOVER + "\n".join(" ".join(text.split()) for text in texts))
+
+
+def hover_at(axes: Axes, x: Sequence[float], y: Sequence[float], texts: Sequence[str]) -> None:
+    """The same of points that have no marker."""
+    (line,) = axes.plot(x, y, "o", color=INK, alpha=0, markersize=6, markeredgewidth=0, zorder=9)
+    hover(line, *texts)
+
+
+def stage_colour(kind: str) -> str:
+    """The colour of a stage of this kind, the same in every figure."""
+    return KINDS.get(kind.partition(".")[0], COLOURS[-1])
 
 
 def sheet(height: float, width: float = SINGLE) -> Figure:
@@ -185,13 +208,36 @@ def right_of(names: Iterable[str], left: float = 0.125) -> float:
     return left + (0.99 - left - wide(names) / SINGLE) / NAMES_AT
 
 
-def log_where_it_spans(axes: Axes, x: Sequence[float]) -> None:
-    """A logarithmic axis (linear around 0) where the positive values span more than a factor of 50."""
+def natural(axes: Axes, which: str, unit: str, values: Sequence[float]) -> None:
+    """No tick below 0 where no value is, nor above 1 on an axis of shares, which ends there."""
+    (low, high), ticks = (axes.get_xlim(), axes.get_xticks()) if which == "x" else (axes.get_ylim(), axes.get_yticks())
+    share, least = unit == SHARE, min(values, default=0.0)
+    if share:
+        low, high = max(low, -EDGE), min(high, 1 + EDGE)
+    kept = [t for t in ticks if low <= t <= high and (t >= 0 or (least < 0 and not share)) and (t <= 1 or not share)]
+    if which == "x":
+        axes.set_xticks(kept)
+        axes.set_xlim(low, high)
+    else:
+        axes.set_yticks(kept)
+        axes.set_ylim(low, high)
+
+
+def geometric(x: Sequence[float]) -> bool:
+    """Whether what is positive is spread more evenly by ratio than by distance, and over a factor of 8 at least."""
+    positive = np.unique([value for value in x if value > 0])
+    if len(positive) < 3:
+        return len(positive) == 2 and bool(positive[1] > 50 * positive[0])
+    steps, ratios = np.diff(positive), np.diff(np.log(positive))
+    return bool(positive[-1] >= 8 * positive[0] and steps.std() / steps.mean() > ratios.std() / ratios.mean())
+
+
+def log_axis(axes: Axes, x: Sequence[float]) -> None:
+    """A logarithmic x axis for these values, linear from 0 to the least that is positive."""
     positive = [value for value in x if value > 0]
-    if positive and max(positive) / min(positive) > 50:
-        axes.set_xscale("symlog", linthresh=min(positive))
-        decades = 10.0 ** np.arange(math.ceil(math.log10(min(positive))), math.floor(math.log10(max(positive))) + 1)
-        axes.set_xticks([0.0, *decades[:: max(1, len(decades) // 3)]])
+    axes.set_xscale("symlog", linthresh=min(positive))
+    decades = 10.0 ** np.arange(math.ceil(math.log10(min(positive))), math.floor(math.log10(max(positive))) + 1)
+    axes.set_xticks([0.0, *decades[:: max(1, len(decades) // 3)]])
 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, str, int]]) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from matplotlib.figure import Figure
 
 from devlearn.records.atomic import write_text
 from devlearn.report.aside import Aside
-from devlearn.report.style import SMALL, TEXT
+from devlearn.report.looks import LARGER, Look, darken, enlarge
+from devlearn.report.style import HOVER, SMALL, TEXT
 
 SETTINGS: Any = {
     "svg.fonttype": "none",
@@ -37,17 +39,54 @@ def drawing() -> AbstractContextManager[None]:
     return rc_context(SETTINGS)
 
 
-def save(figure: Figure, folder: Path, name: str, aside: Aside) -> str:
-    """Write NAME.svg, and NAME.png ``aside``; the SVG's text. Called under ``drawing()``."""
+def save(figure: Figure, folder: Path, name: str, aside: Aside, look: Look = "paper") -> str:
+    """Write NAME.svg, and NAME.png ``aside``, in this look; the SVG as it is for the page. Under ``drawing()``."""
     folder.mkdir(exist_ok=True)
     FigureCanvasAgg(figure)
+    page = shown = _svg(figure)
+    if look == "dark":
+        darken(figure)
+        shown = _svg(figure)
+    write_text(folder / f"{name}.svg", enlarge(shown) if look == "talk" else shown)
     # Fast to pack, a quarter larger: most of a report's time goes into these files, which its page does without.
     packed, metadata = {"compress_level": 1}, {"Software": None}
-    aside.do(lambda: figure.savefig(folder / f"{name}.png", dpi=DOTS, metadata=metadata, pil_kwargs=packed))
+    dots = DOTS * (LARGER if look == "talk" else 1)
+    aside.do(lambda: figure.savefig(folder / f"{name}.png", dpi=dots, metadata=metadata, pil_kwargs=packed))
+    return page
+
+
+def _svg(figure: Figure) -> str:
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    write_text(folder / f"{name}.svg", text.getvalue())
-    return text.getvalue()
+    return _hovers(text.getvalue())
+
+
+def _hovers(svg: str) -> str:
+    """What ``style.hover`` has given to artists becomes their <title>, or that of each of their markers."""
+    for found in reversed(list(re.finditer(rf"""<g id=(["']){HOVER}(.*?)\1>""", svg, flags=re.DOTALL))):
+        texts, end = found[2].split("\n"), _end_of_group(svg, found.end())
+        inner = svg[found.end() : end]
+        if len(texts) == 1:
+            inner = f"<title>{texts[0]}</title>{inner}"
+        elif inner.count("<use ") == len(texts):  # a marker beyond the figure's edge is left out: then none is named
+            inner = _named_marks(inner, texts)
+        svg = f"{svg[: found.start()]}<g>{inner}{svg[end:]}"
+    return svg
+
+
+def _named_marks(inner: str, texts: Sequence[str]) -> str:
+    named = iter(texts)
+    return re.sub(r"(<use [^>]*)/>", lambda mark: f"{mark[1]}><title>{next(named)}</title></use>", inner)
+
+
+def _end_of_group(svg: str, start: int) -> int:
+    """Where the group ends of which ``start`` is inside."""
+    depth = 1
+    for tag in re.finditer(r"<g\b[^>]*?(/?)>|</g>", svg[start:]):
+        depth += -1 if tag[0] == "</g>" else not tag[1]
+        if not depth:
+            return start + tag.start()
+    raise ValueError("the group has no end")
 
 
 def inline(svg: str, name: str, alt: str) -> Markup:

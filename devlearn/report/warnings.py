@@ -45,9 +45,11 @@ def _once(points: Sequence[Comparison]) -> list[tuple[str, Warning_]]:
     """(its points where it isn't said of all, warning)."""
     found: list[tuple[Warning_, list[str]]] = []
     for point in points:
+        place = setting(point.point)
         for warning in point.warnings:
             names = next((names for known, names in found if known == warning), None)
             if names is None:
                 found.append((warning, names := []))
-            names.append(setting(point.point))
+            if place not in names:  # two runs may say the same at one point
+                names.append(place)
     return [("" if len(names) == len(points) else f"{'; '.join(names)}: ", known) for known, names in found]

@@ -27,6 +27,7 @@ from devlearn.records.registered import all_near
 from devlearn.records.schema import Akin, How, JobState, Manifest, Program, Registered, Sibling
 from devlearn.records.siblings import together
 from devlearn.records.text import file_name
+from devlearn.runs.surroundings import commit, processor
 from devlearn.scenario.splits import MINARI, is_path, split_name
 from devlearn.tasks.demonstrations.files import digest as file_digest
 
@@ -127,7 +128,13 @@ def manifest(
         command=how.command,
         digest=question,
         versions={"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        machine={"platform": platform.platform(), "cores": os.cpu_count(), "usable_cores": cores},
+        machine={
+            "platform": platform.platform(),
+            "processor": processor(),
+            "cores": os.cpu_count(),
+            "usable_cores": cores,
+        },
+        commit=commit(Path.cwd()),
         started=started,
         begun=(before.begun or before.started) if before else started,
         overrides=how.overrides,

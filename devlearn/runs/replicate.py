@@ -16,6 +16,7 @@ from devlearn.records.declared import unit_of
 from devlearn.records.layout import JobFolder, RunFolder
 from devlearn.records.published import Interval, Machine, PublishedError, Row, Study, StudyResult
 from devlearn.records.schema import JobSpec, Manifest, Resolved
+from devlearn.runs.surroundings import processor
 from devlearn.scenario import find, load, parse, points
 
 DRAWN = ("bands", "newborn", "start", "area")  # of analyses.json: what only figures need
@@ -80,11 +81,11 @@ def summary(run: Path, name: str, study: Study) -> StudyResult:
         raise PublishedError(f"{run} is no run of {name}, which is now `{study.command}`")
     jobs = [folder.job(job.folder) for job in resolved.jobs]
     opened = Run(run)
-    found = _listed(opened.compare())
+    found = _listed(opened.compare().document())
     if any(pair["verdict"] == "incomplete" for body in found for pair in body["comparisons"]):
         raise PublishedError(f"{run} is not finished; devlearn resume {run} goes on")
     for more in study.also:
-        found += _listed(opened.compare(more.probe, more.at))
+        found += _listed(opened.compare(more.probe, more.at).document())
     return StudyResult.model_validate(
         {
             "study": name,
@@ -126,15 +127,7 @@ def machine() -> Machine:
         times.append(time.perf_counter() - start)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     speed = round(2 * 512**3 / min(times) / 1e9)
-    return Machine(platform=platform.system(), model=_processor(), cores=cores or 1, gflops=speed)
-
-
-def _processor() -> str:
-    """The processor's name, where the system has one."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    return Machine(platform=platform.system(), model=processor(), cores=cores or 1, gflops=speed)
 
 
 def _listed(body: Any) -> list[Mapping[str, Any]]:

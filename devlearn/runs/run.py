@@ -2,7 +2,7 @@
 
 run = devlearn.run("first_steps", seeds=8)
 run.records                          # a pandas frame where pandas is installed, else a list of dicts
-run.compare()                        # what comparison.json holds
+run.compare()                        # the verdicts, typed
 run.learner("developmental", seed=3) # an ordinary nn.Module
 """
 
@@ -22,10 +22,13 @@ from devlearn.runs.forewarnings import Forewarning
 from devlearn.runs.pipeline import Face, Options, complaints
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from torch import nn
 
+    from devlearn.evidence.answer import Answer
     from devlearn.records.reader import RunRecords
     from devlearn.records.results import Comparisons
+    from devlearn.report.looks import Look
 
 
 class RunFailed(RuntimeError):
@@ -219,16 +222,23 @@ class Run:
         run = load(self.folder)
         return run, compare([run]) if run.resolved.probes else None
 
-    def compare(self, probe: str | None = None, at: str | int | None = None) -> Any:
-        """The comparison that the scenario declares, or another (exploratory); a list with ``vary``."""
-        from devlearn.evidence import compare, document
+    def compare(
+        self, probe: str | None = None, at: str | int | None = None, seeds: Sequence[int] | None = None
+    ) -> "Answer":
+        """The comparison that the scenario declares, or another (exploratory), or one of some seeds (exploratory too).
+
+        Raises:
+            EvidenceError: no such probe, moment or seed on record.
+        """
+        from devlearn.evidence import compare
+        from devlearn.evidence.answer import Answer
         from devlearn.records.reader import load
         from devlearn.records.results import note_seen
 
         run = load(self.folder)
-        found = compare([run], probe, at)
+        found = compare([run], probe, at, seeds)
         note_seen(run)
-        return document(found)
+        return Answer(points=found.points)
 
     def analyses(self) -> dict[str, Any]:
         """What the curves say beyond the declared comparison: the content of analyses.json."""
@@ -238,11 +248,28 @@ class Run:
         found: dict[str, Any] = document(analyse(load(self.folder)))
         return found
 
-    def report(self, sections: Sequence[str] = ()) -> Path:
+    def figure(self, name: str) -> "Figure":
+        """A figure of the report as matplotlib's, to be changed and saved as its reader likes; nothing is written.
+
+        Raises:
+            LookupError: the report has no such figure.
+        """
+        from devlearn.evidence import evaluate
+        from devlearn.records.reader import load
+        from devlearn.report.page import drawn_figures
+
+        run = load(self.folder)
+        found = drawn_figures(run, evaluate(run))
+        if name not in found:
+            raise LookupError(f"the report has no figure {name!r}; there are: {', '.join(found)}")
+        return found[name]
+
+    def report(self, sections: Sequence[str] = (), look: "Look" = "paper") -> Path:
         """Write report.html and return its path.
 
         Args:
             sections: further sections of the page, as ``package.module:Name``.
+            look: how the files in figures/ look: paper, talk (twice as large) or dark.
 
         Raises:
             NoPlugin: no such section, or it can't be imported.
@@ -256,7 +283,7 @@ class Run:
         run = load(self.folder)
         found = evaluate(run)
         note_seen(run)
-        return write(run, found, sections)
+        return write(run, found, sections, look=look)
 
     def learner(self, arm: str, seed: int, point: int = 0) -> "nn.Module":
         """The network of one learner at the end of its life.

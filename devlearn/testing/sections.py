@@ -138,7 +138,9 @@ class _Trial:
         return Finding("place", True, f"right behind {names[at - 1]!r}" if at else "at the beginning")
 
     def drawn(self) -> Finding:
-        return Finding("drawn", True, f"{len(self.body):,} bytes, {len(self.figures) // 2} figures")
+        return Finding(
+            "drawn", True, f"{len(self.body):,} bytes, {sum(name.endswith('.svg') for name in self.figures)} figures"
+        )
 
     def named(self) -> Finding:
         """Figures of one's own are called after their section, so that none has the name of another section's."""

@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 from devlearn.evidence.text.published import row_text, value, word
 from devlearn.evidence.text.searched import how_searched
 from devlearn.records.published import StudyPair, StudyPoint, StudyResult, read, studies
-from devlearn.runs.plan import Plan, plan
-from devlearn.scenario import Scenario, library
+from devlearn.runs.plan import plan
+from devlearn.scenario import Scenario, library, points
 from devlearn_docs import drawing, results, study_pictures
 from devlearn_docs.kinds import file_name, linked
 from devlearn_docs.usage import scenarios, things
@@ -18,11 +17,6 @@ from devlearn_docs.words import code, plain
 FIRST = ("first_steps",)
 FEW = 4  # pairs whose verdicts stand on a card
 NOT_RECORDED = "not recorded yet"
-
-
-@cache
-def plan_of(name: str) -> Plan:
-    return plan(scenarios()[name])
 
 
 def recorded(name: str) -> list[StudyResult]:
@@ -97,13 +91,15 @@ def _reached(result: StudyResult, points: list[StudyPoint]) -> str:
 
 
 def facts(name: str) -> str:
-    """What is known of a scenario without running it."""
-    scenario, own = scenarios()[name], plan_of(name)
+    """What is known of a scenario without running it; of a recorded one, what was planned stands in its file."""
+    scenario = scenarios()[name]
     pairs = len(scenario.compare.pairs) if scenario.compare else 0
-    points = f", {len(own.points)} points" if len(own.points) > 1 else ""
+    several = len(points(scenario))
+    seconds = next((one.planned for one in recorded(name) if not studies()[one.study].set), None)
+    minutes = (plan(scenario).seconds if seconds is None else seconds) / 120
     return (
-        f"{_count(len(scenario.arms), 'arm')}, {_count(len(scenario.seeds), 'seed')}, "
-        f"{_count(pairs, 'comparison')}{points}; {own.seconds / 120:.1f} minutes of two cores planned, probes apart."
+        f"{_count(len(scenario.arms), 'arm')}, {_count(len(scenario.seeds), 'seed')}, {_count(pairs, 'comparison')}"
+        f"{f', {several} points' * (several > 1)}; {minutes:.1f} minutes of two cores planned, probes apart."
     )
 
 

@@ -6,6 +6,7 @@ Protections, brains and sections of the report have a page for all; of the other
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from devlearn import registry
@@ -17,6 +18,7 @@ from devlearn_docs.docstrings import Doc, own_doc, parse
 from devlearn_docs.words import Json, code, key_table, map_tables, plain, table
 
 
+@cache
 def ours(group: str) -> dict[str, type]:
     """The kinds of a group that this package brings, by name."""
     found = {name: registry.get(group, name) for name in registry.names(group)}

@@ -6,18 +6,20 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from devlearn.records.declared import SHARE
 from devlearn.records.published import StudyPair, StudyPoint, StudyResult
+from devlearn.report.style import stage_colour
 from devlearn.runs.plan.model import ArmPlan
 from devlearn_docs.drawing import DOT, FAINT, INK, MEAN, STYLE, VERDICTS, plain, sheet
 
 WIDTH = 4.2  # inches
 MOST = 14  # rows of a picture
 LETTERS = 22  # of an arm's name
-STAGE = ("#56b4e9", "#f0a830", "#4db892", "#cc79a7", "#b5a642", "#9aa3ad", "#d98c6a")  # dark letters on light blocks
+WHITE = 0.55  # of a block's colour: dark letters stand on it
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = (DOT, "#b34700", "#00735a", "#62686f", INK, "#7d4fb8", "#7d5c00")
 BLOCK_INK = "#101214"
@@ -181,14 +183,13 @@ def lives(arms: Sequence[ArmPlan], result: StudyResult, narrow: bool = False) ->
         else:
             figure = sheet(9, 0.75 + 0.5 * len(arms))
             left, right = figure.subplots(1, 2, width_ratios=(1.3, 1), sharey=True)
-        names = list(dict.fromkeys(stage.name for arm in arms for stage in arm.stages))
         for row, arm in enumerate(arms):
             for place, stage in enumerate(arm.stages):
                 budget = stage.stage.budget()
                 sham = stage.keys.get("sham") not in (None, False, "none")
                 title = f"{stage.name} (sham)" if sham else stage.name
                 text = title if budget is None else f"{title}\n{budget[1]:,} {budget[0].replace('_', ' ')}"
-                colour = STAGE[names.index(stage.name) % len(STAGE)]
+                colour = _light(stage_colour(stage.kind))
                 left.barh(row, 0.96, left=place, height=0.8, color=colour, alpha=0.55 if sham else 1.0)
                 left.text(place + 0.48, row, text, ha="center", va="center", fontsize=6.6, color=BLOCK_INK)
         shown = [(arm.name, point.arms[arm.name]) for arm in arms]
@@ -202,3 +203,9 @@ def lives(arms: Sequence[ArmPlan], result: StudyResult, narrow: bool = False) ->
         left.set_title("what each arm goes through")
         right.set_title(f"test accuracy (%) of {shown[0][1].n} learners, and their mean")
         return figure
+
+
+def _light(colour: str) -> tuple[float, float, float]:
+    """The colour that a stage has in reports, so light that dark letters can be read on it."""
+    red, green, blue = (part + WHITE * (1 - part) for part in to_rgb(colour))
+    return red, green, blue

@@ -10,7 +10,7 @@ from devlearn_docs.examples import FROM_FILES, of_stage, planned
 FRAMES, EVERY = 6, 2  # moments of an episode that are shown, and the steps between two of them
 WIDTH = 720  # pixels of a picture, about
 UNITS = 12  # of the first layer that are shown
-MOST_FLOPS = 3e10  # that a stage may take for a picture
+MOST_FLOPS = 2e10  # that a stage may take for a picture
 SEED = 0
 
 

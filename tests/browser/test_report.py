@@ -8,7 +8,17 @@ import pytest
 WIDE, NARROW = 1280, 400
 
 
-def opened(chromium: Any, report: Path, width: int = WIDE, scheme: str = "light", scripts: bool = True) -> Any:
+UNFOLD = "document.querySelectorAll('details').forEach(one => one.open = true)"
+
+
+def opened(
+    chromium: Any,
+    report: Path,
+    width: int = WIDE,
+    scheme: str = "light",
+    scripts: bool = True,
+    unfolded: bool = True,
+) -> Any:
     """The page, with no network; what it asked for and what it said are kept on it."""
     context = chromium.new_context(
         viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=scripts, offline=True
@@ -19,6 +29,8 @@ def opened(chromium: Any, report: Path, width: int = WIDE, scheme: str = "light"
     page.on("console", lambda message: page.said.append(message.text))
     page.on("pageerror", lambda error: page.said.append(str(error)))
     page.goto(report.as_uri())
+    if unfolded:
+        page.evaluate(UNFOLD)
     return page
 
 
@@ -64,7 +76,7 @@ TABLES = """() => [...document.querySelectorAll("table")].map(table => {
 
 def test_no_table_is_cut_on_a_wide_screen(chromium: Any, report: Path) -> None:
     tables = opened(chromium, report).evaluate(TABLES)
-    assert {"Further intervals", "Time to a level", "The ledger", "Power laws"} <= {
+    assert {"All differences and verdicts", "Time to a level", "The ledger", "Power laws"} <= {
         t["name"].split(" labels = ")[0] for t in tables
     }
     assert [t for t in tables if t["width"] > t["room"]] == []
@@ -96,25 +108,35 @@ def test_every_section_can_be_reached(chromium: Any, report: Path) -> None:
     linked = page.locator("nav[aria-label=Contents] a").evaluate_all("all => all.map(one => one.hash)")
     sections = page.locator("main > section").evaluate_all("all => all.map(one => '#' + one.id)")
     assert linked == sections
-    titles = page.locator("main > section > h2").all_inner_texts()
+    titles = page.locator("main > section h2").all_inner_texts()
     assert "Learning curves" in titles
     assert {"Receptive fields", "Behaviour", "Over all points", "Proxy and metric"} <= set(titles)
 
 
-ONE_POINT = """() => document.querySelectorAll(
-  "#points, .warnings, #differences .point, #differences details").forEach(one => one.remove())"""
-
-
-def test_the_first_screen_has_the_answer_and_the_lives(chromium: Any, report: Path) -> None:
-    """Headline and differences in full and the lives begun, where nothing is varied and nothing warned of."""
-    page = opened(chromium, report)
-    page.evaluate(ONE_POINT)
-    headline, figure, lives = (
-        page.locator(name).first.bounding_box() for name in (".headline", "#differences svg", "#lives svg")
+def test_the_first_screen_has_the_answer_and_the_second_what_it_hangs_on(chromium: Any, report: Path) -> None:
+    """Headline, cost and, after what is drawn over all points, every difference with its verdict; the rest unfolds."""
+    page = opened(chromium, report, unfolded=False)
+    page.evaluate("document.querySelector('#points').remove()")
+    headline, table, change, warnings, lives, curves = (
+        page.locator(name).first.bounding_box()
+        for name in (".headline", ".heat", "#verdicts .sentences", "#warnings li", "#lives svg", "#curves svg")
     )
-    assert 0 < headline["y"] < figure["y"] < lives["y"]
-    assert figure["y"] + figure["height"] < 900
-    assert lives["y"] + 100 < 900
+    assert 0 < headline["y"] < table["y"] < change["y"] < warnings["y"] < lives["y"] < curves["y"]
+    assert table["y"] + table["height"] < 900
+    assert warnings["y"] + warnings["height"] < 1800
+    assert curves["width"] >= 360
+    shut = page.locator("main > section summary > h2").evaluate_all("all => all.map(one => one.closest('section').id)")
+    assert {"bought", "cost", "proxy", "methods", "reproduce"} <= set(shut) and not {"lives", "curves"} & set(shut)
+
+
+def test_the_numbers_of_a_figure_can_be_saved(chromium: Any, report: Path) -> None:
+    page = opened(chromium, report)
+    with page.expect_download() as saved:
+        page.locator("a[download='lives.csv'], a[download='point0-lives.csv']").first.click()
+    text = saved.value.path().read_text(encoding="utf-8")
+    assert saved.value.suggested_filename.endswith("lives.csv") and text.startswith("arm,stage,kind,visit,")
+    links = page.locator("figcaption a:not([download])").evaluate_all("all => all.map(one => one.getAttribute('href'))")
+    assert len(links) > 50 and all((report.parent / link).exists() for link in links)
 
 
 def test_without_scripts_it_reads_the_same(chromium: Any, report: Path) -> None:

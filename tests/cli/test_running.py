@@ -85,7 +85,7 @@ def test_the_python_face(run: "devlearn.Run") -> None:
     learner = run.learner("looked", seed=7)
     assert learner(torch.zeros(5, 28, 28, dtype=torch.uint8), "image_28x28", "digits").shape == (5, 10)
     stored = json.loads((run.folder / "comparison.json").read_text())
-    assert json.loads(json.dumps(run.compare())) == stored
+    assert json.loads(json.dumps(run.compare().document())) == stored
     rows = run.rows("probes")
     ends = [row for row in rows if row["moment"] == "end" and row["metric"] == "accuracy" and row["stage"] == "school"]
     values = {(row["arm"], str(row["seed"])): row["value"] for row in ends}

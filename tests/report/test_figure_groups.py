@@ -11,6 +11,7 @@ from devlearn.records.results import ArmSummary, Comparison, PairResult
 from devlearn.report import figure_store as shelf
 from devlearn.report.aside import Aside
 from devlearn.report.figure_groups import MOST, families
+from devlearn.report.looks import Look
 from devlearn.report.svg import drawing
 from tests.evidence.fake_run import tiny_run
 from tests.report.pages import write
@@ -64,9 +65,9 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, F
     )
     saved: dict[str, Figure] = {}
 
-    def save(figure: Figure, into: Path, name: str, aside: Aside) -> str:
+    def save(figure: Figure, into: Path, name: str, aside: Aside, look: Look) -> str:
         saved[name] = figure
-        return shelf_save(figure, into, name, aside)
+        return shelf_save(figure, into, name, aside, look)
 
     shelf_save = shelf.save
     with pytest.MonkeyPatch.context() as patch:
@@ -112,20 +113,34 @@ def test_rows_do_not_overlap_and_nothing_is_cut_off(crowded: tuple[Path, dict[st
 
 
 def test_what_only_describes_unfolds(crowded: tuple[Path, dict[str, Figure]]) -> None:
-    """The table of verdicts stands open."""
+    """Pairs that share no control are told in a table of their own, behind a line; what describes unfolds."""
     run, _ = crowded
     page = (run / "report.html").read_text(encoding="utf-8")
-    folded = re.findall(r"<details>.*?</details>", page, re.DOTALL)
     summaries = re.findall(r"<summary>(.*?)</summary>", page)
-    assert {"Each of the 25 pairs in a sentence", "The ledger of 26 arms", "The plan of 26 arms"} <= set(summaries)
-    assert page.count("<details>") == page.count("</details>") == len(folded)
-    assert not any("<details>" in fold[9:] for fold in folded)
-    assert not any('aria-label="Verdicts ' in fold for fold in folded)
+    assert {"Each of the 25 pairs in a sentence", "The lives of 26 arms", "<h2>What it cost</h2>"} <= set(summaries)
+    assert page.count("<details>") == page.count("</details>")
     assert len(page.encode()) < 3_000_000
 
 
+def test_many_pairs_are_one_table_of_arms_by_controls(crowded: tuple[Path, dict[str, Figure]]) -> None:
+    """Each pair a cell with its difference, its verdict and a shade; intervals and learners unfold."""
+    run, _ = crowded
+    page = (run / "report.html").read_text(encoding="utf-8")
+    table = page[page.index('<table class="stack heat">') : page.index("</table>")]
+    heads = re.findall(r'<th class="n">(.*?)</th>', table)
+    assert heads == ["random-init", *CONTROLS]
+    cells = re.findall(
+        r'<td class="n( (?:up|down)[1-4]| )" data-label="[^"]*"><span>(\S+)<br><span class="word">', table
+    )
+    assert len(cells) == 25 and any(shade.startswith(" up4") or shade.startswith(" down4") for shade, _ in cells)
+    assert all((shade[:3] == " up") == (number[0] == "+") for shade, number in cells if shade.strip())
+    assert (
+        page.index("</table>") < page.index("Intervals, and every learner") < page.index("Differences with their inter")
+    )
+
+
 def test_few_rows_stand_open(page: str) -> None:
-    assert "in a sentence</summary>" not in page and "The ledger of" not in page
+    assert "<summary>The lives of" not in page and "5 pairs: difference" not in page
 
 
 def test_missing_controls_are_told_as_lines_to_add(tmp_path: Path) -> None:

@@ -114,12 +114,15 @@ def test_curves_that_fill_the_axis_have_one_plot() -> None:
 
 
 def test_starts_of_stages_are_named_once(drawn: Path) -> None:
-    """Each name stands once where it begins, whichever arms begin it there; in the compared measure's figure alone."""
+    """Each number stands once where its stage begins, whichever arms begin it there, and the caption says which."""
     svg = (drawn / "figures" / "over-updates.svg").read_text()
-    named = re.findall(r">([a-z, ]+)</text>", svg)
-    starts = ["school, sham, waves", "look, school", "play", "school, shuffle"]
-    assert [text for text in named if text in starts] == starts
-    assert ">play</text>" not in (drawn / "figures" / "probe-frames.svg").read_text()
+    key = re.search(r"by number: ([^.]*)\.", (drawn / "report.html").read_text(encoding="utf-8"))
+    assert key is not None
+    number = {name: place for place, name in (part.split() for part in key[1].split(", "))}
+    begun = [("school", "sham", "waves"), ("look", "school"), ("play",), ("school", "shuffle")]
+    labels = [", ".join(sorted(number[name] for name in names)) for names in begun]
+    assert [text for text in re.findall(r">([0-9, ]+)</text>", svg) if text in labels][-4:] == labels
+    assert "by number" not in (drawn / "figures" / "probe-frames.svg").read_text()
 
 
 def test_no_tick_of_a_count_is_below_zero() -> None:

@@ -1,5 +1,6 @@
 """Sections of the page: found by the registry, in their declared order, one's own among them."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ from tests.report.pages import write
 from tests.report.test_page import Elements
 
 ORDER = [
-    "points", "differences", "lives", "verdicts", "matrix", "curves", "bought", "cost", "proxy", "fields", "films",
-    "bonuses", "lessons", "feedback", "online", "recall", "stories", "plan", "reproduce", "read",
+    "points", "differences", "verdicts", "warnings", "lives", "matrix", "curves", "bought", "cost", "proxy", "fields",
+    "films", "bonuses", "lessons", "feedback", "online", "recall", "stories", "plan", "methods", "reproduce", "read",
 ]  # fmt: skip
 
 
@@ -95,15 +96,15 @@ def test_ones_own_stand_where_they_say() -> None:
     asked = own("last_result", "behind_that", "after_lives", "first_of_all")
     order = [one.name for one in sections(asked)]
     assert order == [
-        "first-of-all", "points", "differences", "lives", "after-lives", "behind-that", "verdicts", "matrix", "curves",
-        "bought", "cost", "proxy", "fields", "films", "bonuses", "lessons", "feedback", "online", "recall", "stories",
-        "last-result", "plan", "reproduce", "read",
+        "first-of-all", "points", "differences", "verdicts", "warnings", "lives", "after-lives", "behind-that",
+        "matrix", "curves", "bought", "cost", "proxy", "fields", "films", "bonuses", "lessons", "feedback", "online",
+        "recall", "stories", "last-result", "plan", "methods", "reproduce", "read",
     ]  # fmt: skip
 
 
 def test_sections_that_one_function_made_are_found_by_what_the_module_calls_them(tiny: Path) -> None:
     order = [one.name for one in sections(own("in_images", "in_updates"))]
-    assert order[2:5] == ["lives", "length-images", "length-updates"]
+    assert order[4:7] == ["lives", "length-images", "length-updates"]
     assert sections([in_updates, in_images]) == sections(own("in_updates", "in_images"))
     page = write(tiny, *own("in_images", "in_updates")).read_text(encoding="utf-8")
     assert "<p>Counted in images.</p>" in page and "<p>Counted in updates.</p>" in page
@@ -149,7 +150,7 @@ def test_what_has_no_place_is_refused(asked: list[str], said: str) -> None:
         sections(asked)
 
 
-@pytest.mark.parametrize("name", ["Big", "two words", "warnings", "end", ""])
+@pytest.mark.parametrize("name", ["Big", "two words", "end", ""])
 def test_a_name_is_an_address(name: str) -> None:
     with pytest.raises(SectionError, match="can't be called"):
         section(name, title="x")(lambda page: "x")
@@ -182,8 +183,11 @@ def test_a_file_with_its_template_on_the_command_line(
 
 
 def test_the_answer_stands_first(page: str) -> None:
-    """Headline, differences with their intervals, lives: before any table, and nothing else between."""
-    assert ids(page)[:3] == ["differences", "lives", "verdicts"]
+    """Headline, differences with their intervals, verdicts, warnings, lives, curves; the rest unfolds."""
+    assert ids(page)[:5] == ["differences", "verdicts", "warnings", "lives", "curves"]
+    opened = re.findall(r'<section id="([a-z]+)">\n<h2>', page)
+    folded = re.findall(r'<section id="([a-z]+)">\n<details><summary><h2>', page)
+    assert (opened, opened + folded) == (ids(page)[:5], ids(page))
     before = page[page.index("<main>") : page.index('<section id="verdicts">')]
     assert "<table" not in before and 'aria-label="Differences with their intervals' in before
     assert page.index('<p class="headline">') < page.index("<main>")

@@ -103,7 +103,7 @@ def test_learners_are_born_from_their_file_and_kin_are_one_lineage(use: Path) ->
     own = [row for row in run.rows("ledger") if row["arm"] == "random-init"][-1]
     for unit in ("labels", "label_bits", "images", "flops"):
         assert spent[unit] == own[unit] + files[0].about["ledger"][unit]
-    assert run.compare()["arms"]["born"]["n"] == 2
+    assert run.compare().document()["arms"]["born"]["n"] == 2
 
 
 def test_heirs_pay_for_what_their_genome_was_told(use: Path) -> None:

@@ -163,5 +163,5 @@ def test_more_is_won_than_at_random(what: str, tmp_path: Path) -> None:
     }
     (tmp_path / "learned.yaml").write_text(yaml.safe_dump(content))
     run = devlearn.run(tmp_path / "learned.yaml", out=tmp_path / "run", progress=False, report=False)
-    (pair,) = run.compare()["comparisons"]
+    (pair,) = run.compare().document()["comparisons"]
     assert pair["verdict"] == "better" and pair["interval"][0] > effect

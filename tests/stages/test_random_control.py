@@ -83,6 +83,6 @@ def test_the_control_runs_to_a_verdict_and_has_steps_on_its_ledger(tmp_path: Pat
     }
     (tmp_path / "control.yaml").write_text(yaml.safe_dump(content))
     run = devlearn.run(tmp_path / "control.yaml", out=tmp_path / "run", progress=False, report=True)
-    spent = run.compare()["arms"]
+    spent = run.compare().document()["arms"]
     assert spent["random"]["ledger"]["env_steps"] == spent["played"]["ledger"]["env_steps"] == 64
     assert spent["random"]["ledger"]["updates"] == spent["random"]["ledger"]["flops"] == 0

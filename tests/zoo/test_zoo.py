@@ -67,7 +67,7 @@ def compared(folder: Path, scenario: dict[str, Any]) -> dict[str, Any]:
     """The comparison of a scenario that is run."""
     (folder / "zoo.yaml").write_text(yaml.safe_dump({"devlearn": 1, "scenario": "zoo", **scenario}))
     run = devlearn.run(folder / "zoo.yaml", out=folder / "run", progress=False, report=False)
-    found = run.compare()
+    found = run.compare().document()
     assert isinstance(found, dict)
     return found
 

@@ -1,22 +1,23 @@
 """comparison.json: the scenario's question, answered from the records of one run or of several.
 
 One run: pairs are compared seed by seed. Several runs: arms are called ``run/arm``, each arm is compared with the arm
-of the same name in the first run (with every arm of the first run where no name recurs): seed by seed where both hold
-exactly the same seeds, else unpaired. No scenario declares that, so every verdict is exploratory, and all arms are
-scored at the same moment.
+of the same name in the first run (with every arm of the first run where no name recurs): seed by seed where all runs
+share two seeds or more, which alone are then compared, else unpaired. No scenario declares that, so every verdict is
+exploratory, and all arms are scored at the same moment.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from devlearn.evidence.analysis.arms import gain_per, summary
 from devlearn.evidence.analysis.budgets import common_range
+from devlearn.evidence.analysis.common_seeds import chosen, in_common
 from devlearn.evidence.analysis.failures import failed_pair, failed_seeds
 from devlearn.evidence.analysis.history import Known, history, standing
 from devlearn.evidence.analysis.looks import look
 from devlearn.evidence.analysis.new_images import interval_new_images
 from devlearn.evidence.analysis.pairing import Values, pair
-from devlearn.evidence.analysis.question import Question, merged, question
+from devlearn.evidence.analysis.question import Question, merged, question, same_probe
 from devlearn.evidence.analysis.stage_gains import stage_gains
 from devlearn.evidence.analysis.trust import failures, fragile, unless
 from devlearn.evidence.analysis.undetermined import hangs_on
@@ -31,18 +32,26 @@ from devlearn.records.results import At, Comparison, Comparisons, Interval, Pair
 Table = Mapping[str, Values]
 
 
-def compare(runs: Sequence[RunRecords], probe: str | None = None, at: At | None = None) -> Comparisons:
+def compare(
+    runs: Sequence[RunRecords],
+    probe: str | None = None,
+    at: At | None = None,
+    seeds: Collection[int] | None = None,
+) -> Comparisons:
     """Compare the arms of one run, or of several.
 
     ``probe`` is ``PROBE`` or ``PROBE.METRIC``; ``at`` is end, best, birth, area or an update of the last stage. Where
-    they differ from what the scenario declares, every verdict is labelled exploratory. A side analysis that the records
-    don't allow is left out, with a warning.
+    they differ from what the scenario declares, or only some ``seeds`` are compared, every verdict is labelled
+    exploratory. A side analysis that the records don't allow is left out, with a warning.
 
     Raises:
-        EvidenceError: no such probe or moment on record, or several runs that ask different things.
+        EvidenceError: no such probe, moment or seed on record, or several runs that ask different things.
     """
+    runs, noted = [chosen(run, seeds) for run in runs], list[Warning_]()
+    if len(runs) > 1 and same_probe(runs, probe):
+        runs, noted = in_common(runs)
     points = merged(runs)
-    asked = question(runs, points, probe, at)
+    asked = question(runs, points, probe, at, seeds)
     tables = [_table(point, asked) for point in points]
     family = [
         _judged(point, table, names, asked)
@@ -50,7 +59,7 @@ def compare(runs: Sequence[RunRecords], probe: str | None = None, at: At | None 
         for names in asked.pairs
     ]
     adjusted, each = adjust(family, len(asked.looks) or 1), len(asked.pairs)
-    known = Known(standing(runs, asked), [*history(runs), *asked_above_chance(asked)])
+    known = Known(standing(runs, asked), [*noted, *history(runs), *asked_above_chance(asked)])
     places = [(point, names) for point in points for names in asked.pairs]
     hangs = hanging(places, adjusted, asked, _words)
     return Comparisons(

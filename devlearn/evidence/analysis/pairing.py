@@ -107,6 +107,8 @@ def pair(left: Side, right: Side, what: Measure, paired: bool) -> Pair:
 
 
 def _missing(sides: tuple[Side, Side], what: Measure) -> Reason | None:
+    if failed := [arm for arm, _ in sides if arm.failed]:
+        return Reason.of("failed", arms=[arm.name for arm in failed], why=_first_error(failed[0]))
     if unfinished := sorted({job for arm, _ in sides for job in arm.unfinished}):
         return Reason.of("unfinished", jobs=list(unfinished))
     unknown = [f"{arm.name} seed {seed}" for arm, found in sides for seed, value in found.items() if value is None]
@@ -115,6 +117,11 @@ def _missing(sides: tuple[Side, Side], what: Measure) -> Reason | None:
     if unscored := [heirs for arm, _ in sides for heirs in _unscored(arm)]:
         return Reason.of("unscored", heirs=unscored)
     return Reason.of("no_worst", measure=what.label, learners=list(unknown))
+
+
+def _first_error(arm: ArmRecords) -> str:
+    _, why = next(iter(arm.failed.values()))
+    return why.partition("\n")[0]
 
 
 def _unscored(arm: ArmRecords) -> list[list[Any]]:

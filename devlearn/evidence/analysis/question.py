@@ -1,6 +1,6 @@
 """What is asked of a run, or of several: which measure, when, of which pairs, and whether the scenario declared it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from devlearn.evidence.analysis.matrix_metrics import is_metric, matrix_measure, refuse_unlived
@@ -107,7 +107,19 @@ def moment(at: At) -> At:
     return int(at) if isinstance(at, str) and at.isdecimal() else at
 
 
-def question(runs: Sequence[RunRecords], points: Sequence[Point], probe: str | None, at: At | None) -> Question:
+def same_probe(runs: Sequence[RunRecords], probe: str | None) -> bool:
+    """Whether all runs measure what is asked by the same probe. Raises EvidenceError where there is no such probe."""
+    whats = [_asked(run, declared(run), probe) for run in runs]
+    return all(_definition(run, whats[0]) == _definition(runs[0], whats[0]) for run in runs)
+
+
+def question(
+    runs: Sequence[RunRecords],
+    points: Sequence[Point],
+    probe: str | None,
+    at: At | None,
+    seeds: Collection[int] | None = None,
+) -> Question:
     """What to ask of ``runs``, whose arms are those of ``points``.
 
     What a run's scenario declares holds where nothing else is asked. Several runs have to agree, so that their order
@@ -125,6 +137,7 @@ def question(runs: Sequence[RunRecords], points: Sequence[Point], probe: str | N
     first, what, when, several = own[0], whats[0], moments[0], len(runs) > 1
     other = any(what.key != one.what.key or when != one.at for one in own)
     reasons = [Reason.of("other_question")] * other + [Reason.of("several_runs")] * several
+    reasons += [Reason.of("some_seeds", seeds=sorted(seeds))] if seeds is not None and not several else []
     arms = _arms_of(runs, points)
     pairs = _across(arms) if several else first.pairs
     if what.parts:
@@ -192,7 +205,7 @@ def merged(runs: Sequence[RunRecords]) -> tuple[Point, ...]:
     points = []
     for i, point in enumerate(runs[0].points):
         arms = {}
-        for name, run in zip(_names(runs), runs, strict=True):
+        for name, run in zip(run_names(runs), runs, strict=True):
             for arm in run.points[i].arms.values():  # named, and its branches, by the run that they are of
                 stages = tuple(stage.model_copy(update={"branch": f"{name}/{stage.branch}"}) for stage in arm.stages)
                 arms[f"{name}/{arm.name}"] = replace(arm, name=f"{name}/{arm.name}", stages=stages)
@@ -200,7 +213,7 @@ def merged(runs: Sequence[RunRecords]) -> tuple[Point, ...]:
     return tuple(points)
 
 
-def _names(runs: Sequence[RunRecords]) -> list[str]:
+def run_names(runs: Sequence[RunRecords]) -> list[str]:
     """The folders' names; a second one of the same name is numbered."""
     names: list[str] = []
     for run in runs:
@@ -213,8 +226,13 @@ def _arms_of(runs: Sequence[RunRecords], points: Sequence[Point]) -> dict[str, i
     """{arm: which of ``runs`` it is of}, over all points."""
     if len(runs) == 1:
         return dict.fromkeys((arm for point in points for arm in point.arms), 0)
-    places = {name: place for place, name in enumerate(_names(runs))}
+    places = {name: place for place, name in enumerate(run_names(runs))}
     return {arm: places[arm.rpartition("/")[0]] for point in points for arm in point.arms}
+
+
+def across(runs: Sequence[RunRecords], points: Sequence[Point]) -> Pairs:
+    """The pairs of several runs, whose arms are those of ``points``."""
+    return _across(_arms_of(runs, points))
 
 
 def _across(arms: Mapping[str, int]) -> Pairs:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from devlearn.evidence import statistics
 from devlearn.evidence.analysis.gates import UnpassedGate, gates_nobody_passed
@@ -32,7 +33,8 @@ def warnings(found: Comparison, arms: Arms, asked: Question) -> list[Warning_]:
     return [
         *_seeds_added(asked),
         *([] if asked.alike else [Warning_.of("probes_differ", probe=found.probe)]),
-        *([Warning_.of("unfinished", jobs=list(found.incomplete))] if found.incomplete else []),
+        *_failed(arms),
+        *_unfinished(found, arms),
         *_few(found),
         *_accepts(asked.fails, min((pair.n for pair in found.comparisons), default=0)),
         *_approximate(found),
@@ -53,6 +55,23 @@ def left_out(part: str, of: Sequence[str], why: EvidenceError) -> Warning_:
     return Warning_.of("left_out", part=part, of=list(of), why=str(why))
 
 
+def _failed(arms: Arms) -> Iterator[Warning_]:
+    """Arms of which learners ended with an error, each with the first of them."""
+    for name, arm in arms.items():
+        if arm.failed:
+            job, why = next(iter(arm.failed.values()))
+            more = len({job for job, _ in arm.failed.values()}) - 1
+            known: dict[str, Any] = {"arm": name, "failed": len(arm.failed), "seeds": len(arm.lives)}
+            yield Warning_.of("failed", **known, job=job, why=why.partition("\n")[0], more=more)
+
+
+def _unfinished(found: Comparison, arms: Arms) -> list[Warning_]:
+    """Jobs that are not done, those apart that failed."""
+    failed = {job for arm in arms.values() for job, _ in arm.failed.values()}
+    jobs = [job for job in found.incomplete if job not in failed]
+    return [Warning_.of("unfinished", jobs=jobs)] if jobs else []
+
+
 def _seeds_added(asked: Question) -> list[Warning_]:
     if not asked.seen or asked.looks:
         return []
@@ -62,10 +81,10 @@ def _seeds_added(asked: Question) -> list[Warning_]:
 def _few(found: Comparison) -> Iterator[Warning_]:
     """Few seeds or lineages, and too few for any verdict."""
     counted = [(one.n, one.seeds) for one in found.comparisons or found.arms.values()]
-    n = min((n for n, _ in counted), default=0)
-    if not n:
+    counted = [one for one in counted if one[0]]  # pairs of which learners are missing say nothing of seeds
+    if not counted:
         return
-    seeds = min(seeds for _, seeds in counted)
+    n, seeds = min(n for n, _ in counted), min(seeds for _, seeds in counted)
     if n < FEW_SEEDS:
         yield Warning_.of("few", n=n, seeds=seeds, fewest=FEW_SEEDS)
     if n < SEEN_TAILS and any(pair.verdict in DECIDED and not pair.fragile for pair in found.comparisons):

@@ -25,7 +25,7 @@ PHRASES: Mapping[Verdict, str] = {
     "worse": "is worse than",
     "equivalent": "is equivalent to",
     "identical": "is identical to",
-    "undecided": "can't be distinguished from",
+    "undecided": "is undecided against",
     "incomplete": "isn't yet comparable with",
 }
 NEVER = "can't be compared with"  # what is incomplete, and would be if all jobs were done
@@ -43,7 +43,9 @@ NEWBORNS = "random-init"  # what scenarios call the arm that is only born and sc
 
 def phrase(pair: PairResult) -> str:
     """What is said of a pair between its two names."""
-    over = pair.suggests == "incomplete" and pair.reason is not None and pair.reason.code != "unfinished"
+    over = (
+        pair.suggests == "incomplete" and pair.reason is not None and pair.reason.code not in ("unfinished", "failed")
+    )
     return NEVER if over else PHRASES[pair.suggests]
 
 
@@ -112,12 +114,19 @@ def qualifiers(pair: PairResult, found: Comparison, told: bool = False) -> list[
     ``told``: that some may fail has been said of all pairs at once.
     """
     words = ["unpaired"] if pair.undetermined else []
-    words += ["fragile"] if pair.fragile else []
+    words += ["fragile"] if pair.fragile and not unreachable(pair, found) else []
     if smaller_possible(pair, found):
         words.append("maybe small")
     if pair.unless is not None and not told:
         words.append(f"unless {rate(pair.unless)} fail")
     return words
+
+
+def unreachable(pair: PairResult, found: Comparison) -> bool:
+    """Whether so few seeds can't reach significance, whatever the difference."""
+    if pair.suggests != "undecided" or not pair.test.paired:
+        return False
+    return LOCATIONS[found.of].smallest_p(pair.n) * found.family * found.looks > ALPHA
 
 
 def word(pair: PairResult, found: Comparison) -> str:
@@ -176,7 +185,8 @@ def _alone(pair: PairResult, found: Comparison) -> str:
 
 def _trust(pair: PairResult, found: Comparison) -> str:
     """Why a word is fragile, and what came of failures."""
-    text = f" Fragile: {'; '.join(map(render_note, pair.fragile))}." if pair.fragile else ""
+    weak = pair.fragile and not unreachable(pair, found)
+    text = f" Fragile: {'; '.join(map(render_note, pair.fragile))}." if weak else ""
     gone = pair.failures
     if gone and (gone.arm or gone.against):
         text += f" Failed: {gone.arm} of {gone.n} of {pair.arm}, {gone.against} of {pair.against}"
@@ -236,7 +246,7 @@ def _open(pair: PairResult, found: Comparison) -> str:
     """What an undecided pair would take."""
     if pair.reason:
         return f" Not decidable: {render_note(pair.reason)}."
-    if pair.test.paired and LOCATIONS[found.of].smallest_p(pair.n) * found.family * found.looks > ALPHA:
+    if unreachable(pair, found):
         shared = listed([samples(pair.n, pair.seeds), *sharing(found)])
         return f" {shared} can't reach significance, whatever the difference."
     if pair.seeds_needed is None:

@@ -67,6 +67,8 @@ REASONS: dict[str, Callable[..., str]] = {
     "unplanned_seeds": _unplanned_seeds,
     "seen_unplanned": lambda seeds: f"a verdict on {seeds} seeds had been seen, which no look had planned",
     "unfinished": _unfinished,
+    "failed": lambda arms, why: f"learners of {listed(arms)} ended with an error: {why}",
+    "some_seeds": lambda seeds: f"only seeds {listed([str(seed) for seed in seeds])}",
     "no_worst": _no_worst,
     "unscored": _unscored,
     "never_finite": lambda measure: f"not measured, {measure} is finite for no learner of either arm",

@@ -1,7 +1,8 @@
-"""What came out, in one or two sentences: every verdict where they are few, else how many there are of each."""
+"""What came out, in a few sentences: who failed, then every verdict where they are few, else how many of each."""
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from devlearn.evidence.text.comparison import (
     FEW,
@@ -14,14 +15,16 @@ from devlearn.evidence.text.comparison import (
     phrase,
     sentences,
     smaller_possible,
+    unreachable,
     unseen,
 )
-from devlearn.evidence.text.formats import listed, plural, size
+from devlearn.evidence.text.formats import listed, plural, samples, size
 from devlearn.evidence.text.history import chosen_seeds
 from devlearn.evidence.text.points import axis, place, setting, settings
 from devlearn.evidence.text.reasons import render_note
 from devlearn.records.results import Comparison, Comparisons, PairResult
 
+GONE = ("diverged", "diverged")  # the code of the warning, and the word
 PAIRS = 4  # of a point that are reported one by one over several points
 
 Points = Sequence[Comparison]
@@ -39,8 +42,15 @@ def limits_of(found: Comparisons) -> list[str]:
 
 
 def headline(found: Comparisons) -> str:
-    """What came out, in one or two sentences."""
+    """What came out, in a few sentences: failures before differences."""
     points = found.points
+    return f"{_narrowed(points)}{failures(points)}{_differences(points)}{_unpaired(points)}{chosen_seeds(points)}"
+
+
+def _differences(points: Points) -> str:
+    """The verdicts, or that so few seeds can't settle any."""
+    if unsettled := _unsettled(points):
+        return unsettled
     outcomes = [_outcome(point) for point in points]
     alike = len(points) > 1 and len(set(outcomes)) == 1
     key = axis([settings(point.point) for point in points]) if len(points) > 1 else None
@@ -51,7 +61,55 @@ def headline(found: Comparisons) -> str:
         text = f"At all {len(points)} points of {listed(list(settings(points[0].point)))}: {outcomes[0]}"
     else:
         text = " ".join(f"{place(point.point)}{outcome}" for point, outcome in zip(points, outcomes, strict=True))
-    return f"{_narrowed(points)}{text}{_unpaired(points)}{chosen_seeds(points)}"
+    return text
+
+
+def _unsettled(points: Points) -> str:
+    """``Undecided: 6 seeds can't settle 6 comparisons.``, where all that was compared is open for that reason."""
+    short = [warning for point in points for warning in point.warnings if warning.code == "out_of_reach"]
+    words = {pair.suggests for point in points for pair in point.comparisons if pair.suggests != "incomplete"}
+    if words != {"undecided"} or len(short) < len(points):
+        return ""
+    fields: Any = short[0].fields
+    many, family = samples(fields["n"], fields["seeds"]), fields["family"]
+    what = plural(family, "comparison") if family > 1 else "it, whatever the difference"
+    over = f" at {fields['looks']} looks" * (fields["looks"] > 1)
+    open_ = [pair for point in points for pair in point.comparisons if pair.suggests == "incomplete"]
+    missing = f" Not comparable yet: {_which(open_, sum(len(point.comparisons) for point in points))}." if open_ else ""
+    return f"Undecided: {many} can't settle {what}{over}.{missing}"
+
+
+def failures(points: Points) -> str:
+    """``All 6 learners of wild diverged. ``: who ended with an error, then who diverged; nothing where nobody did."""
+    return "".join(_failed(points, code, word) for code, word in (("failed", "ended with an error"), GONE))
+
+
+def _failed(points: Points, code: str, word: str) -> str:
+    found: dict[str, list[tuple[int, int]]] = {}
+    for point in points:
+        for warning in point.warnings:
+            if warning.code == code:
+                known: Any = warning.fields
+                found.setdefault(known["arm"], []).append((known[code], known["seeds"]))
+    if not found:
+        return ""
+    if len(found) > PAIRS:
+        gone, of = (sum(one[side] for counts in found.values() for one in counts) for side in (0, 1))
+        return f"{gone} of {of} learners of {len(found)} arms {word}. "
+    text = listed([_share_of(arm, counts, len(points), word) for arm, counts in found.items()])
+    return f"{text[0].upper()}{text[1:]}. "
+
+
+def _share_of(arm: str, counts: Sequence[tuple[int, int]], points: int, word: str) -> str:
+    """``all 6 learners of wild diverged at 2 of 3 points``."""
+    gone, of = (sum(one[side] for one in counts) for side in (0, 1))
+    where = (
+        "" if points == 1 else " at every point" if len(counts) == points else f" at {len(counts)} of {points} points"
+    )
+    if gone == of and len(set(counts)) == 1:
+        who = f"all {counts[0][1]} learners" if counts[0][1] > 1 else "the learner"
+        return f"{who} of {arm} {word}{where}"
+    return f"{gone} of {of} learners of {arm} {word}{where}"
 
 
 def _narrowed(points: Points) -> str:
@@ -82,7 +140,7 @@ def _qualified(points: Points) -> str:
     """What belongs to the words: which are fragile, which effects may be small, and how many may fail unseen."""
     pairs = [(pair, point) for point in points for pair in point.comparisons]
     parts = []
-    if weak := [pair for pair, _ in pairs if pair.fragile]:
+    if weak := [pair for pair, point in pairs if pair.fragile and not unreachable(pair, point)]:
         parts.append(f"Fragile: {_which(weak, len(pairs))}.")
     if small := [pair for pair, point in pairs if smaller_possible(pair, point)]:
         words = listed(list(dict.fromkeys(pair.suggests for pair in small)))

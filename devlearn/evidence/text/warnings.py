@@ -100,6 +100,11 @@ def _diverged(arm: str, diverged: int, seeds: int, counted: bool) -> str:
     return f"{arm}: {diverged} of {seeds} learners diverged, {how}"
 
 
+def _failed(arm: str, failed: int, seeds: int, job: str, why: str, more: int) -> str:
+    others = f", and {plural(more, 'more job')} of it" * bool(more)
+    return f"{arm}: {failed} of {seeds} learners ended with an error, in {job} (log.txt there){others}: {why}"
+
+
 def _gate_unpassed(arms: Sequence[str], stage: str, gate: str, learners: int) -> str:
     who = f"none of {learners} learners" if learners > 1 else "its one learner never"
     return f"{', '.join(arms)}: {who} passed the gate {gate} of {stage}, which was lived for its whole budget"
@@ -118,6 +123,15 @@ def _shared_seeds(arm: str, against: str, common: int) -> str:
         f"{arm} and {against} hold {common} seeds in common, whose draws they share, and "
         "Welch's test takes them as independent; give both the same seeds, or none in common"
     )
+
+
+def _common_seeds(common: int, runs: Mapping[str, int]) -> str:
+    each = ", ".join(f"{seeds} of {run}" for run, seeds in runs.items())
+    return f"pairs are made of the {plural(common, 'seed')} that all runs hold ({each})"
+
+
+def _seeds_apart(runs: Sequence[str]) -> str:
+    return f"{' and '.join(runs)} have no seed in common: their learners are not paired (Welch)"
 
 
 def _match_unseen(arms: Sequence[str], by: Sequence[str]) -> str:
@@ -177,6 +191,9 @@ WARNINGS: dict[str, Callable[..., str]] = {
     "middle_half": _middle_half,
     "out_of_reach": _out_of_reach,
     "diverged": _diverged,
+    "failed": _failed,
+    "common_seeds": _common_seeds,
+    "seeds_apart": _seeds_apart,
     "gate_unpassed": _gate_unpassed,
     "not_finite": _not_finite,
     "shared_seeds": _shared_seeds,

@@ -66,7 +66,7 @@ class Warning_(Note):
         "gate_unpassed", "seeds_chosen", "question_set", "asked_elsewhere", "run_otherwise", "programs_differ",
         "departs", "registered_beside", "worst_above_chance", "hangs_on_worst", "tails", "undetermined",
         "restarted", "doubtful", "registered_elsewhere", "records_altered", "forgotten", "accepts_much",
-        "accepts_little", "middle_half", "plan_edited",
+        "accepts_little", "middle_half", "plan_edited", "failed", "common_seeds", "seeds_apart",
     ]  # fmt: skip
 
 
@@ -84,7 +84,7 @@ class Reason(Note):
         "unfinished", "no_worst", "unscored", "never_finite", "nothing_differs", "one_lineage", "one_seed",
         "levels", "schedule", "changing", "few_passages", "out_of_reach", "unknown_value",
         "no_error", "few_points", "zero_size", "few_seeds", "zero_error", "few_moments", "flat", "left_out",
-        "one_learner", "lopsided", "unpaired_location",
+        "one_learner", "lopsided", "unpaired_location", "failed", "some_seeds",
     ]  # fmt: skip
 
 

@@ -22,12 +22,15 @@ class Manifest(FileModel):
     model_config = ConfigDict(extra="ignore")  # it is for people: what other versions add does no harm
 
     mend = "move it away; `devlearn resume` of its run writes it anew, and answers say that it was gone"
-    omitted = frozenset({"programs", "jobs", "begun", "laid", "siblings", "registrations", "registration", "planned"})
+    omitted = frozenset(
+        {"programs", "jobs", "begun", "laid", "siblings", "registrations", "registration", "planned", "commit"}
+    )
 
     command: str = Field(description="the command that planned it last")
     digest: str = Field(description="the question's identity, as in resolved.json")
     versions: dict[str, str] = Field(description="of Python and of the packages that decide numbers")
-    machine: Keys = Field(description="platform, cores, and the cores that could be used")
+    machine: Keys = Field(description="platform, processor, cores, and the cores that could be used")
+    commit: str = Field(default="", description="the git commit of the folder that it was planned in")
     started: str = Field(default="", description="when, in UTC")
     begun: str = Field(default="", description="when the first command on this folder was given, in UTC")
     overrides: tuple[str, ...] = Field(default=(), description="what `--set` laid over the scenario")

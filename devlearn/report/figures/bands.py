@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from devlearn.evidence.text.formats import number
 from devlearn.records.declared import SHARE
 from devlearn.records.results import Band
+from devlearn.report.data import courses
 from devlearn.report.section import Drawn
 from devlearn.report.style import (
     COLOURS,
@@ -12,6 +13,7 @@ from devlearn.report.style import (
     counts,
     few_ticks,
     heading,
+    hover,
     one_plot,
     scale,
     shorten,
@@ -28,7 +30,9 @@ def band(entry: Band, unit: str, name: str, stops: Sequence[int]) -> Drawn:
     figure, axes = one_plot(1.75, unit)
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.fill_between(entry.updates, entry.low, entry.high, color=COLOURS[0], alpha=0.18, linewidth=0)
-    axes.plot(entry.updates, entry.difference, color=COLOURS[0], linewidth=1.3, marker="o", markersize=2.5)
+    (line,) = axes.plot(entry.updates, entry.difference, color=COLOURS[0], linewidth=1.3, marker="o", markersize=2.5)
+    gaps = zip(entry.updates, entry.difference, strict=True)
+    hover(line, *(f"{number(gap, unit, sign=True)} at update {update:,}" for update, gap in gaps))
     if entry.differs_from is not None:
         axes.axvline(entry.differs_from, color=COLOURS[1], linewidth=1, linestyle=(0, (3, 1.5)))
     few_ticks(axes, "y")
@@ -42,7 +46,9 @@ def band(entry: Band, unit: str, name: str, stops: Sequence[int]) -> Drawn:
     caption += f" The curve stops {end}." if end != AT_END else ""
     gap = number(entry.difference[-1], unit, sign=True)
     alt = f"Difference of {entry.arm} and {entry.against} along the last stage, {gap} {end}; {told}."
-    return Drawn(name, figure, caption, alt)
+    columns = {"update": entry.updates, "difference": entry.difference, "low": entry.low, "high": entry.high}
+    data = list(courses({"arm": entry.arm, "against": entry.against}, columns))
+    return Drawn(name, figure, caption, alt, data)
 
 
 def _end(last: int, stops: Sequence[int]) -> str:

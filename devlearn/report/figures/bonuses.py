@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from devlearn.evidence.analysis.training import Course
 from devlearn.evidence.text.formats import listed, number
 from devlearn.report.figure_groups import said_once
+from devlearn.report.figures.online import course_rows
 from devlearn.report.section import Drawn
 from devlearn.report.style import INK, counts, few_ticks, from_zero, heading, label_ends, look, right_of, two_plots
 
@@ -44,6 +45,7 @@ def bonuses(arms: Mapping[str, Mapping[str, Course]], name: str, family: str = "
         figure,
         said_once(caption, family, first),
         f"Return and bonus over environment steps, first and last value: {told}.",
+        [row for arm, own in arms.items() for course in own.values() for row in course_rows({arm: course})],
     )
 
 

@@ -8,6 +8,7 @@ from devlearn.evidence.text.comparison import FEW
 from devlearn.evidence.text.formats import listed, number, size, span
 from devlearn.records.declared import SHARE
 from devlearn.records.results import Comparison, PairResult
+from devlearn.report.data import Row
 from devlearn.report.section import Drawn
 from devlearn.report.style import (
     COLOURS,
@@ -15,6 +16,7 @@ from devlearn.report.style import (
     INK,
     few_ticks,
     finite,
+    hover,
     left_of,
     one_plot,
     scale,
@@ -35,7 +37,7 @@ def differences(body: Comparison, name: str) -> Drawn:
         axes.axvspan(-body.smallest_effect, body.smallest_effect, color=GRID, alpha=0.55, linewidth=0)
     for row, (_, pair) in enumerate(rows):
         if pair is not None:
-            _row(axes, pair, row)
+            _row(axes, pair, row, body.unit)
     axes.set_yticks(range(len(rows)), ["\n".join(shorten(line) for line in label) for label, _ in rows])
     for text, (_, pair) in zip(axes.get_yticklabels(), rows, strict=True):
         text.set_fontweight("normal" if pair else "bold")
@@ -46,18 +48,40 @@ def differences(body: Comparison, name: str) -> Drawn:
     unit = " (points)" if body.unit == SHARE else ""
     axes.set_xlabel(f"difference in {body.metric.replace('_', ' ')}{unit}", color=INK)
     told = listed([_told(pair, body.unit) for pair in pairs] or ["none yet"])
-    return Drawn(name, figure, _caption(body, pairs), f"Differences with their intervals: {told}.")
+    return Drawn(name, figure, _caption(body, pairs), f"Differences with their intervals: {told}.", _data(pairs))
 
 
-def _row(axes: Axes, pair: PairResult, row: int) -> None:
+def _row(axes: Axes, pair: PairResult, row: int, unit: str) -> None:
     assert pair.difference is not None
-    axes.plot(pair.difference, row, "o", color=COLOURS[0], markersize=4.5)
+    (dot,) = axes.plot(pair.difference, row, "o", color=COLOURS[0], markersize=4.5)
+    hover(dot, f"{_told(pair, unit)}: {pair.suggests}")
     if finite(pair.interval):
         axes.plot(pair.interval, [row, row], color=COLOURS[0], linewidth=1, solid_capstyle="round")
     if finite(pair.interval_alone):
         axes.plot(pair.interval_alone, [row, row], color=COLOURS[0], linewidth=2.4, solid_capstyle="round")
     if (ends := pair.interval_new_images) and finite(ends):
         axes.plot(ends, [row + 0.2, row + 0.2], color=COLOURS[1], linewidth=1, linestyle=(0, (3, 1.5)))
+
+
+def _data(pairs: Sequence[PairResult]) -> list[Row]:
+    ends = {"": "interval", "_alone": "interval_alone", "_new_images": "interval_new_images"}
+    return [
+        {
+            "arm": pair.arm,
+            "against": pair.against,
+            "n": pair.n,
+            "difference": pair.difference,
+            **{
+                f"{end}{what}": (getattr(pair, of) or (None, None))[side]
+                for what, of in ends.items()
+                for side, end in enumerate(("low", "high"))
+            },
+            "p": pair.p,
+            "p_adjusted": pair.p_adjusted,
+            "verdict": pair.suggests,
+        }
+        for pair in pairs
+    ]
 
 
 def _rows(pairs: Sequence[PairResult]) -> tuple[list[tuple[tuple[str, ...], PairResult | None]], float]:
@@ -76,7 +100,7 @@ def _caption(body: Comparison, pairs: Sequence[PairResult]) -> str:
     if body.family > 1:
         held = f"thick each alone, thin so that all {body.family} hold together"
         text = f"The difference and its intervals over seeds, {held}."
-    if any(pair.interval_new_images for pair in pairs):
+    if any(pair.interval_new_images and finite(pair.interval_new_images) for pair in pairs):
         text += " The dashed line below is the interval that also holds for new images."
     if body.smallest_effect:
         text += f" Shaded: smaller than the smallest effect of interest, {size(body.smallest_effect, body.unit)}."

@@ -1,6 +1,6 @@
 """A measure over what a caregiver told, and what that can tell at most of the images that it spoke of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from devlearn.evidence.analysis.curves import Curve
 from devlearn.evidence.statistics import Vector
 from devlearn.evidence.text.formats import listed, number
 from devlearn.records.declared import SHARE
+from devlearn.report.data import Row, courses
 from devlearn.report.section import Drawn
 from devlearn.report.style import INK, counts, few_ticks, heading, label_ends, look, one_plot, right_of, titled
 
@@ -78,7 +79,19 @@ def feedback(
         caption += f" Not drawn, as no caregiver told them anything: {listed(silent)}."
     told = listed([_told(arm, curve, unit) for arm, curve in arms.items()])
     of = f"{family}: " if family else ""
-    return Drawn(name, figure, f"{of}{caption}", f"{of}{titled(what.key, what.unit)} over {TOLD[unit]}: {told}.")
+    return Drawn(
+        name,
+        figure,
+        f"{of}{caption}",
+        f"{of}{titled(what.key, what.unit)} over {TOLD[unit]}: {told}.",
+        list(_data(arms, unit)),
+    )
+
+
+def _data(arms: Mapping[str, Curve], unit: str) -> Iterator[Row]:
+    for arm, curve in arms.items():
+        columns = {unit: curve.x[unit], "mean": curve.mean, "low": curve.low, "high": curve.high}
+        yield from courses({"arm": arm}, {name: values.tolist() for name, values in columns.items()})
 
 
 def _told(arm: str, curve: Curve, unit: str) -> str:

@@ -8,8 +8,9 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from devlearn.evidence.text.formats import listed
 from devlearn.records.results import Fit, RefusedFit
+from devlearn.report.data import courses
 from devlearn.report.section import Drawn
-from devlearn.report.style import INK, heading, label_ends, look, one_plot, right_of, short
+from devlearn.report.style import INK, heading, hover, label_ends, look, one_plot, right_of, short
 
 
 def fits(found: Mapping[str, Fit | RefusedFit], what: str, name: str) -> Drawn | None:
@@ -21,9 +22,9 @@ def fits(found: Mapping[str, Fit | RefusedFit], what: str, name: str) -> Drawn |
     figure, axes = one_plot(2.6, right=right_of(known))
     axes.set_xscale("log")
     axes.set_yscale("log")
-    for index, fit in enumerate(found.values()):
+    for index, (arm, fit) in enumerate(found.items()):
         if isinstance(fit, Fit):
-            _line(axes, fit, index)
+            _line(axes, arm, fit, index)
     _ticks(axes, known)
     axes.set_xlabel(over.replace("_", " "), color=INK)
     heading(axes, f"{what} error")
@@ -32,15 +33,21 @@ def fits(found: Mapping[str, Fit | RefusedFit], what: str, name: str) -> Drawn |
         "Mean error with its 95 % t-interval, and the least-squares line through the logarithms. The exponents and"
     )
     caption += " their intervals, from resampling seeds, are in the table."
+    data = [
+        row
+        for arm, fit in known.items()
+        for row in courses({"arm": arm}, {over: fit.x, "error": fit.error, "low": fit.low, "high": fit.high})
+    ]
     told = listed([_told(arm, fit) for arm, fit in known.items()])
-    return Drawn(name, figure, caption, f"Error over {over} on logarithmic axes. Fitted exponents: {told}.")
+    return Drawn(name, figure, caption, f"Error over {over} on logarithmic axes. Fitted exponents: {told}.", data)
 
 
-def _line(axes: Axes, fit: Fit, index: int) -> None:
+def _line(axes: Axes, arm: str, fit: Fit, index: int) -> None:
     colour, marker, dash = look(index)
     x, error = np.array(fit.x), np.array(fit.error)
     axes.plot(x, fit.scale * x**fit.exponent, color=colour, linestyle=dash, linewidth=1.2)
-    axes.plot(x, error, marker, color=colour, markersize=3.8)
+    (marks,) = axes.plot(x, error, marker, color=colour, markersize=3.8)
+    hover(marks, *(f"{arm}, error {one:.3g} at {at:,g}" for at, one in zip(fit.x, fit.error, strict=True)))
     low, high = (np.array(end, np.float64) for end in (fit.low, fit.high))
     shown = np.isfinite(low) & np.isfinite(high)
     axes.vlines(

@@ -9,6 +9,7 @@ from matplotlib.patches import Rectangle
 from devlearn.evidence.analysis.matrix_cells import Cells
 from devlearn.evidence.text.formats import listed, number
 from devlearn.records.declared import SHARE
+from devlearn.report.data import Row
 from devlearn.report.section import Drawn
 from devlearn.report.style import (
     DOUBLE,
@@ -72,7 +73,7 @@ def heat_map(cells: Cells, name: str) -> Drawn:
         f"{' and half the width of its 95 % interval' * whole}; darker is better within a column, and a frame "
         "is where the skill was learned."
     )
-    return Drawn(name, figure, caption, f"Scores of {cells.arm}, row by row: {_told(cells)}.")
+    return Drawn(name, figure, caption, f"Scores of {cells.arm}, row by row: {_told(cells)}.", _data(cells))
 
 
 def over_life(cells: Cells, name: str) -> Drawn:
@@ -99,7 +100,16 @@ def over_life(cells: Cells, name: str) -> Drawn:
         "dots from where it was learned. What falls after its first dot is forgotten."
     )
     told = listed([_line(cells, task) for task in range(len(cells.tasks))])
-    return Drawn(name, figure, caption, f"Skills of {cells.arm} over its life: {told}.")
+    return Drawn(name, figure, caption, f"Skills of {cells.arm} over its life: {told}.", _data(cells))
+
+
+def _data(cells: Cells) -> list[Row]:
+    ends = {"mean": cells.mean, "low": cells.low, "high": cells.high}
+    return [
+        {"after": row, "skill": task, **{end: float(of[at, column]) for end, of in ends.items()}}
+        for at, row in enumerate(cells.rows)
+        for column, task in enumerate(cells.tasks)
+    ]
 
 
 def _shades(cells: Cells) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

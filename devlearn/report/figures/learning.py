@@ -1,6 +1,6 @@
 """Learning curves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 
 from devlearn.evidence.analysis.curves import Curve
 from devlearn.evidence.text.formats import listed, number
+from devlearn.report.data import Row, courses
 from devlearn.report.figures.inset import closer
-from devlearn.report.figures.start_values import name_starts
+from devlearn.report.figures.stage_starts import Stages, number_starts, numbers
 from devlearn.report.section import Drawn
 from devlearn.report.style import (
     INK,
@@ -17,9 +18,11 @@ from devlearn.report.style import (
     few_ticks,
     from_zero,
     heading,
+    hover_at,
     label_ends,
-    log_where_it_spans,
+    log_axis,
     look,
+    natural,
     one_plot,
     right_of,
     short,
@@ -32,6 +35,8 @@ UNITS = {
     "labels": "labels paid for",
     "flops": "FLOPs over the whole life",
 }
+HOVERED = 240  # measurements of a plot that are told one by one
+GEOMETRIC = 10  # how many times the shortest life the longest takes from which on the axis is logarithmic
 GROUPS = 8  # as many payments stand in groups side by side; more go on an axis of numbers
 
 
@@ -39,7 +44,7 @@ def learning(
     curves: Mapping[str, Curve],
     unit: str,
     name: str,
-    stages: Mapping[str, Sequence[str]] | None = None,
+    stages: Stages | None = None,
     family: str = "",
     optimum: float | None = None,
 ) -> Drawn:
@@ -61,22 +66,31 @@ def learning(
     if range_of is not None:
         plots[1].set_ylim(*range_of)
         few_ticks(plots[1], "y")
-    label_ends(plots[-1], ends)
+    for axes in plots:
+        natural(axes, "y", what.unit, [float(value) for curve in shown.values() for value in curve.mean])
     if stages:
-        name_starts(plots[0], shown, stages)
+        number_starts(plots[0], shown, stages)
+    label_ends(plots[-1], ends)
     plots[-1].set_xlabel(UNITS[unit], color=INK)
     heading(plots[0], titled(what.key, what.unit, family))
     told = listed([_told(arm, curve) for arm, curve in shown.items() if len(curve)] or ["nothing yet"])
     alt = f"Learning curves of {titled(what.key, what.unit)} over {_plain(unit)}, first and last value: {told}."
     of = f"{family}: " if family else ""
-    caption = _caption(curves, unit, range_of is not None)
+    caption = _caption(curves, unit, range_of is not None, stages or {})
     if optimum is not None:
         best = number(optimum, what.unit)
         caption, alt = (
             f"{caption} Dashed: the best that any agent can get, {best}.",
             f"{alt} The best possible: {best}.",
         )
-    return Drawn(name, figure, f"{of}{caption}", f"{of}{alt}")
+    return Drawn(name, figure, f"{of}{caption}", f"{of}{alt}", list(_data(shown, unit)))
+
+
+def _data(shown: Mapping[str, Curve], unit: str) -> Iterator[Row]:
+    for arm, curve in shown.items():
+        columns = {"stage": curve.positions.tolist(), unit: curve.x[unit].tolist()}
+        columns |= {end: getattr(curve, end).tolist() for end in ("mean", "low", "high")}
+        yield from courses({"arm": arm, "n": curve.n}, columns)
 
 
 def _plots(unit: str, twice: bool, right: float) -> tuple[Figure, list[Axes]]:
@@ -94,7 +108,7 @@ def _draw(axes: Axes, shown: Mapping[str, Curve], unit: str) -> None:
         _over(axes, shown, unit)
 
 
-def _caption(curves: Mapping[str, Curve], unit: str, twice: bool) -> str:
+def _caption(curves: Mapping[str, Curve], unit: str, twice: bool, stages: Stages) -> str:
     what = next(iter(curves.values())).what
     title = titled(what.key, what.unit)
     n = max((curve.n for curve in curves.values()), default=0)
@@ -105,11 +119,17 @@ def _caption(curves: Mapping[str, Curve], unit: str, twice: bool) -> str:
     caption += {
         "labels": " Each mark is what the learners knew before they paid for the next label; arms that had paid the"
         " same stand side by side.",
-        "updates": " A tall tick marks the start of a stage.",
+        "updates": f" A tall tick marks the start of a stage{_key(stages)}.",
     }.get(unit, "")
     if twice:
         caption += " Below, closer: the axis spans the heights from the first quarter of each arm's last stage on."
     return caption
+
+
+def _key(stages: Stages) -> str:
+    """Which number is which stage."""
+    known = [f"{place} {name}" for name, place in numbers(stages).items()]
+    return f", by number: {', '.join(known)}" if known else ""
 
 
 def _plain(unit: str) -> str:
@@ -126,9 +146,25 @@ def _over(axes: Axes, curves: Mapping[str, Curve], unit: str) -> None:
     for index, curve in enumerate(curves.values()):
         if len(curve):
             _line(axes, curve, unit, index)
-    log_where_it_spans(axes, [x for curve in curves.values() for x in curve.x[unit]])
+    if unit == "updates":
+        _tell(axes, curves, unit)
+    ends = [end for curve in curves.values() if len(curve) and (end := float(curve.x[unit][-1])) > 0]
+    if ends and max(ends) >= GEOMETRIC * min(ends):
+        log_axis(axes, [float(x) for curve in curves.values() for x in curve.x[unit]])
     counts(axes)
     from_zero(axes)
+
+
+def _tell(axes: Axes, curves: Mapping[str, Curve], unit: str) -> None:
+    """What a reader is told at each measurement, or, where they are many, at the ends of the lines."""
+    many = sum(map(len, curves.values())) > HOVERED
+    for arm, curve in curves.items():
+        places = range(len(curve))[-1:] if many else range(len(curve))
+        known = [place for place in places if np.isfinite(curve.mean[place])]
+        if known:
+            x, y = (values[known].tolist() for values in (curve.x[unit], curve.mean))
+            texts = [f"{arm}, {number(value, curve.what.unit)} at {at:,.0f}" for at, value in zip(x, y, strict=True)]
+            hover_at(axes, x, y, texts)
 
 
 def _line(axes: Axes, curve: Curve, unit: str, index: int) -> None:

@@ -7,6 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from devlearn.evidence.statistics import Vector
 from devlearn.evidence.text.formats import listed, number
+from devlearn.report.data import courses
 from devlearn.report.figure_groups import said_once
 from devlearn.report.section import Drawn
 from devlearn.report.style import INK, counts, heading, look, plain, sheet
@@ -51,6 +52,12 @@ def lessons(arms: Mapping[str, Lives], name: str, family: str = "", first: bool 
         figure,
         said_once(caption, family, first),
         f"Lesson over environment steps, first and last mean over learners: {told}.",
+        [
+            row
+            for arm, own in arms.items()
+            for seed, (steps, values) in own.items()
+            for row in courses({"arm": arm, "seed": seed}, {"env_steps": steps.tolist(), "lesson": values.tolist()})
+        ],
     )
 
 

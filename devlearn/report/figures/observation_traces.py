@@ -34,11 +34,16 @@ def traces(pictures: Sequence[Picture], arm: str, name: str) -> Drawn:
         few_ticks(axes, "x", 3)
         axes.set_title(moment_of(picture), fontsize=SMALL, color=INK, loc="left", pad=2)
     figure.text(0.5, 0.03 / height, "steps of one episode", ha="center", fontsize=SMALL, color=INK)
+    data = [
+        {"moment": moment_of(picture), "step": float(step), **{f"observed_{i}": float(v) for i, v in enumerate(row)}}
+        for picture, trace in shown
+        for step, row in zip(picture.arrays.get("steps", np.arange(len(trace))), trace, strict=True)
+    ]
     told = "; ".join(f"{moment_of(p)} {len(t)} moments, return {_return(p)}" for p, t in shown)
     caption = f"{arm}: what was observed over one greedy episode, a lane for each number, scaled alike at all moments."
     most = max(trace.shape[1] for _, trace in shown)
     caption += f" The first {lanes} of {most} numbers." if most > lanes else ""
-    return Drawn(name, figure, caption, f"Observations of {arm} over one episode: {told}.")
+    return Drawn(name, figure, caption, f"Observations of {arm} over one episode: {told}.", data)
 
 
 def _return(picture: Picture) -> str:

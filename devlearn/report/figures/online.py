@@ -1,14 +1,22 @@
 """How fast tasks are learned at every age."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from devlearn.evidence.analysis.training import Course
 from devlearn.evidence.text.formats import listed, number
+from devlearn.report.data import Row, courses
 from devlearn.report.figure_groups import said_once
 from devlearn.report.section import Drawn
 from devlearn.report.style import INK, counts, few_ticks, heading, label_ends, look, one_plot, right_of
+
+
+def course_rows(arms: Mapping[str, Course]) -> Iterator[Row]:
+    """The numbers of some courses."""
+    for arm, course in arms.items():
+        columns = {course.unit: course.x, "mean": course.mean, "low": course.low, "high": course.high}
+        yield from courses({"arm": arm, "metric": course.metric}, {name: one.tolist() for name, one in columns.items()})
 
 
 def online(arms: Mapping[str, Course], name: str, family: str = "", first: bool = True) -> Drawn:
@@ -43,4 +51,4 @@ def online(arms: Mapping[str, Course], name: str, family: str = "", first: bool 
         " is a network that loses its plasticity."
     )
     alt = f"Online accuracy over updates, first and last value: {told}."
-    return Drawn(name, figure, said_once(caption, family, first), alt)
+    return Drawn(name, figure, said_once(caption, family, first), alt, list(course_rows(arms)))

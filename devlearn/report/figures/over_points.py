@@ -4,20 +4,25 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from devlearn.evidence.analysis.curves import mean_of
 from devlearn.evidence.text.formats import listed, moment, number
 from devlearn.evidence.text.points import axis, setting, settings
 from devlearn.records.results import Comparison
+from devlearn.report.data import Row
 from devlearn.report.section import Drawn
 from devlearn.report.style import (
     INK,
+    geometric,
     heading,
+    hover,
     label_ends,
-    log_where_it_spans,
+    log_axis,
     look,
     named,
+    natural,
     one_plot,
     right_of,
     short,
@@ -43,23 +48,27 @@ def varied(
     arms = list(bodies[0].arms) if arms is None else arms
     figure, axes = one_plot(2.5, bodies[0].unit, right=right_of(arms))
     ends, told = [], []
+    data: list[Row] = []
     for index, arm in enumerate(arms):
         means = [mean_of(body.arms[arm].values.values()) for body in bodies]
         known = [(place, mean) for place, mean in enumerate(means) if mean is not None]
         if known:
-            _means(axes, [(x[place], mean) for place, mean in known], index)
+            line = _means(axes, [(x[place], mean) for place, mean in known], index)
+            hover(line, *(f"{arm}, {number(mean[0], bodies[0].unit)} at {values[place]}" for place, mean in known))
+            data += [{"arm": arm, key: values[place], "mean": m[0], "low": m[1], "high": m[2]} for place, m in known]
             ends.append((known[-1][1][0], arm, index))
             first, last = (number(mean[0], bodies[0].unit) for _, mean in (known[0], known[-1]))
             told.append(f"{arm} {first} at {values[known[0][0]]} to {last} at {values[known[-1][0]]}")
-    if x == numbers:
-        log_where_it_spans(axes, x)
+    if x == numbers and geometric(x):
+        log_axis(axes, x)
     axes.set_xticks(x, [short(value) if isinstance(value, int | float) else str(value) for value in values])
     axes.xaxis.set_minor_locator(NullLocator())
+    natural(axes, "y", bodies[0].unit, [mean for mean, _, _ in ends])
     axes.set_xlabel(key, color=INK)
     heading(axes, f"{named(bodies[0])} {moment(bodies[0].at)}" + f": {shorten(family)}" * bool(family))
     label_ends(axes, ends)
     caption = f"Mean of each arm over {key}, with its 95 % t-interval.{_besides(points, key)}"
-    return Drawn(name, figure, caption, f"{named(bodies[0])} over {key}: {listed(told or ['nothing yet'])}.")
+    return Drawn(name, figure, caption, f"{named(bodies[0])} over {key}: {listed(told or ['nothing yet'])}.", data)
 
 
 def _besides(points: Sequence[Mapping[str, object]], key: str) -> str:
@@ -69,10 +78,11 @@ def _besides(points: Sequence[Mapping[str, object]], key: str) -> str:
     return f" Besides, at {'; '.join(told)}." if told else ""
 
 
-def _means(axes: Axes, known: Sequence[tuple[float, tuple[float, float, float]]], index: int) -> None:
+def _means(axes: Axes, known: Sequence[tuple[float, tuple[float, float, float]]], index: int) -> Line2D:
     colour, marker, dash = look(index)
     x = [value for value, _ in known]
     mean, low, high = np.array([triple for _, triple in known]).T
-    axes.plot(x, mean, color=colour, linestyle=dash, marker=marker, markersize=3.5, linewidth=1.3)
+    (line,) = axes.plot(x, mean, color=colour, linestyle=dash, marker=marker, markersize=3.5, linewidth=1.3)
     if np.all(np.isfinite(low)):
         axes.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
+    return line

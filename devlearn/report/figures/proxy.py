@@ -1,11 +1,12 @@
 """The proxy against the metric along learning."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from matplotlib.axes import Axes
 
 from devlearn.evidence.analysis.curves import Curve
 from devlearn.evidence.text.formats import listed, number
+from devlearn.report.data import Row, courses
 from devlearn.report.section import Drawn
 from devlearn.report.style import (
     INK,
@@ -13,6 +14,7 @@ from devlearn.report.style import (
     heading,
     label_ends,
     look,
+    natural,
     one_plot,
     right_of,
     scale,
@@ -35,6 +37,7 @@ def proxy(proxies: Mapping[str, Curve], metrics: Mapping[str, Curve], name: str,
     few_ticks(axes, "x")
     axes.set_xlabel(f"{against[0]} {against[1].replace('_', ' ')}", color=INK)
     scale(axes, "y", what.unit)
+    natural(axes, "y", what.unit, [end for end, _, _ in ends])
     heading(axes, titled(what.key, what.unit, family))
     label_ends(axes, ends)
     caption = (
@@ -42,7 +45,20 @@ def proxy(proxies: Mapping[str, Curve], metrics: Mapping[str, Curve], name: str,
         " that leads up and to the left is one on which the proxy's fall brings the metric's rise."
     )
     told = listed([_told(arm, proxies[arm], metrics[arm]) for arm in known])
-    return Drawn(name, figure, caption, f"{what.key[1]} against {against[1].replace('_', ' ')} along learning: {told}.")
+    return Drawn(
+        name,
+        figure,
+        caption,
+        f"{what.key[1]} against {against[1].replace('_', ' ')} along learning: {told}.",
+        list(_data(known, proxies, metrics)),
+    )
+
+
+def _data(known: Sequence[str], proxies: Mapping[str, Curve], metrics: Mapping[str, Curve]) -> Iterator[Row]:
+    for arm in known:
+        x, y = proxies[arm], metrics[arm]
+        columns = {"updates": x.x["updates"].tolist(), x.what.key[1]: x.mean.tolist(), y.what.key[1]: y.mean.tolist()}
+        yield from courses({"arm": arm}, columns)
 
 
 def _way(axes: Axes, x: Curve, y: Curve, index: int) -> None:

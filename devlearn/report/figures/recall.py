@@ -9,10 +9,11 @@ from devlearn.evidence.text.formats import listed, number
 from devlearn.report.section import Drawn
 from devlearn.report.style import (
     INK,
+    geometric,
     heading,
     key,
     keyed_plot,
-    log_where_it_spans,
+    log_axis,
     look,
     short,
 )
@@ -41,13 +42,19 @@ def recall(
         if np.all(np.isfinite(low)):  # of few learners an interval reaches beyond all that there is
             axes.fill_between(lags, low.clip(0, 1), high.clip(0, 1), color=colour, alpha=0.16, linewidth=0)
         told.append(f"{who} {_told(mean.tolist(), lags)}")
-    log_where_it_spans(axes, [float(lag) for lag in lags])
+    if geometric(lags):
+        log_axis(axes, lags)
     axes.set_xticks(lags, [short(lag) for lag in lags])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("steps back", color=INK)
     axes.set_ylim(0, 1.05)
     heading(axes, f"{probe}, right answers at the end (%)")
     key(axes)
+    data = [
+        {"who": who, "lag": lag, **dict(zip(("mean", "low", "high"), answer or (), strict=False))}
+        for who, answers in known.items()
+        for lag, answer in zip(lags, answers, strict=True)
+    ]
     caption = (
         "Mean share of right answers over the steps between what was shown and the answer, with its 95 % t-interval, "
         "cut at 0 and 100 %."
@@ -55,7 +62,7 @@ def recall(
     if optimum is not None:
         caption += " Dashed: the largest that any agent can get, in closed form."
         told.append(f"the best possible {_told(optimum, lags)}")
-    return Drawn(name, figure, caption, f"Right answers over lags: {'; '.join(told)}.")
+    return Drawn(name, figure, caption, f"Right answers over lags: {'; '.join(told)}.", data)
 
 
 def _told(shares: Sequence[float], lags: Sequence[int]) -> str:

@@ -6,6 +6,7 @@ from matplotlib.ticker import MaxNLocator
 
 from devlearn.evidence.statistics import Matrix
 from devlearn.evidence.text.formats import listed, number
+from devlearn.report.data import courses
 from devlearn.report.section import Drawn
 from devlearn.report.style import INK, SMALL, TEXT, look, plain, scale, sheet, shorten
 
@@ -52,7 +53,15 @@ def stories(arms: Mapping[str, Matrix], probe: str, name: str, family: str = "")
     of = f"{family}: " if family else ""
     ends = listed([*told, f"ideal observer {_ends(ideal)}"])
     alt = f"Chance of the right answer before the first and after the last trial: {ends}."
-    return Drawn(name, figure, f"{of}{caption}", alt)
+    data = [
+        row
+        for arm, chances in arms.items()
+        for who, of_them in enumerate(("network", "ideal"))
+        for row in courses(
+            {"arm": arm, "who": of_them}, {"trial": range(chances.shape[2]), "chance": chances[:, who].mean(0).tolist()}
+        )
+    ]
+    return Drawn(name, figure, f"{of}{caption}", alt, data)
 
 
 def _ends(values: Matrix) -> str:

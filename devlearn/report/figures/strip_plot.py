@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from devlearn.evidence.analysis.curves import mean_of
 from devlearn.evidence.text.formats import listed, moment, number
 from devlearn.records.results import ArmSummary, Comparison
+from devlearn.report.data import Row
 from devlearn.report.section import Drawn
-from devlearn.report.style import INK, few_ticks, left_of, look, named, one_plot, scale, shorten
+from devlearn.report.style import INK, few_ticks, hover, left_of, look, named, natural, one_plot, scale, shorten
 
 ROW, NARROW, MANY = 0.3, 0.2, 12  # inches of a row, where there are many arms, and how many are many
 
@@ -25,10 +26,11 @@ def dots(body: Comparison, name: str, matched: Collection[str] = ()) -> Drawn:
     plain = [value for arm in arms.values() for seed in arm.values if (value := _plain(arm, seed)) is not None]
     low, high = _limits([*plain, *best.values()])
     for row, (arm_name, arm) in enumerate(arms.items()):
-        _row(axes, arm, row, low)
+        _row(axes, arm_name, arm, row, low, body.unit)
         if mean := mean_of(arm.values.values()):
             axes.plot(mean[1:], [row, row], color=INK, linewidth=1.3, solid_capstyle="round")
-            axes.plot(mean[0], row, "D", color=INK, markersize=3.5)
+            (diamond,) = axes.plot(mean[0], row, "D", color=INK, markersize=3.5)
+            hover(diamond, f"{arm_name}, mean {number(mean[0], body.unit)}")
         if arm_name in best:
             axes.plot(best[arm_name], row, "D", color=INK, markersize=5, markerfacecolor="none", markeredgewidth=1.1)
     axes.set_yticks(range(len(arms)), [shorten(arm) for arm in arms])
@@ -36,6 +38,7 @@ def dots(body: Comparison, name: str, matched: Collection[str] = ()) -> Drawn:
     axes.set_xlim(low, high)
     few_ticks(axes, "x")
     scale(axes, "x", body.unit)
+    natural(axes, "x", body.unit, plain)
     axes.set_xlabel(f"{named(body)} {moment(body.at)}", color=INK)
     caption = "One dot a learner; the diamond is the mean, its bar the 95 % t-interval of the mean."
     if best:
@@ -44,7 +47,17 @@ def dots(body: Comparison, name: str, matched: Collection[str] = ()) -> Drawn:
         caption += " A cross at the edge is a learner that diverged and counts with the probe's worst value;"
         caption += " a bar that reaches the edge goes on beyond it."
     told = listed([_told(arm, found, body.unit, best.get(arm)) for arm, found in arms.items()])
-    return Drawn(name, figure, caption, f"Strip chart of {named(body)} by learner. Means and their spread: {told}.")
+    return Drawn(
+        name, figure, caption, f"Strip chart of {named(body)} by learner. Means and their spread: {told}.", _data(body)
+    )
+
+
+def _data(body: Comparison) -> list[Row]:
+    return [
+        {"arm": name, "seed": seed, f"{body.probe} {body.metric}": value, "diverged": int(seed in arm.diverged_seeds)}
+        for name, arm in body.arms.items()
+        for seed, value in arm.values.items()
+    ]
 
 
 def _at_best(body: Comparison, matched: Collection[str]) -> dict[str, float]:
@@ -73,12 +86,14 @@ def _limits(shown: Sequence[float]) -> tuple[float, float]:
     return min(shown) - room, max(shown) + room
 
 
-def _row(axes: Axes, arm: ArmSummary, row: int, edge: float) -> None:
+def _row(axes: Axes, name: str, arm: ArmSummary, row: int, edge: float, unit: str) -> None:
     """Dots spread over the row's height by seed, the same for all arms; diverged learners at the edge."""
     colour, marker, _ = look(row)
     for place, seed in enumerate(arm.values):
         height = row + 0.56 * ((0.618 * place) % 1 - 0.5)
         if (value := _plain(arm, seed)) is not None:
-            axes.plot(value, height, marker, color=colour, alpha=0.6, markersize=3.2, markeredgewidth=0)
+            (dot,) = axes.plot(value, height, marker, color=colour, alpha=0.6, markersize=3.2, markeredgewidth=0)
+            hover(dot, f"{name}, seed {seed}: {number(value, unit)}")
         else:
-            axes.plot(edge, height, "x", color=colour, markersize=4.5, markeredgewidth=1.3, clip_on=False)
+            (cross,) = axes.plot(edge, height, "x", color=colour, markersize=4.5, markeredgewidth=1.3, clip_on=False)
+            hover(cross, f"{name}, seed {seed}: diverged")

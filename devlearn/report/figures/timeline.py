@@ -1,31 +1,39 @@
 """The storyboard: each arm's life as bars on one time axis."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from matplotlib.axes import Axes
 
 from devlearn.evidence.analysis.timeline import PLANNED as PLANNED_KEYS
 from devlearn.evidence.analysis.timeline import Span, Story, Window
-from devlearn.evidence.text.formats import listed
+from devlearn.evidence.text.formats import count, listed
+from devlearn.report.data import Row
 from devlearn.report.section import Drawn
 from devlearn.report.stage_keys import telling, words
 from devlearn.report.style import (
-    COLOURS,
     DOUBLE,
     INK,
     LETTER,
     SMALL,
     counts,
+    hover,
     inches,
     left_of,
     one_plot,
     short,
     shorten,
+    stage_colour,
 )
 
 AXIS = {"updates": "updates", "flops": "FLOPs", "env_steps": "environment steps", "images": "images"}
 ROW, NARROW, MANY = 0.62, 0.42, 12  # inches of a row, where there are many arms, and how many are many
+LIFE = (
+    "The life of each arm. A bar is a stage, its length what it took, its colour the way of learning; a thin mark is a"
+    " stage that takes none."
+)
+SHARED = " Dashed and pale: lived once, by an arm above, and paid for by each arm that has it."
 PLANNED = " Hollow and dotted: planned, with the length that its budget declares; nobody has finished it."
 GUESSED = " A planned stage whose budget is in another unit has a bar of arbitrary length."
 
@@ -39,9 +47,8 @@ def storyboard(told: Story, name: str) -> Drawn:
     words, guessed = _words(told), unknown(told)
     told = placed(told)
     whole = max((span.end or 0.0 for spans in told.arms.values() for span in spans), default=0.0) or 1.0
-    hues = {kind: look for look, kind in zip(_hues(), _names(told), strict=False)}
     for row, (arm, spans) in enumerate(told.arms.items()):
-        _lane(axes, arm, spans, row, hues, whole, told)
+        _lane(axes, arm, spans, row, whole, told)
     axes.set_yticks(range(len(told.arms)), [shorten(arm) for arm in told.arms])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
@@ -49,13 +56,21 @@ def storyboard(told: Story, name: str) -> Drawn:
     axes.set_xlim(0, whole * 1.005)
     counts(axes)
     axes.set_xlabel(f"{AXIS[told.unit]} over the whole life", color=INK)
-    caption = "The life of each arm. A bar is a stage, its length what it took; a thin mark is a stage that takes none."
-    caption += " Dashed and pale: lived once, by an arm above, and paid for by each arm that has it." * _any_shared(
-        told
-    )
+    caption = LIFE + SHARED * _any_shared(told)
     caption += PLANNED * _any_planned(told) + GUESSED * bool(guessed)
     caption += " Hatched: a part of a stage with other values." * _any_window(told)
-    return Drawn(name, figure, caption, f"Storyboard along {AXIS[told.unit]}. {words}")
+    return Drawn(name, figure, caption, f"Storyboard along {AXIS[told.unit]}. {words}", list(_data(told)))
+
+
+def _data(told: Story) -> Iterator[Row]:
+    for arm, spans in told.arms.items():
+        for span in spans:
+            unit, amount = span.budget or ("", "")
+            yield {
+                "arm": arm, "stage": span.name, "kind": span.kind, "visit": span.visit, "declared": amount,
+                "declared_in": unit, f"{told.unit}_from": span.start, f"{told.unit}_to": span.end,
+                "planned": int(span.planned),
+            }  # fmt: skip
 
 
 def unknown(told: Story) -> list[Span]:
@@ -84,17 +99,7 @@ def _placed(spans: Sequence[Span], unit: str, usual: float) -> tuple[Span, ...]:
     return tuple(found)
 
 
-def _hues() -> list[str]:
-    return [colour for _ in range(6) for colour in COLOURS]
-
-
-def _names(told: Story) -> list[str]:
-    return list(dict.fromkeys(span.name for spans in told.arms.values() for span in spans))
-
-
-def _lane(
-    axes: Axes, arm: str, spans: Sequence[Span], row: int, hues: Mapping[str, str], whole: float, told: Story
-) -> None:
+def _lane(axes: Axes, arm: str, spans: Sequence[Span], row: int, whole: float, told: Story) -> None:
     inch = axes.get_position().width * DOUBLE / whole  # inches per unit
     names = list(told.arms)
     free = 0.0  # where the next label beside a bar may begin
@@ -102,10 +107,10 @@ def _lane(
         assert span.start is not None and span.end is not None
         again = any(names.index(other) < row for other in span.shared)
         width = span.end - span.start
-        _bar(axes, span, row, hues[span.name], again)
+        _bar(axes, span, row, stage_colour(span.kind), again)
         for window in span.windows:
-            _window(axes, window, row, hues[span.name], inch)
-        spent = ", ".join([*([_budget(span)] if span.budget else []), *_listed(span.own)])
+            _window(axes, window, row, stage_colour(span.kind), inch)
+        spent = ", ".join([*([_spent(span, told.unit)] if span.budget else []), *_listed(span.own)])
         lines = [shorten(span.name, 18), *([spent] if spent else [])]
         if len(told.arms) > MANY:
             lines = [", ".join(lines)]
@@ -132,7 +137,8 @@ def _bar(axes: Axes, span: Span, row: int, colour: str, again: bool) -> None:
         return
     dash = (0, (1, 1.5)) if span.planned else (0, (3, 2)) if again else "-"
     if not span.planned:
-        axes.barh(row, width, left=start, height=0.5, color=colour, alpha=0.08 if again else 0.24, linewidth=0)
+        (bar,) = axes.barh(row, width, left=start, height=0.5, color=colour, alpha=0.08 if again else 0.24, linewidth=0)
+        hover(bar, f"{span.name}, {short(span.start)} to {short(span.end)}")
     axes.barh(row, width, left=start, height=0.5, fill=False, edgecolor=colour, linewidth=0.8, linestyle=dash)
 
 
@@ -148,13 +154,16 @@ def _window(axes: Axes, window: Window, row: int, colour: str, inch: float) -> N
 
 
 def _listed(keys: Mapping[str, object]) -> list[str]:
-    """``blur 4``: a key and its value, a line each; a map's key alone says that it is there."""
+    """``blur 4``: a key and its value, a line each."""
     return [shorten(f"{key.replace('_', ' ')}{_plain(value)}", 24) for key, value in keys.items()]
 
 
 def _plain(value: object) -> str:
+    """A value after its key: the kind of a map, where it has one, and how many maps a list has."""
     if isinstance(value, Mapping):
-        return ""
+        return f" {value['kind']}" if "kind" in value else ""
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        return f" ({len(value)})"
     return f" {value:g}" if isinstance(value, float) else f" {value}"
 
 
@@ -163,6 +172,15 @@ def _beside(axes: Axes, span: Span, lines: list[str], row: int, start: float, in
     text = ", ".join(lines)
     axes.text(start, row - 0.3, text, ha="left", va="bottom", fontsize=SMALL, color=INK)
     return start + (inches(text) + 0.1) / inch
+
+
+def _spent(span: Span, unit: str) -> str:
+    """What a stage took, where the axis counts that; what it was given, where that is another number."""
+    assert span.budget is not None and span.start is not None and span.end is not None
+    took = span.end - span.start
+    if span.planned or span.budget[0] != unit or math.isclose(took, span.budget[1], rel_tol=1e-6):
+        return _budget(span)
+    return f"{count(took)} {unit.replace('_', ' ')} of {count(span.budget[1])} declared"
 
 
 def _budget(span: Span) -> str:

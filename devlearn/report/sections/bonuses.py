@@ -6,7 +6,7 @@ from devlearn.report.figure_groups import families, numbered
 from devlearn.report.section import Drawn, Page, Place, section
 
 
-@section("bonuses", title="Curiosity", after="films")
+@section("bonuses", title="Curiosity", after="films", folded=True)
 def bonuses(page: Page) -> list[Drawn] | None:
     """Returns of training episodes, and the bonuses beside them, over environment steps.
 

@@ -27,7 +27,7 @@ class Bought:
     rows: Sequence[StageRows]
 
 
-@section("bought", title="What each budget bought", after="curves")
+@section("bought", title="What each budget bought", after="curves", folded=True)
 def bought(page: Page) -> list[Bought]:
     """Each stage by its own probe, from its beginning to its end.
 

@@ -60,7 +60,7 @@ class Cost:
     tuning: Mapping[str, TuningEntry]
 
 
-@section("cost", title="What it cost", after="bought")
+@section("cost", title="What it cost", after="bought", folded=True)
 def cost(page: Page) -> list[Cost]:
     """The ledger, gain per unit of cost, and, with ``tune``, what tuning cost."""
     return [_at(place) for place in page.places]

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from devlearn.evidence.analysis.curves import Curve
 from devlearn.evidence.analysis.curves import curves as curves_of
 from devlearn.evidence.analysis.values import measure, measures
-from devlearn.records.reader import ArmRecords, Point, RunRecords
+from devlearn.records.reader import ArmRecords, RunRecords
 from devlearn.records.results import (
     ArmHeight,
     Band,
@@ -55,6 +56,7 @@ class PointCurves:
     others: Sequence[Shown]
     bands: Sequence[Shown]
     refused_bands: Sequence[RefusedBand]
+    short_bands: Sequence[Band]
     levels: Sequence[LevelRow]
     level_pairs: Sequence[LevelPair]
     hot_start: Sequence[HotStart | ScarcePassage | RefusedHotStart]
@@ -72,7 +74,7 @@ class Curves:
 
 @section("curves", title="Learning curves", after="matrix")
 def curves(page: Page) -> Curves:
-    """Curves over updates, labels and FLOPs, and where they differ.
+    """Curves over updates, labels and FLOPs, and where they differ; what says nothing is left out.
 
     A closer plot stands below where the last stages take up less than half of the axis. Simultaneous bands of
     differences; with ``compare.levels`` times to a level and hot starts, or why there is no answer.
@@ -91,7 +93,7 @@ def _at(page: Page, place: Place) -> PointCurves:
     bands = [
         figures.band(entry, found.unit, f"{place.prefix}band-{i}", [stops[entry.arm], stops[entry.against]])
         for i, entry in enumerate(analysed.bands)
-        if isinstance(entry, Band)
+        if isinstance(entry, Band) and len(entry.updates) > 1  # one moment is no curve
     ]
     return PointCurves(
         place=place,
@@ -99,6 +101,7 @@ def _at(page: Page, place: Place) -> PointCurves:
         more=[(figures.UNITS[unit], page.figures(same)) for unit, same in more.items()],
         bands=page.figures(bands),
         others=page.figures(list(_others(page.run, place))),
+        short_bands=[entry for entry in analysed.bands if isinstance(entry, Band) and len(entry.updates) < 2],
         refused_bands=[entry for entry in analysed.bands if isinstance(entry, RefusedBand)],
         levels=_levels(analysed, falling=found.better == "lower"),
         level_pairs=analysed.level_pairs,
@@ -123,17 +126,24 @@ def _learning(run: RunRecords, place: Place) -> dict[str, list[Drawn]]:
     several, found = families(compared), dict[str, list[Drawn]]()
     best = _optimum(run, place, compared.probe, compared.metric)
     for unit in figures.UNITS:
-        names = _stage_names(point) if unit == "updates" else None
         for i, (family, arms) in enumerate(several):
             own = {arm: lines[arm] for arm in arms}
-            if any(curve.x[unit].any() for curve in own.values()):
+            names = {arm: [stage.name for stage in point.arms[arm].stages] for arm in arms}
+            if _worth_drawing(own, unit):
                 name = numbered(f"{place.prefix}over-{unit}", i, several)
-                found.setdefault(unit, []).append(figures.learning(own, unit, name, names, family, best))
+                found.setdefault(unit, []).append(
+                    figures.learning(own, unit, name, names if unit == "updates" else None, family, best)
+                )
     return found
 
 
-def _stage_names(point: Point) -> dict[str, list[str]]:
-    return {name: [stage.name for stage in arm.stages] for name, arm in point.arms.items()}
+def _worth_drawing(curves: Mapping[str, Curve], unit: str) -> bool:
+    """Whether a plot over ``unit`` says something: labels that all arms paid at once only part before from after."""
+    known = [curve for curve in curves.values() if len(curve) > 1]
+    if unit != "labels":
+        return any(curve.x[unit].any() for curve in known)
+    paid = {tuple(sorted(set(curve.x[unit].tolist()))) for curve in known}
+    return any(levels[-1] for levels in paid) and (len(paid) > 1 or any(len(levels) > 2 for levels in paid))
 
 
 def _others(run: RunRecords, place: Place) -> Iterator[Drawn]:
@@ -145,6 +155,8 @@ def _others(run: RunRecords, place: Place) -> Iterator[Drawn]:
             for i, (family, arms) in enumerate(several):
                 name = numbered(f"{place.prefix}probe-{what.key[0]}", i, several)
                 own = {arm: lines[arm] for arm in arms}
+                if all(len(curve) < 2 for curve in own.values()):
+                    continue
                 yield figures.learning(own, "updates", name, None, family, _optimum(run, place, *what.key))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from devlearn.report.drawing import figures
+from devlearn.report.grid import Grid, grid
 from devlearn.report.section import Drawn, Page, Place, Shown, section
 
 
@@ -15,14 +16,23 @@ class Point:
     figures: Sequence[Shown]
 
 
+@dataclass(frozen=True)
+class Differences:
+    """The figures of every point; over them, where pairs or points are many, all differences in one table."""
+
+    grid: Grid | None
+    points: Sequence[Point]
+
+
 @section("differences", title="Differences", after="points")
-def differences(page: Page) -> list[Point]:
+def differences(page: Page) -> Differences:
     """Each pair's difference with its intervals, and every learner as a dot.
 
-    A dashed interval holds for new images too. A hollow diamond is the mean at the best checkpoint, where the verdict
-    counts it.
+    Where pairs or points are many, a shaded table of all differences and verdicts stands first. A dashed interval holds
+    for new images too. A hollow diamond is the mean at the best checkpoint, where the verdict counts it.
     """
-    return [Point(place, page.figures(_drawn(place))) for place in page.places]
+    points = [Point(place, page.figures(_drawn(place))) for place in page.places]
+    return Differences(grid(page.found.comparisons.points), points)
 
 
 def _drawn(place: Place) -> list[Drawn]:

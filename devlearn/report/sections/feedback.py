@@ -10,7 +10,7 @@ from devlearn.report.figure_groups import families, numbered
 from devlearn.report.section import Drawn, Page, Place, section
 
 
-@section("feedback", title="Feedback", after="lessons")
+@section("feedback", title="Feedback", after="lessons", folded=True)
 def feedback(page: Page) -> list[Drawn] | None:
     """The compared measure over bits and over events of feedback, with what bits can tell of the labelled images alone.
 

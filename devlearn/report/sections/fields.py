@@ -35,7 +35,7 @@ class Fields:
     probes: Sequence[Grown]
 
 
-@section("fields", title="Receptive fields", after="proxy")
+@section("fields", title="Receptive fields", after="proxy", folded=True)
 def fields(page: Page) -> list[Fields] | None:
     """The first layer of one learner at birth and after each stage.
 

@@ -40,7 +40,7 @@ class Films:
     films: Sequence[Film]
 
 
-@section("films", title="Behaviour", after="fields")
+@section("films", title="Behaviour", after="fields", folded=True)
 def films(page: Page) -> list[Films] | None:
     """One greedy episode of one learner at birth and after each stage.
 

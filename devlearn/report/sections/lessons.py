@@ -6,7 +6,7 @@ from devlearn.report.figure_groups import families, numbered
 from devlearn.report.section import Drawn, Page, Place, section
 
 
-@section("lessons", title="Lessons", after="bonuses")
+@section("lessons", title="Lessons", after="bonuses", folded=True)
 def lessons(page: Page) -> list[Drawn] | None:
     """The lesson of every learner over environment steps, arm under arm.
 

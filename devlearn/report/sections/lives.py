@@ -16,7 +16,7 @@ class Told:
     figure: Shown
 
 
-@section("lives", title="The life of each arm", after="differences")
+@section("lives", title="The life of each arm", after="warnings")
 def lives(page: Page) -> list[Told]:
     """Stages as bars on one axis of updates, of FLOPs where nobody made any.
 

@@ -33,7 +33,7 @@ class Kept:
     experts: bool
 
 
-@section("matrix", title="What was kept", after="verdicts")
+@section("matrix", title="What was kept", after="lives")
 def matrix(page: Page) -> list[Kept] | None:
     """The matrix of skills of each arm with its intervals, every skill over a life, and all metrics of the matrix.
 

@@ -6,7 +6,7 @@ from devlearn.report.figure_groups import families, numbered
 from devlearn.report.section import Drawn, Page, Place, section
 
 
-@section("online", title="Plasticity over the life", after="lessons")
+@section("online", title="Plasticity over the life", after="lessons", folded=True)
 def online(page: Page) -> list[Drawn] | None:
     """Online accuracy over updates, there where what is to be learned changes within a stage (``tasks``)."""
     return [drawn for place in page.places for drawn in _at(place)] or None

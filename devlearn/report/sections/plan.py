@@ -26,7 +26,7 @@ class Arm:
     steps: Sequence[Step]
 
 
-@section("plan", title="The plan")
+@section("plan", title="The plan", folded=True)
 def plan(page: Page) -> list[Arm]:
     """Each arm's stages with their budgets and keys, as at the first point."""
     point = page.places[0].records

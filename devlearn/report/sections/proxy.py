@@ -20,7 +20,7 @@ class Watched:
     arms: Mapping[str, Agreement | RefusedAgreement]
 
 
-@section("proxy", title="Proxy and metric", after="cost")
+@section("proxy", title="Proxy and metric", after="cost", folded=True)
 def proxy(page: Page) -> list[Watched] | None:
     """How far the metric follows the proxy that gradient descent lowers: cross-entropy against accuracy along learning.
 

@@ -16,7 +16,7 @@ an interval speaks for these images. Measurements on the way may use a fixed par
 stage's end use all of it."""
 
 
-@section("read", title="How to read this", after="reproduce")
+@section("read", title="How to read this", after="reproduce", folded=True)
 def read(page: Page) -> str:
     """What the test, the interval and the verdicts mean."""
     return TEXT

@@ -13,7 +13,7 @@ from devlearn.report.section import Drawn, Page, Place, section
 KIND = "recall"
 
 
-@section("recall", title="How far back", after="lessons")
+@section("recall", title="How far back", after="lessons", folded=True)
 def recall(page: Page) -> list[Drawn] | None:
     """Right answers over lags beside the optimum, all learners that were asked the same in one plot.
 

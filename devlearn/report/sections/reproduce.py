@@ -14,7 +14,7 @@ class Origin:
     plug_ins: tuple[tuple[str, str], ...]
 
 
-@section("reproduce", title="How to reproduce", after="plan")
+@section("reproduce", title="How to reproduce", after="methods", folded=True)
 def reproduce(page: Page) -> Origin:
     """The command, seeds, versions, machine, plug-ins with their digests, and the scenario's file."""
     path = RunFolder(page.run.folder).scenario

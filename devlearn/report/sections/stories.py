@@ -11,7 +11,7 @@ from devlearn.report.section import Drawn, Page, Place, section
 KIND = "causal"
 
 
-@section("stories", title="What trials tell", after="lessons")
+@section("stories", title="What trials tell", after="lessons", folded=True)
 def stories(page: Page) -> list[Drawn] | None:
     """The chance given to the right answer after each trial, at the end of each arm, and the ideal observer's.
 

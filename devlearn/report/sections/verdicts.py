@@ -1,11 +1,15 @@
-"""The verdicts: a table and a sentence for each pair, further intervals, and who diverged."""
+"""The verdicts: a table and a sentence for each pair, what would change them, and who diverged."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from devlearn.evidence.text.change import what_would_change
 from devlearn.evidence.text.comparison import limits, qualifiers, sentence, which_p
+from devlearn.evidence.text.costs import beside
+from devlearn.evidence.text.points import setting
 from devlearn.records.reader import Point
 from devlearn.records.results import Comparison, PairResult
+from devlearn.report.grid import grid
 from devlearn.report.section import Page, Place, section
 
 
@@ -20,45 +24,67 @@ class Diverged:
 
 
 @dataclass(frozen=True)
-class Verdicts:
+class PointVerdicts:
     """What was found at one point.
 
-    ``qualifiers`` belong to the word of each pair, ``which_p`` says which test its p is of. ``extra`` are those of
-    which more than the one interval is known, for new images or at the best checkpoint; ``twice`` says whether a pair
-    was scored at both moments.
+    ``qualifiers`` belong to the word of each pair, ``costs`` say what its first arm paid beside the second, ``which_p``
+    says which test its p is of. ``images``: some intervals hold for new images; ``twice`` are the pairs that were
+    scored at two moments.
     """
 
     place: Place
     found: Comparison
     qualifiers: Sequence[Sequence[str]]
+    costs: Sequence[str]
     sentences: Sequence[str]
     limits: Sequence[str]
     which_p: str
-    extra: Sequence[PairResult]
-    twice: bool
+    images: bool
+    twice: Sequence[PairResult]
     diverged: Sequence[Diverged]
 
 
-@section("verdicts", title="Verdicts", after="lives")
-def verdicts(page: Page) -> list[Verdicts]:
-    """Each pair with its difference, interval, p and verdict, in a table and in sentences.
+@dataclass(frozen=True)
+class Verdicts:
+    """All points, what would change their answer, and whether their tables are behind a line to open."""
 
-    Then the second interval, for new images, scores at best checkpoints, and who diverged.
+    points: Sequence[PointVerdicts]
+    change: Sequence[str]
+    folded: bool
+
+
+@section("verdicts", title="Verdicts", after="differences")
+def verdicts(page: Page) -> Verdicts:
+    """Each pair with its difference, interval, p, verdict and cost, in a table; what would change the answer.
+
+    Then the same in sentences, scores at best checkpoints, and who diverged.
     """
-    return [_at(place) for place in page.places]
+    bodies = page.found.comparisons.points
+    return Verdicts([_at(place) for place in page.places], _change(bodies), grid(bodies) is not None)
 
 
-def _at(place: Place) -> Verdicts:
+def _change(bodies: Sequence[Comparison]) -> list[str]:
+    """What would change the answer; with its points where it isn't so at all of them."""
+    said: dict[str, list[str]] = {}
+    for body in bodies:
+        for line in what_would_change(body):
+            said.setdefault(line, []).append(setting(body.point))
+    return [line if len(where) == len(bodies) else f"At {'; '.join(where)}. {line}" for line, where in said.items()]
+
+
+def _at(place: Place) -> PointVerdicts:
     found = place.comparison
-    return Verdicts(
+    pairs = found.comparisons
+    return PointVerdicts(
         place=place,
         found=found,
-        qualifiers=[qualifiers(pair, found) for pair in found.comparisons],
-        sentences=[sentence(pair, found).replace(" %", "\u00a0%") for pair in found.comparisons],
+        qualifiers=[qualifiers(pair, found) for pair in pairs],
+        costs=[beside(found.arms[pair.arm], found.arms[pair.against]) for pair in pairs],
+        sentences=[sentence(pair, found).replace(" %", "\u00a0%") for pair in pairs],
         limits=limits(found),
-        which_p=which_p({pair.verdict for pair in found.comparisons}),
-        extra=[pair for pair in found.comparisons if pair.interval_new_images or pair.at_best],
-        twice=any(pair.at_best for pair in found.comparisons),
+        which_p=which_p({pair.verdict for pair in pairs}),
+        images=any((pair.interval_new_images or (None,))[0] is not None for pair in pairs),
+        twice=[pair for pair in pairs if pair.at_best],
         diverged=_diverged(place.records),
     )
 

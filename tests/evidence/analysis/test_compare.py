@@ -139,7 +139,9 @@ def test_vary_gives_a_list_and_one_family(tmp_path: Path) -> None:
     assert isinstance(found, list)
     assert [body["point"] for body in found] == [{"stages.school.labels": 10}, {"stages.school.labels": 100}]
     assert found[0]["comparisons"][0]["p_adjusted"] == 10 * found[0]["comparisons"][0]["p"]
-    assert words(found)[0].startswith("At all 2 points of labels: developmental is better than")
+    gone, rest = words(found)[0].split(". ", 1)
+    assert gone == "2 of 32 learners of more-school diverged at every point"
+    assert rest.startswith("At all 2 points of labels: developmental is better than")
 
 
 def test_each_budget_is_judged_by_its_own_probe(made_up: Path) -> None:
@@ -184,6 +186,7 @@ def test_a_control_pair_silences_the_warning(made_up: Path) -> None:
 def test_words_give_numbers_and_their_limits(made_up: Path, tmp_path: Path) -> None:
     found = words(compare([made_up]))
     assert found[0] == (
+        "1 of 16 learners of more-school diverged. "
         "developmental is better than random-init, shuffled and more-school. "
         "sham is equivalent to random-init. twin is identical to random-init. "
         "Fragile: developmental against more-school. "

@@ -7,14 +7,22 @@ import pytest
 
 from devlearn.evidence.text import summary
 from devlearn.evidence.text.comparison import FEW
-from devlearn.records.results import Comparison, Comparisons, PairResult
+from devlearn.records.results import Comparison, Comparisons, PairResult, TestKind, Warning_
 
 Pairs = Sequence[tuple[str, str, str]]
 
 
 def body(pairs: Pairs, point: Mapping[str, Any] | None = None) -> Comparison:
     """What a headline reads of a point of a comparison; the rest is not there."""
-    plain: dict[str, Any] = {"fragile": (), "unless": None, "beyond_smallest_effect": True, "n": 16, "seeds": 16}
+    plain: dict[str, Any] = {
+        "fragile": (),
+        "unless": None,
+        "beyond_smallest_effect": True,
+        "n": 16,
+        "seeds": 16,
+        "reason": None,
+        "test": TestKind.WELCH,
+    }
     made = (
         PairResult.model_construct(arm=arm, against=against, suggests=word, **plain) for arm, against, word in pairs
     )  # type: ignore[arg-type]
@@ -41,11 +49,41 @@ def family(arm: str, *words: str) -> list[tuple[str, str, str]]:
 def test_few_pairs_are_told_one_by_one() -> None:
     few = family("a", *["better"] * (FEW - 1)) + family("b", "undecided")
     assert headline(body(few)).startswith("a is better than a-0, a-1, ")
-    assert headline(body(few)).endswith("b can't be distinguished from b-0.")
+    assert headline(body(few)).endswith("b is undecided against b-0.")
     assert headline(body([*few, ("b", "c", "worse")])) == (
         f"The verdict is better in {FEW - 1} of {FEW + 1} pairs, worse in 1 and undecided in 1. "
         "a beats every arm that it is paired with."
     )
+
+
+def warned(pairs: Pairs, *warnings: Warning_, point: Mapping[str, Any] | None = None) -> Comparison:
+    return body(pairs, point).model_copy(update={"warnings": warnings})
+
+
+def test_failures_are_said_before_differences() -> None:
+    """Whoever ended with an error, then whoever diverged; over points with where."""
+    gone = Warning_.of("diverged", arm="wild", diverged=6, seeds=6, counted=True)
+    some = Warning_.of("diverged", arm="odd", diverged=1, seeds=6, counted=True)
+    error = Warning_.of("failed", arm="lost", failed=3, seeds=6, job="j", why="w", more=0)
+    pairs = [("wild", "calm", "worse")]
+    assert headline(warned(pairs, gone, some, error)) == (
+        "3 of 6 learners of lost ended with an error. All 6 learners of wild diverged and 1 of 6 learners of odd "
+        "diverged. wild is worse than calm."
+    )
+    two = [warned(pairs, *own, point={"s.labels": n}) for n, own in ((1, [gone]), (2, [gone, some]))]
+    assert headline(*two).startswith(
+        "All 6 learners of wild diverged at every point and 1 of 6 learners of odd diverged at 1 of 2 points. At all"
+    )
+    many = [Warning_.of("diverged", arm=str(i), diverged=1, seeds=6, counted=True) for i in range(9)]
+    assert headline(warned(pairs, *many)).startswith("9 of 54 learners of 9 arms diverged. ")
+
+
+def test_what_so_few_seeds_cannot_settle_is_said_as_that() -> None:
+    short = Warning_.of("out_of_reach", n=6, seeds=6, family=2, looks=1, enough=8, smallest=0.1)
+    open_ = [("a", "b", "undecided"), ("a", "c", "undecided")]
+    assert headline(warned(open_, short)) == "Undecided: 6 seeds can't settle 2 comparisons."
+    assert headline(warned([*open_, ("a", "d", "incomplete")], short)).endswith("Not comparable yet: a against d.")
+    assert headline(warned([*open_, ("a", "d", "identical")], short)).startswith("a is identical to d and is undecided")
 
 
 def test_many_pairs_of_one_verdict_are_one_sentence() -> None:

@@ -241,11 +241,11 @@ def test_python_registers_and_runs_by_it(here: Path) -> None:
     with pytest.raises(NotRegistered, match=r"seeds is registered as \[5, 6\] and is \[0, 1\]"):
         devlearn.run("steps.yaml", seeds=2, prereg=path, **ask)
     run = devlearn.run("steps.yaml", seeds=[5, 6], prereg=path, **ask)
-    answer = run.compare()
+    answer = run.compare().document()
     assert answer["registered"].startswith("registered in a file dated 20") and "by Ada" in answer["registered"]
     assert any("were chosen, and are the registered ones" in text for text in answer["warnings"])
     assert not any("set by an option" in text for text in answer["warnings"])  # it was registered so
-    assert "is another question" in run.compare(at="birth")["registered"]
+    assert "is another question" in run.compare(at="birth").document()["registered"]
 
 
 def test_older_manifests_and_looks_are_read(here: Path) -> None:

@@ -35,7 +35,7 @@ def test_first_steps_comes_to_a_verdict_on_other_images(name: str, tmp_path: Pat
     }
     out = tmp_path / "run"
     run = devlearn.run("first_steps", seeds=2, out=out, set={**TOY, **settings}, progress=False, report=False, jobs=1)
-    found = run.compare()
+    found = run.compare().document()
     assert {entry["arm"] for entry in found["comparisons"]} == {"developmental"} and len(found["comparisons"]) == 4
     assert all(entry["verdict"] for entry in found["comparisons"])
     assert all(0 <= value <= 1 for arm in found["arms"].values() for value in arm["values"].values())

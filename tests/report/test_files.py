@@ -1,0 +1,113 @@
+"""What a reader can take along of a figure: its numbers, values where they point, another look, matplotlib's own."""
+
+import csv
+import io
+import re
+from pathlib import Path
+from urllib.parse import unquote
+from xml.etree import ElementTree
+
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+import devlearn
+from devlearn import report
+from devlearn.evidence import evaluate, load
+from devlearn.report.data import as_address, as_csv
+from devlearn.report.drawing import style
+from devlearn.report.looks import DARK, LARGER, darken
+from devlearn.report.style import COLOURS, INK, PAPER
+from devlearn.report.svg import drawing
+from tests.commands import call
+from tests.evidence.fake_run import tiny_run
+from tests.report.pages import write
+
+PAIR = {"pairs": [["a", "b"]]}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    values = {"a": [0.31, 0.42, 0.53], "b": [0.35, 0.46, 0.47]}
+    return tiny_run(tmp_path / "run", values, on_the_way={10: [0.2, 0.3, 0.4]}, compare=PAIR)
+
+
+def test_numbers_go_into_an_address_and_come_back() -> None:
+    rows = [{"arm": 'a, "b" & <c>', "x": 1 / 3}, {"arm": "é\n", "y": None, "x": 2}]
+    text = as_csv(rows)
+    address = as_address(text)
+    assert re.fullmatch(r"data:text/csv;charset=utf-8,[!-~]*", address) and not set('"<>&#') & set(address)
+    assert unquote(address.split(",", 1)[1]) == text
+    back = list(csv.DictReader(io.StringIO(text)))
+    assert back == [{"arm": 'a, "b" & <c>', "x": "0.333333", "y": ""}, {"arm": "é\n", "x": "2", "y": ""}]
+
+
+def test_every_figure_of_the_page_carries_the_numbers_that_it_shows(run: Path) -> None:
+    page = write(run).read_text(encoding="utf-8")
+    held = dict(re.findall(r'<a href="(data:text/csv[^"]*)" download="([^"]*)"', page))
+    files = {name: unquote(address.split(",", 1)[1]) for address, name in held.items()}
+    assert page.count("<figcaption>") == len(files)
+    assert all((run / "figures" / name).read_text(encoding="utf-8") == text for name, text in files.items())
+    learners = list(csv.DictReader(io.StringIO(files["dots.csv"])))
+    assert [(row["arm"], row["seed"]) for row in learners] == [(arm, seed) for arm in "ab" for seed in "012"]
+    assert [float(row["score points"]) for row in learners][:3] == [0.31, 0.42, 0.53]
+    assert 'href="figures/dots.svg">SVG' in page and 'href="figures/dots.png">PNG' in page
+
+
+def test_values_are_told_where_a_reader_points(run: Path) -> None:
+    page = write(run).read_text(encoding="utf-8")
+    told = re.findall(r"<title>([^<]*)</title>", page)
+    assert {"a, seed 1: 0.42", "b, mean 0.4267", "a, 0.42 at 20"} <= set(told)
+    assert "hover:" not in page
+    ElementTree.fromstring((run / "figures" / "dots.svg").read_text())
+
+
+def test_a_look_changes_the_files_and_not_the_page(run: Path) -> None:
+    records = load(run)
+    found = evaluate(records)
+    plain = report.write(records, found).read_text(encoding="utf-8")
+    width, ink = (re.compile(text) for text in (r'<svg[^>]* width="([\d.]+)pt"', rf"{INK}|{DARK[INK]}"))
+    files = {}
+    for look in ("paper", "talk", "dark"):
+        assert report.write(records, found, look=look).read_text(encoding="utf-8") == plain
+        files[look] = (run / "figures" / "dots.svg").read_text()
+    sizes = {look: float(width.search(text)[1]) for look, text in files.items()}  # type: ignore[index]
+    assert sizes["talk"] == LARGER * sizes["paper"] == LARGER * sizes["dark"]
+    assert set(ink.findall(files["paper"])) == {INK} and set(ink.findall(files["dark"])) == {DARK[INK]}
+
+
+def test_in_the_dark_every_colour_is_another_and_as_pale_as_it_was() -> None:
+    with drawing():
+        figure, axes = style.one_plot(2.0)
+        (line,) = axes.plot([0, 1], color=COLOURS[0])
+        band = axes.fill_between([0, 1], [0, 1], [1, 2], color=COLOURS[1], alpha=0.2)
+        darken(figure)
+    assert (line.get_color(), to_hex(figure.get_facecolor())) == (DARK[COLOURS[0]], DARK[PAPER])
+    assert (to_hex(band.get_facecolor()[0]), band.get_alpha()) == (DARK[COLOURS[1]], 0.2)
+
+
+def test_one_figure_is_matplotlibs_own(run: Path, tmp_path: Path) -> None:
+    opened = devlearn.Run(run)
+    figure = opened.figure("dots")
+    assert isinstance(figure, Figure) and not (run / "figures").exists()
+    figure.axes[0].set_xlabel("what I call it")
+    figure.savefig(tmp_path / "mine.svg")
+    assert (tmp_path / "mine.svg").exists()
+    with pytest.raises(LookupError, match="no figure 'dost'; there are: differences, dots"):
+        opened.figure("dost")
+
+
+def test_several_runs_stand_side_by_side_and_overwrite_nothing(run: Path, tmp_path: Path) -> None:
+    other = tiny_run(tmp_path / "other", {"a": [0.2, 0.3, 0.1, 0.2]}, compare={"pairs": []})
+    assert call("report", run, other, "--out", tmp_path / "both").exit_code == 0
+    page = (tmp_path / "both" / "report.html").read_text(encoding="utf-8")
+    assert "other/a" in page and "pairs are made of the 3 seeds that all runs hold (3 of run, 4 of other)" in page
+    assert (tmp_path / "both" / "figures" / "lives.svg").exists() and not (run / "report.html").exists()
+    assert call("report", run, other, "--out", tmp_path / "both", "--seeds", "0,1", "--style", "dark").exit_code == 0
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "report.html").write_text("by hand")
+    refused = call("report", run, other, "--out", tmp_path / "taken")
+    assert refused.exit_code == 2 and "would be overwritten" in refused.output
+    assert (tmp_path / "taken" / "report.html").read_text() == "by hand"
+    assert call("report", run, "--out", tmp_path / "x").exit_code == 2
+    assert call("compare", run, "--seeds", "0,9").exit_code == 2
