@@ -190,7 +190,7 @@ def refuse(*arguments: Any, **keys: Any) -> None:
 @pytest.mark.parametrize(
     ("command", "place", "mend"),
     [
-        (["report", "run"], "devlearn.report.page.write_text", "use another folder"),
+        (["report", "run"], "devlearn.report.page.write_text", "use another folder with --out"),
         (["resume", "run"], "devlearn.runs.prepare.locked", "use another folder"),
         (["export", "run"], "devlearn.report.export.formats.note_written", "use another folder with --out"),
         (["new", "env", "Maze"], "pathlib.Path.write_text", "use another folder"),
