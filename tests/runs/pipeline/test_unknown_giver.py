@@ -20,5 +20,5 @@ arms: {active: [act], yoked: [led]}
 
 def test_an_unknown_environment_of_a_giver_is_told_at_its_key(tmp_path: Path) -> None:
     (tmp_path / "yoked.yaml").write_text(TEXT)
-    with pytest.raises(ScenarioError, match=r"yoked.yaml:6:32: unknown env 'nowhere/None-v0'"):
+    with pytest.raises(ScenarioError, match=r"yoked.yaml:6:31: unknown env 'nowhere/None-v0'"):
         pipeline.load(tmp_path / "yoked.yaml")
