@@ -12,7 +12,7 @@ FIND_PYTHON = for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done
 PYTHON ?= $(shell $(FIND_PYTHON))
 
-.PHONY: help first-steps test test-all test-browser test-zoo gpu check check-lower-bounds results mutation notebooks docs clean
+.PHONY: help first-steps test test-all test-browser test-zoo gpu bench check check-lower-bounds check-wheel-lowest check-wheel-newest results mutation notebooks docs clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-20s %s\n", $$1, $$2 }'
@@ -20,7 +20,7 @@ help:  ## this list
 first-steps: $(VENV)/.installed  ## install, run the first scenario, print the verdict and where the report is
 	$(BIN)/devlearn run scenarios/first_steps.yaml --out runs/first-steps
 
-test: $(VENV)/.installed-test  ## install with the test extra, run the quick tests: everything registered once
+test: $(VENV)/.installed-test  ## install what tests need, run the quick tests: everything registered once
 	$(BIN)/python -m pytest -m "not slow and not full" -n auto --maxprocesses 4 --dist worksteal
 
 test-all: $(VENV)/.installed-browser  ## run all tests but the long studies: whole products, runs that are killed, pages in a browser
@@ -36,6 +36,10 @@ gpu: $(VENV)/.installed-test  ## on a machine with a CUDA device: the tests of i
 	$(BIN)/python -m pytest tests/gpu
 	$(BIN)/python benchmarks/gpu.py --out docs/gpu.json
 
+bench: $(VENV)/.installed-bench  ## everything side by side with its peers, one core, about an hour on a quiet machine: docs/bench.json, its page
+	$(BIN)/python benchmarks/bench.py --out docs/bench.json
+	$(BIN)/python docs/devlearn_docs/bench.py
+
 check: $(VENV)/.installed-test  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -48,6 +52,9 @@ check-lower-bounds:  ## in .venv-lower: a run, laws and evidence with the lowest
 	$(LOWER)/pip install $(PIP) --no-deps --editable .
 	$(LOWER)/python -m pytest tests/test_lower_bounds.py
 	$(LOWER)/python -m pytest -m "not slow and not full" $(LOWER_TESTS)
+
+check-wheel-lowest check-wheel-newest: check-wheel-%:
+	PYTHON="$(PYTHON)" .ci/wheel $*
 
 results: $(VENV)/.installed  ## rewrite the numbers of README and docs from docs/results
 	$(BIN)/python docs/devlearn_docs/results.py
@@ -68,30 +75,38 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "devlearn needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
+$(VENV)/.pip: | $(BIN)/python
+	$(BIN)/python -m pip install $(PIP) --upgrade "pip>=25.1"
+	@touch $@
+
 # A stamp is newer than pyproject.toml once what it lists is installed.
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install $(PIP) --editable .
 	@touch $@
 
-$(VENV)/.installed-test: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install $(PIP) --editable ".[test]"
+$(VENV)/.installed-test: pyproject.toml | $(VENV)/.pip
+	$(BIN)/python -m pip install $(PIP) --editable . --group test
 	@touch $@ $(VENV)/.installed
 
-$(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install $(PIP) --editable ".[docs]"
+$(VENV)/.installed-bench: pyproject.toml | $(VENV)/.pip
+	$(BIN)/python -m pip install $(PIP) --editable . --group bench
 	@touch $@ $(VENV)/.installed
 
-$(VENV)/.installed-mutation: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install $(PIP) --editable ".[test,mutation]"
+$(VENV)/.installed-docs: pyproject.toml | $(VENV)/.pip
+	$(BIN)/python -m pip install $(PIP) --editable . --group docs
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-mutation: pyproject.toml | $(VENV)/.pip
+	$(BIN)/python -m pip install $(PIP) --editable . --group mutation
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
-$(VENV)/.installed-browser: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install $(PIP) --editable ".[test,browser,exports,ray,slurm]"
+$(VENV)/.installed-browser: pyproject.toml | $(VENV)/.pip
+	$(BIN)/python -m pip install $(PIP) --editable ".[exports,ray,slurm]" --group test --group browser
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 
 # neurogym runs with the gymnasium that is there, but asks for an older one.
-$(VENV)/.installed-zoo: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install $(PIP) --editable ".[test,zoo]"
+$(VENV)/.installed-zoo: pyproject.toml | $(VENV)/.pip
+	$(BIN)/python -m pip install $(PIP) --editable . --group zoo
 	$(BIN)/python -m pip install $(PIP) --no-deps "neurogym>=2.3"
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-test
 

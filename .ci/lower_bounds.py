@@ -1,5 +1,9 @@
-"""The lowest versions that pyproject.toml allows, for pip: ``numpy>=2.0`` as ``numpy==2.0``."""
+"""The lowest versions that pyproject.toml allows, for pip: ``numpy>=2.0`` as ``numpy==2.0``.
 
+Arguments are extras whose packages are told too.
+"""
+
+import sys
 import tomllib
 from pathlib import Path
 
@@ -15,4 +19,5 @@ def lowest(requirement: str) -> str:
 
 
 if __name__ == "__main__":
-    print("\n".join(lowest(requirement) for requirement in PROJECT["dependencies"]))
+    extras = [needed for extra in sys.argv[1:] for needed in PROJECT["optional-dependencies"][extra]]
+    print("\n".join(lowest(requirement) for requirement in (*PROJECT["dependencies"], *extras)))

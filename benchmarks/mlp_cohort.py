@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import torch
-from side_by_side import alternate, pin, report, timed
+from side_by_side import alternate, matmul_peak, pin, report, timed
 from torch import nn
 
 from devlearn.learners.brains import Head, Needs, brain_builder
@@ -105,12 +105,6 @@ def flops_an_image() -> float:
     with torch.device("meta"):
         brain = brain_builder(BRAIN, Needs({IMAGE_SENSE: IMAGE}, {"digits": Head(10)}))()
     return stage.cost(brain).flops / BATCH
-
-
-def matmul_peak(repetitions: int = 30) -> float:
-    """GFLOP/s of a large float32 matrix product: the most that a core gives."""
-    matrix = torch.randn(1024, 1024)
-    return timed(lambda: [matrix @ matrix for _ in range(repetitions)] and repetitions * 2 * 1024**3 / 1e9)
 
 
 def unpack(root: Path) -> Path:

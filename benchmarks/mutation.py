@@ -6,7 +6,7 @@
 
 A survivor is either a test that is missing or no mutant at all: then the file says why, in ``equivalent``, by hand.
 
-The mutants are cosmic-ray's (the extra ``mutation``): another operator of arithmetic or comparison, a number 1 more or
+The mutants are cosmic-ray's (the group ``mutation``): another operator of arithmetic or comparison, a number 1 more or
 less, a condition or a word of logic reversed, a loop that is not entered; and of ours ``min`` for ``max``, ``any`` for
 ``all``. First a place in the module is drawn, then one of what can happen there. Bits, types and decorators are left
 alone: what is done to them is noticed at once, or not at all. Tests run in a copy of the tree, in a process of their

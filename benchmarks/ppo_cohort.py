@@ -3,7 +3,7 @@
 Both: 64 x 64 tanh for the policy and for the value, orthogonal initialisation, 8 environments x 128 steps, 4 epochs x
 4 minibatches, Adam 2.5e-4 (eps 1e-5) constant, gamma .99, lambda .95, clip .2, no value clipping, entropy .01, value
 .5, gradient norm .5. Ours plays devlearn/CartPole-v1, which equals CartPole-v1 bit for bit (a test shows it), and with
---foreign Gymnasium's own through the vector wrapper. One core, one thread, alternating runs. Needs the extra ``bench``.
+--foreign Gymnasium's own through the vector wrapper. One core, one thread, alternating runs. Needs the group ``bench``.
 
     python benchmarks/ppo_cohort.py [--repetitions 5] [--seeds 32] [--env-steps 102400] [--foreign]
 """

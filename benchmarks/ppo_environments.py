@@ -7,7 +7,7 @@ discrete actions: three 3 x 3 convolutions (8, 16, 16 channels, ReLU, 2 x 2 max 
 steps. The first rollout, in which environments are made, is not timed. Contenders alternate on the same core, with one
 thread, and seconds are those of the process on it (CPU time); with --processes N on N cores, where ours steps
 environments in N processes and stable-baselines3 in a SubprocVecEnv, they are the clock's. Beside the rates stands what
-the core can do: a 1024 x 1024 float32 product. Needs the extras ``bench``, ``mujoco`` and ``box2d``.
+the core can do: a 1024 x 1024 float32 product. Needs the group ``bench`` and the extras ``mujoco`` and ``box2d``.
 
     python benchmarks/ppo_environments.py [--env HalfCheetah-v5] [--seeds 1 4 16] [--repetitions 3] [--processes 1]
 """
@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
     if importlib.util.find_spec("stable_baselines3") is None:
-        parser.error(f"needs {PEER}: pip install -e '.[bench,mujoco,box2d]'")
+        parser.error(f"needs {PEER}: pip install -e '.[mujoco,box2d]' --group bench")
     pin(options.processes)
     for env in options.env:
         table(env, measure(env, options.seeds, options.repetitions, options.processes))

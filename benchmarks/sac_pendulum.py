@@ -2,7 +2,7 @@
 
 Both: 256 x 256 ReLU units, 20,000 env_steps of one environment, replay of as many, batch 256, learning rate 1e-3, tau
 .005, gamma .99, an update a step from step 100 on, the entropy's weight learned. Afterwards each seed's policy plays 16
-episodes by its mean. With --ours FILE (docs/results/pendulum.json) the two are laid side by side. Needs the extra
+episodes by its mean. With --ours FILE (docs/results/pendulum.json) the two are laid side by side. Needs the group
 ``bench``.
 
     python benchmarks/sac_pendulum.py [--seeds 10] [--env-steps 20000] [--processes 2] [--ours FILE]
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--ours", type=Path)
     options = parser.parse_args()
     if importlib.util.find_spec("stable_baselines3") is None:
-        parser.error("needs stable-baselines3: pip install -e '.[bench]'")
+        parser.error("needs stable-baselines3: pip install --group bench")
     jobs = [(seed, options.env_steps) for seed in range(options.seeds)]
     theirs, seconds = [], []
     with multiprocessing.get_context("spawn").Pool(options.processes) as pool:

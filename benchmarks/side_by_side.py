@@ -24,8 +24,17 @@ class Result(NamedTuple):
     scores: list[float]
 
 
+class Begun(Exception):
+    """Raised where the work that is timed would begin, for who wants to know how long everything before it takes."""
+
+
+begin_only = False  # whether ``timed`` raises it
+
+
 def timed(work: Callable[[], float], clock: Callable[[], float] = time.perf_counter) -> float:
-    """Units a second by a clock: ``work`` returns how many units it did."""
+    """Units a second by a clock: ``work`` returns how many units it did. Raises Begun where only that is asked."""
+    if begin_only:
+        raise Begun
     start = clock()
     units = work()
     return units / (clock() - start)
@@ -46,6 +55,17 @@ def pin(cores: int = 1) -> None:
     atexit.register(gc.unfreeze)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-cores:])
+
+
+def matmul_peak(repetitions: int = 30) -> float:
+    """GFLOP/s of a large float32 matrix product: the most that a core gives."""
+    import torch
+
+    matrix = torch.randn(1024, 1024)
+    start = time.perf_counter()
+    for _ in range(repetitions):
+        matrix @ matrix
+    return repetitions * 2 * 1024**3 / 1e9 / (time.perf_counter() - start)
 
 
 def alternate(runs: Mapping[str, Run], repetitions: int) -> dict[str, Result]:

@@ -70,6 +70,7 @@ WHOLE: Mapping[str, str] = {
     "tests/evidence/analysis/test_same_arms.py": "experiments through the engine",
     "tests/evidence/analysis/test_trust.py::test_false_words_are_rare_once_they_are_read_as_they_are_said": "thousands",
     "tests/evidence/analysis/test_new_images.py": "hundreds of experiments",
+    "tests/runs/pipeline/test_search.py": "whole runs, some of them killed",
     "tests/runs/pipeline/test_tune.py": "whole runs, some of them killed",
     "tests/runs/engine/test_resume.py::test_a_checkpoint_holds_nothing_that_could_be_left_out": "lives that are cut",
     "tests/runs/engine/test_resume_bodies.py": "lives that are cut",

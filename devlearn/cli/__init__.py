@@ -1,12 +1,14 @@
 """The command line. Heavy imports stand inside the commands: ``devlearn --help`` answers at once."""
 
+from devlearn.cli.check import check
 from devlearn.cli.completion import completion
 from devlearn.cli.group import main
-from devlearn.cli.inspect import check, list_, schema, worker
+from devlearn.cli.list import list_, schema
 from devlearn.cli.new import demonstrate, new
 from devlearn.cli.replicate import replicate
 from devlearn.cli.results import compare, export, genome, report, thin
 from devlearn.cli.run import register, resume, run
+from devlearn.cli.worker import worker
 
 __all__ = ["main"]
 

@@ -3,14 +3,16 @@
 import click
 from click.shell_completion import get_completion_class
 
+from devlearn.cli.given import Named
+
 SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command(short_help="Print what makes a shell complete devlearn's commands.")
-@click.argument("shell", type=click.Choice(SHELLS))
+@click.argument("shell", type=Named(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print a script that makes SHELL complete commands, options and kinds.
+    """Print a script that makes SHELL complete commands, options and kinds: bash, zsh or fish.
 
     \b
     devlearn completion bash >> ~/.bashrc

@@ -31,7 +31,7 @@ def show() -> None:
 
 
 def _kinds(title: str, kinds: Kinds, width: int) -> None:
-    from devlearn.cli.inspect import first_line
+    from devlearn.cli.list import first_line
 
     click.echo(title if title == "priors" else f"\n{title}")
     for name, cls in kinds.items():

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from devlearn.cli.given import Named, env_spec, given_keys, see_here
 from devlearn.cli.group import BAD_INPUT
-from devlearn.cli.inspect import env_spec, given_keys, see_here
 from devlearn.templates import SPACES
 
 NEXT: dict[str, tuple[str, ...]] = {
@@ -31,11 +31,13 @@ NEXT: dict[str, tuple[str, ...]] = {
 
 
 @click.command(short_help="Write a working skeleton with its test.")
-@click.argument("what", type=click.Choice(tuple(NEXT)))
+@click.argument("what", type=Named(tuple(NEXT)))
 @click.argument("name")
 @click.option("--spaces", type=click.Choice(SPACES), help="Of an environment: what is seen or done there.")
 def new(what: str, name: str, spaces: str | None) -> None:
     """Write a working skeleton called NAME, with its test and a scenario, into the current folder.
+
+    WHAT is one of env, stage, prior, brain, probe, executor, section, data, scenario.
 
     An environment's skeleton shows a vector (box) or a Dict, a picture (image), or text; or it takes actions of several
     parts (multidiscrete).
@@ -52,7 +54,7 @@ def new(what: str, name: str, spaces: str | None) -> None:
         click.echo(f"wrote {path.name}")
     click.echo("next:")
     installed = importlib.util.find_spec("pytest") is not None
-    for command in (*NEXT[what], *([] if installed else ["pip install pytest"]), "pytest"):
+    for command in (*NEXT[what], *(["pytest"] if installed else [])):
         click.echo(f"  {command.format(**substitutions(what, name))}")
 
 

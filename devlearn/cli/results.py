@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from devlearn.cli.given import RunPath
+
 if TYPE_CHECKING:
     from devlearn.evidence import Analyses, Comparisons
     from devlearn.records.reader import RunRecords
@@ -31,7 +33,7 @@ def _seeds(context: click.Context, parameter: click.Parameter, text: str | None)
 
 
 SEEDS = click.option("--seeds", callback=_seeds, metavar="N|A,B", help="Only the first N seeds, or these.")
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+FOLDER = RunPath()
 
 
 @click.command()
@@ -116,7 +118,7 @@ def report(
     devlearn report runs/first-steps --style talk
     devlearn report runs/hundred runs/thousand --out runs/both
     """
-    from devlearn.cli.inspect import see_here
+    from devlearn.cli.given import see_here
     from devlearn.runs.run import Run
 
     see_here()
@@ -145,36 +147,46 @@ def report(
     metavar="FORMAT",
     default="csv",
     show_default=True,
-    help="csv, parquet, tensorboard, mlflow, wandb; of one learner safetensors, onnx; or a plug-in's.",
+    help="csv, parquet, tensorboard, mlflow, wandb; of one learner safetensors, onnx, mp4, gif; or a plug-in's.",
 )
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder; RUN/export by default.")
 @click.option("--arm", help="Of one learner: its arm.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of one learner: its seed; the first by default.")
-def export(run: Path, target: str, out: Path | None, arm: str | None, seed: int | None) -> None:
+@click.option("--probe", help="Of a film: the probe, of the kind return, whose first episode it shows.")
+def export(run: Path, target: str, out: Path | None, arm: str | None, seed: int | None, probe: str | None) -> None:
     """Write RUN as tidy tables: probes, train, ledger, arms, comparisons.
 
     For TensorBoard, MLflow (a local store) and Weights & Biases (offline) write the curves of every learner. The
-    network of one learner is written as safetensors, that of a plain brain as ONNX.
+    network of one learner is written as safetensors, that of a plain brain as ONNX; what it does in its environment as
+    a film, mp4 or gif.
 
     \b
     devlearn export runs/first_steps --to parquet
     devlearn export runs/first_steps --to onnx --arm developmental --seed 3
+    devlearn export runs/cartpole --to mp4 --arm ppo --seed 3
     """
-    from devlearn.runs.hand_over import KINDS
+    from devlearn import registry
+    from devlearn.runs import film, hand_over
     from devlearn.runs.run import Run
+    from devlearn.scenario.problems import hint
 
     opened = Run(run)
-    if target in KINDS:
+    kinds = (*hand_over.KINDS, *film.KINDS)
+    if probe is not None and target not in film.KINDS:
+        raise click.UsageError(f"--probe chooses an episode, for {' and '.join(film.KINDS)}, not for {target}")
+    if target in kinds:
         if arm is None:
             arms = ", ".join(opened.resolved["points"][0]["arms"])
             raise click.UsageError(f"--to {target} writes one learner: name its --arm, one of {arms}")
         try:
-            click.echo(str(opened.hand_over(arm, seed, target, out)))
+            click.echo(str(opened.hand_over(arm, seed, target, out, probe=probe)))
         except (LookupError, ValueError, FileNotFoundError) as error:
             raise click.UsageError(str(error.args[0])) from error
         return
     if arm is not None or seed is not None:
-        raise click.UsageError(f"--arm and --seed choose a learner, for {' and '.join(KINDS)}; {target} has all")
+        raise click.UsageError(f"--arm and --seed choose a learner, for {', '.join(kinds)}; {target} has all")
+    if ":" not in target and target not in (formats := registry.names("exports")):
+        raise click.UsageError(f"unknown format {target!r}{hint(target, (*formats, *kinds))}")
     for path in opened.export(target, out):
         click.echo(str(path))
 

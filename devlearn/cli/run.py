@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from devlearn.cli.given import RunPath
 from devlearn.cli.group import CUT_OFF, FAILED, INTERRUPTED, PARTLY_FAILED, interruptible, unheard
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def run(
 
 
 @click.command()
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("run", type=RunPath())
 @JOBS
 @EXECUTOR
 @ENV_WORKERS
@@ -162,7 +163,7 @@ def register(scenario: str, seeds: str | None, settings: tuple[str, ...], by: st
 
 def _show_plan(scenario: str, overrides: Sequence[str], out: Path | None, jobs: int | None) -> None:
     """The plan, its warnings, and why its folder can't be used, where that is so."""
-    from devlearn.cli.inspect import warn
+    from devlearn.cli.check import warn
     from devlearn.cli.show_plan import show_plans
     from devlearn.records.ownership import check_claimable
     from devlearn.runs import pipeline
@@ -188,8 +189,9 @@ def _silent(results: "Evaluated", warned: "Sequence[Forewarning]") -> None:
 
 
 def _warn(warnings: "Sequence[Forewarning]") -> None:
-    for warning in warnings:
-        click.echo(str(warning), err=True)
+    from devlearn.cli.check import tell_all
+
+    tell_all(warnings)
 
 
 def _show(results: "Evaluated", warned: "Sequence[Forewarning]") -> None:

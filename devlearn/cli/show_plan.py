@@ -47,14 +47,26 @@ def show_plans(plans: "Plans", workers: int | None = None) -> None:
     if scenario.searched:
         console.print(how_searched(scenario.searched), markup=False)
     if plans.trials is not None:
-        console.print("\n[bold]first the trials of tune[/], in the run's folder tune: every arm at every point below")
+        console.print(f"\n[bold]first the trials of tune[/], in the run's folder tune: {_trials(scenario)}")
         _show(console, plans.trials, workers)
         console.print("\n[bold]then the scenario[/], here with its values as declared; each arm gets its best trial's")
     _show(console, plans.own, workers)
 
 
+def _trials(scenario: "Scenario") -> str:
+    """Which trials the plan below shows, and how the others come about."""
+    tune = scenario.tune
+    if tune is None or tune.sampler == "grid":
+        return "every arm at every point below"
+    if tune.sampler == "random":
+        return f"all {tune.trials} of each arm, drawn at random"
+    later = "each arm's others are proposed by what these come to, at the same cost"
+    return f"trials 1 to {tune.startup} of {tune.trials}, drawn at random; {later}"
+
+
 def _show(console: "Console", plan: "Plan", workers: int | None) -> None:
     """Arms with their stages and budgets, jobs with their edges, what it will cost."""
+    from devlearn.evidence.text.points import brief
     from devlearn.records.job_state import span
     from devlearn.runs.executors.local import cores
     from devlearn.runs.plan.schedule import makespan
@@ -67,7 +79,7 @@ def _show(console: "Console", plan: "Plan", workers: int | None) -> None:
     for point in plan.points:
         console.print()
         if point.point:
-            console.print(", ".join(f"{key} = {value}" for key, value in point.point.items()), style="bold")
+            console.print(", ".join(f"{key} = {brief(value)}" for key, value in point.point.items()), style="bold")
         console.print(_arms(point.arms))
         console.print(f"one learner's network: {point.parameters:,} weights", style="dim")
     measured = [f"{name} ({kind})" for name, kind in scenario.probe_kinds.items()]

@@ -81,7 +81,7 @@ class Probe(OldNames):
         renamed: keys by their names of the version before: {old: new}.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, protected_namespaces=())
 
     kind: ClassVar[str] = ""
     version: ClassVar[int] = 1

@@ -109,17 +109,17 @@ class Return(Probe):
         return (self.env_spec, *(self.env_spec.also(**lesson) for lesson in self.lessons))
 
     def measure(self, cohort: Cohort, probing: Probing, full: bool) -> Measurement:
-        returns, lengths, seed, actions = self._played(self.env_spec, cohort, probing)
+        returns, lengths, seed, actions = self.played(self.env_spec, cohort, probing)
         values = {"return": returns, "length": lengths}
         for lesson in self.lessons:
-            values[f"return_{named(lesson)}"] = self._played(self.env_spec.also(**lesson), cohort, probing)[0]
+            values[f"return_{named(lesson)}"] = self.played(self.env_spec.also(**lesson), cohort, probing)[0]
         strip = render_episode(self.env_spec, seed, actions) if full else {}
         return Measurement(
             {name: unless_diverged(torch.from_numpy(value), cohort) for name, value in values.items()},
             pictures={name: torch.from_numpy(array) for name, array in strip.items()},
         )
 
-    def _played(self, spec: EnvSpec, cohort: Cohort, probing: Probing) -> tuple[Array, Array, int, list[Array]]:
+    def played(self, spec: EnvSpec, cohort: Cohort, probing: Probing) -> tuple[Array, Array, int, list[Array]]:
         """Mean return and length, (N,) each; the seed and the actions of the first learner's first episode."""
         _, policy = policy_of(self.env_spec)
         world = probing.context.world(spec, self.episodes)

@@ -6,7 +6,7 @@ Every step is planned from the run folder alone, so that a run goes on from wher
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from devlearn.evidence.text.points import setting
+from devlearn.evidence.text.points import brief, setting
 
 if TYPE_CHECKING:
     from devlearn.evidence import Comparisons
@@ -24,7 +24,7 @@ def next_stop(scenario: "Scenario", before: Mapping[str, Any] | None) -> int:
 def chosen(tuning: Sequence[Mapping[str, Any]]) -> list[str]:
     """What the trials of ``tune`` chose, a line for each arm at each point."""
     return [
-        f"tuned {arm}: {', '.join(f'{path} = {value}' for path, value in record['chosen'].items())}"
+        f"tuned {arm}: {', '.join(f'{path} = {brief(value)}' for path, value in record['chosen'].items())}"
         f" (the best of {len(record['trials'])} trials, {counted(len(record['seeds']))} each)"
         for point in tuning
         for arm, record in point.items()

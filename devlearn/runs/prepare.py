@@ -122,11 +122,14 @@ def _opened(scenario: "Scenario") -> Iterator[tuple[tuple[str | int, ...], "EnvS
 
 def plan(order: Order) -> Plans:
     """The plans of a scenario that is run for the first time, with all seeds of all looks."""
-    from devlearn import scenario
     from devlearn.runs import plan as plans
 
     checked = order.scenario
-    trials = plans.plan(scenario.experiment(checked)) if checked.tune else None
+    trials = None
+    if checked.tune:
+        from devlearn.runs.tuning import first_trials
+
+        trials = plans.plan(first_trials(checked))
     own = None
     for count in checked.stops:  # the seeds of each look are blocks of their own
         own = plans.plan(checked.first(count), None if own is None else plans.resolved(own).content())
@@ -201,7 +204,6 @@ def reopen(folder: Path, accept_changes: bool = False) -> Written:
 
 def _first(folder: Path, order: Order, accept: bool) -> Written:
     """Write what the first step needs; nothing is written where the folder holds another run."""
-    from devlearn import scenario
     from devlearn.runs import interim
     from devlearn.runs import plan as plans
 
@@ -218,14 +220,19 @@ def _first(folder: Path, order: Order, accept: bool) -> Written:
         asked = Resolved.of({**planned.resolved, "seeds": first.seeds})
         store(folder, order)
         return Written(folder, write_step(folder, planned, order), asked, order, accept)
+    from devlearn.runs.tuning import following, known_trials, settle  # numpy and scipy, as evidence
+
     trials = RunFolder(folder).tune.root
     claim_run(trials)
     put_aside_damaged(trials)
-    planned = plan_for(trials, scenario.experiment(first), order, accept)
+    old = stored(folder)
+    planned = plan_for(trials, known_trials(trials, first, None if old is None else old.scenario.tune), order, accept)
     asked = plans.resolved(plans.plan(first))  # what can't be asked is refused before the trials are trained
     if before is not None and all_done(trials, planned):
-        from devlearn.runs.tuning import settle  # numpy and scipy, as evidence
-
+        if following(trials, first) is not None:
+            assert first.tune is not None
+            why = f"was tuned by fewer than {first.tune.trials} trials, and trained by what they chose"
+            raise FolderMismatch(f"{folder} {why}; choose another folder with --out")
         own, tuning = settle(trials, first)
         plan_for(folder, own.first(interim.next_stop(own, before)), order, accept, tuning)
     store(folder, order)

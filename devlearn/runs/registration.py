@@ -48,7 +48,10 @@ def question(plan: "Plan", path: Sequence[str]) -> Keys:
     sources = (files for program in programs.values() for files in (program.sources or {}).values())
     files: Keys = {file: sha256 for some in sources for file, sha256 in some.items()}
     own = asked(plans.resolved(plan))
-    return own | {"tune": None if tune is None else tune.model_dump(mode="json"), "plug-ins": files}
+    return own | {
+        "tune": None if tune is None else tune.model_dump(mode="json", exclude_defaults=True),
+        "plug-ins": files,
+    }
 
 
 def write(question: Keys, plan: Resolved, overrides: Sequence[str], by: str, out: Path) -> Path:

@@ -297,37 +297,48 @@ class Run:
         """
         from devlearn.runs import engine
 
-        last = self._arm(arm, point)["path"][-1]
-        return engine.learner(self._job(last, seed), seed)
+        return engine.learner(self._last(arm, seed, point), seed)
 
     def hand_over(
-        self, arm: str, seed: int | None = None, to: str = "safetensors", out: str | Path | None = None, point: int = 0
+        self,
+        arm: str,
+        seed: int | None = None,
+        to: str = "safetensors",
+        out: str | Path | None = None,
+        point: int = 0,
+        probe: str | None = None,
     ) -> Path:
-        """Write the network of one learner, as it was in the end, for other programs; the file's path.
+        """Write one learner, as it was in the end, for other programs; the file's path.
 
         Args:
             seed: the run's first by default.
-            to: safetensors, its weights and buffers by qualified name; onnx, the program of a plain brain.
+            to: safetensors, its weights and buffers by qualified name; onnx, the program of a plain brain; mp4 or gif,
+                a film of the first episode that a probe of the kind return plays with it.
             out: a folder, RUN/export by default.
             point: which point of ``vary``, in the order of the scenario.
+            probe: of a film, whose episode; the first of the kind return by default.
 
         Raises:
-            LookupError: no such arm, seed or point.
+            LookupError: no such arm, seed or point, or no such probe.
             MissingExtra: the format needs a package that is not installed.
             NotOurs: a file of somebody else's would be overwritten.
-            ValueError: the network can't be written in this format.
+            ValueError: the network can't be written in this format, or the environment can't be drawn.
         """
         from devlearn.records.layout import RunFolder
         from devlearn.records.ownership import check_free, note_written
+        from devlearn.runs import film
         from devlearn.runs.hand_over import hand_over, told
 
         who = int(self.resolved["seeds"][0]) if seed is None else seed
-        learner, folder = self.learner(arm, who, point), RunFolder(self.folder).export if out is None else Path(out)
+        job, folder = self._last(arm, who, point), RunFolder(self.folder).export if out is None else Path(out)
         name = f"{arm}-seed{who}{f'-point{point}' if point else ''}.{to}"
         if not folder.resolve().is_relative_to(self.folder.resolve()):
             check_free(folder, [name])
         about = told(self.resolved["brain"], scenario=self.resolved["scenario"], arm=arm, seed=who)
-        path = hand_over(learner, to, folder / name, about)
+        if to in film.KINDS:
+            path = film.film(job, who, probe, to, folder / name, about)
+        else:
+            path = hand_over(self.learner(arm, who, point), to, folder / name, about)
         note_written(folder, [name])
         return path
 
@@ -380,6 +391,10 @@ class Run:
             why = f"what was there after {after!r} is not kept: it goes on into {names[count]!r}"
             raise LookupError(f"{why}; add an arm that ends there, `born: [{', '.join(names[:count])}]`, and run again")
         return stages[:count]
+
+    def _last(self, arm: str, seed: int, point: int) -> Path:
+        """The folder of the job that an arm's life ends in."""
+        return self._job(self._arm(arm, point)["path"][-1], seed)
 
     def _job(self, branch: str, seed: int) -> Path:
         for job in self.resolved["jobs"]:

@@ -55,8 +55,7 @@ def _in_steps(written: Written, order: Order, executor: Executor, face: Face, en
 
     folder, own, tuning, step = written.folder, order.scenario, None, written.first
     if own.tune is not None:
-        with locked(step.folder, str(step.folder), PATIENCE):
-            outcome = _supervise(step, executor, face, env_workers, ", trials")
+        outcome = _trials(step, written, order, executor, face, env_workers)
         if outcome.failed:
             return outcome
         from devlearn.runs.tuning import settle  # numpy, as evidence
@@ -78,6 +77,20 @@ def _in_steps(written: Written, order: Order, executor: Executor, face: Face, en
         if ends:
             break
     return outcome
+
+
+def _trials(
+    step: Step, written: Written, order: Order, executor: Executor, face: Face, env_workers: int | None
+) -> Outcome:
+    """The trials that are written, then those that a sampler proposes by what they came to."""
+    from devlearn.runs.tuning import following, numbered
+
+    with locked(step.folder, str(step.folder), PATIENCE):
+        while True:
+            outcome = _supervise(step, executor, face, env_workers, f", {numbered(step.resolved, order.scenario)}")
+            if outcome.failed or (more := following(step.folder, order.scenario)) is None:
+                return outcome
+            step = write_step(step.folder, plan_for(step.folder, more, order, written.accept_changes), order)
 
 
 def _supervise(step: Step, executor: Executor, face: Face, env_workers: int | None, what: str = "") -> Outcome:

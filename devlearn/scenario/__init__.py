@@ -8,6 +8,7 @@ from devlearn.scenario.models import (
     Fit,
     Match,
     Of,
+    Range,
     ResolvedArm,
     Scenario,
     Tune,
@@ -16,7 +17,7 @@ from devlearn.scenario.models import (
 )
 from devlearn.scenario.problems import Mark, Problem, ScenarioError
 from devlearn.scenario.schema import schema
-from devlearn.scenario.tuning import experiment, settled, source
+from devlearn.scenario.tuning import Sets, experiment, search, settled, source, tried_key
 
 __all__ = [
     "UNITS",
@@ -27,9 +28,11 @@ __all__ = [
     "Match",
     "Of",
     "Problem",
+    "Range",
     "ResolvedArm",
     "Scenario",
     "ScenarioError",
+    "Sets",
     "Tune",
     "Unit",
     "experiment",
@@ -39,7 +42,9 @@ __all__ = [
     "parse",
     "points",
     "schema",
+    "search",
     "settled",
     "source",
+    "tried_key",
     "units_of",
 ]

@@ -9,7 +9,7 @@ from devlearn.scenario.build import build
 from devlearn.scenario.models import Scenario
 from devlearn.scenario.problems import Mark, Problem, Problems, ScenarioError, hint, in_reading_order
 from devlearn.scenario.renamed import NewNames
-from devlearn.scenario.tuning import trials
+from devlearn.scenario.tuning import count, trials
 from devlearn.scenario.validate import text_of
 from devlearn.scenario.variations import Setting, apply, describe, few, grid, hidden, laid
 from devlearn.scenario.variations import overrides as settings_of
@@ -18,6 +18,8 @@ from devlearn.scenario.yaml_nodes import MOST_TEXT, Map, Node, compose, merge, p
 Check = Callable[[str], object]
 Checks = Mapping[str, Check]
 MOST_BASES = 16
+ENDINGS = (".yaml", ".yml")
+MOST_FILES = 10  # in a message
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -45,19 +47,32 @@ def find(name_or_path: str | Path) -> Path:
     short = [path for full, path in known.items() if full.rpartition("/")[2] == name]
     if len(short) == 1:
         return short[0]
-    if path.suffix in (".yaml", ".yml") and path.name != str(
-        name_or_path
-    ):  # a path: it means a file, not a name of ours
-        where = path.parent
-        if not where.is_dir():
-            raise ScenarioError.at(Mark(str(name_or_path)), f"no such file: there is no folder {where}")
-        beside = [file.name for file in sorted(where.iterdir()) if file.suffix in (".yaml", ".yml")]
-        likely = nearest(path.name, beside)
-        meant = f"; did you mean {str(where / likely)!r}?" if likely else ""
-        raise ScenarioError.at(Mark(str(name_or_path)), f"no such file{meant}")
-    names = dict.fromkeys((*known, *(full.rpartition("/")[2] for full in known)))
-    meant = hint(name, names if nearest(name, tuple(names)) else known)
-    raise ScenarioError.at(Mark(str(name_or_path)), f"no such file, and no scenario of that name{meant}")
+    raise ScenarioError.at(Mark(str(name_or_path)), _not_there(path, known))
+
+
+def _not_there(path: Path, known: Mapping[str, Path]) -> str:
+    """What is said of a scenario that is neither a file nor a name of ours: the likeliest file, the likeliest name."""
+    alone, ours = path.parent == Path(), "`devlearn list scenarios` names ours"
+    if not alone and path.suffix in ENDINGS and not path.parent.is_dir():
+        return f"no such file: there is no folder {path.parent}"
+    beside = _scenarios_in(path.parent)
+    near = path.name if path.suffix in ENDINGS else f"{path.name}.yaml"
+    file = near if near in beside else nearest(near, beside)
+    if path.suffix in ENDINGS and (file or not alone):
+        there = f"; there are: {', '.join(beside[:MOST_FILES])}" if beside else ", and no other YAML file beside it"
+        return f"no such file{f'; did you mean {str(path.parent / file)!r}?' if file else there}"
+    named = str(path).removesuffix(".yaml")
+    short = [*known, *(full.rpartition("/")[2] for full in known)]
+    likely = str(path.parent / near) if near == file else nearest(named, short) or (file and str(path.parent / file))
+    return f"no such file, and no scenario of that name; {f'did you mean {likely!r}?' if likely else ours}"
+
+
+def _scenarios_in(folder: Path) -> list[str]:
+    """The YAML files of a folder, by name; none where it can't be read."""
+    try:
+        return sorted(file.name for file in folder.iterdir() if file.suffix in ENDINGS)
+    except OSError:
+        return []
 
 
 def load(
@@ -127,7 +142,8 @@ def _laid_over(file: Map, settings: Sequence[Setting], problems: Problems, check
     root = NewNames(root, problems).tree(root)  # an override may hold a whole stage
     varied, tried = grid(root, problems), trials(root, problems)
     if "tune" in root.entries:
-        few("the trials of tune at all points of vary", len(varied) * len(tried), root.entries["tune"].mark, problems)
+        lived = max(1, len(varied)) * count(root, tried)
+        few("the trials of tune at all points of vary", lived, root.entries["tune"].mark, problems)
     hidden(settings, varied, tried, problems)
     base = Problems()
     scenario = build(root, base, checks)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from devlearn.registry import nearest
 from devlearn.scenario.models import UNITS
 from devlearn.scenario.problems import Mark, Problems, hint
-from devlearn.scenario.yaml_nodes import Leaf, List, Map, Node, plain, show
+from devlearn.scenario.yaml_nodes import Leaf, List, Map, Node, compose, plain, show
 
 M = TypeVar("M", bound=BaseModel)
 EXACT = 1e15  # whole numbers below it are what somebody wrote, digit by digit
@@ -64,6 +64,15 @@ def validate(model: type[M], node: Map, at: Mark, problems: Problems, without: C
     except ValidationError as error:
         _Report(model, own, at, problems, tuple(without)).all(error)
         return None
+
+
+def mistakes(model: type[BaseModel], keys: Mapping[str, Any], error: ValidationError) -> list[str]:
+    """What pydantic has to say of ``keys`` that are not written in a file, in the words of ``validate``."""
+    problems, here = Problems(), Mark("keys")
+    node = compose(json.dumps(dict(keys), default=str), here.file, Problems())
+    assert isinstance(node, Map)
+    _Report(model, node, here, problems, ()).all(error)
+    return [problem.message for problem in problems.mistakes]
 
 
 def keys_of(model: type[BaseModel]) -> list[str]:

@@ -94,7 +94,7 @@ class Stage(OldNames):
         renamed: keys by their names of the version before: {old: new}.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, protected_namespaces=())
 
     kind: ClassVar[str] = ""
     version: ClassVar[int] = 1

@@ -63,7 +63,7 @@ class _Trial:
         try:
             self.brain = initialise(self.builder(), SEEDS[0])
         except Exception as error:
-            why = wrong_keys(self.cls, error) if isinstance(error, ValidationError) else raised(error)
+            why = wrong_keys(self.cls, self.keys, error) if isinstance(error, ValidationError) else raised(error)
             return [Finding("builds", False, f"Class(needs, **keys) {why}")]
         size = sum(parameter.numel() for parameter in self.brain.parameters())
         laws: dict[str, Callable[[], Finding]] = {

@@ -13,8 +13,7 @@ from torch import Tensor
 
 from devlearn.probes.probe import Probe
 from devlearn.registry import NoPlugin, get, misplaced
-from devlearn.scenario.problems import hint
-from devlearn.scenario.validate import usable_keys
+from devlearn.scenario.validate import mistakes
 from devlearn.stages.stage import Stage
 from devlearn.tasks.envs.finding import Finding
 
@@ -52,18 +51,9 @@ def _undecorated(name: str | type[Any], cls: type[Any], word: str) -> list[Findi
     return [Finding("named", False, f'the class has no kind and version; decorate it with @{word}("{name}")')]
 
 
-def wrong_keys(cls: type[BaseModel], error: ValidationError) -> str:
+def wrong_keys(cls: type[BaseModel], keys: Mapping[str, Any], error: ValidationError) -> str:
     """What is wrong with the keys of a plug-in; one that it does not have with the nearest that it has."""
-    told = []
-    for detail in error.errors():
-        loc = [str(part) for part in detail["loc"]]
-        unknown = detail["type"] == "extra_forbidden" and len(loc) == 1
-        told.append(
-            f"unknown key {loc[0]!r}{hint(loc[0], usable_keys(cls))}"
-            if unknown
-            else f"{'.'.join(loc)}: {detail['msg']}"
-        )
-    return f"{'; '.join(told)} (keys are given as --key K=V)"
+    return f"{'; '.join(mistakes(cls, keys, error))} (keys are given as --key K=V)"
 
 
 def _made(cls: type[Plugin], keys: Mapping[str, Any]) -> tuple[Finding, Plugin | None]:
@@ -71,7 +61,7 @@ def _made(cls: type[Plugin], keys: Mapping[str, Any]) -> tuple[Finding, Plugin |
     try:
         plugin = cls(**keys)
     except ValidationError as error:
-        return Finding("keys", False, wrong_keys(cls, error)), None
+        return Finding("keys", False, wrong_keys(cls, keys, error)), None
     ok = cls(**plugin.model_dump(mode="json", by_alias=True)) == plugin
     mend = "its keys survive the way through a job's file" if ok else "keys have to survive JSON"
     return Finding("keys", ok, mend), plugin

@@ -18,7 +18,7 @@ def missing() -> str:
     """What there isn't, and how to get it; empty where all is there."""
     for module in ("playwright", "axe_playwright_python"):
         if importlib.util.find_spec(module) is None:
-            return f"{module} is not installed: make test-browser, or pip install 'devlearn[browser]'"
+            return f"{module} is not installed: make test-browser"
     return "" if shutil.which("chromium") else "no chromium: on Debian, apt-get install chromium"
 
 

@@ -1,7 +1,9 @@
 """What the command line says of what there is, of what is wrong and of what a user plugs in."""
 
 import inspect
+import io
 import json
+import os
 import runpy
 from pathlib import Path
 
@@ -29,7 +31,7 @@ def test_help_imports_nothing_heavy_and_names_every_command() -> None:
     commands = [line.split()[0] for line in found.stdout.partition("Commands:")[2].splitlines() if line.strip()]
     assert commands == [
         "check", "compare", "completion", "demonstrate", "export", "genome", "list", "new", "register", "replicate",
-        "report", "resume", "run", "schema",
+        "report", "resume", "run", "schema", "thin",
     ]  # fmt: skip
 
 
@@ -181,14 +183,23 @@ def test_schema_is_a_json_schema() -> None:
         (["check", "scenario", "first_step"], "did you mean 'first_steps'?"),
         (["check", "stage", "supervize"], "did you mean 'supervise'?"),
         (["check", "env", "CartPoll-v1"], "did you mean 'CartPole-v1'?"),
-        (["check", "stage", "trial.ppo"], "env: Field required"),
+        (["check", "stage", "trial.ppo"], "missing key 'env'"),
+        (["check", "toy"], "did you mean 'toy.yaml'?"),
+        (["check", "nothing-like-it"], "what is no scenario is checked by: devlearn check env|stage|brain|"),
+        (["check", "stag", "supervise"], "what is 'stag'? did you mean 'stage'?"),
+        (["check", "thing", "supervise"], "what is 'thing'? there are: env, stage"),
+        (["check", "stage"], "check stage NAME: which stage?"),
+        (["list", "env"], "'env' is none of them; did you mean 'envs'?"),
+        (["completion", "tcsh"], "there are: bash, zsh, fish"),
+        (["resume", "nowhere"], "there is no folder nowhere; a run is in runs/SCENARIO"),
+        (["report", "toy.yaml"], "toy.yaml is a file, not the folder of a run"),
         (["check", "prior", "innate.waves"], "a prior is a stage: devlearn check stage NAME"),
         (["list", "stages", "supervize"], "did you mean 'supervise'?"),
         (["list", "stages", "devlearn.probes.accuracy:Accuracy"], "is a probe, not a stage"),
         (["list", "data", "mnist"], "keys are listed of stages, protections, probes, brains and envs, not of data"),
         (["list", "envs", "CartPoll-v1"], "did you mean 'CartPole-v1'?"),
         (["check", "probe", "acuracy"], "did you mean 'accuracy'?"),
-        (["check", "probe", "return"], "env: Field required"),
+        (["check", "probe", "return"], "missing key 'env'"),
         (["new", "executor", "my-queue-"], "can't be a name"),
         (["check", "section", "livs"], "did you mean 'lives'?"),
         (["resume", "."], "holds no run"),
@@ -284,11 +295,44 @@ def test_every_skeleton_passes_its_own_test(here: Path) -> None:
     assert len(ran) == len(KINDS)
 
 
-def test_new_says_how_pytest_is_installed_where_it_is_not(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert call("new", "env", "Spot").output.splitlines()[-2:] != ["  pip install pytest", "  pytest"]
+def test_new_names_pytest_where_it_is(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call("new", "env", "Spot").output.splitlines()[-1] == "  pytest"
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     made = call("new", "stage", "Spots")
-    assert made.exit_code == 0 and made.output.splitlines()[-2:] == ["  pip install pytest", "  pytest"]
+    assert made.exit_code == 0 and made.output.splitlines()[-1] == "  devlearn run spots.yaml"
+
+
+def test_only_environments_that_can_be_made_are_listed() -> None:
+    import gymnasium
+
+    listed = call("list", "envs")
+    names = [line.split()[0] for line in listed.stdout.splitlines()]
+    assert {"devlearn/TMaze-v0", "CartPole-v1", "BipedalWalker-v3"} <= set(names)
+    assert "Ant-v3" in gymnasium.registry and not {"Ant-v3", "GymV21Environment-v0"} & set(names)
+    assert f"{len(gymnasium.registry) - len(names)} more are registered and can't be made here" in listed.stderr
+    (told,) = (line for line in listed.stdout.splitlines() if line.startswith("devlearn/TMaze-v0 "))
+    assert told.endswith("  A corridor that ends in a fork.")
+
+
+class Narrow(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_lines_end_where_a_terminal_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    from devlearn.cli.columns import hanging, table
+
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((40, 24)))
+    rows = [("one", "what there is to be said of this is more than one line"), ("three", "little")]
+    assert table(rows, Narrow()) == [
+        "one    what there is to be said of this\n       is more than one line",
+        "three  little",
+    ]
+    assert table(rows, io.StringIO())[0] == f"one    {rows[0][1]}"
+    assert hanging("warning: ", "that this is so; and\nthat that is", Narrow()).splitlines() == [
+        "warning: that this is so; and",
+        "         that that is",
+    ]
 
 
 GATED = """

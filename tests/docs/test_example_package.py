@@ -40,7 +40,7 @@ def pip(*arguments: str) -> None:
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that the package is installed into, and nothing else."""
-    pytest.importorskip("hatchling", reason="hatchling, of the extra `test`, is not installed")
+    pytest.importorskip("hatchling", reason="hatchling, of the group test, is not installed")
     source, target = tmp_path_factory.mktemp("source") / "package", tmp_path_factory.mktemp("target")
     shutil.copytree(PACKAGE, source)
     pip("--target", str(target), str(source))

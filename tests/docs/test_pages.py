@@ -49,6 +49,11 @@ TOY: dict[str, dict[str, object]] = {
     "few.yaml": SCHOOL,
     "gentle.yaml": LOOK,
     "tuned.yaml": LOOK,
+    "searched.yaml": {
+        **{key: value for key, value in LOOK.items() if key != "stages.school.batch"},
+        "tune.trials": 3,
+        "tune.startup": 2,
+    },
     "asked.yaml": LOOK,
     "looked.yaml": {**LOOK, "seeds": 16},
     "scent.yaml": {"stages.play.env_steps": 2048, "probes.skill.episodes": 2},

@@ -110,8 +110,7 @@ def test_a_file_without_end(tmp_path):
 def test_a_name_that_the_system_refuses(problems):
     with pytest.raises(ScenarioError, match="no such file, and no scenario of that name") as found:
         load("n" * 300)
-    names = str(found.value).partition("there are: ")[2].split(", ")
-    assert len(names) == len({name.rpartition("/")[2] for name in names}) > 20, "each scenario once"
+    assert str(found.value).endswith("; `devlearn list scenarios` names ours")
     assert problems(f"extends: {'n' * 300}", "f") == [f"f:1:10: there is no file {'n' * 300} to extend"]
 
 

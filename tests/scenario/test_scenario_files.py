@@ -149,6 +149,29 @@ def test_our_scenarios_are_found_by_name():
         find("frist_steps")
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("goood.yaml", "no such file; did you mean 'good.yaml'?"),
+        ("good", "no such file, and no scenario of that name; did you mean 'good.yaml'?"),
+        ("first_step.yaml", "no such file, and no scenario of that name; did you mean 'first_steps'?"),
+        ("nothing-like-it.yaml", "no such file, and no scenario of that name; `devlearn list scenarios` names ours"),
+        ("below/goood.yml", "no such file; there are: other.yaml"),
+        ("above/good.yaml", "no such file: there is no folder above"),
+        ("empty/good.yaml", "no such file, and no other YAML file beside it"),
+    ],
+)
+def test_a_missing_file_is_answered_with_files(tmp_path, monkeypatch, name, says):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("below", "empty"):
+        (tmp_path / folder).mkdir()
+    for file in ("good.yaml", "below/other.yaml"):
+        (tmp_path / file).write_text("")
+    with pytest.raises(ScenarioError) as found:
+        find(name)
+    assert str(found.value) == f"{name}: {says}"
+
+
 def test_nested_names(tmp_path, monkeypatch):
     (tmp_path / "scenarios" / "innate").mkdir(parents=True)
     (tmp_path / "scenarios" / "innate" / "gabor.yaml").write_text("")

@@ -28,7 +28,11 @@ def test_a_probe_that_opens_a_gate_is_measured_too(unvaried):
 
 def test_a_choice_is_set_in_its_arm_at_its_point(valid):
     scenario = parse(valid, "f")
-    picks = [{"plain": 0, "playful": 0, "gated": trial, "matched": 1} for trial in (0, 1, 1, 0)]
+    trials = [{"stages.review.learning_rate": rate} for rate in (0.01, 0.02)]
+    picks = [
+        {"plain": trials[0], "playful": trials[0], "gated": trials[trial], "matched": trials[1]}
+        for trial in (0, 1, 1, 0)
+    ]
     found = settled(scenario, picks)
     rates = {arm: [at.arms[arm].steps[-1].stage.learning_rate for _, at in points(found)] for arm in scenario.arms}
     assert rates["gated"] == [0.01, 0.02, 0.02, 0.01]
@@ -45,10 +49,18 @@ def test_a_path_below_a_key_keeps_the_rest_of_it_and_what_the_arm_sets(unvaried)
     )
     text = unvaried.replace(OVER, over).replace("{size: 3}", "{size: 3, colour: red}")
     text = text.replace("[review]", "[play, review]")
-    playful = settled(parse(text, "f"), [{"playful": 3}]).arms["playful"]
+    playful = settled(
+        parse(text, "f"), [{"playful": {"stages.play.env_kwargs.size": 6, "stages.review.updates": 8}}]
+    ).arms["playful"]
     assert playful.steps[0].stage.env_kwargs == {"size": 6, "colour": "red"}
     assert (playful.steps[1].stage.updates, playful.steps[1].stage.labels, playful.steps[1].stream) == (8, 50, "again")
-    assert settled(parse(text, "f"), [{"playful": 0}]).arms["plain"].steps[1].stage.updates == 10
+    assert (
+        settled(parse(text, "f"), [{"playful": {"stages.play.env_kwargs.size": 5, "stages.review.updates": 7}}])
+        .arms["plain"]
+        .steps[1]
+        .stage.updates
+        == 10
+    )
 
 
 def test_a_scenario_as_one_text_is_the_same_scenario(valid):

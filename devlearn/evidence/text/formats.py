@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from devlearn.evidence.text.points import brief
 from devlearn.records.declared import SHARE
 
 Filters = dict[str, Any]
@@ -130,7 +131,7 @@ def budget(given: Sequence[Any] | None) -> str:
 
 def setting(chosen: Mapping[str, Any]) -> str:
     """``{"stages.school.lr": 0.001}`` as ``stages.school.lr = 0.001``."""
-    return ", ".join(f"{key} = {value}" for key, value in chosen.items())
+    return ", ".join(f"{key} = {brief(value)}" for key, value in chosen.items())
 
 
 def portion(unit: str) -> str:

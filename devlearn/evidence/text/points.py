@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+DRAWN = 12  # letters of a number that nobody wrote
+
 
 def settings(point: Mapping[str, object]) -> dict[str, object]:
     """What a point varies, by short names: the last key of a path where that is enough to tell it from the others.
@@ -56,4 +58,9 @@ def _short(value: object) -> str:
     """A varied value as it would be written in the file."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_short(entry)}" for key, entry in value.items()) + "}"
-    return str(value)
+    return brief(value)
+
+
+def brief(value: object) -> str:
+    """A value in few letters: a number that was drawn, 0.0031415926535, to four digits."""
+    return f"{value:.4g}" if isinstance(value, float) and len(str(value)) > DRAWN else str(value)

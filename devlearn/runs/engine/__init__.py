@@ -9,13 +9,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from devlearn.learners.cohort import Cohort
 from devlearn.records.layout import JobFolder
 from devlearn.records.text import EvidenceError
 from devlearn.runs.engine import checkpoint
 from devlearn.runs.engine.job import Job
 from devlearn.runs.engine.job_runner import JobFailed, JobRunner
+from devlearn.runs.engine.probing import probing_of
 
-__all__ = ["JobFailed", "learner", "live", "remains"]
+__all__ = ["JobFailed", "grown", "learner", "live", "probing_of", "remains"]
 
 
 def live(folder: Path, segment: int | None = None) -> None:
@@ -52,11 +54,17 @@ def settled_heap() -> Iterator[None]:
 
 def learner(folder: Path, seed: int) -> nn.Module:
     """The network of one learner at the end of a finished job. Raises what ``remains`` raises."""
+    return grown(folder, seed)[1].member(0)
+
+
+def grown(folder: Path, seed: int) -> tuple[Job, Cohort]:
+    """A finished job with one of its seeds alone, and a cohort of that learner. Raises what ``remains`` raises."""
     tensors, _ = remains(folder, seed)
     job = Job.read(Path(folder))
-    cohort = replace(job, spec=job.spec.model_copy(update={"seeds": (seed,)})).cohort()
+    alone = replace(job, spec=job.spec.model_copy(update={"seeds": (seed,)}))
+    cohort = alone.cohort()
     cohort.load({name: tensor.unsqueeze(0) for name, tensor in tensors.items()})
-    return cohort.member(0)
+    return alone, cohort
 
 
 def remains(folder: Path, seed: int) -> tuple[dict[str, Tensor], dict[str, float]]:

@@ -59,13 +59,18 @@ def _tensors(cohort: Cohort) -> dict[str, Tensor]:
 def _undisturbed(job: Job, cohort: Cohort, before: Mapping[str, Tensor], name: str, full: bool) -> Measurement:
     """One measurement of a cohort that was ``before``. Raises RuntimeError where the probe changed it."""
     probe = job.probes[name]
-    context = Context(job.seeds, f"probe:{name}", 0, job.device, planned=0, measuring=True)
     with torch.no_grad():
-        found = probe.measure(cohort, Probing(context, job.stages), full)
+        found = probe.measure(cohort, probing_of(job, name), full)
     after = {**cohort.parameters(), **cohort.buffers}
     if not all(_same(tensor, after[key]) for key, tensor in before.items()):
         raise RuntimeError(f"probe {name!r} ({probe.kind}) changed the learners; a probe may only read")
     return found
+
+
+def probing_of(job: Job, name: str) -> Probing:
+    """What a probe of a job sees, at every measurement the same."""
+    context = Context(job.seeds, f"probe:{name}", 0, job.device, planned=0, measuring=True)
+    return Probing(context, job.stages)
 
 
 def _same(a: Tensor, b: Tensor) -> bool:

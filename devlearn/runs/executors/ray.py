@@ -1,6 +1,7 @@
 """Workers as tasks of a Ray cluster, one core each; a task whose node is lost begins again on another one."""
 
 import logging
+import os
 import signal
 import time
 from collections.abc import Sequence
@@ -34,6 +35,7 @@ class Ray:
             import ray
         except ImportError as error:
             raise BadExecutor("--executor ray needs the package ray: pip install 'devlearn[ray]'") from error
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster that is started for you reports to nobody
         if not ray.is_initialized():
             ray.init(log_to_driver=False, logging_level=logging.ERROR)
         self._ray: Any = ray
@@ -51,7 +53,11 @@ class Ray:
         self.running[folder] = task.remote(folder.absolute(), environment())
 
     def poll(self, timeout: float) -> Sequence[WorkerExit]:
-        """Raises whatever a task raised that could not even begin its job, as where its node has no devlearn."""
+        """The jobs that ended.
+
+        Raises:
+            RayError: a task could not even begin its job, as where its node has no devlearn; or the cluster is gone.
+        """
         if not self.running:
             time.sleep(timeout)
             return []
@@ -63,9 +69,7 @@ class Ray:
         failed = self._ray.exceptions
         try:
             return int(self._ray.get(task))
-        except failed.RayTaskError:
-            raise
-        except failed.RayError as error:  # its node, or the process around it, was lost more than LOST times
+        except (failed.NodeDiedError, failed.WorkerCrashedError, failed.OutOfMemoryError) as error:  # too often
             with JobFolder(folder).log.open("a", encoding="utf-8") as log:
                 log.write(f"{str(error).splitlines()[0]}\n")
             return -signal.SIGKILL

@@ -1,5 +1,6 @@
 """Workers as jobs of a Slurm cluster, handed over by submitit: one that is preempted or out of time is requeued."""
 
+import logging
 import os
 import signal
 import tempfile
@@ -54,6 +55,7 @@ class Slurm:
             import submitit
         except ImportError as error:
             raise BadExecutor("--executor slurm needs the package submitit: pip install 'devlearn[slurm]'") from error
+        logging.getLogger("submitit").setLevel(logging.ERROR)  # of a cluster without accounting it warns at every look
         self._submitit: Any = submitit
         self._keys = {**USUAL, **_given()}
         with tempfile.TemporaryDirectory() as folder:

@@ -1,9 +1,9 @@
 """What ``tune`` asks: its probe, its seeds and its paths."""
 
-import math
+import importlib.util
 from collections.abc import Mapping, Sequence
 
-from devlearn.scenario.models import Tune
+from devlearn.scenario.models import Range, Tune
 from devlearn.scenario.parts import Item, Lookup, Piece, metric, no_test_split
 from devlearn.scenario.problems import Mark, Problems, hint
 from devlearn.scenario.yaml_nodes import List, Map
@@ -29,8 +29,13 @@ def tuning(
     _seeds(tune.seeds, seeds, piece, problems)
     items = [item for lived in arms.values() for item in lived]
     over = written.get("over")
-    if isinstance(over, Map) and math.prod(len(values) for values in tune.over.values()) == 1:
+    if all(isinstance(values, list) and len(values) == 1 for values in tune.over.values()):
         problems.add(piece.key("over"), "there is one trial, so nothing to choose; give a path two values or more")
+    _sampler(tune, piece, problems)
+    for path, values in tune.over.items():
+        node = over.get(path) if isinstance(over, Map) else None
+        if isinstance(values, Range) and isinstance(node, Map):
+            _range(path, values, node, tune, problems)
     for path, entry in over.entries.items() if isinstance(over, Map) else ():
         _path(path, entry.mark, items, stages, problems)
         _shared(path, entry.mark, arms, stages, problems)
@@ -42,6 +47,39 @@ def _probe(probe: Piece, name: str, tune: Piece, stages: Lookup, probes: Lookup,
     if probe.model.worst is None and probe.model.named_metrics()[name].worst is None:
         why = f"what a learner that diverged counts as in {name}"
         problems.add(probe.mark, f"probe {probe.name!r} chooses between trials and needs 'worst': {why}")
+
+
+def _sampler(tune: Tune, piece: Piece, problems: Problems) -> None:
+    """A grid is tried whole; a sampler needs a number of trials, and its package."""
+    if tune.sampler == "grid":
+        for key in sorted({"trials", "startup", "sampler_seed"} & piece.node.entries.keys()):
+            problems.add(piece.key(key), f"{key} is for sampler: tpe or random; a grid tries every value")
+        return
+    if tune.trials is None:
+        problems.add(piece.value("sampler"), f"{tune.sampler} needs 'trials': how many each arm has")
+    elif tune.sampler == "tpe" and tune.startup >= tune.trials:
+        why = (
+            f"tpe draws the first {tune.startup} trials at random (startup), so {tune.trials} leave it none to propose"
+        )
+        problems.add(piece.value("trials"), f"{why}; give more trials, or a lower startup")
+    if tune.sampler == "random" and "startup" in piece.node.entries:
+        problems.add(piece.key("startup"), "startup is for sampler: tpe; random draws all of its trials at random")
+    if importlib.util.find_spec("optuna") is None:
+        needs = "needs the package optuna: pip install 'devlearn[optuna]'"
+        problems.add(piece.value("sampler"), f"sampler {tune.sampler} {needs}")
+
+
+def _range(path: str, values: Range, node: Map, tune: Tune, problems: Problems) -> None:
+    def at(key: str) -> Mark:
+        return node.entries[key].node.mark if key in node.entries else node.mark
+
+    if tune.sampler == "grid":
+        why = f"a grid tries the values of a list, and {path} is a range"
+        problems.add(node.mark, f"{why}; write a list, or add 'sampler: tpe' and 'trials'")
+    if values.low >= values.high:
+        problems.add(at("low"), f"low must be less than high, got {values.low:g} and {values.high:g}")
+    if values.log and values.low <= 0:
+        problems.add(at("low"), f"low must be greater than 0 where log is true, got {values.low:g}")
 
 
 def _seeds(own: Sequence[int], scenario: Sequence[int], tune: Piece, problems: Problems) -> None:

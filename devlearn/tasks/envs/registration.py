@@ -21,6 +21,7 @@ from devlearn.tasks.envs.wrappers import arguments, check_wrapper, required, wra
 
 Env = gymnasium.Env[Any, Any]
 ENTRY_POINTS = "devlearn.envs"
+MOVED = "gymnasium.envs"  # where the functions stand that make what Gymnasium does not hold any more
 MOST_NAMES = 10  # in a message
 
 
@@ -111,6 +112,33 @@ def _load_entry_points() -> str:
     return "; ".join(broken)
 
 
+def makeable() -> tuple[dict[str, str], list[str]]:
+    """What is registered and can be imported, {id: what it is, of ours}; and the ids of the rest.
+
+    Gymnasium keeps ids of environments that were moved elsewhere: making them raises an error that says so.
+    """
+    _load_entry_points()
+    found, rest = dict[str, str](), list[str]()
+    for name in gymnasium.registry:
+        try:
+            with stdout_to_stderr():
+                made_by = creator(name)
+        except FAILURES:  # whatever a module of others raises when it is imported
+            rest.append(name)
+            continue
+        if _made_in(made_by) == MOVED:
+            rest.append(name)
+        else:
+            found[name] = first_sentence(made_by.__doc__) if name.startswith("devlearn/") else ""
+    return found, rest
+
+
+def first_sentence(text: str | None) -> str:
+    """The first sentence of a docstring, headings left out."""
+    words = " ".join(line.strip() for line in (text or "").splitlines() if not line.lstrip().startswith("#")).strip()
+    return f"{words.partition('. ')[0].removesuffix('.')}." if words else ""
+
+
 def make(spec: EnvSpec) -> Env:
     """One environment, made by Gymnasium, its time limit included, and wrapped as ``spec`` says.
 
@@ -184,6 +212,8 @@ def described(env: str) -> Described:
     try:
         with stdout_to_stderr():
             made_by = creator(name)
+            if _made_in(made_by) == MOVED:
+                made_by()  # raises, and says where it has gone
             parameters = inspect.signature(made_by).parameters.values()
     except FAILURES as error:
         raise WorldError(f"{env}: looking at what makes it failed: {raised(error)}") from error

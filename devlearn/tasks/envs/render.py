@@ -1,8 +1,8 @@
-"""A filmstrip: a few moments of one episode, played again from its seed and the learner's actions, and drawn."""
+"""Pictures of one episode, played again from its seed and the learner's actions: a few moments, or every step."""
 
 import warnings
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import gymnasium
 import numpy as np
@@ -20,6 +20,7 @@ FRAMES = 8
 HEIGHT = 96  # pixels
 BYTES = 29_000  # of a strip, compressed
 MODE = "rgb_array"
+RATE = 10.0  # frames a second of an environment that does not say
 _failed: set[str] = set()  # packages whose renderer has failed in this process
 
 Look = Callable[[], Array]
@@ -47,6 +48,36 @@ def render_episode(spec: EnvSpec, seed: int, actions: Sequence[Array]) -> dict[s
         return {"trace": np.stack(shown).astype(np.float32), "steps": steps, "rewards": rewards}
     finally:
         batch.close()
+
+
+def every_frame(spec: EnvSpec, seed: int, actions: Sequence[Array]) -> Iterator[Array]:
+    """The same episode step by step, its start included: (H, W) or (H, W, 3) uint8, as large as it is drawn.
+
+    Raises:
+        ValueError: it can't be drawn, and the learner sees no picture.
+    """
+    batch, look = _theatre(spec, seed)
+    controls = view_and_controls(spec)[1]
+    try:
+        if look is None:
+            raise ValueError(f"{spec} can't be drawn here, and shows no picture: there is nothing to film")
+        yield look()
+        for action in actions:
+            batch.step(controls.clean(np.asarray(action)[None], spec.action_scaling))
+            yield look()
+    finally:
+        batch.close()
+
+
+def frame_rate(spec: EnvSpec) -> float:
+    """Frames a second: what the environment says that it is drawn at, or 10."""
+    if native_batch(spec, 1) is not None:
+        return RATE
+    one = make(spec)
+    try:
+        return float(one.metadata.get("render_fps") or RATE)
+    finally:
+        one.close()
 
 
 def _theatre(spec: EnvSpec, seed: int) -> tuple[BatchEnv, Look | None]:

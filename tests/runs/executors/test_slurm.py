@@ -1,5 +1,7 @@
 """Jobs handed over by submitit, to its local executor: one is preempted in the middle, and not a byte differs."""
 
+import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -45,7 +47,9 @@ def test_a_job_is_preempted_and_not_a_byte_differs(tmp_path: Path, submitit: Non
         if not preempted and all(view.status == "running" and view.overall > 0.3 for view in views):
             first = cut.folder / cut.jobs[0].folder
             preempted.append(first)
-            executor.running[first]._interrupt()
+            controller = executor.running[first]._process.pid
+            children = Path(f"/proc/{controller}/task/{controller}/children").read_text(encoding="utf-8").split()
+            os.kill(int(children[0]), signal.SIGUSR2)
 
     outcome = Supervisor(cut.folder, cut.jobs, executor, watch).supervise()
     assert preempted and len(outcome.done) == 2

@@ -150,7 +150,10 @@ class Killed(BaseException):
 def test_a_run_that_is_killed_at_every_moment_ends_as_one_that_was_not(
     tmp_path: Path, text: dict[str, str], inline: Inline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tune = text["tune"].replace(", stages.school.batch: [4, 5]", "")
+    killed_everywhere(tmp_path, text, text["tune"].replace(", stages.school.batch: [4, 5]", ""), monkeypatch)
+
+
+def killed_everywhere(tmp_path: Path, text: dict[str, str], tune: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = tuned(tmp_path, {**text, "tune": tune, "looks": text["looks"].replace("[2, 3, 4]", "[2, 4]")}).folder
     order = pipeline.load(tmp_path / "steps.yaml", command="devlearn.run(...)")
     broken = pipeline.write(order, tmp_path / "broken").folder

@@ -1,0 +1,68 @@
+"""The page of benchmarks, from docs/bench.json, which benchmarks/bench.py writes.
+
+python docs/devlearn_docs/bench.py    write docs/explanation/side-by-side.md
+"""
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).parents[1]
+FILE = DOCS / "bench.json"
+PAGE = DOCS / "explanation" / "side-by-side.md"
+TEXT = """\
+# Side by side
+
+`make bench` measures everything that is said of speed, in one go: each case in a process of its own on one core and one
+thread, its contenders in turn, and before each turn the rate of a 1024 x 1024 float32 matrix product, which is what the
+core could do in that minute (GFLOP/s beside the name). A ratio is the first contender's number divided by that of the
+line, turn by turn: above 1, the first one is better. It is the median, with the range in brackets. *Start* is all that
+is before the work, imports and compiling included; *a verdict* is the start and all updates or steps of all seeds at
+the steady rate.
+
+{recorded}
+"""
+NOT_RECORDED = "It has not been recorded on a quiet machine yet."
+DEVIATIONS = """\
+Peers have the keys that ours have, and one environment of the same rules. The contenders in CleanRL's and in
+PureJaxRL's *shape* are programs of this project's benchmarks (`benchmarks/cases/`) that are built as those are, not
+those programs themselves: a SyncVectorEnv with plain modules, and one compiled program for all seeds with gymnax's
+environment. There is no batch-native environment with continuous actions here, so SAC is measured in Gymnasium's
+alone. The memory of a
+seed beside a script's is the line of one seed a process."""
+
+
+def read() -> dict[str, Any] | None:
+    """What was recorded; None where nothing was yet."""
+    return json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else None
+
+
+def page(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return TEXT.format(recorded=NOT_RECORDED)
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items() if version)
+    head = f"Recorded on {found['date']}: {found['processor']}, {versions}; medians of {found['repetitions']} turns."
+    return TEXT.format(recorded="\n\n".join([head, DEVIATIONS, *map(_table, found["cases"])]))
+
+
+def _table(case: dict[str, Any]) -> str:
+    unit = case["unit"] if case["lower"] else f"{case['unit']}/s"
+    rows = [f"## {case['case'][0].upper()}{case['case'][1:]} ({case['gflops']:.0f} GFLOP/s)", ""]
+    rows += [f"| | {unit} | ratio | start | a verdict |", "|---|---|---|---|---|"]
+    for name, one in case["contenders"].items():
+        ratio, low, high = one["ratio"]
+        start = "" if one["start"] is None else f"{one['start']:.1f} s"
+        verdict = f"{one['verdict']:,.0f} s" if "verdict" in one else ""
+        number = _number(statistics.median(one["rates"]))
+        rows.append(f"| {name} | {number} | {ratio:.2f} ({low:.2f} to {high:.2f}) | {start} | {verdict} |")
+    rows += [f"| {name} | not measured: {why} | | | |" for name, why in case["missing"].items()]
+    return "\n".join(rows)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(read()), encoding="utf-8")
