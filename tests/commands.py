@@ -8,11 +8,15 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from devlearn.cli import main
+from devlearn.cli.group import ENDING
 
 
 def call(*arguments: Any) -> Result:
     """A command in this process; anything but a clean exit keeps its traceback."""
+    heard = {one: signal.getsignal(one) for one in ENDING}
     result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    for one, handler in heard.items():  # a command that was interrupted ends deaf, and its process with it
+        signal.signal(one, handler)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result

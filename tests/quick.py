@@ -12,6 +12,7 @@ import pytest
 from tests.laws.rows import STAGES
 
 WHOLE: Mapping[str, str] = {
+    "tests/chaos": "runs that are damaged, killed and mutated",
     "tests/browser": "pages in a browser",
     "tests/laws/test_no_waiting.py::test_no_update_waits_for_the_device": "each stage once more",
     "tests/runs/pipeline/test_foreign_environments.py": "processes that hang, crash and are killed",

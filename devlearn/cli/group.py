@@ -4,13 +4,17 @@ import errno
 import gc
 import io
 import os
+import signal
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import click
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 OK, FAILED, BAD_INPUT, PARTLY_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 TRAINING = ("run", "resume")  # what is not done when nobody reads what it says
 CUT_OFF = 141  # a run that stopped because nobody reads what it says any more: what SIGPIPE would make of it
@@ -63,8 +67,57 @@ def silence() -> None:
     os.close(nowhere)
 
 
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """A signal that ends a command: the first one does, those after it wait for the end that has begun."""
+    deaf()
+    raise KeyboardInterrupt
+
+
+def deaf() -> None:
+    """Hear no more signals that end a command: its end has begun, and takes seconds at most."""
+    for one in ENDING:
+        signal.signal(one, signal.SIG_IGN)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C, a terminal that closes and a polite kill interrupt what is done inside, once; nohup keeps its word."""
+    before = {one: signal.getsignal(one) for one in ENDING}
+    for one, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(one, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        deaf()  # until the command has ended
+        raise
+    except BaseException:
+        _hear(before)
+        raise
+    _hear(before)
+
+
+def _hear(handlers: Mapping[signal.Signals, Any]) -> None:
+    for one, handler in handlers.items():
+        signal.signal(one, handler)
+
+
 class Group(click.Group):
     """Bad input is exit code 2 with a message, Ctrl-C is 130."""
+
+    def main(self, args: Sequence[str] | None = None, **options: Any) -> Any:  # type: ignore[override]
+        """As click has it. A program ends with its command, whatever threads an environment has left running."""
+        if args is not None:
+            return super().main(args, **options)
+        status: Any = 0
+        try:
+            super().main(**options)
+        except SystemExit as end:
+            status = end.code
+        if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+            silence()
+            os._exit(status if isinstance(status, int) else FAILED)
+        sys.exit(status)
 
     def invoke(self, ctx: click.Context) -> Any:
         gc.set_threshold(50_000)  # a command imports much and throws little away: of looks for garbage most find none
@@ -74,6 +127,7 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
+            deaf()
             click.echo("interrupted", err=True)
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:  # the reader of stdout has left, as in `devlearn list envs | head`
@@ -83,7 +137,9 @@ class Group(click.Group):
             said = str(error) if isinstance(error, mistakes()) else self.refused(error, ctx.invoked_subcommand)
             if not said:
                 raise
-            click.echo(said, err=True)
+            from devlearn.records.text import printable
+
+            click.echo(printable(said), err=True)
             ctx.exit(BAD_INPUT)
 
     def refused(self, error: Exception, command: str | None) -> str:

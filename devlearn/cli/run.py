@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shlex
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from devlearn.cli.given import RunPath
-from devlearn.cli.group import CUT_OFF, FAILED, INTERRUPTED, PARTLY_FAILED, unheard
+from devlearn.cli.group import CUT_OFF, FAILED, INTERRUPTED, PARTLY_FAILED, interruptible, unheard
 
 if TYPE_CHECKING:
     from devlearn.runs.forewarnings import Forewarning
@@ -211,9 +210,9 @@ def _finish(started: "Started", as_json: bool = False) -> None:
     from devlearn.runs.executors import ExecutorFailed
 
     resume = f"devlearn resume {shlex.quote(str(started.folder))}"
-    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        finished = pipeline.finish(started, _face(as_json))
+        with interruptible():
+            finished = pipeline.finish(started, _face(as_json))
     except KeyboardInterrupt:
         click.echo(f"interrupted; {resume} goes on", err=True)
         sys.exit(INTERRUPTED)
@@ -224,8 +223,6 @@ def _finish(started: "Started", as_json: bool = False) -> None:
         with unheard():
             click.echo(f"nobody reads what this prints any more; {resume} goes on", err=True)
         sys.exit(CUT_OFF)
-    finally:
-        signal.signal(signal.SIGTERM, before)
     with unheard():
         if as_json:
             click.echo(json.dumps(_document(finished), indent=2))
@@ -251,14 +248,11 @@ def _document(finished: "Finished") -> dict[str, Any]:
     }
 
 
-def _interrupt(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt
-
-
 def _complain(finished: "Finished", resume: str) -> None:
+    from devlearn.records.text import printable
     from devlearn.runs.pipeline import complaints
 
     for complaint in complaints(finished.outcome):
-        click.echo(complaint, err=True)
+        click.echo(printable(complaint), err=True)
     if finished.outcome.failed:
         click.echo(f"{KEPT}: {resume}", err=True)

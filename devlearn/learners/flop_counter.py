@@ -53,6 +53,7 @@ class Counter(TorchDispatchMode):
         return func(*args, **kwargs)
 
 
+MOST = 2**30  # numbers that one product of one learner may give
 PRODUCTS = {"mm": 2, "bmm": 2, "addmm": 3, "baddbmm": 3}  # how many arguments are tensors, the factors last
 WITHOUT_FORMULA = (
     "attention",
@@ -73,7 +74,10 @@ def _fit(a: Tensor, b: Tensor, *added: Tensor) -> bool:
 
 def _product(a: Tensor, b: Tensor) -> Tensor:
     """(.., M, K), (.., K, P) -> (.., M, P)."""
-    return a.new_zeros(*a.shape[:-1], b.shape[-1])
+    shape = (*a.shape[:-1], b.shape[-1])
+    if prod(shape) > MOST:
+        raise ValueError(f"one product gives {prod(shape):,} numbers at once, for one learner; fewer units or rows do")
+    return a.new_zeros(shape)
 
 
 def _convolution(x: Tensor, weight: Tensor, out: Tensor, transposed: bool) -> int:

@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from devlearn.records.layout import BIRTH, JobFolder, VisitFolder
+from devlearn.records.npz import read_arrays
 from devlearn.records.reader import ArmRecords, EvidenceError, LearnerRecord
+from devlearn.records.tables import ANEW
 
 Array = NDArray[Any]
+
+MOST = 2**30  # bytes of one file's arrays
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,8 @@ def pictures(arm: ArmRecords, seed: int) -> list[Picture]:
     found = []
     for visit in _visits(life):
         for probe, path in visit.drawn():
-            arrays = _read(path)
-            if int(arrays.pop("seed")) == seed:
+            arrays = _read(path, "seed")
+            if arrays.pop("seed").tolist() == seed:
                 values = _measured(life, visit.position, probe)
                 found.append(Picture(visit.position, visit.stage, visit.visit, probe, seed, arrays, values))
     return found
@@ -79,11 +82,13 @@ def _visits(life: LearnerRecord) -> list[VisitFolder]:
 
 def _row(path: Path, seed: int) -> NDArray[np.bool_]:
     """One learner's verdicts (M,)."""
-    arrays = _read(path)
-    at = np.flatnonzero(arrays["seeds"] == seed)
+    arrays = _read(path, "seeds", "correct", "count")
+    at, bits = np.flatnonzero(arrays["seeds"] == seed), arrays["correct"]
     if len(at) != 1:
-        raise EvidenceError(f"{path} has no row for seed {seed}; delete this job's folder and run again")
-    return np.unpackbits(arrays["correct"][at[0]], count=int(arrays["count"])).astype(bool)
+        raise EvidenceError(f"{path} has no row for seed {seed}; {ANEW}")
+    if arrays["count"].shape or bits.dtype != np.uint8 or bits.ndim != 2 or len(bits) != len(arrays["seeds"]):
+        raise EvidenceError(f"{path}: its arrays do not fit together; {ANEW}")
+    return np.unpackbits(bits[at[0]], count=int(arrays["count"])).astype(bool)
 
 
 def _measured(life: LearnerRecord, position: int, probe: str) -> dict[str, float]:
@@ -93,9 +98,12 @@ def _measured(life: LearnerRecord, position: int, probe: str) -> dict[str, float
     return {metric: value for values in found for (name, metric), value in values.items() if name == probe}
 
 
-def _read(path: Path) -> dict[str, Array]:
+def _read(path: Path, *needed: str) -> dict[str, Array]:
+    """The arrays of a record file, the ``needed`` ones among them."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, BadZipFile) as error:
-        raise EvidenceError(f"{path}: not readable ({error}); delete this job's folder and run again") from error
+        arrays = read_arrays(path, MOST)
+    except (OSError, ValueError) as error:
+        raise EvidenceError(f"{path}: not readable ({error}); {ANEW}") from error
+    if lacking := [name for name in needed if name not in arrays]:
+        raise EvidenceError(f"{path}: it has no {', no '.join(lacking)}; {ANEW}")
+    return arrays

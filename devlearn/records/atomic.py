@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -48,6 +49,13 @@ def remove_parts(folder: Path) -> None:
         part.unlink()
 
 
+def put_aside(path: Path) -> Path:
+    """Give a damaged file, or what stands in its place, another name beside it; nothing is lost. The new path."""
+    names = (path.with_name(f"{path.name}.damaged{number or ''}") for number in count())
+    aside = next(name for name in names if not os.path.lexists(name))
+    return path.rename(aside)
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole."""
     with replacing(path) as file:
@@ -86,7 +94,7 @@ def read_any_json(path: Path) -> tuple[Any] | None:
         return (json.loads(path.read_bytes()),)
     except FileNotFoundError:
         return None
-    except ValueError as error:  # no UTF-8, or no JSON
+    except (ValueError, RecursionError) as error:  # no UTF-8, or no JSON
         raise EvidenceError(f"{path}: no JSON ({error}); {CHANGED}") from error
 
 

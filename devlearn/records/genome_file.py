@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from devlearn.records.atomic import replacing
+from devlearn.records.npz import read_arrays
+from devlearn.records.text import shortened
 from devlearn.records.versions import GENOME
 
 SUFFIX = ".genome.npz"
@@ -25,9 +28,28 @@ ABOUT = "__devlearn_genome__"
 NEEDED = ("brain", "ledger", "lineage")  # what births and costs are told from
 BY_RUN = re.compile(r"[\w-]+ [0-9a-f]{12}: ")  # what older files put before a name: the run, for every birth anew
 TENSORS = "tensors "
+SWELLS = 4  # times its size on disk that a file may take in memory; ours are not compressed
+NUMBERS = "?iuf"
 
 Array = np.ndarray[Any, Any]
 Json = dict[str, Any]
+
+
+class _Stage(BaseModel):
+    """A stage that was lived."""
+
+    kind: str
+    keys: dict[str, JsonValue]
+
+
+class _About(BaseModel):
+    """What is read of all that a genome file says of itself."""
+
+    brain: dict[str, JsonValue]
+    ledger: dict[str, float]
+    lineage: str | list[str]
+    stages: list[_Stage] = []
+    trained: list[str] = []
 
 
 class BadGenome(ValueError):
@@ -123,9 +145,8 @@ def read(path: str | Path) -> GenomeFile:
     if not zipfile.is_zipfile(path):
         raise BadGenome(f"{path} is no genome file, or is damaged; `devlearn genome RUN ARM` writes one")
     try:
-        with np.load(path, allow_pickle=False) as found:
-            arrays = {name: found[name] for name in found.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        arrays = read_arrays(path, SWELLS * Path(path).stat().st_size)
+    except (OSError, ValueError) as error:
         raise BadGenome(f"{path} can't be read ({error}); `devlearn genome RUN ARM` writes it anew") from error
     return _checked(path, arrays)
 
@@ -137,8 +158,9 @@ def _checked(path: str | Path, arrays: dict[str, Array]) -> GenomeFile:
     try:
         said = json.loads(str(text))
         version, genome, checksum = said["format"], GenomeFile(arrays, said.get("about", {})), said.get("checksum")
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BadGenome(f"{path} is no genome file: what it says about itself can't be read ({error!r})") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        why = shortened(repr(error), "the rest is left out")
+        raise BadGenome(f"{path} is no genome file: what it says about itself can't be read ({why})") from error
     if why := GENOME.refusal(version):
         raise BadGenome(f"{path}: {why}")
     if genome.checksum != checksum:
@@ -147,6 +169,14 @@ def _checked(path: str | Path, arrays: dict[str, Array]) -> GenomeFile:
         raise BadGenome(
             f"{path} does not say its {' and '.join(lacking)}; write it again with `devlearn genome RUN ARM`"
         )
+    try:
+        _About.model_validate(genome.about)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        place = ".".join(map(str, wrong["loc"]))
+        raise BadGenome(f"{path}: what it says of itself is none of ours: {place}: {wrong['msg']}") from error
+    if other := [name for name, tensor in arrays.items() if tensor.dtype.kind not in NUMBERS]:
+        raise BadGenome(f"{path} holds no numbers in {other[0]}; write it again with `devlearn genome RUN ARM`")
     if lost := [name for name, tensor in arrays.items() if not np.isfinite(tensor).all()]:
         raise BadGenome(
             f"{path} holds numbers in {lost[0]} that are not finite: that learner had diverged; take another"

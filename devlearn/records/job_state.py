@@ -101,10 +101,13 @@ def job_info(folder: str, spec: JobSpec) -> JobInfo:
 
 
 def view(run: Path, job: JobInfo, status: Status) -> View:
-    """What the job's own progress.json says."""
+    """What the job's own progress.json says; of a damaged one, nothing: it is rewritten about once a second."""
     if status == "done":
         return View(job, status, len(job.stages), 1.0, 1.0)
-    found = Progress.read(RunFolder(run).job(job.folder).progress)
+    try:
+        found = Progress.read(RunFolder(run).job(job.folder).progress)
+    except (EvidenceError, OSError):
+        found = None
     if found is None:
         return View(job, status)
     far = (found.index, found.fraction, found.overall, found.updates)

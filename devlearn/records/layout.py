@@ -9,12 +9,14 @@
 VISIT is ``birth``, or the stage's index in the life, its name and which visit to it: ``00-look.0``.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 BIRTH = -1  # the position before the first stage
 BIRTH_NAME = "birth"
+_VISIT = re.compile(r"birth|\d{2,}-.+\.\d+")
 PICTURES = ".pictures.npz"
 CORRECT = ".npz"
 
@@ -152,8 +154,8 @@ class JobFolder:
         return VisitFolder(self.records / visit_name(index, stage, visit))
 
     def visits(self) -> list["VisitFolder"]:
-        """All record folders, in the order of life."""
-        found = [VisitFolder(path) for path in self.records.glob("*") if path.is_dir()]
+        """All record folders, in the order of life; what others put between them is left out."""
+        found = [VisitFolder(path) for path in self.records.glob("*") if _VISIT.fullmatch(path.name) and path.is_dir()]
         return sorted(found, key=lambda visit: visit.position)
 
 

@@ -3,8 +3,6 @@
 Only finished lines are read, so a folder may be read while its jobs are still running.
 """
 
-import csv
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -38,6 +36,7 @@ from devlearn.records.schema import (
 )
 from devlearn.records.seal import altered
 from devlearn.records.siblings import siblings, together
+from devlearn.records.tables import RANK, Row, by_seed, lines
 
 __all__ = [
     "BIRTH",
@@ -53,12 +52,9 @@ __all__ = [
     "load",
 ]
 
-WHOLE = ("seed", "update")
 OF_ALL = (UNDETERMINED, UNDETERMINED_PROBE, RESTARTED)
-_RANK = {"birth": 0, "every": 1, "end": 2, "best": 3}
 
 Key = tuple[str, str]  # (probe, metric)
-Row = dict[str, str]  # of a table, by column
 Ledger = Mapping[str, float]
 
 
@@ -280,9 +276,9 @@ def _job(entry: JobEntry, folder: JobFolder) -> _Job:
 def _visit(folder: VisitFolder) -> _Visit:
     train: dict[int, list[tuple[int, Ledger]]] = {
         seed: [(int(row["update"]), _spent(row)) for row in rows]
-        for seed, rows in _by_seed(folder.table("train")).items()
+        for seed, rows in by_seed(folder.table("train")).items()
     }
-    events = _by_seed(folder.table("events"))
+    events = by_seed(folder.table("events"))
     gone = {seed: [int(row["update"]) for row in rows if row["event"] == "diverged"] for seed, rows in events.items()}
     diverged = {seed: min(updates) for seed, updates in gone.items() if updates}
     passed, unscored = (
@@ -291,7 +287,7 @@ def _visit(folder: VisitFolder) -> _Visit:
     )
     every = (row for rows in events.values() for row in rows)
     told = frozenset((row["event"], row["detail"]) for row in every if row["event"] in OF_ALL)
-    return _Visit(folder.position, train, _by_seed(folder.table("probes")), diverged, passed, unscored, told)
+    return _Visit(folder.position, train, by_seed(folder.table("probes")), diverged, passed, unscored, told)
 
 
 def _spent(row: Row) -> Ledger:
@@ -351,7 +347,7 @@ def _alike(lives: list[LearnerRecord]) -> bool:
     if len({repr((life.diverged, trace)) for life, trace in zip(lives, traces, strict=True)}) > 1:
         return False
     paths = {job for life in lives for job in life.jobs}
-    tables = {path: [_by_seed(visit.table("train")) for visit in JobFolder(path).visits()] for path in paths}
+    tables = {path: [by_seed(visit.table("train")) for visit in JobFolder(path).visits()] for path in paths}
     trained = (
         [{**row, "seed": ""} for job in life.jobs for table in tables[job] for row in table[life.seed]]
         for life in lives
@@ -388,48 +384,7 @@ def _moments(position: int, probes: list[Row], train: list[tuple[int, Ledger]], 
     values: dict[tuple[int, int, str], dict[Key, float]] = defaultdict(dict)
     for row in probes:
         when = row["moment"]
-        values[int(row["update"]), _RANK[when], when][row["probe"], row["metric"]] = float(row["value"])
+        values[int(row["update"]), RANK[when], when][row["probe"], row["metric"]] = float(row["value"])
     for (update, _, when), found in sorted(values.items()):
         past = [ledger for at, ledger in train if at <= update]
         yield Moment(position, update, when, found, past[-1] if past else before)
-
-
-def _by_seed(path: Path) -> dict[int, list[Row]]:
-    table: dict[int, list[Row]] = defaultdict(list)
-    for row in lines(path):
-        table[int(row["seed"])].append(row)
-    return table
-
-
-def lines(path: Path) -> Iterator[Row]:
-    """The finished lines of a CSV file; none where there is no file. A line is finished when its newline is there.
-
-    Raises EvidenceError where a line has too few or too many cells, or one that is none of its column's.
-    """
-    if not path.exists():
-        return
-    mend = "the records were changed; delete this job's folder and run again"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise EvidenceError(f"{path}: not UTF-8 ({error}); {mend}") from error
-    reader = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
-    for row in reader:
-        if None in row or None in row.values():
-            raise EvidenceError(f"{path}:{reader.line_num}: expected {len(reader.fieldnames or ())} cells; {mend}")
-        if wrong := next((column for column in row if not _legible(column, row[column])), None):
-            raise EvidenceError(f"{path}:{reader.line_num}: {wrong} is {row[wrong]!r}; {mend}")
-        yield row
-
-
-def _legible(column: str, cell: str) -> bool:
-    """Whether a cell can be what its column holds; only measured values may be infinite or no number."""
-    if column == "moment":
-        return cell in _RANK
-    if column not in WHOLE and column not in ("value", "seconds", *SPENT):
-        return True
-    try:
-        number = int(cell) if column in WHOLE else float(cell)
-    except ValueError:
-        return False
-    return column == "value" or math.isfinite(number)

@@ -11,6 +11,11 @@ from typing import Any
 MOST = 600  # characters of an error that are told; all of it stands in the job's log
 _NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # lone surrogates that stand for no byte of a file's name
 
+_CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_ALLOCATOR = re.compile(
+    r"\[enforce fail at [^]]*\].*?tried to allocate (\d+) bytes\.(?: Error code \d+ \([^)]*\))?", re.DOTALL
+)
+
 
 class EvidenceError(ValueError):
     """What was asked for is not on record. The message names the run, the thing, and what there is."""
@@ -36,6 +41,16 @@ def as_json(value: Any, indent: int | None = None, allow_nan: bool = True) -> st
 def shortened(text: str, rest: str = "all of it stands in the log") -> str:
     """The beginning of a long text, and what becomes of the ``rest``."""
     return text if len(text) <= MOST else f"{text[:MOST]} ... ({len(text):,} characters; {rest})"
+
+
+def printable(text: str) -> str:
+    """``text`` without what moves a terminal's cursor, sets its title or colours what follows: shown, not obeyed."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def without_allocator(text: str) -> str:
+    """What torch says where there is no memory, in words."""
+    return _ALLOCATOR.sub(lambda said: f"there is no memory for {int(said[1]) / 1e9:,.1f} GB at once", text)
 
 
 def _writable(value: Any) -> Any:

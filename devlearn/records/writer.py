@@ -5,6 +5,8 @@ same bits. Wall-clock seconds have a file of their own: the others are bit-ident
 """
 
 import csv
+import hashlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -100,9 +102,10 @@ class Recorder:
         self.close()
 
     def flush(self) -> None:
-        """Hand everything to the operating system: what ``offsets`` then counts outlives this process."""
+        """Bring everything to the disk: what ``marks`` then counts outlives this process, and a loss of power."""
         for file in self._files.values():
             file.flush()
+            os.fsync(file.fileno())
 
     def close(self) -> None:
         """Flush and close all tables."""
@@ -121,6 +124,17 @@ def offsets(records: Path) -> dict[str, int]:
     return {
         str(path.relative_to(records)): path.stat().st_size for path in sorted(records.rglob("*")) if path.is_file()
     }
+
+
+def digests(records: Path, kept: Mapping[str, int]) -> dict[str, str]:
+    """The sha256 of the first bytes of every record file, as many as ``kept`` says; none of a file that is shorter."""
+    found = {}
+    for name, size in kept.items():
+        path = records / name
+        if path.is_file() and path.stat().st_size >= size:
+            with path.open("rb") as file:
+                found[name] = hashlib.sha256(file.read(size)).hexdigest()
+    return found
 
 
 def truncate(records: Path, kept: Mapping[str, int]) -> None:

@@ -1,6 +1,7 @@
 """A run's folder: what is planned for it, written into it, and read back where it is gone on with."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from devlearn.records.question import digest
 from devlearn.records.registered import around, near
 from devlearn.records.schema import EvidenceError, How, JobSpec, JobState, Manifest, Resolved, Steps
 from devlearn.records.siblings import siblings
+from devlearn.records.text import printable
 from devlearn.records.versions import STEPS
 from devlearn.runs import provenance
 from devlearn.runs.executors.local import cores
@@ -122,6 +124,8 @@ def open_step(folder: Path, accept: bool) -> Step:
         if spec is None:
             raise FolderMismatch(_gone(folder, job["folder"], before.command if before else ""))
         specs[job["folder"]] = spec
+    if named := provenance.plug_ins(specs.values()):
+        print(f"{folder} names plug-ins, whose code is run: {', '.join(map(printable, named))}", file=sys.stderr)
     for spec in specs.values():
         provenance.importable(*spec.get("path", ()))
     _check_program(folder, specs, accept)

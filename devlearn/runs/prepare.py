@@ -26,6 +26,7 @@ from devlearn.runs.folder import (
     stored,
     write_step,
 )
+from devlearn.runs.upkeep import put_aside_damaged
 
 if TYPE_CHECKING:
     from devlearn.runs.plan import Plan
@@ -164,6 +165,7 @@ def write(
         if asked is not None:
             how = order.how.model_copy(update={"departs": registration.departures(run, asked)})
             order = replace(order, how=how)
+        put_aside_damaged(folder)
         return _first(folder, order, accept_changes)
 
 
@@ -192,6 +194,7 @@ def reopen(folder: Path, accept_changes: bool = False) -> Written:
     if not is_run(folder):
         raise FolderMismatch(f"{folder} is no run folder of devlearn's: it holds no run")
     with locked(folder, str(folder), PATIENCE):
+        put_aside_damaged(folder)
         order = stored(folder)
         if order is not None:
             return _first(folder, order, accept_changes)
@@ -221,6 +224,7 @@ def _first(folder: Path, order: Order, accept: bool) -> Written:
 
     trials = RunFolder(folder).tune.root
     claim_run(trials)
+    put_aside_damaged(trials)
     old = stored(folder)
     planned = plan_for(trials, known_trials(trials, first, None if old is None else old.scenario.tune), order, accept)
     asked = plans.resolved(plans.plan(first))  # what can't be asked is refused before the trials are trained

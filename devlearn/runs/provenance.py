@@ -61,6 +61,12 @@ def programs_of(specs: Mapping[str, Json]) -> dict[str, Program]:
     return found
 
 
+def plug_ins(specs: Iterable[Json]) -> list[str]:
+    """The modules of others that jobs import, by what their job.json names; files of data are none."""
+    found = {module for spec in specs for module in _modules(spec)}
+    return sorted(module for module in found if not is_path(module) and not module.startswith(MINARI))
+
+
 def changes(run: RunFolder, specs: Mapping[str, Json]) -> list[str]:
     """What has changed since jobs of a run began that share it with jobs which are still to be trained.
 

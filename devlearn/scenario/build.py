@@ -1,6 +1,7 @@
 """Node tree -> Scenario: every part is read by the model that it belongs to, then all are checked together."""
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,7 +70,7 @@ def _build(root: Map, problems: Problems, checks: stage_checks.Checks) -> Scenar
         compare_checks.looks(compare, seeds, root, problems)
         stage_checks.pins(file.pin, root.get("pin"), stages.values(), problems)
         tune_checks.tuning(file.tune, root, seeds, _lived(arms), probes, stages, problems)
-    if file is None or brain is None or problems.mistakes:
+    if file is None or brain is None or problems.mistakes or not _all_read(arms, stages, probes):
         return None
     scenario = Scenario(
         scenario=file.scenario,
@@ -89,6 +90,13 @@ def _build(root: Map, problems: Problems, checks: stage_checks.Checks) -> Scenar
     )
     scenario._source = root
     return scenario
+
+
+def _all_read(arms: list[ArmParts], stages: Mapping[str, Piece], probes: Mapping[str, Piece]) -> bool:
+    """Whether every part became a model; where one did not although nothing is said, its file's reader said it."""
+    steps = (item.piece.model for arm in arms for item in arm.items)
+    models = (*(arm.model for arm in arms), *steps, *(piece.model for piece in (*stages.values(), *probes.values())))
+    return all(model is not None for model in models)
 
 
 def _lived(arms: list[ArmParts]) -> dict[str, tuple[Item, ...]]:

@@ -188,11 +188,16 @@ def points(scenario: Scenario) -> list[tuple[dict[str, Any], Scenario]]:
 def _read(path: Path, problems: Problems) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(4 * MOST_TEXT + 1).decode()  # longer ones are refused, so that much is enough
-    except UnicodeDecodeError as error:
-        problems.add(Mark(str(path)), f"not UTF-8 text: {error.reason} at byte {error.start}")
+            content = file.read(4 * MOST_TEXT + 1)  # longer ones are refused, so that much is enough
     except OSError as error:
         problems.add(Mark(str(path)), f"can't be read: {error.strerror}")
+        return ""
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode()
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        problems.add(Mark(str(path), line, column), f"not UTF-8 text: {error.reason}")
     return ""
 
 
@@ -200,7 +205,7 @@ def _tree(text: str, name: str, above: tuple[Path, ...], problems: Problems) -> 
     """The file's tree laid over that of the file it extends; None where that is missing: too little to judge by."""
     root = compose(text, name, problems)
     if root is not None and plain(root) in (None, {}):
-        problems.add(Mark(name), "the file is empty; `devlearn new scenario NAME` writes one")
+        problems.add(Mark(name, 1, 1), "the file is empty; `devlearn new scenario NAME` writes one")
         return None
     if not isinstance(root, Map) or "extends" not in root.entries:
         return root

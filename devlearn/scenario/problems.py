@@ -29,12 +29,20 @@ class Problem:
         return f"{place}: {self.message}"
 
 
+MOST_PROBLEMS = 100  # that are told of one file
+
+
 class ScenarioError(Exception):
     """All mistakes of a scenario at once; ``str()`` is one per line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        shown = [str(problem) for problem in self.problems[:MOST_PROBLEMS]]
+        if len(self.problems) > len(shown):
+            last = self.problems[-1]
+            place = f"{last.file}:{last.line}:{last.column}"
+            shown.append(f"{place}: and so on to here: {len(self.problems) - len(shown):,} more mistakes")
+        super().__init__("\n".join(shown))
 
     @classmethod
     def at(cls, mark: Mark, message: str) -> "ScenarioError":

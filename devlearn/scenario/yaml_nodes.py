@@ -159,7 +159,7 @@ _READ: dict[str, Callable[[str], Value]] = {
 def compose(text: str, file: str, problems: Problems) -> Node | None:
     """The tree of one YAML document, or None where the syntax is broken (which ``problems`` then says)."""
     if len(text) > MOST_TEXT:
-        problems.add(Mark(file), f"more than {MOST_TEXT:,} characters; a scenario is shorter")
+        problems.add(Mark(file, 1, 1), f"more than {MOST_TEXT:,} characters; a scenario is shorter")
         return None
     try:
         loader = _Loader(text)  # a SafeLoader: builds nodes, never objects

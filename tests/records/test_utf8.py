@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for where in ("devlearn", "envs", "docs/devlearn_docs") for path in (ROOT / where).rglob("*.py"))
 TEXT = {"open", "fdopen", "read_text", "write_text"}
-POSIX = {"os.open", "gzip.open", "zipfile.open", "Image.open"}  # bytes by default
+POSIX = {"os.open", "gzip.open", "zipfile.open", "archive.open", "Image.open"}  # bytes by default
 
 
 def without_encoding(source: str) -> Iterator[str]:

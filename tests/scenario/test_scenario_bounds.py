@@ -99,7 +99,7 @@ def test_seeds_from_the_command_line_are_bounded_too(valid, problems):
 def test_a_file_without_end(tmp_path):
     path = tmp_path / "x.yaml"
     path.write_text("# " + "x" * 2_000_000)
-    with pytest.raises(ScenarioError, match=r"x.yaml: more than 262,144 characters; a scenario is shorter$"):
+    with pytest.raises(ScenarioError, match=r"x.yaml:1:1: more than 262,144 characters; a scenario is shorter$"):
         load(path)
     for number in range(20):
         (tmp_path / f"{number}.yaml").write_text(f"extends: {number + 1}.yaml\n")

@@ -2,11 +2,19 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, JsonValue, SerializerFunctionWrapHandler, ValidationError, model_serializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
-from devlearn.records.text import EvidenceError, as_json
+from devlearn.records.text import EvidenceError, as_json, shortened
 from devlearn.records.versions import Format
 
 __all__ = ["Better", "EvidenceError", "FileModel", "Json", "Keys", "Number"]
@@ -17,10 +25,28 @@ Keys: TypeAlias = dict[str, JsonValue]  # of a plug-in: its own model knows what
 Json: TypeAlias = dict[str, Any]
 
 
+def _one_part(name: str) -> str:
+    if name in ("", ".", "..") or not name.isprintable() or {*"/\\[]"} & {*name} or name[0] in "=+-@":
+        raise ValueError(f"{name!a} can't be a name")
+    return name
+
+
+def _of_a_job(folder: str) -> str:
+    parts = folder.split("/")
+    if len(parts) != 3 or parts[0] != "jobs" or {"", ".", ".."} & {*parts} or not folder.isprintable():
+        raise ValueError(f"{folder!a} is no folder of a job: jobs/BRANCH/BLOCK")
+    return folder
+
+
+FileName: TypeAlias = Annotated[str, AfterValidator(_one_part)]  # files are named after it
+JobName: TypeAlias = Annotated[str, AfterValidator(_of_a_job)]  # the folder of a job in its run's
+
+
 class FileModel(BaseModel):
     """A JSON object of a run folder. A key that it does not know is an error, one that an older folder lacks is not.
 
-    ``omitted`` are keys that the file has only where there is something to say; ``version`` is that of its ``format``.
+    ``omitted`` are keys that the file has only where there is something to say; ``version`` is that of its ``format``,
+    ``mend`` is what to do where it is damaged.
     """
 
     model_config = ConfigDict(
@@ -33,6 +59,7 @@ class FileModel(BaseModel):
     )
     omitted: ClassVar[frozenset[str]] = frozenset()
     version: ClassVar[Format | None] = None
+    mend: ClassVar[str] = "move it away, and run the scenario again with the same --out, which writes it anew"
 
     @model_serializer(mode="wrap")
     def _without_silence(self, handler: SerializerFunctionWrapHandler) -> Json:
@@ -62,10 +89,13 @@ class FileModel(BaseModel):
             text = path.read_bytes()
         except FileNotFoundError:
             return None
+        except IsADirectoryError as error:
+            raise EvidenceError(f"{path}: a folder stands in its place; {cls.mend}") from error
         try:
             found = cls.model_validate_json(text)
         except ValidationError as error:
-            raise EvidenceError(f"{path}: {cls._other(text, resume) or _first(error)}") from error
+            other = cls._other(text, resume)
+            raise EvidenceError(f"{path}: {other or f'{_first(error)}; {cls.mend}'}") from error
         if other := cls._other(text, resume):
             raise EvidenceError(f"{path}: {other}")
         return found
@@ -99,4 +129,4 @@ def _first(error: ValidationError) -> str:
     why = f"{place}: {wrong['msg']}" if place else wrong["msg"]
     if wrong["type"] == "missing":
         why = f"{place}: it is missing"
-    return f"{why}; it was changed, or written by a newer devlearn"
+    return f"{shortened(why)}; it was changed, cut off when a disk was full, or written by a newer devlearn"

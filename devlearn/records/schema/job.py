@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from devlearn.records.schema.base import FileModel, Keys, Number
+from devlearn.records.schema.base import FileModel, FileName, JobName, Keys, Number
 from devlearn.records.schema.resolved import ProbeEntry, VisitEntry
 from devlearn.records.versions import JOB
 
@@ -25,7 +25,7 @@ class GiverEntry(FileModel):
     arm: str = Field(description="the arm that gives")
     stage: str = Field(description="the stage at whose end it gives")
     what: str = Field(description="what it gives: learner, order or stream")
-    folder: str = Field(description="the folder of the job that ends there, for the same seeds")
+    folder: JobName = Field(description="the folder of the job that ends there, for the same seeds")
 
 
 class SelectEntry(FileModel):
@@ -48,12 +48,12 @@ class JobSpec(FileModel):
     arms: tuple[str, ...] = Field(description="the arms that live this branch")
     branch: str = Field(description="the branch")
     seeds: tuple[int, ...] = Field(description="the block of seeds")
-    parent: str | None = Field(description="the folder of the job whose learners it goes on with; null at birth")
+    parent: JobName | None = Field(description="the folder of the job whose learners it goes on with; null at birth")
     givers: tuple[GiverEntry, ...] = Field(default=(), description="what its stages take from other arms, and where")
     brain: Keys = Field(description="the brain, with all keys")
     needs_stages: tuple[NeedEntry, ...] = Field(description="all stages of the scenario: their needs make the brain")
     stages: tuple[VisitEntry, ...] = Field(description="what is lived, in order")
-    probes: dict[str, ProbeEntry] = Field(description="every probe, by name, with all keys")
+    probes: dict[FileName, ProbeEntry] = Field(description="every probe, by name, with all keys")
     device: str = Field(default="cpu", description="where tensors are")
     path: tuple[str, ...] = Field(default=(), description="folders on the worker's module path")
     digest: str = Field(description="identity of the branch: everything but the seeds")
@@ -70,6 +70,7 @@ class JobState(FileModel):
     """state.json: what became of the job, by its last worker's word, and who has seen what it came to."""
 
     omitted = frozenset({"records", "compared", "without_moments"})
+    mend = "`devlearn resume` of its run puts it aside and goes on"
 
     status: JobStatus = Field(description="running, done or failed")
     error: str | None = Field(default=None, description="why it failed, in words")

@@ -1,11 +1,17 @@
 """resolved.json: a scenario with everything filled in. All that evidence and report know of it."""
 
-from typing import Literal
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from devlearn.records.schema.base import Better, FileModel, Json, Keys, Number
+from devlearn.records.schema.base import Better, EvidenceError, FileModel, FileName, JobName, Json, Keys, Number
+from devlearn.records.text import printable, shortened
 from devlearn.records.versions import PLAN
+
+_SUSPECT = re.compile(rb"(?i)\\u(00[01789]|20[26])|[\x7f\xc2\xe2]")  # where a control character may be
 
 
 class MetricEntry(FileModel):
@@ -88,7 +94,7 @@ class VisitEntry(FileModel):
 
     omitted = frozenset({"total", "select"})
 
-    name: str = Field(description="the name that keys its streams")
+    name: FileName = Field(description="the name that keys its streams")
     visit: int = Field(default=0, description="which visit to it (0 is the first)")
     kind: str = Field(description="the stage's kind")
     index: int = Field(default=0, description="its index in the life")
@@ -190,9 +196,9 @@ class PointEntry(FileModel):
     point: Keys = Field(description="what `vary` sets, by dotted path; empty without `vary`")
     seeds: tuple[int, ...] | None = Field(default=None, description="this point's seeds")
     brain: Keys | None = Field(default=None, description="this point's brain")
-    probes: dict[str, ProbeEntry] | None = Field(default=None, description="this point's probes")
+    probes: dict[FileName, ProbeEntry] | None = Field(default=None, description="this point's probes")
     parameters: int | None = Field(default=None, description="one learner's weights")
-    arms: dict[str, ArmEntry] = Field(description="every arm, by name")
+    arms: dict[FileName, ArmEntry] = Field(description="every arm, by name")
 
 
 class JobEntry(FileModel):
@@ -200,13 +206,13 @@ class JobEntry(FileModel):
 
     omitted = frozenset({"givers"})
 
-    folder: str = Field(description="its folder in the run's")
+    folder: JobName = Field(description="its folder in the run's")
     branch: str = Field(description="the branch")
     seeds: tuple[int, ...] = Field(description="its block of seeds")
-    parent: str | None = Field(
+    parent: JobName | None = Field(
         default=None, description="the folder of the job whose learners it goes on with; null at birth"
     )
-    givers: tuple[str, ...] = Field(
+    givers: tuple[JobName, ...] = Field(
         default=(), description="the folders of the jobs of other arms whose learners its stages take"
     )
 
@@ -224,7 +230,7 @@ class Resolved(FileModel):
     searched: str = Field(default="", description="how its settings were found other than by `tune`, as it says")
     seeds: tuple[int, ...] = Field(description="the learners of every arm")
     brain: Keys = Field(description="the brain, with all keys")
-    probes: dict[str, ProbeEntry] = Field(description="every probe, by name, with all keys")
+    probes: dict[FileName, ProbeEntry] = Field(description="every probe, by name, with all keys")
     compare: CompareEntry | None = Field(default=None, description="the question; null where the scenario asks none")
     pin: tuple[str, ...] = Field(default=(), description="the streams that are the same for all seeds")
     pin_seed: int | None = Field(default=None, description="the one seed that draws them")
@@ -233,6 +239,21 @@ class Resolved(FileModel):
     seen: tuple[int, ...] = Field(
         default=(), description="numbers of seeds at which a verdict was seen before more were added"
     )
+
+    @classmethod
+    def read(cls, path: Path, resume: bool = False) -> Self | None:
+        """As of every file; one that would move a reader's terminal is none of ours.
+
+        Raises:
+            EvidenceError: as of every file, and where a text holds control characters.
+        """
+        found = super().read(path, resume)
+        suspect = found is not None and _SUSPECT.search(path.read_bytes())
+        texts = _texts(found.content()) if found is not None and suspect else ()
+        unfit = next((text for text in texts if printable(text) != text), None)
+        if unfit is not None:
+            raise EvidenceError(f"{path}: {shortened(ascii(unfit))} holds control characters; {cls.mend}")
+        return found
 
     def brain_at(self, point: int) -> Keys:
         """The brain at a point of ``vary``."""
@@ -246,3 +267,16 @@ class Resolved(FileModel):
     def seeds_at(self, point: int) -> tuple[int, ...]:
         """The seeds at a point of ``vary``."""
         return self.points[point].seeds or self.seeds
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in plain values, keys among them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, own in value.items():
+            yield from _texts(key)
+            yield from _texts(own)
+    elif isinstance(value, list | tuple):
+        for own in value:
+            yield from _texts(own)

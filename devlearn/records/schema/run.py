@@ -21,6 +21,7 @@ class Manifest(FileModel):
 
     model_config = ConfigDict(extra="ignore")  # it is for people: what other versions add does no harm
 
+    mend = "move it away; `devlearn resume` of its run writes it anew, and answers say that it was gone"
     omitted = frozenset(
         {"programs", "jobs", "begun", "laid", "siblings", "registrations", "registration", "planned", "commit"}
     )
@@ -84,6 +85,7 @@ class Seen(FileModel):
     """seen.json: that an answer was given. It outlives comparison.json; from then on the question stands."""
 
     omitted = frozenset({"siblings", "renewed"})
+    mend = "move it away; `devlearn compare` of its run writes it anew, and answers say that it was gone"
     version = SEEN
 
     format: int = Field(description="the version of this file's format")

@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,9 @@ def export(run: RunRecords, compared: Comparisons | None, to: str, out: Path | N
     return paths
 
 
+FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d.]|inf|nan)")
+
+
 @export_format("csv")
 def _csv(found: Mapping[str, Table], folder: Path) -> list[Path]:
     """Comma-separated values, a file a table."""
@@ -90,8 +94,13 @@ def _write_csv(table: Table, path: Path) -> Path:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, table.columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({key: _cell(value) for key, value in row.items()} for row in table.rows)
+        writer.writerows({key: _no_formula(_cell(value)) for key, value in row.items()} for row in table.rows)
     return path
+
+
+def _no_formula(value: Any) -> Any:
+    """A text that a spreadsheet would run as a formula begins with an apostrophe, which it takes for text."""
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
 
 def _cell(value: Any) -> Any:

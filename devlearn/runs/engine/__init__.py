@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from devlearn.learners.cohort import Cohort
 from devlearn.records.layout import JobFolder
+from devlearn.records.text import EvidenceError
 from devlearn.runs.engine import checkpoint
 from devlearn.runs.engine.job import Job
 from devlearn.runs.engine.job_runner import JobFailed, JobRunner
@@ -70,12 +71,12 @@ def remains(folder: Path, seed: int) -> tuple[dict[str, Tensor], dict[str, float
     """One learner at the end of a finished job: its tensors by qualified name, and the ledger of its whole life.
 
     Raises:
-        ValueError: the job has no such seed, or its artifact is damaged.
+        EvidenceError: the job has no such seed, or its artifact is damaged.
         FileNotFoundError: the job is not finished.
     """
     job = Job.read(Path(folder))
     if seed not in job.seeds:
-        raise ValueError(f"{folder} holds the seeds {', '.join(map(str, job.seeds))}, not {seed}")
+        raise EvidenceError(f"{folder} holds the seeds {', '.join(map(str, job.seeds))}, not {seed}")
     end, row = checkpoint.load_artifact(JobFolder(job.folder).end, job.device), job.seeds.index(seed)
     ledger = {unit: column[row].item() for unit, column in end["ledger"].items()}
     return {name: tensor[row] for name, tensor in end["brain"].items()}, ledger

@@ -3,18 +3,22 @@
 import os
 import sys
 import zipfile
+import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
 
-from devlearn.records.atomic import remove_parts, replacing, write_text
+from devlearn.records.atomic import put_aside, remove_parts, replacing, write_text
 from devlearn.records.checksum import beside, checksum, intact
 from devlearn.records.layout import JobFolder
+from devlearn.records.text import EvidenceError
 
 KEPT = 2
 _NUMPY = "__numpy__"
+_NO_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
 def _pack(value: Any) -> Any:
@@ -47,7 +51,17 @@ def save(path: Path, content: dict[str, Any]) -> None:
     """Write a nested dict of tensors, numpy arrays, numbers, strings and lists (tuples come back as lists)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path, durable=True) as file:
+        write(content, file)
+
+
+def write(content: dict[str, Any], file: IO[bytes]) -> None:
+    """Write tensors and plain values. Raises OSError where the disk is full, of which torch tells by a position."""
+    try:
         torch.save(_pack(content), file)
+    except RuntimeError as error:
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from error
+        raise
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
@@ -56,40 +70,50 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     return content
 
 
+def kept(folder: Path) -> list[Path]:
+    """The checkpoints of a folder, the newest last; what others put beside them is left alone."""
+    return sorted(path for path in folder.glob("*.pt") if path.stem.isdecimal())
+
+
 def save_next(folder: Path, content: dict[str, Any]) -> None:
     """Add a checkpoint to a folder and drop all but the last two."""
     remove_parts(folder)
-    existing = sorted(folder.glob("*.pt"))
+    existing = kept(folder)
     number = int(existing[-1].stem) + 1 if existing else 0
     save(folder / f"{number:08d}.pt", content)
-    for old in sorted(folder.glob("*.pt"))[:-KEPT]:
+    for old in kept(folder)[:-KEPT]:
         old.unlink()
 
 
-def load_last(folder: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
+def load_last(
+    folder: Path, device: torch.device | str = "cpu", unfit: Callable[[dict[str, Any]], str] = lambda content: ""
+) -> dict[str, Any] | None:
     """The newest sound checkpoint of a folder, or None where there is none.
 
-    A damaged one is put aside as NAME.pt.damaged, which is told on stderr: the job goes on from the one before, or from
-    its beginning, to the same records.
+    One that is damaged, or that ``unfit`` has something against, is put aside as NAME.pt.damaged, which is told on
+    stderr: the job goes on from the one before, or from its beginning, to the same records.
     """
-    existing = sorted(folder.glob("*.pt"))
+    existing = kept(folder)
     while existing:
         newest = existing.pop()
-        if not _damaged(newest):
-            return load(newest, device)
-        aside = newest.with_name(f"{newest.name}.damaged")
-        newest.replace(aside)
+        content = None if _damaged(newest) else load(newest, device)
+        why = "is damaged" if content is None else unfit(content)
+        if content is not None and not why:
+            return content
+        aside = put_aside(newest)
         rest = f"from {existing[-1].name}" if existing else "from its beginning"
-        print(f"{newest} is damaged: it is kept as {aside.name}, and the job goes on {rest}", file=sys.stderr)
+        print(f"{newest} {why}: it is kept as {aside.name}, and the job goes on {rest}", file=sys.stderr)
     return None
 
 
 def _damaged(path: Path) -> bool:
     """Whether a file of tensors, a zip archive with a checksum for each of its parts, is not what was written."""
+    if not path.is_file():
+        return True
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is not None
-    except zipfile.BadZipFile:
+    except _NO_ARCHIVE:
         return True
 
 
@@ -98,18 +122,18 @@ def save_artifact(path: Path, content: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_parts(path.parent)
     with replacing(path, durable=True) as file:
-        torch.save(_pack(content), file)
+        write(content, file)
         file.flush()
         write_text(beside(path), checksum(Path(file.name)))
 
 
 def load_artifact(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """Raises ValueError where the file is not what was written, FileNotFoundError where there is none."""
+    """Raises EvidenceError where the file is not what was written, FileNotFoundError where there is none."""
     job = JobFolder(path.parents[1])
-    mend = f"delete the folder {job.root} and run the scenario again with the same --out, which lives it anew"
+    mend = f"delete the folder {job.root} and run the scenario again with the same --out, which trains it anew"
     if not path.exists():
         why = f"its job is not finished (`devlearn resume {job.run.root}` goes on), or it was thinned away ({mend})"
         raise FileNotFoundError(f"{path} is missing: {why}")
     if not intact(path):
-        raise ValueError(f"{path} is damaged (its checksum differs); {mend}")
+        raise EvidenceError(f"{path} is damaged (its checksum differs); {mend}")
     return load(path, device)

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from devlearn.records.layout import JobFolder
+from devlearn.records.text import without_allocator
 from devlearn.records.versions import CHECKPOINT
-from devlearn.records.writer import Recorder, offsets, truncate
+from devlearn.records.writer import Recorder, digests, offsets, truncate
 from devlearn.runs.engine import checkpoint
 from devlearn.runs.engine.artifacts import end_of
 from devlearn.runs.engine.best_checkpoints import BestCheckpoints
@@ -56,7 +58,7 @@ class JobRunner:
             self._checkpoint()
         end = {"seeds": list(self.job.seeds), **self._identity(), **self.learners.to_dict()}
         checkpoint.save_artifact(self.folder.end, end)
-        for spare in self.folder.checkpoints.glob("*.pt"):
+        for spare in checkpoint.kept(self.folder.checkpoints):
             spare.unlink()
         self.progress.done()
 
@@ -98,7 +100,7 @@ class JobRunner:
         arms, seeds = ", ".join(self.job.spec.arms), ", ".join(map(str, self.job.seeds))
         update = 0 if self.state is None else self.state.latest
         where = f"stage {visit.name!r} ({visit.stage.kind}), update {update}, of {arms}, seeds {seeds}"
-        return f"{where}: {type(error).__name__}: {error}"
+        return f"{where}: {type(error).__name__}: {without_allocator(str(error))}"
 
     # ---- beginning, and going on after a kill -------------------------------------------------------------------
 
@@ -114,13 +116,9 @@ class JobRunner:
 
     def _resume(self) -> bool:
         """Go back to the last checkpoint, and the records with it; False where there is none."""
-        content = checkpoint.load_last(self.folder.checkpoints, self.job.device)
+        content = checkpoint.load_last(self.folder.checkpoints, self.job.device, self._unfit)
         if content is None:
             return False
-        if why := CHECKPOINT.refusal(content["format"], resume=True):
-            raise ValueError(f"{self.job.folder}: {why}")
-        if content["digest"] != self.job.spec.digest:
-            raise ValueError(f"{self.job.folder}: the checkpoint belongs to another job; delete the folder")
         truncate(self.folder.records, content["offsets"])
         self.learners.load(content)
         self.position = content["position"]
@@ -128,15 +126,32 @@ class JobRunner:
         self.began -= content["seconds"]
         return True
 
+    def _unfit(self, content: dict[str, Any]) -> str:
+        """Why the job can't go on from a checkpoint, as the records on disk are not what they were then.
+
+        Raises:
+            ValueError: the checkpoint is of another version or job.
+        """
+        if why := CHECKPOINT.refusal(content.get("format"), resume=True):
+            raise ValueError(f"{self.job.folder}: {why}")
+        if content["digest"] != self.job.spec.digest:
+            raise ValueError(f"{self.job.folder}: the checkpoint belongs to another job; delete the folder")
+        found = digests(self.folder.records, content["offsets"])
+        known = content.get("records", found)  # one that older devlearns wrote does not say
+        changed = [name for name in content["offsets"] if name not in found or found[name] != known.get(name)]
+        return f"does not fit {self.folder.records / changed[0]}, which is not what it was then" if changed else ""
+
     def _checkpoint(self) -> None:
-        """All that ``_resume`` needs; the records up to here have been flushed."""
+        """All that ``_resume`` needs; the records up to here are on the disk."""
+        sizes = offsets(self.folder.records)
         content = {
             **self._identity(),
             **self.learners.to_dict(),
             "position": self.position,
             **({"state": None} if self.state is None else self.state.to_dict()),
             "seconds": self._seconds(),
-            "offsets": offsets(self.folder.records),
+            "offsets": sizes,
+            "records": digests(self.folder.records, sizes),
         }
         checkpoint.save_next(self.folder.checkpoints, content)
 

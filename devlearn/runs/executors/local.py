@@ -16,6 +16,7 @@ from devlearn.registry import register
 from devlearn.runs.executors.base import WorkerExit
 from devlearn.runs.executors.worker import Live, entry, live
 
+RESTARTS = 3  # of a fork server that dies while a worker is asked of it
 PRELOAD = ["devlearn.runs.preload"]
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 # Tensors of some MiB come and go at every update: keep their memory, in large pages (glibc; no effect elsewhere).
@@ -117,12 +118,19 @@ class Local:
         return self.workers - len(self.running)
 
     def submit(self, folder: Path) -> None:
-        warm_up()
-        process = multiprocessing.get_context("forkserver").Process(
-            target=entry, args=(folder, self.live), name=f"devlearn {folder.name}"
-        )
-        with _no_main():
-            process.start()
+        for more in reversed(range(RESTARTS)):
+            warm_up()
+            process = multiprocessing.get_context("forkserver").Process(
+                target=entry, args=(folder.absolute(), self.live), name=f"devlearn {folder.name}"
+            )
+            try:
+                with _no_main():
+                    process.start()
+            except (EOFError, ConnectionError, FileNotFoundError):  # the fork server died under our hands
+                if not more:
+                    raise
+                continue
+            break
         self.running[folder] = process
 
     def poll(self, timeout: float) -> Sequence[WorkerExit]:

@@ -14,7 +14,7 @@ from devlearn.records.checksum import intact
 from devlearn.records.job_state import JobInfo, Status, View, view
 from devlearn.records.layout import JobFolder, RunFolder
 from devlearn.records.schema import Cores, JobState
-from devlearn.records.text import shortened, writable
+from devlearn.records.text import printable, shortened, writable
 from devlearn.runs.executors.base import Executor, WorkerExit, signal_name
 from devlearn.runs.executors.worker import HUNG, hanging, write_state
 from devlearn.runs.plan.schedule import ahead
@@ -279,7 +279,7 @@ def _last_words(log: Path, code: int) -> str:
             file.seek(max(0, log.stat().st_size - TAIL))
             text = file.read().decode("utf-8", "replace")
     last = flight.crashed_in(text) if -code in DUMPED else _last_line(text)
-    return f": {shortened(last)}\nits log: {log}" if last else f"; its log: {log}"
+    return f": {shortened(printable(last))}\nits log: {log}" if last else f"; its log: {log}"
 
 
 def _last_line(text: str) -> str:

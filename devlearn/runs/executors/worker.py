@@ -4,28 +4,32 @@
 done, one that was cut off goes on from its checkpoint.
 """
 
+import ctypes
 import faulthandler
 import multiprocessing
 import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from pathlib import Path
 
 from devlearn.records import flight
-from devlearn.records.atomic import locked, read_json, write_json
+from devlearn.records.atomic import locked, read_json, remove_parts, write_json
 from devlearn.records.bounded import bounded
 from devlearn.records.layout import JobFolder
 from devlearn.records.schema import Cores, JobState, JobStatus
 from devlearn.records.seal import sealed
-from devlearn.records.text import shortened, writable
+from devlearn.records.text import printable, shortened, writable
 
 Live = Callable[[Path], None]
 
 ORPHANED = 113  # exit status of a worker whose supervisor died
 HUNG = 114  # of one that ended itself because an environment did not return
+PR_SET_PDEATHSIG = 1  # of Linux's prctl
 PATIENCE = 30.0  # seconds for the last worker of this folder to be gone, after its supervisor was killed
 
 
@@ -53,6 +57,7 @@ def work(folder: Path, live: Live = live) -> None:
         Exception: whatever the job raised; its text is in state.json.
     """
     with locked(folder, f"the job in {folder}", PATIENCE):
+        remove_parts(folder)
         before = JobState.read(JobFolder(folder).state)
         attempt = before.attempt + 1 if before else 1
         write_state(folder, "running", None, attempt)
@@ -114,21 +119,43 @@ def _words(error: Exception, folder: Path) -> str:
     from devlearn.runs import provenance
     from devlearn.runs.engine import JobFailed
 
-    text = shortened(writable(str(error) if isinstance(error, JobFailed) else f"{type(error).__name__}: {error}"))
+    text = shortened(
+        printable(writable(str(error) if isinstance(error, JobFailed) else f"{type(error).__name__}: {error}"))
+    )
     at = provenance.culprit(error, read_json(JobFolder(folder).spec))
     return f"{text} ({at})" if at and at not in text else text
 
 
 def entry(folder: Path, live: Live) -> None:
-    """Where a worker process of the local executor begins: output to log.txt, life tied to the supervisor's."""
+    """Where a worker process of the local executor begins: output to log.txt, life tied to the supervisor's.
+
+    It ends with its job, whatever threads an environment has left running.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _die_with_supervisor()
     _log_to(JobFolder(folder).log)
-    work(folder, live)
+    status = 0
+    try:
+        work(folder, live)
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    for child in multiprocessing.active_children():
+        child.kill()
+    os._exit(status)
 
 
 def _die_with_supervisor() -> None:
+    """By the system, where it can: an environment that holds Python's lock stops every thread that could look."""
+    held = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_alive_fd", None)
+    if held is not None:  # while a worker holds it open, the fork server would outlive the supervisor
+        os.close(held)
+        forkserver._forkserver._forkserver_alive_fd = None  # type: ignore[attr-defined]
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # the fork server is gone when the supervisor is
     parent = multiprocessing.parent_process()
     if parent is None:
         return

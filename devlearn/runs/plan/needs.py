@@ -3,6 +3,7 @@
 from typing import Any
 
 from devlearn.learners.brains import Needs
+from devlearn.records.text import without_allocator
 from devlearn.runs.plan.describe import describe
 from devlearn.scenario import Scenario
 from devlearn.tasks.envs import LessonRefused, WrapperRefused
@@ -51,4 +52,4 @@ def _unite(scenario: Scenario, needs: Needs, place: tuple[str, str], part: Any) 
 def words(error: Exception) -> str:
     """What somebody's own part raised, in one line: its message, or its kind too where that alone would say little."""
     plain = isinstance(error, ValueError | LookupError | RuntimeError) and error.args
-    return str(error.args[0]) if plain else f"{type(error).__name__}: {error}"
+    return without_allocator(str(error.args[0]) if plain else f"{type(error).__name__}: {error}")

@@ -25,6 +25,8 @@ from devlearn.stages.fields import INCIDENTAL
 from devlearn.stages.protections.protection import cost_of
 from devlearn.stages.stage import Cost, Stage
 
+MOST_WEIGHTS = 2**31  # of one learner
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -67,9 +69,13 @@ def _brain(scenario: Scenario, needs: Needs) -> nn.Module:
     """One learner's network on the meta device: shapes without storage."""
     try:
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
-            return brain_builder(scenario.brain, needs)()
+            brain = brain_builder(scenario.brain, needs)()
     except Exception as error:  # a user's module may fail in any way
         raise scenario.error(("brain",), f"the brain can't be built: {words(error)}") from error
+    count = sum(weights.numel() for weights in brain.parameters())
+    if count > MOST_WEIGHTS:
+        raise scenario.error(("brain",), f"one learner has {count:,} weights, and {MOST_WEIGHTS:,} are the most")
+    return brain
 
 
 def _fit(scenario: Scenario, brain: nn.Module) -> None:

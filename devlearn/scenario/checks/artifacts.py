@@ -1,6 +1,7 @@
 """What arms take from each other: it is there, it is another arm's, and nothing goes round in a circle."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from devlearn.scenario.artifacts import Place, gives_at, taken
 from devlearn.scenario.models import Of
@@ -45,8 +46,16 @@ def _names(name: str, item: Item, place: Place, of: Of, arms: Arms, problems: Pr
             problems.add(where, f"{of} has no order of lessons to give: its stage has no lessons")
         elif theirs != own:
             problems.add(where, f"{of} had other lessons than {item.use!r} has; give both stages the same lessons")
-    elif of.what == "stream" and (why := item.piece.model.unable_to_follow(arms[of.arm][at].piece.model)):
+    elif of.what == "stream" and (why := _unable(item.piece.model, arms[of.arm][at].piece.model)):
         problems.add(_mark(item.piece, (*place, "stage")), f"{item.use!r} can't follow the stream of {of}: {why}")
+
+
+def _unable(stage: Any, giver: Any) -> str:
+    """Why a stage can't follow another's stream; nothing where an environment is unknown, which is told at its key."""
+    try:
+        return str(stage.unable_to_follow(giver))
+    except LookupError:
+        return ""
 
 
 def _mark(piece: Piece, place: Place) -> Mark:

@@ -16,7 +16,7 @@ from devlearn.records import flight
 from devlearn.registry import Unimportable, loaded, nearest, package_of
 from devlearn.tasks.envs.failures import FAILURES, raised
 from devlearn.tasks.envs.spec import EnvSpec
-from devlearn.tasks.envs.stdout import stdout_to_stderr
+from devlearn.tasks.envs.stdout import folder_kept, stdout_to_stderr
 from devlearn.tasks.envs.wrappers import arguments, check_wrapper, required, wrapper_class
 
 Env = gymnasium.Env[Any, Any]
@@ -148,7 +148,7 @@ def make(spec: EnvSpec) -> Env:
         WrapperRefused: where a wrapper refuses the environment.
     """
     name = check_id(spec)
-    with flight.recorder().call(spec, flight.MAKE), stdout_to_stderr():
+    with flight.recorder().call(spec, flight.MAKE), stdout_to_stderr(), folder_kept():
         for wrapper in spec.wrappers:
             check_wrapper({**wrapper.kwargs, "id": wrapper.id})
         try:

@@ -9,6 +9,16 @@ STDOUT, STDERR = 1, 2
 
 
 @contextmanager
+def folder_kept() -> Iterator[None]:
+    """What changes the current folder inside leaves it as it was: our paths, and a user's, may be relative to it."""
+    here = os.getcwd()
+    try:
+        yield
+    finally:
+        os.chdir(here)
+
+
+@contextmanager
 def stdout_to_stderr() -> Iterator[None]:
     """What is written to stdout inside, by Python or below it, goes to stderr."""
     try:

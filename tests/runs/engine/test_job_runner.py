@@ -314,13 +314,33 @@ def test_another_version_or_job_is_refused(tmp_path: Path) -> None:
         live(folder)
 
 
-def test_records_that_were_changed_are_not_built_upon(tmp_path: Path) -> None:
-    folder = write_job(tmp_path, "branch", {"look": LOOK, "school": SCHOOL})
-    killed_after(folder, 2, segment=3)
-    train = folder / "records" / "00-look.0" / "train.csv"
-    train.write_bytes(train.read_bytes()[:50])
-    with pytest.raises(ValueError, match="shorter than at its last checkpoint"):
-        live(folder)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without a disk that is always full")
+def test_a_full_disk_is_told_as_one() -> None:
+    with pytest.raises(OSError, match="No space left on device"), Path("/dev/full").open("wb", buffering=0) as file:
+        checkpoint.write({"a": torch.zeros(100_000)}, file)
+
+
+@pytest.mark.parametrize(
+    ("harm", "goes_on"),
+    [
+        (lambda content: content[:-2], "from 00000000.pt"),  # the last line came after the checkpoint before
+        (lambda content: content[:50], "from its beginning"),
+        (lambda content: content.replace(b"0.", b"1.", 1), "from its beginning"),
+    ],
+    ids=["cut at its end", "cut", "changed"],
+)
+def test_records_that_were_changed_are_not_built_upon(
+    tmp_path: Path, harm: Callable[[bytes], bytes], goes_on: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, cut = (write_job(tmp_path / name, "branch", {"look": LOOK, "school": SCHOOL}) for name in ("whole", "cut"))
+    live(whole)
+    killed_after(cut, 2, segment=3)
+    train = cut / "records" / "00-look.0" / "train.csv"
+    train.write_bytes(harm(train.read_bytes()))
+    live(cut)
+    assert digest(cut) == digest(whole)
+    said = capsys.readouterr().err
+    assert f"does not fit {train}, which is not what it was then" in said and goes_on in said
 
 
 def test_brain_is_the_same_whatever_the_order_of_stages(tmp_path: Path) -> None:
