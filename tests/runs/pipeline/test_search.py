@@ -126,4 +126,4 @@ def test_what_is_proposed_is_a_function_of_seed_number_and_results() -> None:
 
 
 def test_the_face_in_python_takes_it_as_it_is(run: Run) -> None:
-    assert devlearn.Run(run.folder).compare()["arms"]["plain"]["tuning"]["probe"] == "valid"
+    assert devlearn.Run(run.folder).compare().document()["arms"]["plain"]["tuning"]["probe"] == "valid"
