@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, get_args
 
-from devlearn.scenario.models import ROLES
+from devlearn.scenario.keys import ROLES
 from devlearn.scenario.problems import hint
 
 Control = Literal[

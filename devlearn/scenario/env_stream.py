@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from devlearn.scenario.models import EnvStream
 from devlearn.scenario.problems import Mark, Problems
+from devlearn.scenario.stream_models import EnvStream
 from devlearn.scenario.yaml_nodes import List, Map, Node, plain
 
 Task = dict[str, Node]  # the keys that a stage and its probe share

@@ -1,46 +1,39 @@
 """A scenario as frozen models. The fields are the YAML keys; their descriptions are the reference of the format."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
     PrivateAttr,
     Tag,
-    WithJsonSchema,
 )
 
+from devlearn.scenario.keys import (
+    MOST_SEEDS,
+    At,
+    Better,
+    Count,
+    Frozen,
+    Name,
+    Seed,
+    Text,
+    Unit,
+)
 from devlearn.scenario.matrix import MatrixMetric
 from devlearn.scenario.problems import Problem, ScenarioError
+from devlearn.scenario.stream_models import EnvStream, Stream
+from devlearn.scenario.tune_models import Tune
 from devlearn.scenario.yaml_nodes import List, Map
 
-Unit = Literal["updates", "env_steps", "images", "flops"]
-UNITS: tuple[Unit, ...] = ("updates", "env_steps", "images", "flops")
-Role = Literal["innate", "pretrain", "trial", "imitate", "caregiver", "supervise", "consolidate", "control"]
-ROLES: tuple[Role, ...] = get_args(Role)  # what a stage is in a life
-
-NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
 RENAMED: Mapping[str, str] = {}  # keys of the top level: the old name, the new one
-LONGEST = 64  # characters of a name: files are called by two names and an ending, and 255 bytes are the most
-Name = Annotated[str, Field(pattern=NAME, max_length=LONGEST)]
-MOST_SEEDS = 10_000
-Count = Annotated[int, Field(gt=0)]
-Seed = Annotated[int, Field(ge=0, lt=2**62)]  # the seed of pinned streams is larger
-At = Literal["end", "area", "birth", "best"] | Annotated[int, Field(ge=0)]
-Better = Literal["higher", "lower"]
-Text = Annotated[str, Field(min_length=1)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Use(_Frozen):
+class Use(Frozen):
     """One item of an arm: a stage, perhaps under another name and with other values."""
 
     use: str = Field(description="NAME of a stage")
@@ -64,7 +57,7 @@ def _one_and_a_budget(units: tuple[Alike, ...]) -> tuple[Alike, ...]:
     return units
 
 
-class Match(_Frozen):
+class Match(Frozen):
     """Scale an arm's last stage until the whole arm has consumed what another has."""
 
     arm: str = Field(description="NAME of the arm to equal")
@@ -84,7 +77,7 @@ class Match(_Frozen):
         return tuple(sorted(given, key=lambda unit: unit not in SETS_NO_BUDGET))
 
 
-class Of(_Frozen):
+class Of(Frozen):
     """What a stage takes from another arm, seed by seed: each learner from the learner of its own seed."""
 
     arm: str = Field(description="NAME of the arm that gives")
@@ -99,7 +92,7 @@ class Of(_Frozen):
         return f"arm {self.arm!r} after {self.stage!r}"
 
 
-class ArmSpec(_Frozen):
+class ArmSpec(Frozen):
     """One experimental condition: a sequence of stages."""
 
     stages: Annotated[tuple[Use, ...], Field(min_length=1)] = Field(description="the stages in order")
@@ -109,7 +102,7 @@ class ArmSpec(_Frozen):
     )
 
 
-class Fit(_Frozen):
+class Fit(Frozen):
     """A power law of the error over the points of ``vary``."""
 
     over: Literal["labels", "parameters", "flops", "images", "env_steps", "updates"] = Field(
@@ -125,7 +118,7 @@ def _mean_is_none(of: str | None) -> str | None:
     return None if of == "mean" else of
 
 
-class Fails(_Frozen):
+class Fails(Frozen):
     """What counts as a failure of a learner, besides diverging; and what rate of it is accepted."""
 
     below: float | None = Field(None, description="a value of the compared metric below this is a failure")
@@ -136,7 +129,7 @@ class Fails(_Frozen):
     )
 
 
-class MatrixSpec(_Frozen):
+class MatrixSpec(Frozen):
     """The skills of a life, which are measured at birth and at the end of every stage."""
 
     skills: Annotated[Mapping[str, Text], Field(min_length=1)] = Field(
@@ -150,7 +143,7 @@ class MatrixSpec(_Frozen):
     )
 
 
-class Compare(_Frozen):
+class Compare(Frozen):
     """The comparison that the scenario declares before it is run."""
 
     probe: str | None = Field(None, description="NAME of a probe, or NAME.METRIC; its first metric is the default")
@@ -194,119 +187,7 @@ class Compare(_Frozen):
     )
 
 
-class Range(_Frozen):
-    """Numbers to choose from, both ends included: whole ones where both ends are written as whole ones."""
-
-    low: int | float = Field(description="the smallest")
-    high: int | float = Field(description="the largest")
-    log: bool = Field(False, description="whether they are drawn evenly by their logarithm")
-
-    @property
-    def whole(self) -> bool:
-        return isinstance(self.low, int) and isinstance(self.high, int)
-
-
-def _range_or_list(value: Any) -> str:
-    return "range" if isinstance(value, Mapping | Range) else "list"
-
-
-Values = Annotated[
-    Annotated[list[Any], Field(min_length=1), Tag("list")] | Annotated[Range, Tag("range")],
-    Discriminator(_range_or_list),
-]
-
-
-class Tune(_Frozen):
-    """Values tried for every arm alike, on seeds of their own, before the scenario is lived."""
-
-    over: Annotated[Mapping[str, Values], Field(min_length=1)] = Field(
-        description="a map of dotted paths below stages to lists of values, or, for another sampler than grid, to "
-        "{low, high, log}"
-    )
-    sampler: Literal["grid", "tpe", "random"] = Field(
-        "grid",
-        description="grid: the trials are the product of the lists; random: drawn at random; tpe: each arm's are "
-        "proposed by what its earlier ones came to (Optuna's tree-structured Parzen estimator)",
-    )
-    trials: int | None = Field(None, ge=2, description="of tpe and random: how many trials each arm has")
-    startup: int = Field(10, ge=1, description="of tpe: how many of the first trials are drawn at random")
-    sampler_seed: Seed = Field(0, description="of tpe and random: what proposals are drawn by, the same for every arm")
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MOST_SEEDS)] = Field(
-        description="seeds of the trials' learners; none of the scenario's own"
-    )
-    probe: str = Field(
-        description="NAME of a probe, or NAME.METRIC, that reads no test split: the trial with the best mean at the "
-        "end is set for the arm"
-    )
-
-
-class Stream(_Frozen):
-    """Tasks made of one data set, to be learned one after another."""
-
-    kind: Literal["split", "permuted", "rotated", "blurred", "imbalanced", "relabelled", "envs"] = Field(
-        description="split: each task has some of the classes, in their order; permuted: the pixels of each task but "
-        "the first change places; rotated: tasks are turned by equal steps, half a turn in all; blurred: they get out "
-        "of focus by equal steps, by two pixels in all; imbalanced: in each task other classes are rare, a tenth of "
-        "their images; relabelled: in each task but the first the classes have each other's names; envs: tasks are "
-        "environments, with the keys of such a stream"
-    )
-    data: str = Field(description="the data set, without a part: mnist, digits, own.npz, package.module:Name")
-    into: int = Field(5, ge=2, le=1000, description="how many tasks")
-    setting: Literal["task", "domain", "class"] | None = Field(
-        None,
-        description="task: each has a read-out of its own; domain: they share one, which is not told the task; class: "
-        "they share one that tells the classes of all tasks apart (split). Empty: class for split, else domain",
-    )
-    stage: Mapping[str, Any] = Field(default_factory=dict, description="keys of each stage: updates, batch, lr, ...")
-    probe: Mapping[str, Any] = Field(default_factory=dict, description="keys of each probe: every, quick, ...")
-    experts: bool = Field(
-        False, description="add an arm only-task1, only-task2, ... for each task, which learns it alone: its expert"
-    )
-
-
-class EnvTask(_Frozen):
-    """One environment of a stream: what a stage and its probe say of it."""
-
-    env: str = Field(description="a Gymnasium id")
-    env_kwargs: Mapping[str, Any] = Field(default_factory=dict, description="its keyword arguments")
-    wrappers: list[Any] = Field(default_factory=list, description="what it is wrapped in")
-
-
-def _as_map(item: Any) -> Any:
-    return {"env": item} if isinstance(item, str) else item
-
-
-OneEnv = Annotated[
-    EnvTask,
-    BeforeValidator(_as_map),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object", "required": ["env"]}]}),
-]
-
-
-class EnvStream(_Frozen):
-    """Tasks that are environments, to be learned one after another."""
-
-    kind: Literal["envs"] = Field(description="tasks are environments")
-    envs: Annotated[list[OneEnv], Field(min_length=2, max_length=1000)] = Field(
-        description="the environments in their order: ids, or maps of env, env_kwargs and wrappers"
-    )
-    setting: Literal["task", "domain"] | None = Field(
-        None,
-        description="task: every task has another id, and so a read-out of its own; domain: all are of one id with "
-        "other keyword arguments, and share its read-out, which is not told the task. Empty: as the ids have it",
-    )
-    stage: Mapping[str, Any] = Field(
-        default_factory=dict, description="keys of each stage: kind (trial.ppo, if it has none), env_steps, lr, ..."
-    )
-    probe: Mapping[str, Any] = Field(default_factory=dict, description="keys of each probe: episodes, every, ...")
-    experts: bool | None = Field(
-        None,
-        description="add an arm only-task1, only-task2, ... for each task, which learns it alone: its expert, for "
-        "normalised scores. Empty: where ids differ, as returns of different environments have no mean",
-    )
-
-
-class Header(_Frozen):
+class Header(Frozen):
     """The top-level keys that hold plain values."""
 
     devlearn: Literal[1] = Field(description="version of the format")
@@ -355,7 +236,7 @@ class File(Header):
     extends: str | None = Field(None, description="a file to start from: maps merge, lists replace")
 
 
-class Comparison(_Frozen):
+class Comparison(Frozen):
     """``compare`` with everything filled in."""
 
     probe: str
@@ -385,7 +266,7 @@ class ArmItem(BaseModel):
     stage: Any
 
 
-class ResolvedArm(_Frozen):
+class ResolvedArm(Frozen):
     """An arm whose stages are resolved. Budgets are as declared: ``match`` and ``total`` are the plan's work."""
 
     steps: tuple[ArmItem, ...]

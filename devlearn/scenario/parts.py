@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from devlearn.scenario.models import LONGEST, NAME, Unit, units_of
+from devlearn.scenario.keys import LONGEST, NAME, Unit
+from devlearn.scenario.models import units_of
 from devlearn.scenario.problems import Mark, Problems, hint
 from devlearn.scenario.splits import is_test, overlap
 from devlearn.scenario.yaml_nodes import Map, plain, show

@@ -6,7 +6,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from devlearn.registry import get, names
-from devlearn.scenario.models import LONGEST, NAME, UNITS, ArmSpec, Compare, File, units_of
+from devlearn.scenario.keys import LONGEST, NAME, UNITS
+from devlearn.scenario.models import ArmSpec, Compare, File, units_of
 
 Json = dict[str, Any]
 

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from devlearn.registry import NoPlugin, get
 from devlearn.scenario.env_stream import environments, ids
-from devlearn.scenario.models import EnvStream, Stream
 from devlearn.scenario.problems import Mark, Problems
 from devlearn.scenario.splits import is_path, joined
+from devlearn.scenario.stream_models import EnvStream, Stream
 from devlearn.scenario.validate import text_of, validate
 from devlearn.scenario.yaml_nodes import Entry, Leaf, List, Map, Node
 

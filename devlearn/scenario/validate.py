@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from devlearn.registry import nearest
-from devlearn.scenario.models import UNITS
+from devlearn.scenario.keys import UNITS
 from devlearn.scenario.problems import Mark, Problems, hint
 from devlearn.scenario.yaml_nodes import Leaf, List, Map, Node, compose, plain, show
 

@@ -18,7 +18,8 @@ from devlearn.registry import get, inherits
 from devlearn.runs.engine import checkpoint
 from devlearn.scenario.artifacts import taken
 from devlearn.scenario.controls import misdeclared, no_role
-from devlearn.scenario.models import ROLES, UNITS, Of
+from devlearn.scenario.keys import ROLES, UNITS
+from devlearn.scenario.models import Of
 from devlearn.stages.context import Context, Given, GivenLearners, GivenOrder, GivenStream, State
 from devlearn.stages.protections.protection import HEADS, Protecting
 from devlearn.stages.stage import Cost, Stage

@@ -11,7 +11,7 @@ from typing import Any
 
 from devlearn import registry
 from devlearn.probes.probe import Probe
-from devlearn.scenario.models import UNITS
+from devlearn.scenario.keys import UNITS
 from devlearn.stages.protections.protection import Protection
 from devlearn.stages.stage import Stage
 from devlearn_docs.docstrings import Doc, own_doc, parse

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from devlearn.scenario import ScenarioError, load, parse, points
-from devlearn.scenario.models import LONGEST
+from devlearn.scenario.keys import LONGEST
 
 LONG = "n" * (LONGEST + 1)
 LAUGH = "\n".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}' if i else 'x'] * 9)}]" for i in range(12))

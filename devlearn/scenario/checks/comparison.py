@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from devlearn.scenario.checks import matrix
-from devlearn.scenario.models import Better, Compare, Comparison
+from devlearn.scenario.keys import Better
+from devlearn.scenario.models import Compare, Comparison
 from devlearn.scenario.parts import Item, Lookup, Piece, bounds, metric, no_test_split, span
 from devlearn.scenario.problems import Mark, Problems, hint
 from devlearn.scenario.validate import text_of

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from devlearn.registry import inherits
-from devlearn.scenario.models import UNITS
+from devlearn.scenario.keys import UNITS
 from devlearn.scenario.parts import Item, Lookup, Piece, bounds, metric, no_test_split, reads, span
 from devlearn.scenario.problems import Problems, hint
 from devlearn.scenario.splits import is_test, joined, may_be_learned, overlap, split_name

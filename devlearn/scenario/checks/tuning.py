@@ -3,9 +3,9 @@
 import importlib.util
 from collections.abc import Mapping, Sequence
 
-from devlearn.scenario.models import Range, Tune
 from devlearn.scenario.parts import Item, Lookup, Piece, metric, no_test_split
 from devlearn.scenario.problems import Mark, Problems, hint
+from devlearn.scenario.tune_models import Range, Tune
 from devlearn.scenario.yaml_nodes import List, Map
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from devlearn.learners.flops import Shapes
-    from devlearn.scenario.models import Unit
+    from devlearn.scenario.keys import Unit
     from devlearn.stages.context import Context
     from devlearn.tasks.data import Dataset, DataSource, View
 
