@@ -8,7 +8,9 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from errno import EISDIR
 from importlib.metadata import version
+from os import strerror
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,6 +104,8 @@ def read(path: Path) -> Registration:
         NotRegistered: there is no such file, it holds something else, or its question was changed after it was written.
     """
     try:
+        if path.is_dir():
+            raise IsADirectoryError(EISDIR, strerror(EISDIR))
         found = Registration.read(path)
     except (EvidenceError, OSError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error).removeprefix(f"{path}: ")

@@ -138,7 +138,7 @@ def test_what_users_write_is_escaped(page: str) -> None:
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
-    name = '"><script>alert(1)</script>'
+    name = '"><script>alert(1)'
     run = tiny_run(tmp_path, {name: [0.1, 0.2], "b": [0.2, 0.3]}, compare={"pairs": [[name, "b"]]})
     page = write(run).read_text(encoding="utf-8")
     assert "<script" not in page

@@ -83,7 +83,7 @@ def test_broken_yaml(text, line, problems):
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# to be written\n", "---\n", "{}"])
 def test_an_empty_file_is_told_how_to_begin(problems, text):
-    assert problems(text, "f") == ["f: the file is empty; `devlearn new scenario NAME` writes one"]
+    assert problems(text, "f") == ["f:1:1: the file is empty; `devlearn new scenario NAME` writes one"]
 
 
 def test_a_map_of_one_key_lacks_the_others(problems):

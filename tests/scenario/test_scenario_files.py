@@ -188,7 +188,7 @@ def test_nested_names(tmp_path, monkeypatch):
 def test_a_file_that_is_not_text(tmp_path):
     path = tmp_path / "x.yaml"
     path.write_bytes(b"about: \xff")
-    with pytest.raises(ScenarioError, match=r"x.yaml: not UTF-8 text: invalid start byte at byte 7$"):
+    with pytest.raises(ScenarioError, match=r"x.yaml:1:8: not UTF-8 text: invalid start byte$"):
         load(path)
 
 
