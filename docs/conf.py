@@ -40,6 +40,7 @@ nitpick_ignore_regex = [
     ("py:class", r"devlearn\.learners\.brains\.needs\.Part"),
     ("py:class", r"tuple\[.*"),  # as the docstring of a dataclass's constructor is split
     ("py:class", r"(devlearn\.report\.section\.(Content|Section|Shown)|FigureStore|Figure|Quantity)"),
+    ("py:class", r"(Answer|Look)"),  # what `Run.compare` gives, in words there; the looks of figures, in `Run.report`
 ]
 
 autodoc_member_order = "bysource"

@@ -19,7 +19,7 @@ from devlearn_docs.drawing import DOT, FAINT, INK, MEAN, STYLE, VERDICTS, plain,
 WIDTH = 4.2  # inches
 MOST = 14  # rows of a picture
 LETTERS = 22  # of an arm's name
-WHITE = 0.55  # of a block's colour: dark letters stand on it
+WHITE, SHAM_WHITE = 0.55, 0.75  # of a block's colour: dark letters stand on it, on dark pages too
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = (DOT, "#b34700", "#00735a", "#62686f", INK, "#7d4fb8", "#7d5c00")
 BLOCK_INK = "#101214"
@@ -178,7 +178,7 @@ def lives(arms: Sequence[ArmPlan], result: StudyResult, narrow: bool = False) ->
     with matplotlib.rc_context(STYLE):
         point = result.at()
         if narrow:
-            figure = sheet(5, 2 * (0.75 + 0.45 * len(arms)))
+            figure = sheet(5, 2 * (0.75 + 0.5 * len(arms)))
             left, right = figure.subplots(2, 1)
         else:
             figure = sheet(9, 0.75 + 0.5 * len(arms))
@@ -188,9 +188,10 @@ def lives(arms: Sequence[ArmPlan], result: StudyResult, narrow: bool = False) ->
                 budget = stage.stage.budget()
                 sham = stage.keys.get("sham") not in (None, False, "none")
                 title = f"{stage.name} (sham)" if sham else stage.name
-                text = title if budget is None else f"{title}\n{budget[1]:,} {budget[0].replace('_', ' ')}"
-                colour = _light(stage_colour(stage.kind))
-                left.barh(row, 0.96, left=place, height=0.8, color=colour, alpha=0.55 if sham else 1.0)
+                between = "\n" if narrow else " "
+                text = title if budget is None else f"{title}\n{budget[1]:,}{between}{budget[0].replace('_', ' ')}"
+                colour = _light(stage_colour(stage.kind), SHAM_WHITE if sham else WHITE)
+                left.barh(row, 0.96, left=place, height=0.8, color=colour)
                 left.text(place + 0.48, row, text, ha="center", va="center", fontsize=6.6, color=BLOCK_INK)
         shown = [(arm.name, point.arms[arm.name]) for arm in arms]
         ends(plain(right, "bottom"), shown, point, named=narrow)
@@ -205,7 +206,7 @@ def lives(arms: Sequence[ArmPlan], result: StudyResult, narrow: bool = False) ->
         return figure
 
 
-def _light(colour: str) -> tuple[float, float, float]:
+def _light(colour: str, white: float) -> tuple[float, float, float]:
     """The colour that a stage has in reports, so light that dark letters can be read on it."""
-    red, green, blue = (part + WHITE * (1 - part) for part in to_rgb(colour))
+    red, green, blue = (part + white * (1 - part) for part in to_rgb(colour))
     return red, green, blue

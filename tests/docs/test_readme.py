@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
-from devlearn_docs import readme_picture
+import matplotlib
+import pytest
+from devlearn_docs import drawing, readme_picture
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,3 +44,18 @@ def test_a_package_index_shows_no_broken_link() -> None:
     targets = re.findall(r'(?:href|src)="([^"]*)"', html)
     assert all(target.startswith(("https:", "#", "mailto:")) for target in targets), targets
     assert "<!--" not in text and "](" not in re.sub(r"\]\(https:", "", text)
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_what_stands_in_a_block_of_the_picture_fits_into_it(narrow: bool) -> None:
+    figure = readme_picture.figure(narrow)
+    figure.set_dpi(600)  # widths of letters that are not rounded to pixels
+    with matplotlib.rc_context(drawing.STYLE):
+        figure.canvas.draw()
+    axes = figure.axes[0]
+    blocks = [block.get_window_extent() for block in axes.patches]
+    words = [text.get_window_extent() for text in axes.texts]
+    assert len(blocks) == len(words) > 0
+    for block, word, text in zip(blocks, words, axes.texts, strict=True):
+        assert block.x0 <= word.x0 and word.x1 <= block.x1, text.get_text()
+        assert block.y0 <= word.y0 and word.y1 <= block.y1, text.get_text()
