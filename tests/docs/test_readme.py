@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib
 import pytest
 from devlearn_docs import drawing, readme_picture
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,7 +52,7 @@ def test_what_stands_in_a_block_of_the_picture_fits_into_it(narrow: bool) -> Non
     figure = readme_picture.figure(narrow)
     figure.set_dpi(600)  # widths of letters that are not rounded to pixels
     with matplotlib.rc_context(drawing.STYLE):
-        figure.canvas.draw()
+        FigureCanvasAgg(figure).draw()
     axes = figure.axes[0]
     blocks = [block.get_window_extent() for block in axes.patches]
     words = [text.get_window_extent() for text in axes.texts]
