@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
 from devlearn.cli.columns import hanging
-from devlearn.cli.given import Named, env_spec, given_keys, see_here
+from devlearn.cli.given import Named, ScenarioName, env_spec, given_keys, plugin_names, see_here
 from devlearn.cli.group import BAD_INPUT, FAILED
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ class Checked(Named):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        kinds = super().shell_complete(ctx, param, incomplete)
+        others = ScenarioName().shell_complete(ctx, param, incomplete)
+        return kinds + [one for one in others if one.type == "plain" or not kinds]
 
 
 def named(what: str, name: str | None) -> tuple[str, str]:
@@ -73,7 +79,7 @@ def guessed(name: str) -> str | None:
 
 @click.command(short_help="Try NAME against the laws of its kind.")
 @click.argument("what", type=Checked(CHECKED))
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=plugin_names)
 @click.option("--key", "keys", multiple=True, metavar="K=V", help="A key of the stage, brain, probe or environment.")
 @click.option("--section", "beside", multiple=True, metavar="MODULE:NAME", help="A section that NAME stands behind.")
 @click.option("--wrapper", "wrappers", multiple=True, metavar="ID", help="What the environment is wrapped in, as YAML.")

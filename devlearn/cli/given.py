@@ -2,11 +2,12 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
 from devlearn.registry import nearest
 
@@ -33,6 +34,16 @@ class Named(click.Choice[str]):
         return f"there are: {', '.join(self.choices)}"
 
 
+class ScenarioName(click.types.StringParamType):
+    """A scenario's file, or the name of one of ours."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        from devlearn.scenario import library
+
+        files = [str(path) for path in _beside(incomplete) if path.suffix in (".yaml", ".yml")]
+        return beginning(incomplete, [*library(), *files]) or [CompletionItem(incomplete, type="file")]
+
+
 class RunPath(click.Path):
     """A run's folder; what is none is answered with the likeliest one."""
 
@@ -46,12 +57,55 @@ class RunPath(click.Path):
         if path.is_dir():
             return path
         why = f"{value} is a file, not the folder of a run" if path.exists() else f"there is no folder {value}"
-        folders = [*Path().glob("*/"), *Path("runs").glob("*/")]
-        known = [str(folder) for folder in folders if (folder / "jobs").is_dir()]
+        known = runs_in(Path(), Path("runs"))
         alike = [folder for folder in known if Path(folder).name in (path.name, path.stem)]
         likely = alike[0] if alike else nearest(str(value), known)
         mend = f"did you mean {likely!r}?" if likely else "a run is in runs/SCENARIO, or where --out said"
         self.fail(f"{why}; {mend}", param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        known = runs_in(*dict.fromkeys([Path(), Path("runs"), _folder_of(incomplete)]))
+        return beginning(incomplete, known) or [CompletionItem(incomplete, type="dir")]
+
+
+def runs_in(*folders: Path) -> list[str]:
+    """The run folders that lie in ``folders``."""
+    return [str(path) for folder in folders for path in sorted(folder.glob("*/")) if (path / "jobs").is_dir()]
+
+
+def beginning(incomplete: str, names: Iterable[str]) -> list[CompletionItem[str]]:
+    """The names that begin as a shell has it so far; where none does, those whose part after the last slash does."""
+    known = list(dict.fromkeys(names))
+    found = [name for name in known if name.startswith(incomplete)]
+    return [
+        CompletionItem(name)
+        for name in found or [name for name in known if name.rpartition("/")[2].startswith(incomplete)]
+    ]
+
+
+def _folder_of(incomplete: str) -> Path:
+    """The folder that a path begins with."""
+    return Path(incomplete.rpartition("/")[0] or ("/" if incomplete.startswith("/") else ""))
+
+
+def _beside(incomplete: str) -> list[Path]:
+    folder = _folder_of(incomplete)
+    return sorted(path for path in folder.glob("*") if path.is_file())
+
+
+def plugin_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """For a shell: the names of what the word before (``stages`` or ``stage``) stands for."""
+    what = str(ctx.params.get("what")).removesuffix("s")
+    if what == "scenario":
+        return ScenarioName().shell_complete(ctx, param, incomplete)
+    if what == "env":
+        from devlearn.tasks.envs.registration import makeable
+
+        return beginning(incomplete, sorted(makeable()[0]))
+    from devlearn import registry
+
+    group = what if what in registry.GROUPS else f"{what}s"
+    return beginning(incomplete, registry.names(group)) if group in registry.GROUPS else []
 
 
 def see_here() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from devlearn.cli.columns import table
-from devlearn.cli.given import Named, see_here
+from devlearn.cli.given import Named, plugin_names, see_here
 
 LISTED = ("stages", "priors", "protections", "brains", "envs", "probes", "executors", "sections", "data", "scenarios")
 KEYED = ("stages", "protections", "probes", "brains")  # whose keys can be listed, one by one
@@ -15,7 +15,7 @@ KEYED = ("stages", "protections", "probes", "brains")  # whose keys can be liste
 
 @click.command("list")
 @click.argument("what", type=Named(LISTED))
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=plugin_names)
 @click.option("--download", metavar="DATA", help="Fetch a data set that is not on this machine, once.")
 @click.option("--json", "as_json", is_flag=True, help="Print [{name, about}], or of one NAME its keys, as JSON.")
 def list_(what: str, name: str | None, download: str | None, as_json: bool) -> None:

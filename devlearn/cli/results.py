@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
-from devlearn.cli.given import RunPath
+from devlearn.cli.given import RunPath, beginning
 
 if TYPE_CHECKING:
     from devlearn.evidence import Analyses, Comparisons
@@ -139,12 +140,21 @@ def report(
     click.echo(str(write(both, found, sections, folder, look)))
 
 
+def _formats(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """For a shell: what --to takes."""
+    from devlearn import registry
+    from devlearn.runs import film, hand_over
+
+    return beginning(incomplete, (*registry.names("exports"), *hand_over.KINDS, *film.KINDS))
+
+
 @click.command(short_help="Write the records of RUN as tables.")
 @click.argument("run", type=FOLDER)
 @click.option(
     "--to",
     "target",
     metavar="FORMAT",
+    shell_complete=_formats,
     default="csv",
     show_default=True,
     help="csv, parquet, tensorboard, mlflow, wandb; of one learner safetensors, onnx, mp4, gif; or a plug-in's.",

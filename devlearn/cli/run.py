@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from devlearn.cli.given import RunPath
+from devlearn.cli.given import RunPath, ScenarioName
 from devlearn.cli.group import CUT_OFF, FAILED, INTERRUPTED, PARTLY_FAILED, interruptible, unheard
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(short_help="Run SCENARIO and compare its arms.")
-@click.argument("scenario")
+@click.argument("scenario", type=ScenarioName())
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Run folder; runs/<scenario> by default.")
 @SEEDS
 @SET
@@ -143,7 +143,7 @@ def resume(
 
 
 @click.command(short_help="Register what SCENARIO asks, before it is run.")
-@click.argument("scenario")
+@click.argument("scenario", type=ScenarioName())
 @SEEDS
 @SET
 @click.option("--by", default="", metavar="NAME", help="Who registers it.")
