@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 
 from devlearn.cli.columns import hanging
 from devlearn.cli.given import Named, ScenarioName, env_spec, given_keys, plugin_names, see_here
-from devlearn.cli.group import BAD_INPUT, FAILED
+from devlearn.cli.group import BAD_INPUT, FAILED, mistakes
 
 if TYPE_CHECKING:
     from devlearn.records.schema import Resolved
@@ -192,6 +192,28 @@ def _progress(title: str) -> Iterator[Callable[[str], None]]:
 
 
 def _check_scenario(name: str, as_json: bool) -> None:
+    """Check a scenario; with ``as_json`` its mistakes are on stdout too. Raises what it finds, as ``run`` does."""
+    try:
+        _check_file(name, as_json)
+    except mistakes() as error:
+        if as_json:
+            click.echo(json.dumps({"scenario": name, "ok": False, "problems": _problems(name, error)}, indent=2))
+        raise
+
+
+def _problems(name: str, error: Exception) -> list[dict[str, object]]:
+    """Each mistake with its file, line and column, counted from 1; null where it is of the file as a whole."""
+    from devlearn.scenario import ScenarioError
+    from devlearn.scenario.problems import Problem
+
+    found = error.problems if isinstance(error, ScenarioError) else [Problem(name, 0, 0, str(error))]
+    return [
+        {"file": one.file, "line": one.line or None, "column": one.column or None, "message": one.message}
+        for one in found
+    ]
+
+
+def _check_file(name: str, as_json: bool) -> None:
     """Check a file, and its plan too where a plug-in has imported torch already: that takes most of a plan's time."""
     from devlearn.runs import pipeline
     from devlearn.runs.plan import resolved, sketch

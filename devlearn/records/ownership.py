@@ -22,6 +22,7 @@ NO_URL = (
     "--out, on a file system that all nodes share, and copy it where you like when it is done"
 )
 RESOLVED = {"format", "scenario", "digest", "seeds", "points", "jobs"}  # keys of an older folder's resolved.json
+MOST_NEAR = 5  # run folders in a message
 STEPS = {"format", "scenario", "seeds", "how"}  # of its steps.json, before the trials of tune are finished
 
 
@@ -34,6 +35,16 @@ def is_run(folder: Path) -> bool:
     if _mark(folder).get("holds") == "run":
         return True
     return _has(RunFolder(folder).resolved, RESOLVED) or _has(RunFolder(folder).steps, STEPS)
+
+
+def no_run(folder: Path) -> str:
+    """What is said of a folder that is no run's, with the runs in it and beside it."""
+    places = dict.fromkeys([folder, folder.parent if folder.name else folder, Path("runs")])
+    runs = [path for place in places for path in sorted(place.glob("*/")) if is_run(path)]
+    near = [str(path) for path in {run.resolve(): run for run in reversed(runs)}.values()][::-1]
+    found = f"run folders near it: {', '.join(near[:MOST_NEAR])}{' and others' * (len(near) > MOST_NEAR)}"
+    mend = found if near else "`devlearn run SCENARIO` makes one, in runs/SCENARIO or where --out says"
+    return f"{folder} is no run folder of devlearn's: it holds no run (no manifest.json that a run wrote); {mend}"
 
 
 def claim_run(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from devlearn.records.atomic import locked
 from devlearn.records.layout import RunFolder
-from devlearn.records.ownership import claim_run, is_run
+from devlearn.records.ownership import claim_run, is_run, no_run
 from devlearn.records.registered import ENDING
 from devlearn.records.schema import How, Resolved
 from devlearn.records.text import file_name, writable
@@ -192,7 +192,7 @@ def register(name: str | Path, overrides: Iterable[str], by: str, out: str | Pat
 def reopen(folder: Path, accept_changes: bool = False) -> Written:
     """A run folder that is there, to go on with it. Raises what ``pipeline.start`` raises."""
     if not is_run(folder):
-        raise FolderMismatch(f"{folder} is no run folder of devlearn's: it holds no run")
+        raise FolderMismatch(no_run(folder))
     with locked(folder, str(folder), PATIENCE):
         put_aside_damaged(folder)
         order = stored(folder)

@@ -1,5 +1,6 @@
 """Scenario files: found by path or name, read, extended, overridden, checked."""
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,8 @@ def find(name_or_path: str | Path) -> Path:
 
 def _not_there(path: Path, known: Mapping[str, Path]) -> str:
     """What is said of a scenario that is neither a file nor a name of ours: the likeliest file, the likeliest name."""
+    if path.is_dir():
+        return _directory(path)
     alone, ours = path.parent == Path(), "`devlearn list scenarios` names ours"
     if not alone and path.suffix in ENDINGS and not path.parent.is_dir():
         return f"no such file: there is no folder {path.parent}"
@@ -65,6 +68,15 @@ def _not_there(path: Path, known: Mapping[str, Path]) -> str:
     short = [*known, *(full.rpartition("/")[2] for full in known)]
     likely = str(path.parent / near) if near == file else nearest(named, short) or (file and str(path.parent / file))
     return f"no such file, and no scenario of that name; {f'did you mean {likely!r}?' if likely else ours}"
+
+
+def _directory(path: Path) -> str:
+    """What is said of a directory where a scenario's file should stand."""
+    if (path / "resolved.json").exists():
+        return f"is a directory, the folder of a run; go on with it: devlearn resume {shlex.quote(str(path))}"
+    inside = [str(path / name) for name in _scenarios_in(path)]
+    there = f"name one of its files: {', '.join(inside[:MOST_FILES])}" if inside else "and there is no YAML file in it"
+    return f"is a directory, not a scenario's file; {there}"
 
 
 def _scenarios_in(folder: Path) -> list[str]:

@@ -206,6 +206,9 @@ def test_schema_is_a_json_schema() -> None:
         (["compare", "."], "is no run folder"),
         (["report", "."], "is no run folder"),
         (["export", "."], "holds no run"),
+        (["export", "."], "`devlearn run SCENARIO` makes one"),
+        (["run", "."], "is a directory, not a scenario's file; name one of its files: toy.yaml"),
+        (["check", "."], "is a directory, not a scenario's file"),
         (["worker", "."], "is no job"),
         (["new", "env", "9lives"], "can't be a name"),
         (["new", "scenario", "toy"], "toy.yaml already here"),
@@ -216,6 +219,23 @@ def test_bad_input_is_exit_code_2_with_a_message(here: Path, arguments: list[str
     assert result.exit_code == 2
     assert message in result.output and "Traceback" not in result.output
     assert not (here / "runs").exists()
+
+
+@pytest.mark.parametrize("command", ["report", "export", "compare", "thin", "resume"])
+def test_what_is_no_run_is_answered_with_the_runs_beside_it(here: Path, command: str) -> None:
+    for folder in ("notes", "runs/it"):
+        (here / folder).mkdir(parents=True)
+    (here / "runs/it/.devlearn").write_text('{"devlearn": 1, "holds": "run"}')
+    result = call(command, "notes")
+    assert result.exit_code == 2 and "notes is no run folder" in result.stderr
+    assert "run folders near it: runs/it" in result.stderr
+
+
+def test_the_folder_of_a_run_is_no_scenario(here: Path) -> None:
+    (here / "it").mkdir()
+    (here / "it/resolved.json").write_text("{}")
+    result = call("run", "it")
+    assert result.exit_code == 2 and "go on with it: devlearn resume it" in result.stderr
 
 
 def test_every_mistake_of_a_scenario_at_once_with_its_place(here: Path, toy: str) -> None:

@@ -61,6 +61,19 @@ def test_a_law_that_is_broken_is_told_as_such() -> None:
     assert not found["ok"] and "supervise" in found["laws"][0]["message"]
 
 
+def test_mistakes_of_a_scenario_are_a_document_too(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(TINY.replace("arms:", "armes:"), encoding="utf-8")
+    done = call("check", str(wrong), "--json")
+    assert done.exit_code == 2
+    found = json.loads(done.stdout)
+    assert (found["scenario"], found["ok"]) == (str(wrong), False)
+    said = [f"{one['file']}:{one['line']}:{one['column']}: {one['message']}" for one in found["problems"]]
+    assert any("'armes'" in line for line in said) and all(line in done.stderr for line in said if ":None:" not in line)
+    gone = json.loads(call("check", str(tmp_path / "gone.yaml"), "--json").stdout)
+    assert gone["problems"][0]["line"] is None and "no such file" in gone["problems"][0]["message"]
+
+
 def test_a_missing_file_is_answered_with_files(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(TINY, encoding="utf-8")
     assert f"did you mean {str(tmp_path / 'mine.yaml')!r}?" in call("check", str(tmp_path / "mime.yaml")).output
