@@ -10,7 +10,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, FunctionLoader, 
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from devlearn.evidence.text.comparison import claim, means
+from devlearn.evidence.text.comparison import claim, means, never, no_result
 from devlearn.evidence.text.costs import costs
 from devlearn.evidence.text.curves import conclusion
 from devlearn.evidence.text.formats import filters, plural
@@ -186,7 +186,10 @@ def _beside(name: str) -> str | None:
 
 def _claim(found: Comparison, planned: int) -> str:
     """What the verdicts are about; while nobody has lived a whole life, how many seeds are ``planned``."""
-    if any(one.n == 0 for one in found.comparisons or found.arms.values()):
+    if found.comparisons and all(never(pair) for pair in found.comparisons):
+        return f"There is no claim: {no_result(found) or 'no pair can be compared'}."
+    compared = [pair for pair in found.comparisons if not never(pair)]
+    if any(one.n == 0 for one in compared or found.arms.values()):
         why = "it takes learners of every compared arm that have lived their whole life"
         return f"There is no claim yet: {why}; {plural(planned, 'seed')} are planned."
     return claim(found)

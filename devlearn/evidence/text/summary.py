@@ -11,6 +11,8 @@ from devlearn.evidence.text.comparison import (
     TRUSTED,
     limits,
     look_of,
+    never,
+    no_result,
     one_draw,
     phrase,
     sentences,
@@ -74,9 +76,17 @@ def _unsettled(points: Points) -> str:
     many, family = samples(fields["n"], fields["seeds"]), fields["family"]
     what = plural(family, "comparison") if family > 1 else "it, whatever the difference"
     over = f" at {fields['looks']} looks" * (fields["looks"] > 1)
-    open_ = [pair for point in points for pair in point.comparisons if pair.suggests == "incomplete"]
-    missing = f" Not comparable yet: {_which(open_, sum(len(point.comparisons) for point in points))}." if open_ else ""
-    return f"Undecided: {many} can't settle {what}{over}.{missing}"
+    return f"Undecided: {many} can't settle {what}{over}.{_missing(points)}"
+
+
+def _missing(points: Points) -> str:
+    """`` Not comparable yet: A against B. Not comparable: A against C.``, the latter though all jobs are done."""
+    pairs = [pair for point in points for pair in point.comparisons]
+    missing = [pair for pair in pairs if pair.suggests == "incomplete"]
+    yet, lost = ([pair for pair in missing if never(pair) == over] for over in (False, True))
+    why = list(dict.fromkeys(f" ({text})" for text in map(no_result, points) if text))
+    text = f" Not comparable yet: {_which(yet, len(pairs))}." if yet else ""
+    return f"{text} Not comparable: {_which(lost, len(pairs))}{why[0] if len(why) == 1 else ''}." if lost else text
 
 
 def failures(points: Points) -> str:
