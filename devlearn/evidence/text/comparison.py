@@ -133,7 +133,7 @@ def limits(found: Comparison) -> list[str]:
 
 
 def qualifiers(pair: PairResult, found: Comparison, told: bool = False) -> list[str]:
-    """What belongs to a pair's word wherever it stands: unpaired, fragile, perhaps a small effect, unless some fail.
+    """What belongs to a pair's word wherever it stands: unpaired, fragile, maybe small, unless some fail, or how many did.
 
     Unpaired is said where an environment has made it so.
 
@@ -143,9 +143,22 @@ def qualifiers(pair: PairResult, found: Comparison, told: bool = False) -> list[
     words += ["fragile"] if pair.fragile and not unreachable(pair, found) else []
     if smaller_possible(pair, found):
         words.append("maybe small")
-    if pair.unless is not None and not told:
+    if gone := failed(pair):
+        words.append(f"{gone} failed")
+    elif pair.unless is not None and not told:
         words.append(f"unless {rate(pair.unless)} fail")
     return words
+
+
+def failed(pair: PairResult) -> int:
+    """How many learners of a pair failed, of a verdict that would hold unless some do; 0 where nobody did."""
+    gone = pair.failures
+    return gone.arm + gone.against if gone and pair.unless is not None else 0
+
+
+def unless(pair: PairResult) -> float | None:
+    """The rate of failures that nobody saw and that would undo a verdict; None where there is none, or some failed."""
+    return None if failed(pair) else pair.unless
 
 
 def unreachable(pair: PairResult, found: Comparison) -> bool:
@@ -167,8 +180,8 @@ def smaller_possible(pair: PairResult, found: Comparison) -> bool:
 
 
 def unseen(pairs: Sequence[PairResult]) -> str:
-    """``16 seeds can't exclude that up to 18 % do``, of pairs that hold unless some fail; else nothing."""
-    rates = [(pair.unless, samples(pair.n, pair.seeds)) for pair in pairs if pair.unless is not None]
+    """``16 seeds can't exclude that up to 18 % do``, of pairs that hold unless some fail and none has; else nothing."""
+    rates = [(above, samples(pair.n, pair.seeds)) for pair in pairs if (above := unless(pair)) is not None]
     if not rates:
         return ""
     highest, many = max(rates)
@@ -183,7 +196,7 @@ def which_p(words: Collection[Verdict]) -> str:
 
 def sentence(pair: PairResult, found: Comparison) -> str:
     """One pair: the verdict, the two means, the difference with its interval, p, and what is left open."""
-    start = f"{pair.arm} {phrase(pair)} {pair.against}{UNLESS * (pair.unless is not None)}"
+    start = f"{pair.arm} {phrase(pair)} {pair.against}{UNLESS * (unless(pair) is not None)}"
     if pair.reason and pair.suggests == "incomplete":
         return f"{start}: {render_note(pair.reason)}."
     what = f"{found.probe} {plain(found.metric)} {moment(found.at)}"

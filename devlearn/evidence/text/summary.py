@@ -9,6 +9,7 @@ from devlearn.evidence.text.comparison import (
     NEVER,
     PHRASES,
     TRUSTED,
+    failed,
     limits,
     look_of,
     never,
@@ -17,6 +18,7 @@ from devlearn.evidence.text.comparison import (
     phrase,
     sentences,
     smaller_possible,
+    unless,
     unreachable,
     unseen,
 )
@@ -159,8 +161,8 @@ def _qualified(points: Points) -> str:
         parts.append(f"{words.capitalize()} by less than the smallest effect, {least}, can't be excluded: {which}.")
     if text := unseen([pair for pair, _ in pairs]):
         held = [pair for pair, _ in pairs if pair.unless is None and pair.suggests in TRUSTED]
-        loose = [pair for pair, _ in pairs if pair.unless is not None]
-        if len(held) <= len(loose):
+        loose = [pair for pair, _ in pairs if unless(pair) is not None]
+        if len(held) <= len(loose) and not any(failed(pair) for pair, _ in pairs):
             which = f"All of this{f' but {_which(held, len(pairs))}' if held else ''} holds"
         else:
             which = f"{_which(loose, len(pairs))} hold{'s' * (len(loose) == 1)}"
@@ -179,8 +181,9 @@ def _unpaired(points: Points) -> str:
 
 
 def all_unless(points: Points) -> bool:
-    """Whether every verdict holds unless some fail, so that saying it once is enough."""
-    words = [pair.unless is not None for point in points for pair in point.comparisons if pair.suggests in TRUSTED]
+    """Whether every verdict of a pair in which nobody failed holds unless some do, so that saying it once is enough."""
+    decided = [pair for point in points for pair in point.comparisons if pair.suggests in TRUSTED]
+    words = [unless(pair) is not None for pair in decided if not failed(pair)]
     return bool(words) and all(words)
 
 

@@ -17,6 +17,7 @@ def body(pairs: Pairs, point: Mapping[str, Any] | None = None) -> Comparison:
     plain: dict[str, Any] = {
         "fragile": (),
         "unless": None,
+        "failures": None,
         "beyond_smallest_effect": True,
         "n": 16,
         "seeds": 16,
