@@ -133,7 +133,7 @@ def limits(found: Comparison) -> list[str]:
 
 
 def qualifiers(pair: PairResult, found: Comparison, told: bool = False) -> list[str]:
-    """What belongs to a pair's word wherever it stands: unpaired, fragile, maybe small, unless some fail, or how many did.
+    """What belongs to a pair's word wherever it stands: unpaired, fragile, maybe small, unless some fail (or who did).
 
     Unpaired is said where an environment has made it so.
 
