@@ -20,6 +20,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from devlearn.records.atomic import replacing
 from devlearn.records.npz import read_arrays
+from devlearn.records.ownership import make_folder
 from devlearn.records.text import shortened
 from devlearn.records.versions import GENOME
 
@@ -103,7 +104,7 @@ class GenomeFile:
     def write(self, path: Path) -> Path:
         """Write it whole; the path."""
         text = json.dumps({"format": GENOME.written, "about": self.about, "checksum": self.checksum})
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with replacing(path) as file:
             np.savez(file, **{**self.tensors, ABOUT: np.array(text)})  # type: ignore[arg-type]
         return path

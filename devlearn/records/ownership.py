@@ -7,6 +7,7 @@ Run folders that are older than the mark are known by what their resolved.json o
 
 import hashlib
 import re
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,21 @@ def check_claimable(folder: Path) -> None:
 def _unfit(folder: Path, error: Exception) -> NotOurs:
     why = error.strerror if isinstance(error, OSError) else error
     return NotOurs(f"{folder} can't be made a run folder: {why}; choose another with --out")
+
+
+def make_folder(folder: Path) -> None:
+    """Make ``folder``, and its parents, and see that files can be written into it.
+
+    Raises:
+        NotOurs: it can't be made, or takes no files.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise NotOurs(f"{folder} can't be written into: {why}; choose another folder with --out") from error
 
 
 def check_free(folder: Path, names: Iterable[str]) -> None:

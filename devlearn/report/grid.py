@@ -1,20 +1,21 @@
-"""Differences and verdicts as a table of cells, shaded by how large a difference is and whom it is for."""
+"""Differences and verdicts as a table of cells, shaded where a difference was found, by its size and direction."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from devlearn.evidence.text.comparison import FEW
 from devlearn.evidence.text.points import setting
-from devlearn.records.results import Comparison, PairResult
+from devlearn.records.results import Comparison, PairResult, Verdict
 
 SHADES = 4
+DIRECTIONS: Mapping[Verdict, str] = {"better": "up", "worse": "down"}
 SPARSE = 4  # places for each pair from which on most cells would be empty
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One pair; ``shade`` is a class of style.css, empty where there is no difference."""
+    """One pair; ``shade`` is a class of style.css, empty where neither was found better."""
 
     pair: PairResult
     shade: str
@@ -40,14 +41,14 @@ def grid(bodies: Sequence[Comparison]) -> Grid | None:
 
 def _over_points(bodies: Sequence[Comparison]) -> Grid:
     names = [f"{pair.arm} − {pair.against}" for pair in bodies[0].comparisons]
-    columns = [_cells(body.comparisons, body) for body in bodies]
+    columns = [_cells(body.comparisons) for body in bodies]
     rows = [(name, [column[row] for column in columns]) for row, name in enumerate(names)]
     return Grid("Pair", [setting(body.point) for body in bodies], rows, bodies[0])
 
 
 def _by_control(body: Comparison) -> Grid | None:
     """Arms by what they are compared with; ``waves-shuffle`` of ``waves`` stands under ``shuffle``."""
-    places = {(cell.pair.arm, _control(cell.pair)): cell for cell in _cells(body.comparisons, body)}
+    places = {(cell.pair.arm, _control(cell.pair)): cell for cell in _cells(body.comparisons)}
     arms, controls = (list(dict.fromkeys(place[side] for place in places)) for side in (0, 1))
     if len(places) < len(body.comparisons) or len(arms) * len(controls) > SPARSE * len(places):
         return None
@@ -59,14 +60,14 @@ def _control(pair: PairResult) -> str:
     return pair.against.removeprefix(f"{pair.arm}-")
 
 
-def _cells(pairs: Sequence[PairResult], body: Comparison) -> list[Cell]:
-    most = max((abs(pair.difference or 0.0) for pair in pairs), default=0.0)
-    return [Cell(pair, _shade(pair.difference or 0.0, most, body.better)) for pair in pairs]
+def _cells(pairs: Sequence[PairResult]) -> list[Cell]:
+    most = max((abs(pair.difference or 0.0) for pair in pairs if pair.suggests in DIRECTIONS), default=0.0)
+    return [Cell(pair, _shade(pair, most)) for pair in pairs]
 
 
-def _shade(difference: float, most: float, better: str) -> str:
-    """``up1`` to ``up4`` where the first arm is ahead, ``down1`` to ``down4`` where it is behind."""
-    if not difference or not math.isfinite(difference / most):
+def _shade(pair: PairResult, most: float) -> str:
+    """``up1`` to ``up4`` where the first arm is better, ``down1`` to ``down4`` where it is worse; else nothing."""
+    difference, direction = pair.difference or 0.0, DIRECTIONS.get(pair.suggests)
+    if direction is None or not difference or not math.isfinite(difference / most):
         return ""
-    ahead = (difference > 0) == (better == "higher")
-    return f"{'up' if ahead else 'down'}{math.ceil(SHADES * abs(difference) / most)}"
+    return f"{direction}{math.ceil(SHADES * abs(difference) / most)}"

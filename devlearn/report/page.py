@@ -10,7 +10,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, FunctionLoader, 
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from devlearn.evidence.text.comparison import claim, means
+from devlearn.evidence.text.comparison import claim, means, never, no_result
 from devlearn.evidence.text.costs import costs
 from devlearn.evidence.text.curves import conclusion
 from devlearn.evidence.text.formats import filters, plural
@@ -18,7 +18,7 @@ from devlearn.evidence.text.reasons import render_note
 from devlearn.records.arrays import Array
 from devlearn.records.atomic import write_text
 from devlearn.records.layout import RunFolder
-from devlearn.records.ownership import check_free, note_written, sweep
+from devlearn.records.ownership import check_free, make_folder, note_written, sweep
 from devlearn.records.reader import RunRecords
 from devlearn.records.results import Comparison, Results
 from devlearn.report.aside import Aside
@@ -94,14 +94,14 @@ def write(
     the sections that are about all of them. ``look`` is that of the files in figures/.
 
     Raises:
-        NotOurs: ``out`` holds a page or figures that devlearn did not write there.
+        NotOurs: ``out`` holds a page or figures that devlearn did not write there, or can't be written into.
         NoPlugin: no such section, or it can't be imported.
         SectionError: a section can't stand on the page.
     """
     folder, order = RunFolder(out or run.folder), sections(asked)
     if out is not None:
         check_free(out, [folder.report.name, folder.figures.name])
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         order = [one for one in order if one.name in SIDE_BY_SIDE or not one.ours]
     page = render(run, found, order, folder.root, look)
     write_text(folder.report, page.text)
@@ -186,7 +186,10 @@ def _beside(name: str) -> str | None:
 
 def _claim(found: Comparison, planned: int) -> str:
     """What the verdicts are about; while nobody has lived a whole life, how many seeds are ``planned``."""
-    if any(one.n == 0 for one in found.comparisons or found.arms.values()):
+    if found.comparisons and all(never(pair) for pair in found.comparisons):
+        return f"There is no claim: {no_result(found) or 'no pair can be compared'}."
+    compared = [pair for pair in found.comparisons if not never(pair)]
+    if any(one.n == 0 for one in compared or found.arms.values()):
         why = "it takes learners of every compared arm that have lived their whole life"
         return f"There is no claim yet: {why}; {plural(planned, 'seed')} are planned."
     return claim(found)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from devlearn.lazy import torch
+from devlearn.records.ownership import make_folder
 from devlearn.report.export import MissingExtra
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def film(folder: Path, seed: int, name: str | None, to: str, path: Path, about: 
         _, _, first, actions = probe.played(probe.env_spec, cohort, engine.probing_of(job, name))
     frames = map(_large, every_frame(probe.env_spec, first, actions))
     opening = next(frames)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write = _mp4 if to == "mp4" else _gif
     write(
         path,

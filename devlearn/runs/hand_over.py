@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from devlearn.lazy import torch
 from devlearn.learners.brains.needs import memory_size
+from devlearn.records.ownership import make_folder
 from devlearn.report.export import MissingExtra
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def hand_over(learner: nn.Module, to: str, path: Path, about: Mapping[str, str])
         MissingExtra: the format needs a package that is not installed.
         ValueError: the network can't be written as ONNX.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     for package in ("safetensors",) if to == "safetensors" else ("onnx", "onnxscript"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtra(f"--to {to} needs the package {package}: pip install 'devlearn[{to}]'")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from devlearn.records.ownership import MARK, NotOurs, check_free, claim_run, is_run, note_written, sweep
+from devlearn.records.ownership import MARK, NotOurs, check_free, claim_run, is_run, make_folder, note_written, sweep
 
 THEIRS = [
     "scenario.yaml",
@@ -79,6 +79,8 @@ def test_what_cannot_be_a_folder_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(NotOurs, match="can't be made a run folder"):
         claim_run(tmp_path / name)
+    with pytest.raises(NotOurs, match=r"can't be written into: .*; choose another folder with --out"):
+        make_folder(tmp_path / name)
 
 
 def test_what_was_written_may_be_written_again_and_nothing_else(tmp_path: Path) -> None:

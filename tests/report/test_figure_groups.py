@@ -11,6 +11,7 @@ from devlearn.records.results import ArmSummary, Comparison, PairResult
 from devlearn.report import figure_store as shelf
 from devlearn.report.aside import Aside
 from devlearn.report.figure_groups import MOST, families
+from devlearn.report.grid import grid
 from devlearn.report.looks import Look
 from devlearn.report.svg import drawing
 from tests.evidence.fake_run import tiny_run
@@ -123,20 +124,33 @@ def test_what_only_describes_unfolds(crowded: tuple[Path, dict[str, Figure]]) ->
 
 
 def test_many_pairs_are_one_table_of_arms_by_controls(crowded: tuple[Path, dict[str, Figure]]) -> None:
-    """Each pair a cell with its difference, its verdict and a shade; intervals and learners unfold."""
+    """Each pair a cell with its difference and its verdict; intervals and learners unfold."""
     run, _ = crowded
     page = (run / "report.html").read_text(encoding="utf-8")
     table = page[page.index('<table class="stack heat">') : page.index("</table>")]
     heads = re.findall(r'<th class="n">(.*?)</th>', table)
     assert heads == ["random-init", *CONTROLS]
     cells = re.findall(
-        r'<td class="n( (?:up|down)[1-4]| )" data-label="[^"]*"><span>(\S+)<br><span class="word">', table
+        r'<td class="n( (?:up|down)[1-4]| )" data-label="[^"]*"><span>(\S+)<br><span class="word">(\w+)', table
     )
-    assert len(cells) == 25 and any(shade.startswith(" up4") or shade.startswith(" down4") for shade, _ in cells)
-    assert all((shade[:3] == " up") == (number[0] == "+") for shade, number in cells if shade.strip())
+    assert len(cells) == 25 and {word for *_, word in cells} == {"undecided", "identical"}
+    assert {shade for shade, *_ in cells} == {" "}
     assert (
         page.index("</table>") < page.index("Intervals, and every learner") < page.index("Differences with their inter")
     )
+
+
+def test_cells_are_shaded_by_verdict_and_then_by_size() -> None:
+    """However large the difference of what is open."""
+    said = [("better", -0.4), ("better", -0.1), ("worse", 0.2), ("undecided", -0.9), ("equivalent", 0.1)]
+    pairs = [
+        PairResult.model_construct(arm=f"a{i}", against="b", suggests=word, difference=gap)
+        for i, (word, gap) in enumerate(said)
+    ]
+    body = Comparison.model_construct(comparisons=tuple(pairs), point={"s.labels": 1})
+    found = grid([body, body])
+    assert found is not None
+    assert [cells[0].shade for _, cells in found.rows if cells[0]] == ["up4", "up1", "down2", "", ""]
 
 
 def test_few_rows_stand_open(page: str) -> None:

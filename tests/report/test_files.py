@@ -111,3 +111,13 @@ def test_several_runs_stand_side_by_side_and_overwrite_nothing(run: Path, tmp_pa
     assert (tmp_path / "taken" / "report.html").read_text() == "by hand"
     assert call("report", run, "--out", tmp_path / "x").exit_code == 2
     assert call("compare", run, "--seeds", "0,9").exit_code == 2
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="no folder is there that nobody can write into")
+@pytest.mark.parametrize("place", ["/proc", "/proc/page"])
+@pytest.mark.parametrize("command", ["report", "export"])
+def test_a_folder_that_takes_no_files_is_refused_in_words(run: Path, tmp_path: Path, command: str, place: str) -> None:
+    other = tiny_run(tmp_path / "other", {"a": [0.2, 0.3, 0.1]}, compare={"pairs": []})
+    refused = call(command, run, *([other] if command == "report" else []), "--out", place)
+    assert refused.exit_code == 2
+    assert f"{place} can't be written into: No such file" in refused.output and "--out" in refused.output

@@ -109,7 +109,7 @@ def moment(at: At) -> At:
 
 def same_probe(runs: Sequence[RunRecords], probe: str | None) -> bool:
     """Whether all runs measure what is asked by the same probe. Raises EvidenceError where there is no such probe."""
-    whats = [_asked(run, declared(run), probe) for run in runs]
+    whats = _all_asked(runs, [declared(run) for run in runs], probe)
     return all(_definition(run, whats[0]) == _definition(runs[0], whats[0]) for run in runs)
 
 
@@ -129,7 +129,7 @@ def question(
         EvidenceError: no such probe or metric; or the scenarios of several runs ask different things.
     """
     own = [declared(run) for run in runs]
-    whats = [_asked(run, one, probe) for run, one in zip(runs, own, strict=True)]
+    whats = _all_asked(runs, own, probe)
     moments = [one.at if at is None else moment(at) for one in own]
     _agreed("--probe", runs, [what.label for what in whats])
     _agreed("--at", runs, [str(when) for when in moments])
@@ -163,6 +163,32 @@ def question(
         fails=first.fails if same else None,
         family=len(points) * len(pairs),
     )
+
+
+def _all_asked(runs: Sequence[RunRecords], own: Sequence[Declared], probe: str | None) -> list[Measure]:
+    """What is asked of each run, by probes that all of them have. Raises EvidenceError where one lacks a probe."""
+    if probe is not None and not is_metric(probe):
+        _all_have(runs, [probe.partition(".")[0]])
+    whats = [_asked(run, one, probe) for run, one in zip(runs, own, strict=True)]
+    _all_have(runs, list(dict.fromkeys(name for what in whats for name in what.probes)))
+    return whats
+
+
+def _all_have(runs: Sequence[RunRecords], probes: Sequence[str]) -> None:
+    """See that ``probes`` are those of all ``runs``; one that none of them has is told elsewhere."""
+    sets = [run.resolved.probes for run in runs]
+    held = [name for name in probes if any(name in own for own in sets)]
+    lacks = {run: [name for name in held if name not in own] for run, own in zip(run_names(runs), sets, strict=True)}
+    if not any(lacks.values()):
+        return
+    each = "; ".join(f"{run} has no probe {', '.join(map(repr, names))}" for run, names in lacks.items() if names)
+    shared = [name for name in sets[0] if all(name in own for own in sets)]
+    mend = (
+        f"`devlearn compare` takes one that all have by --probe: {', '.join(shared)}"
+        if shared
+        else "no probe is in all of them; name runs of scenarios with the same probe"
+    )
+    raise EvidenceError(f"these runs are not measured alike: {each}. {mend[0].upper()}{mend[1:]}")
 
 
 def _asked(run: RunRecords, own: Declared, probe: str | None) -> Measure:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from devlearn.evidence.text.comparison import TRUSTED, smaller_possible, unseen
+from devlearn.evidence.text.comparison import TRUSTED, never, no_result, smaller_possible, unseen
 from devlearn.evidence.text.formats import listed, plural, size
 from devlearn.evidence.text.reasons import render_note
 from devlearn.records.results import Comparison, PairResult
@@ -30,8 +30,14 @@ def what_would_change(found: Comparison) -> list[str]:
 
 
 def _learners(found: Comparison) -> list[str]:
-    lost = [pair for pair in found.comparisons if pair.suggests == "incomplete"]
-    return [f"Learners that have no result yet, {_names(lost, found.comparisons)}: devlearn resume."] if lost else []
+    """Who has no result yet; and that to resume changes nothing where all is done and nothing can be compared."""
+    pairs, lines = found.comparisons, []
+    if open_ := [pair for pair in pairs if pair.suggests == "incomplete" and not never(pair)]:
+        lines.append(f"Learners that have no result yet, {_names(open_, pairs)}: devlearn resume.")
+    if lost := [pair for pair in pairs if never(pair)]:
+        why = no_result(found) or "all jobs are done, and devlearn resume changes nothing"
+        lines.append(f"Another run, {_names(lost, pairs)}: {why}.")
+    return lines
 
 
 def _seeds(found: Comparison) -> list[str]:

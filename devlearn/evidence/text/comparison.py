@@ -43,10 +43,35 @@ NEWBORNS = "random-init"  # what scenarios call the arm that is only born and sc
 
 def phrase(pair: PairResult) -> str:
     """What is said of a pair between its two names."""
-    over = (
-        pair.suggests == "incomplete" and pair.reason is not None and pair.reason.code not in ("unfinished", "failed")
-    )
-    return NEVER if over else PHRASES[pair.suggests]
+    return NEVER if never(pair) else PHRASES[pair.suggests]
+
+
+def never(pair: PairResult) -> bool:
+    """Whether a pair can't be compared although all of its jobs are done, so that to resume them changes nothing."""
+    done = pair.reason is not None and pair.reason.code not in ("unfinished", "failed")
+    return pair.suggests == "incomplete" and done
+
+
+def no_result(found: Comparison) -> str:
+    """``no learner of wild has a finite result, and devlearn resume changes nothing``; nothing where each arm has one.
+
+    Of pairs that can't be compared.
+    """
+    lost = [pair for pair in found.comparisons if never(pair)]
+    gone = {arm for pair in lost for arm in (pair.arm, pair.against) if _gone(found, pair, arm)}
+    if not gone:
+        return ""
+    who = [arm for arm in found.arms if arm in gone]
+    names = f"{' or '.join(who)} has" if len(who) <= FEW else f"{len(who)} arms has"
+    return f"no learner of {names} a finite result, and devlearn resume changes nothing"
+
+
+def _gone(found: Comparison, pair: PairResult, arm: str) -> bool:
+    """Whether no learner of an arm of a pair that can't be compared has a finite value."""
+    own = found.arms.get(arm)
+    if pair.reason is not None and pair.reason.code == "never_finite":
+        return True
+    return own is not None and (own.diverged == own.seeds or all(value is None for value in own.values.values()))
 
 
 def sentences(found: Comparison) -> list[str]:
@@ -66,7 +91,8 @@ def one_draw(pin: Sequence[str]) -> str:
 
 def claim(found: Comparison) -> str:
     """What the verdicts of a point are about, in one sentence: the report's claim."""
-    counted = [(one.n, one.seeds) for one in found.comparisons or found.arms.values()]
+    compared = [pair for pair in found.comparisons if not never(pair)]
+    counted = [(one.n, one.seeds) for one in compared or found.arms.values()]
     many = samples(*min(counted, key=lambda one: one[0], default=(0, 0)))
     redrawn = listed([words for stream, words in REDRAWN.items() if stream not in found.pin])
     fixed = f"; {one_draw(found.pin)}, the same for all seeds" if found.pin else ""
@@ -76,7 +102,7 @@ def claim(found: Comparison) -> str:
 def means(found: Comparison) -> str:
     """The two means of a point's only pair, or of its first where that is against newborns; else nothing."""
     pair, *others = found.comparisons or (None,)
-    if pair is None or pair.means is None or (others and pair.against != NEWBORNS):
+    if pair is None or pair.means is None or never(pair) or (others and pair.against != NEWBORNS):
         return ""
     one, other = (number(mean, found.unit) for mean in pair.means)
     what = f"{found.probe} {plain(found.metric)} {moment(found.at)}"
@@ -107,7 +133,7 @@ def limits(found: Comparison) -> list[str]:
 
 
 def qualifiers(pair: PairResult, found: Comparison, told: bool = False) -> list[str]:
-    """What belongs to a pair's word wherever it stands: unpaired, fragile, perhaps a small effect, unless some fail.
+    """What belongs to a pair's word wherever it stands: unpaired, fragile, maybe small, unless some fail (or who did).
 
     Unpaired is said where an environment has made it so.
 
@@ -117,9 +143,22 @@ def qualifiers(pair: PairResult, found: Comparison, told: bool = False) -> list[
     words += ["fragile"] if pair.fragile and not unreachable(pair, found) else []
     if smaller_possible(pair, found):
         words.append("maybe small")
-    if pair.unless is not None and not told:
+    if gone := failed(pair):
+        words.append(f"{gone} failed")
+    elif pair.unless is not None and not told:
         words.append(f"unless {rate(pair.unless)} fail")
     return words
+
+
+def failed(pair: PairResult) -> int:
+    """How many learners of a pair failed, of a verdict that would hold unless some do; 0 where nobody did."""
+    gone = pair.failures
+    return gone.arm + gone.against if gone and pair.unless is not None else 0
+
+
+def unless(pair: PairResult) -> float | None:
+    """The rate of failures that nobody saw and that would undo a verdict; None where there is none, or some failed."""
+    return None if failed(pair) else pair.unless
 
 
 def unreachable(pair: PairResult, found: Comparison) -> bool:
@@ -141,8 +180,8 @@ def smaller_possible(pair: PairResult, found: Comparison) -> bool:
 
 
 def unseen(pairs: Sequence[PairResult]) -> str:
-    """``16 seeds can't exclude that up to 18 % do``, of pairs that hold unless some fail; else nothing."""
-    rates = [(pair.unless, samples(pair.n, pair.seeds)) for pair in pairs if pair.unless is not None]
+    """``16 seeds can't exclude that up to 18 % do``, of pairs that hold unless some fail and none has; else nothing."""
+    rates = [(above, samples(pair.n, pair.seeds)) for pair in pairs if (above := unless(pair)) is not None]
     if not rates:
         return ""
     highest, many = max(rates)
@@ -157,7 +196,7 @@ def which_p(words: Collection[Verdict]) -> str:
 
 def sentence(pair: PairResult, found: Comparison) -> str:
     """One pair: the verdict, the two means, the difference with its interval, p, and what is left open."""
-    start = f"{pair.arm} {phrase(pair)} {pair.against}{UNLESS * (pair.unless is not None)}"
+    start = f"{pair.arm} {phrase(pair)} {pair.against}{UNLESS * (unless(pair) is not None)}"
     if pair.reason and pair.suggests == "incomplete":
         return f"{start}: {render_note(pair.reason)}."
     what = f"{found.probe} {plain(found.metric)} {moment(found.at)}"

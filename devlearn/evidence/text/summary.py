@@ -9,12 +9,16 @@ from devlearn.evidence.text.comparison import (
     NEVER,
     PHRASES,
     TRUSTED,
+    failed,
     limits,
     look_of,
+    never,
+    no_result,
     one_draw,
     phrase,
     sentences,
     smaller_possible,
+    unless,
     unreachable,
     unseen,
 )
@@ -74,9 +78,17 @@ def _unsettled(points: Points) -> str:
     many, family = samples(fields["n"], fields["seeds"]), fields["family"]
     what = plural(family, "comparison") if family > 1 else "it, whatever the difference"
     over = f" at {fields['looks']} looks" * (fields["looks"] > 1)
-    open_ = [pair for point in points for pair in point.comparisons if pair.suggests == "incomplete"]
-    missing = f" Not comparable yet: {_which(open_, sum(len(point.comparisons) for point in points))}." if open_ else ""
-    return f"Undecided: {many} can't settle {what}{over}.{missing}"
+    return f"Undecided: {many} can't settle {what}{over}.{_missing(points)}"
+
+
+def _missing(points: Points) -> str:
+    """`` Not comparable yet: A against B. Not comparable: A against C.``, the latter though all jobs are done."""
+    pairs = [pair for point in points for pair in point.comparisons]
+    missing = [pair for pair in pairs if pair.suggests == "incomplete"]
+    yet, lost = ([pair for pair in missing if never(pair) == over] for over in (False, True))
+    why = list(dict.fromkeys(f" ({text})" for text in map(no_result, points) if text))
+    text = f" Not comparable yet: {_which(yet, len(pairs))}." if yet else ""
+    return f"{text} Not comparable: {_which(lost, len(pairs))}{why[0] if len(why) == 1 else ''}." if lost else text
 
 
 def failures(points: Points) -> str:
@@ -149,8 +161,8 @@ def _qualified(points: Points) -> str:
         parts.append(f"{words.capitalize()} by less than the smallest effect, {least}, can't be excluded: {which}.")
     if text := unseen([pair for pair, _ in pairs]):
         held = [pair for pair, _ in pairs if pair.unless is None and pair.suggests in TRUSTED]
-        loose = [pair for pair, _ in pairs if pair.unless is not None]
-        if len(held) <= len(loose):
+        loose = [pair for pair, _ in pairs if unless(pair) is not None]
+        if len(held) <= len(loose) and not any(failed(pair) for pair, _ in pairs):
             which = f"All of this{f' but {_which(held, len(pairs))}' if held else ''} holds"
         else:
             which = f"{_which(loose, len(pairs))} hold{'s' * (len(loose) == 1)}"
@@ -169,8 +181,9 @@ def _unpaired(points: Points) -> str:
 
 
 def all_unless(points: Points) -> bool:
-    """Whether every verdict holds unless some fail, so that saying it once is enough."""
-    words = [pair.unless is not None for point in points for pair in point.comparisons if pair.suggests in TRUSTED]
+    """Whether every verdict of a pair in which nobody failed holds unless some do, so that saying it once is enough."""
+    decided = [pair for point in points for pair in point.comparisons if pair.suggests in TRUSTED]
+    words = [unless(pair) is not None for pair in decided if not failed(pair)]
     return bool(words) and all(words)
 
 

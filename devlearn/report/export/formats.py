@@ -11,7 +11,7 @@ from typing import Any
 
 from devlearn import registry
 from devlearn.records.layout import RunFolder
-from devlearn.records.ownership import check_free, note_written
+from devlearn.records.ownership import check_free, make_folder, note_written
 from devlearn.records.reader import RunRecords
 from devlearn.records.results import Comparisons
 from devlearn.report.export.tables import Table, tables
@@ -65,7 +65,7 @@ def export(run: RunRecords, compared: Comparisons | None, to: str, out: Path | N
     Raises:
         NoPlugin: no such format.
         MissingExtra: the format needs a package that is not installed.
-        NotOurs: a file of somebody else's would be overwritten.
+        NotOurs: a file of somebody else's would be overwritten, or ``out`` can't be written into.
     """
     form = find_format(to)
     if form.package and importlib.util.find_spec(form.package) is None:
@@ -75,7 +75,7 @@ def export(run: RunRecords, compared: Comparisons | None, to: str, out: Path | N
     names = [form.folder] if form.folder else [f"{name}.{to}" for name in found]
     if not folder.resolve().is_relative_to(run.folder.resolve()):
         check_free(folder, names)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     paths = form.write(found, folder / form.folder if form.folder else folder)
     note_written(folder, names)
     return paths

@@ -191,7 +191,8 @@ def test_words_give_numbers_and_their_limits(made_up: Path, tmp_path: Path) -> N
         "sham is equivalent to random-init. twin is identical to random-init. "
         "Fragile: developmental against more-school. "
         "Better by less than the smallest effect, 1 point, can't be excluded: developmental against more-school. "
-        "All of this holds unless some fail: 16 seeds can't exclude that up to 18 % do."
+        "developmental against random-init, developmental against shuffled and sham against random-init hold unless "
+        "some fail: 16 seeds can't exclude that up to 18 % do."
     )
     assert "digits accuracy at the end 79.1" in found[1]
     assert "after adjustment for 5 comparisons, 16 seeds" in found[1]

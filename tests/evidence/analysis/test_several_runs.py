@@ -132,3 +132,35 @@ def test_a_probe_that_only_one_run_has_does_not_sink_the_comparison(tmp_path: Pa
         assert len(found["comparisons"]) == 6
         assert {entry["probe"] for entry in found["stages"] if entry["arms"][0].startswith("other/")} == {"digits"}
         assert not any("left out" in warning for warning in found["warnings"])
+
+
+def probed(folder: Path, *probes: str) -> Path:
+    """A run whose plan has these probes, the first of which it asks for; ``score`` is the one on record."""
+    run = tiny_run(folder, {"a": BASE}, compare=PAIR)
+    plan = json.loads((run / "resolved.json").read_text())
+    plan["probes"] = {name: plan["probes"]["score"] for name in probes}
+    plan["compare"]["probe"] = probes[0]
+    (run / "resolved.json").write_text(json.dumps(plan))
+    return run
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["as named", "the other way round"])
+@pytest.mark.parametrize(
+    ("own", "says"),
+    [
+        (("skill",), "No probe is in all of them; name runs of scenarios with the same probe"),
+        (("skill", "score"), "`devlearn compare` takes one that all have by --probe: score"),
+    ],
+)
+def test_runs_of_different_probes_are_refused_with_which_lacks_what(
+    tmp_path: Path, order: int, own: tuple[str, ...], says: str
+) -> None:
+    runs = [load(probed(tmp_path / "few", "score")), load(probed(tmp_path / "many", *own))][::order]
+    for ask in (evidence.compare, evidence.evaluate_several):
+        with pytest.raises(EvidenceError) as refused:
+            ask(runs)
+        assert "few has no probe 'skill'" in str(refused.value) and says in str(refused.value)
+    with pytest.raises(EvidenceError, match="few has no probe 'skill'"):
+        evidence.compare(runs, "skill")
+    if "score" in own:
+        assert evidence.compare(runs, "score").points[0].comparisons[0].suggests == "identical"

@@ -11,8 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.calibration import hostile
+from devlearn.evidence import compare as compared
+from devlearn.evidence import load
 from devlearn.evidence.analysis.failures import Failed, failed_pair
 from devlearn.evidence.statistics import rate_bound
+from devlearn.evidence.text.change import what_would_change
+from devlearn.evidence.text.comparison import limits, qualifiers, sentence
+from devlearn.evidence.text.summary import headline
 from devlearn.records.reader import ArmRecords
 from tests.evidence.answers import compare, words
 from tests.evidence.fake_run import tiny_run
@@ -128,6 +133,23 @@ def test_what_is_undecided_has_zero_in_its_interval(tmp_path_factory: Any, seed:
             assert inner[0] * inner[1] > 0
         if inner[0] is not None:
             assert low <= inner[0] <= inner[1] <= high
+
+
+def test_where_learners_failed_it_is_said_how_many_and_not_unless(tmp_path: Path) -> None:
+    """Of the pair in which they did; of the other one that some may fail is said as before."""
+    arms = {"a": shifted(SMALL), "b": EVEN, "c": [0.0, *shifted(SMALL)[1:]]}
+    question = {**QUESTION, "pairs": [["a", "b"], ["c", "b"], ["b", "c"]], "smallest_effect": 0.0}
+    lost = {"c": {0: 12}}
+    found = compared([load(tiny_run(tmp_path, arms, compare=question, diverged=lost, metric={"worst": EVEN[0]}))])
+    point = found.points[0]
+    alive, gone, back = point.comparisons
+    assert qualifiers(alive, point)[-1].startswith("unless ")
+    for pair in (gone, back):
+        assert pair.unless is not None and qualifiers(pair, point)[-1] == "1 failed"
+        assert "unless" not in sentence(pair, point) and "Failed: " in sentence(pair, point)
+    assert "a against b holds unless some fail" in headline(found)
+    alone = point.model_copy(update={"comparisons": (gone,)})
+    assert not any("can't exclude that" in line for line in [*limits(alone), *what_would_change(alone)])
 
 
 def test_a_median_is_compared_where_it_is_asked_for(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from devlearn.evidence.text.change import what_would_change
 from devlearn.evidence.text.costs import beside, costs
 from devlearn.evidence.text.methods import citation, methods
 from tests.evidence.fake_run import tiny_run, write_run
+from tests.report.pages import part as page_of
 
 PAIR = {"pairs": [["a", "b"]], "smallest_effect": 0.01}
 
@@ -47,3 +48,21 @@ def test_methods_and_citation_name_what_was_done(tmp_path: Path) -> None:
     for part in ("6 arms", "8 learners each", "digits accuracy on mnist.test", "sign-flip", "Holm over 5 comparisons"):
         assert part in text
     assert run.resolved.digest[:16] in text and run.resolved.digest[:16] in entry and "seeds 0 to 7" in entry
+
+
+def test_an_arm_that_wholly_diverged_is_not_resumed(tmp_path: Path) -> None:
+    """Though its pair can't be compared; a page claims nothing, and says why."""
+    ends, lost = [0.2, 0.3, 0.25], dict.fromkeys(range(3), 12)
+    why = "no learner of {} has a finite result, and devlearn resume changes nothing"
+    nobody = float("nan")
+    both = tiny_run(
+        tmp_path / "both", {"a": [nobody] * 3, "b": [nobody] * 3}, compare=PAIR, diverged={"a": lost, "b": lost}
+    )
+    one = tiny_run(
+        tmp_path / "one", {"a": ends, "b": [nobody] * 3}, compare=PAIR, diverged={"b": lost}, metric={"worst": None}
+    )
+    for run, who in ((both, "a or b"), (one, "b")):
+        assert f"Another run, a against b: {why.format(who)}." in change(run)
+        page = page_of(run, "verdicts")
+        assert f"There is no claim: {why.format(who)}." in page
+        assert "no result yet" not in page and "comparable yet" not in page

@@ -7,7 +7,7 @@ import pytest
 
 from devlearn.evidence.text import summary
 from devlearn.evidence.text.comparison import FEW
-from devlearn.records.results import Comparison, Comparisons, PairResult, TestKind, Warning_
+from devlearn.records.results import Comparison, Comparisons, PairResult, Reason, TestKind, Warning_
 
 Pairs = Sequence[tuple[str, str, str]]
 
@@ -17,6 +17,7 @@ def body(pairs: Pairs, point: Mapping[str, Any] | None = None) -> Comparison:
     plain: dict[str, Any] = {
         "fragile": (),
         "unless": None,
+        "failures": None,
         "beyond_smallest_effect": True,
         "n": 16,
         "seeds": 16,
@@ -83,6 +84,11 @@ def test_what_so_few_seeds_cannot_settle_is_said_as_that() -> None:
     open_ = [("a", "b", "undecided"), ("a", "c", "undecided")]
     assert headline(warned(open_, short)) == "Undecided: 6 seeds can't settle 2 comparisons."
     assert headline(warned([*open_, ("a", "d", "incomplete")], short)).endswith("Not comparable yet: a against d.")
+    over = warned([*open_, ("a", "d", "incomplete")], short)
+    lost = over.comparisons[2].model_copy(update={"reason": Reason.of("never_finite", measure="score")})
+    found = over.model_copy(update={"comparisons": (*over.comparisons[:2], lost), "arms": {"a": None, "d": None}})
+    why = "no learner of a or d has a finite result, and devlearn resume changes nothing"
+    assert headline(found).endswith(f"2 comparisons. Not comparable: a against d ({why}).")
     assert headline(warned([*open_, ("a", "d", "identical")], short)).startswith("a is identical to d and is undecided")
 
 
