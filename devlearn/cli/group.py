@@ -151,6 +151,8 @@ class Group(click.Group):
         options = self.commands[command].params if command else []
         out = " with --out" if any(one.name == "out" for one in options) else ""
         where = f"{error.filename}: " if error.filename else ""
+        if isinstance(error, IsADirectoryError):
+            return f"{where}a folder stands in its place; move it away, or use another folder{out}"
         return f"{where}{error.strerror}; mend that, or use another folder{out}"
 
 

@@ -1,7 +1,6 @@
 """The notebooks run from the first cell to the last, and print what they show, numbers and verdicts apart."""
 
 import re
-import sys
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -31,9 +30,7 @@ def run(code: str, names: dict[str, object]) -> str:
 
 
 @pytest.mark.parametrize("path", notebooks.files(), ids=lambda path: str(path.stem))
-def test_a_notebook_prints_what_it_shows(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+def test_a_notebook_prints_what_it_shows(path: Path, here: Path) -> None:
     matplotlib.use("agg")
     names: dict[str, object] = {}
     printed = 0

@@ -214,13 +214,6 @@ def follow(page: Path) -> int:
     return ran
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    return tmp_path
-
-
 @pytest.mark.parametrize("page", PAGES)
 def test_a_how_to_page_does_what_it_says(page: str, here: Path) -> None:
     assert follow(ROOT / "docs" / "how-to" / f"{page}.md") > 0
