@@ -41,7 +41,8 @@ class DarkReplay(ImageMemory):
 
     Deviations:
         The logits are asked for by a forward pass of its own, before the update; its images and FLOPs are counted. Old
-        images are drawn with replacement.
+        images are drawn with replacement, and from the second protected stage on: the paper's program asks its memory
+        from the second minibatch on. With ``beta: 0`` (DER) that is worth much (``benchmarks/dark_replay.py``).
     """
 
     alpha: float = Field(0.1, ge=0, description="of the mean squared difference to the logits that are kept")
