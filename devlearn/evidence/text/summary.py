@@ -158,7 +158,7 @@ def _qualified(points: Points) -> str:
         words = listed(list(dict.fromkeys(pair.suggests for pair in small)))
         least = size(points[0].smallest_effect, points[0].unit)
         which = _which(small, len(pairs))
-        parts.append(f"{words.capitalize()} by less than the smallest effect, {least}, can't be excluded: {which}.")
+        parts.append(f"{words.capitalize()}, but perhaps by less than the smallest effect, {least}: {which}.")
     if text := unseen([pair for pair, _ in pairs]):
         held = [pair for pair, _ in pairs if pair.unless is None and pair.suggests in TRUSTED]
         loose = [pair for pair, _ in pairs if unless(pair) is not None]

@@ -190,7 +190,7 @@ def test_words_give_numbers_and_their_limits(made_up: Path, tmp_path: Path) -> N
         "developmental is better than random-init, shuffled and more-school. "
         "sham is equivalent to random-init. twin is identical to random-init. "
         "Fragile: developmental against more-school. "
-        "Better by less than the smallest effect, 1 point, can't be excluded: developmental against more-school. "
+        "Better, but perhaps by less than the smallest effect, 1 point: developmental against more-school. "
         "developmental against random-init, developmental against shuffled and sham against random-init hold unless "
         "some fail: 16 seeds can't exclude that up to 18 % do."
     )
