@@ -10,7 +10,7 @@ from devlearn.evidence.text.formats import listed, number
 from devlearn.records.declared import SHARE
 from devlearn.report.data import Row, courses
 from devlearn.report.section import Drawn
-from devlearn.report.style import INK, counts, few_ticks, heading, label_ends, look, one_plot, right_of, titled
+from devlearn.report.style import INK, counts, few_ticks, heading, hover, label_ends, look, one_plot, right_of, titled
 
 TOLD = {"feedback_bits": "bits of feedback", "feedback_events": "events of feedback"}
 
@@ -51,7 +51,8 @@ def feedback(
             axes.fill_between(
                 curve.x[unit][shown], curve.low[shown], curve.high[shown], color=colour, alpha=0.16, linewidth=0
             )
-        axes.plot(curve.x[unit][-1:], curve.mean[-1:], marker, color=colour, markersize=3.5)
+        (end,) = axes.plot(curve.x[unit][-1:], curve.mean[-1:], marker, color=colour, markersize=3.5)
+        hover(end, f"{arm}, {number(float(curve.mean[-1]), what.unit)} at {curve.x[unit][-1]:,.0f}")
         ends.append((float(curve.mean[-1]), arm, index))
     axes.set_xscale("log")
     limits = axes.get_xlim()

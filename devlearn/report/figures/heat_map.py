@@ -18,6 +18,7 @@ from devlearn.report.style import (
     SMALL,
     few_ticks,
     heading,
+    hover_at,
     label_ends,
     left_of,
     look,
@@ -62,6 +63,9 @@ def heat_map(cells: Cells, name: str) -> Drawn:
         letters = ON_DARK if _shades(cells)[row, task] > DARK else ON_LIGHT
         text = _cell(cells, row, task, whole)
         axes.text(task + 0.5, row + 0.5, text, color=letters, ha="center", va="center", fontsize=SMALL)
+    places = list(np.ndindex(rows, tasks))
+    told = [f"{cells.rows[row]}, {cells.tasks[task]}: {_cell(cells, row, task, True)}" for row, task in places]
+    hover_at(axes, [task + 0.5 for _, task in places], [row + 0.5 for row, _ in places], told)
     for task, row in enumerate(cells.learned.tolist()):
         axes.add_patch(Rectangle((task + 0.02, row + 0.06), 0.96, 0.88, fill=False, edgecolor=INK, linewidth=1.2))
     axes.set_xticks(np.arange(tasks) + 0.5, _some(cells.tasks, room * tasks))

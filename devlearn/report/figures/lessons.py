@@ -10,7 +10,7 @@ from devlearn.evidence.text.formats import listed, number
 from devlearn.report.data import courses
 from devlearn.report.figure_groups import said_once
 from devlearn.report.section import Drawn
-from devlearn.report.style import INK, counts, heading, look, plain, sheet
+from devlearn.report.style import INK, counts, heading, hover, look, plain, sheet
 
 EACH, ABOVE, BELOW = 0.78, 0.1, 0.42  # inches: an arm's plot with its name, what is free above and below all
 NAME = 0.24  # inches of an arm's plot that its name takes
@@ -32,8 +32,9 @@ def lessons(arms: Mapping[str, Lives], name: str, family: str = "", first: bool 
         axes = plain(figure.add_axes(place, facecolor="none", sharex=shared))
         shared = shared or axes
         colour, top = look(index)[0], max(float(values.max()) for _, values in lives.values())
-        for steps, values in lives.values():
-            axes.plot(steps, values, color=colour, linewidth=0.7, alpha=0.6)
+        for seed, (steps, values) in lives.items():
+            (line,) = axes.plot(steps, values, color=colour, linewidth=0.7, alpha=0.6)
+            hover(line, f"{arm}, seed {seed}: lesson {values[-1]:.3g} at the end")
         axes.set_ylim(-0.05 * (top or 1), 1.05 * (top or 1))
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=top > 1))
         heading(axes, f"{arm}, lesson")

@@ -9,7 +9,7 @@ from devlearn.evidence.text.formats import listed, number
 from devlearn.report.data import Row, courses
 from devlearn.report.figure_groups import said_once
 from devlearn.report.section import Drawn
-from devlearn.report.style import INK, counts, few_ticks, heading, label_ends, look, one_plot, right_of
+from devlearn.report.style import INK, counts, few_ticks, heading, hover, label_ends, look, one_plot, right_of
 
 
 def course_rows(arms: Mapping[str, Course]) -> Iterator[Row]:
@@ -32,7 +32,8 @@ def online(arms: Mapping[str, Course], name: str, family: str = "", first: bool 
         if np.all(np.isfinite(course.low)):
             low, high = np.clip([course.low, course.high], 0, 1)
             axes.fill_between(course.x, low, high, color=colour, alpha=0.14, linewidth=0)
-        axes.plot(course.x[-1:], course.mean[-1:], marker, color=colour, markersize=3.5)
+        (end,) = axes.plot(course.x[-1:], course.mean[-1:], marker, color=colour, markersize=3.5)
+        hover(end, f"{arm}, {number(100 * float(course.mean[-1]), '')} % at update {course.x[-1]:,.0f}")
         ends.append((float(course.mean[-1]), arm, index))
     few_ticks(axes, "y", 4)
     counts(axes)

@@ -1,6 +1,7 @@
 """How far back learners answer, beside the best that is possible."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.ticker import NullLocator
@@ -11,6 +12,7 @@ from devlearn.report.style import (
     INK,
     geometric,
     heading,
+    hover,
     key,
     keyed_plot,
     log_axis,
@@ -38,7 +40,9 @@ def recall(
     for index, (who, answers) in enumerate(known.items()):
         colour, marker, dash = look(index)
         mean, low, high = np.array([answer for answer in answers if answer is not None]).T
-        axes.plot(lags, mean, color=colour, linestyle=dash, marker=marker, markersize=3.5, linewidth=1.3, label=who)
+        style: dict[str, Any] = {"color": colour, "linestyle": dash, "linewidth": 1.3}
+        (line,) = axes.plot(lags, mean, marker=marker, markersize=3.5, label=who, **style)
+        hover(line, *(f"{who}, {100 * share:.3g} % at {lag:g}" for share, lag in zip(mean, lags, strict=True)))
         if np.all(np.isfinite(low)):  # of few learners an interval reaches beyond all that there is
             axes.fill_between(lags, low.clip(0, 1), high.clip(0, 1), color=colour, alpha=0.16, linewidth=0)
         told.append(f"{who} {_told(mean.tolist(), lags)}")
