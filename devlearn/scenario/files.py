@@ -1,5 +1,6 @@
 """Scenario files: found by path or name, read, extended, overridden, checked."""
 
+import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -53,10 +54,10 @@ def find(name_or_path: str | Path) -> Path:
 
 def _not_there(path: Path, known: Mapping[str, Path]) -> str:
     """What is said of a scenario that is neither a file nor a name of ours: the likeliest file, the likeliest name."""
-    if path.is_dir():
+    if os.path.isdir(path):  # which has no name that the system refuses either
         return _directory(path)
     alone, ours = path.parent == Path(), "`devlearn list scenarios` names ours"
-    if not alone and path.suffix in ENDINGS and not path.parent.is_dir():
+    if not alone and path.suffix in ENDINGS and not os.path.isdir(path.parent):
         return f"no such file: there is no folder {path.parent}"
     beside = _scenarios_in(path.parent)
     near = path.name if path.suffix in ENDINGS else f"{path.name}.yaml"
