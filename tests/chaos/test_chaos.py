@@ -35,7 +35,7 @@ def test_a_command_that_says_nothing_is_found() -> None:
     assert not damage.judge("resume", 1, "failed: a (seeds 0)", "") and not damage.judge("compare", 2, "a.json: ..", "")
 
 
-@pytest.mark.parametrize("count", [150, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [60, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_a_mutated_scenario_is_one_or_is_refused_at_its_place(tmp_path: Path, count: int) -> None:
     counts, broken = mutants.tried(seed=3, count=count, folder=tmp_path)
     assert not broken
