@@ -1,5 +1,7 @@
 """Whether a plug-in keeps the laws of its kind, and whether a scenario's file can be run."""
 
+from __future__ import annotations
+
 import json
 import re
 import sys
@@ -246,21 +248,21 @@ def _check_file(name: str, as_json: bool) -> None:
     warn(plan, counted)
 
 
-def warn(plan: "Resolved", counted: bool = True) -> None:
+def warn(plan: Resolved, counted: bool = True) -> None:
     """Say on stderr what a plan can't decide, can't score, leaves without a control or does not inherit."""
     from devlearn.runs.forewarnings import forewarnings
 
     tell_all(forewarnings(plan, counted))
 
 
-def tell_all(warnings: "Sequence[Forewarning]") -> None:
+def tell_all(warnings: Sequence[Forewarning]) -> None:
     """Say warnings on stderr, their lines to paste unbroken."""
     for warning in warnings:
         first, *pasted = str(warning).split("\n") if warning.paste else [str(warning)]
         click.echo("\n".join([hanging("warning: ", first.removeprefix("warning: "), sys.stderr), *pasted]), err=True)
 
 
-def _print_findings(title: str, findings: Sequence["Finding"], as_json: bool) -> None:
+def _print_findings(title: str, findings: Sequence[Finding], as_json: bool) -> None:
     """One line a law, then the verdict; or both as JSON.
 
     The exit code is 1 where a law is broken that a run can't do without, 2 where there is no such plug-in.
@@ -276,12 +278,12 @@ def _print_findings(title: str, findings: Sequence["Finding"], as_json: bool) ->
         sys.exit(BAD_INPUT if refused[0] in NOT_FOUND else FAILED)
 
 
-def _refused(findings: Sequence["Finding"]) -> list[str]:
+def _refused(findings: Sequence[Finding]) -> list[str]:
     """The laws that are broken and that a run can't do without."""
     return [finding.name for finding in findings if not finding.ok and not finding.runs]
 
 
-def _print_laws(title: str, findings: Sequence["Finding"]) -> None:
+def _print_laws(title: str, findings: Sequence[Finding]) -> None:
     from devlearn.tasks.envs.check import TIME
 
     width = max(len(finding.name) for finding in findings)

@@ -1,5 +1,7 @@
 """What several commands are given: modules in the current folder, keys, an environment with what it is wrapped in."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -50,9 +52,7 @@ class RunPath(click.Path):
     def __init__(self) -> None:
         super().__init__(file_okay=False, path_type=Path)
 
-    def convert(
-        self, value: "str | os.PathLike[str]", param: click.Parameter | None, ctx: click.Context | None
-    ) -> Path:
+    def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Path:
         path = Path(value)
         if path.is_dir():
             return path
@@ -124,7 +124,7 @@ def given_keys(texts: Sequence[str]) -> dict[str, object]:
     return {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in texts)}
 
 
-def env_spec(name: str, keys: dict[str, object], wrappers: Sequence[str], vocabulary: str | None) -> "EnvSpec":
+def env_spec(name: str, keys: dict[str, object], wrappers: Sequence[str], vocabulary: str | None) -> EnvSpec:
     """The environment that the options of a command name."""
     import yaml
 

@@ -1,5 +1,7 @@
 """Commands on finished runs: compare, report, export."""
 
+from __future__ import annotations
+
 import json
 import shlex
 import sys
@@ -62,7 +64,7 @@ def compare(
         show(found, analyses, runs[0] if len(runs) == 1 else None)
 
 
-def _loaded(runs: Sequence[Path]) -> "list[RunRecords]":
+def _loaded(runs: Sequence[Path]) -> list[RunRecords]:
     from devlearn.records.layout import RunFolder
     from devlearn.records.ownership import is_run
     from devlearn.records.reader import load
@@ -76,8 +78,8 @@ def _loaded(runs: Sequence[Path]) -> "list[RunRecords]":
 
 
 def show(
-    found: "Comparisons",
-    analyses: "Analyses | None" = None,
+    found: Comparisons,
+    analyses: Analyses | None = None,
     run: Path | None = None,
     warned: Collection[str] = (),
 ) -> None:
@@ -109,7 +111,7 @@ def show(
 def report(
     runs: tuple[Path, ...],
     sections: tuple[str, ...],
-    look: "Look",
+    look: Look,
     seeds: tuple[int, ...] | None,
     out: Path | None,
 ) -> None:
