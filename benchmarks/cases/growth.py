@@ -80,6 +80,19 @@ def by_copies(small: bool) -> Case:
     return Case("env_steps", {f"{c} copies": lambda r, c=c: play(c) for c in counts})
 
 
+def stepped(world: gymnasium.vector.VectorEnv | VectorEnv, actions: np.ndarray, units: int) -> float:
+    """Units a second of stepping a world through ``actions`` (T, ...), which is closed then."""
+
+    def work() -> float:
+        for row in actions:
+            world.step(row)
+        return units
+
+    rate = timed(work)
+    world.close()
+    return rate
+
+
 def stepping(env: str, copies: int) -> Callable[[bool], Case]:
     """Random actions in as many copies; ours are those of 16 learners."""
 
@@ -90,29 +103,13 @@ def stepping(env: str, copies: int) -> Callable[[bool], Case]:
         def ours(name: str) -> tuple[float, list[float]]:
             world = VectorEnv(name, tuple(range(learners)), each, ("bench",))
             actions = np.random.default_rng(0).integers(0, 2, (steps, learners, each))
-
-            def work() -> float:
-                for row in actions:
-                    world.step(row)
-                return steps * copies
-
-            rate = timed(work)
-            world.close()
-            return rate, []
+            return stepped(world, actions, steps * copies), []
 
         def theirs(cls: Callable[..., gymnasium.vector.VectorEnv]) -> tuple[float, list[float]]:
             world = cls([lambda: gymnasium.make(env)] * copies)
             world.reset(seed=0)
             actions = np.random.default_rng(0).integers(0, 2, (steps, copies))
-
-            def work() -> float:
-                for row in actions:
-                    world.step(row)
-                return steps * copies
-
-            rate = timed(work)
-            world.close()
-            return rate, []
+            return stepped(world, actions, steps * copies), []
 
         return Case(
             "env_steps",
