@@ -15,7 +15,6 @@ from devlearn.runs.forewarnings import forewarnings
 from devlearn.runs.pipeline import load, plan
 from devlearn.runs.plan import resolved, sketch
 from devlearn.scenario import Scenario, library
-from tests.shipped import runnable
 from tests.toy_budgets import IDLE, TOY
 
 RECOMPUTE = Path(__file__).parent / "independent" / "recompute.py"
@@ -32,17 +31,17 @@ def planned(name: str) -> tuple[Scenario, Resolved]:
     return order.scenario, resolved(plan(order).own)
 
 
-@pytest.mark.parametrize("name", runnable())
+@pytest.mark.parametrize("name", sorted(library()))
 def test_a_shipped_scenario_has_seeds_enough_for_its_pairs(name: str) -> None:
     assert undecidable(planned(name)[1]) == []
 
 
-@pytest.mark.parametrize("name", runnable())
+@pytest.mark.parametrize("name", sorted(library()))
 def test_a_shipped_scenario_that_scores_an_area_says_what_of_a_match_it_misses(name: str) -> None:
     assert bool(unscored_matches(planned(name)[1])) == (name in ("innate/noise", "newborn_eyes"))
 
 
-@pytest.mark.parametrize("name", runnable())
+@pytest.mark.parametrize("name", sorted(library()))
 def test_a_file_alone_is_warned_of_as_its_plan_is_but_for_what_has_to_be_counted(name: str) -> None:
     scenario, whole = planned(name)
     counted = {*unscored_matches(whole), *not_inherited(whole)}
@@ -72,7 +71,7 @@ PAGES = (
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in runnable()]
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in sorted(library())]
 )
 def test_a_shipped_scenario_runs_to_its_verdict(name: str, tmp_path: Path) -> None:
     """And to its report, where its kind of page is not that of another one."""

@@ -9,7 +9,6 @@ from devlearn.scenario import UNITS, ScenarioError, find, library, load, parse, 
 from devlearn.scenario.problems import Problems
 from devlearn.scenario.yaml_nodes import compose, plain
 from devlearn.stages import stage
-from tests.shipped import runnable
 
 
 def test_yaml_values_follow_version_1_2():
@@ -192,7 +191,7 @@ def test_a_file_that_is_not_text(tmp_path):
         load(path)
 
 
-@pytest.mark.parametrize("name", runnable())
+@pytest.mark.parametrize("name", sorted(library()))
 def test_every_scenario_of_ours_is_valid(name):
     from devlearn.tasks.data import size
     from devlearn.tasks.envs import check_id
