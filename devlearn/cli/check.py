@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 
 from devlearn.cli.columns import hanging
 from devlearn.cli.given import Named, ScenarioName, env_spec, given_keys, plugin_names, see_here
-from devlearn.cli.group import BAD_INPUT, FAILED, mistakes
+from devlearn.cli.group import BAD_INPUT, FAILED, mistakes, waiting
 
 if TYPE_CHECKING:
     from devlearn.records.schema import Resolved
@@ -118,7 +118,8 @@ def check(
     devlearn check data demonstrations.npz
     """
     see_here()
-    what, name = named(what, name)
+    with waiting(f"check {' '.join(filter(None, (what, name)))}"):
+        what, name = named(what, name)
     if beside and what != "section":
         raise click.UsageError(f"--section is for a section that stands behind it, not for: check {what}")
     if (wrappers or vocabulary is not None or seconds is not None) and what != "env":
@@ -129,31 +130,25 @@ def check(
     if what == "env":
         _check_env(name, given_keys(keys), wrappers, vocabulary, seconds, as_json)
         return
-    from devlearn import testing
-    from devlearn.tasks.demonstrations import is_demonstrations
-
-    if what in ("executor", "section", "data"):
-        if keys:
-            raise click.UsageError(f"{'an executor' if what == 'executor' else f'a {what}'} has no keys")
-        shown = what == "data" and is_demonstrations(name)
-        data = testing.check_demonstrations if shown else testing.check_data
-        alone = {"executor": testing.check_executor, "data": data}
-        title = f"{'demonstrations' if shown else what} {name}"
-        with _progress(title) as tell:
-            tell(TRIED)
-            found = alone[what](name) if what in alone else testing.check_section(name, beside)
-        _print_findings(title, found, as_json)
-        return
-    laws: dict[str, Callable[[str, dict[str, object]], list[Finding]]]
-    laws = {
-        "stage": testing.check_stage,
-        "brain": testing.check_brain,
-        "probe": testing.check_probe,
-    }
-    with _progress(f"{what} {name}") as tell:
+    if keys and what in ("executor", "section", "data"):
+        raise click.UsageError(f"{'an executor' if what == 'executor' else f'a {what}'} has no keys")
+    title = f"{what} {name}"
+    with _progress(title) as tell:
         tell(TRIED)
-        findings = laws[what](name, given_keys(keys))
-    _print_findings(f"{what} {name}", findings, as_json)
+        from devlearn import testing
+        from devlearn.tasks.demonstrations import is_demonstrations
+
+        laws: dict[str, Callable[[str, dict[str, object]], list[Finding]]]
+        laws = {"stage": testing.check_stage, "brain": testing.check_brain, "probe": testing.check_probe}
+        if what in laws:
+            findings = laws[what](name, given_keys(keys))
+        elif what == "data":
+            shown = is_demonstrations(name)
+            title = f"demonstrations {name}" if shown else title
+            findings = testing.check_demonstrations(name) if shown else testing.check_data(name)
+        else:
+            findings = testing.check_executor(name) if what == "executor" else testing.check_section(name, beside)
+    _print_findings(title, findings, as_json)
 
 
 def _check_env(
@@ -217,12 +212,13 @@ def _problems(name: str, error: Exception) -> list[dict[str, object]]:
 
 def _check_file(name: str, as_json: bool) -> None:
     """Check a file, and its plan too where a plug-in has imported torch already: that takes most of a plan's time."""
-    from devlearn.runs import pipeline
-    from devlearn.runs.plan import resolved, sketch
+    with waiting(f"{name}: reading the scenario"):
+        from devlearn.runs import pipeline
+        from devlearn.runs.plan import resolved, sketch
 
-    order = pipeline.load(name)
-    scenario, counted = order.scenario, "torch" in sys.modules
-    plan = resolved(pipeline.plan(order).own) if counted else sketch(scenario)
+        order = pipeline.load(name)
+        scenario, counted = order.scenario, "torch" in sys.modules
+        plan = resolved(pipeline.plan(order).own) if counted else sketch(scenario)
     counts = {"arm": len(scenario.arms), "stage": len(scenario.stages), "seed": len(scenario.seeds)}
     if as_json:
         from devlearn.runs.forewarnings import forewarnings

@@ -56,6 +56,19 @@ def unheard() -> Iterator[None]:
         silence()
 
 
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Says on a terminal, before anything heavy is imported inside, what takes a moment; erased at the end."""
+    terminal = sys.stderr.isatty()
+    if terminal:
+        click.echo(what, err=True, nl=False)
+    try:
+        yield
+    finally:
+        if terminal:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
 def silence() -> None:
     """Send what is still to be printed, and what waits to be, nowhere: the reader of stdout or stderr has left."""
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -8,6 +8,7 @@ import click
 
 from devlearn.cli.columns import table
 from devlearn.cli.given import Named, plugin_names, see_here
+from devlearn.cli.group import waiting
 
 LISTED = ("stages", "priors", "protections", "brains", "envs", "probes", "executors", "sections", "data", "scenarios")
 KEYED = ("stages", "protections", "probes", "brains")  # whose keys can be listed, one by one
@@ -45,15 +46,14 @@ def list_(what: str, name: str | None, download: str | None, as_json: bool) -> N
             raise click.UsageError(f"keys are listed of {', '.join(KEYED)} and envs, not of {what}")
         _list_arguments(name, as_json) if what == "envs" else _list_keys(what, name, as_json)
         return
-    if what == "priors":
-        if as_json:
-            raise click.UsageError("priors are a table for people; take: list stages --json")
+    if what == "priors" and not as_json:
         from devlearn.cli.list_priors import show
 
         show()
         return
-    others = {"envs": _envs, "scenarios": _scenarios, "data": _data}
-    rows = others[what]() if what in others else _plugins(what)
+    others = {"envs": _envs, "scenarios": _scenarios, "data": _data, "priors": _priors}
+    with waiting(f"looking for {what}"):
+        rows = others[what]() if what in others else _plugins(what)
     if as_json:
         click.echo(json.dumps([{"name": name, "about": about} for name, about in rows], indent=2))
         return
@@ -66,6 +66,12 @@ def _plugins(what: str) -> list[tuple[str, str]]:
     from devlearn import registry
 
     return [(name, first_line(registry.get(what, name).__doc__)) for name in registry.names(what)]
+
+
+def _priors() -> list[tuple[str, str]]:
+    from devlearn import registry
+
+    return [(name, about) for name, about in _plugins("stages") if registry.get("stages", name).role == "innate"]
 
 
 def _list_keys(group: str, name: str, as_json: bool) -> None:
@@ -207,6 +213,8 @@ def _top(path: Path) -> list[tuple[str, str, str]]:
 def schema() -> None:
     """Print a JSON Schema of the scenario file, for editors to complete from."""
     see_here()
-    from devlearn.scenario import schema as make
+    with waiting("looking for plug-ins"):
+        from devlearn.scenario import schema as make
 
-    click.echo(json.dumps(make(), indent=2))
+        made = make()
+    click.echo(json.dumps(made, indent=2))

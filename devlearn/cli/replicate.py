@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
-from devlearn.cli.group import FAILED
+from devlearn.cli.given import beginning
+from devlearn.cli.group import FAILED, waiting
 
 if TYPE_CHECKING:
     from devlearn.records.published import Study, StudyResult
@@ -16,8 +18,15 @@ if TYPE_CHECKING:
 OUT = Path("runs/replicate")
 
 
+def _studies(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """For a shell: what can be replicated."""
+    from devlearn.records.published import studies
+
+    return beginning(incomplete, studies())
+
+
 @click.command(short_help="Run published results anew, beside the published numbers.")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=_studies)
 @click.option("--list", "list_", is_flag=True, help="Show every row and what it costs; run nothing.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=OUT, show_default=True, help="Folder.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Worker processes; one per core by default.")
@@ -34,7 +43,8 @@ def replicate(names: tuple[str, ...], list_: bool, out: Path, jobs: int | None, 
     NAME is a study as --list shows it; without one, all of them are run. Exit code 1: some row does not agree, which
     means that its 95 % interval and the documented one do not overlap.
     """
-    from devlearn.records.published import read, studies, write
+    with waiting("reading published results"):
+        from devlearn.records.published import read, studies, write
 
     chosen = _chosen(names, list(studies()))
     if list_:

@@ -13,6 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from devlearn.cli.given import RunPath, beginning
+from devlearn.cli.group import waiting
 
 if TYPE_CHECKING:
     from devlearn.evidence import Analyses, Comparisons
@@ -23,6 +24,7 @@ LOOKS = ("paper", "talk", "dark")  # those of report.looks, which loads matplotl
 STYLE = "How the files in figures/ look: paper; talk, twice as large; dark, for a dark ground."
 SECTION = "One more section of the page; MODULE may stand in the current folder."
 MIB = 2**20
+READING = "{}: reading records"
 
 
 def _seeds(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, ...] | None:
@@ -49,11 +51,12 @@ def compare(
     runs: tuple[Path, ...], probe: str | None, at: str | None, seeds: tuple[int, ...] | None, as_json: bool
 ) -> None:
     """Compare the arms of one run, or of several RUNS: seed by seed on the seeds that all of them hold."""
-    from devlearn import evidence
-    from devlearn.records.results import note_seen
+    with waiting(READING.format(_names(runs))):
+        from devlearn import evidence
+        from devlearn.records.results import note_seen
 
-    records = _loaded(runs)
-    found = evidence.compare(records, probe, at, seeds)
+        records = _loaded(runs)
+        found = evidence.compare(records, probe, at, seeds)
     for one in records:
         note_seen(one)
     if as_json:
@@ -62,6 +65,10 @@ def compare(
         declared = len(runs) == 1 and probe is None and at is None and seeds is None
         analyses = evidence.analyse(records[0]) if declared else None
         show(found, analyses, runs[0] if len(runs) == 1 else None)
+
+
+def _names(runs: Sequence[Path]) -> str:
+    return ", ".join(map(str, runs))
 
 
 def _loaded(runs: Sequence[Path]) -> list[RunRecords]:
@@ -122,13 +129,16 @@ def report(
     devlearn report runs/hundred runs/thousand --out runs/both
     """
     from devlearn.cli.given import see_here
-    from devlearn.runs.run import Run
 
     see_here()
+    with waiting(READING.format(_names(runs))):
+        from devlearn.runs.run import Run
     if len(runs) == 1:
         if out is not None or seeds is not None:
             raise click.UsageError("--out and --seeds are for a page of several runs; that of one lies in its folder")
-        click.echo(str(Run(runs[0]).report(sections, look)))
+        with waiting(f"{runs[0]}: drawing"):
+            page = Run(runs[0]).report(sections, look)
+        click.echo(str(page))
         return
     from devlearn.evidence import evaluate_several
     from devlearn.records.results import note_seen
@@ -177,12 +187,13 @@ def export(run: Path, target: str, out: Path | None, arm: str | None, seed: int 
     devlearn export runs/first_steps --to onnx --arm developmental --seed 3
     devlearn export runs/cartpole --to mp4 --arm ppo --seed 3
     """
-    from devlearn import registry
-    from devlearn.runs import film, hand_over
-    from devlearn.runs.run import Run
-    from devlearn.scenario.problems import hint
+    with waiting(READING.format(run)):
+        from devlearn import registry
+        from devlearn.runs import film, hand_over
+        from devlearn.runs.run import Run
+        from devlearn.scenario.problems import hint
 
-    opened = Run(run)
+        opened = Run(run)
     kinds = (*hand_over.KINDS, *film.KINDS)
     if probe is not None and target not in film.KINDS:
         raise click.UsageError(f"--probe chooses an episode, for {' and '.join(film.KINDS)}, not for {target}")
@@ -235,10 +246,11 @@ def thin(run: Path, learners: bool, dry_run: bool) -> None:
     Records, comparison and report stay as they are. What is needed after all, as where an arm is added, is trained anew
     to the same records.
     """
-    from devlearn.runs.thin import WORDS
-    from devlearn.runs.thin import thin as thinned
+    with waiting(READING.format(run)):
+        from devlearn.runs.thin import WORDS
+        from devlearn.runs.thin import thin as thinned
 
-    found = thinned(run, learners, dry_run)
+        found = thinned(run, learners, dry_run)
     for kind, words in WORDS.items():
         if kind in found.gone:
             click.echo(f"{found.gone[kind] / MIB:10,.1f} MiB  {words}")

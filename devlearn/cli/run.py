@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from devlearn.cli.given import RunPath, ScenarioName
-from devlearn.cli.group import CUT_OFF, FAILED, INTERRUPTED, PARTLY_FAILED, interruptible, unheard
+from devlearn.cli.given import RunPath, ScenarioName, beginning
+from devlearn.cli.group import CUT_OFF, FAILED, INTERRUPTED, PARTLY_FAILED, interruptible, unheard, waiting
 
 if TYPE_CHECKING:
     from devlearn.runs.forewarnings import Forewarning
-    from devlearn.runs.pipeline import Evaluated, Face, Finished, Started
+    from devlearn.runs.pipeline import Evaluated, Face, Finished, Plans, Started
 
 
 def _seeds(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
@@ -36,11 +37,19 @@ def _env_workers(context: click.Context, parameter: click.Parameter, text: str) 
     return int(text)
 
 
+def _executors(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """For a shell: what starts workers."""
+    from devlearn import registry
+
+    return beginning(incomplete, registry.names("executors"))
+
+
 KEPT = "the rest is kept; once it is mended"
 JOBS = click.option("--jobs", type=click.IntRange(min=1), help="Workers at once; one per core by default.")
 EXECUTOR = click.option(
     "--executor",
     default="local",
+    shell_complete=_executors,
     show_default=True,
     metavar="NAME",
     help="What starts the workers: local, ray, slurm, or your own (module:Class).",
@@ -57,7 +66,10 @@ ENV_WORKERS = click.option(
     help="Processes that step a job's environments; auto: several where cores are free and a step is slow.",
 )
 JSON = click.option(
-    "--json", "as_json", is_flag=True, help="Print where the run is, what failed and what came out, as JSON."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print as JSON where the run is, what failed and what came out; with --dry-run the plan.",
 )
 NO_REPORT = click.option("--no-report", is_flag=True, help="Compare, but write no report.html.")
 
@@ -107,7 +119,7 @@ def run(
     overrides = [*settings, *([seeds] if seeds else [])]
     if dry_run:
         with unheard():
-            _show_plan(scenario, overrides, out, jobs)
+            _show_plan(scenario, overrides, out, jobs, as_json)
         return
     click.echo(f"{scenario}: reading the scenario, starting workers", err=True)  # before anything heavy is imported
     from devlearn.runs import pipeline
@@ -153,27 +165,46 @@ def register(scenario: str, seeds: str | None, settings: tuple[str, ...], by: st
 
     A run is held against it by `devlearn run SCENARIO --prereg FILE`.
     """
-    from devlearn.runs import pipeline
+    with waiting(f"{scenario}: reading the scenario"):
+        from devlearn.runs import pipeline
 
-    path = pipeline.register(scenario, [*settings, *([seeds] if seeds else [])], by, out)
+        path = pipeline.register(scenario, [*settings, *([seeds] if seeds else [])], by, out)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     click.echo(f"registered: {path}\nsha256: {sha256}")
     click.echo("keep the sha256 where others see its date: the file alone can't prove when it was written", err=True)
 
 
-def _show_plan(scenario: str, overrides: Sequence[str], out: Path | None, jobs: int | None) -> None:
+def _show_plan(scenario: str, overrides: Sequence[str], out: Path | None, jobs: int | None, as_json: bool) -> None:
     """The plan, its warnings, and why its folder can't be used, where that is so."""
-    from devlearn.cli.check import warn
-    from devlearn.cli.show_plan import show_plans
-    from devlearn.records.ownership import check_claimable
-    from devlearn.runs import pipeline
+    with waiting(f"{scenario}: reading the scenario"):
+        from devlearn.cli.check import warn
+        from devlearn.cli.show_plan import show_plans
+        from devlearn.records.ownership import check_claimable
+        from devlearn.runs import pipeline
+        from devlearn.runs.plan import resolved
+
+        order = pipeline.load(scenario, overrides)
+        plans = pipeline.plan(order)
+    if as_json:
+        click.echo(json.dumps(_planned(plans), indent=2))
+    else:
+        show_plans(plans, jobs)
+        warn(resolved(plans.own))
+    check_claimable(pipeline.folder_of(order, out))
+
+
+def _planned(plans: "Plans") -> dict[str, Any]:
+    """What ``--dry-run --json`` prints: what resolved.json would hold, of the trials of ``tune`` too, and warnings."""
+    from devlearn.runs.forewarnings import forewarnings
     from devlearn.runs.plan import resolved
 
-    order = pipeline.load(scenario, overrides)
-    plans = pipeline.plan(order)
-    show_plans(plans, jobs)
-    warn(resolved(plans.own))
-    check_claimable(pipeline.folder_of(order, out))
+    own = resolved(plans.own)
+    return {
+        "plan": own.content(),
+        "trials": None if plans.trials is None else resolved(plans.trials).content(),
+        "core_seconds": sum(plan.seconds for plan in (plans.trials, plans.own) if plan is not None),
+        "warnings": [str(warning) for warning in forewarnings(own)],
+    }
 
 
 def _face(as_json: bool = False) -> "Face":

@@ -90,9 +90,9 @@ def _show(console: "Console", plan: "Plan", workers: int | None) -> None:
     console.print(_jobs(plan.jobs) if len(plan.jobs) <= MANY else _branches(plan.jobs))
     took, count = (
         duration(makespan(plan.jobs, workers)),
-        f"{len(plan.jobs):,} jobs, {plan.seconds / 3600:,.1f} core-hours",
+        f"{len(plan.jobs):,} job{'s' * (len(plan.jobs) != 1)}, {plan.seconds / 3600:,.1f} core-hours",
     )
-    console.print(f"{count}: roughly {took} on {workers:,} cores, probes and start-up apart")
+    console.print(f"{count}: roughly {took} on {workers:,} core{'s' * (workers != 1)}, probes and start-up apart")
     for line in _sizes(plan):
         console.print(line)
 

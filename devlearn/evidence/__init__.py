@@ -21,6 +21,7 @@ from devlearn.evidence.text.reasons import render_note
 from devlearn.evidence.text.summary import headline, render_text
 from devlearn.evidence.text.warnings import (
     accepted_failures,
+    few_seeds,
     missing_controls,
     not_inherited,
     undecidable,
@@ -53,6 +54,7 @@ __all__ = [
     "document",
     "evaluate",
     "evaluate_several",
+    "few_seeds",
     "headline",
     "limits",
     "load",

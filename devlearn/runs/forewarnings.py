@@ -40,10 +40,10 @@ def forewarnings(plan: Resolved, counted: bool = True) -> list[Forewarning]:
 
     Where nothing is ``counted`` (``plan.sketch``), those are left out that need a stage's final budget or the brain.
     """
-    from devlearn.evidence import accepted_failures, not_inherited, undecidable, unscored_matches, worst_above_chance
+    from devlearn import evidence
 
-    always = (undecidable, worst_above_chance, accepted_failures)
-    checks = (*always, unscored_matches, not_inherited) if counted else always
+    always = (evidence.undecidable, evidence.few_seeds, evidence.worst_above_chance, evidence.accepted_failures)
+    checks = (*always, evidence.unscored_matches, evidence.not_inherited) if counted else always
     plain = [text for check in checks for text in check(plan)]
     plain += _unmeasured(plan)
     plain += [*_undetermined(plan), *_otherwise_met(plan), *_lone_senses(plan)]

@@ -119,7 +119,11 @@ class _Warmer:
 
 def title(step: Step, what: str, workers: int) -> str:
     """One line about a run: its scenario, arms, seeds, jobs and workers."""
+    from devlearn.evidence.text.formats import plural
+
     resolved = step.resolved
     arms, points = len(resolved["points"][0]["arms"]), len(resolved["points"])
-    parts = [f"{arms} arms", *([f"{points} points"] if points > 1 else []), f"seeds {span(resolved['seeds'])}"]
-    return f"{resolved['scenario']}{what}: {', '.join([*parts, f'{len(step.jobs)} jobs', f'{workers} workers'])}"
+    parts = [plural(arms, "arm"), *([f"{points} points"] if points > 1 else []), f"seeds {span(resolved['seeds'])}"]
+    return (
+        f"{resolved['scenario']}{what}: {', '.join([*parts, plural(len(step.jobs), 'job'), plural(workers, 'worker')])}"
+    )

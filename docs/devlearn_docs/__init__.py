@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 MARK = re.compile(r"^<!-- generate: (\w+)(?: (\S+))? -->$", re.MULTILINE)
+PLUG_IN = re.compile(r"# Plug in (?:an?|your own) (.+)")
 OUTSIDE = re.compile(r"""<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)=["'](?:https?:)?//[^"']*["'][^>]*>""")
 
 
@@ -42,6 +43,15 @@ def fill(text: str) -> str:
     return MARK.sub(lambda found: generators()[found[1]](*filter(None, [found[2]])), text)
 
 
+def indexed(text: str) -> str:
+    """A page on plugging something in, with what a search may call it: the search leaves out the word ``own``."""
+    found = PLUG_IN.match(text)
+    if found is None:
+        return text
+    entries = "".join(f"single: {word} {found[1]}\n" for word in ("own", "custom"))
+    return f"{found[0]}\n\n```{{index}}\n{entries}```\n{text[found.end() :]}"
+
+
 def _write(app: Any) -> None:
     from devlearn_docs import library
 
@@ -49,7 +59,7 @@ def _write(app: Any) -> None:
 
 
 def _read(app: Any, name: str, source: list[str]) -> None:
-    source[0] = fill(source[0])
+    source[0] = fill(indexed(source[0]))
 
 
 def _shapes(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:

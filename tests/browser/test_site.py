@@ -16,6 +16,17 @@ def test_every_page_asks_for_nothing_and_fits(chromium: Any) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.skipif(not PAGES, reason="the documentation is not built: make docs")
+@pytest.mark.parametrize(("asked", "page"), [("own data", "data"), ("own environment", "environment")])
+def test_a_search_for_ones_own_finds_the_page_first(chromium: Any, asked: str, page: str) -> None:
+    opened = chromium.new_page()
+    opened.goto(f"{(SITE / 'search.html').as_uri()}?q={asked.replace(' ', '+')}")
+    first = opened.locator("#search-results li a").first
+    first.wait_for()
+    assert first.get_attribute("href").startswith(f"how-to/{page}.html")
+    opened.close()
+
+
 def faults(chromium: Any, path: Path) -> list[str]:
     """What is wrong with one page, on a wide screen and on a narrow one."""
     page, found = chromium.new_page(viewport={"width": WIDTHS[0], "height": 900}), []

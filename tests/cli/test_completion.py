@@ -1,5 +1,8 @@
 """What a shell is told when it completes a command."""
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +36,8 @@ def completed(*words: str) -> list[str]:
         (["export", "runs/it", "--to", "par"], ["parquet"]),
         (["export", "runs/it", "--to", "on"], ["onnx"]),
         (["report", "r"], ["runs/it"]),
+        (["run", "toy.yaml", "--executor", "sl"], ["slurm"]),
+        (["replicate", "first_steps_s"], ["first_steps_second"]),
         (["resume", "i"], ["runs/it"]),
         (["compare", "runs/it", "folder/"], ["folder/other"]),
         (["report", "nothing"], ["<dir>"]),
@@ -44,3 +49,29 @@ def test_a_shell_completes(here: Path, words: list[str], names: list[str]) -> No
     (here / "folder/mine.yml").touch()
     (here / "folder/notes.txt").touch()
     assert completed(*words) == names
+
+
+BASH = """
+source <(devlearn completion bash)
+complete -p devlearn >&2
+COMP_WORDS=(devlearn run first_s) COMP_CWORD=2
+_devlearn_completion devlearn first_s run
+echo "${COMPREPLY[@]}"
+"""
+
+
+def bash_is_new_enough() -> bool:
+    """Completion takes bash 4.4, which some systems do not have."""
+    bash = shutil.which("bash")
+    told = bash and subprocess.run(
+        [bash, "-c", "echo $((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))"], capture_output=True
+    )
+    return bool(told) and int(told.stdout) >= 404
+
+
+@pytest.mark.skipif(not bash_is_new_enough(), reason="needs bash 4.4 or newer")
+def test_a_real_bash_completes(here: Path) -> None:
+    (here / "devlearn").write_text(f'#!/bin/sh\nexec {sys.executable} -m devlearn "$@"\n')
+    (here / "devlearn").chmod(0o755)
+    done = subprocess.run(["bash", "-c", f'PATH="$PWD:$PATH"\n{BASH}'], capture_output=True, text=True, check=True)
+    assert "_devlearn_completion devlearn" in done.stderr and done.stdout == "first_steps\n"

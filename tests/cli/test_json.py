@@ -35,6 +35,20 @@ def test_a_run_is_one_document(tiny: Path, tmp_path: Path) -> None:
     assert found["comparison"] == compared
 
 
+def test_a_plan_is_one_document(tiny: Path, tmp_path: Path) -> None:
+    done = call("run", str(tiny), "--out", str(tmp_path / "out"), "--json", "--dry-run")
+    found = json.loads(done.stdout)
+    assert (found["trials"], found["plan"]["scenario"], found["plan"]["seeds"]) == (None, "tiny", [0, 1])
+    assert [arm for arm in found["plan"]["points"][0]["arms"]] == ["plain", "more"] and found["core_seconds"] > 0
+    assert any("no difference can reach significance" in warning for warning in found["warnings"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_priors_are_rows_of_names_too() -> None:
+    names = {row["name"] for row in json.loads(call("list", "priors", "--json").stdout)}
+    assert {"innate.waves", "innate.mask"} <= names and not {"supervise", "innate.shuffle"} & names
+
+
 @pytest.mark.parametrize("what", ["stages", "protections", "probes", "brains", "data", "scenarios"])
 def test_lists_are_rows_of_names(what: str) -> None:
     plain, rows = call("list", what), json.loads(call("list", what, "--json").stdout)

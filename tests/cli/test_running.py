@@ -236,6 +236,43 @@ def test_the_first_line_comes_before_anything_heavy_is_imported(here: Path) -> N
     assert fresh("run", "toy.yaml", code=FIRST_LINE).stderr == ("toy.yaml: reading the scenario, starting workers []\n")
 
 
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        ("run toy.yaml --dry-run", "toy.yaml: reading the scenario"),
+        ("register toy.yaml", "toy.yaml: reading the scenario"),
+        ("list stages", "looking for stages"),
+        ("list envs", "looking for envs"),
+        ("schema", "looking for plug-ins"),
+        ("check toy.yaml", "check toy.yaml"),
+        ("check stage supervise", "check stage supervise"),
+        ("check data mnist", "check data mnist"),
+        ("compare run", "run: reading records"),
+        ("report run", "run: reading records"),
+        ("export run", "run: reading records"),
+        ("thin run", "run: reading records"),
+        ("replicate --list", "reading published results"),
+    ],
+)
+def test_a_terminal_is_told_what_is_done_before_anything_heavy_is_imported(here: Path, command: str, line: str) -> None:
+    (here / "run").mkdir()
+    terminal = FIRST_LINE.replace("click.echo = first", "sys.stderr.isatty = lambda: True\nclick.echo = first")
+    terminal = terminal.replace("err=False", "err=False, nl=True")
+    assert fresh(*command.split(), code=terminal).stderr == f"{line} []\n"
+
+
+def test_what_a_terminal_was_told_meanwhile_is_erased(capsys: pytest.CaptureFixture[str]) -> None:
+    from devlearn.cli.group import waiting
+
+    with waiting("looking"):
+        pass
+    assert capsys.readouterr().err == "", "a file or a pipe is told nothing"
+    sys.stderr.isatty = lambda: True  # type: ignore[method-assign]  # of what capsys has put there
+    with waiting("looking"):
+        pass
+    assert capsys.readouterr().err == "looking\r\x1b[K"
+
+
 def test_a_file_called_like_a_library_beside_a_scenario_is_not_run(here: Path) -> None:
     (here / "scipy.py").write_text("open('ran', 'w').close()\nraise ImportError('not the library')\n")
     for command in (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from devlearn_docs import MARK, generators
+from devlearn_docs import MARK, generators, indexed
 from devlearn_docs.docstrings import own_doc, parse
 from devlearn_docs.fields import MODELS, described, paths
 from devlearn_docs.kinds import ours
@@ -67,6 +67,15 @@ def test_every_environment_has_gymnasiums_headings(name: str) -> None:
 def test_every_mark_in_a_page_is_known_and_every_generator_is_used() -> None:
     found = {name for page in pages() for name, _ in MARK.findall(page.read_text(encoding="utf-8"))}
     assert found == set(generators())
+
+
+def test_what_is_plugged_in_is_found_by_a_search_for_ones_own() -> None:
+    page = indexed("# Plug in your own data\n\nA stage names a split.\n")
+    assert page.startswith(
+        "# Plug in your own data\n\n```{index}\nsingle: own data\nsingle: custom data\n```\n\nA stage"
+    )
+    assert "single: own environment\n" in indexed("# Plug in an environment\n")
+    assert indexed("# Export\n") == "# Export\n"
 
 
 def test_what_a_shared_key_leads_to_is_shown_too() -> None:

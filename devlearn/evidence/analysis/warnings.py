@@ -197,10 +197,23 @@ def undecidable(plan: Resolved) -> list[Warning_]:
     asked = plan.compare
     if asked is None or not asked.pairs:
         return []
+    n, seeds = _fewest(plan)
+    return list(_out_of_reach(n, seeds, len(asked.pairs) * len(plan.points), len(asked.looks or (n,))))
+
+
+def few_seeds(plan: Resolved) -> list[Warning_]:
+    """That the pairs of a plan will mostly stay undecided, if so."""
+    if plan.compare is None or not plan.compare.pairs:
+        return []
+    n, seeds = _fewest(plan)
+    return [Warning_.of("few", n=n, seeds=seeds, fewest=FEW_SEEDS)] if n < FEW_SEEDS else []
+
+
+def _fewest(plan: Resolved) -> tuple[int, int]:
+    """Of the arm or point that has the fewest: how many lineages, or seeds where none is shared; how many seeds."""
     named = [arm.lineages for point in plan.points for arm in point.arms.values() if arm.lineages]
     counts = [len(plan.seeds_at(point)) for point in range(len(plan.points))]
-    n, seeds = min([*((len(set(own.values())), len(own)) for own in named), *((count, count) for count in counts)])
-    return list(_out_of_reach(n, seeds, len(asked.pairs) * len(plan.points), len(asked.looks or (n,))))
+    return min([*((len(set(own.values())), len(own)) for own in named), *((count, count) for count in counts)])
 
 
 def accepted_failures(plan: Resolved) -> list[Warning_]:

@@ -225,6 +225,11 @@ def undecidable(plan: Resolved) -> list[str]:
     return _rendered(warnings.undecidable(plan))
 
 
+def few_seeds(plan: Resolved) -> list[str]:
+    """That the pairs of a plan will mostly stay undecided, for they have few seeds, if so."""
+    return _rendered(warnings.few_seeds(plan))
+
+
 def not_inherited(plan: Resolved) -> list[str]:
     """Which weights of a brain are no part of the genome that its learners are born from."""
     return _rendered(warnings.not_inherited(plan))

@@ -129,11 +129,12 @@ class Bars:
         table.add_column(ratio=3, no_wrap=True, overflow="ellipsis")
         for row in shown:
             self._draw(table, row)
-        if len(shown) < len(every):
-            table.add_row(Text(self._hidden(every, shown), style="dim"))
         self._draw_all(table, overall(views))
         passed = Text(f"{self.title}  {duration(time.monotonic() - self.begun)}", style="bold")
-        return Group(passed, table)
+        if len(shown) == len(every):
+            return Group(passed, table)
+        hidden = Text(self._hidden(every, shown), style="dim", no_wrap=True, overflow="ellipsis")
+        return Group(passed, table, hidden)
 
     def _most_telling(self, every: list[Row], room: int) -> list[Row]:
         """Where not all rows fit: what runs, then what failed."""
