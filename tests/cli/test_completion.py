@@ -71,7 +71,7 @@ def bash_is_new_enough() -> bool:
 
 @pytest.mark.skipif(not bash_is_new_enough(), reason="needs bash 4.4 or newer")
 def test_a_real_bash_completes(here: Path) -> None:
-    (here / "devlearn").write_text(f'#!/bin/sh\nexec {sys.executable} -m devlearn "$@"\n')
+    (here / "devlearn").write_text(f"#!{sys.executable}\nfrom devlearn.cli import main\n\nmain()\n")
     (here / "devlearn").chmod(0o755)
     done = subprocess.run(["bash", "-c", f'PATH="$PWD:$PATH"\n{BASH}'], capture_output=True, text=True, check=True)
     assert "_devlearn_completion devlearn" in done.stderr and done.stdout == "first_steps\n"
