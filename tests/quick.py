@@ -47,6 +47,7 @@ WHOLE: Mapping[str, str] = {
     "tests/stages/imitate/test_clone.py::test_clones_do_as_well_as_a_controller_and_permuted_ones_do_not": "learning",
     "tests/scenario/test_scenario_misspelt.py::test_a_misspelt_key_is_named": "hundreds of misspelt keys",
     "tests/docs/test_pages.py::test_the_tutorial_does_what_it_says": "a page that runs several scenarios",
+    "tests/docs/test_pages.py::test_the_readme_does_what_it_says": "a page that runs several scenarios",
     "tests/docs/test_python_page.py": "a page that runs a scenario",
     "tests/docs/test_notebooks.py::test_a_notebook_prints_what_it_shows": "whole runs",
     "tests/docs/test_library.py::test_every_environment_data_set_and_scenario_has_a_page": "plans of all scenarios",

@@ -48,8 +48,7 @@ def indexed(text: str) -> str:
     found = PLUG_IN.match(text)
     if found is None:
         return text
-    entries = "".join(f"single: {word} {found[1]}\n" for word in ("own", "custom"))
-    return f"{found[0]}\n\n```{{index}}\n{entries}```\n{text[found.end() :]}"
+    return f"{found[0]}\n\n```{{index}} own {found[1]}, custom {found[1]}\n```\n{text[found.end() :]}"
 
 
 def _write(app: Any) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from devlearn.cli import main
 from tests.commands import call
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +22,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"`([\w./-]+)`:\s*\Z")
 EXIT = re.compile(r"#.*exit code (\d)")
 EXTRA = re.compile(r"needs the package \S+: pip install \S+")  # `make test-all` installs them all
-INSTALLED = ("source .venv/bin/activate",)  # what a test has behind it
+INSTALLED = ("source .venv/bin/activate", "make test")  # what a test has behind it, or is part of
 PAGES = sorted(path.stem for path in (ROOT / "docs" / "how-to").glob("*.md") if path.stem != "index")
 
 SCHOOL = {"stages.school.updates": 4, "stages.school.batch": 16, "probes.digits.every": 2, "brain.width": [16, 8]}
@@ -41,6 +42,7 @@ TOY: dict[str, dict[str, object]] = {
         "probes.acting.episodes": 4,
         "probes.stories.episodes": 4,
     },
+    "maze.yaml": {"stages.play.env_steps": 2048, "probes.skill.episodes": 2},
     "small.yaml": LOOK,
     "kept.yaml": LOOK,
     "protected.yaml": {"stream.stage.updates": 3, "brain.width": [8]},
@@ -205,7 +207,7 @@ def follow(page: Path) -> int:
         if step.name:
             Path(step.name).write_text(step.text)
         elif step.kind == "bash":
-            commands = [line for line in step.text.splitlines() if line.strip() and line not in INSTALLED]
+            commands = [line for line in step.text.splitlines() if line.strip() and not line.startswith(INSTALLED)]
             output = "".join(run(command) for command in commands)
             ran += len(commands)
         else:
@@ -222,6 +224,35 @@ def test_a_how_to_page_does_what_it_says(page: str, here: Path) -> None:
 def test_the_tutorial_does_what_it_says(here: Path) -> None:
     assert follow(ROOT / "docs" / "tutorial.md") > 5
     assert (here / "runs/first-steps/report.html").exists()
+
+
+def test_the_readme_does_what_it_says(here: Path) -> None:
+    assert follow(ROOT / "README.md") > 8
+    assert sorted(path.parent.name for path in here.glob("runs/*/report.html")) == ["first-steps", "thousand"]
+
+
+def mentioned() -> list[tuple[str, str]]:
+    """Every command of ours that a page or a help text shows: in code of a line, or on a line of a block."""
+    pages = [path for path in ROOT.glob("*.md") if path.name != "CHANGELOG.md"]
+    pages += [path for path in (ROOT / "docs").rglob("*.md") if not {"_build", "library"} & set(path.parts)]
+    texts = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in pages}
+    lines = {place: "\n".join(found[2] for found in BLOCK.finditer(text)) for place, text in texts.items()}
+    lines |= {f"devlearn {name} --help": command.help or "" for name, command in main.commands.items()}
+    inside, alone = re.compile(r"`devlearn ([a-z][^`\n]*)`"), re.compile(r"^\s*devlearn ([a-z][^\n#]*)", re.MULTILINE)
+    found = [(place, one[1]) for place, text in texts.items() for one in inside.finditer(text)]
+    return found + [(place, one[1]) for place, text in lines.items() for one in alone.finditer(text)]
+
+
+def test_every_command_that_a_page_shows_exists_with_its_options() -> None:
+    found, wrong = mentioned(), []
+    for place, line in found:
+        name, *words = line.split()
+        command = main.commands.get(name)
+        known = {option for one in (command.params if command else ()) for option in one.opts} | {"--help"}
+        options = {word.partition("=")[0] for word in words if word.startswith("--") and word != "--"}
+        if command is None or not options <= known:
+            wrong.append(f"{place}: devlearn {line}")
+    assert len(found) > 100 and not wrong, "\n".join(wrong)
 
 
 def test_blocks_of_a_page() -> None:
