@@ -122,70 +122,85 @@ def power_laws(experiments: int, seeds: tuple[int, ...] = (5, 10, 16)) -> Table:
     return found
 
 
+def _at_the_margin(table: Table) -> str:
+    """How often equivalence is an error, over all rows."""
+    errors = [100 * row["at the margin"].share for row in table.values()]
+    return f"The error comes in {min(errors):.1f} to {max(errors):.1f} %."
+
+
 PARTS = (
     Part(
         "False positives",
-        """Two arms that don't differ. The sign-flip test errs exactly as often as it can (column *attainable*)
-        whatever the distribution, as long as the arms are exchangeable, even if each of them is skewed. At 5 seeds
-        it never rejects: from 5 seeds no difference can be concluded. The t-test holds its level for normal differences
-        and stays at or below it for the other exchangeable arms. Wilcoxon's test (exact; its normal approximation
-        where differences of 0 occur) does much the same. A percentile bootstrap errs two to four times too often at
-        5 and 10 seeds. Lopsided differences can't come from exchangeable arms; there a mean of 0 is not what a
-        sign-flip tests, and no test here holds its level except by never rejecting.""",
+        """Two arms that don't differ: every difference found is an error. The sign-flip test errs, within Monte
+        Carlo error, exactly as often as it can (column *attainable*: its p takes few values where seeds are
+        few), whatever the distribution, as long as the arms are exchangeable, even if each of them is skewed.
+        At 5 seeds it can't reject, so 5 seeds never show a difference. The t-test holds its level for normal
+        differences and stays at or below it for the other exchangeable arms. So does Wilcoxon's test (exact; by
+        its normal approximation where differences of 0 occur), but for diverged learners at 5 seeds. A
+        percentile bootstrap errs about two to four times too often at 5 and 10 seeds. Lopsided differences
+        can't come from exchangeable arms: a mean of 0 is not the hypothesis that a sign-flip tests, and no test
+        here holds its level for them unless it never rejects.""",
         ("differences", "seeds"),
         false_positives,
         sized=True,
     ),
     Part(
         "Coverage of the interval",
-        """The inverted 95 % interval holds the true difference except for the attainable size; at 5 seeds it is
-        infinite. Of lopsided differences it loses the mean two to three times too often.""",
+        """How often the 95 % interval contains the true difference. It is the sign-flip test inverted, so it
+        misses as often as that test can reject; at 5 seeds it is infinite. The mean of lopsided differences it
+        misses two to three times too often.""",
         ("differences", "seeds"),
         coverage,
         0.3,
     ),
     Part(
         "Power",
-        """How often a planted normal difference is found. Exactness costs about a point against the t-test at 10
-        seeds and nothing from 16 on; at 5 seeds it costs everything. Half a standard deviation takes more than 32
-        seeds for 80 %, a whole one about 10.""",
+        """How often a true difference is found; differences are normal. Against the t-test, exactness costs
+        about one percentage point at 10 seeds and nothing that shows here from 16 on; at 5 seeds it costs
+        everything. A power of 80 % takes more than 32 seeds for half a standard deviation, and about 10 for a
+        whole one.""",
         ("difference in sd", "seeds"),
         power,
     ),
     Part(
         "Equivalence",
-        """With a margin of 1.5 standard deviations. At the margin a verdict of equivalence is an error, and comes in
-        about 5 % at most; at no difference it is right.""",
+        """How often the verdict is equivalence, with a margin of 1.5 standard deviations. Where the true
+        difference is the margin itself, that is an error, and 5 % are allowed; where there is no difference, it
+        is right.""",
         ("differences", "seeds"),
         equivalence,
         0.5,
+        remark=_at_the_margin,
     ),
     Part(
         "A family of three pairs",
-        """Three arms against one baseline, which correlates them; 10 seeds. Holm keeps the chance of any false
-        difference at or below 5 %; unadjusted it is more than twice that.""",
+        """Three arms, each against the same baseline, so that the tests are correlated; none differs; 10 seeds.
+        How often is any pair called different? Holm's adjustment keeps that at or below 5 %; without it, it is
+        more than twice as much.""",
         ("differences",),
         families,
     ),
     Part(
         "Planned looks",
-        """A verdict at 8, at 16 and at 32 seeds. With a third of .05 at each the chance of any false difference
-        stays below 5 %; with .05 at each it is more than twice that.""",
+        """A verdict at 8, at 16 and at 32 seeds, and no difference. With a third of .05 at each look, the
+        chance that any of them finds one stays below 5 %; with .05 at each it is more than twice that.""",
         ("differences",),
         looks,
         0.5,
     ),
     Part(
         "Curves",
-        """10 seeds, 20 moments. The simultaneous band loses some part of the true curve in about 5 % of experiments,
-        whether the curves differ or not; pointwise intervals do in about a quarter.""",
+        """Learning curves of 10 seeds, measured at 20 moments. How often does the true difference leave the 95
+        % band anywhere? A simultaneous band in about 5 % of experiments, whether the curves differ or not;
+        pointwise intervals in about a quarter.""",
         ("difference",),
         curves,
         0.3,
     ),
     Part(
         "Power laws",
-        "The interval of a fitted exponent (seeds resampled jointly over points, refitted) holds the planted one.",
+        """How often the interval of a fitted exponent (seeds resampled jointly over points, refitted) contains
+        the true one.""",
         ("seeds",),
         power_laws,
         0.3,

@@ -95,22 +95,24 @@ def _range(rates: list[Rate]) -> str:
 PARTS = (
     Part(
         "Median and middle half",
-        """`compare.of: median` and `iqm`, of differences between arms that could be exchanged, so that every location
-        is 0; coarse ones are accuracies on few images, many of them tied. The sign test counts ties against a
-        difference, as its interval does, and so errs less than it says, never more. The middle half's t (Tukey and
-        McLaughlin) is an approximation. Beside that, how often a gain of one standard deviation is found.""",
+        """`compare.of: median` (a sign test) and `iqm` (the mean of the middle half, by Tukey and McLaughlin's
+        t), of exchangeable arms, whose differences have every location at 0; *coarse* ones are accuracies on
+        few images, many of them tied. The sign test counts ties against a difference, as its interval does, so
+        it errs less often than its level, never more. The t of the middle half is an approximation. The last
+        two columns: how often a gain of one standard deviation is found.""",
         ("differences", "seeds"),
         middles,
         remark=_false_words,
     ),
     Part(
         "What the clause *unless* costs",
-        """True gains of an accuracy; the differences are normal with a standard deviation of 2 points, and nobody
-        fails. *Better* is how often the word is given; then how often it is given without "unless some fail": as it
-        is, where the scenario accepts that 20 % fail, and for a metric without bounds. A gain needs no clause where it
-        would outlast that as many fail, and lose everything, as so few learners can't exclude: where its interval
-        begins above 46 points at 8 seeds, 21 at 16, 10 at 32. Smaller gains always carry it, unless such a rate is
-        accepted, which takes 14 learners of whom none failed.""",
+        """True gains in accuracy; the differences are normal with a standard deviation of 2 points, and no
+        learner fails. *Better* is how often that is the verdict; then how often it comes without "unless some
+        fail": by default, where the scenario accepts that 20 % fail, and for a metric without bounds. A gain
+        needs no clause if it would remain although as many learners failed, and lost everything, as the sample
+        can't exclude: if its interval begins above 46 points at 8 seeds, 21 at 16, 10 at 32. Smaller gains
+        always carry the clause, unless the scenario accepts such a rate; that takes at least 14 learners, none
+        of which failed.""",
         ("gain", "seeds"),
         clauses,
         0.03,

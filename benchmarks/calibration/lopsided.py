@@ -157,12 +157,13 @@ def missed(table: Table) -> str:
 PARTS = (
     Part(
         "No difference, in the mean",
-        """Truths that tempt a test of the mean to find a difference: where one arm's learners fail now and then, few
-        learners may show no failure at all, and what is left looks like a clear gain. *The word alone* is a difference
-        by sign-flips, as it was given before verdicts had clauses. *Read with its clauses* is one that is not called
-        fragile and is false of the learners who do not fail too: it says that it holds "unless some fail", and up to
-        what rate so few learners can't exclude that. *Without a clause* it is false of the mean and
-        neither fragile nor "unless". The aim was 7 % at 10, 16 and 20 seeds.""",
+        """The means are equal, and each truth is one that misleads a test of the mean: where one arm's learners
+        fail now and then, a small sample may hold no failure, and the rest looks like a clear gain. *The word
+        alone*: how often the sign-flip test finds a difference, whatever else the verdict says. *Read with its
+        clauses*: how often that difference is not called fragile and is false of the learners that don't fail,
+        too, since "unless some fail" says of which learners it speaks, and what rate of failures so few
+        learners can't exclude. *Without a clause*: how often it is false of the mean and neither fragile nor
+        "unless". The aim was at most 7 % at 10, 16 and 20 seeds.""",
         ("truth", "seeds"),
         partial(survived, hostile.NO_DIFFERENCE, hostile.NO_EFFECT),
         0.15,
@@ -170,8 +171,9 @@ PARTS = (
     ),
     Part(
         "Not equivalent, in the mean",
-        """The same for "equivalent" with a margin of 1 point. A long tail away from 0 that is not made of failures is
-        called fragile only where it shows. The aim was the same.""",
+        """The same for the verdict "equivalent", with a margin of 1 point and true means at the margin or
+        beyond it. A long tail away from 0 that does not consist of failures is called fragile only where the
+        sample shows it. The aim was the same.""",
         ("truth", "seeds"),
         partial(survived, hostile.NOT_EQUIVALENT, 1.0),
         0.15,
@@ -179,49 +181,53 @@ PARTS = (
     ),
     Part(
         "What the caution costs",
-        """Symmetric differences, nobody fails: how often the right word is given, and how often it is given without
-        being called fragile. The aim was to lose no more than a tenth. At 8 and 10 seeds more is lost; from 16 on it is
-        a tenth or less, but for equivalence under heavy tails, and from 20 on there too.""",
+        """Symmetric differences without failures: how often the verdict is right, and how often it is right and
+        not called fragile. The aim was to lose no more than a tenth of right verdicts. At 8 and 10 seeds more
+        is lost; from 16 on about a tenth or less, except equivalence under heavy tails, which takes 20.""",
         ("truth", "seeds"),
         kept,
         0.15,
     ),
     Part(
         "Lopsided curves",
-        """20 moments. Where one arm's learners fail, or the differences have a long tail, a simultaneous band loses the
-        mean curve more often than in 5 %: it says what the learners seen do. An onset, a difference that lasts to the
-        end, is then claimed of curves whose means don't differ.""",
+        """Curves measured at 20 moments, whose means don't differ. Where one arm's learners fail, or the
+        differences have a long tail, the mean curve leaves a simultaneous 95 % band in more than 5 % of
+        experiments (*missed*), since the band describes the learners in the sample. *An onset claimed* is a
+        difference that is found at some moment and lasts to the end.""",
         ("curves", "seeds"),
         lopsided_curves,
         0.1,
     ),
     Part(
         "Censored times to a level",
-        """Times counted with the whole budget where a learner never gets there; means equal. Alike arms are
-        exchangeable and the test is exact; where one arm alone fails, the usual learners of it are faster and few seeds
-        see only them.""",
+        """Times to reach a level, of equal means; a learner that never reaches it counts with the whole budget.
+        Where both arms are alike they are exchangeable, and the test is exact. Where only one arm has learners
+        that never get there, its others are faster, and a small sample may consist of these.""",
         ("arms", "seeds"),
         censored_times,
         0.2,
     ),
     Part(
         "Lopsided power laws",
-        """A tenth of learners have double the error at the smallest size. With few seeds nobody of them may be among
-        them, and no interval made of those seen can know.""",
+        """How often the interval of a fitted exponent contains the true one where a tenth of learners have
+        twice the error at the smallest size. A small sample may hold none of these, and no interval computed
+        from it can tell.""",
         ("seeds",),
         lopsided_laws,
         0.1,
     ),
     Part(
         "Lopsided, unpaired",
-        "Two arms of equal means on different seeds, by Welch's test, without and with the check for skewness.",
+        """Two arms of equal means on different seeds. How often does Welch's test find a difference, and how
+        often one that the check for skewness lets pass?""",
         ("arms", "seeds"),
         lopsided_unpaired,
         0.2,
     ),
     Part(
         "Lopsided, at planned looks",
-        "Looks at 8, 16 and 32 seeds, each at a third of .05; the rate of any difference found at any of them.",
+        """Looks at 8, 16 and 32 seeds, each at a third of .05, and equal means: how often does any look find a
+        difference?""",
         ("differences",),
         lopsided_looks,
         0.1,

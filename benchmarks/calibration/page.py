@@ -10,11 +10,12 @@ from benchmarks.calibration.tests import attainable
 EXPERIMENTS = 5_000
 SIZE = "attainable"
 PARTS = (*exchangeable.PARTS, *lopsided.PARTS, *locations.PARTS)
-HEAD = """Do the tests err as often as they say? These are simulated experiments in which the truth is known, written by
-`python -m benchmarks.calibration docs/calibration.md`. Numbers are percent of the experiments, ± Monte Carlo standard
-error. All tests are at 5 %. Differences are *normal*; *heavy-tailed* (the errors of both arms are t-distributed with 3
-degrees of freedom); of *skewed arms* (both lognormal); *with diverged* learners (a tenth of each arm, at the worst
-value); or *lopsided* (lognormal less its mean)."""
+HEAD = """Do the tests err as often as they say? Here they are applied to simulated experiments in which the truth is
+known. `python -m benchmarks.calibration docs/calibration.md` runs the simulations and writes this page. Numbers are
+percent of the experiments, ± Monte Carlo standard error; every test is at the 5 % level. *Seeds* is the number of
+pairs. Their differences are *normal*; *heavy-tailed* (the errors of both arms are t-distributed with 3 degrees of
+freedom); of *skewed arms* (both lognormal); *with diverged* learners (a tenth of each arm has the worst value); or
+*lopsided* (lognormal less its mean)."""
 
 
 def page(experiments: int = EXPERIMENTS) -> str:

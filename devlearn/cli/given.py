@@ -117,20 +117,26 @@ def see_here() -> None:
 
 def given_keys(texts: Sequence[str]) -> dict[str, object]:
     """``K=V`` texts with V in YAML."""
-    import yaml
-
     if unfit := [text for text in texts if "=" not in text]:
         raise click.UsageError(f"write --key KEY=VALUE, not {unfit[0]!r}")
-    return {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in texts)}
+    return {key: _yaml(f"--key {key}", value) for key, _, value in (text.partition("=") for text in texts)}
+
+
+def _yaml(option: str, text: str) -> object:
+    """What is written in YAML behind an option."""
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise click.UsageError(f"{option}: {text!r} is not YAML; are its brackets and quotes closed?") from error
 
 
 def env_spec(name: str, keys: dict[str, object], wrappers: Sequence[str], vocabulary: str | None) -> EnvSpec:
     """The environment that the options of a command name."""
-    import yaml
-
     from devlearn.tasks.envs import EnvSpec
 
-    items = [yaml.safe_load(text) for text in wrappers]
+    items = [_yaml("--wrapper", text) for text in wrappers]
     if unfit := [text for text, item in zip(wrappers, items, strict=True) if not _names_wrapper(item)]:
         raise click.UsageError(f"write --wrapper NAME or --wrapper '{{id: NAME, KEY: VALUE}}', not {unfit[0]!r}")
     return EnvSpec.of(name, keys, items, vocabulary=None if vocabulary is None else vocabulary.split())

@@ -48,7 +48,7 @@ def indexed(text: str) -> str:
     found = PLUG_IN.match(text)
     if found is None:
         return text
-    return f"{found[0]}\n\n```{{index}} own {found[1]}, custom {found[1]}\n```\n{text[found.end() :]}"
+    return f"{found[0]}\n\n```{{index}} ! own {found[1]}, ! custom {found[1]}\n```\n{text[found.end() :]}"
 
 
 def _write(app: Any) -> None:

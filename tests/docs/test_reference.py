@@ -71,8 +71,8 @@ def test_every_mark_in_a_page_is_known_and_every_generator_is_used() -> None:
 
 def test_what_is_plugged_in_is_found_by_a_search_for_ones_own() -> None:
     page = indexed("# Plug in your own data\n\nA stage names a split.\n")
-    assert page == "# Plug in your own data\n\n```{index} own data, custom data\n```\n\n\nA stage names a split.\n"
-    assert "{index} own environment, custom environment\n" in indexed("# Plug in an environment\n")
+    assert page == "# Plug in your own data\n\n```{index} ! own data, ! custom data\n```\n\n\nA stage names a split.\n"
+    assert "{index} ! own environment, ! custom environment\n" in indexed("# Plug in an environment\n")
     assert indexed("# Export\n") == "# Export\n"
 
 

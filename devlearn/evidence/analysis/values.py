@@ -118,7 +118,7 @@ def _value(arm: ArmRecords, life: LearnerRecord, what: Measure, at: At, last: in
         return _area(arm, life, what, last, stop)
     if isinstance(at, int):
         return value_at(arm, life, what, last, at)
-    raise EvidenceError(f"cannot compare at {at!r}; it is end, best, birth, area or an update")
+    raise EvidenceError(f"can't compare at {at!r}; it is end, best, birth, area or an update")
 
 
 def measured(arm: ArmRecords, what: Measure, at: At, until: int | None = None) -> bool:

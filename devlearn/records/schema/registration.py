@@ -39,6 +39,7 @@ class Registration(FileModel):
     """A registration: what a scenario asks, written before anything of it is run."""
 
     version = REGISTRATION
+    mend = "write it anew, or fetch the one that was kept"
 
     format: int = Field(description="the version of this file's format")
     scenario: str = Field(description="the scenario's name")
