@@ -3,7 +3,7 @@
 import random
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,13 +12,14 @@ import numpy as np
 from gymnasium.utils.env_checker import check_env as check_by_gymnasium
 
 from devlearn.records import flight
+from devlearn.registry import nearest
 from devlearn.tasks.envs import registered_vector_env
 from devlearn.tasks.envs.actions import is_wide, masks_by_method, offered_mask
 from devlearn.tasks.envs.check_life import OBSERVATION_LAWS, Life
 from devlearn.tasks.envs.failures import FAILURES, begun, describe
 from devlearn.tasks.envs.finding import Clock, Finding, Tell
 from devlearn.tasks.envs.own_process import CanNotBeTried, Cut, in_own_process
-from devlearn.tasks.envs.registration import UnknownEnv, WorldError, check_id, make
+from devlearn.tasks.envs.registration import UnknownEnv, WorldError, check_id, described, make
 from devlearn.tasks.envs.reset_safety import ACTIONS, PART, TRIAL_SEEDS, difference, episode, reuse_is_safe
 from devlearn.tasks.envs.spaces import view_and_controls
 from devlearn.tasks.envs.spec import EnvSpec, WrapperItem
@@ -129,8 +130,24 @@ def _opening(spec: EnvSpec, clock: Clock) -> list[Finding]:
         seen, acted = view_and_controls(spec)
         findings.append(Finding("spaces", True, f"the learner sees {seen}, and does {acted}"))
     except (UnknownEnv, WorldError, BadWrapper) as error:
-        findings.append(Finding(("id", "make", "spaces")[len(findings)], False, str(error)))
+        law = ("id", "make", "spaces")[len(findings)]
+        unknown = _unknown_key(spec) if law == "make" else ""
+        findings.append(Finding("keys", False, unknown) if unknown else Finding(law, False, str(error)))
     return findings
+
+
+def _unknown_key(spec: EnvSpec) -> str:
+    """Which of its keyword arguments an environment does not take, in words; empty where that is not why it fails."""
+    takes = described(spec.id)
+    unknown = next((key for key in spec.kwargs if key not in takes.kwargs and not takes.open), None)
+    if unknown is None:
+        return ""
+    likely = nearest(unknown, tuple(takes.kwargs))
+    return f"{spec.id} takes no {unknown!r}; {f'did you mean {likely!r}?' if likely else _takes(takes.kwargs)}"
+
+
+def _takes(names: Iterable[str]) -> str:
+    return f"it takes: {', '.join(names)}"
 
 
 def _gymnasium(spec: EnvSpec, life: Life) -> Finding:
