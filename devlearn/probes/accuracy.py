@@ -29,7 +29,7 @@ CHUNK = 2_000
 
 @probe("accuracy")
 class Accuracy(Probe):
-    """Accuracy and cross-entropy on a split: what is wanted, and the proxy that gradient descent is given for it.
+    """Accuracy and cross-entropy on a split: what is wanted, and the proxy that gradient descent minimises.
 
     ``z_m`` are the logits of image m of M, ``y_m`` its label. On the way a fixed part of the split is used, spread
     evenly over it; at birth and at a stage's end all of it. With ``row_by_row`` images are read as ``supervise`` reads

@@ -26,11 +26,11 @@ IMAGES = 2_000  # of the split, spread evenly over it, at every moment
 
 @probe("feedback")
 class FeedbackProbe(Probe):
-    """Accuracy before and after one event of feedback: how much an answer is worth to the learner as it is.
+    """Accuracy before and after one event of feedback: how much an answer is worth to the learner as it is now.
 
     For each of M images m the learner guesses its likeliest class ``a_m``; the caregiver answers, which leaves a set
     ``C_m`` of classes, as ``caregiver.guess`` says; the next guess is the likeliest class of these. No weight changes.
-    Of a learner that knows nothing, before and after are 1/K and (distinct answers)/K for K classes: of ten .1 and .2
+    For a learner at chance, before and after are 1/K and (distinct answers)/K for K classes: of ten .1 and .2
     where right or wrong is said, .28 where lower, higher or equal, 1 where the label is.
 
     Metrics:

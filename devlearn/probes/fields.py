@@ -35,8 +35,8 @@ class Fields(Probe):
     """Receptive fields of the first layer: pictures of some units, and the mean smoothness of all.
 
     Weights stand where they look in the world, also where a learner's pixels are scrambled; a convolution's fields are
-    its kernels. The pictures show the first ``units`` units, whatever they have become: a selection (the strongest, the
-    smoothest) would show what one hopes to see, and other units at other moments.
+    its kernels. The pictures show the first ``units`` units, not a selection: the strongest or the smoothest would
+    show what one hopes to see, and different units at different moments.
 
     Metrics:
         smoothness: mean over units of Moran's I, ``(n / S) sum_ij z_i z_j / sum_i z_i^2``, with the n weights z of a

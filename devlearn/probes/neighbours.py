@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 @probe("neighbours")
 class Neighbours(Features):
-    """Accuracy of k nearest neighbours in a layer: a read-out that has nothing to learn.
+    """Accuracy of k nearest neighbours in a layer: a read-out without parameters.
 
     The neighbours are ``fit_images`` images of ``fit``, whose labels the probe takes; nearness is the cosine of the
-    angle between two images' activities in ``layer``. The k nearest vote; where classes have as many votes, that of the
-    nearer neighbours wins.
+    angle between two images' activities in ``layer``. The k nearest vote; where classes have equally many votes, that
+    of the nearer neighbours wins.
 
     Metrics:
         accuracy: share of images of ``data`` whose neighbours' verdict is the label

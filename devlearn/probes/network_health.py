@@ -27,10 +27,10 @@ DELTA = 0.01  # of the singular values' sum, that srank leaves out: Kumar et al.
 
 @probe("network_health")
 class NetworkHealth(Probe):
-    """What is known to go with a loss of plasticity: silent units, features of low rank, large weights, curvature.
+    """Correlates of a loss of plasticity: silent units, features of low rank, large weights, curvature.
 
-    Measured on ``images`` of ``data``, the same for all learners at every measurement. ``h_im`` is what hidden unit i
-    makes of image m of M. The signs are those of a fresh task where a life's tasks are pixels in other orders: to a
+    Measured on ``images`` of ``data``, the same for all learners at every measurement. ``h_im`` is the activity of
+    hidden unit i for image m of M. The signs are those of a fresh task where a life's tasks are pixels in other orders: to a
     learner the order that pixels have here is one more.
 
     Metrics:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @stage("imitate.dagger")
 @final
 class Dagger(Stage):
-    """Acts, is told at every step what the demonstrator would do there, and learns that (dataset aggregation).
+    """Acts, is told at every step what the demonstrator would do there, and learns that (dataset aggregation, DAgger).
 
     A yield is ``rollout`` steps in each of ``num_envs`` environments and ``minibatches`` updates on steps drawn from
     all that have been told. In rollout k, from 0, each step is the demonstrator's with probability ``beta^k``, and else

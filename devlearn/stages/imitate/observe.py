@@ -55,7 +55,7 @@ HELD_OUT = 10  # one step in so many of the play at random is not learned from
 @stage("imitate.observe")
 @final
 class Observe(Stage):
-    """Sees what somebody saw, not what was done; finds out by play which action leads there, and clones that.
+    """Clones behaviour from observations alone: an inverse model that is learned in play infers the actions.
 
     The first yield learns no policy. The learner acts at random for ``play`` steps in all, and an inverse model of its
     own learns ``p(a | s, s')`` from them in ``model_updates`` updates. A ``controller``, or another arm's learner

@@ -32,7 +32,7 @@ HELD_OUT = 1_000
 @stage("innate.noise")
 @final
 class Noise(Stage):
-    """Learns random answers to random noise under feedback alignment: nothing to know, but weights that come into line.
+    """Learns random labels of random noise by feedback alignment: nothing but the weights' alignment can be gained.
 
     Every update draws B new images of independent pixels ``x ~ N(0, sd^2)`` (on the scale where ink is 0..1) and
     for each a label ``y_b``, uniform over the K classes of the data set whose images it will see and independent of it;

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @stage("innate.reptile")
 @final
 class Reptile(Stage):
-    """Moves birth weights towards what few labels teach, task after task.
+    """Meta-learns the weights at birth: after each small task they move towards those that the task led to (Reptile).
 
     A task is ``batch`` labelled images. The ancestor learns ``inner`` steps of it, each on ``inner_batch`` of the
     images in turn, by a fresh optimiser, from weights ``w`` to ``w'``; then ``w`` becomes ``w + lr (w' - w)``.

@@ -33,7 +33,7 @@ HELD_OUT = 16  # movies
 @stage("innate.waves", version=2)
 @final
 class Waves(Stage):
-    """Learns from spontaneous waves, which no world made: what comes next, or what belongs together.
+    """Learns from simulated retinal waves, which need no world: predicts next frames, or tells neighbouring ones.
 
     A Greenberg-Hastings automaton on a torus as large as an image, 28 x 28: a resting cell fires when one of its eight
     neighbours fires, then is refractory for 6 frames; with probability 0.3 a frame one random cell fires by itself.

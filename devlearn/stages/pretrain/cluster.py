@@ -32,7 +32,7 @@ MAIN, AUXILIARY = "clusters", "overclusters"
 @stage("pretrain.cluster")
 @final
 class Cluster(Stage):
-    """Invariant information clustering: what an image's cluster tells about the cluster of its deformed view.
+    """Invariant information clustering: maximises what an image's cluster tells about the cluster of its deformed view.
 
     Every image is deformed twice. Of each sub-head ``P`` (K, K) is the share of pairs that fall into clusters ``(c,
     c')``, averaged over the minibatch (soft assignments, both orders); a sub-head's information is ``I = sum P_cc' ln(

@@ -31,7 +31,7 @@ HEAD = "contrast"
 @stage("pretrain.contrast")
 @final
 class Contrast(Stage):
-    """Contrastive learning: a view of an image is to be found among all views of a minibatch by its other view.
+    """Contrastive learning: tells, among all views of a minibatch, the one that shows the same image.
 
     Each of B images is deformed twice; a projection (a hidden layer, then a read-out of ``project`` numbers) maps the
     2B views to unit vectors ``v``. It is left behind when the stage ends: what stays is the trunk.

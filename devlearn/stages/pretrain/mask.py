@@ -31,7 +31,7 @@ HEAD = "mask"
 @stage("pretrain.mask", version=2)
 @final
 class MaskedPatches(Stage):
-    """Masked patches: whole squares of an image are blanked, and what was in them is to be guessed.
+    """Masked patches: whole squares of an image are blanked, and the network predicts their pixels.
 
     Of the patches of ``patch`` x ``patch`` pixels of each image a ``share`` (in whole patches) is blanked, others each
     time. ``q`` (a probability for each number of it) guesses the image ``x`` in 0..1; only the set H of hidden pixels

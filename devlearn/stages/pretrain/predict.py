@@ -40,17 +40,17 @@ TWICE = ("images", "targets")
 @stage("pretrain.predict", version=2)
 @final
 class Predict(Stage):
-    """Foresees the next observation of an environment from this one and the action. Rewards are never read.
+    """Predicts the next observation of an environment from this one and the action. Rewards are never read.
 
     One yield is ``rollout`` steps in each of ``num_envs`` environments and one update on all of them. For each action
     the head guesses every pixel ``x`` of the next observation, in 0..1, by a probability ``q``; the guess for the
     action that was done counts. Actions are uniformly random, or those that the learner is curious about: action a is
     done with probability ``softmax_a(H_a / temperature)``, where ``H_a`` is the entropy in nats of the guess for a,
-    which is the loss that the learner itself expects. That is error, not progress: what can't be foreseen (a noisy
-    television) never bores it.
+    which is the loss that the learner itself expects. That rewards error, not progress: what can't be predicted (a
+    noisy television) stays interesting for ever.
 
-    With ``demonstrations`` nothing is lived: a yield is one update on as many steps of the episodes that somebody else
-    lived, every epoch in a new order. They are no steps of an environment, so the budget is in updates. What is
+    With ``demonstrations`` the learner does not act: a yield is one update on as many recorded steps of somebody else's
+    episodes, in a new order every epoch. They are no steps of an environment, so the budget is in updates. What is
     measured (``evaluate``) stays the world itself.
 
     Metrics:

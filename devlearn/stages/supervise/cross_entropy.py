@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 @stage("supervise")
 @final
 class Supervise(Stage):
-    """Learns classes from labels by minibatch gradient descent on the cross-entropy; perhaps from its own answers too.
+    """Learns classes from labels by minibatch gradient descent on the cross-entropy, and without labels if asked to.
 
     ``z_b`` are the logits, one for each of K classes, of image b of a minibatch of B, ``y_b`` its label. With
     ``unlabelled: pseudo`` or ``consistency`` an update also shows U = ``unlabelled_batch`` images of the split, drawn

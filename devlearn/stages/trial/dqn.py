@@ -62,7 +62,7 @@ DQN_METRICS = ("loss", "q_value", "epsilon")
 @stage("trial.dqn")
 @final
 class DQN(Stage):
-    """Deep Q-learning (Mnih et al. 2015): values of actions, learned from a replay of what was lived.
+    """Deep Q-learning (Mnih et al. 2015): values of actions, learned from a replay of past steps.
 
     One yield is ``rollout`` steps in each of ``num_envs`` environments and ``gradient_steps`` updates, whose metrics
     are means; the first one is ``learning_starts`` steps without updates. The outputs of the environment's actor are
@@ -76,7 +76,7 @@ class DQN(Stage):
     from what was remembered when it was lived, and its targets from the same.
 
     With ``lessons`` the environment's keyword arguments change from one episode to the next, as a ``teacher`` says, for
-    each learner by itself, as in ``trial.ppo``; the replay keeps what was lived in any.
+    each learner by itself, as in ``trial.ppo``; the replay keeps steps of all lessons.
 
     With ``random`` it acts without learning: what was learned is nan.
 
