@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -122,7 +122,7 @@ def given_keys(texts: Sequence[str]) -> dict[str, object]:
     return {key: _yaml(f"--key {key}", value) for key, _, value in (text.partition("=") for text in texts)}
 
 
-def _yaml(option: str, text: str) -> object:
+def _yaml(option: str, text: str) -> Any:
     """What is written in YAML behind an option."""
     import yaml
 
