@@ -7,6 +7,8 @@ rate.
 
     make bench
     python benchmarks/bench.py [--repetitions 5] [--case NAME..] [--small] [--out docs/bench.json]
+
+With --case, what --out holds of other cases stays.
 """
 
 import argparse
@@ -57,6 +59,8 @@ def main() -> None:
         versions = {package: found_version(package) for package in PACKAGES}
         size = {"repetitions": asked.repetitions, "small": asked.small}
         content = {**about, "versions": versions, **size, "cases": found}
+        if asked.case and asked.out.exists():
+            content = beside(json.loads(asked.out.read_text(encoding="utf-8")), content)
         asked.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
@@ -66,6 +70,15 @@ def listed() -> list[str]:
     from cases import cases
 
     return list(cases())
+
+
+def beside(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Cases measured anew in the place of what they were, among those of the same processor, versions and size."""
+    about = new.keys() - {"date", "cases"}
+    if unlike := sorted(key for key in about if old[key] != new[key]):
+        sys.exit(f"what is recorded there differs in {', '.join(unlike)}: measure all cases anew, or name another --out")
+    rows = {row["case"]: row for row in (*old["cases"], *new["cases"])}
+    return {**new, "cases": [rows[name] for name in listed() if name in rows]}
 
 
 # ---- in the parent ----------------------------------------------------------------------------------------------
