@@ -44,23 +44,23 @@ def main() -> None:
     if asked.one:
         print(json.dumps(began(asked) if asked.start else measured(asked)), flush=True)
         return
-    found, failed = [], []
+    versions = {package: found_version(package) for package in PACKAGES}
+    about = {"processor": processor(), "cores": os.cpu_count(), "versions": versions}
+    about |= {"repetitions": asked.repetitions, "small": asked.small}
+    rows = kept(asked, about)
+    failed = []
     for name in asked.case or listed():
         begun = time.perf_counter()
         try:
-            found.append(row := apart(asked, name))
+            rows[name] = apart(asked, name)
         except subprocess.CalledProcessError:
             failed.append(name)
             continue
         print(f"{name}: {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
-        show(row)
+        show(rows[name])
     if asked.out:
-        about = {"date": datetime.now(UTC).date().isoformat(), "processor": processor(), "cores": os.cpu_count()}
-        versions = {package: found_version(package) for package in PACKAGES}
-        size = {"repetitions": asked.repetitions, "small": asked.small}
-        content = {**about, "versions": versions, **size, "cases": found}
-        if asked.case and asked.out.exists():
-            content = beside(json.loads(asked.out.read_text(encoding="utf-8")), content)
+        cases = [rows[name] for name in listed() if name in rows]
+        content = {"date": datetime.now(UTC).date().isoformat(), **about, "cases": cases}
         asked.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
@@ -72,13 +72,14 @@ def listed() -> list[str]:
     return list(cases())
 
 
-def beside(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Cases measured anew in the place of what they were, among those of the same processor, versions and size."""
-    about = new.keys() - {"date", "cases"}
-    if unlike := sorted(key for key in about if old[key] != new[key]):
-        sys.exit(f"what is recorded there differs in {', '.join(unlike)}: measure all cases anew, or name another --out")
-    rows = {row["case"]: row for row in (*old["cases"], *new["cases"])}
-    return {**new, "cases": [rows[name] for name in listed() if name in rows]}
+def kept(asked: argparse.Namespace, about: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Rows by case that --out holds already and that are not measured anew."""
+    if not (asked.case and asked.out and asked.out.exists()):
+        return {}
+    old = json.loads(asked.out.read_text(encoding="utf-8"))
+    if unlike := sorted(key for key in about if old[key] != about[key]):
+        sys.exit(f"{asked.out} differs in {', '.join(unlike)}: measure all cases anew, or name another --out")
+    return {row["case"]: row for row in old["cases"]}
 
 
 # ---- in the parent ----------------------------------------------------------------------------------------------
