@@ -36,8 +36,9 @@ gpu: $(VENV)/.installed-test  ## on a machine with a CUDA device: the tests of i
 	$(BIN)/python -m pytest tests/gpu
 	$(BIN)/python benchmarks/gpu.py --out docs/gpu.json
 
-bench: $(VENV)/.installed-bench  ## everything side by side with its peers, one core, about an hour on a quiet machine: docs/bench.json, its page
+bench: $(VENV)/.installed-bench  ## everything side by side with its peers, one core, and commands, about an hour on a quiet machine; its page
 	$(BIN)/python benchmarks/bench.py --out docs/bench.json
+	$(BIN)/python benchmarks/start_up.py --out docs/start_up.json
 	$(BIN)/python docs/devlearn_docs/bench.py
 
 check: $(VENV)/.installed-test  ## ruff and mypy

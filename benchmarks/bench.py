@@ -7,6 +7,8 @@ rate.
 
     make bench
     python benchmarks/bench.py [--repetitions 5] [--case NAME..] [--small] [--out docs/bench.json]
+
+With --case, what --out holds of other cases stays.
 """
 
 import argparse
@@ -42,21 +44,23 @@ def main() -> None:
     if asked.one:
         print(json.dumps(began(asked) if asked.start else measured(asked)), flush=True)
         return
-    found, failed = [], []
+    versions = {package: found_version(package) for package in PACKAGES}
+    about = {"processor": processor(), "cores": os.cpu_count(), "versions": versions}
+    about |= {"repetitions": asked.repetitions, "small": asked.small}
+    rows = kept(asked, about)
+    failed = []
     for name in asked.case or listed():
         begun = time.perf_counter()
         try:
-            found.append(row := apart(asked, name))
+            rows[name] = apart(asked, name)
         except subprocess.CalledProcessError:
             failed.append(name)
             continue
         print(f"{name}: {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
-        show(row)
+        show(rows[name])
     if asked.out:
-        about = {"date": datetime.now(UTC).date().isoformat(), "processor": processor(), "cores": os.cpu_count()}
-        versions = {package: found_version(package) for package in PACKAGES}
-        size = {"repetitions": asked.repetitions, "small": asked.small}
-        content = {**about, "versions": versions, **size, "cases": found}
+        cases = [rows[name] for name in listed() if name in rows]
+        content = {"date": datetime.now(UTC).date().isoformat(), **about, "cases": cases}
         asked.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
@@ -66,6 +70,16 @@ def listed() -> list[str]:
     from cases import cases
 
     return list(cases())
+
+
+def kept(asked: argparse.Namespace, about: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Rows by case that --out holds already and that are not measured anew."""
+    if not (asked.case and asked.out and asked.out.exists()):
+        return {}
+    old = json.loads(asked.out.read_text(encoding="utf-8"))
+    if unlike := sorted(key for key in about if old[key] != about[key]):
+        sys.exit(f"{asked.out} differs in {', '.join(unlike)}: measure all cases anew, or name another --out")
+    return {row["case"]: row for row in old["cases"]}
 
 
 # ---- in the parent ----------------------------------------------------------------------------------------------

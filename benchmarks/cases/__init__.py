@@ -42,6 +42,6 @@ def peers(names: Mapping[str, tuple[str, Run]]) -> tuple[dict[str, Run], dict[st
 
 def cases() -> dict[str, Callable[[bool], Case]]:
     """Every case by name; called with whether it is only tried, on small sizes."""
-    from cases import answers, growth, learning, playing
+    from cases import answers, compiled, growth, learning, playing
 
-    return {**learning.CASES, **playing.CASES, **growth.CASES, **answers.CASES}
+    return {**learning.CASES, **playing.CASES, **compiled.CASES, **growth.CASES, **answers.CASES}

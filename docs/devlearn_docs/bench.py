@@ -1,4 +1,4 @@
-"""The page of benchmarks, from docs/bench.json, which benchmarks/bench.py writes.
+"""The page of benchmarks, from docs/bench.json and docs/start_up.json, which benchmarks/ writes.
 
 python docs/devlearn_docs/bench.py    write docs/explanation/side-by-side.md
 """
@@ -8,8 +8,10 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from devlearn_docs import aims
+
 DOCS = Path(__file__).parents[1]
-FILE = DOCS / "bench.json"
+FILE, START = DOCS / "bench.json", DOCS / "start_up.json"
 PAGE = DOCS / "explanation" / "side-by-side.md"
 TEXT = """\
 # Side by side
@@ -21,8 +23,20 @@ line, turn by turn: above 1, the first one is better. It is the median, with the
 is before the work, imports and compiling included; *a verdict* is the start and all updates or steps of all seeds at
 the steady rate.
 
-{recorded}
+{aims}{recorded}
 """
+AIMS = """\
+## Aims
+
+Set before anything was measured; what is missed has its reasons in [speed](speed.md). {commands}
+
+{table}
+
+"""
+COMMANDS = (
+    "Commands are processes from their start to their end, on {cores} cores of {processor}, {gflops:.0f} GFLOP/s each, "
+    "torch {torch}, {date} (`benchmarks/start_up.py`); medians of {times}, first_steps in full once."
+)
 NOT_RECORDED = "It has not been recorded on a quiet machine yet."
 DEVIATIONS = """\
 Peers have the keys that ours have, and one environment of the same rules. The contenders in CleanRL's and in
@@ -33,17 +47,23 @@ alone. The memory of a
 seed beside a script's is the line of one seed a process."""
 
 
-def read() -> dict[str, Any] | None:
+def read(file: Path = FILE) -> dict[str, Any] | None:
     """What was recorded; None where nothing was yet."""
-    return json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else None
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
-def page(found: dict[str, Any] | None) -> str:
+def page(found: dict[str, Any] | None, start: dict[str, Any] | None = None) -> str:
+    first = _aims(found, start) if found or start else ""
     if found is None:
-        return TEXT.format(recorded=NOT_RECORDED)
+        return TEXT.format(aims=first, recorded=NOT_RECORDED)
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items() if version)
     head = f"Recorded on {found['date']}: {found['processor']}, {versions}; medians of {found['repetitions']} turns."
-    return TEXT.format(recorded="\n\n".join([head, DEVIATIONS, *map(_table, found["cases"])]))
+    return TEXT.format(aims=first, recorded="\n\n".join([head, DEVIATIONS, *map(_table, found["cases"])]))
+
+
+def _aims(found: dict[str, Any] | None, start: dict[str, Any] | None) -> str:
+    commands = COMMANDS.format(**start, times=max(map(len, start["seconds"].values()))) if start else ""
+    return AIMS.format(commands=commands, table="\n".join(aims.table(found, start)))
 
 
 def _table(case: dict[str, Any]) -> str:
@@ -65,4 +85,4 @@ def _number(value: float) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(read()), encoding="utf-8")
+    PAGE.write_text(page(read(), read(START)), encoding="utf-8")

@@ -1,6 +1,6 @@
 """The page of benchmarks is what its file makes of it, and what was only tried is not recorded."""
 
-from devlearn_docs import bench
+from devlearn_docs import aims, bench
 
 CASE = {
     "case": "school, small",
@@ -17,7 +17,8 @@ ABOUT = {"date": "2026-01-02", "processor": "a core", "versions": {"torch": "2.9
 
 
 def test_the_page_is_made_of_the_file() -> None:
-    assert bench.PAGE.read_text(encoding="utf-8") == bench.page(bench.read()), "docs/devlearn_docs/bench.py"
+    made = bench.page(bench.read(), bench.read(bench.START))
+    assert bench.PAGE.read_text(encoding="utf-8") == made, "docs/devlearn_docs/bench.py"
 
 
 def test_what_is_recorded_was_measured_at_full_size() -> None:
@@ -31,3 +32,27 @@ def test_a_page_says_rates_ratios_and_what_was_not_measured() -> None:
     assert "| ours | 310 | 1.00 (1.00 to 1.00) | 4.0 s | 1,234 s |" in page
     assert "| theirs | 100 | 3.00 (2.80 to 3.70) |  |  |" in page
     assert "| another | not measured: torchvision is not installed | | | |" in page
+
+
+def contender(rate: float, verdict: float, ratio: float = 1.0) -> dict[str, object]:
+    return {"rates": [rate], "ratio": [ratio, ratio, ratio], "start": 1.0, "verdict": verdict}
+
+
+def test_aims_are_held_against_what_was_measured() -> None:
+    ours, theirs = contender(100.0, 30.0), contender(200.0, 40.0, 0.5)
+    cases = [{"case": aims.PPO, "contenders": {"devlearn, 32 seeds": ours, "JAX, PureJaxRL's shape": theirs}}]
+    rows = aims.table({"cases": cases}, None)
+    assert any("0.50 x (0.50 to 0.50) | **missed** |" in row for row in rows)
+    assert any("30 s against 40 s | reached |" in row for row in rows)
+    assert sum("not measured | **missed** |" in row for row in rows) == 2, "a peer that is missing is no success"
+
+
+def test_commands_are_held_against_their_limits() -> None:
+    planned = [2.9, 3.1, 3.0]
+    seconds = {aims.TORCH: [2.0], "run first_steps --dry-run": planned, "list stages": [0.6], aims.WHOLE: [59.0]}
+    rows = aims.table(None, {"seconds": seconds})
+    found = {row.split(" | ")[0].strip("| "): row for row in rows[2:]}
+    assert "1.50 x (3.0 s) | reached |" in found["`run first_steps --dry-run`"]
+    assert "0.60 s | **missed** |" in found["`list stages`"]
+    assert "59.00 s | reached |" in found["first_steps, 16 seeds, two cores, to the report"]
+    assert "not measured | **missed** |" in found["`report` of first_steps"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from devlearn.learners.brains import Head, Needs, Sense, brain_builder
-from devlearn.learners.brains.layers import tanh
+from devlearn.learners.brains.layers import Linear, tanh
 from devlearn.learners.cohort import Cohort, Mapper
 from devlearn.learners.objectives import CrossEntropy
 from devlearn.learners.optimiser import Optimiser
@@ -230,6 +230,33 @@ def test_state_goes_round_and_members_are_independent() -> None:
     assert sum(p.abs().sum().item() for p in member.parameters()) > 0
     with pytest.raises(ValueError, match="another brain"):
         found.load(cohort("conv").state())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_layer_with_its_tanh_is_the_layer_and_then_tanh_bit_for_bit(dtype: torch.dtype) -> None:
+    rng, layer = torch.Generator().manual_seed(0), Linear(6, 5)
+    weight, bias = torch.randn(3, 5, 6, generator=rng, dtype=dtype), torch.randn(3, 5, generator=rng, dtype=dtype)
+    layer.weight, layer.bias = torch.nn.Parameter(weight), torch.nn.Parameter(bias)
+    x = (3 * torch.randn(3, 40, 6, generator=rng, dtype=dtype)).requires_grad_()
+    given, error = (x, layer.weight, layer.bias), torch.randn(3, 40, 5, generator=rng, dtype=dtype)
+    apart = tanh(layer(x))
+    fused = layer.activated(x, tanh)
+    assert torch.equal(fused, apart)
+    for own, other in zip(
+        torch.autograd.grad(fused, given, error), torch.autograd.grad(apart, given, error), strict=True
+    ):
+        assert torch.equal(own, other)
+    with torch.no_grad():
+        assert torch.equal(layer.activated(x, tanh), apart)
+
+
+def test_a_layer_with_its_tanh_has_the_gradients_that_differences_say() -> None:
+    layer = Linear(4, 3)
+    layer.weight = torch.nn.Parameter(torch.randn(2, 3, 4, dtype=torch.float64))
+    layer.bias = torch.nn.Parameter(torch.randn(2, 3, dtype=torch.float64))
+    x = torch.randn(2, 5, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x, *_: layer.activated(x, tanh), (x, layer.weight, layer.bias))
+    assert torch.autograd.gradgradcheck(lambda x, *_: layer.activated(x, tanh), (x, layer.weight, layer.bias))
 
 
 def test_tanh_and_its_gradient_are_torchs() -> None:

@@ -75,15 +75,16 @@ class DenseSense(nn.Module):
         self.inputs = config.inputs
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        *found, driven = self.drive(x)
-        return [*found, self.activation(driven)]
+        seen = self._seen(x)
+        return [seen, self.layer.activated(seen, self.activation)]
 
     def drive(self, x: Tensor) -> list[Tensor]:
+        seen = self._seen(x)
+        return [seen, self.layer(seen)]
+
+    def _seen(self, x: Tensor) -> Tensor:
         x = _numbers(x, self.sense, self.layer.weight, self.inputs)  # (B, D)
-        if self.normaliser is not None:
-            x = self.normaliser(x)
-        x = _wired(x, self.wiring)
-        return [x, self.layer(x)]
+        return _wired(x if self.normaliser is None else self.normaliser(x), self.wiring)
 
     def fields(self) -> Tensor:
         """Each unit's weights where they look in the world, channels averaged: (width[0], H, W)."""
@@ -191,7 +192,8 @@ class Tower(nn.Module):
     def _before_memory(self, x: Tensor, sense: str) -> list[Tensor]:
         found = self._composite(x, self.composites[sense]) if sense in self.composites else self.senses[sense](x)
         for layer, activation in zip(self.trunk, self.activations, strict=True):
-            found.append(activation(layer(found[-1])))
+            assert isinstance(layer, Linear)
+            found.append(layer.activated(found[-1], activation))
         result: list[Tensor] = found
         return result
 
@@ -238,7 +240,7 @@ class LinearHead(nn.Module):
         self.log_std = nn.Parameter(torch.zeros(head.size)) if head.gaussian else None
 
     def forward(self, features: Tensor) -> Tensor:
-        out: Tensor = self.layer(features if self.hidden is None else self.activation(self.hidden(features)))
+        out: Tensor = self.layer(features if self.hidden is None else self.hidden.activated(features, self.activation))
         return out if self.log_std is None else torch.cat([out, self.log_std.unsqueeze(-2).expand_as(out)], -1)
 
 

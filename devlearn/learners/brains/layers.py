@@ -5,7 +5,7 @@ parameters that carry a leading N axis the same code maps (N, B, D) to (N, B, D'
 learners as one program without ``vmap``.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from devlearn.learners.brains.builtin import Init
 
+_MINUS_ONE = torch.tensor(-1.0)
 _fixed = ContextVar("errors travel back by fixed weights", default=False)
 
 
@@ -72,12 +73,15 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return torch.baddbmm(bias.unsqueeze(-2), x, weight.mT)
 
 
-def _sent_back(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
-    """What a gradient (N, B, out) makes of x, weight and bias, with x and what errors travel back by, (N, out, in)."""
-    x, back = ctx.saved_tensors
+def _sent_back(saved: Sequence[Tensor], gradient: Tensor, further: bool) -> tuple[Tensor | None, Tensor, Tensor]:
+    """What a gradient (N, B, out) makes of x (only with ``further``), weight and bias.
+
+    ``saved`` are x and what errors travel back by, (N, out, in).
+    """
+    x, back = saved
     wide = back.shape[-1] >= back.shape[-2]  # the longer side of the product goes last
     d_weight = torch.bmm(gradient.mT, x) if wide else torch.bmm(x.mT, gradient).mT
-    d_x = torch.bmm(gradient, back) if ctx.needs_input_grad[0] else None
+    d_x = torch.bmm(gradient, back) if further else None
     return d_x, d_weight, gradient.sum(-2)
 
 
@@ -94,7 +98,31 @@ class _StackedLinear(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
-        return _sent_back(ctx, gradient)
+        return _sent_back(ctx.saved_tensors, gradient, ctx.needs_input_grad[0])
+
+
+class _StackedTanh(torch.autograd.Function):
+    """N linear layers and their tanh, equal to ``tanh(_StackedLinear(..))`` bit for bit, with two passes less.
+
+    The product is made twice as large on its way, which is exact, so that the sigmoid can take it as it is.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        result = _linear_tanh(x, weight, bias)
+        ctx.save_for_backward(x, weight, result)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+        *saved, result = ctx.saved_tensors
+        return _sent_back(saved, torch.ops.aten.tanh_backward(gradient, result), ctx.needs_input_grad[0])
+
+
+def _linear_tanh(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    half = torch.baddbmm(bias.unsqueeze(-2), x, weight.mT, beta=2, alpha=2).sigmoid_()
+    result: Tensor = torch.add(_MINUS_ONE, half, alpha=2, out=half)
+    return result
 
 
 class _FedBackLinear(torch.autograd.Function):
@@ -113,7 +141,7 @@ class _FedBackLinear(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
-        return *_sent_back(ctx, gradient), None
+        return *_sent_back(ctx.saved_tensors, gradient, ctx.needs_input_grad[0]), None
 
 
 class Linear(nn.Linear):
@@ -157,6 +185,14 @@ class Linear(nn.Linear):
         if self.weight.dim() == 2:
             return nn.functional.linear(x, self.weight, self.bias)
         result: Tensor = _StackedLinear.apply(x, self.weight, self.bias)  # (N, B, out)
+        return result
+
+    def activated(self, x: Tensor, activation: Callable[[Tensor], Tensor]) -> Tensor:
+        """What ``activation`` makes of the layer's output."""
+        if activation is not tanh or self.weight.dim() == 2 or (self.feedback is not None and _fixed.get()):
+            return activation(self(x))
+        given = (x, self.weight, self.bias)
+        result: Tensor = _StackedTanh.apply(*given) if torch.is_grad_enabled() else _linear_tanh(*given)
         return result
 
     def _fed_back(self, x: Tensor, fixed: Tensor) -> Tensor:

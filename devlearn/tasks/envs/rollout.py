@@ -128,7 +128,8 @@ class _Steps:
 
 def _compact(step: Any, memory: Memory) -> _Steps:
     where = np.nonzero(step.truncated & ~step.terminated)
-    return _Steps(step.reward, step.terminated, step.truncated, where, step.final[where], memory.hidden[where])
+    hidden = memory.hidden[where] if memory else memory.hidden.new_zeros(len(where[0]), 0)
+    return _Steps(step.reward, step.terminated, step.truncated, where, step.final[where], hidden)
 
 
 def _dtype(array: np.ndarray[Any, Any]) -> torch.dtype:

@@ -1,0 +1,96 @@
+"""What was to be reached in speed, set before, beside what docs/bench.json and docs/start_up.json say of it."""
+
+import statistics
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+PPO, MLP = "play, PPO, CartPole, native", "school, MLP 784-256-128-10"
+SB3, JAX, LOADER = "stable-baselines3", "JAX", "DataLoader script"
+TORCH = "python -c 'import torch'"
+WHOLE = "run first_steps, from the command to the report"
+
+
+class Found(NamedTuple):
+    """A measured number in words, and whether it is what was to be reached."""
+
+    text: str
+    reached: bool
+
+
+class Aim(NamedTuple):
+    """``before``: what the number was when the aim was set, on 2026-11-27, one core at 55 to 70 GFLOP/s."""
+
+    work: str
+    before: str
+    aim: str
+    found: Found | None
+
+
+def table(bench: Mapping[str, Any] | None, start: Mapping[str, Any] | None) -> list[str]:
+    """Rows of every aim that was measured."""
+    aims = [*(_side_by_side(bench) if bench else []), *(_commands(start) if start else [])]
+    rows = ["| work | before | aim | measured | |", "|---|---|---|---|---|"]
+    for aim in aims:
+        text, reached = aim.found or ("not measured", False)
+        rows.append(f"| {aim.work} | {aim.before} | {aim.aim} | {text} | {'reached' if reached else '**missed**'} |")
+    return rows
+
+
+def _side_by_side(bench: Mapping[str, Any]) -> list[Aim]:
+    cases = {case["case"]: case["contenders"] for case in bench["cases"]}
+    ppo, mlp = cases.get(PPO, {}), cases.get(MLP, {})
+    return [
+        Aim(
+            "PPO, CartPole, 32 seeds, steady", "0.49 x one compiled JAX program", "0.8 x",
+            _ratio(ppo, JAX, lambda ratio: ratio >= 0.8),
+        ),
+        Aim(
+            "the same, time to the verdict of 32 x 100,000 env_steps", "", "shorter than JAX's, compiling included",
+            _verdicts(ppo, JAX),
+        ),
+        Aim("the same, steady", "11 x stable-baselines3", "stay there", _ratio(ppo, SB3, lambda ratio: ratio >= 10)),
+        Aim(
+            "MLP 784-256-128-10, batch 128, 32 seeds", "3.0 x the DataLoader script", "stay there",
+            _ratio(mlp, LOADER, lambda ratio: ratio >= 2.7),
+        ),
+    ]  # fmt: skip
+
+
+def _named(contenders: Mapping[str, Any], peer: str) -> Any:
+    """What was measured of the contender whose name begins so; None where it is missing."""
+    return next((found for name, found in contenders.items() if name.startswith(peer)), None)
+
+
+def _ratio(contenders: Mapping[str, Any], peer: str, reached: Callable[[float], bool]) -> Found | None:
+    if (found := _named(contenders, peer)) is None:
+        return None
+    ratio, low, high = found["ratio"]
+    return Found(f"{ratio:.2f} x ({low:.2f} to {high:.2f})", reached(ratio))
+
+
+def _verdicts(contenders: Mapping[str, Any], peer: str) -> Found | None:
+    if (found := _named(contenders, peer)) is None:
+        return None
+    ours, theirs = _named(contenders, "devlearn")["verdict"], found["verdict"]
+    return Found(f"{ours:.0f} s against {theirs:.0f} s", ours < theirs)
+
+
+def _commands(start: Mapping[str, Any]) -> list[Aim]:
+    times = {command: statistics.median(seconds) for command, seconds in start["seconds"].items()}
+
+    def within(command: str, limit: float) -> Found | None:
+        return None if command not in times else Found(f"{times[command]:.2f} s", times[command] <= limit)
+
+    planned = "run first_steps --dry-run"
+    ratio = times[planned] / times[TORCH]
+    return [
+        Aim("`check scenario first_steps`", "9.0 s", "1.0 s", within("check scenario first_steps", 1.0)),
+        Aim(
+            "`run first_steps --dry-run`", "8.8 s, 2.3 x `import torch`", "1.5 x",
+            Found(f"{ratio:.2f} x ({times[planned]:.1f} s)", ratio <= 1.5),
+        ),
+        Aim("`list stages`", "4.4 s", "0.5 s", within("list stages", 0.5)),
+        Aim("`compare` of first_steps", "3.9 s", "1.5 s", within("compare RUN", 1.5)),
+        Aim("`report` of first_steps", "10.2 s", "5 s", within("report RUN", 5.0)),
+        Aim("first_steps, 16 seeds, two cores, to the report", "231 s", "60 s", within(WHOLE, 60.0)),
+    ]  # fmt: skip
