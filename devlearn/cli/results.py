@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from devlearn.report.looks import Look
 
 LOOKS = ("paper", "talk", "dark")  # those of report.looks, which loads matplotlib
-STYLE = "How the files in figures/ look: paper; talk, twice as large; dark, for a dark ground."
+STYLE = "How the files of figures look: paper; talk, twice as large; dark, for a dark ground."
 SECTION = "One more section of the page; MODULE may stand in the current folder."
 MIB = 2**20
 

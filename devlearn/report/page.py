@@ -54,9 +54,8 @@ class _Kept(FigureStore):
         self.drawn[drawn.name] = drawn.figure
         return Shown(None, drawn.caption, drawn.name, False, drawn.alt)
 
-    def file(self, drawn: Drawn) -> str:
-        self.drawn[drawn.name] = drawn.figure
-        return drawn.name
+    def file(self, drawn: Drawn) -> Shown:
+        return self.figure(drawn)
 
     def picture(self, image: Array, alt: str) -> Markup | None:
         return None

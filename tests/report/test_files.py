@@ -1,5 +1,6 @@
 """What a reader can take along of a figure: its numbers, values where they point, another look, matplotlib's own."""
 
+import base64
 import csv
 import io
 import re
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 import devlearn
 from devlearn import report
 from devlearn.evidence import evaluate, load
+from devlearn.report import figure_store
 from devlearn.report.data import as_address, as_csv
 from devlearn.report.drawing import style
 from devlearn.report.looks import DARK, LARGER, darken
@@ -51,7 +53,29 @@ def test_every_figure_of_the_page_carries_the_numbers_that_it_shows(run: Path) -
     learners = list(csv.DictReader(io.StringIO(files["dots.csv"])))
     assert [(row["arm"], row["seed"]) for row in learners] == [(arm, seed) for arm in "ab" for seed in "012"]
     assert [float(row["score points"]) for row in learners][:3] == [0.31, 0.42, 0.53]
-    assert 'href="figures/dots.svg">SVG' in page and 'href="figures/dots.png">PNG' in page
+
+
+def test_a_page_alone_holds_every_file_that_it_links_and_names_the_others(run: Path) -> None:
+    page = write(run).read_text(encoding="utf-8")
+    links = re.findall(r'<a href="([^"#][^"]*)" download="([^"]*)"', page)
+    assert links and 'href="figures' not in page and all(address.startswith("data:") for address, _ in links)
+    drawn = {name: address for address, name in links if name.endswith(".svg")}
+    assert len(drawn) == page.count("<figcaption>")
+    for name, address in drawn.items():
+        assert (
+            base64.b64decode(address.removeprefix("data:image/svg+xml;base64,"))
+            == (run / "figures" / name).read_bytes()
+        )
+    assert {path.name for path in (run / "figures").glob("*.png")} == set(re.findall(r"[\w-]+\.png", page))
+
+
+def test_a_file_that_the_page_has_no_room_for_is_named(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figure_store, "FILES", 1000)
+    monkeypatch.setattr(figure_store, "DATA", 10)
+    page = write(run).read_text(encoding="utf-8")
+    assert "data:image/svg" not in page and "data:text/csv" not in page
+    assert all(f"dots.{kind}" in page for kind in ("csv", "svg", "png"))
+    assert (run / "figures" / "dots.csv").exists() and (run / "figures" / "dots.svg").exists()
 
 
 def test_values_are_told_where_a_reader_points(run: Path) -> None:
@@ -62,14 +86,19 @@ def test_values_are_told_where_a_reader_points(run: Path) -> None:
     ElementTree.fromstring((run / "figures" / "dots.svg").read_text())
 
 
-def test_a_look_changes_the_files_and_not_the_page(run: Path) -> None:
+def shown(page: Path) -> str:
+    """A page without the drawings that can be saved from it."""
+    return re.sub(r"data:image/svg[^\"]*", "", page.read_text(encoding="utf-8"))
+
+
+def test_a_look_changes_the_files_and_not_what_the_page_shows(run: Path) -> None:
     records = load(run)
     found = evaluate(records)
-    plain = report.write(records, found).read_text(encoding="utf-8")
+    plain = shown(report.write(records, found))
     width, ink = (re.compile(text) for text in (r'<svg[^>]* width="([\d.]+)pt"', rf"{INK}|{DARK[INK]}"))
     files = {}
     for look in ("paper", "talk", "dark"):
-        assert report.write(records, found, look=look).read_text(encoding="utf-8") == plain
+        assert shown(report.write(records, found, look=look)) == plain
         files[look] = (run / "figures" / "dots.svg").read_text()
     sizes = {look: float(width.search(text)[1]) for look, text in files.items()}  # type: ignore[index]
     assert sizes["talk"] == LARGER * sizes["paper"] == LARGER * sizes["dark"]
