@@ -57,7 +57,10 @@ ENV_WORKERS = click.option(
     help="Processes that step a job's environments; auto: several where cores are free and a step is slow.",
 )
 JSON = click.option(
-    "--json", "as_json", is_flag=True, help="Print where the run is, what failed and what came out, as JSON."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print where the run is, what failed and what came out, or the plan, as JSON.",
 )
 NO_REPORT = click.option("--no-report", is_flag=True, help="Compare, but write no report.html.")
 
@@ -106,8 +109,9 @@ def run(
     """
     overrides = [*settings, *([seeds] if seeds else [])]
     if dry_run:
+        click.echo(f"{scenario}: planning", err=True)  # before anything heavy is imported
         with unheard():
-            _show_plan(scenario, overrides, out, jobs)
+            _show_plan(scenario, overrides, out, jobs, as_json)
         return
     click.echo(f"{scenario}: reading the scenario, starting workers", err=True)  # before anything heavy is imported
     from devlearn.runs import pipeline
@@ -161,17 +165,22 @@ def register(scenario: str, seeds: str | None, settings: tuple[str, ...], by: st
     click.echo("keep the sha256 where others see its date: the file alone can't prove when it was written", err=True)
 
 
-def _show_plan(scenario: str, overrides: Sequence[str], out: Path | None, jobs: int | None) -> None:
+def _show_plan(scenario: str, overrides: Sequence[str], out: Path | None, jobs: int | None, as_json: bool) -> None:
     """The plan, its warnings, and why its folder can't be used, where that is so."""
     from devlearn.cli.check import warn
+    from devlearn.cli.plan_document import plan_document
     from devlearn.cli.show_plan import show_plans
     from devlearn.records.ownership import check_claimable
+    from devlearn.records.text import as_json as as_text
     from devlearn.runs import pipeline
     from devlearn.runs.plan import resolved
 
     order = pipeline.load(scenario, overrides)
     plans = pipeline.plan(order)
-    show_plans(plans, jobs)
+    if as_json:
+        click.echo(as_text(plan_document(plans, jobs), indent=2))
+    else:
+        show_plans(plans, jobs)
     warn(resolved(plans.own))
     check_claimable(pipeline.folder_of(order, out))
 

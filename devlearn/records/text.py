@@ -6,6 +6,7 @@ Python keeps what it can't decode as lone surrogates, which no UTF-8 has and no 
 import json
 import os
 import re
+from collections.abc import Iterable
 from typing import Any
 
 MOST = 600  # characters of an error that are told; all of it stands in the job's log
@@ -59,3 +60,14 @@ def _writable(value: Any) -> Any:
     if isinstance(value, dict):
         return {_writable(key): _writable(own) for key, own in value.items()}
     return [_writable(own) for own in value] if isinstance(value, list | tuple) else value
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """``0 to 15, 17, 20 to 22``: numbers in ascending order, three or more that follow each other by their ends."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)

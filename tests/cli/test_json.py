@@ -35,6 +35,23 @@ def test_a_run_is_one_document(tiny: Path, tmp_path: Path) -> None:
     assert found["comparison"] == compared
 
 
+def test_a_plan_is_one_document_with_the_facts_that_people_are_told(tiny: Path, tmp_path: Path) -> None:
+    arguments = ("run", str(tiny), "--out", str(tmp_path / "out"), "--dry-run")
+    told, found = call(*arguments), json.loads(call(*arguments, "--json").stdout)
+    assert (found["scenario"], found["about"], found["seeds"], found["trials"]) == ("tiny", "A question", [0, 1], None)
+    assert found["probes"] == {"digits": "accuracy"}
+    (point,) = found["points"]
+    assert f"{point['weights']:,} weights" in told.stdout
+    more = point["arms"]["more"]
+    assert [(stage["name"], stage["budget"]) for stage in more["stages"]] == [("school", ["updates", 4])]
+    spent = more["consumes"]
+    assert f"{spent['labels']} labels, {spent['images']} images, {spent['updates']} updates" in told.stdout
+    assert all(f"{job['job']} " in told.stdout for job in found["jobs"]) and len(found["jobs"]) == 2
+    assert f"{found['memory']['largest_job'] / 2**20:,.1f} MiB for the largest job" in told.stdout
+    assert f"roughly {found['disk']['total'] / 2**20:,.1f} MiB" in told.stdout
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("what", ["stages", "protections", "probes", "brains", "data", "scenarios"])
 def test_lists_are_rows_of_names(what: str) -> None:
     plain, rows = call("list", what), json.loads(call("list", what, "--json").stdout)

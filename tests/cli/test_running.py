@@ -232,8 +232,16 @@ main()
 """
 
 
-def test_the_first_line_comes_before_anything_heavy_is_imported(here: Path) -> None:
-    assert fresh("run", "toy.yaml", code=FIRST_LINE).stderr == ("toy.yaml: reading the scenario, starting workers []\n")
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["run", "toy.yaml"], "toy.yaml: reading the scenario, starting workers"),
+        (["run", "toy.yaml", "--dry-run"], "toy.yaml: planning"),
+        (["report", "."], ".: reading the records"),
+    ],
+)
+def test_the_first_line_comes_before_anything_heavy_is_imported(here: Path, arguments: list[str], line: str) -> None:
+    assert fresh(*arguments, code=FIRST_LINE).stderr == f"{line} []\n"
 
 
 def test_a_file_called_like_a_library_beside_a_scenario_is_not_run(here: Path) -> None:

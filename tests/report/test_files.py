@@ -26,6 +26,7 @@ from tests.evidence.fake_run import tiny_run
 from tests.report.pages import write
 
 PAIR = {"pairs": [["a", "b"]]}
+ARMS = ("one/a", "one/b", "two/a", "two/b")
 
 
 @pytest.fixture
@@ -138,8 +139,47 @@ def test_several_runs_stand_side_by_side_and_overwrite_nothing(run: Path, tmp_pa
     refused = call("report", run, other, "--out", tmp_path / "taken")
     assert refused.exit_code == 2 and "would be overwritten" in refused.output
     assert (tmp_path / "taken" / "report.html").read_text() == "by hand"
-    assert call("report", run, "--out", tmp_path / "x").exit_code == 2
-    assert call("compare", run, "--seeds", "0,9").exit_code == 2
+    assert call("report", run, "--seeds", "0,1").exit_code == 2
+
+
+def test_a_page_of_one_run_goes_where_its_reader_wants_it(run: Path, tmp_path: Path) -> None:
+    """With all of its sections, as in the run's folder, into which neither page nor figures are then written."""
+    said = call("report", run, "--out", tmp_path / "mine")
+    assert said.exit_code == 0 and said.stdout.strip() == str(tmp_path / "mine" / "report.html")
+    assert (tmp_path / "mine" / "figures" / "dots.png").exists()
+    assert not (run / "figures").exists() and not (run / "report.html").exists()
+    pages = (tmp_path / "mine" / "report.html", write(run))
+    mine, own = (re.findall(r'<section id="([^"]*)">', page.read_text(encoding="utf-8")) for page in pages)
+    assert mine == own and "reproduce" in mine
+
+
+def test_runs_side_by_side_ask_once_and_an_arm_has_one_colour(tmp_path: Path) -> None:
+    values, about = {"a": [0.31, 0.42, 0.53], "b": [0.35, 0.46, 0.47]}, "Which is it?"
+    one, two = (tiny_run(tmp_path / name, values, compare=PAIR, about=about) for name in ("one", "two"))
+    assert call("report", one, two, "--out", tmp_path / "both").exit_code == 0
+    page = (tmp_path / "both" / "report.html").read_text(encoding="utf-8")
+    assert page.count(about) == 1
+    colours = {arm: set(re.findall(rf'<title>{arm}, seed.*?fill="(#[0-9a-f]{{6}})', page)) for arm in ARMS}
+    assert colours["one/a"] == colours["two/a"] != colours["one/b"] == colours["two/b"]
+    assert all(len(own) == 1 for own in colours.values())
+    other = tiny_run(tmp_path / "other", values, compare=PAIR, about="Another one?")
+    assert call("report", one, other, "--out", tmp_path / "apart").exit_code == 0
+    assert "one: Which is it? other: Another one?" in (tmp_path / "apart" / "report.html").read_text(encoding="utf-8")
+
+
+def test_arms_of_one_run_look_as_they_are_counted_and_those_of_several_as_they_are_called() -> None:
+    assert list(style.look_indices(f"arm{i}" for i in range(40)).values()) == list(range(40))
+    found = style.look_indices(f"{run}/arm{i}" for run in "xyz" for i in range(8))
+    assert len(set(found.values())) == 24
+    for i in range(8):
+        looks = [style.look(found[f"{run}/arm{i}"]) for run in "xyz"]
+        assert len({colour for colour, *_ in looks}) == 1 and len({marker for _, marker, _ in looks}) == 3
+
+
+def test_seeds_that_a_run_has_not_are_told_by_their_ends(run: Path) -> None:
+    refused = call("compare", run, "--seeds", "99")
+    assert refused.exit_code == 2 and "has no seed 3 to 98; it has 0 to 2" in refused.output
+    assert "has no seed 5, 7, 8; it has" in call("compare", run, "--seeds", "0,5,7,8").output
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="no folder is there that nobody can write into")

@@ -7,6 +7,7 @@ from devlearn.evidence.analysis.question import run_names
 from devlearn.records.layout import job_name
 from devlearn.records.reader import ArmRecords, EvidenceError, Point, RunRecords
 from devlearn.records.results import Warning_
+from devlearn.records.text import ranges
 
 FEWEST = 2  # seeds in common that make pairs
 
@@ -21,8 +22,7 @@ def chosen(run: RunRecords, seeds: Collection[int] | None) -> RunRecords:
         return run
     missing = [seed for seed in seeds if seed not in run.resolved.seeds]
     if missing:
-        has = ", ".join(map(str, run.resolved.seeds))
-        raise EvidenceError(f"{run.folder} has no seed {', '.join(map(str, missing))}; it has {has}")
+        raise EvidenceError(f"{run.folder} has no seed {ranges(missing)}; it has {ranges(run.resolved.seeds)}")
     return replace(run, points=tuple(_only(point, seeds) for point in run.points))
 
 
