@@ -58,7 +58,7 @@ check-wheel-lowest check-wheel-newest: check-wheel-%:
 	PYTHON="$(PYTHON)" .ci/wheel $*
 
 results: $(VENV)/.installed  ## rewrite the numbers of README and docs from docs/results
-	$(BIN)/python docs/devlearn_docs/results.py
+	PYTHONPATH=docs $(BIN)/python -m devlearn_docs.results
 
 mutation: $(VENV)/.installed-mutation  ## make lines wrong on purpose and see whether tests fail; rewrite the page that says so (half an hour)
 	$(BIN)/python benchmarks/mutation.py

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from devlearn.report.looks import Look
 
 LOOKS = ("paper", "talk", "dark")  # those of report.looks, which loads matplotlib
-STYLE = "How the files in figures/ look: paper; talk, twice as large; dark, for a dark ground."
+STYLE = "How the files of figures look: paper; talk, twice as large; dark, for a dark ground."
 SECTION = "One more section of the page; MODULE may stand in the current folder."
 MIB = 2**20
 READING = "{}: reading records"
@@ -114,7 +114,11 @@ def show(
 @click.option("--section", "sections", metavar="MODULE:NAME", multiple=True, help=SECTION)
 @click.option("--style", "look", type=click.Choice(LOOKS), default="paper", show_default=True, help=STYLE)
 @SEEDS
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of a page of several runs.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of page and figures; RUN, or of several RUNS one beside the first, by default.",
+)
 def report(
     runs: tuple[Path, ...],
     sections: tuple[str, ...],
@@ -125,19 +129,20 @@ def report(
     """Write RUN/report.html, one self-contained page; of several RUNS one that shows them side by side.
 
     \b
+    devlearn report shared/first-steps --out mine
     devlearn report runs/first-steps --style talk
     devlearn report runs/hundred runs/thousand --out runs/both
     """
     from devlearn.cli.given import see_here
 
+    if len(runs) == 1 and seeds is not None:
+        raise click.UsageError("--seeds is for a page of several runs; that of one is of all its seeds")
     see_here()
     with waiting(READING.format(_names(runs))):
         from devlearn.runs.run import Run
     if len(runs) == 1:
-        if out is not None or seeds is not None:
-            raise click.UsageError("--out and --seeds are for a page of several runs; that of one lies in its folder")
         with waiting(f"{runs[0]}: drawing"):
-            page = Run(runs[0]).report(sections, look)
+            page = Run(runs[0]).report(sections, look, out)
         click.echo(str(page))
         return
     from devlearn.evidence import evaluate_several
@@ -149,7 +154,7 @@ def report(
     for one in records:
         note_seen(one)
     folder = out or runs[0].resolve().parent / "-and-".join(dict.fromkeys(run.resolve().name for run in runs))
-    click.echo(str(write(both, found, sections, folder, look)))
+    click.echo(str(write(both, found, sections, folder, look, side_by_side=True)))
 
 
 def _formats(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:

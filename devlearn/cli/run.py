@@ -16,7 +16,7 @@ from devlearn.cli.group import CUT_OFF, FAILED, INTERRUPTED, PARTLY_FAILED, inte
 
 if TYPE_CHECKING:
     from devlearn.runs.forewarnings import Forewarning
-    from devlearn.runs.pipeline import Evaluated, Face, Finished, Plans, Started
+    from devlearn.runs.pipeline import Evaluated, Face, Finished, Started
 
 
 def _seeds(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
@@ -178,33 +178,21 @@ def _show_plan(scenario: str, overrides: Sequence[str], out: Path | None, jobs: 
     """The plan, its warnings, and why its folder can't be used, where that is so."""
     with waiting(f"{scenario}: reading the scenario"):
         from devlearn.cli.check import warn
+        from devlearn.cli.plan_document import plan_document
         from devlearn.cli.show_plan import show_plans
         from devlearn.records.ownership import check_claimable
+        from devlearn.records.text import as_json as as_text
         from devlearn.runs import pipeline
         from devlearn.runs.plan import resolved
 
         order = pipeline.load(scenario, overrides)
         plans = pipeline.plan(order)
     if as_json:
-        click.echo(json.dumps(_planned(plans), indent=2))
+        click.echo(as_text(plan_document(plans, jobs), indent=2))
     else:
         show_plans(plans, jobs)
         warn(resolved(plans.own))
     check_claimable(pipeline.folder_of(order, out))
-
-
-def _planned(plans: "Plans") -> dict[str, Any]:
-    """What ``--dry-run --json`` prints: what resolved.json would hold, of the trials of ``tune`` too, and warnings."""
-    from devlearn.runs.forewarnings import forewarnings
-    from devlearn.runs.plan import resolved
-
-    own = resolved(plans.own)
-    return {
-        "plan": own.content(),
-        "trials": None if plans.trials is None else resolved(plans.trials).content(),
-        "core_seconds": sum(plan.seconds for plan in (plans.trials, plans.own) if plan is not None),
-        "warnings": [str(warning) for warning in forewarnings(own)],
-    }
 
 
 def _face(as_json: bool = False) -> "Face":

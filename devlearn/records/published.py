@@ -77,6 +77,7 @@ class StudyPair(_Frozen):
     verdict: str
     fragile: tuple[str, ...] = Field((), description="why the word hangs on little")
     unless: float | None = Field(None, description="the failure rate that would undo it and is not excluded")
+    failed: dict[str, int] | None = Field(None, description="learners that failed, by arm; not in files of before 0.2")
     level: float | None = Field(None, description="the interval's level")
     scored: str = Field(description="end or best: which of the rival's checkpoints counted")
     at_end: Difference | None = None

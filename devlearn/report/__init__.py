@@ -16,10 +16,11 @@ def write(
     sections: Sequence[str] = (),
     out: Path | None = None,
     look: "Look" = "paper",
+    side_by_side: bool = False,
 ) -> Path:
-    """Write report.html and figures/ from what was found in a run into its folder; the path of the page.
+    """Write report.html and figures/ from what was found in a run into its folder, or into ``out``; the page's path.
 
-    ``out`` is another folder, for what several runs say side by side: then only the sections that are about both.
+    ``side_by_side``: the run is several as one, and the page has only the sections that are about all of them.
     ``look`` is how the files in figures/ look, one of paper, talk, dark.
 
     ``sections`` names further sections of the page, as ``package.module:Name``.
@@ -30,4 +31,4 @@ def write(
     """
     from devlearn.report.page import write as write_page  # matplotlib takes half a second: only when a page is wanted
 
-    return write_page(run, found, sections, out, look)
+    return write_page(run, found, sections, out, look, side_by_side)

@@ -1,5 +1,6 @@
 """The numbers behind a figure: rows, as CSV, and as an address that holds it."""
 
+import base64
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,11 @@ def as_csv(rows: Sequence[Row]) -> str:
 def as_address(text: str) -> str:
     """A ``data:`` address that a browser saves as a file."""
     return f"data:text/csv;charset=utf-8,{quote(text, safe=PLAIN.replace('%', '').replace(' ', ''))}"
+
+
+def svg_address(svg: str) -> str:
+    """The same of a drawing."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 
 def courses(of: Mapping[str, object], columns: Mapping[str, Sequence[Any]]) -> Iterator[Row]:

@@ -1,4 +1,8 @@
-"""Where a page's figures and pictures go: always into figures/, and into the page as long as it stays small."""
+"""Where a page's figures and pictures go: always into figures/, and into the page as long as it stays small.
+
+A page is sent without its folder as often as with it. So it holds what it links, CSV and, while there is room, SVG; a
+file that only lies in figures/, as every PNG does, is named without a link, for that would be dead.
+"""
 
 from pathlib import Path
 
@@ -8,15 +12,16 @@ from devlearn.records.arrays import Array
 from devlearn.records.atomic import write_text
 from devlearn.records.layout import RunFolder
 from devlearn.report.aside import Aside
-from devlearn.report.data import as_address, as_csv
+from devlearn.report.data import as_address, as_csv, svg_address
 from devlearn.report.looks import Look
 from devlearn.report.png import data_uri
 from devlearn.report.section import Drawn, SectionError, Shown
 from devlearn.report.style import DOUBLE
-from devlearn.report.svg import KINDS, inline, save
+from devlearn.report.svg import KINDS, Saved, inline, save
 
 DATA = 400_000  # bytes of the page that the numbers of figures may take
-ROOM = 2_000_000  # bytes of the page that figures and pictures may take; a page is promised to stay under 3 MB
+FILES = 300_000  # and the SVG files that can be saved from it
+ROOM = 2_050_000  # and figures and pictures as they are seen; a page is promised to stay under 3 MB
 
 
 class FigureStore:
@@ -28,7 +33,7 @@ class FigureStore:
     def __init__(self, out: Path, aside: Aside, room: int = ROOM, look: Look = "paper") -> None:
         self.folder, self.left, self.aside = RunFolder(out).figures, room, aside
         self.look: Look = look
-        self.data_left = DATA
+        self.room = {"data": DATA, "SVG": FILES}
         self.names: set[str] = set()
         self.files: set[str] = set()  # in figures/
         self._known: dict[str, str] = {}  # pictures by their content, with the id of the place that holds them
@@ -39,29 +44,32 @@ class FigureStore:
         Raises:
             SectionError: another figure has its name.
         """
-        svg = inline(self._save(drawn), drawn.name, drawn.alt)
+        saved = self._save(drawn)
+        return self._shown(drawn, self._put(inline(saved.page, drawn.name, drawn.alt)), saved)
+
+    def file(self, drawn: Drawn) -> Shown:
+        """A figure that is saved only, because the page shows its pictures one by one."""
+        return self._shown(drawn, None, self._save(drawn))
+
+    def _shown(self, drawn: Drawn, svg: Markup | None, saved: Saved) -> Shown:
+        offered = [("SVG", f"{drawn.name}.svg", svg_address(saved.file))]
+        if drawn.data:
+            text, name = as_csv(drawn.data), f"{drawn.name}.csv"
+            write_text(self.folder / name, text)
+            self.files.add(name)
+            offered.insert(0, ("data", name, as_address(text)))
+        held = [file for file in offered if self._holds(*file)]
+        beside = [file[1] for file in offered if file not in held]
         wide = float(drawn.figure.get_figwidth()) >= DOUBLE
-        return Shown(self._put(svg), drawn.caption, drawn.name, wide, drawn.alt, self._data(drawn))
+        return Shown(svg, drawn.caption, drawn.name, wide, drawn.alt, held, [*beside, f"{drawn.name}.png"])
 
-    def _data(self, drawn: Drawn) -> str:
-        """The address of a figure's numbers: one that holds them, or, where there is no room, that of their file."""
-        if not drawn.data:
-            return ""
-        text = as_csv(drawn.data)
-        write_text(self.folder / f"{drawn.name}.csv", text)
-        self.files.add(f"{drawn.name}.csv")
-        address = as_address(text)
-        if len(address) > self.data_left:
-            return f"figures/{drawn.name}.csv"
-        self.data_left -= len(address)
-        return address
+    def _holds(self, what: str, name: str, address: str) -> bool:
+        """Whether the page has room for a file, which it then takes."""
+        fits = len(address) <= self.room[what]
+        self.room[what] -= fits * len(address)
+        return fits
 
-    def file(self, drawn: Drawn) -> str:
-        """A figure that is saved only, because the page shows its pictures one by one; its name."""
-        self._save(drawn)
-        return drawn.name
-
-    def _save(self, drawn: Drawn) -> str:
+    def _save(self, drawn: Drawn) -> Saved:
         if drawn.name in self.names:
             mend = "begin a figure's name with its section's"
             raise SectionError(f"two figures are called {drawn.name!r}: the second would replace the first; {mend}")

@@ -54,9 +54,8 @@ class _Kept(FigureStore):
         self.drawn[drawn.name] = drawn.figure
         return Shown(None, drawn.caption, drawn.name, False, drawn.alt)
 
-    def file(self, drawn: Drawn) -> str:
-        self.drawn[drawn.name] = drawn.figure
-        return drawn.name
+    def file(self, drawn: Drawn) -> Shown:
+        return self.figure(drawn)
 
     def picture(self, image: Array, alt: str) -> Markup | None:
         return None
@@ -84,14 +83,19 @@ class Rendered:
 
 
 def write(
-    run: RunRecords, found: Results, asked: Sequence[str] = (), out: Path | None = None, look: Look = "paper"
+    run: RunRecords,
+    found: Results,
+    asked: Sequence[str] = (),
+    out: Path | None = None,
+    look: Look = "paper",
+    side_by_side: bool = False,
 ) -> Path:
     """Write RUN/report.html and RUN/figures/*.svg, *.png, *.csv from what was found in a run; the path of the page.
 
     Figures of a page before this one that it does without are removed, unless somebody has changed them since.
 
-    ``asked`` are further sections, by ``package.module:Name``. ``out`` is where a page of several runs goes, which has
-    the sections that are about all of them. ``look`` is that of the files in figures/.
+    ``asked`` are further sections, by ``package.module:Name``. ``out`` is another folder than the run's. A page of
+    several runs ``side_by_side`` has the sections that are about all of them. ``look`` is that of the figures' files.
 
     Raises:
         NotOurs: ``out`` holds a page or figures that devlearn did not write there, or can't be written into.
@@ -102,6 +106,7 @@ def write(
     if out is not None:
         check_free(out, [folder.report.name, folder.figures.name])
         make_folder(out)
+    if side_by_side:
         order = [one for one in order if one.name in SIDE_BY_SIDE or not one.ours]
     page = render(run, found, order, folder.root, look)
     write_text(folder.report, page.text)

@@ -73,7 +73,8 @@ class Drawn:
 class Shown:
     """A figure on the page. ``svg`` is None where there is no room for it; then it lies in figures/ alone.
 
-    ``data`` is the address of its numbers as CSV, in the page or in figures/; empty where it has none.
+    ``held`` are its files that the page holds, by what they are (data, SVG), each with its name and address;
+    ``beside`` those that lie in figures/ alone. What a page that is sent alone can't give is named, never linked.
     """
 
     svg: Markup | None
@@ -81,7 +82,8 @@ class Shown:
     name: str
     wide: bool
     alt: str
-    data: str = ""
+    held: Sequence[tuple[str, str, str]] = ()
+    beside: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,20 @@ def look(index: int) -> tuple[str, str, str | tuple[int, tuple[float, ...]]]:
     return COLOURS[index % len(COLOURS)], MARKERS[other % len(MARKERS)], DASHES[other % len(DASHES)]
 
 
+def look_indices(arms: Iterable[str]) -> dict[str, int]:
+    """For each arm the index that ``look`` takes: arms of several runs (``run/arm``) have the colour of their name.
+
+    Which run they are of, marker and dash tell.
+    """
+    parts = [(arm, *arm.rpartition("/")[::2]) for arm in arms]
+    runs = {run: place for place, run in enumerate(dict.fromkeys(run for _, run, _ in parts))}
+    names = {name: place for place, name in enumerate(dict.fromkeys(name for *_, name in parts))}
+    size = len(COLOURS)
+    return {
+        arm: names[name] % size + size * (runs[run] + len(runs) * (names[name] // size)) for arm, run, name in parts
+    }
+
+
 def hover(artist: Artist, *texts: str) -> None:
     """Have a reader who points at an artist told a text, or at its markers one each, in their order."""
     artist.set_gid(HOVER + "\n".join(" ".join(text.split()) for text in texts))

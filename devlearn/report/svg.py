@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,17 @@ SETTINGS: Any = {
     "text.parse_math": False,  # names are names, whatever they hold
 }
 KINDS = ("svg", "png")  # the files of a figure, by their ending
+# one marker of a line: where it stands, how it looks, what it tells
+MARK = r"""(<use xlink:href="[^"]*"(?: [xy]="[^"]*")*)([^>/]*)(/>|><title>[^<]*</title></use>)"""
 DOTS = 300  # dots per inch of the PNG files
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A figure as SVG: as it is for the ``page``, and as its ``file`` has it, in its look."""
+
+    page: str
+    file: str
 
 
 def drawing() -> AbstractContextManager[None]:
@@ -39,20 +50,21 @@ def drawing() -> AbstractContextManager[None]:
     return rc_context(SETTINGS)
 
 
-def save(figure: Figure, folder: Path, name: str, aside: Aside, look: Look = "paper") -> str:
-    """Write NAME.svg, and NAME.png ``aside``, in this look; the SVG as it is for the page. Under ``drawing()``."""
+def save(figure: Figure, folder: Path, name: str, aside: Aside, look: Look = "paper") -> Saved:
+    """Write NAME.svg, and NAME.png ``aside``, in this look; what was drawn. Under ``drawing()``."""
     folder.mkdir(exist_ok=True)
     FigureCanvasAgg(figure)
     page = shown = _svg(figure)
     if look == "dark":
         darken(figure)
         shown = _svg(figure)
-    write_text(folder / f"{name}.svg", enlarge(shown) if look == "talk" else shown)
+    shown = enlarge(shown) if look == "talk" else shown
+    write_text(folder / f"{name}.svg", shown)
     # Fast to pack, a quarter larger: most of a report's time goes into these files, which its page does without.
     packed, metadata = {"compress_level": 1}, {"Software": None}
     dots = DOTS * (LARGER if look == "talk" else 1)
     aside.do(lambda: figure.savefig(folder / f"{name}.png", dpi=dots, metadata=metadata, pil_kwargs=packed))
-    return page
+    return Saved(page, shown)
 
 
 def _svg(figure: Figure) -> str:
@@ -101,10 +113,19 @@ def inline(svg: str, name: str, alt: str) -> Markup:
     svg = re.sub(r' style="([^"]*)"', lambda found: _attributes(found[1]), svg)
     svg = _needed_ids(svg, name)
     svg = re.sub(r"(<(?:path|use|text|clipPath|rect|g)\b[^>]*?)(?=/?>)", lambda found: _rounded(found[1]), svg)
+    svg = re.sub(rf"(?:{MARK}){{3,}}", lambda found: _shared(found[0]), re.sub(r">\s+<", "><", svg))
     svg = re.sub(
         r'(<svg[^>]*?) width="[^"]*" height="[^"]*"', rf'\1 role="img" aria-label="{escape(alt)}"', svg, count=1
     )
-    return Markup(re.sub(r"\s*\n\s*", " ", re.sub(r">\s+<", "><", svg)))
+    return Markup(re.sub(r"\s*\n\s*", " ", svg))
+
+
+def _shared(marks: str) -> str:
+    """Marks in a row that look alike, with how they look said once: it is half of a figure of many points."""
+    looks = {found[2] for found in re.finditer(MARK, marks)}
+    if len(looks) > 1:
+        return marks
+    return f"<g{looks.pop()}>{re.sub(MARK, lambda found: f'{found[1]}{found[3]}', marks)}</g>"
 
 
 def _needed_ids(svg: str, name: str) -> str:

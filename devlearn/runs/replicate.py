@@ -147,7 +147,7 @@ def _point(body: Mapping[str, Any], resolved: Resolved, mean_interval: Any) -> d
         **{key: body[key] for key in keys},
         "unit": _unit(body, resolved),
         "arms": {name: _arm(entry, mean_interval) for name, entry in body["arms"].items() if _has_values(entry)},
-        "pairs": [_picked(pair, PAIR) for pair in body["comparisons"]],
+        "pairs": [{**_picked(pair, PAIR), "failed": _failed(pair)} for pair in body["comparisons"]],
         "stages": [_picked(stage, STAGE) for stage in body.get("stages", ())],
     }
 
@@ -170,6 +170,11 @@ PAIR = (
     "p_equivalence_adjusted", "verdict", "fragile", "unless", "level", "scored", "at_end", "at_best",
 )  # fmt: skip
 STAGE = ("stage", "arms", "probe", "metric", "before", "after", "p")
+
+
+def _failed(pair: Mapping[str, Any]) -> dict[str, int] | None:
+    gone = pair.get("failures")
+    return None if gone is None else {pair["arm"]: gone["arm"], pair["against"]: gone["against"]}
 
 
 def _picked(entry: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:

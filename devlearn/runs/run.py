@@ -263,16 +263,18 @@ class Run:
             raise LookupError(f"the report has no figure {name!r}; there are: {', '.join(found)}")
         return found[name]
 
-    def report(self, sections: Sequence[str] = (), look: "Look" = "paper") -> Path:
+    def report(self, sections: Sequence[str] = (), look: "Look" = "paper", out: str | Path | None = None) -> Path:
         """Write report.html and return its path.
 
         Args:
             sections: further sections of the page, as ``package.module:Name``.
-            look: how the files in figures/ look: paper, talk (twice as large) or dark.
+            look: how the files of figures look: paper, talk (twice as large) or dark.
+            out: the folder of page and figures, the run's own by default.
 
         Raises:
             NoPlugin: no such section, or it can't be imported.
             SectionError: a section can't stand on the page.
+            NotOurs: ``out`` holds a page or figures of somebody else's, or can't be written into.
         """
         from devlearn.evidence import evaluate
         from devlearn.records.reader import load
@@ -282,7 +284,7 @@ class Run:
         run = load(self.folder)
         found = evaluate(run)
         note_seen(run)
-        return write(run, found, sections, look=look)
+        return write(run, found, sections, None if out is None else Path(out), look)
 
     def learner(self, arm: str, seed: int, point: int = 0) -> "nn.Module":
         """The network of one learner at the end of its life.

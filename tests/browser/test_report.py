@@ -135,8 +135,20 @@ def test_the_numbers_of_a_figure_can_be_saved(chromium: Any, report: Path) -> No
         page.locator("a[download='lives.csv'], a[download='point0-lives.csv']").first.click()
     text = saved.value.path().read_text(encoding="utf-8")
     assert saved.value.suggested_filename.endswith("lives.csv") and text.startswith("arm,stage,kind,visit,")
-    links = page.locator("figcaption a:not([download])").evaluate_all("all => all.map(one => one.getAttribute('href'))")
-    assert len(links) > 50 and all((report.parent / link).exists() for link in links)
+    with page.expect_download() as saved:
+        page.locator("a[download='point0-lives.svg'], a[download='lives.svg']").first.click()
+    beside = report.parent / "figures" / saved.value.suggested_filename
+    assert saved.value.path().read_bytes() == beside.read_bytes()
+
+
+def test_no_link_of_a_page_that_was_sent_alone_is_dead(chromium: Any, report: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "report.html"
+    alone.write_bytes(report.read_bytes())
+    page = opened(chromium, alone)
+    links = page.locator("a").evaluate_all("all => all.map(one => one.getAttribute('href'))")
+    held = [link for link in links if link.startswith("data:")]
+    assert len(held) > 50 and all(link.startswith(("data:", "#")) for link in links)
+    assert all(page.locator(link).count() == 1 for link in links if link.startswith("#"))
 
 
 def test_without_scripts_it_reads_the_same(chromium: Any, report: Path) -> None:

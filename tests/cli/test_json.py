@@ -35,11 +35,20 @@ def test_a_run_is_one_document(tiny: Path, tmp_path: Path) -> None:
     assert found["comparison"] == compared
 
 
-def test_a_plan_is_one_document(tiny: Path, tmp_path: Path) -> None:
-    done = call("run", str(tiny), "--out", str(tmp_path / "out"), "--json", "--dry-run")
-    found = json.loads(done.stdout)
-    assert (found["trials"], found["plan"]["scenario"], found["plan"]["seeds"]) == (None, "tiny", [0, 1])
-    assert [arm for arm in found["plan"]["points"][0]["arms"]] == ["plain", "more"] and found["core_seconds"] > 0
+def test_a_plan_is_one_document_with_the_facts_that_people_are_told(tiny: Path, tmp_path: Path) -> None:
+    arguments = ("run", str(tiny), "--out", str(tmp_path / "out"), "--dry-run")
+    told, found = call(*arguments), json.loads(call(*arguments, "--json").stdout)
+    assert (found["scenario"], found["about"], found["seeds"], found["trials"]) == ("tiny", "A question", [0, 1], None)
+    assert found["probes"] == {"digits": "accuracy"}
+    (point,) = found["points"]
+    assert f"{point['weights']:,} weights" in told.stdout
+    more = point["arms"]["more"]
+    assert [(stage["name"], stage["budget"]) for stage in more["stages"]] == [("school", ["updates", 4])]
+    spent = more["consumes"]
+    assert f"{spent['labels']} labels, {spent['images']} images, {spent['updates']} updates" in told.stdout
+    assert all(f"{job['job']} " in told.stdout for job in found["jobs"]) and len(found["jobs"]) == 2
+    assert f"{found['memory']['largest_job'] / 2**20:,.1f} MiB for the largest job" in told.stdout
+    assert f"roughly {found['disk']['total'] / 2**20:,.1f} MiB" in told.stdout
     assert any("no difference can reach significance" in warning for warning in found["warnings"])
     assert not (tmp_path / "out").exists()
 

@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from devlearn_docs import results
+from devlearn_docs import result_analyses, results
 
+from devlearn.evidence.text.published import word
 from devlearn.records.published import PublishedError, StudyResult, read, studies
 from devlearn.runs import family
 from devlearn.scenario import library, load
@@ -52,6 +53,26 @@ def test_the_p_beside_a_word_is_of_the_test_that_it_comes_from(verdict: str, sam
     pair = point.pairs[0].model_copy(update=apart)
     ((*_, shown, _),) = results._pair_rows(point.model_copy(update={"pairs": (pair,)}))
     assert shown == cell
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_who_failed_is_told_instead_of_who_might(known: bool) -> None:
+    """Of older files by those that diverged."""
+    recorded = next(one for name in studies() if (one := read(name)) is not None)
+    point = recorded.points[0]
+    pair = point.pairs[0].model_copy(update={"verdict": "better", "unless": 0.18, "n": 16, "fragile": ()})
+    arms = {name: one.model_copy(update={"diverged": 3 * (name == pair.against)}) for name, one in point.arms.items()}
+    gone = {"pairs": (pair,), "smallest_effect": 0.0, "arms": arms}
+    if known:
+        gone["pairs"] = (pair.model_copy(update={"failed": {pair.arm: 0, pair.against: 3}}),)
+        gone["arms"] = point.arms
+    failing = point.model_copy(update=gone)
+    assert word(failing.pairs[0], failing) == f"better, 3 of 16 learners of {pair.against} failed"
+    assert [*results._provisos(failing)] == [f"3 learners of {pair.against} failed, and count in its mean."]
+    whole = point.model_copy(update={"pairs": (pair,), "smallest_effect": 0.0})
+    assert word(pair, whole) == "better, unless 18 % fail"
+    (said,) = results._provisos(whole)
+    assert said.startswith("All of this holds unless some fail: up to 18 % of the learners may")
 
 
 def test_every_study_is_a_scenario_with_the_arms_of_its_rows() -> None:
@@ -121,7 +142,7 @@ def test_what_the_curves_say(result: StudyResult, monkeypatch: pytest.MonkeyPatc
     refused = {"arm": "born", "against": "third", "refused": "too few"}
     proxy = {"one": {"spearman": 0.968, "interval": [0.96, 0.97]}, "two": {"refused": "one moment"}}
     analyses = {"fits": {"one": law}, "points": [{"proxy": proxy, "hot_start": [ratio, refused]}]}
-    monkeypatch.setattr(results, "read", lambda name: result.model_copy(update={"analyses": analyses}))
+    monkeypatch.setattr(result_analyses, "read", lambda name: result.model_copy(update={"analyses": analyses}))
     assert results.laws("s") == (
         "`one`, labels from 100 to 3,000: the error falls as labels to the power -0.343 (-0.355 to -0.332, R2 0.99), "
         "bent, so an average over this range and no law; published -0.43."
@@ -131,7 +152,7 @@ def test_what_the_curves_say(result: StudyResult, monkeypatch: pytest.MonkeyPatc
         "| born | other | +81.2 points (+79.8 to +82.5) | 1.40 (1.08 to ?) | .02 | hot start |",
         "| born | third | too few |  |  |  |",
     ]
-    monkeypatch.setattr(results, "read", lambda name: None)
+    monkeypatch.setattr(result_analyses, "read", lambda name: None)
     assert results.laws("s") == results.proxies("s") == results.ratios("s") == ""
 
 

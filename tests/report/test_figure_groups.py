@@ -13,7 +13,7 @@ from devlearn.report.aside import Aside
 from devlearn.report.figure_groups import MOST, families
 from devlearn.report.grid import grid
 from devlearn.report.looks import Look
-from devlearn.report.svg import drawing
+from devlearn.report.svg import Saved, drawing
 from tests.evidence.fake_run import tiny_run
 from tests.report.pages import write
 from tests.report.test_page import Elements, read
@@ -66,7 +66,7 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, F
     )
     saved: dict[str, Figure] = {}
 
-    def save(figure: Figure, into: Path, name: str, aside: Aside, look: Look) -> str:
+    def save(figure: Figure, into: Path, name: str, aside: Aside, look: Look) -> Saved:
         saved[name] = figure
         return shelf_save(figure, into, name, aside, look)
 

@@ -12,7 +12,7 @@ from devlearn.report import figures, svg
 from devlearn.report.aside import Aside
 from devlearn.report.looks import Look
 from devlearn.report.style import apart, label_ends, one_plot
-from devlearn.report.svg import drawing
+from devlearn.report.svg import Saved, drawing
 from tests.evidence.fake_run import tiny_run, write_run
 from tests.report.fake_pictures import add_pictures
 from tests.report.pages import write
@@ -108,9 +108,9 @@ def test_nothing_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """No label of any figure reaches beyond the edge of its file."""
     from devlearn.report import figure_store as shelf
 
-    saved: dict[str, tuple[Figure, str]] = {}
+    saved: dict[str, tuple[Figure, Saved]] = {}
 
-    def save(figure: Figure, folder: Path, name: str, aside: Aside, look: Look) -> str:
+    def save(figure: Figure, folder: Path, name: str, aside: Aside, look: Look) -> Saved:
         saved[name] = figure, shelf_save(figure, folder, name, aside, look)
         return saved[name][1]
 

@@ -4,6 +4,7 @@ import base64
 import re
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -73,6 +74,16 @@ def test_figures_of_pictures_lie_beside_the_page(drawn: Path) -> None:
     names = {path.name for path in (drawn / "figures").iterdir()}
     for name in ("fields-fields", "film-pole", "trace-unseen-0"):
         assert {f"{name}.svg", f"{name}.png"} <= names
+
+
+def test_figures_of_pictures_have_their_files_as_others_have(text: str, drawn: Path) -> None:
+    held = {name: address for address, name in re.findall(r'<a href="(data:[^"]*)" download="([^"]*)"', text)}
+    for name in ("fields-fields", "film-pole", "trace-unseen-0"):
+        assert f"{name}.png" in text and (f"{name}.svg" in held or f"{name}.svg {name}.png" in text)
+        rows = unquote(held[f"{name}.csv"].split(",", 1)[1]).splitlines()
+        assert rows == (drawn / "figures" / f"{name}.csv").read_text().splitlines() and len(rows) > 3
+    assert "developmental,after look,0,0.2" in unquote(held["fields-fields.csv"])
+    assert "figures/fields-fields.svg" not in text
 
 
 def test_what_does_not_fit_is_named(tmp_path: Path) -> None:

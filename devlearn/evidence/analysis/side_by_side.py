@@ -1,6 +1,6 @@
 """Several runs as one, for a page that shows them side by side."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from devlearn.evidence.analysis.common_seeds import chosen, in_common
 from devlearn.evidence.analysis.question import across, merged, run_names, same_probe
@@ -11,7 +11,8 @@ from devlearn.records.schema import CompareEntry
 def side_by_side(runs: Sequence[RunRecords], seeds: Collection[int] | None = None) -> RunRecords:
     """The records of several runs with their arms under ``run/arm``, of the seeds that ``compare`` takes.
 
-    What was planned and where it lies is that of the first; ``about`` names every run with its question.
+    What was planned and where it lies is that of the first; ``about`` is their question, each with its run where they
+    ask different ones.
 
     Raises:
         EvidenceError: the runs vary different things, or one has not lived some of the seeds.
@@ -27,7 +28,7 @@ def side_by_side(runs: Sequence[RunRecords], seeds: Collection[int] | None = Non
     plan = first.model_copy(
         update={
             "scenario": " and ".join(names),
-            "about": " ".join(f"{name}: {run.resolved.about}" for name, run in zip(names, runs, strict=True)),
+            "about": _asked(dict(zip(names, (run.resolved.about for run in runs), strict=True))),
             "seeds": tuple(sorted(lived)),
             "searched": "",
             "probes": probes,
@@ -35,3 +36,9 @@ def side_by_side(runs: Sequence[RunRecords], seeds: Collection[int] | None = Non
         }
     )
     return RunRecords(runs[0].folder, plan, {}, points)
+
+
+def _asked(about: Mapping[str, str]) -> str:
+    """The question of runs: once where it is the same."""
+    same = set(about.values())
+    return same.pop() if len(same) == 1 else " ".join(f"{name}: {text}" for name, text in about.items())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from devlearn.evidence.analysis.own_probes import is_own
+from devlearn.evidence.analysis.own_probes import own_probes
 from devlearn.evidence.analysis.values import Measure, measure, measures, value_at
 from devlearn.evidence.statistics import Matrix
 from devlearn.evidence.statistics.continual import normalised
@@ -93,7 +93,8 @@ def skills(plan: Resolved) -> Skills:
     found: dict[str, Measure] = {}
     for arm in (arm for point in plan.points for arm in point.arms.values()):
         for stage in arm.stages:
-            own = [what for what in measures(plan.probes) if is_own(stage, plan.probes[what.key[0]])]
+            names = own_probes(stage, plan.probes)
+            own = [what for what in measures(plan.probes) if what.key[0] in names]
             if own:
                 found.setdefault(stage.name, own[0])
     if not found:

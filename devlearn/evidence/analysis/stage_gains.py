@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from devlearn.evidence.analysis.own_probes import is_own
+from devlearn.evidence.analysis.own_probes import own_probes
 from devlearn.evidence.analysis.pairing import Groups, averaged, lineages
 from devlearn.evidence.analysis.values import Measure, finite, measures, value_at
 from devlearn.evidence.analysis.warnings import left_out
@@ -19,12 +19,13 @@ def stage_gains(
 ) -> tuple[list[StageGain], list[Warning_]]:
     """One entry for each stage that was lived and each of its probes, in the order of life; and what was left out.
 
-    ``probes`` are those of each arm's run, ``compared`` is each arm's compared measure. A stage's own
-    probes are: an ``objective`` that names it; where the stage's role is trial, a ``return`` in the same environment;
-    where it is supervise, an ``accuracy`` on the same data set. The compared measure is added for every stage (``own``
-    false where it isn't the stage's own). A stage that several arms share is lived, and listed, once. p is the
-    sign-flip test of end minus start, not adjusted: these entries describe, they don't decide. Seeds that are of one
-    lineage in every arm that lived the stage are averaged; ``n`` counts lineages. What isn't on record is left out.
+    ``probes`` are those of each arm's run, ``compared`` is each arm's compared measure. A stage's own probes are: an
+    ``objective`` that names it; where the stage's role is trial, a ``return`` in the same environment; where it is
+    supervise, an ``accuracy`` on the same data set, of the same task of it where there is one. The compared measure is
+    added for every stage (``own`` false where it isn't the stage's own). A stage that several arms share is lived, and
+    listed, once. p is the sign-flip test of end minus start, not adjusted: these entries describe, they don't decide.
+    Seeds that are of one lineage in every arm that lived the stage are averaged; ``n`` counts lineages. What isn't on
+    record is left out.
     """
     together: dict[tuple[str, int], list[ArmRecords]] = {}
     for arm in arms.values():
@@ -43,7 +44,8 @@ def stage_gains(
 
 def _measures(stage: StageEntry, probes: Mapping[str, ProbeEntry], compared: Measure) -> Iterator[tuple[Measure, bool]]:
     """The measures of a stage, and whether they are its own."""
-    own = [what for what in measures(probes) if is_own(stage, probes[what.key[0]])]
+    names = own_probes(stage, probes)
+    own = [what for what in measures(probes) if what.key[0] in names]
     yield from ((what, True) for what in own)
     if not compared.parts and compared.key not in {what.key for what in own}:  # no stage buys a whole life
         yield compared, False

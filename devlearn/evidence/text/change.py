@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from devlearn.evidence.text.comparison import TRUSTED, never, no_result, smaller_possible, unseen
+from devlearn.evidence.text.comparison import MENDED, TRUSTED, never, no_result, smaller_possible, unseen
 from devlearn.evidence.text.formats import listed, plural, size
 from devlearn.evidence.text.reasons import render_note
 from devlearn.records.results import Comparison, PairResult
@@ -24,8 +24,8 @@ def what_would_change(found: Comparison) -> list[str]:
     if small := [pair for pair in decided if smaller_possible(pair, found)]:
         least = size(found.smallest_effect, found.unit)
         lines.append(f"Asking for {least} or more: the difference may be smaller, {_names(small, pairs)}.")
-    if text := unseen(decided):
-        lines.append(f"Rare failures: {text}.")
+    if unseen(decided):  # at which rate, the headline says
+        lines.append(f"Rare failures that nobody saw, at the rate that can't be excluded. {MENDED}")
     return lines or (["What the seeds do not redraw: other data, brains or budgets."] if pairs else [])
 
 

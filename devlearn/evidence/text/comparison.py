@@ -32,6 +32,10 @@ NEVER = "can't be compared with"  # what is incomplete, and would be if all jobs
 UNLESS = ", unless some fail"
 TRUSTED = ("better", "worse", "equivalent")
 OF = {"mean": "difference", "median": "median difference", "iqm": "difference of the middle half"}
+MENDED = (  # what is to be done about rare failures
+    "More seeds lower that rate; compare.fails says what counts as a failure, besides diverging, and what rate would "
+    "not matter."
+)
 FEW = 8  # pairs that are reported one by one; what more of them say stands in a table
 STREAMS = {"init": "initial weights"}
 REDRAWN = {  # what a seed draws anew, by the stream that pins it where one does
@@ -109,8 +113,11 @@ def means(found: Comparison) -> str:
     return f"{pair.arm} {one} against {other} of {pair.against}, {what}."
 
 
-def limits(found: Comparison) -> list[str]:
-    """What a reader has to keep in mind of all verdicts of a point: pinned draws, planned looks, lineages."""
+def limits(found: Comparison, rare: bool = True) -> list[str]:
+    """What a reader has to keep in mind of all verdicts of a point: pinned draws, planned looks, lineages.
+
+    ``rare``: failures that nobody saw, too; false where that has been said.
+    """
     limits = []
     if found.pin:
         limits.append(f"The claim holds {one_draw(found.pin)}, the same for all seeds; of other draws it says nothing.")
@@ -119,11 +126,8 @@ def limits(found: Comparison) -> list[str]:
         this = f"this is {look_of(found.look)}" if found.look.planned else "this is none of them"
         share = f"{found.alpha:g} / {found.looks}"
         limits.append(f"Looks are planned at {looks} seeds, each at {share}, and {this}; p and intervals allow for it.")
-    if text := unseen(found.comparisons):
-        limits.append(
-            f"Unless some fail: {text}. A mean may be undone by rare failures that nobody saw. More seeds lower that "
-            "rate; compare.fails says what counts as a failure, besides diverging, and what rate would not matter."
-        )
+    if rare and (text := unseen(found.comparisons)):
+        limits.append(f"Unless some fail: {text}. A mean may be undone by rare failures that nobody saw. {MENDED}")
     if any(pair.n < pair.seeds for pair in found.comparisons):
         limits.append(
             "Seeds that share what was learned once, or that differ in nothing, are one lineage: averaged, and n "

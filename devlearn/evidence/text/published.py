@@ -57,10 +57,19 @@ def chance(p: float | None) -> str:
 
 
 def word(pair: StudyPair, point: StudyPoint) -> str:
-    """The verdict with its clauses: ``better (fragile), unless 18 % fail, maybe small``."""
+    """The verdict with its clauses: ``better (fragile), unless 18 % fail, maybe small``; or who did fail."""
     unless = "" if pair.unless is None else f", unless {rate(pair.unless)} fail"
+    if gone := failed(pair, point):
+        unless = "".join(f", {n} of {pair.n} learners of {arm} failed" for arm, n in gone.items())
     small = ", maybe small" * maybe_small(pair, point)
     return f"{pair.verdict}{' (fragile)' * bool(pair.fragile)}{unless}{small}"
+
+
+def failed(pair: StudyPair, point: StudyPoint) -> dict[str, int]:
+    """How many learners failed of a pair's arms, where any did; of older files only those are known that diverged."""
+    names = [name for name in (pair.arm, pair.against) if name in point.arms]
+    known = pair.failed if pair.failed is not None else {name: point.arms[name].diverged for name in names}
+    return {name: count for name, count in known.items() if count}
 
 
 def maybe_small(pair: StudyPair, point: StudyPoint) -> bool:

@@ -8,9 +8,21 @@ from matplotlib.axes import Axes
 from devlearn.evidence.analysis.training import Course
 from devlearn.evidence.text.formats import listed, number
 from devlearn.report.figure_groups import said_once
+from devlearn.report.figures.learning import HOVERED
 from devlearn.report.figures.online import course_rows
 from devlearn.report.section import Drawn
-from devlearn.report.style import INK, counts, few_ticks, from_zero, heading, label_ends, look, right_of, two_plots
+from devlearn.report.style import (
+    INK,
+    counts,
+    few_ticks,
+    from_zero,
+    heading,
+    hover_at,
+    label_ends,
+    look,
+    right_of,
+    two_plots,
+)
 
 TITLES = {"return": "return of training episodes", "bonus": "bonus (standard deviation over steps)"}
 
@@ -27,6 +39,7 @@ def bonuses(arms: Mapping[str, Mapping[str, Course]], name: str, family: str = "
         for index, (arm, courses) in enumerate(arms.items()):
             if metric in courses and len(courses[metric].x):
                 _draw(axes, courses[metric], index, -np.inf if metric == "return" else 0.0)
+                _tell(axes, courses[metric], f"{arm}, {metric}")
                 ends.append((float(courses[metric].mean[-1]), arm, index))
         few_ticks(axes, "y", 4)
         counts(axes)
@@ -56,6 +69,13 @@ def _draw(axes: Axes, course: Course, index: int, least: float) -> None:
     if np.all(np.isfinite(course.low)):
         axes.fill_between(course.x, np.maximum(course.low, least), course.high, color=colour, alpha=0.14, linewidth=0)
     axes.plot(course.x[-1:], course.mean[-1:], marker, color=colour, markersize=3.5)
+
+
+def _tell(axes: Axes, course: Course, what: str) -> None:
+    """What a reader is told at each place, or, where they are many, at the line's end."""
+    many = len(course.x) > HOVERED
+    x, y = (values[-1:].tolist() if many else values.tolist() for values in (course.x, course.mean))
+    hover_at(axes, x, y, [f"{what} {number(value, '')} at {at:,.0f}" for at, value in zip(x, y, strict=True)])
 
 
 def _told(arm: str, courses: Mapping[str, Course]) -> str:

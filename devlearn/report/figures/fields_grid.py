@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from devlearn.records.arrays import Array
+from devlearn.report.data import Row
 from devlearn.report.pictures import mosaic
 from devlearn.report.section import Drawn
 from devlearn.report.style import DOUBLE, INK, SMALL, sheet
@@ -17,8 +18,11 @@ WIDEST = 1.5
 Cells = Sequence[tuple[str, Array]]
 
 
-def grown(rows: Mapping[str, Cells], caption: str, name: str, alt: str) -> Drawn:
-    """``rows`` holds for each label its pictures, each with its title: (H, W) or (H, W, 3) uint8, all of one shape."""
+def grown(rows: Mapping[str, Cells], caption: str, name: str, alt: str, data: Sequence[Row] = ()) -> Drawn:
+    """``rows`` holds for each label its pictures, each with its title: (H, W) or (H, W, 3) uint8, all of one shape.
+
+    ``data`` is what was measured of who they are of.
+    """
     columns = max(len(cells) for cells in rows.values())
     width = min(WIDEST, (DOUBLE - LEFT) / columns - GAP)
     shape = next(image.shape for cells in rows.values() for _, image in cells)
@@ -27,7 +31,7 @@ def grown(rows: Mapping[str, Cells], caption: str, name: str, alt: str) -> Drawn
     for row, (label, cells) in enumerate(rows.items()):
         bottom = figure.get_figheight() - (row + 1) * (height + TOP + GAP)
         _row(figure, label, cells, bottom, width, height)
-    return Drawn(name, figure, caption, alt)
+    return Drawn(name, figure, caption, alt, data)
 
 
 def _row(figure: Figure, label: str, cells: Cells, bottom: float, width: float, height: float) -> None:

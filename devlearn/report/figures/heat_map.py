@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from devlearn.evidence.analysis.matrix_cells import Cells
@@ -18,6 +19,7 @@ from devlearn.report.style import (
     SMALL,
     few_ticks,
     heading,
+    hover,
     hover_at,
     label_ends,
     left_of,
@@ -59,13 +61,12 @@ def heat_map(cells: Cells, name: str) -> Drawn:
     axes.imshow(_colours(cells), aspect="auto", extent=(0, tasks, rows, 0), interpolation="nearest")
     longest = max(len(_cell(cells, row, task, True)) for row, task in np.ndindex(rows, tasks))
     whole = room > max(WHOLE, LETTER * longest)
-    for row, task in np.ndindex(rows, tasks) if room > FEW else ():
-        letters = ON_DARK if _shades(cells)[row, task] > DARK else ON_LIGHT
-        text = _cell(cells, row, task, whole)
-        axes.text(task + 0.5, row + 0.5, text, color=letters, ha="center", va="center", fontsize=SMALL)
     places = list(np.ndindex(rows, tasks))
     told = [f"{cells.rows[row]}, {cells.tasks[task]}: {_cell(cells, row, task, True)}" for row, task in places]
-    hover_at(axes, [task + 0.5 for _, task in places], [row + 0.5 for row, _ in places], told)
+    if room > FEW:
+        _write(axes, cells, whole, told)
+    else:
+        hover_at(axes, [task + 0.5 for _, task in places], [row + 0.5 for row, _ in places], told)
     for task, row in enumerate(cells.learned.tolist()):
         axes.add_patch(Rectangle((task + 0.02, row + 0.06), 0.96, 0.88, fill=False, edgecolor=INK, linewidth=1.2))
     axes.set_xticks(np.arange(tasks) + 0.5, _some(cells.tasks, room * tasks))
@@ -78,6 +79,16 @@ def heat_map(cells: Cells, name: str) -> Drawn:
         "is where the skill was learned."
     )
     return Drawn(name, figure, caption, f"Scores of {cells.arm}, row by row: {_told(cells)}.", _data(cells))
+
+
+def _write(axes: Axes, cells: Cells, whole: bool, told: Sequence[str]) -> None:
+    """Every cell's number in it, which is what a reader points at."""
+    shades = _shades(cells)
+    for (row, task), text in zip(np.ndindex(shades.shape), told, strict=True):
+        letters = ON_DARK if shades[row, task] > DARK else ON_LIGHT
+        said = _cell(cells, row, task, whole)
+        written = axes.text(task + 0.5, row + 0.5, said, color=letters, ha="center", va="center", fontsize=SMALL)
+        hover(written, text)
 
 
 def over_life(cells: Cells, name: str) -> Drawn:

@@ -22,6 +22,7 @@ from devlearn.report.style import (
     label_ends,
     log_axis,
     look,
+    look_indices,
     natural,
     one_plot,
     right_of,
@@ -62,7 +63,11 @@ def learning(
         _draw(axes, shown, unit)
         if optimum is not None:
             axes.axhline(optimum, color=INK, linestyle=(0, (4, 2)), linewidth=0.9, zorder=1)
-    ends = [(float(c.mean[-1]), arm, index) for index, (arm, c) in enumerate(shown.items()) if len(c)]
+    ends = [
+        (float(c.mean[-1]), arm, index)
+        for (arm, c), index in zip(shown.items(), look_indices(shown).values(), strict=True)
+        if len(c)
+    ]
     if range_of is not None:
         plots[1].set_ylim(*range_of)
         few_ticks(plots[1], "y")
@@ -143,9 +148,9 @@ def _told(arm: str, curve: Curve) -> str:
 
 def _over(axes: Axes, curves: Mapping[str, Curve], unit: str) -> None:
     """Lines with bands; a tick where a stage begins."""
-    for index, curve in enumerate(curves.values()):
-        if len(curve):
-            _line(axes, curve, unit, index)
+    for arm, index in look_indices(curves).items():
+        if len(curves[arm]):
+            _line(axes, curves[arm], unit, index)
     if unit == "updates":
         _tell(axes, curves, unit)
     ends = [end for curve in curves.values() if len(curve) and (end := float(curve.x[unit][-1])) > 0]
@@ -182,8 +187,8 @@ def _line(axes: Axes, curve: Curve, unit: str, index: int) -> None:
 def _grouped(axes: Axes, curves: Mapping[str, Curve], levels: Sequence[float]) -> None:
     """A group for each payment, an arm a place in it: nothing is learned between two payments."""
     shift = (np.arange(len(curves)) - (len(curves) - 1) / 2) * 0.7 / max(1, len(curves))
-    for index, curve in enumerate(curves.values()):
-        colour, marker, dash = look(index)
+    for index, (curve, own) in enumerate(zip(curves.values(), look_indices(curves).values(), strict=True)):
+        colour, marker, dash = look(own)
         x = np.searchsorted(levels, curve.x["labels"]) + shift[index]
         axes.plot(x, curve.mean, color=colour, linestyle=dash, linewidth=0.6, alpha=0.7)
         if np.all(np.isfinite(curve.low)):

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from devlearn.records.arrays import Picture
 from devlearn.report.pictures import moment_of
 from devlearn.report.section import Drawn
-from devlearn.report.style import COLOURS, DOUBLE, INK, SMALL, few_ticks, plain, sheet
+from devlearn.report.style import COLOURS, DOUBLE, INK, SMALL, few_ticks, hover, plain, sheet
 
 MOST = 12  # lanes
 
@@ -26,7 +27,9 @@ def traces(pictures: Sequence[Picture], arm: str, name: str) -> Drawn:
         steps = picture.arrays.get("steps", np.arange(len(trace)))
         axes = plain(figure.add_axes(place, facecolor="none"))
         for lane in range(lanes):
-            axes.plot(steps, 0.8 * (trace[:, lane] - low[lane]) / reach[lane] - lane, color=COLOURS[0], linewidth=0.8)
+            heights = 0.8 * (trace[:, lane] - low[lane]) / reach[lane] - lane
+            (line,) = axes.plot(steps, heights, color=COLOURS[0], linewidth=0.8)
+            hover(line, f"number {lane}, {moment_of(picture)}: {_ends(trace[:, lane])}")
         axes.set_ylim(-lanes + 0.9, 0.9)
         axes.set_yticks(
             [0.4 - lane for lane in range(lanes)], [str(lane) for lane in range(lanes)] if not column else []
@@ -44,6 +47,11 @@ def traces(pictures: Sequence[Picture], arm: str, name: str) -> Drawn:
     most = max(trace.shape[1] for _, trace in shown)
     caption += f" The first {lanes} of {most} numbers." if most > lanes else ""
     return Drawn(name, figure, caption, f"Observations of {arm} over one episode: {told}.", data)
+
+
+def _ends(seen: NDArray[np.float64]) -> str:
+    least, most = np.nanmin(seen), np.nanmax(seen)
+    return f"{seen[0]:.3g} at first, {least:.3g} at the least, {most:.3g} at the most"
 
 
 def _return(picture: Picture) -> str:

@@ -21,6 +21,7 @@ from devlearn.report.style import (
     label_ends,
     log_axis,
     look,
+    look_indices,
     named,
     natural,
     one_plot,
@@ -49,7 +50,7 @@ def varied(
     figure, axes = one_plot(2.5, bodies[0].unit, right=right_of(arms))
     ends, told = [], []
     data: list[Row] = []
-    for index, arm in enumerate(arms):
+    for arm, index in look_indices(arms).items():
         means = [mean_of(body.arms[arm].values.values()) for body in bodies]
         known = [(place, mean) for place, mean in enumerate(means) if mean is not None]
         if known:

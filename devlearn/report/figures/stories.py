@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from devlearn.evidence.statistics import Matrix
 from devlearn.evidence.text.formats import listed, number
 from devlearn.report.data import courses
 from devlearn.report.section import Drawn
-from devlearn.report.style import INK, SMALL, TEXT, look, plain, scale, sheet, shorten
+from devlearn.report.style import INK, SMALL, TEXT, hover_at, look, plain, scale, sheet, shorten
 
 COLUMNS = 2
 ROW, ABOVE, BELOW = 1.15, 0.3, 0.4  # inches: a plot with its name, the title, the axis' name
@@ -33,6 +34,7 @@ def stories(arms: Mapping[str, Matrix], probe: str, name: str, family: str = "")
             axes.plot(own, color=colour, linewidth=0.5, alpha=0.35)
         axes.plot(ideal, color=INK, linewidth=1.0, linestyle=(0, (4, 2)))
         axes.plot(chances[:, 0].mean(0), color=colour, linestyle=dash, linewidth=1.6)
+        _name(axes, {"ideal observer": ideal, arm: chances[:, 0].mean(0)})
         axes.set_ylim(0, 1.02)
         axes.set_yticks([0.0, 0.5, 1.0])
         scale(axes, "y", "share")
@@ -62,6 +64,13 @@ def stories(arms: Mapping[str, Matrix], probe: str, name: str, family: str = "")
         )
     ]
     return Drawn(name, figure, f"{of}{caption}", alt, data)
+
+
+def _name(axes: Axes, lines: Mapping[str, Matrix]) -> None:
+    """What a reader is told who points at a line after so many trials."""
+    told = [(t, value, who) for who, line in lines.items() for t, value in enumerate(line.tolist())]
+    texts = [f"{who}, {number(value, 'share')} after {t} trials" for t, value, who in told]
+    hover_at(axes, [t for t, *_ in told], [value for _, value, _ in told], texts)
 
 
 def _ends(values: Matrix) -> str:

@@ -9,7 +9,19 @@ from devlearn.evidence.text.formats import listed, moment, number
 from devlearn.records.results import ArmSummary, Comparison
 from devlearn.report.data import Row
 from devlearn.report.section import Drawn
-from devlearn.report.style import INK, few_ticks, hover, left_of, look, named, natural, one_plot, scale, shorten
+from devlearn.report.style import (
+    INK,
+    few_ticks,
+    hover,
+    left_of,
+    look,
+    look_indices,
+    named,
+    natural,
+    one_plot,
+    scale,
+    shorten,
+)
 
 ROW, NARROW, MANY = 0.3, 0.2, 12  # inches of a row, where there are many arms, and how many are many
 
@@ -25,8 +37,9 @@ def dots(body: Comparison, name: str, matched: Collection[str] = ()) -> Drawn:
     axes.grid(False, axis="y")
     plain = [value for arm in arms.values() for seed in arm.values if (value := _plain(arm, seed)) is not None]
     low, high = _limits([*plain, *best.values()])
+    looks = look_indices(arms)
     for row, (arm_name, arm) in enumerate(arms.items()):
-        _row(axes, arm_name, arm, row, low, body.unit)
+        _row(axes, arm_name, arm, (row, looks[arm_name]), low, body.unit)
         if mean := mean_of(arm.values.values()):
             axes.plot(mean[1:], [row, row], color=INK, linewidth=1.3, solid_capstyle="round")
             (diamond,) = axes.plot(mean[0], row, "D", color=INK, markersize=3.5)
@@ -86,9 +99,13 @@ def _limits(shown: Sequence[float]) -> tuple[float, float]:
     return min(shown) - room, max(shown) + room
 
 
-def _row(axes: Axes, name: str, arm: ArmSummary, row: int, edge: float, unit: str) -> None:
-    """Dots spread over the row's height by seed, the same for all arms; diverged learners at the edge."""
-    colour, marker, _ = look(row)
+def _row(axes: Axes, name: str, arm: ArmSummary, at: tuple[int, int], edge: float, unit: str) -> None:
+    """Dots spread over the row's height by seed, the same for all arms; diverged learners at the edge.
+
+    ``at`` is the row, and which look it has.
+    """
+    row, index = at
+    colour, marker, _ = look(index)
     for place, seed in enumerate(arm.values):
         height = row + 0.56 * ((0.618 * place) % 1 - 0.5)
         if (value := _plain(arm, seed)) is not None:

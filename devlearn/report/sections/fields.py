@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from devlearn.records.arrays import Picture
 from devlearn.report.drawing import figures
 from devlearn.report.pictures import Cell, Lives, lives, moment_of, mosaic, with_array
-from devlearn.report.section import Page, Place, section
+from devlearn.report.section import Page, Place, Shown, section
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Grown:
-    """What one probe drew at one point; ``name`` is the file that shows it whole."""
+    """What one probe drew at one point; ``whole`` is the figure of all of it, which is saved only."""
 
     probe: str
     caption: str
     rows: Sequence[Row]
-    name: str
+    whole: Shown
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,9 @@ def _grown(page: Page, place: Place, probe: str, drawn: Lives) -> Grown:
         " shown at that moment, so compare shapes, not strengths."
     )
     tiles = {a: [(moment_of(p), mosaic(p.arrays["fields"])) for p in moments] for a, moments in drawn.items()}
-    name = page.shelf.file(figures.grown(tiles, caption, f"{place.prefix}fields-{probe}", caption))
-    return Grown(probe, caption, rows, name)
+    told = [{"arm": arm, "moment": moment_of(p), "seed": seed, **p.values} for arm, all_ in drawn.items() for p in all_]
+    whole = page.shelf.file(figures.grown(tiles, caption, f"{place.prefix}fields-{probe}", caption, told))
+    return Grown(probe, caption, rows, whole)
 
 
 def _cell(page: Page, arm: str, picture: Picture) -> Cell:

@@ -1,9 +1,10 @@
 """Behaviour: what one learner of each arm did in each environment, at birth and after each stage."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from devlearn.records.arrays import Array, Picture
+from devlearn.report.data import Row, courses
 from devlearn.report.drawing import figures
 from devlearn.report.pictures import Cell, Lives, lives, moment_of, with_array
 from devlearn.report.section import Page, Place, Shown, section
@@ -22,7 +23,8 @@ class Strip:
 class Film:
     """One environment at one point: a strip for each moment that no earlier point showed; ``again`` names the others.
 
-    Where an environment can't be drawn there are ``figures`` of observations instead.
+    ``whole`` is the figure of all strips, which is saved only. Where an environment can't be drawn there are
+    ``figures`` of observations instead.
     """
 
     env: str
@@ -30,6 +32,7 @@ class Film:
     strips: Sequence[Strip] = ()
     again: Sequence[str] = ()
     figures: Sequence[Shown] = ()
+    whole: Shown | None = None
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,16 @@ def _film(page: Page, place: Place, seen: set[bytes], probe: str, drawn: Lives) 
     shown = [_strip(page, arms, picture, env) for arms, picture in new]
     caption = f"One greedy episode in {env} of the learner of seed {strips[0][2].seed} (the first, not selected),"
     caption += " at moments evenly spread over it, with the return so far."
-    if tiles := {f"{moment_of(p)}: {', '.join(arms)}": _frames(p) for arms, p in new}:
-        page.shelf.file(figures.grown(tiles, caption, f"{place.prefix}film-{probe}", caption))
-    return Film(env, caption, shown, again)
+    tiles = {f"{moment_of(p)}: {', '.join(arms)}": _frames(p) for arms, p in new}
+    told = [row for arms, picture in new for row in _told(arms, picture)]
+    drawing = figures.grown(tiles, caption, f"{place.prefix}film-{probe}", caption, told) if tiles else None
+    return Film(env, caption, shown, again, whole=page.shelf.file(drawing) if drawing else None)
+
+
+def _told(arms: Sequence[str], picture: Picture) -> Iterator[Row]:
+    """The return so far at each frame of one episode."""
+    of = {"arms": ", ".join(arms), "moment": moment_of(picture), "seed": picture.seed}
+    return courses(of, {"step": picture.arrays["steps"].tolist(), "return": picture.arrays["rewards"].tolist()})
 
 
 def _different(drawn: Lives, array: str) -> list[tuple[bytes, list[str], Picture]]:

@@ -7,6 +7,7 @@ from devlearn.evidence.text.change import what_would_change
 from devlearn.evidence.text.comparison import limits, qualifiers, sentence, which_p
 from devlearn.evidence.text.costs import beside
 from devlearn.evidence.text.points import setting
+from devlearn.evidence.text.summary import all_unless
 from devlearn.records.reader import Point
 from devlearn.records.results import Comparison, PairResult
 from devlearn.report.grid import grid
@@ -60,7 +61,8 @@ def verdicts(page: Page) -> Verdicts:
     Then the same in sentences, scores at best checkpoints, and who diverged.
     """
     bodies = page.found.comparisons.points
-    return Verdicts([_at(place) for place in page.places], _change(bodies), grid(bodies) is not None)
+    told = all_unless(bodies)
+    return Verdicts([_at(place, told) for place in page.places], _change(bodies), grid(bodies) is not None)
 
 
 def _change(bodies: Sequence[Comparison]) -> list[str]:
@@ -72,16 +74,17 @@ def _change(bodies: Sequence[Comparison]) -> list[str]:
     return [line if len(where) == len(bodies) else f"At {'; '.join(where)}. {line}" for line, where in said.items()]
 
 
-def _at(place: Place) -> PointVerdicts:
+def _at(place: Place, told: bool) -> PointVerdicts:
+    """``told``: that all of it holds unless some fail is said by the headline, with the rate."""
     found = place.comparison
     pairs = found.comparisons
     return PointVerdicts(
         place=place,
         found=found,
-        qualifiers=[qualifiers(pair, found) for pair in pairs],
+        qualifiers=[qualifiers(pair, found, told) for pair in pairs],
         costs=[beside(found.arms[pair.arm], found.arms[pair.against]) for pair in pairs],
         sentences=[sentence(pair, found).replace(" %", "\u00a0%") for pair in pairs],
-        limits=limits(found),
+        limits=limits(found, rare=False),  # what would change the answer says what to do
         which_p=which_p({pair.verdict for pair in pairs}),
         images=any((pair.interval_new_images or (None,))[0] is not None for pair in pairs),
         twice=[pair for pair in pairs if pair.at_best],
