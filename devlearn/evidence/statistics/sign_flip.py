@@ -25,6 +25,8 @@ POWER = 0.8
 EXACT = 16  # largest n at which all sign flips are counted
 FLIPS = 99_999  # random sign flips above that
 BLOCK = 16  # learners whose share of a random subset is looked up at once
+GLANCE = 64  # learners of a random subset that tell whether it may hold none or all
+MANY = 512  # learners above which most of a random subset is better not drawn
 EPS = float(np.finfo(np.float64).eps)
 
 Vector = NDArray[np.float64]
@@ -142,6 +144,7 @@ def equivalence(d: ArrayLike, smallest_effect: float, size: ArrayLike | None = N
     return max(sign_flip(side, -smallest_effect, "greater", size) for side in (d, -d))
 
 
+@lru_cache(maxsize=64)
 def smallest_p(n: int) -> float:
     """The smallest two-sided p that n seeds can reach: that of differences which all have one sign.
 
@@ -150,8 +153,20 @@ def smallest_p(n: int) -> float:
     """
     if n <= EXACT:
         return 2.0 ** (1 - n)
+    if n > MANY and not _may_be_of_one_sign(n):
+        return 1 / (1 + FLIPS)
     sizes = _sizes(n, exact=False)
     return (1 + int(np.count_nonzero((sizes == 0) | (sizes == n)))) / (1 + FLIPS)
+
+
+def _may_be_of_one_sign(n: int) -> bool:
+    """Whether any random subset of n > ``GLANCE`` learners holds none or all of the first ones; no others are drawn."""
+    source, first = np.random.PCG64(0), np.empty((FLIPS, GLANCE), np.uint64)
+    for row in first:
+        row[:] = source.random_raw(GLANCE)
+        source.advance(n - GLANCE)
+    held = (first >> np.uint64(63)).sum(1)
+    return bool(((held == 0) | (held == GLANCE)).any())
 
 
 def seeds_needed(d: ArrayLike, alpha: float = ALPHA, size: ArrayLike | None = None) -> int | None:

@@ -11,6 +11,8 @@ from scipy import stats
 
 from devlearn.evidence import statistics as t
 
+statistic = importlib.import_module("devlearn.evidence.statistics.sign_flip")
+
 # Sorted -8, 1, 2, 3, 4, 10, 30, 40: mean 82/8, median 3.5, the middle half is 2, 3, 4, 10.
 UNEVEN = [30.0, 1.0, 2.0, -8.0, 3.0, 4.0, 10.0, 40.0]
 
@@ -289,6 +291,31 @@ def test_two_of_the_random_flips_of_17_and_of_18_seeds_are_no_flip_or_all() -> N
         assert np.count_nonzero(np.isin(bits.sum(1), [0, n])) == 2
         assert t.smallest_p(n) == 3 / 100_000
     assert t.smallest_p(19) == 1 / 100_000
+
+
+def test_whether_a_random_flip_may_be_none_or_all_is_told_from_its_first_learners(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(statistic, "GLANCE", 17)
+    found = []
+    for n in range(18, 40):
+        bits = np.random.PCG64(0).random_raw(t.FLIPS * n).reshape(t.FLIPS, n) >> np.uint64(63)
+        found.append(bool(np.isin(bits[:, :17].sum(1), [0, 17]).any()))
+        assert statistic._may_be_of_one_sign(n) == found[-1], n
+    assert {*found} == {True, False}
+
+
+def test_the_smallest_p_of_many_seeds_is_that_of_all_their_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistic, "GLANCE", 12)
+    whole = {n: t.smallest_p(n) for n in range(17, 40)}
+    t.smallest_p.cache_clear()
+    monkeypatch.setattr(statistic, "MANY", 16)
+    assert {n: t.smallest_p(n) for n in whole} == whole
+    t.smallest_p.cache_clear()
+    monkeypatch.undo()
+    for n in (65, 700):
+        assert t.smallest_p(n) == t.sign_flip(np.ones(n))
+    assert t.smallest_p(10_000) == 1 / 100_000
 
 
 def test_welch_takes_constants_up_to_rounding_as_constants() -> None:
