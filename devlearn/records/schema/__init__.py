@@ -11,6 +11,7 @@ from devlearn.records.schema.job import (
     Progress,
     SelectEntry,
 )
+from devlearn.records.schema.needs import HeadEntry, NeedsEntry, PartEntry, SenseEntry, SlotEntry, SpaceEntry
 from devlearn.records.schema.registration import Akin, Difference, Laid, Registered, Registration, Sibling
 from devlearn.records.schema.resolved import (
     ArmEntry,
@@ -78,6 +79,7 @@ __all__ = [
     "EvidenceError",
     "FileModel",
     "GiverEntry",
+    "HeadEntry",
     "How",
     "JobEntry",
     "JobSpec",
@@ -90,7 +92,9 @@ __all__ = [
     "MatchEntry",
     "MetricEntry",
     "NeedEntry",
+    "NeedsEntry",
     "Number",
+    "PartEntry",
     "PointEntry",
     "ProbeEntry",
     "Program",
@@ -100,7 +104,10 @@ __all__ = [
     "Resolved",
     "Seen",
     "SelectEntry",
+    "SenseEntry",
     "Sibling",
+    "SlotEntry",
+    "SpaceEntry",
     "StageEntry",
     "Steps",
     "TrialEntry",

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from devlearn.records.schema.base import FileModel, FileName, JobName, Keys, Number
+from devlearn.records.schema.needs import NeedsEntry
 from devlearn.records.schema.resolved import ProbeEntry, VisitEntry
 from devlearn.records.versions import JOB
 
@@ -39,7 +40,7 @@ class SelectEntry(FileModel):
 class JobSpec(FileModel):
     """job.json: all that a worker needs to live one branch for one block of seeds."""
 
-    omitted = frozenset({"givers", "continues", "without_moments"})
+    omitted = frozenset({"givers", "needs", "continues", "without_moments"})
     version = JOB
 
     format: int = Field(description="the version of this file's format")
@@ -52,6 +53,7 @@ class JobSpec(FileModel):
     givers: tuple[GiverEntry, ...] = Field(default=(), description="what its stages take from other arms, and where")
     brain: Keys = Field(description="the brain, with all keys")
     needs_stages: tuple[NeedEntry, ...] = Field(description="all stages of the scenario: their needs make the brain")
+    needs: NeedsEntry | None = Field(default=None, description="what these and the probes ask of the brain")
     stages: tuple[VisitEntry, ...] = Field(description="what is lived, in order")
     probes: dict[FileName, ProbeEntry] = Field(description="every probe, by name, with all keys")
     device: str = Field(default="cpu", description="where tensors are")

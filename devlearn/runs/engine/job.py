@@ -15,9 +15,13 @@ from devlearn.records.job_state import read_spec
 from devlearn.records.layout import JobFolder
 from devlearn.records.schema import JobSpec, NeedEntry, SelectEntry, VisitEntry
 from devlearn.registry import get
+from devlearn.runs.plan.describe import describe
+from devlearn.runs.plan.needs_entry import needs_from
 from devlearn.scenario import Of
 from devlearn.stages.stage import Stage
 from devlearn.streams import BIRTH, PINNED
+
+REPLANNED = "it was planned otherwise: run the scenario into another folder, or bring the environment back"
 
 
 @dataclass(frozen=True)
@@ -107,14 +111,38 @@ class Job:
         return {name: get("probes", entry.kind)(**entry.own) for name, entry in self.spec.probes.items()}
 
     @cached_property
+    def needs(self) -> Needs:
+        """What is asked of the brain, by the plan's word: environments that only other jobs open are not made here."""
+        if self.spec.needs is not None:
+            return needs_from(self.spec.needs)
+        needs = Needs()  # an older folder does not say
+        parts: tuple[Stage | Probe, ...] = (*self.stages.values(), *self.probes.values())
+        for part in parts:
+            needs |= part.needs()
+        return needs
+
+    @cached_property
     def builder(self) -> Any:
         """Builds one learner's network."""
-        needs = Needs()
-        for stage in self.stages.values():
-            needs |= stage.needs()
-        for probe in self.probes.values():
-            needs |= probe.needs()
-        return brain_builder(self.spec.brain, needs)
+        return brain_builder(self.spec.brain, self.needs)
+
+    def check_spaces(self) -> None:
+        """See that the environments that this job opens show and take what they did when the run was planned.
+
+        Raises:
+            ValueError: one does not.
+        """
+        parts: dict[str, Stage | Probe] = {f"stage {visit.name!r}": visit.stage for visit in self.visits}
+        parts |= {f"probe {name!r}": probe for name, probe in self.probes.items()}
+        for name, part in parts.items():
+            if not (opened := part.environments()):
+                continue
+            try:
+                same = describe(self.needs | part.needs()) == describe(self.needs)
+            except ValueError as error:
+                raise ValueError(f"{name}: {opened[0]}: {error}; {REPLANNED}") from error
+            if not same:
+                raise ValueError(f"{name}: {opened[0]} shows or takes something else now; {REPLANNED}")
 
     def cohort(self) -> Cohort:
         """The newborn learners of this job."""

@@ -46,8 +46,9 @@ class JobRunner:
 
         Raises:
             JobFailed: a stage or an environment raised.
-            ValueError: the folder belongs to another version or job, or its records were changed.
+            ValueError: the folder belongs to another version or job, its records were changed, or an environment was.
         """
+        self.job.check_spaces()
         if not self._resume():
             self._begin()
         for visit in self.job.visits[self.position :]:

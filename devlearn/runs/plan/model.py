@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from devlearn.learners.brains.needs import Needs
 from devlearn.records.schema import FEEDBACK, KEPT
 from devlearn.runs.plan.cost_model import ONCE, PER_YIELD, CostModel
 from devlearn.runs.plan.labels import NOTHING, PlannedLabels
@@ -130,13 +131,14 @@ class ArmPlan:
 class PointPlan:
     """One point of ``vary`` ({} without it).
 
-    ``needs_stages`` are (name, kind, keys) of all stages whose needs make the brain, ``context`` is what a branch's
+    ``needs_stages`` are (name, kind, keys) of all stages whose ``needs`` make the brain, ``context`` is what a branch's
     identity takes from the scenario, ``parameters`` counts one learner's weights.
     """
 
     point: Mapping[str, Any]
     scenario: Scenario
     needs_stages: tuple[tuple[str, str, dict[str, Any]], ...]
+    needs: Needs
     context: Mapping[str, Any]
     parameters: int
     arms: tuple[ArmPlan, ...]

@@ -15,7 +15,8 @@ def needs_of(scenario: Scenario) -> tuple[tuple[NeedsStage, ...], Needs]:
     """Every stage whose needs make the brain, and their union with the probes' needs.
 
     A stage that an arm's ``set`` changes is listed again, as ``stage/arm/place``, only where it needs something more.
-    No brain is built; an environment is made, once a process, where a stage or a probe asks for its spaces.
+    No brain is built; an environment is made, once a process, where a stage or a probe asks for its spaces. Jobs are
+    told what came of it, and make only those that they act in.
 
     Raises:
         ScenarioError: needs that can't be told or contradict each other, at the place in the file.

@@ -51,6 +51,7 @@ def resolve(point: dict[str, Any], scenario: Scenario) -> PointPlan:
         point=point,
         scenario=scenario,
         needs_stages=listed,
+        needs=needs,
         context=_context(scenario, needs),
         parameters=sum(weights.numel() for weights in brain.parameters()),
         arms=arms,

@@ -25,6 +25,7 @@ from devlearn.records.versions import JOB, PLAN, RECORDS
 from devlearn.runs.plan.digest import digest
 from devlearn.runs.plan.missing_controls import uncontrolled
 from devlearn.runs.plan.model import ArmPlan, Plan, PlannedJob, PlannedStage, PointPlan
+from devlearn.runs.plan.needs_entry import entry_of
 from devlearn.runs.plan.shared_origins import lineages, origin_names
 from devlearn.scenario import Scenario
 from devlearn.scenario.artifacts import steps_behind
@@ -94,6 +95,7 @@ def _spec(plan: Plan, job: PlannedJob, device: str, path: tuple[str, ...]) -> Jo
         ),
         brain=dict(point.scenario.brain),
         needs_stages=tuple(NeedEntry(name=name, kind=kind, keys=keys) for name, kind, keys in point.needs_stages),
+        needs=entry_of(point.needs),
         stages=tuple(
             VisitEntry(
                 name=lived.name,
