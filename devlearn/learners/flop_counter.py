@@ -9,6 +9,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
+class TooLarge(Exception):
+    """More numbers at once than are held to count FLOPs."""
+
+
 class Counter(TorchDispatchMode):
     """Inside, products and convolutions are counted and not computed.
 
@@ -39,7 +43,7 @@ class Counter(TorchDispatchMode):
             x, weight = args[:2]
             row = func(x[:1], *args[1:], **kwargs)
             self.total += len(x) * _convolution(x, weight, row, transposed=args[6])
-            return row.new_zeros(len(x), *row.shape[1:])
+            return row.new_zeros(held((len(x), *row.shape[1:]), row.device.type))
         if name == "convolution_backward":
             gradient, x, weight, _, _, _, _, transposed, _, _, wanted = args
             self.total += sum(wanted[:2]) * len(x) * _convolution(x, weight, gradient, transposed)
@@ -53,6 +57,7 @@ class Counter(TorchDispatchMode):
         return func(*args, **kwargs)
 
 
+HELD = 2**24  # numbers of a tensor that are held
 MOST = 2**30  # numbers that one product of one learner may give
 PRODUCTS = {"mm": 2, "bmm": 2, "addmm": 3, "baddbmm": 3}  # how many arguments are tensors, the factors last
 WITHOUT_FORMULA = (
@@ -67,6 +72,13 @@ WITHOUT_FORMULA = (
 )  # fused, by their names
 
 
+def held(shape: tuple[int, ...], device: str) -> tuple[int, ...]:
+    """A shape. Raises TooLarge where so many numbers are not held on a device; on ``meta`` none are."""
+    if device != "meta" and prod(shape) > HELD:
+        raise TooLarge
+    return shape
+
+
 def _fit(a: Tensor, b: Tensor, *added: Tensor) -> bool:
     """Whether torch has nothing to complain of."""
     return a.shape[-1] == b.shape[-2] and a.shape[:-2] == b.shape[:-2] and len({x.dtype for x in (a, b, *added)}) == 1
@@ -77,7 +89,7 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
     shape = (*a.shape[:-1], b.shape[-1])
     if prod(shape) > MOST:
         raise ValueError(f"one product gives {prod(shape):,} numbers at once, for one learner; fewer units or rows do")
-    return a.new_zeros(shape)
+    return a.new_zeros(held(shape, a.device.type))
 
 
 def _convolution(x: Tensor, weight: Tensor, out: Tensor, transposed: bool) -> int:

@@ -1,5 +1,6 @@
 """FLOPs by formula are those of torch's counter, without its import."""
 
+import resource
 import subprocess
 import sys
 from typing import Any
@@ -38,6 +39,34 @@ def test_every_stage_is_counted_as_torch_counts_it(row: str, kind: str, monkeypa
     monkeypatch.setattr(flops, "of", flops.by_torch)
     assert found.flops == stage.cost(brain).flops
     assert all(weight.is_meta for weight in brain.parameters())
+
+
+@pytest.mark.parametrize("kind", BRAINS)
+@pytest.mark.parametrize("row", STAGES)
+def test_every_stage_costs_the_same_where_only_its_shapes_are_held(
+    row: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if row in UNFIT.get(kind, ()):
+        pytest.skip(f"{row} refuses such a brain")
+    stage = make(row)
+    with torch.device("meta"):
+        brain = brain_builder(BRAINS[kind], needs_of(stage))()
+    found = stage.cost(brain)
+    monkeypatch.setattr(flop_counter, "HELD", 0)
+    assert stage.cost(brain) == found
+
+
+def test_counting_an_update_of_millions_of_rows_holds_none_of_them() -> None:
+    model = nn.Sequential(nn.Linear(32, 64), nn.Tanh(), nn.Linear(64, 4)).to("meta")
+    one = flops.update(model, _energy, {"x": ((1, 32), torch.float32)})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert flops.update(model, _energy, {"x": ((10**7, 32), torch.float32)}) == 10**7 * one
+    assert flops.outputs(model, torch.empty(10**7, 32, device="meta")).shape == (10**7, 4)
+    assert len(flops.reached(model, _energy, {"x": ((10**7, 32), torch.float32)})) == 4
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / (1024 if sys.platform == "linux" else 2**20)
+    assert grown < 500  # MB, of what torch imports; the rows alone take 1,280, what becomes of them twice as much
+    with pytest.raises(ValueError, match="fewer units or rows"):
+        flops.update(model, _energy, {"x": ((10**8, 32), torch.float32)})
 
 
 class Recurrent(nn.Module):

@@ -102,7 +102,8 @@ def _probes(scenario: Scenario) -> dict[str, Any]:
 
 def _reflexes(course: ResolvedArm, index: int) -> tuple[str, ...]:
     """The slots for reflexes that the stages of an arm before a place fill."""
-    return tuple(sorted({name for step in course.steps[:index] for name in step.stage.reflexes()}))
+    before = {id(step.stage): step.stage for step in course.steps[:index]}  # an arm may live one a thousand times
+    return tuple(sorted({name for stage in before.values() for name in stage.reflexes()}))
 
 
 def _guarded(course: ResolvedArm, index: int) -> tuple[str, ...]:
