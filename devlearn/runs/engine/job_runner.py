@@ -13,10 +13,11 @@ from devlearn.runs.engine.artifacts import end_of
 from devlearn.runs.engine.best_checkpoints import BestCheckpoints
 from devlearn.runs.engine.job import Job, StageVisit
 from devlearn.runs.engine.learners_state import LearnersState
-from devlearn.runs.engine.probing import measure
+from devlearn.runs.engine.probing import ProbeFailed, measure
 from devlearn.runs.engine.progress_file import Progress
 from devlearn.runs.engine.visit_runner import VisitRunner
 from devlearn.runs.engine.visit_state import VisitState
+from devlearn.tasks.envs.failures import failures
 
 
 class JobFailed(RuntimeError):
@@ -81,8 +82,10 @@ class JobRunner:
                     recorder.flush()
                     self._checkpoint()
                 runner.leave()
-            except Exception as error:
-                raise JobFailed(self._complaint(visit, error)) from error
+            except failures() as error:
+                update = 0 if self.state is None else self.state.latest
+                where = f"stage {visit.name!r} ({visit.stage.kind}), update {update}"
+                raise JobFailed(self._complaint(where, error)) from error
 
     def _continued(self) -> bool:
         """Whether the optimiser moments of the stage that is over are needed by the next, here or in another job."""
@@ -97,11 +100,10 @@ class JobRunner:
         deadline = time.monotonic() + checkpoint.interval()
         return lambda yields: time.monotonic() > deadline
 
-    def _complaint(self, visit: StageVisit, error: Exception) -> str:
+    def _complaint(self, where: str, error: BaseException) -> str:
         arms, seeds = ", ".join(self.job.spec.arms), ", ".join(map(str, self.job.seeds))
-        update = 0 if self.state is None else self.state.latest
-        where = f"stage {visit.name!r} ({visit.stage.kind}), update {update}, of {arms}, seeds {seeds}"
-        return f"{where}: {type(error).__name__}: {without_allocator(str(error))}"
+        kind = "" if isinstance(error, ProbeFailed) else f"{type(error).__name__}: "
+        return f"{where}, of {arms}, seeds {seeds}: {kind}{without_allocator(str(error))}"
 
     # ---- beginning, and going on after a kill -------------------------------------------------------------------
 
@@ -111,7 +113,10 @@ class JobRunner:
         if (parent := self.job.parent) is None:
             newborn = VisitState.before(self.learners.diverged, None)
             with Recorder(self.folder.birth.root, self.job.seeds, "birth", 0) as recorder:
-                measure(self.job, self.learners.cohort, recorder, newborn.updates, "birth")
+                try:
+                    measure(self.job, self.learners.cohort, recorder, newborn.updates, "birth")
+                except ProbeFailed as error:
+                    raise JobFailed(self._complaint("at birth", error)) from error
             return
         self.learners.load(end_of(parent, self.job))
 

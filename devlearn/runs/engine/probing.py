@@ -10,6 +10,12 @@ from devlearn.probes.probe import Measurement, Probing
 from devlearn.records.writer import Recorder
 from devlearn.runs.engine.job import Job
 from devlearn.stages.context import Context
+from devlearn.tasks.envs.failures import failures
+
+
+class ProbeFailed(RuntimeError):
+    """A probe, or an environment that it acts in, raised; the message names the probe."""
+
 
 Values = dict[str, dict[str, Tensor]]
 
@@ -57,13 +63,16 @@ def _tensors(cohort: Cohort) -> dict[str, Tensor]:
 
 
 def _undisturbed(job: Job, cohort: Cohort, before: Mapping[str, Tensor], name: str, full: bool) -> Measurement:
-    """One measurement of a cohort that was ``before``. Raises RuntimeError where the probe changed it."""
+    """One measurement of a cohort that was ``before``. Raises ProbeFailed, and where the probe changed it."""
     probe = job.probes[name]
-    with torch.no_grad():
-        found = probe.measure(cohort, probing_of(job, name), full)
+    try:
+        with torch.no_grad():
+            found = probe.measure(cohort, probing_of(job, name), full)
+    except failures() as error:
+        raise ProbeFailed(f"probe {name!r} ({probe.kind}): {type(error).__name__}: {error}") from error
     after = {**cohort.parameters(), **cohort.buffers}
     if not all(_same(tensor, after[key]) for key, tensor in before.items()):
-        raise RuntimeError(f"probe {name!r} ({probe.kind}) changed the learners; a probe may only read")
+        raise ProbeFailed(f"probe {name!r} ({probe.kind}) changed the learners; a probe may only read")
     return found
 
 

@@ -100,10 +100,13 @@ def _probes(scenario: Scenario) -> dict[str, Any]:
     }
 
 
-def _reflexes(course: ResolvedArm, index: int) -> tuple[str, ...]:
-    """The slots for reflexes that the stages of an arm before a place fill."""
-    before = {id(step.stage): step.stage for step in course.steps[:index]}  # an arm may live one a thousand times
-    return tuple(sorted({name for stage in before.values() for name in stage.reflexes()}))
+def _reflexes(course: ResolvedArm) -> list[tuple[str, ...]]:
+    """For every stage of an arm, the slots for reflexes that the stages before it fill."""
+    filled, found = frozenset[str](), list[tuple[str, ...]]()
+    for step in course.steps:
+        found.append(tuple(sorted(filled)))
+        filled |= {*step.stage.reflexes()}
+    return found
 
 
 def _guarded(course: ResolvedArm, index: int) -> tuple[str, ...]:
@@ -151,9 +154,9 @@ class _Arms:
     def _all_lived(self, name: str, course: ResolvedArm) -> list[PlannedStage]:
         """The stages of an arm with the budgets that they declare."""
         lives: list[PlannedStage] = []
-        for index in range(len(course.steps)):
+        for index, born in enumerate(_reflexes(course)):
             known = lives[-1].known_after if lives else NOTHING
-            lives.append(replace(self._lived(name, course, index), known=known))
+            lives.append(replace(self._lived(name, course, index, born), known=known))
         return lives
 
     def _with_memory(self, name: str, course: ResolvedArm) -> ResolvedArm:
@@ -177,10 +180,9 @@ class _Arms:
             before |= read
         return found
 
-    def _lived(self, arm: str, course: ResolvedArm, index: int) -> PlannedStage:
+    def _lived(self, arm: str, course: ResolvedArm, index: int, born: tuple[str, ...]) -> PlannedStage:
         step = course.steps[index]
         visit = Counter(earlier.stream for earlier in course.steps[:index])[step.stream]
-        born = _reflexes(course, index)
         try:
             guarded = _guarded(course, index)
         except ValueError as error:

@@ -12,7 +12,7 @@ from devlearn.registry import imported
 from devlearn.tasks.data.source import BadData
 from devlearn.tasks.demonstrations.record import Policy, row_of
 from devlearn.tasks.envs import EnvSpec, WorldError
-from devlearn.tasks.envs.failures import FAILURES, raised
+from devlearn.tasks.envs.failures import failures, raised
 from devlearn.tasks.envs.observations import leaves
 from devlearn.tasks.envs.registration import make
 from devlearn.tasks.envs.spaces import view_and_controls
@@ -52,7 +52,7 @@ class Controller:
             for learner, rng in zip(observations, rngs, strict=True):
                 for shown in learner:
                     rows.append(row_of(self.act(shown.copy(), rng), controls.whole))
-        except FAILURES as error:
+        except failures() as error:
             raise WorldError(f"{self.spec}: controller {self.name!r}: {raised(error)}") from error
         columns = [np.stack([row["/".join(map(str, path))] for row in rows]) for path, _ in leaves(controls.whole)]
         try:

@@ -16,7 +16,7 @@ from devlearn.tasks.demonstrations.episodes import Episodes
 from devlearn.tasks.envs import EnvSpec
 from devlearn.tasks.envs.actions import random_action
 from devlearn.tasks.envs.arrays import to_numpy
-from devlearn.tasks.envs.failures import FAILURES, raised
+from devlearn.tasks.envs.failures import failures, raised
 from devlearn.tasks.envs.observations import leaves
 from devlearn.tasks.envs.registration import Env, WorldError, make
 from devlearn.tasks.envs.spaces import view_and_controls
@@ -102,7 +102,7 @@ def _episode(
             won.append(float(reward))
             if terminated or truncated:
                 return seen, done, won, bool(terminated)
-    except FAILURES as error:
+    except failures() as error:
         raise WorldError(f"{spec}: episode {number}, {place}: {raised(error)}") from error
     mend = "--key max_episode_steps=200 ends it"
     raise WorldError(f"{spec}: episode {number} has no end after {LONGEST:,} steps; {mend}")

@@ -16,7 +16,7 @@ from devlearn.registry import nearest
 from devlearn.tasks.envs import registered_vector_env
 from devlearn.tasks.envs.actions import is_wide, masks_by_method, offered_mask
 from devlearn.tasks.envs.check_life import OBSERVATION_LAWS, Life
-from devlearn.tasks.envs.failures import FAILURES, begun, describe
+from devlearn.tasks.envs.failures import begun, describe, failures
 from devlearn.tasks.envs.finding import Clock, Finding, Tell
 from devlearn.tasks.envs.own_process import CanNotBeTried, Cut, in_own_process
 from devlearn.tasks.envs.registration import UnknownEnv, WorldError, check_id, described, make
@@ -113,7 +113,7 @@ def _guarded(name: str, law: Callable[[], Finding], clock: Clock) -> Finding:
     clock.tell(name)
     try:
         return law()
-    except FAILURES as error:
+    except failures() as error:
         what = f"could not be tried, because the environment raised {describe(error)}"
         return Finding(name, False, what, runs=True)  # where a run would meet it, another law has
 
@@ -168,7 +168,7 @@ def _gymnasium(spec: EnvSpec, life: Life) -> Finding:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             check_by_gymnasium(one.unwrapped, skip_render_check=True)
-    except FAILURES as error:
+    except failures() as error:
         what, seen = f"Gymnasium's own checker stops: {describe(error)}", not OBSERVATION_LAWS & life.breaches.keys()
         if seen and (life.package or "observation" in str(error)):
             return Finding("gymnasium", True, f"{what}; it is stricter than a run, which takes them")

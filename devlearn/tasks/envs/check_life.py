@@ -13,7 +13,7 @@ from devlearn.records import flight
 from devlearn.tasks.envs.actions import masks_by_method, offered_mask, random_action
 from devlearn.tasks.envs.arrays import package_of, to_numpy
 from devlearn.tasks.envs.copies import SOMETIMES_MASKED
-from devlearn.tasks.envs.failures import FAILURES, begun, describe, place
+from devlearn.tasks.envs.failures import begun, describe, failures, place
 from devlearn.tasks.envs.finding import Clock, Finding
 from devlearn.tasks.envs.observations import View
 from devlearn.tasks.envs.registration import Env, make
@@ -61,7 +61,7 @@ class Life:
         self.clock.tell(f"step 0 of {LIFE:,}")
         try:
             self._live(one)
-        except FAILURES as error:
+        except failures() as error:
             where = place(error)
             self.breach("exceptions", describe(error) + (f"{where}; mend it there" if where else ""))
         finally:
@@ -151,7 +151,7 @@ def _observation_breaches(
     mend = f"return np.asarray(..., dtype=np.{space.dtype}) of shape {space.shape}" if space.dtype else "return what is"
     try:
         seen = view.read(observation)
-    except FAILURES as error:
+    except failures() as error:
         why = str(error) if isinstance(error, ValueError) else describe(error)
         yield "observation type", f"{why}; {mend}", False
         return

@@ -8,7 +8,7 @@ import numpy as np
 from devlearn.records import flight
 from devlearn.tasks.envs.actions import MASK, Array, Controls, masks_by_method, offered_mask
 from devlearn.tasks.envs.board import Board
-from devlearn.tasks.envs.failures import FAILURES, begun, describe
+from devlearn.tasks.envs.failures import begun, describe, failures
 from devlearn.tasks.envs.registration import Env, WorldError, make
 from devlearn.tasks.envs.spaces import view_of
 from devlearn.tasks.envs.spec import EnvSpec
@@ -101,7 +101,7 @@ class Copies:
             observation, info = begun(self.envs[k].reset(seed=seed))
             self._show(k, observation)
             self._allow(k, info)
-        except FAILURES as error:
+        except failures() as error:
             raise CopyFailed(k, f"reset(seed={seed}) raised {describe(error)}") from error
         finally:
             self._recorder.leave()
@@ -154,7 +154,7 @@ class Copies:
             if not (terminated or truncated):  # nothing is done in an episode that is over
                 self._allow(k, info)
             result = float(reward), bool(terminated), bool(truncated)
-        except FAILURES as error:
+        except failures() as error:
             self._recorder.leave()
             raise CopyFailed(k, f"step({self.board.actions[k]}) raised {describe(error)}") from error
         if not -LARGEST <= result[0] <= LARGEST:

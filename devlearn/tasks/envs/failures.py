@@ -1,12 +1,21 @@
 """How an environment fails: what is caught of it, and how that is told."""
 
+import signal
 from collections.abc import Mapping
 from traceback import walk_tb
 from typing import Any
 
 # What an environment may raise. ``sys.exit()`` inside one is a mistake of its own, not an order to the process.
-FAILURES = (Exception, SystemExit)
+FAILURES: tuple[type[BaseException], ...] = (Exception, SystemExit, GeneratorExit)
 NOT_THEIRS = ("devlearn", "gymnasium", "importlib", "contextlib")  # whose lines do not say where to look
+
+
+def failures() -> tuple[type[BaseException], ...]:
+    """What an environment may raise here: anything, in a process that is deaf to Ctrl-C, as workers are.
+
+    Elsewhere a KeyboardInterrupt may be the user's.
+    """
+    return (BaseException,) if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else FAILURES
 
 
 def describe(error: BaseException) -> str:

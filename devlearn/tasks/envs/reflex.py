@@ -25,7 +25,7 @@ from devlearn.lazy import torch
 from devlearn.learners.brains.needs import OSCILLATOR, TABLE, Slot
 from devlearn.registry import NoPlugin, imported
 from devlearn.tasks.envs.actions import random_action
-from devlearn.tasks.envs.failures import FAILURES, raised
+from devlearn.tasks.envs.failures import failures, raised
 from devlearn.tasks.envs.oscillators import pull, run, settle
 from devlearn.tasks.envs.registration import make
 from devlearn.tasks.envs.spaces import view_and_controls
@@ -239,7 +239,7 @@ def _asked(slot: Slot, seen: Array, memory: Array) -> tuple[Array, Array]:
     """What a script answers. Raises ValueError, with its name, for what it raises and for what is no pair."""
     try:
         answer = script(slot.controller)(seen, memory)
-    except FAILURES as error:
+    except failures() as error:
         raise ValueError(f"controller {slot.controller}: {raised(error)}") from error
     if not isinstance(answer, tuple) or len(answer) != 2:
         raise ValueError(f"controller {slot.controller} gave {type(answer).__name__}; return (action, memory)")

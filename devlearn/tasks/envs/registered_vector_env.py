@@ -21,7 +21,7 @@ from gymnasium.vector import AutoresetMode
 from devlearn.records import flight
 from devlearn.tasks.envs.actions import Array, masks_by_method, offered_mask, random_action
 from devlearn.tasks.envs.copies import NOT_FINITE, NOT_SHOWN, REPLAYED_DIFFERENTLY, CopyFailed
-from devlearn.tasks.envs.failures import FAILURES, begun, describe, raised
+from devlearn.tasks.envs.failures import begun, describe, failures, raised
 from devlearn.tasks.envs.history import History
 from devlearn.tasks.envs.registration import Env, WorldError, check_id, make
 from devlearn.tasks.envs.reset_safety import PART, TRIAL_SEEDS, as_bytes, differs, reuse_is_safe
@@ -68,7 +68,7 @@ def breach(spec: EnvSpec) -> str:
                 opened.callback(env.close)
             with flight.recorder().call(spec, flight.STEP):
                 return _differs_in_its_face(vector, alone[0]) or _differs_in_play(vector, alone)
-        except FAILURES as error:
+        except failures() as error:
             return f"trying it raised {describe(error)}"
 
 
@@ -132,7 +132,7 @@ def _make(spec: EnvSpec, copies: int) -> VectorOfOthers:
             mode = {"autoreset_mode": AutoresetMode.DISABLED} if takes else {}
             kwargs = {**spec.kwargs, **mode}
             return gymnasium.make_vec(name, copies, vectorization_mode="vector_entry_point", **kwargs)
-        except FAILURES as error:
+        except failures() as error:
             raise WorldError(f"{spec}: making its vector environment failed: {raised(error)}") from error
 
 
@@ -164,7 +164,7 @@ class RegisteredVectorEnv(BatchEnv):
             try:
                 options = {"reset_mask": where.copy()}
                 shown, _ = self._vector.reset(seed=self._history.seeds.tolist(), options=options)
-            except FAILURES as error:
+            except failures() as error:
                 raise WorldError(f"{self.spec}: reset of its vector environment raised {describe(error)}") from error
         self._shown[where] = np.asarray(shown)[where]
         self._require_finite(self._shown, "the observation")
@@ -178,7 +178,7 @@ class RegisteredVectorEnv(BatchEnv):
             try:
                 given = np.asarray(self.controls.rows_to_env(actions))
                 shown, rewards, terminated, truncated, _ = self._vector.step(given)
-            except FAILURES as error:
+            except failures() as error:
                 raise WorldError(f"{self.spec}: step of its vector environment raised {describe(error)}") from error
         self._shown[:] = shown
         self._require_finite(self._shown, "the observation")

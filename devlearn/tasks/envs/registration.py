@@ -14,7 +14,7 @@ from gymnasium.envs.registration import load_env_creator
 
 from devlearn.records import flight
 from devlearn.registry import Unimportable, loaded, nearest, package_of
-from devlearn.tasks.envs.failures import FAILURES, raised
+from devlearn.tasks.envs.failures import failures, raised
 from devlearn.tasks.envs.spec import EnvSpec
 from devlearn.tasks.envs.stdout import folder_kept, stdout_to_stderr
 from devlearn.tasks.envs.wrappers import arguments, check_wrapper, required, wrapper_class
@@ -93,7 +93,7 @@ def import_module_of(spec: EnvSpec) -> None:
             importlib.import_module(module)
         except ModuleNotFoundError as error:
             raise UnknownEnv(spec.id, f"{error}; is the folder that holds it on the path?") from error
-        except FAILURES as error:
+        except failures() as error:
             raise WorldError(f"{spec.id}: importing {module} failed: {raised(error)}") from error
 
 
@@ -107,7 +107,7 @@ def _load_entry_points() -> str:
                 plug_in()
         except Unimportable as error:
             broken.append(str(error))
-        except FAILURES as error:
+        except failures() as error:
             broken.append(f"{point.value} {package_of(point)} failed: {raised(error)}")
     return "; ".join(broken)
 
@@ -123,7 +123,7 @@ def makeable() -> tuple[dict[str, str], list[str]]:
         try:
             with stdout_to_stderr():
                 made_by = creator(name)
-        except FAILURES:  # whatever a module of others raises when it is imported
+        except failures():  # whatever a module of others raises when it is imported
             rest.append(name)
             continue
         if _made_in(made_by) == MOVED:
@@ -153,7 +153,7 @@ def make(spec: EnvSpec) -> Env:
             check_wrapper({**wrapper.kwargs, "id": wrapper.id})
         try:
             env: Env = gymnasium.make(name, disable_env_checker=True, **spec.kwargs)
-        except FAILURES as error:
+        except failures() as error:
             given = f" with {dict(spec.kwargs)}" if spec.kwargs else ""
             what = _needs(name, spec) or raised(error)
             raise WorldError(f"{spec.id}: making it{given} failed: {what}") from error
@@ -161,7 +161,7 @@ def make(spec: EnvSpec) -> Env:
             try:
                 cls = wrapper_class(wrapper.id)
                 env = cls(env, **arguments(cls, wrapper.kwargs))
-            except FAILURES as error:
+            except failures() as error:
                 env.close()
                 raise WrapperRefused(place, f"{wrapper} refuses {spec.id}: {raised(error)}") from error
     return env
@@ -172,7 +172,7 @@ def _needs(name: str, spec: EnvSpec) -> str:
     registered = gymnasium.registry[name]
     try:
         parameters = inspect.signature(creator(name)).parameters.values()
-    except FAILURES:  # what can't be looked into has been told in its own words
+    except failures():  # what can't be looked into has been told in its own words
         return ""
     given = {*registered.kwargs, *spec.kwargs, "render_mode"}
     missing = [one for one in required(list(parameters)) if one not in given]
@@ -215,7 +215,7 @@ def described(env: str) -> Described:
             if _made_in(made_by) == MOVED:
                 made_by()  # raises, and says where it has gone
             parameters = inspect.signature(made_by).parameters.values()
-    except FAILURES as error:
+    except failures() as error:
         raise WorldError(f"{env}: looking at what makes it failed: {raised(error)}") from error
     several = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     own = {one.name: one.default for one in parameters if one.kind not in several and one.name != "render_mode"}

@@ -9,7 +9,7 @@ import numpy as np
 from devlearn_envs import BatchEnv
 
 from devlearn.tasks.envs.actions import Array
-from devlearn.tasks.envs.failures import FAILURES, describe
+from devlearn.tasks.envs.failures import describe, failures
 from devlearn.tasks.envs.registration import check_id, make
 from devlearn.tasks.envs.spaces import view_and_controls
 from devlearn.tasks.envs.spec import EnvSpec
@@ -122,7 +122,7 @@ def _rendered(spec: EnvSpec, seed: int) -> BatchEnv | None:
     try:
         batch = _begun(SyncVectorEnv(1, spec.also(render_mode=MODE), reuse=True), seed)
         batch.draw(0)
-    except FAILURES as error:  # a renderer may fail in any way: libraries, drivers, displays
+    except failures() as error:  # a renderer may fail in any way: libraries, drivers, displays
         if batch is not None:
             batch.close()
         _failed.add(_family(spec))

@@ -10,7 +10,7 @@ import numpy as np
 from devlearn.records import flight
 from devlearn.tasks.envs.actions import random_action
 from devlearn.tasks.envs.arrays import to_numpy
-from devlearn.tasks.envs.failures import FAILURES, begun, raised
+from devlearn.tasks.envs.failures import begun, failures, raised
 from devlearn.tasks.envs.registration import Env, make
 from devlearn.tasks.envs.spec import EnvSpec
 
@@ -35,7 +35,7 @@ def differs(spec: EnvSpec) -> str:
         finally:
             one.close()
             other.close()
-    except FAILURES:
+    except failures():
         return ""
 
 
@@ -49,7 +49,7 @@ def fails(spec: EnvSpec) -> str:
                 pass
         finally:
             env.close()
-    except FAILURES as error:
+    except failures() as error:
         return raised(error)
     return ""
 
@@ -72,7 +72,7 @@ def reuse_is_safe(spec: EnvSpec) -> bool:
             return all(_same_episode(used, spec, seed) for seed in TRIAL_SEEDS[1:])
         finally:
             used.close()
-    except FAILURES:
+    except failures():
         return False
 
 

@@ -20,7 +20,7 @@ from typing import IO, Any, ClassVar
 from devlearn.records import flight
 from devlearn.tasks.envs.board import Layout, memory_file, shared_board
 from devlearn.tasks.envs.copies import Copies, CopyFailed
-from devlearn.tasks.envs.failures import FAILURES, describe, place
+from devlearn.tasks.envs.failures import describe, failures, place
 from devlearn.tasks.envs.own_process import CanNotBeTried, register, registered_here
 from devlearn.tasks.envs.registration import WorldError
 from devlearn.tasks.envs.spec import EnvSpec
@@ -237,5 +237,5 @@ def _opened(order: bytes) -> tuple[Copies | None, tuple[Any, ...]]:
     register(known)
     try:
         return Copies(spec, reuse, whom), ("done", None)
-    except FAILURES as error:
+    except failures() as error:
         return None, ("raised", str(error))

@@ -12,7 +12,7 @@ import numpy as np
 
 from devlearn.records import flight
 from devlearn.tasks.envs.actions import random_action
-from devlearn.tasks.envs.failures import FAILURES, begun
+from devlearn.tasks.envs.failures import begun, failures
 from devlearn.tasks.envs.registration import make
 from devlearn.tasks.envs.reset_safety import TRIAL_SEEDS, differs
 from devlearn.tasks.envs.spec import EnvSpec
@@ -86,5 +86,5 @@ def step_seconds(spec: EnvSpec) -> float:
             return float(np.median(took))
         finally:
             env.close()
-    except FAILURES:
+    except failures():
         return 0.0

@@ -9,7 +9,7 @@ from typing import Any
 import gymnasium
 
 from devlearn.registry import nearest
-from devlearn.tasks.envs.failures import FAILURES, describe
+from devlearn.tasks.envs.failures import describe, failures
 from devlearn.tasks.envs.spec import Wrapper, WrapperItem
 
 WrapperClass = type[gymnasium.Wrapper[Any, Any, Any, Any]]
@@ -37,7 +37,7 @@ def wrapper_class(id: str) -> WrapperClass:
     except ModuleNotFoundError as error:
         why = f"{error}; is its package installed, or the folder that holds it on the path?"
         raise BadWrapper(f"unknown wrapper {id!r} ({why})", "id") from error
-    except FAILURES as error:
+    except failures() as error:
         raise BadWrapper(f"wrapper {id!r}: importing {module} failed: {describe(error)}", "id") from error
     found = getattr(holder, name, None)
     if found is None:

@@ -115,6 +115,27 @@ class SysExits(Fine):
         sys.exit("no licence")
 
 
+class Interrupts(Fine):
+    def bad(self) -> None:
+        raise KeyboardInterrupt("a key of its own")
+
+
+class EndsGenerators(Fine):
+    def bad(self) -> None:
+        raise GeneratorExit("no more levels")
+
+
+class OutOfLevels(BaseException):
+    """What no ``except Exception`` catches."""
+
+
+class EndsInReset(Fine):
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        if (seed or 0) > 100:
+            raise OutOfLevels("none is left")
+        return super().reset(seed=seed)
+
+
 class Crashes(Fine):
     def bad(self) -> None:
         ctypes.string_at(0)
