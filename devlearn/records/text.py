@@ -12,6 +12,7 @@ MOST = 600  # characters of an error that are told; all of it stands in the job'
 _NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # lone surrogates that stand for no byte of a file's name
 
 _CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+NO_MEMORY = "there is no memory for"
 _ALLOCATOR = re.compile(
     r"\[enforce fail at [^]]*\].*?tried to allocate (\d+) bytes\.(?: Error code \d+ \([^)]*\))?", re.DOTALL
 )
@@ -50,7 +51,7 @@ def printable(text: str) -> str:
 
 def without_allocator(text: str) -> str:
     """What torch says where there is no memory, in words."""
-    return _ALLOCATOR.sub(lambda said: f"there is no memory for {int(said[1]) / 1e9:,.1f} GB at once", text)
+    return _ALLOCATOR.sub(lambda said: f"{NO_MEMORY} {int(said[1]) / 1e9:,.1f} GB at once", text)
 
 
 def _writable(value: Any) -> Any:

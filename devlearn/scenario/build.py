@@ -47,6 +47,17 @@ def build(root: Node, problems: Problems, checks: stage_checks.Checks) -> Scenar
     return None if own.mistakes else scenario
 
 
+def _unasked(pieces: dict[str, Piece], lost: list[Piece]) -> dict[str, Piece]:
+    """Pieces, without the models of those that are ``lost``."""
+    return {
+        name: replace(one, model=None) if any(one is each for each in lost) else one for name, one in pieces.items()
+    }
+
+
+def _found(pieces: list[Piece], lost: list[Piece]) -> list[Piece]:
+    return [one for one in pieces if not any(one is each for each in lost)]
+
+
 def _build(root: Map, problems: Problems, checks: stage_checks.Checks) -> Scenario | None:
     file = validate(File, root, Mark(root.mark.file, 1, 1), problems)
     brain = _plugin("brains", "brain", root.entries["brain"], problems) if _is_map(root.get("brain")) else None
@@ -57,7 +68,8 @@ def _build(root: Map, problems: Problems, checks: stage_checks.Checks) -> Scenar
     stage_checks.stages(stages, items, probes, problems)
     lived = [*stages.values(), *(item.piece for item in items)]
     lived += changed(lived, problems)
-    stage_checks.outside([*lived, *probes.values()], checks, problems)
+    lost = stage_checks.outside([*lived, *probes.values()], checks, problems)
+    stages, probes, lived = _unasked(stages, lost), _unasked(probes, lost), _found(lived, lost)
     stage_checks.probes(probes, stages, lived, problems)
     stage_checks.aliases(items, stages, problems)
     whole = {arm.name: (arm.node, arm.items) for arm in arms}

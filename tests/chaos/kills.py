@@ -145,7 +145,7 @@ def strike(supervisor: "subprocess.Popen[bytes]", whom: str, draw: random.Random
         "supervisor": [supervisor.pid],
         "all": [supervisor.pid, *some],
         "fork server": fork_servers(supervisor.pid),
-        "stopped": some[:1],
+        "stopped": draw.choice((some[:1], [supervisor.pid])),
     }[whom]
     for process in chosen:
         try:

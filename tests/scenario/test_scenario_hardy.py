@@ -5,7 +5,8 @@ import json
 import pytest
 import yaml
 
-from devlearn.scenario import ScenarioError, parse
+from devlearn.runs import pipeline
+from devlearn.scenario import ScenarioError, library, parse
 
 TURNS = 3  # every place meets a third of the values; neighbours of a place meet the others
 OTHERS = (None, 3, -1.5, True, "x", "", [], {}, [None], [[]], [{}], [3, "x"], {"a": 1}, {"kind": "mlp"}, {"": {}})
@@ -39,3 +40,14 @@ def test_any_value_in_any_place(valid, other):
             refused += 1
             assert all(problem.line >= 1 and problem.column >= 1 for problem in error.problems), (path, str(error))
     assert refused > 20 / TURNS
+
+
+def test_what_reads_data_that_there_is_not_is_refused_where_it_is_named(tmp_path):
+    """A probe of that stage, and one that decides something, would ask it for what it reads."""
+    text = library()["first_steps"].read_text().replace("data: mnist.train, updates: 500", "data: school, updates: 500")
+    (tmp_path / "lost.yaml").write_text(text)
+    with pytest.raises(ScenarioError) as caught:
+        pipeline.load(tmp_path / "lost.yaml")
+    (problem,) = caught.value.problems
+    assert "unknown data 'school'" in problem.message
+    assert text.splitlines()[problem.line - 1][problem.column - 1 :].startswith("school")

@@ -23,13 +23,14 @@ from devlearn.records.bounded import bounded
 from devlearn.records.layout import JobFolder
 from devlearn.records.schema import Cores, JobState, JobStatus
 from devlearn.records.seal import sealed
-from devlearn.records.text import printable, shortened, writable
+from devlearn.records.text import NO_MEMORY, printable, shortened, without_allocator, writable
 
 Live = Callable[[Path], None]
 
 ORPHANED = 113  # exit status of a worker whose supervisor died
 HUNG = 114  # of one that ended itself because an environment did not return
 PR_SET_PDEATHSIG = 1  # of Linux's prctl
+ROOMIER = "lower `block`, which is how many learners a job trains at once, or what its stages take at once (batch)"
 PATIENCE = 30.0  # seconds for the last worker of this folder to be gone, after its supervisor was killed
 
 
@@ -119,9 +120,10 @@ def _words(error: Exception, folder: Path) -> str:
     from devlearn.runs import provenance
     from devlearn.runs.engine import JobFailed
 
-    text = shortened(
-        printable(writable(str(error) if isinstance(error, JobFailed) else f"{type(error).__name__}: {error}"))
-    )
+    said = str(error) if isinstance(error, JobFailed) else f"{type(error).__name__}: {error}"
+    text = shortened(printable(writable(without_allocator(said))))
+    if NO_MEMORY in text or isinstance(error.__cause__ or error, MemoryError):
+        text = f"{text}; {ROOMIER}"
     at = provenance.culprit(error, read_json(JobFolder(folder).spec))
     return f"{text} ({at})" if at and at not in text else text
 

@@ -84,15 +84,19 @@ def _opens(piece: Piece, gate: Mapping[str, Any], ends: tuple[float, float], nam
             problems.add(piece.within("until", key), f"a gate with {key}: {level:g} never opens: {why}")
 
 
-def outside(pieces: Iterable[Piece], checks: Checks, problems: Problems) -> None:
-    """Every field of a checked name (``env``, ``data``, ``wrappers``) names what exists outside the file."""
+def outside(pieces: Iterable[Piece], checks: Checks, problems: Problems) -> list[Piece]:
+    """Every field of a checked name (``env``, ``data``, ``wrappers``) names what exists outside the file.
+
+    Returns those that name what does not: their models can't be asked what they read.
+    """
     pieces = list(pieces)
-    _texts_outside(pieces, checks, problems)
+    lost = _texts_outside(pieces, checks, problems)
     for piece in pieces:
         node, known = piece.node.get("wrappers"), "wrappers" in getattr(piece.cls, "model_fields", ())
         for item in node.items if known and "wrappers" in checks and isinstance(node, List) else ():
             if text_of(item.get("id") if isinstance(item, Map) else item):  # what names nothing has been told
                 _item_outside(item, checks["wrappers"], problems)
+    return lost
 
 
 def _item_outside(item: Node, check: Callable[[Any], object], problems: Problems) -> None:
@@ -106,8 +110,9 @@ def _item_outside(item: Node, check: Callable[[Any], object], problems: Problems
         problems.add(mark, str(error.args[0]))
 
 
-def _texts_outside(pieces: Iterable[Piece], checks: Checks, problems: Problems) -> None:
+def _texts_outside(pieces: Iterable[Piece], checks: Checks, problems: Problems) -> list[Piece]:
     complaints: dict[tuple[str, str], str | None] = {}
+    lost = []
     for piece in pieces:
         for field, value in piece.texts().items():
             if field not in checks or piece.cls is None:
@@ -117,6 +122,8 @@ def _texts_outside(pieces: Iterable[Piece], checks: Checks, problems: Problems) 
             message = complaints[field, value]
             if message is not None:
                 problems.add(piece.value(field), message)
+                lost.append(piece)
+    return lost
 
 
 def _complaint(check: Callable[[str], object], value: str) -> str | None:
