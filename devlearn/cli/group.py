@@ -16,6 +16,7 @@ import click
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 OK, FAILED, BAD_INPUT, PARTLY_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+INTO_ITS_RUN = ("report", "resume")  # what writes into the run that it is given
 TRAINING = ("run", "resume")  # what is not done when nobody reads what it says
 CUT_OFF = 141  # a run that stopped because nobody reads what it says any more: what SIGPIPE would make of it
 
@@ -161,12 +162,13 @@ class Group(click.Group):
             return f"{error.object!a}: this locale has no such letters; set PYTHONUTF8=1, or LC_ALL=C.UTF-8"
         if not isinstance(error, OSError) or error.errno not in REFUSED or not (error.filename or error.errno in FULL):
             return ""
-        options = self.commands[command].params if command else []
+        options = self.commands[command].params if command and command not in INTO_ITS_RUN else []
         out = " with --out" if any(one.name == "out" for one in options) else ""
         where = f"{error.filename}: " if error.filename else ""
         if isinstance(error, IsADirectoryError):
             return f"{where}a folder stands in its place; move it away, or use another folder{out}"
-        return f"{where}{error.strerror}; mend that, or use another folder{out}"
+        other = "a copy of the run in another folder" if command in INTO_ITS_RUN else f"another folder{out}"
+        return f"{where}{error.strerror}; mend that, or use {other}"
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -190,8 +190,8 @@ def refuse(*arguments: Any, **keys: Any) -> None:
 @pytest.mark.parametrize(
     ("command", "place", "mend"),
     [
-        (["report", "run"], "devlearn.report.page.write_text", "use another folder with --out"),
-        (["resume", "run"], "devlearn.runs.prepare.locked", "use another folder"),
+        (["report", "run"], "devlearn.report.page.write_text", "use a copy of the run in another folder"),
+        (["resume", "run"], "devlearn.runs.prepare.locked", "use a copy of the run in another folder"),
         (["export", "run"], "devlearn.report.export.formats.note_written", "use another folder with --out"),
         (["new", "env", "Maze"], "pathlib.Path.write_text", "use another folder"),
         (["compare", "run"], "devlearn.records.reader.read_spec", "use another folder"),
