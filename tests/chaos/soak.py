@@ -51,18 +51,19 @@ class Held:
 
 @dataclass(frozen=True)
 class Soaked:
-    """A soak: ``held`` from time to time, the most MB of a worker, what was left behind when it was over."""
+    """A soak: what was ``held`` from time to time, the most MB of a worker, and what was left when it was over."""
 
     jobs: int
     seconds: float
     held: tuple[Held, ...]
     worker_megabytes: tuple[float, ...]  # the largest of each quarter of the jobs
-    left: tuple[str, ...]
+    workers_left: tuple[int, ...]
+    memory_left: tuple[str, ...]
 
     def quarter(self, which: int) -> Held:
-        """The most that was held while a quarter (0 to 3) of the jobs was done."""
-        found = [one for one in self.held if min(one.jobs * 4 // self.jobs, 3) == which]
-        return Held(*(max(getattr(one, name) for one in found) for name in Held.__dataclass_fields__))
+        """The most that was held while a quarter (0 to 3) of the jobs was trained; comparing them comes after."""
+        found = [one for one in self.held if one.jobs * 4 // self.jobs == which]
+        return Held(*(max((getattr(one, name) for one in found), default=0) for name in Held.__dataclass_fields__))
 
 
 def _status(process: int | str, key: str) -> float:
@@ -70,11 +71,6 @@ def _status(process: int | str, key: str) -> float:
         if line.startswith(f"{key}:"):
             return float(line.split()[1])
     return 0.0
-
-
-def _temporary() -> set[str]:
-    """Files that processes leave where they share memory or keep what is for a moment."""
-    return {str(path) for folder in ("/dev/shm", tempfile.gettempdir()) for path in Path(folder).glob("*")}
 
 
 def _workers() -> list[int]:
@@ -90,6 +86,7 @@ class _Watch:
         self.run, self.over = run, threading.Event()
         self.held: list[Held] = []
         self.workers: list[tuple[int, float]] = []  # jobs that are done, MB of a worker
+        self.seen: set[int] = set()
         self.thread = threading.Thread(target=self._look, daemon=True)
 
     def _look(self) -> None:
@@ -98,6 +95,7 @@ class _Watch:
             workers = _workers()
             for process in workers:
                 self._add_worker(done, process)
+            self.seen |= {*workers}
             files, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
             self.held.append(Held(done, _status("self", "VmRSS") / 1024, files, threads, len(workers)))
 
@@ -113,7 +111,7 @@ def soaked(jobs: int, folder: Path) -> Soaked:
     block = max(1, SEEDS * BRANCHES // jobs)
     file = folder / "soak.yaml"
     file.write_text(SCENARIO.format(seeds=SEEDS, block=block), encoding="utf-8")
-    before, watch, began = _temporary(), _Watch(folder / "run"), time.monotonic()
+    watch, began = _Watch(folder / "run"), time.monotonic()
     watch.thread.start()
     try:
         devlearn.run(file, out=folder / "run", jobs=WORKERS, progress=False, report=False)
@@ -126,19 +124,14 @@ def soaked(jobs: int, folder: Path) -> Soaked:
         time.monotonic() - began,
         tuple(watch.held),
         tuple(max(found, default=0.0) for found in quarters),
-        (*sorted(path for path in _temporary() - before if _ours(path, folder)), *map(str, _workers())),
+        tuple(_workers()),
+        tuple(_shared(process) for process in {*watch.seen} if _shared(process)),
     )
 
 
-def _ours(path: str, folder: Path) -> bool:
-    """Whether this session's processes may have left it: others use the machine too."""
-    own = Path(path)
-    if own == folder or own in folder.parents:
-        return False
-    try:
-        return own.stat().st_uid == os.getuid() and any(part in own.name for part in ("torch_", "pymp-", "devlearn"))
-    except FileNotFoundError:
-        return False
+def _shared(process: int) -> str:
+    """Memory that a worker shared under a name and left."""
+    return " ".join(str(path) for path in Path("/dev/shm").glob(f"*_{process}_*"))
 
 
 def _main() -> None:
