@@ -47,15 +47,9 @@ def build(root: Node, problems: Problems, checks: stage_checks.Checks) -> Scenar
     return None if own.mistakes else scenario
 
 
-def _unasked(pieces: dict[str, Piece], lost: list[Piece]) -> dict[str, Piece]:
-    """Pieces, without the models of those that are ``lost``."""
-    return {
-        name: replace(one, model=None) if any(one is each for each in lost) else one for name, one in pieces.items()
-    }
-
-
-def _found(pieces: list[Piece], lost: list[Piece]) -> list[Piece]:
-    return [one for one in pieces if not any(one is each for each in lost)]
+def _unasked(piece: Piece, lost: list[Piece]) -> Piece:
+    """A piece, without its model where it is one of those that are ``lost``."""
+    return replace(piece, model=None) if any(piece is each for each in lost) else piece
 
 
 def _build(root: Map, problems: Problems, checks: stage_checks.Checks) -> Scenario | None:
@@ -69,7 +63,11 @@ def _build(root: Map, problems: Problems, checks: stage_checks.Checks) -> Scenar
     lived = [*stages.values(), *(item.piece for item in items)]
     lived += changed(lived, problems)
     lost = stage_checks.outside([*lived, *probes.values()], checks, problems)
-    stages, probes, lived = _unasked(stages, lost), _unasked(probes, lost), _found(lived, lost)
+    stages, probes = ({name: _unasked(one, lost) for name, one in each.items()} for each in (stages, probes))
+    lived = [_unasked(one, lost) for one in lived]
+    arms = [
+        replace(arm, items=tuple(replace(item, piece=_unasked(item.piece, lost)) for item in arm.items)) for arm in arms
+    ]
     stage_checks.probes(probes, stages, lived, problems)
     stage_checks.aliases(items, stages, problems)
     whole = {arm.name: (arm.node, arm.items) for arm in arms}

@@ -51,3 +51,13 @@ def test_what_reads_data_that_there_is_not_is_refused_where_it_is_named(tmp_path
     (problem,) = caught.value.problems
     assert "unknown data 'school'" in problem.message
     assert text.splitlines()[problem.line - 1][problem.column - 1 :].startswith("school")
+
+
+def test_neither_a_matrix_asks_what_there_is_not_nor_a_pair_of_one_twice_breaks_the_answer(tmp_path):
+    text = library()["childhood"].read_text()
+    text = text.replace("data: mnist.train", "data: school").replace("pairs: [", "pairs: [[x], [x], ")
+    (tmp_path / "lost.yaml").write_text(text)
+    with pytest.raises(ScenarioError) as caught:
+        pipeline.load(tmp_path / "lost.yaml")
+    assert all(problem.line > 1 for problem in caught.value.problems)
+    assert "unknown data 'school'" in str(caught.value) and "no arm is called 'x'" in str(caught.value)

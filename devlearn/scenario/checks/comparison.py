@@ -185,6 +185,6 @@ def _pairs(compare: Map, arms: Sequence[str], problems: Problems) -> None:
                 problems.add(leaf.mark, f"no arm is called {name!r}{hint(name, arms)}")
         if len(names) == 2 and names[0] == names[1]:
             problems.add(pair.mark, f"arm {names[0]!r} can't be compared with itself")
-        if names in seen:
+        if len(names) == 2 and names in seen:
             problems.add(pair.mark, f"the pair {names[0]}, {names[1]} stands twice")
         seen.add(names)
