@@ -32,10 +32,12 @@ arms:
   looked: [look, school]
   played: [play, school]
   both: [look, play, school]
+  longer: [{{use: look, set: {{updates: 3}}}}, school]
+  longest: [{{use: look, set: {{updates: 4}}}}, school]
 probes: {{digits: {{kind: accuracy, data: mnist.test}}}}
 compare: {{probe: digits, smallest_effect: 0.01, pairs: [[looked, plain], [played, plain], [both, plain]]}}
 """
-BRANCHES = 5  # of the tree that these arms are: look is lived once for both that begin with it
+BRANCHES = 7  # of the tree that these arms are: look is lived once for both that begin with it
 
 
 @dataclass(frozen=True)
