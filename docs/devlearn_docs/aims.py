@@ -72,7 +72,7 @@ def _verdicts(contenders: Mapping[str, Any], peer: str) -> Found | None:
     if (found := _named(contenders, peer)) is None:
         return None
     ours, theirs = _named(contenders, "devlearn")["verdict"], found["verdict"]
-    return Found(f"{ours:.0f} s against {theirs:.0f} s", ours < theirs)
+    return Found(f"{ours:.1f} s against {theirs:.1f} s", ours < theirs)
 
 
 def _commands(start: Mapping[str, Any]) -> list[Aim]:

@@ -64,7 +64,7 @@ def test_a_run_that_was_killed_again_and_again_has_the_same_bytes(tmp_path: Path
 
 @pytest.mark.slow
 def test_hundreds_of_jobs_leave_nothing_behind_and_nothing_grows(tmp_path: Path) -> None:
-    command, temporary = [sys.executable, "-m", "tests.chaos.soak", "160", str(tmp_path)], tmp_path / "temporary"
+    command, temporary = [sys.executable, "-m", "tests.chaos.soak", "200", str(tmp_path)], tmp_path / "temporary"
     temporary.mkdir()
     own = {**os.environ, "TMPDIR": str(temporary)}
     told = subprocess.run(command, capture_output=True, text=True, start_new_session=True, env=own)
