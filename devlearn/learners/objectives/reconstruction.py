@@ -24,6 +24,8 @@ def per_pixel(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     with torch.no_grad():
         gradients = torch.sigmoid(logits) - wanted
         losses = logits.clamp_min(0).addcmul_(logits, wanted, value=-1).sub_(logits.abs().sigmoid_().log_())
+    if not torch.is_grad_enabled():
+        return losses, gradients.square_()
     pull = logits * gradients
     return losses + (pull - pull.detach()), gradients.square()  # the bracket is 0, and carries the gradient
 
