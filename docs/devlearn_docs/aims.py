@@ -48,7 +48,10 @@ def _side_by_side(bench: Mapping[str, Any]) -> list[Aim]:
             "the same, time to the verdict of 32 x 100,000 env_steps", "", "shorter than JAX's, compiling included",
             _verdicts(ppo, JAX),
         ),
-        Aim("the same, steady", "10.7 to 11 x stable-baselines3", "stay there (10 x or more)", _ratio(ppo, SB3, lambda ratio: ratio >= 10)),
+        Aim(
+            "the same, steady", "10.7 to 11 x stable-baselines3", "stay there (10 x or more)",
+            _ratio(ppo, SB3, lambda ratio: ratio >= 10),
+        ),
         Aim(
             "MLP 784-256-128-10, batch 128, 32 seeds", "3.0 x the DataLoader script", "stay there (2.7 x or more)",
             _ratio(mlp, LOADER, lambda ratio: ratio >= 2.7),
