@@ -153,10 +153,10 @@ def _amount(spent: float | None, each: float = 1) -> str:
 
 def pairs(name: str) -> str:
     """The declared pairs of a study with their verdicts."""
-    return pairtable(recorded(name).at())
+    return pair_table(recorded(name).at())
 
 
-def pairtable(point: StudyPoint) -> str:
+def pair_table(point: StudyPoint) -> str:
     """The pairs of one comparison with their verdicts."""
     return table(["arm", "against", "difference (joint 95 % interval)", "p adjusted", "verdict"], _pair_rows(point))
 
