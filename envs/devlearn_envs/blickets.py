@@ -44,42 +44,48 @@ def worlds(objects: int, blickets: str, rule: str) -> Worlds:
 class Blickets(BatchEnv):
     """
     ## Description
-    Some things are blickets, and a machine knows: with a disjunctive rule it lights where at least one blicket is on
-    it, with a conjunctive one where at least two are. Which things are blickets, and which rule it is, changes from
-    episode to episode. After ``trials`` trials, in each of which some of the things are put on the machine, the learner
-    says which are blickets, once.
+    Causal induction: the learner finds out by trials which objects, the blickets, make a machine light up. Under a
+    disjunctive rule the machine lights where at least one blicket is on it, under a conjunctive rule where at least two
+    are. Blickets and rule are drawn anew in every episode and are not shown. In each of ``trials`` trials a set of
+    objects is put on the machine; then the learner names the set of all blickets, once.
 
     ## Action Space
-    ``Discrete(2 S)`` with ``S = 2^objects`` sets of things, thing i being bit i: in a trial s < S puts set s on the
-    machine, behind the last trial S + s answers that set s are the blickets. Action masks say which are allowed. One
-    that is not puts nothing on the machine in a trial, and is a wrong answer.
+    ``Discrete(2 S)`` with ``S = 2^objects`` sets of objects, object i being bit i: in a trial, s < S puts set s on the
+    machine; after the last trial, S + s answers that set s are the blickets. Action masks say which are allowed (with
+    ``acts: random`` 0 alone in a trial, where the set is drawn). One that is not allowed puts the empty set on the
+    machine in a trial, and is a wrong answer after the last.
 
     ## Observation Space
-    ``Box(0, 1, (2 S + 2,), float32)``: of each set whether it was on the machine and it lit, and whether it was and it
-    stayed dark; whether it is time to answer; the share of trials that is left.
+    ``Box(0, 1, (2 S + 2,), float32)``: for each set s, in place 2 s, 1 if it was on the machine in this episode and it
+    lit, and in place 2 s + 1, 1 if it was and it stayed dark; 1 if it is time to answer; the share of trials left.
 
     ## Starting State
-    A rule, then a set of blickets of those that the rule can show (any with one blicket, or two where the rule is
-    conjunctive), uniformly, by a hash of the episode's seed. Sets that are put on at random are hashes of the seed and
-    the trial.
+    A rule and then a set of blickets, both drawn uniformly by a hash of the episode's seed; a conjunctive rule has two
+    blickets at least, as with fewer it never lights. Sets that are put on at random are hashes of the seed and the
+    trial.
 
     ## Reward
-    1 for the right set, 0 else.
+    1 for naming exactly the set of blickets, 0 for anything else and in every trial.
 
     ## Episode End
     Termination: with the answer, after ``trials + 1`` steps.
 
     ## Arguments
-    * ``objects`` (3): things, from 2 to 5.
-    * ``blickets`` (any): ``one`` of them is a blicket, or any number, from one on.
+    * ``objects`` (3): their number, from 2 to 5.
+    * ``blickets`` (any): ``one``, exactly one object is a blicket; ``any``, any number is, from one on.
     * ``rule`` (disjunctive): ``disjunctive``, ``conjunctive`` or ``either``, each in half of the episodes.
-    * ``trials`` (3): sets that are put on the machine, at least 1.
-    * ``acts`` (choose): ``random`` puts on any set, ``choose`` what the learner says.
+    * ``trials`` (3): sets that are put on the machine before the answer, at least 1.
+    * ``acts`` (choose): ``random``, sets are drawn uniformly; ``choose``, the learner chooses them.
 
     ## References
     Gopnik and Sobel (2000), Detecting blickets, doi:10.1111/1467-8624.00224; Lucas, Bridgers, Griffiths and Gopnik
     (2014), When children are better (or at least more open-minded) learners than adults,
     doi:10.1016/j.cognition.2013.12.010, for the two rules.
+
+    ## Deviations
+    Both papers show fixed demonstrations and ask about single objects; here sets are random or the learner's choice,
+    and all blickets are named at once. Lucas et al. let a rule be learned over several machines; here it is drawn in
+    every episode.
 
     ## Version History
     * v0: first version.

@@ -18,9 +18,9 @@ HIGH = np.array([X_LIMIT * 2, np.inf, ANGLE_LIMIT * 2, np.inf], np.float32)
 class CartPole(BatchEnv):
     """
     ## Description
-    A pole stands on a cart that moves along a frictionless track; pushing the cart keeps the pole upright. A
-    batch-native twin of Gymnasium's ``CartPole-v1``: the same seed and actions give the same observations, rewards
-    and ends, bit for bit, at a small part of the time.
+    A pole stands on a cart that moves along a frictionless track; pushing the cart keeps the pole upright. A step is
+    0.02 s. A batch-native twin of Gymnasium's ``CartPole-v1``: the same seed and actions give the same observations,
+    rewards and ends, bit for bit.
 
     ## Action Space
     ``Discrete(2)``: 0 pushes the cart to the left with 10 N, 1 to the right.
@@ -30,7 +30,7 @@ class CartPole(BatchEnv):
     (rad/s). The bounds of position and angle are twice those at which the episode ends.
 
     ## Starting State
-    All four numbers uniform in (-0.05, 0.05), drawn from PCG64 with the episode's seed.
+    All four numbers uniform in [-0.05, 0.05), drawn from PCG64 with the episode's seed.
 
     ## Reward
     1 for every step, the last one included.
@@ -45,6 +45,10 @@ class CartPole(BatchEnv):
     ## References
     Barto, Sutton and Anderson (1983), Neuronlike adaptive elements that can solve difficult learning control problems,
     doi:10.1109/TSMC.1983.6313077; Gymnasium's ``gymnasium/envs/classic_control/cartpole.py``.
+
+    ## Deviations
+    None known from Gymnasium's. Barto et al. have friction of cart and pole, and a reward of -1 at failure and 0 before
+    it.
 
     ## Version History
     * v1: as Gymnasium's v1 (Euler integration, 500 steps).

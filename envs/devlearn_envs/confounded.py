@@ -11,37 +11,40 @@ ACTS = ("natural", "random", "choose")
 class Confounded(BatchEnv):
     """
     ## Description
-    A dose x does good, ``y = effect x - confounding u + noise``. But who is worse off (u) takes more of it by nature:
-    ``x = 0.6 u + 0.2 v`` with u, v uniform in -1..1. Who watches sees that doses go along with harm: the
-    regression of y on natural doses has the slope ``effect - 1.5 confounding``, and so, with the arguments as they are,
-    the wrong sign. Who sets the dose finds the effect.
+    A dose x acts on an outcome ``y = effect x - confounding u + noise w``, and the natural dose depends on the unseen
+    state u that harms: ``x = 0.6 u + 0.2 v``. In every step u, v and w are independent and uniform in [-1, 1).
+    The regression of y on natural doses has the slope ``effect - 1.5 confounding``, which with the defaults is -1
+    instead of 0.5. Setting the dose independently of the natural one shows the effect itself.
 
     ## Action Space
-    ``Box(-1, 1, (1,), float32)``: the dose.
+    ``Box(-1, 1, (1,), float32)``: the dose x; numbers beyond the bounds count as the nearest bound.
 
     ## Observation Space
-    ``Box(-1, 1, (4,), float32)``: the natural dose of this step; of the step before, 0 in the first, the dose that was
-    taken and, divided by 4, what it did; the share of steps that is left.
+    ``Box(-1, 1, (4,), float32)``: the natural dose of this step; the dose that was taken in the step before; the
+    outcome y of the step before, divided by 4 (both 0 in the first step); the share of steps left.
 
     ## Starting State
-    u, v and noise of each step are hashes of the episode's seed and the step.
+    u, v and w of each step are hashes of the episode's seed and the step.
 
     ## Reward
-    y.
+    The outcome y of the step.
 
     ## Episode End
     Termination: after ``limit`` steps.
 
     ## Arguments
-    * ``effect`` (0.5): of the dose, from 0 to 1.
-    * ``confounding`` (1.0): harm that goes along with it, from 0 to 2.
-    * ``noise`` (0.5): y has noise that is uniform within so much, from 0 to 1.
-    * ``acts`` (choose): ``natural`` takes the natural dose and ``random`` any, whatever the action is; ``choose`` takes
-      the action.
-    * ``limit`` (16): steps.
+    * ``effect`` (0.5): of a dose of 1 on y, from 0 to 1.
+    * ``confounding`` (1.0): harm of a state u of 1, from 0 to 2.
+    * ``noise`` (0.5): the largest noise in y, either side, from 0 to 1.
+    * ``acts`` (choose): ``natural``, the natural dose is taken, and ``random``, one that is uniform in [-1, 1),
+      whatever the action is; ``choose``, the action is taken.
+    * ``limit`` (16): steps of an episode, at least 1.
 
     ## References
-    Pearl (2009), Causality, chapter 3, for confounding and what acting does to it.
+    Pearl (2009), Causality, chapter 3, for confounding and for what an intervention does to it.
+
+    ## Deviations
+    None known: the book gives the principle, the equations are this environment's own.
 
     ## Version History
     * v0: first version.

@@ -32,8 +32,9 @@ class DigitReach(BatchEnv):
     ## Description
     The learner looks at a picture in which one handwritten digit (MNIST) lies off the centre of its view, and moves its
     gaze until the digit is in the middle: it orients towards what it sees, as infants do before they can name anything.
-    The images are the training part alone (the first 55,000 of the 60,000 training images). Labels are never read, and
-    the reward knows nothing of them: otherwise play would be school, and its labels would have to be paid for.
+    The images are those of ``mnist.train`` alone, the first 55,000 of the 60,000 training images. Labels are never
+    read, and the reward does not depend on them: otherwise play would be supervised learning, and its labels be
+    charged.
 
     ## Action Space
     ``Discrete(5)``: 0 stays, 1, 2, 3, 4 move the gaze by 2 pixels up, down, left, right. The digit moves in the view
@@ -61,6 +62,11 @@ class DigitReach(BatchEnv):
     ## References
     Johnson et al. (1991), Newborns' preferential tracking of face-like stimuli, doi:10.1016/0010-0277(91)90045-6; Ng,
     Harada and Russell (1999), Policy invariance under reward transformations; LeCun et al. (1998), MNIST.
+
+    ## Deviations
+    Johnson et al. show moving faces, which newborns follow with eyes and head; here digits stand still. Ng et al.
+    discount the potential of the next state; here it is undiscounted, so that the shaping favours no policy in the
+    undiscounted return.
 
     ## Version History
     * v0: first version.

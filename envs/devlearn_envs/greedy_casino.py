@@ -12,8 +12,9 @@ WINS = np.array([[0.10, 0.50, 0.40, 0.20], [0.50, 0.10, 0.20, 0.40]])  # machine
 class GreedyCasino(BatchEnv):
     """
     ## Description
-    Two machines, and a player who is drunk or not (D) and sees lights that blink or do not (B), each half of the time.
-    Which machine one means to play is ``D xor B``; the casino knows that, and has set what each machine pays:
+    A two-armed bandit with an unobserved confounder: the casino sets the odds by what the player means to play. The
+    player is drunk or not (D) and the machines' lights blink or not (B), independently, each with probability .5. The
+    player means to play machine ``D xor B``, and the probability of a win is
 
     | D B | 0 0 | 0 1 | 1 0 | 1 1 |
     |---|---|---|---|---|
@@ -21,33 +22,36 @@ class GreedyCasino(BatchEnv):
     | machine 0 wins | .10 | .50 | .40 | .20 |
     | machine 1 wins | .50 | .10 | .20 | .40 |
 
-    Those who do what they mean to win .15, those who toss a coin .30, those who do the opposite .45. Neither watching
-    the first nor a trial with the second tells that: both find the machines alike. One has to notice what one means to
-    do, and then not do it.
+    So a player wins with probability .15 by doing what was meant, .30 by tossing a coin, .45 by doing the opposite.
+    Neither observation of players who do what they mean nor a randomised trial tells that: in both the machines pay
+    alike, .15 each and .30 each. The optimum takes notice of what was meant and plays the other machine.
 
     ## Action Space
     ``Discrete(2)``: the machine.
 
     ## Observation Space
-    ``Box(-1, 1, (2,), float32)``: what one means to play, -1 machine 0 and 1 machine 1, or 0 without ``intuition``;
-    whether it is shown, 1 or 0.
+    ``Box(-1, 1, (2,), float32)``: the machine that is meant, -1 for 0 and 1 for 1, or 0 without ``intuition``; 1 if it
+    is shown, else 0. D and B are never shown.
 
     ## Starting State
     D and B are hashes of the episode's seed; so is whether a machine wins.
 
     ## Reward
-    1 for a win, 0 else.
+    1 for a win, 0 for none.
 
     ## Episode End
     Termination: after the one step.
 
     ## Arguments
-    * ``acts`` (choose): ``intended`` plays what was meant and ``random`` any machine, whatever the action is;
-      ``choose`` plays the action.
-    * ``intuition`` (True): whether one notices what one means to do.
+    * ``acts`` (choose): ``intended``, the machine that is meant is played, and ``random``, one of both with equal
+      probability, whatever the action is; ``choose``, that of the action.
+    * ``intuition`` (True): whether the machine that is meant is part of the observation.
 
     ## References
     Bareinboim, Forney and Pearl (2015), Bandits with unobserved confounders: a causal approach.
+
+    ## Deviations
+    None known.
 
     ## Version History
     * v0: first version.

@@ -12,30 +12,30 @@ DURATION, ERROR = 0, 1  # which random word of an episode is which
 class Interval(BatchEnv):
     """
     ## Description
-    A light is on for a while and goes out; then the same while has to be waited, and a button pressed. Nothing is seen
-    in the dark, so the steps have to be counted, or felt. The light is no perfect clock: a duration of d steps is shown
-    as one that lies up to ``scatter * d`` steps from it, rounded down, either side, all equally likely. So its standard
-    deviation grows in proportion to what is measured (scalar variance, Weber's law), and the best answer to a light is
-    not its length: the shortest duration that it may stand for is the likeliest.
+    Reproduction of a duration: a light is on for some steps; when it has gone out, the learner waits as long and
+    presses a button. Nothing is seen in the dark, so steps have to be counted in memory. The light is no perfect clock:
+    a duration of d steps is shown by a light of s steps, uniform over the whole numbers within ``floor(scatter * d)``
+    of d. So its spread grows in proportion to the duration (scalar variance, Weber's law), and the best answer to a
+    light is not its length: the shortest duration that it may stand for is the likeliest.
 
     ## Action Space
     ``Discrete(2)``: 0 waits, 1 presses. While the light is on both do nothing.
 
     ## Observation Space
-    ``Box(0, 1, (1,), float32)``: whether the light is on.
+    ``Box(0, 1, (1,), float32)``: 1 while the light is on, 0 in the dark.
 
     ## Starting State
     The light is on. Durations from ``shortest`` to ``longest`` are equally likely, by a hash of the episode's seed.
 
     ## Reward
-    1 for pressing in the d-th dark step, where d is the duration; 0 for everything else. So the return is the share of
-    durations that were hit.
+    1 for pressing in the d-th dark step, where d is the duration; 0 for everything else. So the mean return is the
+    share of durations that were hit.
 
     ## Optimum
     ``(1/n) sum_s max_d P(s | d)`` over all lengths s that a light may have, where n is the number of durations and
     ``P(s | d) = 1 / (2 floor(scatter * d) + 1)`` within ``scatter * d`` of d, else 0: nothing is known but s, and one
-    answer is given to it. 1 without scatter. Who has no memory does the same in every dark step, and gets at most
-    ``max_p (1/n) sum_d p (1 - p)^(d - 1)``.
+    answer is given to it. 1 without scatter. Without memory the policy is the same in every dark step, and the mean
+    return at most ``max_p (1/n) sum_d p (1 - p)^(d - 1)``.
 
     ## Episode End
     Termination: after a press in the dark, or after the ``longest``-th dark step without one.
@@ -48,6 +48,10 @@ class Interval(BatchEnv):
     ## References
     Gibbon (1977), Scalar expectancy theory and Weber's law in animal timing; Jazayeri and Shadlen (2010), Temporal
     context calibrates interval timing, for reproducing a duration and for what is optimal.
+
+    ## Deviations
+    In both papers time is continuous and the noise is the observer's own; here time is steps and the noise is the
+    light's, uniform instead of Gaussian. Only the exact step is rewarded, not a window around it.
 
     ## Version History
     * v0: first version.

@@ -17,9 +17,10 @@ SHORTEST = 5  # cells up to the door
 class KeyCorridor(BatchEnv):
     """
     ## Description
-    The learner stands in the middle of a corridor. A key lies at its left end, a locked door is at its right end. Only
-    who goes to the key, takes it, goes all the way to the door and opens it gets anything: what acts at random gets
-    there in about one episode of a million, so there is nothing to learn from but one's own curiosity.
+    Hard exploration: a corridor with a key at its left end and a locked door at its right end. The learner begins in
+    the middle; it is rewarded only for going to the key, taking it, going all the way to the door and opening it. With
+    the defaults uniformly random actions do so in one episode of 2.4 million, so without an exploration bonus there is
+    nothing to learn from.
 
     ## Action Space
     ``Discrete(4)``: 0 and 1 move by a cell to the left and to the right, where the corridor does not end; 2 takes the
@@ -33,21 +34,26 @@ class KeyCorridor(BatchEnv):
     One of the middle three cells, uniformly, by a hash of the episode's seed; the key lies in its place.
 
     ## Reward
-    1 for opening the door; 0 else.
+    1 for opening the door, 0 for every other step.
 
     ## Episode End
     Termination: the door is open. Truncation: after ``limit`` steps.
 
     ## Arguments
     * ``length`` (17): cells of the corridor, at least 5.
-    * ``limit`` (52): the steps after which an episode is truncated; with a length of 17 the door takes 25 to 27.
-    * ``door`` (``length``): which cell the door is in, counted from 1, at least 5. The corridor ends there; what lies
-      behind it is seen and stays empty. The nearer, the easier, and all that is learned is learned for the last too.
+    * ``limit`` (52): the steps after which an episode is truncated; with a length of 17 the shortest way takes 25 to
+    27.
+    * ``door`` (``length``): which cell the door is in, counted from 1, at least 5. The corridor ends there; cells
+      behind it are seen and stay empty. The nearer, the easier. It can change from episode to episode (``lessons``).
 
     ## References
     Chevalier-Boisvert et al. (2023), Minigrid & Miniworld, arXiv:2306.13831, for rooms with a key and a locked door;
     Osband et al. (2020), Behaviour suite for reinforcement learning, arXiv:1908.03568, for chains that only deep
     exploration solves.
+
+    ## Deviations
+    Minigrid's rooms are two-dimensional and seen in part from where the agent stands; this corridor has one dimension
+    and is seen whole. In bsuite's deep sea one wrong move forfeits the reward; here every move can be taken back.
 
     ## Version History
     * v0: first version.

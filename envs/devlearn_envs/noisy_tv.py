@@ -14,18 +14,18 @@ WHITE, LEARNER, WALL = 255, 255, 96
 class NoisyTV(BatchEnv):
     """
     ## Description
-    A square room with a screen along one wall. Whoever stands before it sees what it shows: black and white pixels at
-    random, and others whenever the switch is pressed. Nothing else happens in this room, and all else can be foreseen.
-    A learner that is paid for its errors of prediction alone stays and switches for ever; one that is paid for learning
-    to predict better has no more reason to be there than anywhere.
+    A square room with a screen of noise along one wall, a trap for curiosity. From the cells before it the screen is
+    seen: random black and white pixels, drawn anew whenever the switch is pressed. Everything else can be predicted. A
+    learner rewarded for its prediction errors alone stays and switches for ever; one rewarded for getting better at
+    predicting has no more reason to be there than anywhere.
 
     ## Action Space
     ``Discrete(5)``: 0, 1, 2, 3 move by a cell up, down, left, right, where there is no wall; 4 stays and presses the
     switch, which reaches the screen from the cells before it alone.
 
     ## Observation Space
-    ``Box(0, 255, (size + 2, size), uint8)``: the screen's two rows, black from elsewhere, above the room, in which the
-    learner's cell is white.
+    ``Box(0, 255, (size + 2, size), uint8)``: the screen's two rows, black where the learner does not stand before it,
+    above the room, in which the learner's cell is 255 and all others are 0.
 
     ## Starting State
     Any cell, uniformly, by a hash of the episode's seed. Pictures of the screen are hashes of the seed and of how often
@@ -33,8 +33,8 @@ class NoisyTV(BatchEnv):
 
     ## Reward
     ``1 / limit`` for every step that ends before the screen, in the room's first row. So the return is the share of the
-    episode that was spent there. It is a measurement: with ``intrinsic: {.., only: true}`` nobody learns from it.
-    Someone who moves at random gets ``1 / size``.
+    episode that was spent there. It is a measurement: with ``intrinsic: {.., only: true}`` it is not learned from.
+    Uniformly random actions get ``1 / size`` on average.
 
     ## Episode End
     Truncation: after ``limit`` steps.
@@ -46,6 +46,10 @@ class NoisyTV(BatchEnv):
     ## References
     Schmidhuber (1991), Curious model-building control systems, doi:10.1109/IJCNN.1991.170605; Burda et al. (2018),
     Large-scale study of curiosity-driven learning, arXiv:1808.04355, for the screen with a remote control.
+
+    ## Deviations
+    Burda et al. put a television that shows images into a three-dimensional maze with a goal; here it is a room of
+    cells without a goal, and the screen shows pixels of noise.
 
     ## Version History
     * v0: first version.

@@ -12,11 +12,11 @@ from devlearn_envs.batch import Array, BatchEnv, SingleEnv, enlarged, environmen
 class RepeatBack(BatchEnv):
     """
     ## Description
-    Every step shows one of several symbols, drawn anew, and asks for the one that was shown ``k`` steps ago. To answer
-    always, k symbols have to be held in their order, and each has to be let go when it has been said.
+    The n-back task with answers: every step shows a symbol at random and asks for the one shown ``k`` steps ago. To be
+    always right, k symbols have to be held in their order, and each be dropped when it has been asked for.
 
     ## Action Space
-    ``Discrete(symbols)``: the symbol that is said.
+    ``Discrete(symbols)``: the symbol that is given as the answer.
 
     ## Observation Space
     ``Box(0, 1, (symbols,), float32)``: the symbol that is shown, one-hot.
@@ -25,26 +25,30 @@ class RepeatBack(BatchEnv):
     The first symbol. All are uniform, hashes of the episode's seed and of the step.
 
     ## Reward
-    ``1 / questions`` for what was shown k steps ago, 0 for anything else and in the first k steps, in which there is
-    nothing to be said yet. So the return is the share of right answers.
+    ``1 / questions`` for the symbol shown k steps ago, 0 for any other and in the first k steps, in which there is no
+    answer yet. So the return is the share of right answers.
 
     ## Optimum
-    1, with a memory of k symbols. Symbols are independent, so who holds fewer steps than k gets ``1 / symbols`` and no
-    more, and so does who sees the last T observations together where ``T <= k``.
+    1, with a memory of k symbols. Symbols are independent, so with a memory of fewer steps the mean return is at most
+    ``1 / symbols``, as it is without memory from the last T observations together where ``T <= k``.
 
     ## Episode End
     Termination: after the last of ``questions`` steps, ``k + questions`` steps from the start.
 
     ## Arguments
     * ``k`` (4): how many steps ago, at least 1.
-    * ``symbols`` (4): how many there are, from 2.
-    * ``questions`` (16): an episode, at least 1.
+    * ``symbols`` (4): how many there are, at least 2.
+    * ``questions`` (16): how many an episode has, at least 1.
 
     ``k`` can change from episode to episode (``lessons``).
 
     ## References
     Kirchner (1958), Age differences in short-term retention of rapidly changing information, for n-back; Morad et al.
     (2023), POPGym: benchmarking partially observable reinforcement learning, arXiv:2303.01859, for one to repeat.
+
+    ## Deviations
+    POPGym deals cards from decks, without replacement, and punishes wrong answers; here symbols are independent and
+    wrong answers get 0.
 
     ## Version History
     * v0: first version.

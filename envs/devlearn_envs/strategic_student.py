@@ -13,15 +13,16 @@ HEIGHT, BAR = 64, 16  # pixels
 class StrategicStudent(BatchEnv):
     """
     ## Description
-    A course of several topics and a student who practises one of them in each step. After ``n`` practices the score in
-    topic k is ``ceiling_k (1 - exp(-rate_k n))``: the learning curves are known, so it is known how a course is best
-    divided, and how a teacher divides it that follows progress (``optimal`` and ``by_progress`` in this module).
+    Allocation of study time: a student practises one of several topics in each step of a course. After ``n`` practices
+    the score in topic k is ``ceiling_k (1 - exp(-rate_k n))``. As these learning curves are known, so are the best
+    allocation and that of a student who follows learning progress: the functions ``optimal`` and ``by_progress`` of
+    ``devlearn_envs.strategic_student``.
 
     ## Action Space
-    ``Discrete(K)``: the topic to practise.
+    ``Discrete(K)``: which of the K topics to practise.
 
     ## Observation Space
-    ``Box(0, max(ceilings, 1), (K + 1,), float32)``: the score in each topic, and the share of the course that is left.
+    ``Box(0, max(ceilings, 1), (K + 1,), float32)``: the score in each topic, and the share of the course left.
 
     ## Starting State
     All scores are 0; the seed decides nothing.
@@ -35,11 +36,14 @@ class StrategicStudent(BatchEnv):
     ## Arguments
     * ``ceilings`` (1, 1, 1, 0): the score of each topic after endless practice, 0 or more; at 0 it can't be learned.
     * ``rates`` (0.2, 0.1, 0.05, 0.1): how fast each is learned, above 0; as many as ceilings.
-    * ``limit`` (100): steps of the course.
+    * ``limit`` (100): steps of the course, at least 1.
 
     ## References
     Lopes and Oudeyer (2012), The strategic student approach for life-long exploration and learning,
     doi:10.1109/DevLrn.2012.6400807.
+
+    ## Deviations
+    Learning curves are of one form alone, exponential and without noise, and practice of one topic changes no other.
 
     ## Version History
     * v0: first version.

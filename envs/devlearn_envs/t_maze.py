@@ -15,25 +15,25 @@ SIDE, COUNTER = 0, 1  # where an episode's random words begin: the side, then on
 class TMaze(BatchEnv):
     """
     ## Description
-    A corridor that ends in a fork. A cue at its mouth says which of the two sides pays. Then ``length`` steps lead to
-    the fork, and all of them look alike, so whoever turns right there remembers. On every one of these steps the paying
-    side itself changes with probability ``flip``, unseen: what a perfect memory holds is the cue, and the cue is no
-    longer sure to be true.
+    Working memory: a cue at the beginning of a corridor says at which side of the fork at its end the reward is. The
+    ``length`` steps between look alike, so the cue has to be remembered. On every one of these steps the rewarded side
+    changes with probability ``flip``, unseen: the cue, which is all that a perfect memory holds, is then no longer sure
+    to be true.
 
     ## Action Space
-    ``Discrete(2)``: 0 turns left at the fork and 1 right. In the corridor either leads on.
+    ``Discrete(2)``: 0 turns left at the fork and 1 right. In the corridor both go one step ahead.
 
     ## Observation Space
-    ``Box(-1, 1, (2,), float32)``: the cue, -1 for left and 1 for right in the first observation and 0 ever after, and
-    whether this is the fork, 1 there alone.
+    ``Box(-1, 1, (2,), float32)``: the cue, -1 for left and 1 for right in the first observation and 0 in all others; 1
+    at the fork and 0 before it.
 
     ## Starting State
     The side that pays is left or right with equal probability, by a hash of the episode's seed. So are its changes.
 
     ## Reward
-    1 for the side that pays at that moment, 0 for the other and for every step before. So the return is the share of
-    right turns. Without memory it is .5 at best, whatever a learner does; as much gets who sees the last T observations
-    together where ``T <= length``.
+    1 for the side that pays at that moment, 0 for the other and for every step before. So the mean return is the share
+    of right turns. Without memory it is .5 at best, as it is from the last T observations together where
+    ``T <= length``.
 
     ## Optimum
     ``(1 + (1 - 2 flip)^length) / 2``. The side is a two-state chain that no observation after the cue and no action
@@ -51,8 +51,11 @@ class TMaze(BatchEnv):
     Both can change from episode to episode (``lessons``).
 
     ## References
-    Bakker (2001), Reinforcement learning with long short-term memory, for the T-maze with a cue; here it has no way
-    back, and sides that change.
+    Bakker (2001), Reinforcement learning with long short-term memory, for the T-maze with a cue.
+
+    ## Deviations
+    Bakker's agent walks in four directions and is punished where it does not move; here every action in the corridor
+    leads on. There the rewarded side does not change within an episode (``flip: 0``).
 
     ## Version History
     * v0: first version.

@@ -16,46 +16,54 @@ LAST, NOW, LEFT, ONE, EPS, SIZE = 8, 14, 15, 16, 17, 18  # places in an observat
 class ThreeStories(BatchEnv):
     """
     ## Description
-    Two lamps, A and B, and three stories of them: A lights B, B lights A, or a third thing that is never seen lights
-    both. Each episode is one of these graphs. Both lamps are on half of the time and differ with probability ``eps``,
-    whatever the graph is, so that nothing that is only seen tells graphs apart. After ``2 k`` trials the learner names
-    the graph, once. In a trial a lamp may be set, to on or off by the toss of a coin; then the other follows where it
-    is lit by that lamp, and is on or off at random where it is not.
+    Causal discovery with two lamps, A and B: A lights B, B lights A, or an unseen common cause lights both. Each
+    episode has one of these three graphs. Without intervention each lamp is on half of the time and the two differ with
+    probability ``eps``, whatever the graph is, so that observation alone does not tell graphs apart. In a trial a lamp
+    may be set, to on or off with equal probability; then the other follows, but with probability ``eps``, where it is
+    lit by that lamp, and is on or off at random where it is not. After ``2 k`` trials the learner names the graph,
+    once.
 
     ## Action Space
-    ``Discrete(6)``: in a trial 0 looks, 1 sets A, 2 sets B; behind the last trial 3, 4 and 5 answer that A lights B,
-    that B lights A, that something lights both. Action masks say which are allowed. One that is not does in a trial
-    what the first allowed one does, and is a wrong answer.
+    ``Discrete(6)``: in a trial 0 looks, 1 sets A, 2 sets B; after the last trial 3, 4 and 5 answer that A lights B,
+    that B lights A, that a common cause lights both. Action masks say which are allowed. One that is not allowed does
+    in a trial what the first allowed one does, and is a wrong answer after the last.
 
     ## Observation Space
-    ``Box(-1, 1, (18,), float32)``: the share of all trials in which nothing, A, B, or nobody knows what was set, and
-    both were alike or not (4 x 2 numbers); the last trial: which of these four (4 numbers), A and B, 1 on and -1 off;
-    whether it is time to answer; the share of trials that is left; the share that one trial is; ``eps``. Without
-    ``efference`` a trial in which something was set is one of the fourth kind. With ``show: counts`` there is no last
-    trial, with ``show: last`` there are no shares of kinds: 0 in all of these places.
+    ``Box(-1, 1, (18,), float32)``: trials are of four kinds: nothing was set, A was, B was, or it is not known what
+    was. For each kind, the share of the episode's trials that were of it and in which both lamps were alike, and in
+    which they differed (4 x 2 numbers); the kind of the last trial (4 numbers, one-hot), A and B in it, 1 on and -1
+    off; 1 if it is time to answer; the share of trials left; ``1 / (2 k)``; ``eps``. Without ``efference`` (unless
+    ``acts`` is ``observe``) shares are all of the fourth kind, and so is a last trial in which a lamp was set. With
+    ``show: counts`` the places of the last trial are 0, with ``show: last`` those of the shares.
 
     ## Starting State
-    A graph, uniformly, by a hash of the episode's seed. All that is tossed is a hash of the seed and the trial.
+    A graph, uniformly, by a hash of the episode's seed. What is random in a trial is a hash of the seed and the trial.
 
     ## Reward
-    1 for the right answer, 0 else.
+    1 for the right answer, 0 for a wrong one and in every trial.
 
     ## Episode End
     Termination: with the answer, after ``2 k + 1`` steps.
 
     ## Arguments
-    * ``k`` (3): how often each lamp is set, at least once.
+    * ``k`` (3): half the number of trials, at least 1.
     * ``acts`` (choose): ``observe``, nothing is set; ``random``, each lamp is set k times, in random order; ``choose``,
       the learner says which lamp is set next, each k times.
-    * ``free`` (False): of ``choose``: a lamp may be set more often than the other, and one may only look.
-    * ``efference`` (True): whether what is seen says which lamp was set.
-    * ``show`` (counts): ``counts`` shows all trials by their number, all that matters; ``last`` the last one alone.
-    * ``eps`` (0.0): how often lamps differ where one lights the other, from 0 to 0.5.
+    * ``free`` (False): of ``choose``: any lamp may be set in any trial, or none.
+    * ``efference`` (True): whether observations say which lamp was set (an efference copy).
+    * ``show`` (counts): ``counts`` shows how many trials there were of each kind, which is all that matters; ``last``
+      the last trial alone.
+    * ``eps`` (0.0): the probability that a lamp differs from the one that lights it, from 0 to 0.5.
 
     ## References
     Pearl (2009), Causality, for graphs that no observation tells apart; Steyvers et al. (2003), Inferring causal
     networks from observations and interventions, doi:10.1207/s15516709cog2703_6; Held and Hein (1963),
     Movement-produced stimulation in the development of visually guided behavior, doi:10.1037/h0040546, for the yoked.
+
+    ## Deviations
+    The people of Steyvers et al. choose one intervention in a network whose nodes they all see; here there are two
+    lamps, up to ``2 k`` interventions and a cause that is never seen. Held and Hein's kittens are yoked by a harness;
+    here a learner has the actions of another done again (``of`` of ``trial.ppo``).
 
     ## Version History
     * v0: first version.
