@@ -43,6 +43,9 @@ class Alignment(Probe):
     Source:
         Lillicrap, Cownden, Tweed and Akerman (2016), Random synaptic feedback weights support error backpropagation for
         deep learning.
+
+    Deviations:
+        The paper compares the error signals that the two matrices send back; here the matrices themselves are compared.
     """
 
     metrics: ClassVar = {

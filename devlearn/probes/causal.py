@@ -37,25 +37,27 @@ def _observer(name: str) -> str:
 
 @probe("causal")
 class Causal(Probe):
-    """The chances that learners give to the answers of an environment, trial by trial, against an ideal observer's.
+    """Probabilities that learners give to the answers of an environment, trial by trial, against an ideal observer's.
 
-    After each trial, and before the first, a learner is asked: it is shown what it sees, with the word that it is time
-    to answer, and ``p`` are the probabilities of its answers alone (a softmax over their logits, reflexes included).
-    The ideal observer's ``q`` are those of its own. Trials are what the environment says, or the likeliest action of
-    learners that may choose. Learners are trained to answer after the last trial; what they say before it is what that
-    has taught them. How likely the right answer is, and how often it is given, are expectations under ``q``, which has
-    less noise than what happened to be right.
+    After each of T = ``trials`` trials, and before the first, a learner is asked: it is shown its observation with the
+    number that asks for an answer set to 1, and ``p_a`` are the probabilities of its answers a alone (a softmax over
+    their logits, reflexes included). ``q_a`` are those of the ideal observer, a softmax over its logits. Where learners
+    may choose their trials, they take their likeliest action. Learners are trained to answer after the last trial only;
+    what they say before it follows from that. The metrics take the expectation under ``q`` instead of the answer that
+    was right in the episode, which has the same mean for an ideal observer and less noise.
 
     Metrics:
         difference: mean over episodes, after the last trial, of ``(1/2) sum_a |p_a - q_a|``
-        divergence: mean over episodes, after the last trial, of ``sum_a q_a log(q_a / p_a)`` in nats, ``p`` being 1e-4
-            at least
-        on_the_way: mean over episodes and all moments before, of the divergence
-        named: mean over episodes of ``q`` of the likeliest answer, after the last trial: how often it is right
-        ideal: the same of the ideal observer, which may be told more than the learner
-        network_T: mean over episodes of ``sum_a q_a p_a`` after T trials: the chance given to what is right
-        ideal_T: mean over episodes of ``sum_a q_a^2``, the same of the ideal observer, which gives each answer what it
-            deserves; who gives all to the likeliest, as rewards teach, has more
+        divergence: mean over episodes, after the last trial, of ``sum_a q_a log(q_a / p_a)`` in nats; in the logarithm
+            no probability is below 1e-4
+        on_the_way: the mean of that divergence over episodes and all moments before the last trial's end
+        named: mean over episodes of ``q_a`` for the learner's likeliest answer a, after the last trial: how often it is
+            right
+        ideal: mean over episodes of ``max_a q_a``, how often the ideal observer is; it may be told more than the
+            learner
+        network_T: mean over episodes of ``sum_a q_a p_a`` after T trials: the probability given to what is right
+        ideal_T: mean over episodes of ``sum_a q_a^2``, the same of the ideal observer, whose probabilities are
+            calibrated; giving all to the likeliest answer, as rewards teach, has more
     """
 
     metrics: ClassVar = {

@@ -109,11 +109,14 @@ class Clustering(Features):
 
     Metrics:
         accuracy: ``(1/M) max_m sum_i 1[m(c_i) = y_i]`` over M images of ``data`` with clusters c and labels y, where m
-            gives each cluster a class of its own; 0.1 at least for 10 even classes
+            gives each cluster a class of its own; with no more clusters than K classes at least ``1 / K``
 
     Source:
         Kuhn (1955), The Hungarian method for the assignment problem; Lloyd (1982), Least squares quantization in PCM;
         Arthur and Vassilvitskii (2007), k-means++.
+
+    Deviations:
+        Lloyd's rounds end after ``rounds`` at the latest; a cluster that has become empty keeps its centre.
     """
 
     metrics: ClassVar = {"accuracy": Metric("higher", 0.0, unit="share")}

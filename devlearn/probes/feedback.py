@@ -30,8 +30,9 @@ class FeedbackProbe(Probe):
 
     For each of M images m the learner guesses its likeliest class ``a_m``; the caregiver answers, which leaves a set
     ``C_m`` of classes, as ``caregiver.guess`` says; the next guess is the likeliest class of these. No weight changes.
-    For a learner at chance, before and after are 1/K and (distinct answers)/K for K classes: of ten .1 and .2
-    where right or wrong is said, .28 where lower, higher or equal, 1 where the label is.
+    A learner at chance among K classes is right with 1/K before and (mean number of distinct answers)/K after: of ten
+    classes .1, and .2 where right or wrong is said, .28 where lower, higher or equal, 1 where the label is; after a
+    hint ``1 / answers``.
 
     Metrics:
         next_guess: share of images whose next guess is right, ``(1/M) sum_m 1[argmax_(k in C_m) z_mk = y_m]``

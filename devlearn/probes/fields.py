@@ -34,9 +34,9 @@ def morans_i(fields: Tensor) -> Tensor:
 class Fields(Probe):
     """Receptive fields of the first layer: pictures of some units, and the mean smoothness of all.
 
-    Weights stand where they look in the world, also where a learner's pixels are scrambled; a convolution's fields are
-    its kernels. The pictures show the first ``units`` units, not a selection: the strongest or the smoothest would
-    show what one hopes to see, and different units at different moments.
+    A field is (H, W): each weight stands at the pixel of the image that it reads, also where a learner's pixels are
+    scrambled; a convolution's fields are its kernels. The pictures show the first ``units`` units, not a selection: the
+    strongest or the smoothest would show what one hopes to see, and different units at different moments.
 
     Metrics:
         smoothness: mean over units of Moran's I, ``(n / S) sum_ij z_i z_j / sum_i z_i^2``, with the n weights z of a
@@ -45,6 +45,9 @@ class Fields(Probe):
 
     Source:
         Moran (1950), Notes on continuous stochastic phenomena, Biometrika 37.
+
+    Deviations:
+        None known.
     """
 
     metrics: ClassVar = {"smoothness": Metric("higher", None, unit="number")}

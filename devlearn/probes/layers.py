@@ -51,14 +51,16 @@ class Layers(Features):
 
     Metrics:
         last: the share of images that a read-out of the last hidden layer gets right
-        pixels: the same of the image as the learner sees it; no brain is needed, so but for rounding all have the same
+        pixels: the same of the image as the learner sees it, which needs no brain: the same for all but for rounding
         best: the largest of the hidden layers' shares, picked on the scored images themselves, which flatters a little
         layer_1, layer_2, layer_3, layer_4: the same of one hidden layer; a brain has as many of these as layers
         layer_5, layer_6, layer_7, layer_8: the same of a deep brain's later layers
 
     Source:
         Alain and Bengio (2016), Understanding intermediate layers using linear classifier probes, arXiv:1610.01644.
-        Theirs are logistic and trained by gradient descent.
+
+    Deviations:
+        Theirs are logistic regressions, trained by gradient descent.
     """
 
     metrics: ClassVar = {

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class Neighbours(Features):
     """Accuracy of k nearest neighbours in a layer: a read-out without parameters.
 
-    The neighbours are ``fit_images`` images of ``fit``, whose labels the probe takes; nearness is the cosine of the
-    angle between two images' activities in ``layer``. The k nearest vote; where classes have equally many votes, that
-    of the nearer neighbours wins.
+    The neighbours are ``fit_images`` images of ``fit``, whose labels the probe reads; nearness is the cosine of the
+    angle between two images' activities in ``layer``. The k nearest have a vote each; among classes with equally many
+    votes that of the nearer neighbours wins.
 
     Metrics:
         accuracy: share of images of ``data`` whose neighbours' verdict is the label
@@ -34,6 +34,9 @@ class Neighbours(Features):
     Source:
         Cover and Hart (1967), Nearest neighbor pattern classification; Wu, Xiong, Yu and Lin (2018), Unsupervised
         feature learning via non-parametric instance discrimination, for judging features by it.
+
+    Deviations:
+        Wu et al. weight each vote by the exponential of the similarity; here votes count alike.
     """
 
     metrics: ClassVar = {"accuracy": Metric("higher", 0.0, unit="share")}

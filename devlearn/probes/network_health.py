@@ -30,8 +30,8 @@ class NetworkHealth(Probe):
     """Correlates of a loss of plasticity: silent units, features of low rank, large weights, curvature.
 
     Measured on ``images`` of ``data``, the same for all learners at every measurement. ``h_im`` is the activity of
-    hidden unit i for image m of M. Where a life's tasks are pixels in other orders, these are the signs of a fresh
-    task: to the learner the order that pixels have here is one more.
+    hidden unit i for image m of M. For a learner whose tasks permute the pixels, the unpermuted images are one more
+    fresh task, and what is measured is how the network responds to that.
 
     Metrics:
         dormant: share of the hidden units whose score ``mean_m |h_im| / mean over the units k of its layer of

@@ -42,6 +42,10 @@ class Plasticity(Probe):
     Source:
         Dohare et al. (2024), Loss of plasticity in deep continual learning, for online accuracy of fresh tasks; Lyle et
         al. (2023), Understanding plasticity in neural networks, for copies that are trained aside, on random labels.
+
+    Deviations:
+        Dohare et al. take the online accuracy of the learner itself, in its own series of tasks. Lyle et al. take the
+        loss of the copies when their training ends; here it is their accuracy all along, against a newborn's.
     """
 
     metrics: ClassVar = {

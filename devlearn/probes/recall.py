@@ -31,7 +31,7 @@ Lags = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), A
 
 @probe("recall")
 class Recall(Probe):
-    """How far back a learner can answer: the share of right answers at each lag, by what it does.
+    """How far back a learner remembers: the share of right answers at each lag, judged by its actions.
 
     The environment's returns are such shares, and one of its keyword arguments says how many steps lie between what is
     shown and what is asked: ``length`` of devlearn/TMaze-v0, ``k`` of devlearn/RepeatBack-v0. ``r_g`` is the mean
@@ -44,6 +44,9 @@ class Recall(Probe):
 
     Source:
         Bakker (2001), Reinforcement learning with long short-term memory, for success over the length of a corridor.
+
+    Deviations:
+        Bakker trains new networks for each length; here one learner is asked at every lag, whatever it was trained on.
     """
 
     metrics: ClassVar = {

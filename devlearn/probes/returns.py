@@ -53,15 +53,17 @@ ProbedLessons = Annotated[
 class Return(Probe):
     """Undiscounted return and length of episodes in which the likeliest action is taken, reflexes included.
 
-    With ``sampled`` actions are drawn as in training: where nothing draws a policy anywhere, its likeliest actions
-    still take it somewhere. Where an environment says what the best agent gets (a function ``optimum(**env_kwargs)`` of
-    its class), that is on record as the metric's optimum. Full measurements keep a filmstrip of the first learner's
-    first episode: up to eight moments, played again in an environment of its own. One that can't be drawn (no renderer,
-    or none installed) leaves its observations instead.
+    Each of a learner's E = ``episodes`` episodes is played in a copy of the environment, always from the same seeds, to
+    its end or for ``limit`` steps; ``r_et`` is the reward of step t of episode e. With ``sampled`` actions are drawn as
+    in training: the likeliest actions of a policy that has learned nothing may still lead somewhere. Where an
+    environment says what the best agent gets (a function ``optimum(**env_kwargs)`` of its class), that is on record as
+    the metric's optimum.
 
-    Each of a learner's E episodes is played in a copy of its own, always from the same seeds, to its end or ``limit``.
     With ``lessons``, as a stage has them, there are as many episodes again of each: the metrics ``return_LESSON``, as
-    ``return_door_5`` of ``{door: 5}``, show what of earlier lessons is kept. They are no part of the return.
+    ``return_door_5`` of ``{door: 5}``, show what of earlier lessons is kept. They are no part of ``return``.
+
+    Full measurements keep a filmstrip of the first learner's first episode: up to eight moments, played again in an
+    environment of its own. One that can't be drawn (no renderer, or none installed) leaves its observations instead.
 
     Metrics:
         return: mean over episodes of the sum of rewards, ``(1/E) sum_e sum_t r_et``

@@ -59,8 +59,12 @@ def file_name(name: str) -> str:
 
 def first_sentence(cls: type) -> str:
     """The first sentence of a class's docstring."""
-    text = parse(own_doc(cls)).text.partition("\n\n")[0]
-    return plain(re.split(r"(?<=[.?!])\s", " ".join(text.split()))[0])
+    return plain(_first(parse(own_doc(cls)).text))
+
+
+def _first(text: str) -> str:
+    """The first sentence of a text; "et al." ends none."""
+    return re.split(r"(?<=[.?!])(?<!\bal\.)\s", " ".join(text.partition("\n\n")[0].split()))[0]
 
 
 def protections() -> str:
@@ -179,7 +183,7 @@ def data() -> str:
     rows = []
     for name, cls in ours("data").items():
         shape, classes, read_out, sizes = data_facts(name)
-        rows.append([linked("data", name), plain(own_doc(cls)), shape, classes, read_out, sizes])
+        rows.append([linked("data", name), first_sentence(cls), shape, classes, read_out, sizes])
     return table(("name", "what it is", "images", "classes", "read-out", "splits"), rows)
 
 
@@ -202,5 +206,4 @@ def environments() -> str:
 
 def description(cls: type) -> str:
     """The first sentence of an environment's description."""
-    text = own_doc(cls).partition("## Description\n")[2].partition("\n\n")[0]
-    return re.split(r"(?<=[.?!])\s", " ".join(text.split()))[0]
+    return _first(own_doc(cls).partition("## Description\n")[2])

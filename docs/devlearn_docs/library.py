@@ -102,8 +102,10 @@ def data(folder: Path) -> Pages:
         split = f"{name}.train"
         yaml = f"```yaml\nstages:\n  school: {{kind: supervise, data: {split}, labels: 100, updates: 150}}\nprobes:\n"
         yaml += f"  right: {{kind: accuracy, data: {name}.test, every: 50}}\n```"
-        parts = [_title("data", name), plain(own_doc(cls)), shown, facts, cost, "## In a scenario", yaml]
-        yield f"data/{file_name(name)}", _joined([*parts, *_users("data", name)])
+        held = "" if "valid" in source_named(name).counts else HELD_OUT
+        doc = parse(own_doc(cls))
+        parts = [_title("data", name), plain(doc.text), shown, facts, held, cost, "## In a scenario", yaml]
+        yield f"data/{file_name(name)}", _joined([*parts, *_users("data", name), *origin(doc)])
 
 
 SHARED = "It also has [the keys that all {0} have](/reference/{0}.md#keys-that-every-{1}-has)."
@@ -115,6 +117,9 @@ PROBE_COST = (
 ENVIRONMENT_COST = (
     "It is batch-native: one numpy program steps all copies of all learners. Any stage that takes an `env` takes it, "
     "with `env_kwargs` for the arguments above."
+)
+HELD_OUT = (
+    "`valid` is a tenth of each class of the training images, by a draw that is always the same, `train` the rest."
 )
 FETCHED = (
     "It is fetched once, with torchvision: `devlearn list data --download {0}`. Its licence is that of its authors."

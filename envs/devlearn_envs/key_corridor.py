@@ -41,8 +41,8 @@ class KeyCorridor(BatchEnv):
 
     ## Arguments
     * ``length`` (17): cells of the corridor, at least 5.
-    * ``limit`` (52): the steps after which an episode is truncated; with a length of 17 the shortest way takes 25 to
-    27.
+    * ``limit`` (52): the steps after which an episode is truncated; the shortest way takes 25 to 27 with a length of
+      17.
     * ``door`` (``length``): which cell the door is in, counted from 1, at least 5. The corridor ends there; cells
       behind it are seen and stay empty. The nearer, the easier. It can change from episode to episode (``lessons``).
 

@@ -9,7 +9,7 @@ import pytest
 from devlearn_docs import MARK, generators, indexed
 from devlearn_docs.docstrings import own_doc, parse
 from devlearn_docs.fields import MODELS, described, paths
-from devlearn_docs.kinds import ours
+from devlearn_docs.kinds import first_sentence, ours
 from devlearn_docs.results import pages
 from devlearn_docs.scenario_keys import scenario_keys
 from devlearn_docs.words import type_words
@@ -20,7 +20,7 @@ from devlearn.report.section import sections
 
 HEADINGS = (
     "Description", "Action Space", "Observation Space", "Starting State", "Reward", "Episode End", "Arguments",
-    "References", "Version History",
+    "References", "Deviations", "Version History",
 )  # fmt: skip
 PLUG_INS = [(group, name) for group in ("stages", "probes", "brains") for name in ours(group)]
 METRICS = """
@@ -55,6 +55,19 @@ def test_every_metric_has_its_meaning(plug_in: tuple[str, str]) -> None:
     mend = f"{inspect.getfile(cls)}: the docstring of {cls.__name__} needs a section like{METRICS}"
     assert not set(cls.metrics) - set(said), f"{mend}with {', '.join(sorted(set(cls.metrics) - set(said)))}"
     assert not set(said) - set(cls.metrics), f"{mend}without {', '.join(sorted(set(said) - set(cls.metrics)))}"
+
+
+@pytest.mark.parametrize("plug_in", [(g, name) for g in ("stages", "probes", "data") for name in ours(g)], ids=ids)
+def test_what_has_a_source_says_how_it_deviates_from_it(plug_in: tuple[str, str]) -> None:
+    doc = parse(own_doc(ours(plug_in[0])[plug_in[1]]))
+    assert bool(doc.source) == bool(doc.deviations), (
+        "say under Deviations: what differs from the source, or None known."
+    )
+
+
+def test_et_al_ends_no_sentence() -> None:
+    assert first_sentence(ours("stages")["trial.sac"]).startswith("Soft actor-critic (Haarnoja et al. 2018): a policy")
+    assert first_sentence(ours("probes")["layers"]).endswith("how much each says about the class.")
 
 
 @pytest.mark.parametrize("name", NATIVE)

@@ -82,7 +82,8 @@ class Guess(Stage):
         rung: of a caregiver who grows, the place of what it says in the list, 0 the first
 
     Source:
-        Williams (1992) for ``reinforce``; Knox and Stone (2009), Interactively shaping agents via human reinforcement,
+        Williams (1992), Simple statistical gradient-following algorithms for connectionist reinforcement learning, for
+        ``reinforce``; Knox and Stone (2009), Interactively shaping agents via human reinforcement,
         for ``tamer``; MacGlashan et al. (2017), Interactive learning from policy-dependent human feedback, for
         ``coach``; Jin and Ghahramani (2002), Learning with multiple labels, for ``likelihood``; Lampinen et al. (2022),
         Tell me why, for explanations.

@@ -49,17 +49,19 @@ MEMORY = "replay"  # the protection whose images are gone through
 class Sleep(Stage):
     """Goes through the images that ``protect: {kind: replay}`` kept of earlier stages, each by its own read-out.
 
-    A minibatch is ``batch`` B of them, drawn with replacement. With ``answers: kept`` the targets y are their labels,
-    with ``own`` the likeliest answers of the learner as it was when the stage began; a forward pass of that earlier
-    self is counted with every update. The memory stays as it is. With ``sham: noise`` the images are as many without
-    structure: each pixel's values over a learner's memory in random order; it answers them itself, as with ``own``.
+    A minibatch is B = ``batch`` of them, drawn with replacement. With ``answers: kept`` the targets y are their labels,
+    with ``own`` the likeliest answers of the learner as it was when the stage began; FLOPs of that earlier self's
+    forward pass are charged with every update. The memory stays as it is. With ``sham: noise`` as many images without
+    structure are shown instead: the values of each pixel over a learner's memory are permuted among the images; the
+    learner answers them itself, as with ``own``.
 
     Metrics:
         loss: ``-(1/B) sum_b log softmax(z_b)[y_b]`` in nats, z_b the logits of the image's read-out
         agreement: share of the minibatch that was answered so before the update, ``(1/B) sum_b 1[argmax_k z_bk = y_b]``
 
     Source:
-        McClelland et al. 1995 on replay between experiences; Robins 1995, Catastrophic forgetting, rehearsal and
+        McClelland, McNaughton and O'Reilly (1995), Why there are complementary learning systems in the hippocampus and
+        neocortex, for replay between experiences; Robins (1995), Catastrophic forgetting, rehearsal and
         pseudorehearsal, whose noise is answered by the network itself.
 
     Deviations:

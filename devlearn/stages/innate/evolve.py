@@ -48,22 +48,22 @@ class Evolve(Stage):
     """Evolves the weights that a learner is born with, by evolution strategies, at birth or after learning.
 
     A generation: P = ``population`` copies of the ancestor, weights plus and minus ``sigma`` times P/2 normal
-    directions, are marked on B images: at birth (``inner: 0``, Darwin), or after ``inner`` steps of plain gradient
+    directions, are scored on B images: at birth (``inner: 0``, Darwin), or after ``inner`` steps of plain gradient
     descent on B other images each (Baldwin: what was learned is forgotten, only birth weights are passed on). The
     ancestor follows the rank-weighted mean of the directions. Images, labels and FLOPs of all copies and of what they
     learn are charged; ``updates`` counts generations.
 
     Metrics:
-        loss: mean cross-entropy of the copies where they are marked, in nats
-        accuracy: mean accuracy of the copies where they are marked
+        loss: mean cross-entropy of the copies on the B images that they are scored on, in nats
+        accuracy: mean accuracy of the copies on these
 
     Source:
         Salimans, Ho, Chen, Sidor and Sutskever (2017), Evolution strategies as a scalable alternative to reinforcement
         learning. Hinton and Nowlan (1987), How learning can guide evolution.
 
     Deviations:
-        Ranks, ties and the table of noise are those of supervise.evolution. Hinton and Nowlan evolve bits by crossing;
-        here birth weights follow an estimated slope.
+        Ranks, ties and the table of noise are those of supervise.evolution. Hinton and Nowlan evolve bits by
+        crossover; here birth weights follow an estimated gradient.
     """
 
     role = "innate"

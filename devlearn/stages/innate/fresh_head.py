@@ -27,10 +27,8 @@ class FreshHead(Stage):
     """Replaces every read-out by a newborn's, once; features stay.
 
     A prior that was bought with labels or reward may sit in the read-out alone. What an arm loses by it is what the
-    read-out knew; what it still has over a newborn is in its features.
-
-    Deviations:
-        None: it is a control of this project, not a published method.
+    read-out knew; what it still has over a newborn is in its features. A control, not a published
+    method.
     """
 
     role = "control"

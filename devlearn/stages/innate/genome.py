@@ -46,9 +46,10 @@ class Genome(Stage):
     """Weights are grown from a g-network over neuron codes, which learns classes from labels, end to end.
 
     Each weight tensor has a g-network: from the code of a pre- and of a post-neuron, bits of +-1, one hidden layer of
-    sines computes the weight between them. The cross-entropy's slope at the grown weights goes on through the
-    g-network by the chain rule, and a step is a step of the genome; the learner is what the newest genome grows
-    into. Tensors that the read-out of classes does not depend on stay as they were born, biases that it does are zero.
+    sines computes the weight between them. The cross-entropy's gradient at the grown weights is passed on through the
+    g-networks by the chain rule, and an update changes the genome, their parameters; the learner's weights are those
+    that the newest genome grows. Tensors that the read-out of classes does not depend on stay as they were born; biases
+    that it does depend on are zero.
 
     Metrics:
         loss: cross-entropy of the grown network on the minibatch, in nats, before the genome's step
@@ -59,8 +60,8 @@ class Genome(Stage):
         Shuvaev, Lachi, Koulakov and Zador (2024), Encoding innate ability through a genomic bottleneck, PNAS 121(38).
 
     Deviations:
-        Weights are trained through the genome from the start (theirs alternates between a trained network and a
-        genome that is fitted to it). The g-networks have one hidden layer, of sines. What a neuron receives sums to
+        Weights are trained through the genome from the start (the paper alternates between training a network
+        and fitting a genome to it). The g-networks have one hidden layer, of sines. What a neuron receives sums to
         zero over its inputs. Biases are zero at birth and no part of the genome.
     """
 

@@ -25,10 +25,8 @@ class Moments(Stage):
     """Replaces every weight and bias tensor by Gaussian noise with the same mean and standard deviation, once.
 
     Both are kept exactly: the draws are standardised within the tensor. What else the tensor's distribution had, its
-    tails above all, is gone together with the arrangement; a shuffle keeps it. A tensor of one number is left alone.
-
-    Deviations:
-        None: it is a control of this project, not a published method.
+    tails above all, is gone together with the arrangement; a shuffle keeps it. A tensor of one number is left alone. A
+    control, not a published method.
     """
 
     role = "control"

@@ -28,10 +28,8 @@ class Rescale(Stage):
     """Replaces every weight and bias tensor by a newborn's, scaled to the norm that the learner's tensor had, once.
 
     The newborn is drawn by the brain's own initialisation (Kaiming uniform, by default), so what is left of the
-    learner's life is one number for each tensor. A tensor that is born as zeros stays zero.
-
-    Deviations:
-        None: it is a control of this project, not a published method.
+    learner's life is one number for each tensor. A tensor that is born as zeros stays zero. A control, not a published
+    method.
     """
 
     role = "control"

@@ -28,10 +28,11 @@ BUFFER = "wiring"
 class Scramble(Stage):
     """Permutes the pixels of all images of one shape that the learner will ever see, once: in later stages and probes.
 
-    Neighbours in the world are no neighbours any more, and nothing else is lost: a network that treats all pixels alike
-    (an MLP) is as well off as before, and what a convolution is good for is gone. Weights are left alone. What a
-    learner is asked to paint (``pretrain.denoise``) stays in the world's order. A second visit scrambles further. A
-    colour image's pixels keep their colours.
+    Each learner has one permutation of the H x W pixels for life, drawn uniformly. Neighbouring pixels are neighbours
+    no more, and nothing else is lost: a network that treats all pixels alike (an MLP) is as well off as before, while a
+    convolution has no local structure to use. A colour image's pixels keep their colours. Weights are left alone. The
+    image that a learner has to reconstruct (``pretrain.denoise``) stays in the original order. A second visit scrambles
+    further. A control, not a published method.
     """
 
     role = "control"

@@ -28,10 +28,8 @@ class Shuffle(Stage):
 
     All moments of each layer's weights are kept exactly; what the learner knew is gone. Within rows, each unit also
     keeps the set of its own incoming weights (of a kernel: over all channels), and so their sum: units that are strong,
-    or silent, stay so. A bias tensor is one row. Buffers (observation statistics) are left alone.
-
-    Deviations:
-        None: it is a control of this project, not a published method.
+    or silent, stay so. A bias tensor is one row. Buffers (observation statistics) are left alone. A control, not a
+    published method.
     """
 
     role = "control"

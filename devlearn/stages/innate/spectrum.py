@@ -27,12 +27,13 @@ class Spectrum(Stage):
     Norm, rank and how much each layer can amplify are kept exactly; which inputs, and onto what, is gone. Kernels are
     taken as matrices (output channels x all that one of them sees). A bias is turned to a random direction and keeps
     its norm. Directions are drawn evenly (Haar): the QR decomposition of Gaussian noise with the signs of R's diagonal.
+    A control, not a published method.
 
     Source:
         Mezzadri (2007), How to generate random matrices from the classical compact groups, for the draws.
 
     Deviations:
-        None: it is a control of this project, not a published method.
+        None known.
     """
 
     role = "control"

@@ -46,8 +46,8 @@ class Predict(Stage):
     the head guesses every pixel ``x`` of the next observation, in 0..1, by a probability ``q``; the guess for the
     action that was done counts. Actions are uniformly random, or those that the learner is curious about: action a is
     done with probability ``softmax_a(H_a / temperature)``, where ``H_a`` is the entropy in nats of the guess for a,
-    which is the loss that the learner itself expects. That rewards error, not progress: what can't be predicted (a
-    noisy television) stays interesting for ever.
+    which is the loss that the learner itself expects. That favours error, not progress: what can't be predicted (a
+    noisy television) stays attractive for ever.
 
     With ``demonstrations`` the learner does not act: a yield is one update on as many recorded steps of somebody else's
     episodes, in a new order every epoch. They are no steps of an environment, so the budget is in updates. What is

@@ -54,20 +54,22 @@ if TYPE_CHECKING:
 class Supervise(Stage):
     """Learns classes from labels by minibatch gradient descent on the cross-entropy, and without labels if asked to.
 
-    ``z_b`` are the logits, one for each of K classes, of image b of a minibatch of B, ``y_b`` its label. With
-    ``unlabelled: pseudo`` or ``consistency`` an update also shows U = ``unlabelled_batch`` images of the split, drawn
-    from all of it, whose labels are never read. For each the learner answers ``q_u = softmax(logits)``, a constant for
-    the gradient, about the image as it is (``pseudo``) or about its ``light`` view; where ``max_k q_uk >= threshold``
-    the answer ``a_u = argmax_k q_uk`` is believed (``s_u = 1``, else 0) and is the target for the same image
-    (``pseudo``) or for its ``strong`` view, with logits ``z'_u``. ``w`` is ``weight``, after the ``ramp``. With
+    ``z_b`` are the logits, one for each of K classes, of image b of a minibatch of B, ``y_b`` its label.
+
+    With ``unlabelled: pseudo`` or ``consistency`` an update also shows U = ``unlabelled_batch`` images of the split,
+    drawn from all of it, whose labels are never read. For each the learner answers ``q_u = softmax(logits)``, a
+    constant for the gradient, about the image as it is (``pseudo``) or about its ``light`` view; where ``max_k q_uk >=
+    threshold`` the answer ``a_u = argmax_k q_uk`` is believed (``s_u = 1``, else 0) and is the target for the same
+    image (``pseudo``) or for its ``strong`` view, with logits ``z'_u``. ``w`` is ``weight``, after the ``ramp``. With
     ``align`` each ``q_u`` is multiplied by the labels' shares of the classes over a running mean of ``q`` and made to
     sum to one again. The ledger's ``images`` are B + 2 U an update: unlabelled ones are shown to be answered, and to
-    learn the answer. With
-    ``rule: feedback_alignment`` errors travel back not by the weights but by random feedback, fixed for life. With
-    ``row_by_row`` an image is no picture but a sequence: a brain with memory sees one row after another, and what it
-    answers to the last one counts. With ``tasks`` what is to be learned changes every so many updates, for each
-    learner in another way: a life of hundreds of tasks, whose online accuracy says whether an old network still learns
-    as fast as a young one.
+    learn the answer.
+
+    With ``rule: feedback_alignment`` errors travel back not through the transposed weights but through random matrices,
+    fixed for life. With ``row_by_row`` an image is a sequence of its rows: a brain with memory sees one after another,
+    and its logits after the last one count. With ``tasks`` what is to be learned changes every so many updates, for
+    each learner in another way: a series of tasks, whose online accuracy says whether an old network still learns as
+    fast as a young one.
 
     Metrics:
         loss: cross-entropy in nats, ``-(1/B) sum_b log softmax(z_b)[y_b]``, and with unlabelled images

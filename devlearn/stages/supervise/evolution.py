@@ -43,8 +43,8 @@ class Evolution(Stage):
     An update is a generation: P = ``population`` copies, weights plus and minus ``sigma`` times P/2 normal directions
     ``d_i``, see one minibatch of B images, forward passes only. Their fitness becomes centred ranks ``F`` in -1/2..1/2,
     and the optimiser follows ``sum_i (F_i+ - F_i-) d_i / (P sigma)``. Parameters that the read-out does not depend on
-    stay. ``images`` counts what the copies are shown, P x B a generation; FLOPs are P forward passes
-    and the product that makes the slope of the directions, P for each weight.
+    stay. ``images`` counts what the copies are shown, P x B a generation; FLOPs are those of P forward passes and of
+    the weighted sum of the directions, P for each weight.
 
     Metrics:
         loss: mean cross-entropy of the copies on the minibatch, in nats

@@ -78,7 +78,7 @@ class DQN(Stage):
     With ``lessons`` the environment's keyword arguments change from one episode to the next, as a ``teacher`` says, for
     each learner by itself, as in ``trial.ppo``; the replay keeps steps of all lessons.
 
-    With ``random`` it acts without learning: what was learned is nan.
+    With ``random`` it acts without learning: metrics of learning are nan.
 
     Metrics:
         return: mean undiscounted return of the last 100 completed training episodes

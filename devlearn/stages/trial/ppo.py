@@ -76,20 +76,21 @@ class PPO(Stage):
     reflex in this environment (``innate.reflex``) learns a residual on top of it: the actor's logits and means are
     added to what the reflex says.
 
-    With ``intrinsic`` learners are curious: what is news is worth a bonus beside what the environment pays. Returns
-    stay the environment's. A claim about curiosity needs its sham, the same bonuses in random order.
+    With ``intrinsic`` learners are curious: novelty earns a bonus that is added to the environment's rewards. The
+    metric ``return`` stays the environment's. A claim about curiosity needs its sham, the same bonuses in random order.
 
     With ``lessons`` the environment's keyword arguments change from one episode to the next, as a ``teacher`` says, for
     each learner by itself; every change is in events.csv. A claim that an order helped needs one in which the order
     means nothing, the teacher random or growing.
 
-    With ``of`` a learner is yoked: it lives the episodes of another arm's learner of its seed, in which that one's
-    actions are done again, and gives answers of its own where the environment asks for them. Nothing is learned from
-    actions that it did not choose, but of what follows from them. Keywords that change what is seen alone may differ:
-    so one may know who acted (``efference``) and another not. It needs an environment that says which actions are
-    answers, as ``devlearn/ThreeStories-v0``.
+    With ``of`` a learner is yoked: it goes through the episodes of another arm's learner of its seed, in which that
+    one's actions are done again, and gives answers of its own where the environment asks for them. Where it answers
+    nothing, the other's action is the only one allowed, so the policy has no gradient from it; what follows is observed
+    and valued. Keyword arguments that change observations alone may differ: so one may know which action was done
+    (``efference``) and another not. It needs an environment that says which actions are answers, as
+    ``devlearn/ThreeStories-v0``.
 
-    With ``random`` it acts without learning: what was learned is nan.
+    With ``random`` it acts without learning: metrics of learning are nan.
 
     Metrics:
         return: mean undiscounted return of the last 100 completed training episodes
@@ -123,11 +124,11 @@ class PPO(Stage):
 
     Deviations:
         The details of CleanRL's ppo.py, not of the paper's appendix: advantages normalised per minibatch, clipped value
-        loss, orthogonal heads where the brain asks for it, Adam with eps 1e-5, the gradient's norm bounded. Other than
-        CleanRL, truncation is no death. Observation statistics are merged after a rollout's updates, so that a rollout
-        is acted and learned under one scale. Bonuses and rewards have one critic and one discount, and end with an
-        episode; so bonuses are centred (Burda et al. have two critics, and bonuses that go on). What foresees sees all
-        that is seen as a row of numbers, without convolutions.
+        loss, orthogonal heads where the brain asks for it, Adam with eps 1e-5, the gradient's norm bounded. Unlike
+        CleanRL, a truncated episode is not treated as terminated. Observation statistics are merged after a rollout's
+        updates, so that a rollout is acted and learned under one scale. Bonuses and rewards have one critic and one
+        discount, and end with an episode; so bonuses are centred (Burda et al. have two critics, and bonuses that go
+        on). Models of curiosity read the observation as a flat vector, without convolutions.
     """
 
     role = "trial"

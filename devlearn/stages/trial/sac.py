@@ -74,9 +74,9 @@ class SAC(Stage):
     done is ``tanh u``, scaled to the bounds, where u is Gaussian: its means are the environment's actor, so a probe
     ``return`` with ``action_scaling: squash`` does what is likeliest; its log standard deviations are a head of their
     own, in [-20, 2]. Two critics judge what was seen and done: networks of the brain's kind and width that live in this
-    stage alone, each born by itself. The smaller of their values counts. The temperature, which says what entropy is
-    worth, is learned so that the policy's entropy is ``target_entropy``. Nothing follows where an episode terminated;
-    a truncated one is bootstrapped from its last observation.
+    stage alone, each born by itself. The smaller of their values counts. The temperature, the weight of entropy in the
+    loss, is learned so that the policy's entropy is ``target_entropy``. Nothing follows where an episode terminated; a
+    truncated one is bootstrapped from its last observation.
 
     A learner that was born with a reflex in this environment (``innate.reflex``) learns a residual on top of it: its
     means, before tanh, are added to what the reflex says. The steps at random at first are without it.
@@ -84,7 +84,7 @@ class SAC(Stage):
     With ``lessons`` the environment's keyword arguments change from one episode to the next, as a ``teacher`` says, for
     each learner by itself, as in ``trial.ppo``; the replay keeps what was lived in any.
 
-    With ``random`` it acts without learning, numbers standard normal before tanh: what was learned is nan.
+    With ``random`` it acts without learning, its u standard normal: metrics of learning are nan.
 
     Metrics:
         return: mean undiscounted return of the last 100 completed training episodes

@@ -20,7 +20,19 @@ FILE = Path(__file__).parent.parent / "digits" / "digits.npz"
 
 @dataset("digits")
 class Digits(DataSource):
-    """Small handwritten digits (Alpaydin and Kaynak 1998), those of scikit-learn, embedded."""
+    """Small handwritten digits (Alpaydin and Kaynak 1998), those of scikit-learn, embedded.
+
+    Each pixel is the number of ink dots in a block of 4 x 4, from 0 to 16, stretched to 0..255: 0 is paper, 255 full
+    ink. The digits are those of 13 writers, who are not kept
+    apart between the parts.
+
+    Source:
+        Alpaydin and Kaynak (1998), Optical recognition of handwritten digits, doi:10.24432/C50P49.
+
+    Deviations:
+        These are the published test set alone, as scikit-learn has it (1,797 images). A fifth of each class, drawn at
+        random once, is ``test`` here.
+    """
 
     shape = (8, 8)
     counts = {  # noqa: RUF012

@@ -100,7 +100,17 @@ class _LikeMnist(Downloaded):
 
 @dataset("fashion")
 class Fashion(_LikeMnist):
-    """Fashion-MNIST: pictures of clothes (Xiao, Rasul and Vollgraf 2017)."""
+    """Fashion-MNIST: pictures of clothes (Xiao, Rasul and Vollgraf 2017).
+
+    Ten kinds of garments, shoes and bags in grey, bytes from 0 (background) to 255.
+
+    Source:
+        Xiao, Rasul and Vollgraf (2017), Fashion-MNIST: a novel image dataset for benchmarking machine learning
+        algorithms, arXiv:1708.07747.
+
+    Deviations:
+        None known.
+    """
 
     published = "FashionMNIST"
     counts = {"train": (6_000,) * 10, "test": (1_000,) * 10}  # noqa: RUF012
@@ -108,7 +118,17 @@ class Fashion(_LikeMnist):
 
 @dataset("kmnist")
 class Kmnist(_LikeMnist):
-    """Kuzushiji-MNIST: cursive Japanese characters (Clanuwat et al. 2018)."""
+    """Kuzushiji-MNIST: cursive Japanese characters (Clanuwat et al. 2018).
+
+    One character of each of ten rows of hiragana, in grey, bytes from 0 (paper) to 255 (ink).
+
+    Source:
+        Clanuwat, Bober-Irizar, Kitamoto, Lamb, Yamamoto and Ha (2018), Deep learning for classical Japanese literature,
+        arXiv:1812.01718.
+
+    Deviations:
+        None known.
+    """
 
     published = "KMNIST"
     counts = {"train": (6_000,) * 10, "test": (1_000,) * 10}  # noqa: RUF012
@@ -116,7 +136,18 @@ class Kmnist(_LikeMnist):
 
 @dataset("emnist")
 class Emnist(_LikeMnist):
-    """EMNIST, balanced: handwritten digits and letters (Cohen, Afshar, Tapson and van Schaik 2017)."""
+    """EMNIST, balanced: handwritten digits and letters (Cohen, Afshar, Tapson and van Schaik 2017).
+
+    As many images of each of 47 classes: ten digits, and upper and lower case letters, of which those that look alike
+    in both cases share a class. Grey levels are bytes from 0 (paper) to 255 (ink).
+
+    Source:
+        Cohen, Afshar, Tapson and van Schaik (2017), EMNIST: an extension of MNIST to handwritten letters,
+        arXiv:1702.05373.
+
+    Deviations:
+        Images are transposed: the published files have them lying on their side.
+    """
 
     counts = {"train": (2_400,) * 47, "test": (400,) * 47}  # noqa: RUF012
 
@@ -128,7 +159,16 @@ class Emnist(_LikeMnist):
 
 @dataset("cifar10")
 class Cifar10(Downloaded):
-    """CIFAR-10: small colour photographs of ten kinds of things (Krizhevsky 2009)."""
+    """CIFAR-10: small colour photographs of ten kinds of things (Krizhevsky 2009).
+
+    Six kinds of animals and four of vehicles, red, green and blue in bytes from 0 to 255.
+
+    Source:
+        Krizhevsky (2009), Learning multiple layers of features from tiny images.
+
+    Deviations:
+        None known.
+    """
 
     shape = (32, 32, 3)
     counts = {"train": (5_000,) * 10, "test": (1_000,) * 10}  # noqa: RUF012
@@ -140,7 +180,18 @@ class Cifar10(Downloaded):
 
 @dataset("svhn")
 class Svhn(Downloaded):
-    """Street View House Numbers, cropped digits in colour (Netzer et al. 2011)."""
+    """Street View House Numbers, cropped digits in colour (Netzer et al. 2011).
+
+    The digit in the middle counts; parts of its neighbours may be seen beside it. Red, green and blue are bytes from 0
+    to 255. Classes are the digits 0 to 9, unequally frequent.
+
+    Source:
+        Netzer, Wang, Coates, Bissacco, Wu and Ng (2011), Reading digits in natural images with unsupervised feature
+        learning.
+
+    Deviations:
+        The published class 10 is the digit 0, and is class 0 here. The additional training images are not used.
+    """
 
     shape = (32, 32, 3)
     counts = {  # noqa: RUF012

@@ -28,11 +28,19 @@ SPREAD = 0.04  # standard deviation of a tile's tint
 class OddOneOut(DataSource):
     """Three digits side by side, zeros and ones in red and blue: which place holds the odd one out?
 
-    In ``train`` the odd digit is odd in its colour too, so either tells the class, its place: left, middle or right.
-    In ``valid`` and ``test`` another place is odd in its colour: who goes by the colour is always wrong, who guesses is
-    right one time in three. ``confounded`` is like ``train``, of digits never seen. What is said in words is which
-    digit the odd one is: ``zero`` of a zero among ones. After Lampinen et al. (2022), Tell me why, section 4, with
-    the digits of Alpaydin and Kaynak (1998) for shapes.
+    The class is the place of the odd digit: left, middle or right. In ``train`` the odd digit is odd in its colour too,
+    so digit and colour are confounded. In ``valid`` and ``test`` another place is odd in its colour: a learner that
+    goes by colour is always wrong, chance is one in three. ``confounded`` is like ``train``, made of the digits of
+    ``digits.test``. Colours vary a little from tile to tile (standard deviation 0.04 of each channel, on the scale
+    0..1). The word that a caregiver can say is which digit the odd one is: ``zero`` for a zero among ones.
+
+    Source:
+        Lampinen et al. (2022), Tell me why: explanations support learning relational and causal structure, section 4,
+        for the task; Alpaydin and Kaynak (1998), Optical recognition of handwritten digits, for the shapes.
+
+    Deviations:
+        There an agent walks to the object that it takes for the odd one, in scenes of objects with more features; here
+        the class is predicted from three digits in a row.
     """
 
     shape = (8, 8 * TILES, 3)
