@@ -11,10 +11,10 @@ ACTS = ("natural", "random", "choose")
 class Confounded(BatchEnv):
     """
     ## Description
-    A dose x acts on an outcome ``y = effect x - confounding u + noise w``, and the natural dose depends on the unseen
-    state u that harms: ``x = 0.6 u + 0.2 v``. In every step u, v and w are independent and uniform in [-1, 1).
-    The regression of y on natural doses has the slope ``effect - 1.5 confounding``, which with the defaults is -1
-    instead of 0.5. Setting the dose independently of the natural one shows the effect itself.
+    Confounding: an unseen state u raises the natural dose and lowers the outcome. A dose x has the outcome ``y = effect
+    x - confounding u + noise w``; the natural dose is ``0.6 u + 0.2 v``. In every step u, v and w are independent and
+    uniform in [-1, 1). The regression of y on natural doses has the slope ``effect - 1.5 confounding``, which with the
+    defaults is -1 instead of 0.5. Setting the dose independently of the natural one shows the effect itself.
 
     ## Action Space
     ``Box(-1, 1, (1,), float32)``: the dose x; numbers beyond the bounds count as the nearest bound.
