@@ -39,12 +39,17 @@ def _observer(name: str) -> str:
 class Causal(Probe):
     """Probabilities that learners give to the answers of an environment, trial by trial, against an ideal observer's.
 
-    After each of T = ``trials`` trials, and before the first, a learner is asked: it is shown its observation with the
+    After each of ``trials`` trials, and before the first, a learner is asked: it is shown its observation with the
     number that asks for an answer set to 1, and ``p_a`` are the probabilities of its answers a alone (a softmax over
     their logits, reflexes included). ``q_a`` are those of the ideal observer, a softmax over its logits. Where learners
     may choose their trials, they take their likeliest action. Learners are trained to answer after the last trial only;
     what they say before it follows from that. The metrics take the expectation under ``q`` instead of the answer that
     was right in the episode, which has the same mean for an ideal observer and less noise.
+
+    Beside the metrics below there are, after each number t of trials from 0 on, ``network_t``, the mean over episodes
+    of ``sum_a q_a p_a``, which is the probability given to what is right, and ``ideal_t``, that of ``sum_a q_a^2``, the
+    same of the ideal observer, whose probabilities are calibrated. Giving all to the likeliest answer, as rewards
+    teach, has more. Both are better when higher.
 
     Metrics:
         difference: mean over episodes, after the last trial, of ``(1/2) sum_a |p_a - q_a|``
@@ -55,9 +60,6 @@ class Causal(Probe):
             right
         ideal: mean over episodes of ``max_a q_a``, how often the ideal observer is; it may be told more than the
             learner
-        network_T: mean over episodes of ``sum_a q_a p_a`` after T trials: the probability given to what is right
-        ideal_T: mean over episodes of ``sum_a q_a^2``, the same of the ideal observer, whose probabilities are
-            calibrated; giving all to the likeliest answer, as rewards teach, has more
     """
 
     metrics: ClassVar = {

@@ -35,12 +35,12 @@ class Recall(Probe):
 
     The environment's returns are such shares, and one of its keyword arguments says how many steps lie between what is
     shown and what is asked: ``length`` of devlearn/TMaze-v0, ``k`` of devlearn/RepeatBack-v0. ``r_g`` is the mean
-    return of greedy episodes with ``lag = g``, as the probe ``return`` measures it, for each g of L ``lags``.
+    return of greedy episodes with ``lag = g``, as the probe ``return`` measures it, for each g of L ``lags``. Each is a
+    metric of its own too, ``recall_g``, as ``recall_8``.
 
     Metrics:
         recall: mean over lags, ``(1/L) sum_g r_g``
         span: the largest lag up to which ``r_g >= level`` at every lag of the list, in steps; 0 where at none
-        recall_LAG: ``r_LAG``, of each lag by itself, as ``recall_8``
 
     Source:
         Bakker (2001), Reinforcement learning with long short-term memory, for success over the length of a corridor.
