@@ -50,8 +50,8 @@ class Judge(Stage):
     An action is right where it is the one that the judge would take. What the judge ``says``: *none*, nothing;
     *judgement*, whether the action was right; *label*, which one is. A yield is ``rollout`` steps in each of
     ``num_envs`` environments, and one update on each of ``minibatches`` parts of them. The learner draws its actions
-    from its policy; under ``rule: tamer`` it takes the likeliest, whose judgement it foretells to be the best. Rewards
-    of the environment are not learned from.
+    from its policy; under ``rule: tamer`` it takes the one whose predicted judgement is the best. Rewards of the
+    environment are not learned from.
 
     The judge is a ``controller``, or with ``of`` the learner of the same seed in another arm. What that one's life
     consumed is no part of this learner's ledger, and on record beside it. FLOPs of its answers are on the ledger, and

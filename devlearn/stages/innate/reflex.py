@@ -54,14 +54,14 @@ class Reflex(Stage):
 
     ``trial.ppo`` and ``trial.sac`` learn on top of it, the latter before its tanh. ``trial.dqn`` and ``imitate.*``
     refuse learners that have one in their environment. FLOPs of oscillators (by a formula), of tables and of the gate
-    are on the ledger; those of a script are somebody's own and not counted, as those of environments.
+    are on the ledger; those of a script are not counted, as those of environments are not.
 
     A controller is ``oscillator`` or a script. Oscillators: every output has one, with phase ``theta`` and radius
-    ``r``, which wants ``amplitude * r * sin(theta) + offset``. Phases begin at ``phase`` and run at ``swing`` where
-    their sine is positive, at ``stance`` elsewhere; ``coupling`` pulls them towards the differences of ``phase``.
-    Where ``angles`` say which numbers of an observation are joint angles, PD gives ``stiffness * (wanted - angle) -
-    damping * velocity``; elsewhere what is wanted is the action. A script is called with observations and what it
-    remembers of each copy, and gives actions (``devlearn/tasks/envs/reflex.py``).
+    ``r``, whose target is ``amplitude * r * sin(theta) + offset``. Phases begin at ``phase`` and run at ``swing`` where
+    their sine is positive, at ``stance`` elsewhere; ``coupling`` pulls them towards the differences of ``phase``. Where
+    ``angles`` say which numbers of an observation are joint angles, a PD controller gives ``stiffness * (target -
+    angle) - damping * velocity``; elsewhere the target is the action. A script is a function of observations and of its
+    own memory of each copy, and returns actions (``devlearn/tasks/envs/reflex.py``).
 
     ``sham`` makes a control. ``phases``: phases are drawn at random, and each output of a script comes late by steps of
     its own: every joint moves as before, their coordination is gone. ``noise``: what the reflex did in ``sham_steps``

@@ -33,8 +33,8 @@ BLOCK = 16  # minibatches whose masks are drawn together
 class Denoise(Stage):
     """A denoising autoencoder: masking noise, per-pixel cross-entropy (Vincent et al. 2008).
 
-    Pixels are blanked with probability ``drop``; ``q`` (a probability for each number of it) guesses the whole clean
-    image ``x`` in 0..1.
+    Pixels are blanked with probability ``drop``; ``q`` (a probability for each number of the image) is the
+    reconstruction of the whole clean image ``x`` in 0..1.
 
     Metrics:
         loss: Bernoulli cross-entropy, the mean over images and pixels of ``-x log q - (1 - x) log(1 - q)``

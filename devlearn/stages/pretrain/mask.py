@@ -34,8 +34,8 @@ class MaskedPatches(Stage):
     """Masked patches: whole squares of an image are blanked, and the network predicts their pixels.
 
     Of the patches of ``patch`` x ``patch`` pixels of each image a ``share`` (in whole patches) is blanked, others each
-    time. ``q`` (a probability for each number of it) guesses the image ``x`` in 0..1; only the set H of hidden pixels
-    counts.
+    time. ``q`` (a probability for each number of the image) is the reconstruction of the image ``x`` in 0..1; only the
+    set H of hidden pixels counts.
 
     Metrics:
         loss: Bernoulli cross-entropy, the mean over the minibatch's hidden pixels of ``-x log q - (1 - x) log(1 - q)``

@@ -66,11 +66,11 @@ class DQN(Stage):
 
     One yield is ``rollout`` steps in each of ``num_envs`` environments and ``gradient_steps`` updates, whose metrics
     are means; the first one is ``learning_starts`` steps without updates. The outputs of the environment's actor are
-    the values ``Q(o, a)`` of its actions, so what is likeliest (the probe ``return``) is what is worth most. With
-    probability epsilon, which falls linearly, an action is random. A target ``y`` sums the rewards of ``n_step`` steps
-    and adds the discounted value of the best action behind them, as the target network has it; ``double`` lets the
-    network that learns say which is best. Nothing follows where an episode terminated; a truncated one is bootstrapped
-    from its last observation. Where an environment says which actions are allowed, no other is done or counts.
+    the values ``Q(o, a)`` of its actions, so the probe ``return`` takes the action of largest value. With probability
+    epsilon, which falls linearly, an action is random. A target ``y`` sums the rewards of ``n_step`` steps and adds the
+    discounted value of the best action behind them, as the target network has it; ``double`` lets the network that
+    learns say which is best. Nothing follows where an episode terminated; a truncated one is bootstrapped from its last
+    observation. Where an environment says which actions are allowed, no other is done or counts.
 
     Brains with memory learn sequences of ``sequence_length`` successive steps, ``batch`` steps in all; each is unrolled
     from what was remembered when it was lived, and its targets from the same.

@@ -70,13 +70,13 @@ class SAC(Stage):
     """Soft actor-critic (Haarnoja et al. 2018): a policy of numbers between bounds, learned from a replay.
 
     One yield is ``rollout`` steps in each of ``num_envs`` environments and ``gradient_steps`` updates, whose metrics
-    are means; the first one is ``learning_starts`` steps at random, evenly between the bounds, without updates. What is
-    done is ``tanh u``, scaled to the bounds, where u is Gaussian: its means are the environment's actor, so a probe
+    are means; the first one is ``learning_starts`` steps at random, evenly between the bounds, without updates. The
+    action is ``tanh u``, scaled to the bounds, where u is Gaussian: its means are the environment's actor, so a probe
     ``return`` with ``action_scaling: squash`` does what is likeliest; its log standard deviations are a head of their
-    own, in [-20, 2]. Two critics judge what was seen and done: networks of the brain's kind and width that live in this
-    stage alone, each born by itself. The smaller of their values counts. The temperature, the weight of entropy in the
-    loss, is learned so that the policy's entropy is ``target_entropy``. Nothing follows where an episode terminated; a
-    truncated one is bootstrapped from its last observation.
+    own, in [-20, 2]. Two critics estimate the value of an action: networks of the brain's kind and width that exist in
+    this stage alone, each initialised by itself. The smaller of their values counts. The temperature, the weight of
+    entropy in the loss, is learned so that the policy's entropy is ``target_entropy``. Nothing follows where an episode
+    terminated; a truncated one is bootstrapped from its last observation.
 
     A learner that was born with a reflex in this environment (``innate.reflex``) learns a residual on top of it: its
     means, before tanh, are added to what the reflex says. The steps at random at first are without it.
