@@ -10,8 +10,8 @@ from devlearn.records.published import PublishedError, StudyResult, read, studie
 from devlearn.runs import family
 from devlearn.scenario import library, load
 
-# Read off the output of benchmarks/, and made whole by benchmarks/calibration.
-NOT_FROM_FILES = ("docs/explanation/speed.md", "docs/calibration.md")
+# Read off the output of benchmarks/, made whole of docs/bench.json, and made whole by benchmarks/calibration.
+NOT_FROM_FILES = ("docs/explanation/speed.md", "docs/explanation/side-by-side.md", "docs/calibration.md")
 RESULT = re.compile(r"[+-]\d*\.\d|\d %|\d to [+-]?\d|\d \+- ")  # a share, a difference, an interval, a spread
 CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 PAGES = {page.relative_to(results.ROOT).as_posix(): page for page in results.pages()}
