@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,8 @@ def _seeds(context: click.Context, parameter: click.Parameter, text: str | None)
     parts = [part.strip() for part in text.removesuffix(",").split(",")]
     if not all(part.isdecimal() for part in parts):
         raise click.BadParameter(f"write how many (16) or which (3,7), not {text!r}")
+    if "," not in text and int(parts[0]) == 0:
+        raise click.BadParameter("0 seeds show nothing; write how many (16) or which (3,7)")
     return tuple(map(int, parts)) if "," in text else tuple(range(int(parts[0])))
 
 
@@ -137,6 +140,8 @@ def report(
 
     if len(runs) == 1 and seeds is not None:
         raise click.UsageError("--seeds is for a page of several runs; that of one is of all its seeds")
+    if twice := [run for run, count in Counter(run.resolve() for run in runs).items() if count > 1]:
+        raise click.BadParameter(f"{twice[0]} is named twice; name each run once", param_hint="'RUNS...'")
     see_here()
     with waiting(READING.format(_names(runs))):
         from devlearn.runs.run import Run

@@ -119,7 +119,7 @@ def run(
     overrides = [*settings, *([seeds] if seeds else [])]
     if dry_run:
         with unheard():
-            _show_plan(scenario, overrides, out, jobs, as_json)
+            _show_plan(scenario, overrides, out, prereg, jobs, as_json)
         return
     click.echo(f"{scenario}: reading the scenario, starting workers", err=True)  # before anything heavy is imported
     from devlearn.runs import pipeline
@@ -174,7 +174,9 @@ def register(scenario: str, seeds: str | None, settings: tuple[str, ...], by: st
     click.echo("keep the sha256 where others see its date: the file alone can't prove when it was written", err=True)
 
 
-def _show_plan(scenario: str, overrides: Sequence[str], out: Path | None, jobs: int | None, as_json: bool) -> None:
+def _show_plan(
+    scenario: str, overrides: Sequence[str], out: Path | None, prereg: Path | None, jobs: int | None, as_json: bool
+) -> None:
     """The plan, its warnings, and why its folder can't be used, where that is so."""
     with waiting(f"{scenario}: reading the scenario"):
         from devlearn.cli.check import warn
@@ -182,11 +184,13 @@ def _show_plan(scenario: str, overrides: Sequence[str], out: Path | None, jobs: 
         from devlearn.cli.show_plan import show_plans
         from devlearn.records.ownership import check_claimable
         from devlearn.records.text import as_json as as_text
-        from devlearn.runs import pipeline
+        from devlearn.runs import pipeline, registration
         from devlearn.runs.plan import resolved
 
         order = pipeline.load(scenario, overrides)
         plans = pipeline.plan(order)
+        if prereg is not None:
+            registration.check(prereg, registration.question(plans.own, order.how.path))
     if as_json:
         click.echo(as_text(plan_document(plans, jobs), indent=2))
     else:

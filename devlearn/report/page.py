@@ -25,6 +25,7 @@ from devlearn.report.aside import Aside
 from devlearn.report.figure_store import FigureStore
 from devlearn.report.looks import Look
 from devlearn.report.section import Drawn, Page, Section, SectionError, Shown, sections
+from devlearn.report.stage_keys import keyed
 from devlearn.report.style import DOUBLE, SINGLE
 from devlearn.report.svg import drawing
 
@@ -179,7 +180,7 @@ def _environment() -> Environment:
         loader=ChoiceLoader([FileSystemLoader(HERE), FunctionLoader(_beside)]), autoescape=True,
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= filters() | {"note": render_note}
+    environment.filters |= filters() | {"note": render_note, "keyed": keyed}
     environment.globals |= {"few": FOLDED}
     return environment
 
@@ -194,7 +195,7 @@ def _claim(found: Comparison, planned: int) -> str:
     if found.comparisons and all(never(pair) for pair in found.comparisons):
         return f"There is no claim: {no_result(found) or 'no pair can be compared'}."
     compared = [pair for pair in found.comparisons if not never(pair)]
-    if any(one.n == 0 for one in compared or found.arms.values()):
-        why = "it takes learners of every compared arm that have lived their whole life"
+    if all(one.n == 0 for one in compared or found.arms.values()):
+        why = "it takes learners of two compared arms that have lived their whole life"
         return f"There is no claim yet: {why}; {plural(planned, 'seed')} are planned."
     return claim(found)

@@ -8,6 +8,7 @@ from pydantic_core import to_jsonable_python
 from devlearn.evidence.analysis.timeline import AXES, Span
 from devlearn.records.schema import Keys
 from devlearn.registry import NoPlugin, get
+from devlearn.report.style import shorten
 
 READ_MOST = ("labels", "data", "env", "lr", "schedule", "blur", "change")
 
@@ -30,7 +31,23 @@ def words(value: object) -> str:
     """A key's value for people: ``size 5, walls [1, 2]`` of a map."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {words(one)}" for key, one in value.items())
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def keyed(keys: Mapping[str, object]) -> list[str]:
+    """``blur 4``: each key and its value, cut where they are long."""
+    return [shorten(f"{key.replace('_', ' ')}{_shortly(value)}", 24) for key, value in keys.items()]
+
+
+def _shortly(value: object) -> str:
+    """A value after its key: the kind of a map, where it has one, and how many maps a list has."""
+    if isinstance(value, Mapping):
+        return f" {value['kind']}" if "kind" in value else ""
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        return f" ({len(value)})"
+    return f" {words(value)}"
 
 
 @cache

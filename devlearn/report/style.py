@@ -158,7 +158,7 @@ def few_ticks(axes: Axes, which: str, most: int = 5) -> None:
 def counts(axes: Axes) -> None:
     """Short counts along x: 250, 1.5k, 30M."""
     if axes.get_xscale() == "linear":
-        few_ticks(axes, "x")
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     elif axes.get_xscale() == "log":
         low, high = axes.get_xlim()
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 100 * low else (1.0,)))
@@ -250,8 +250,12 @@ def log_axis(axes: Axes, x: Sequence[float]) -> None:
     """A logarithmic x axis for these values, linear from 0 to the least that is positive."""
     positive = [value for value in x if value > 0]
     axes.set_xscale("symlog", linthresh=min(positive))
-    decades = 10.0 ** np.arange(math.ceil(math.log10(min(positive))), math.floor(math.log10(max(positive))) + 1)
-    axes.set_xticks([0.0, *decades[:: max(1, len(decades) // 3)]])
+    decades = 10.0 ** np.arange(math.floor(math.log10(min(positive))), math.floor(math.log10(max(positive))) + 1)
+    within = decades[decades >= min(positive)]
+    if len(within) < 2:  # two numbers alone would read as a linear axis
+        marks = np.outer(decades, (1.0, 2.0, 5.0)).ravel()
+        within = marks[(marks >= min(positive)) & (marks <= max(positive))]
+    axes.set_xticks([0.0, *within[:: max(1, len(within) // 3)]])
 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, str, int]]) -> None:

@@ -375,7 +375,10 @@ class Run:
         return found
 
     def _arm(self, arm: str, point: int) -> Mapping[str, Any]:
-        arms: Mapping[str, Any] = self.resolved["points"][point]["arms"]
+        points = self.resolved["points"]
+        if not 0 <= point < len(points):
+            raise LookupError(f"no point {point}; the scenario has {len(points)}, counted from 0")
+        arms: Mapping[str, Any] = points[point]["arms"]
         if arm not in arms:
             raise LookupError(f"no arm {arm!r}; there are: {', '.join(arms)}")
         found: Mapping[str, Any] = arms[arm]

@@ -187,6 +187,8 @@ def test_schema_is_a_json_schema() -> None:
         (["check", "env", "CartPole-v1", "--key", "cells=["], "--key cells: '[' is not YAML; are its brackets"),
         (["check", "env", "CartPole-v1", "--wrapper", "{id: A"], "--wrapper: '{id: A' is not YAML; are its brackets"),
         (["run", "toy.yaml", "--prereg", "toy.yaml"], "devlearn; write it anew, or fetch the one that was kept)"),
+        (["run", "toy.yaml", "--prereg", "toy.yaml", "--dry-run"], "toy.yaml is no registration"),
+        (["run", "toy.yaml", "--prereg", "gone.json", "--dry-run"], "there is no registration gone.json"),
         (["check", "stage", "trial.ppo"], "missing key 'env'"),
         (["check", "toy"], "did you mean 'toy.yaml'?"),
         (["check", "nothing-like-it"], "what is no scenario is checked by: devlearn check env|stage|brain|"),

@@ -125,6 +125,19 @@ def test_compare_report_export_and_worker(run: "devlearn.Run") -> None:
     assert {path: path.read_bytes() for path in job.glob("records/**/*.csv")} == before
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["compare", "{run}", "--seeds", "0"], "0 seeds show nothing"),
+        (["report", "{run}", "{run}"], "is named twice; name each run once"),
+        (["genome", "{run}", "plain", "--point", "1"], "no point 1; the scenario has 1, counted from 0"),
+    ],
+)
+def test_what_a_run_can_not_answer_is_said(run: "devlearn.Run", arguments: list[str], message: str) -> None:
+    result = call(*(word.format(run=run.folder) for word in arguments))
+    assert result.exit_code == 2 and message in result.output
+
+
 BRITTLE = """
 import gymnasium as gym, numpy as np
 from gymnasium import spaces

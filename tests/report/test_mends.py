@@ -18,7 +18,7 @@ from devlearn.report.figures.inset import closer
 from devlearn.report.style import from_zero, one_plot
 from devlearn.report.svg import drawing
 from tests.evidence.fake_run import tiny_run, write_run
-from tests.report.pages import points, write
+from tests.report.pages import part, points, write
 from tests.report.test_figures import alt_with
 from tests.report.test_page import read
 
@@ -42,7 +42,7 @@ def test_an_arm_that_counts_at_its_best_has_a_hollow_mean(tmp_path: Path) -> Non
         drawn = figures.dots(body_of(tmp_path, "best"), "dots", ["b"])
     assert hollow(drawn) == [(0.5, 1.0)]
     assert drawn.figure.axes[0].get_xlim()[1] > 0.5
-    assert "at which its verdict counts b" in drawn.caption
+    assert "where verdicts count b" in drawn.caption
     assert "at its best checkpoint 0.5, which its verdict counts" in drawn.alt
 
 
@@ -181,6 +181,30 @@ def test_nobody_is_not_counted(tmp_path: Path) -> None:
     assert "each seed redraws" not in text
     assert "mean of 0 learners" not in text
     assert "No band for developmental against random-init: no seed has finished both yet." in text
+
+
+def test_where_a_page_is_narrow_a_sham_is_told_from_what_it_is_a_sham_of(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", seeds=2)
+    resolved = json.loads((run / "resolved.json").read_text())
+    arms = resolved["points"][0]["arms"]
+    arms["shuffled"]["stages"][0]["keys"] |= {"sham": True}
+    (run / "resolved.json").write_text(json.dumps(resolved))
+    narrow = part(run, "lives").partition('class="story-narrow"')[2]
+    lists = {title: read(text) for title, text in re.findall(r"<h3>([^<]*)</h3>(.*?)</ol>", narrow, re.DOTALL)}
+    assert ", sham true" in lists["shuffled"] and "sham" not in lists["developmental"]
+
+
+def test_what_could_be_compared_is_claimed_beside_what_could_not(tmp_path: Path) -> None:
+    run = tiny_run(
+        tmp_path, {"a": [0.2, 0.3], "b": [0.3, 0.4], "c": [0.1, 0.1]}, compare={"pairs": [["a", "b"], ["c", "b"]]}
+    )
+    resolved = json.loads((run / "resolved.json").read_text())
+    gone = resolved["points"][0]["arms"]["c"]["path"][-1]
+    for job in resolved["jobs"]:
+        if job["branch"] == gone:
+            shutil.rmtree(run / job["folder"])
+    text = read(part(run, "verdicts"))
+    assert "2 seeds; each seed redraws" in text and "There is no claim" not in text
 
 
 def test_every_key_that_is_not_as_usual_is_told(tmp_path: Path) -> None:

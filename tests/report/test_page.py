@@ -45,7 +45,7 @@ def test_the_first_screen_has_the_two_numbers_and_the_claim_once(page: str, repo
     text = read(page)
     first = compare([reported]).found.points[0].comparisons[0]
     one, other = (f"{100 * mean:.2f}\u00a0%" for mean in first.means or ())
-    assert f"{first.arm} {one} against {other} of random-init, digits accuracy at the end." in page
+    assert f"digits accuracy at the end: {first.arm} {one}, random-init {other}." in page
     claim = "16 seeds; each seed redraws initial weights, labels, order, environments and action noise"
     assert read(page[: page.index("<main>")]).count(claim) == 1
     assert text.count("redraws") == 2  # in the methods once more

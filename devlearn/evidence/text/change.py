@@ -55,7 +55,10 @@ def _seeds(found: Comparison) -> list[str]:
     if not open_:
         return []
     needed = sorted({pair.seeds_needed or 0 for pair in open_})
-    many = f"about {needed[0]}" if len(needed) == 1 else f"about {needed[0]} to {needed[-1]}"
+    if len(needed) > 1 and len(open_) <= MOST:
+        each = listed([f"about {pair.seeds_needed:,} for {pair.arm} against {pair.against}" for pair in open_])
+        return [f"More seeds, to find differences as large as those seen: {each}."]
+    many = f"about {needed[0]:,}" if len(needed) == 1 else f"about {needed[0]:,} to {needed[-1]:,}"
     return [f"More seeds: {many} would find differences as large as those seen, {_names(open_, found.comparisons)}."]
 
 

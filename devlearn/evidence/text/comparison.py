@@ -96,7 +96,7 @@ def one_draw(pin: Sequence[str]) -> str:
 def claim(found: Comparison) -> str:
     """What the verdicts of a point are about, in one sentence: the report's claim."""
     compared = [pair for pair in found.comparisons if not never(pair)]
-    counted = [(one.n, one.seeds) for one in compared or found.arms.values()]
+    counted = [(one.n, one.seeds) for one in compared or found.arms.values() if one.n]
     many = samples(*min(counted, key=lambda one: one[0], default=(0, 0)))
     redrawn = listed([words for stream, words in REDRAWN.items() if stream not in found.pin])
     fixed = f"; {one_draw(found.pin)}, the same for all seeds" if found.pin else ""
@@ -110,7 +110,7 @@ def means(found: Comparison) -> str:
         return ""
     one, other = (number(mean, found.unit) for mean in pair.means)
     what = f"{found.probe} {plain(found.metric)} {moment(found.at)}"
-    return f"{pair.arm} {one} against {other} of {pair.against}, {what}."
+    return f"{what}: {pair.arm} {one}, {pair.against} {other}."
 
 
 def limits(found: Comparison, rare: bool = True) -> list[str]:
@@ -295,7 +295,7 @@ def _open(pair: PairResult, found: Comparison) -> str:
     if pair.seeds_needed is None:
         return ""
     things = "seeds" if pair.n == pair.seeds else "lineages"
-    return f" A difference as large as this one would take about {pair.seeds_needed} {things} to find."
+    return f" A difference as large as this one would take about {pair.seeds_needed:,} {things} to find."
 
 
 def _more(pair: PairResult, found: Comparison) -> str:

@@ -120,7 +120,7 @@ def _caption(curves: Mapping[str, Curve], unit: str, twice: bool, stages: Stages
     if not n:
         return f"{title} over {_plain(unit)}: no learner has lived its whole life yet."
     counted = listed(sorted({str(curve.n) for curve in curves.values() if curve.n}))
-    caption = f"{title} over {_plain(unit)}: mean of {counted} learners and its pointwise 95 % t-interval."
+    caption = f"{title} over {_plain(unit)}: {_of(counted)}."
     caption += {
         "labels": " Each mark is what the learners knew before they paid for the next label; arms that had paid the"
         " same stand side by side.",
@@ -129,6 +129,10 @@ def _caption(curves: Mapping[str, Curve], unit: str, twice: bool, stages: Stages
     if twice:
         caption += " Below, closer: the axis spans the heights from the first quarter of each arm's last stage on."
     return caption
+
+
+def _of(counted: str) -> str:
+    return "one learner" if counted == "1" else f"mean of {counted} learners and its pointwise 95 % t-interval"
 
 
 def _key(stages: Stages) -> str:

@@ -43,10 +43,14 @@ def number_starts(axes: Axes, curves: Mapping[str, Curve], stages: Stages) -> No
 
 
 def _text(own: Sequence[int]) -> str:
-    """``3``, ``1, 2``, ``1-4``."""
-    ordered = sorted(own)
-    whole = len(own) > 2 and ordered == list(range(ordered[0], ordered[-1] + 1))
-    return f"{ordered[0]}-{ordered[-1]}" if whole else ", ".join(map(str, ordered))
+    """``3``, ``1, 2``, ``1, 3-6``."""
+    runs: list[list[int]] = []
+    for number in sorted(own):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
 def _starts(axes: Axes, curve: Curve, names: Sequence[str]) -> list[tuple[float, str]]:

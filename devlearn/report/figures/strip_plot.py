@@ -1,6 +1,7 @@
 """Every learner's value."""
 
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Collection, Iterable, Sequence
 
 from matplotlib.axes import Axes
 
@@ -36,7 +37,7 @@ def dots(body: Comparison, name: str, matched: Collection[str] = ()) -> Drawn:
     figure, axes = one_plot(0.62 + step * len(arms), left=left_of(arms))
     axes.grid(False, axis="y")
     plain = [value for arm in arms.values() for seed in arm.values if (value := _plain(arm, seed)) is not None]
-    low, high = _limits([*plain, *best.values()])
+    low, high = _limits([*plain, *best.values(), *_ends(arms.values())])
     looks = look_indices(arms)
     for row, (arm_name, arm) in enumerate(arms.items()):
         _row(axes, arm_name, arm, (row, looks[arm_name]), low, body.unit)
@@ -55,7 +56,7 @@ def dots(body: Comparison, name: str, matched: Collection[str] = ()) -> Drawn:
     axes.set_xlabel(f"{named(body)} {moment(body.at)}", color=INK)
     caption = "One dot a learner; the diamond is the mean, its bar the 95 % t-interval of the mean."
     if best:
-        caption += f" Hollow: the mean at the best checkpoint, at which its verdict counts {listed(list(best))}."
+        caption += f" Hollow: the mean at the best checkpoint, where verdicts count {listed(list(best))}."
     if any(arm.diverged for arm in arms.values()):
         caption += " A cross at the edge is a learner that diverged and counts with the probe's worst value;"
         caption += " a bar that reaches the edge goes on beyond it."
@@ -90,6 +91,12 @@ def _told(arm: str, found: ArmSummary, unit: str, best: float | None) -> str:
 def _plain(arm: ArmSummary, seed: int) -> float | None:
     """A learner's value; None where it isn't known or the learner diverged."""
     return None if seed in arm.diverged_seeds else arm.values[seed]
+
+
+def _ends(arms: Iterable[ArmSummary]) -> list[float]:
+    """The ends of the bars; where somebody diverged, the worst value would take the whole axis."""
+    means = [mean_of(arm.values.values()) for arm in arms if not arm.diverged]
+    return [end for mean in means if mean for end in mean[1:] if math.isfinite(end)]
 
 
 def _limits(shown: Sequence[float]) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from devlearn.evidence.analysis.timeline import Span, Story, Window
 from devlearn.evidence.text.formats import count, listed
 from devlearn.report.data import Row
 from devlearn.report.section import Drawn
-from devlearn.report.stage_keys import telling, words
+from devlearn.report.stage_keys import keyed, telling, words
 from devlearn.report.style import (
     DOUBLE,
     INK,
@@ -110,7 +110,7 @@ def _lane(axes: Axes, arm: str, spans: Sequence[Span], row: int, whole: float, t
         _bar(axes, span, row, stage_colour(span.kind), again)
         for window in span.windows:
             _window(axes, window, row, stage_colour(span.kind), inch)
-        spent = ", ".join([*([_spent(span, told.unit)] if span.budget else []), *_listed(span.own)])
+        spent = ", ".join([*([_spent(span, told.unit)] if span.budget else []), *keyed(span.own)])
         lines = [shorten(span.name, 18), *([spent] if spent else [])]
         if len(told.arms) > MANY:
             lines = [", ".join(lines)]
@@ -148,23 +148,9 @@ def _window(axes: Axes, window: Window, row: int, colour: str, inch: float) -> N
     axes.barh(
         row + 0.21, width, left=window.start, height=0.08, fill=False, edgecolor=colour, linewidth=0.8, hatch="////////"
     )
-    text = ", ".join(_listed(window.keys))
+    text = ", ".join(keyed(window.keys))
     if len(text) * LETTER <= width * inch:
         axes.text(window.start + width / 2, row + 0.27, text, ha="center", va="top", fontsize=SMALL, color=INK)
-
-
-def _listed(keys: Mapping[str, object]) -> list[str]:
-    """``blur 4``: a key and its value, a line each."""
-    return [shorten(f"{key.replace('_', ' ')}{_plain(value)}", 24) for key, value in keys.items()]
-
-
-def _plain(value: object) -> str:
-    """A value after its key: the kind of a map, where it has one, and how many maps a list has."""
-    if isinstance(value, Mapping):
-        return f" {value['kind']}" if "kind" in value else ""
-    if isinstance(value, list) and value and isinstance(value[0], Mapping):
-        return f" ({len(value)})"
-    return f" {value:g}" if isinstance(value, float) else f" {value}"
 
 
 def _beside(axes: Axes, span: Span, lines: list[str], row: int, start: float, inch: float) -> float:
@@ -217,6 +203,6 @@ def _word(span: Span, keys: Mapping[str, object]) -> str:
     if span.start == span.end:
         return f"{span.name} at {short(span.start)}"
     said = [f"{key.replace('_', ' ')} {words(value)}" for key, value in keys.items() if key not in PLANNED_KEYS]
-    changes = [f"{' and '.join(_listed(w.keys))} from {short(w.start)} to {short(w.end)}" for w in span.windows]
+    changes = [f"{' and '.join(keyed(w.keys))} from {short(w.start)} to {short(w.end)}" for w in span.windows]
     told = [*["planned"] * span.planned, *said, *changes]
     return f"{span.name} from {short(span.start)} to {short(span.end)}{f' ({listed(told)})' if told else ''}"

@@ -24,6 +24,10 @@ def test_too_few_seeds_and_seeds_that_would_do(tmp_path: Path) -> None:
     unlike = {"a": [0.30, 0.35, 0.20, 0.45, 0.31, 0.32, 0.40, 0.21], "b": [0.2, 0.4, 0.25, 0.3, 0.35, 0.2, 0.3, 0.3]}
     (line,) = change(tiny_run(tmp_path / "open", unlike, compare=PAIR))
     assert line.startswith("More seeds: about ") and line.endswith("differences as large as those seen, a against b.")
+    three = {**unlike, "c": [value + 0.01 * (-1) ** i for i, value in enumerate(unlike["b"])]}
+    (line,) = change(tiny_run(tmp_path / "two", three, compare={**PAIR, "pairs": [["a", "b"], ["a", "c"]]}))
+    assert line.startswith("More seeds, to find differences as large as those seen: about ")
+    assert " for a against b and about " in line and line.endswith(" for a against c.")
 
 
 def test_found_differences_hang_on_failures_and_on_their_size(tmp_path: Path) -> None:
