@@ -228,3 +228,26 @@ def test_every_key_that_is_not_as_usual_is_told(tmp_path: Path) -> None:
     with drawing():
         told = figures.storyboard(story(load(run).points[0]), "lives").alt
     assert "dust 0.5" in told and "env kwargs size 5" in told and "shift 3" in told
+
+
+def test_a_bar_ends_within_its_plot_and_is_not_told_of_where_there_is_none(tmp_path: Path) -> None:
+    few = tiny_run(tmp_path / "two", {"a": [0.2, 0.5], "b": [0.3, 0.4]}, compare={"pairs": [["a", "b"]]})
+    one = tiny_run(tmp_path / "one", {"a": [0.2], "b": [0.3]}, compare={"pairs": [["a", "b"]]})
+    with drawing():
+        drawn = figures.dots(points(few)[0], "dots")
+        low, high = drawn.figure.axes[0].get_xlim()
+        alone = figures.dots(points(one)[0], "dots")
+        forest = figures.differences(points(one)[0], "differences")
+    ends = [float(x) for line in drawn.figure.axes[0].lines for x in line.get_xdata()]
+    assert ends and low <= min(ends) and max(ends) <= high
+    assert "its bar" in drawn.caption and "its bar" not in alone.caption
+    assert forest.caption.startswith("The difference; so few seeds give it no interval.")
+
+
+def test_levels_that_nobody_reached_are_a_sentence(tmp_path: Path) -> None:
+    values = {"a": [0.2, 0.3], "b": [0.1, 0.4]}
+    nobody, somebody = ({"pairs": [["a", "b"]], "levels": levels} for levels in ([0.8, 0.9], [0.25, 0.9]))
+    folded = part(tiny_run(tmp_path / "nobody", values, compare=nobody), "curves")
+    shown = part(tiny_run(tmp_path / "somebody", values, compare=somebody), "curves")
+    assert "No learner reached any of these levels." in folded and "<summary>The times of 2 arms" in folded
+    assert "No learner reached" not in shown and "<summary>The times of" not in shown

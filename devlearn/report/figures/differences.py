@@ -100,6 +100,8 @@ def _caption(body: Comparison, pairs: Sequence[PairResult]) -> str:
     if body.family > 1:
         held = f"thick each alone, thin so that all {body.family} hold together"
         text = f"The difference and its intervals over seeds, {held}."
+    if not any(pair.interval and finite(pair.interval) for pair in pairs):
+        text = "The difference; so few seeds give it no interval."
     if any(pair.interval_new_images and finite(pair.interval_new_images) for pair in pairs):
         text += " The dashed line below is the interval that also holds for new images."
     if body.smallest_effect:

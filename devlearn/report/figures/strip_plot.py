@@ -54,7 +54,8 @@ def dots(body: Comparison, name: str, matched: Collection[str] = ()) -> Drawn:
     scale(axes, "x", body.unit)
     natural(axes, "x", body.unit, plain)
     axes.set_xlabel(f"{named(body)} {moment(body.at)}", color=INK)
-    caption = "One dot a learner; the diamond is the mean, its bar the 95 % t-interval of the mean."
+    barred = any(arm.n > 1 for arm in arms.values())
+    caption = f"One dot a learner; the diamond is the mean{', its bar the 95 % t-interval of the mean' * barred}."
     if best:
         caption += f" Hollow: the mean at the best checkpoint, where verdicts count {listed(list(best))}."
     if any(arm.diverged for arm in arms.values()):
