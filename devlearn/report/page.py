@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from devlearn.evidence.text.comparison import claim, means, never, no_result
 from devlearn.evidence.text.costs import costs
 from devlearn.evidence.text.curves import conclusion
-from devlearn.evidence.text.formats import filters, plural
+from devlearn.evidence.text.formats import filters, listed, plural
 from devlearn.evidence.text.reasons import render_note
 from devlearn.records.arrays import Array
 from devlearn.records.atomic import write_text
@@ -25,12 +25,14 @@ from devlearn.report.aside import Aside
 from devlearn.report.figure_store import FigureStore
 from devlearn.report.looks import Look
 from devlearn.report.section import Drawn, Page, Section, SectionError, Shown, sections
-from devlearn.report.stage_keys import keyed
-from devlearn.report.style import DOUBLE, SINGLE
+from devlearn.report.stage_keys import READ_MOST, keyed
+from devlearn.report.style import DOUBLE, SINGLE, shorten
 from devlearn.report.svg import drawing
 
 HERE = Path(__file__).parent
 SIDE_BY_SIDE = ("points", "differences", "verdicts", "warnings", "lives", "curves", "cost", "read")  # of several runs
+ASIDE = ("seeds", "block", "compare", "probes")  # keys of a scenario that say nothing of its lives
+LAID, FEW_LAID = 60, 8  # letters of what an option set, and how many are named
 FOLDED = 12  # rows of what only describes; more stand behind a line to open
 
 
@@ -145,6 +147,7 @@ def render(
         means=means(found.comparisons.points[0]).replace(" %", "\u00a0%") if len(found.comparisons.points) == 1 else "",
         claim=_claim(found.comparisons.points[0], len(run.resolved.seeds)),
         cost=costs(found.comparisons.points),
+        laid=_laid(run),
         sections=written,
         single=SINGLE,
         double=DOUBLE,
@@ -188,6 +191,18 @@ def _environment() -> Environment:
 def _beside(name: str) -> str | None:
     path = Path(name)
     return path.read_text(encoding="utf-8") if path.is_absolute() else None
+
+
+def _laid(run: RunRecords) -> str:
+    """What of the lives an option set, so that a question's words need not fit; what of the question is warned of."""
+    paths = {str(text): str(text).partition("=")[0].split(".") for text in run.manifest.get("overrides", ())}
+    lives = [text for text, path in paths.items() if path[0] not in ASIDE]
+    if not lives:
+        return ""
+    ordered = sorted(lives, key=lambda text: paths[text][-1] not in READ_MOST)
+    first = [shorten(text, LAID) for text in ordered[:FEW_LAID]]
+    more = [f"{len(lives) - FEW_LAID} more"] if len(lives) > FEW_LAID else []
+    return f"Not as the scenario's file says, but set by an option: {listed([*first, *more])}."
 
 
 def _claim(found: Comparison, planned: int) -> str:

@@ -251,3 +251,25 @@ def test_levels_that_nobody_reached_are_a_sentence(tmp_path: Path) -> None:
     shown = part(tiny_run(tmp_path / "somebody", values, compare=somebody), "curves")
     assert "No learner reached any of these levels." in folded and "<summary>The times of 2 arms" in folded
     assert "No learner reached" not in shown and "<summary>The times of" not in shown
+
+
+def test_the_first_screen_says_what_of_the_lives_an_option_set(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", seeds=2)
+    assert "set by an option" not in read(part(run, "read"))
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["overrides"] = ["seeds=2", "probes.digits.every=1", "stages.school.labels=10", "block=4"]
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    page = part(run, "read")
+    said = "Not as the scenario's file says, but set by an option: stages.school.labels=10."
+    assert said in read(page[: page.index("<main>")])
+
+
+def test_labels_of_points_do_not_touch(tmp_path: Path) -> None:
+    """Two points nearly at one place beside a third far away: one of the two is named."""
+    far = write_run(tmp_path / "far", seeds=2, vary=[1000, 1001, 100_000])
+    apart = write_run(tmp_path / "apart", seeds=2, vary=[10, 100, 1000])
+    with drawing():
+        shown, all_shown = (figures.varied(points(run), "varied") for run in (far, apart))
+    assert shown and all_shown
+    of = [[tick.get_text() for tick in drawn.figure.axes[0].get_xticklabels()] for drawn in (shown, all_shown)]
+    assert of == [["1k", "", "100k"], ["10", "100", "1k"]]

@@ -18,6 +18,7 @@ from devlearn.report.style import (
     geometric,
     heading,
     hover,
+    inches,
     label_ends,
     log_axis,
     look,
@@ -29,6 +30,8 @@ from devlearn.report.style import (
     short,
     shorten,
 )
+
+APART = 0.03  # inches between the labels of two points
 
 
 def varied(
@@ -62,7 +65,8 @@ def varied(
             told.append(f"{arm} {first} at {values[known[0][0]]} to {last} at {values[known[-1][0]]}")
     if x == numbers and geometric(x):
         log_axis(axes, x)
-    axes.set_xticks(x, [short(value) if isinstance(value, int | float) else str(value) for value in values])
+    named_at = [short(value) if isinstance(value, int | float) else str(value) for value in values]
+    axes.set_xticks(x, _legible(axes, x, named_at))
     axes.xaxis.set_minor_locator(NullLocator())
     natural(axes, "y", bodies[0].unit, [mean for mean, _, _ in ends])
     axes.set_xlabel(key, color=INK)
@@ -70,6 +74,20 @@ def varied(
     label_ends(axes, ends)
     caption = f"Mean of each arm over {key}, with its 95 % t-interval.{_besides(points, key)}"
     return Drawn(name, figure, caption, f"{named(bodies[0])} over {key}: {listed(told or ['nothing yet'])}.", data)
+
+
+def _legible(axes: Axes, x: Sequence[float], texts: Sequence[str]) -> list[str]:
+    """The texts at x, without those that would touch one to the left of them."""
+    width = float(axes.get_window_extent().width) / axes.figure.dpi
+    at = axes.transAxes.inverted().transform(axes.transData.transform([(one, 0.0) for one in x]))[:, 0] * width
+    shown, free = list(texts), -np.inf
+    for place in np.argsort(at):
+        half = inches(texts[place]) / 2
+        if at[place] - half < free + APART:
+            shown[place] = ""
+        else:
+            free = at[place] + half
+    return shown
 
 
 def _besides(points: Sequence[Mapping[str, object]], key: str) -> str:
