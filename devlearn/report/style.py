@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from devlearn.records.declared import SHARE
 from devlearn.records.results import Comparison
@@ -256,6 +256,7 @@ def log_axis(axes: Axes, x: Sequence[float]) -> None:
         marks = np.outer(decades, (1.0, 2.0, 5.0)).ravel()
         within = marks[(marks >= min(positive)) & (marks <= max(positive))]
     axes.set_xticks([0.0, *within[:: max(1, len(within) // 3)]])
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, str, int]]) -> None:

@@ -117,7 +117,7 @@ def test_a_pinned_draw_narrows_headline_and_claim(tmp_path: Path) -> None:
         "8 seeds; each seed redraws order, environments and action noise, and the verdicts speak for all such draws; "
         "for this one draw of labels and initial weights, the same for all seeds."
     )
-    assert means(found.found.points[0]) == f"a {np.mean(RISE):.4g} against 0 of b, score points at the end."
+    assert means(found.found.points[0]) == f"score points at the end: a {np.mean(RISE):.4g}, b 0."
 
 
 def test_nothing_pinned_nothing_said(made_up: Path) -> None:
@@ -134,7 +134,7 @@ def test_nothing_pinned_nothing_said(made_up: Path) -> None:
     point = found.found.points[0]
     assert point.comparisons[0].against == "random-init" and len(point.comparisons) > 1
     first = [f"{100 * mean:.2f} %" for mean in point.comparisons[0].means or ()]
-    assert means(point) == f"developmental {first[0]} against {first[1]} of random-init, digits accuracy at the end."
+    assert means(point) == f"digits accuracy at the end: developmental {first[0]}, random-init {first[1]}."
     others = sorted(point.comparisons, key=lambda pair: pair.against == "random-init")
     turned = point.model_copy(update={"comparisons": tuple(others)})
     assert means(turned) == "", "of several pairs only the one against newborns"
