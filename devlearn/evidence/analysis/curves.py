@@ -17,7 +17,8 @@ from devlearn.records.schema import SPENT
 class Curve:
     """An arm's curve. All vectors are (P,): one entry a moment, in the order of life.
 
-    ``x[unit]`` is what a learner had consumed by then (mean over learners); ``positions`` is the index of the stage
+    ``x[unit]`` is what a learner had consumed by then (mean over learners, those that diverged excepted, who stopped
+    before, unless all did); ``positions`` is the index of the stage
     (-1 at birth). ``low`` and ``high`` are the pointwise 95 % t-interval of the mean over ``n`` learners.
     """
 
@@ -66,7 +67,8 @@ def curve(arm: ArmRecords, what: Measure) -> Curve:
         columns.append(known)
     shown = len(columns)
     bands = np.array([mean_interval(column) for column in columns]).reshape(-1, 3)  # (P, 3)
-    x = {unit: np.array([[m.ledger[unit] for m in walk[:shown]] for walk in walks]).mean(0) for unit in SPENT}
+    going = [walk for life, walk in zip(lives, walks, strict=True) if life.diverged is None] or walks
+    x = {unit: np.array([[m.ledger[unit] for m in walk[:shown]] for walk in going]).mean(0) for unit in SPENT}
     positions = np.array([position for position, _ in grid[:shown]], np.int64)
     return Curve(arm.name, what, len(lives), positions, x, *bands.T)
 

@@ -43,6 +43,7 @@ def test_a_diverged_learner_stays_in_the_curve(made_up: Path) -> None:
     curve = drawn(made_up, "more-school", "digits")
     assert len(curve) == 13
     assert curve.mean[-1] == pytest.approx(0.7327250)
+    assert list(curve.x["updates"]) == [10 * moment for moment in range(13)], "where those are that went on"
 
 
 def test_an_unknown_value_ends_the_curve(made_up: Path) -> None:
