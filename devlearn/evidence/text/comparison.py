@@ -160,6 +160,12 @@ def failed(pair: PairResult) -> int:
     return gone.arm + gone.against if gone and pair.unless is not None else 0
 
 
+def wholly_failed(pair: PairResult) -> bool:
+    """Whether a verdict holds one side's learners against the value that failed ones count with, and nothing else."""
+    gone = pair.failures
+    return gone is not None and pair.suggests in TRUSTED and gone.n in (gone.arm, gone.against)
+
+
 def unless(pair: PairResult) -> float | None:
     """The rate of failures that nobody saw and that would undo a verdict; None where there is none, or some failed."""
     return None if failed(pair) else pair.unless
@@ -239,7 +245,7 @@ def _trust(pair: PairResult, found: Comparison) -> str:
             ends = "no interval" if low is None or high is None else span(low, high, found.unit)
             alive = number(gone.alive.difference, found.unit, sign=True)
             text += f"; of the {gone.alive.n} pairs of which neither did, the difference is {alive} ({ends})"
-        text += "."
+        text += ", and count with the worst value." if wholly_failed(pair) else "."
     if gone and gone.accepted is not None and gone.bound <= gone.accepted and pair.suggests in TRUSTED:
         text += f" At most {rate(gone.bound)} fail (95 %), and {rate(gone.accepted)} is accepted."
     return text

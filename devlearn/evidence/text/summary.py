@@ -21,6 +21,7 @@ from devlearn.evidence.text.comparison import (
     unless,
     unreachable,
     unseen,
+    wholly_failed,
 )
 from devlearn.evidence.text.formats import listed, plural, samples, size
 from devlearn.evidence.text.history import chosen_seeds
@@ -152,6 +153,9 @@ def _qualified(points: Points) -> str:
     """What belongs to the words: which are fragile, which effects may be small, and how many may fail unseen."""
     pairs = [(pair, point) for point in points for pair in point.comparisons]
     parts = []
+    if hollow := [pair for pair, _ in pairs if wholly_failed(pair)]:
+        one = "All learners of one side failed and count with the worst value"
+        parts.append(f"{one}: {_which(hollow, len(pairs))}.")
     if weak := [pair for pair, point in pairs if pair.fragile and not unreachable(pair, point)]:
         parts.append(f"Fragile: {_which(weak, len(pairs))}.")
     if small := [pair for pair, point in pairs if smaller_possible(pair, point)]:

@@ -7,7 +7,7 @@ import pytest
 
 from devlearn.evidence.text import summary
 from devlearn.evidence.text.comparison import FEW
-from devlearn.records.results import Comparison, Comparisons, PairResult, Reason, TestKind, Warning_
+from devlearn.records.results import Comparison, Comparisons, Failures, PairResult, Reason, TestKind, Warning_
 
 Pairs = Sequence[tuple[str, str, str]]
 
@@ -77,6 +77,16 @@ def test_failures_are_said_before_differences() -> None:
     )
     many = [Warning_.of("diverged", arm=str(i), diverged=1, seeds=6, counted=True) for i in range(9)]
     assert headline(warned(pairs, *many)).startswith("9 of 54 learners of 9 arms diverged. ")
+
+
+def test_a_verdict_over_nothing_but_failed_learners_is_called_that() -> None:
+    point = body([("a", "b", "better"), ("a", "c", "better")])
+    counts = {"only_arm": None, "only_against": None, "p": None, "bound": 0.2, "accepted": None, "alive": None}
+    for arm, against, told in ((0, 6, True), (6, 1, True), (5, 5, False)):
+        gone = Failures(arm=arm, against=against, n=6, **counts)
+        pairs = (point.comparisons[0].model_copy(update={"failures": gone}), point.comparisons[1])
+        found = headline(point.model_copy(update={"comparisons": pairs}))
+        assert ("All learners of one side failed and count with the worst value: a against b." in found) is told
 
 
 def test_what_so_few_seeds_cannot_settle_is_said_as_that() -> None:
