@@ -17,6 +17,7 @@ from devlearn.records.results import Verdict, Warning_
 from devlearn.records.schema import MetricEntry, Resolved
 
 Place = tuple[Point, tuple[str, str]]  # a pair, and the arms and learners that it is judged among
+LEFT_OUT = "left out"
 Words = Callable[[Sequence[Place], Question], Sequence[Verdict]]
 
 
@@ -30,25 +31,18 @@ def hanging(places: Sequence[Place], judged: Sequence[Judged], asked: Question, 
     if asked.what.worst is None or not any(gone):
         return [[] for _ in places]
     own = [verdict(one, asked.what.better) for one in judged]
-    others: dict[str, Sequence[Verdict]] = {"left out": words([*map(_alive, places, gone)], asked)}
+    alive = [*map(_alive, places, gone)]
+    others: dict[str, Sequence[Verdict]] = {LEFT_OUT: words(alive, asked)}
     for name, value in _stand_ins(places, gone, asked):
         others[name] = words(places, _with_worst(asked, value))
-    return [
-        [
-            Warning_.of(
-                "hangs_on_worst",
-                arm=names[0],
-                against=names[1],
-                word=own[index],
-                worst=asked.what.worst,
-                diverged=len(lost),
-                others=[[name, found[index]] for name, found in others.items()],
-            )
-        ]
-        if lost and own[index] != "incomplete" and any(found[index] != own[index] for found in others.values())
-        else []
-        for index, ((_, names), lost) in enumerate(zip(places, gone, strict=True))
-    ]
+    warnings: list[list[Warning_]] = [[] for _ in places]
+    for index, ((_, names), lost) in enumerate(zip(places, gone, strict=True)):
+        nobody = alive[index] is places[index]  # would be left
+        told = [[name, found[index]] for name, found in others.items() if not (nobody and name == LEFT_OUT)]
+        if lost and own[index] != "incomplete" and any(word != own[index] for _, word in told):
+            facts = {"arm": names[0], "against": names[1], "word": own[index], "diverged": len(lost), "others": told}
+            warnings[index].append(Warning_.of("hangs_on_worst", worst=asked.what.worst, **facts))
+    return warnings
 
 
 def _diverged(point: Point, names: tuple[str, str], asked: Question) -> frozenset[int]:

@@ -39,6 +39,16 @@ def test_a_word_that_another_worst_would_change_is_named(tmp_path: Path) -> None
     )
 
 
+def test_of_learners_that_all_diverged_nobody_says_what_would_be_without_them(tmp_path: Path) -> None:
+    alike = {"a": [0.1] * 12, "b": PLAIN}
+    folder = tiny_run(
+        tmp_path, alike, metric={**SHARE, "worst": 0.0}, diverged={"b": dict.fromkeys(range(12), 5)},
+        compare={"pairs": [["a", "b"]], "smallest_effect": 0.02},
+    )  # fmt: skip
+    (line,) = told(folder, "hangs on")
+    assert line.endswith("12 seeds) count with, 0; it would be identical if they counted with chance")
+
+
 def test_a_word_that_stays_is_not(tmp_path: Path) -> None:
     assert told(run(tmp_path, {**SHARE, "worst": 0.0}, 0.2), "hangs on") == []
     assert told(run(tmp_path, {**SHARE, "worst": 0.0}, 0.2, diverged=0), "hangs on") == []
