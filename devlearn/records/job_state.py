@@ -62,9 +62,14 @@ class View:
 
 
 def span(seeds: Sequence[int]) -> str:
-    """``0-7`` for a run of consecutive seeds, else ``3,7,9``."""
-    consecutive = list(seeds) == list(range(seeds[0], seeds[0] + len(seeds)))
-    return f"{seeds[0]}-{seeds[-1]}" if consecutive and len(seeds) > 1 else ",".join(map(str, seeds))
+    """``0-7`` for consecutive seeds, ``3,7,9`` for others, ``0-7,9`` for both; in the order that they have."""
+    runs: list[list[int]] = []
+    for seed in seeds:
+        if runs and seed == runs[-1][-1] + 1:
+            runs[-1].append(seed)
+        else:
+            runs.append([seed])
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
 
 
 def read_spec(job: JobFolder, resume: bool = False) -> JobSpec | None:

@@ -89,3 +89,4 @@ def test_remaining_time_comes_from_the_pace_seen() -> None:
     assert math.isclose(rates.seconds_left("a", 0.75) or 0, 20)
     assert [duration(s) for s in (None, 5, 65, 3700)] == ["", "0:05", "1:05", "1:01:40"]
     assert span((0, 1, 2)) == "0-2" and span((3, 7)) == "3,7" and span((4,)) == "4"
+    assert span((5, 0, 1, 2, 9)) == "5,0-2,9"
