@@ -4,6 +4,7 @@ Small tensor programs on shared cores are fastest and reproducible on one thread
 """
 
 import gc
+import signal
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import torch
 from tests.quick import left_to_the_whole
 
 torch.set_num_threads(1)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background, where a KeyboardInterrupt is nobody's
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 
 
