@@ -8,7 +8,7 @@ from pydantic_core import to_jsonable_python
 from devlearn.evidence.analysis.timeline import AXES, Span
 from devlearn.records.schema import Keys
 from devlearn.registry import NoPlugin, get
-from devlearn.report.style import shorten
+from devlearn.report.drawing import style
 
 READ_MOST = ("labels", "data", "env", "lr", "schedule", "blur", "change")
 
@@ -38,7 +38,7 @@ def words(value: object) -> str:
 
 def keyed(keys: Mapping[str, object]) -> list[str]:
     """``blur 4``: each key and its value, cut where they are long."""
-    return [shorten(f"{key.replace('_', ' ')}{_shortly(value)}", 24) for key, value in keys.items()]
+    return [style.shorten(f"{key.replace('_', ' ')}{_shortly(value)}", 24) for key, value in keys.items()]
 
 
 def _shortly(value: object) -> str:
