@@ -337,9 +337,7 @@ def test_only_environments_that_can_be_made_are_listed() -> None:
     assert "Ant-v3" in gymnasium.registry and not {"Ant-v3", "GymV21Environment-v0"} & set(names)
     assert f"{len(gymnasium.registry) - len(names)} more are registered and can't be made here" in listed.stderr
     (told,) = (line for line in listed.stdout.splitlines() if line.startswith("devlearn/TMaze-v0 "))
-    assert told.endswith(
-        "  Working memory: a cue at the beginning of a corridor says at which side of the fork at its end the reward is."
-    )
+    assert "  Working memory: a cue at the beginning of a corridor says " in told and told.endswith(" the reward is.")
 
 
 class Narrow(io.StringIO):
