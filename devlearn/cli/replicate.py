@@ -1,5 +1,7 @@
 """Published results run anew: devlearn replicate."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,7 +77,7 @@ def _chosen(names: tuple[str, ...], known: list[str]) -> list[str]:
     return list(names) or known
 
 
-def _run(name: str, study: "Study", out: Path, jobs: int | None) -> Path:
+def _run(name: str, study: Study, out: Path, jobs: int | None) -> Path:
     import devlearn
     from devlearn.runs.run import RunFailed
 
@@ -87,7 +89,7 @@ def _run(name: str, study: "Study", out: Path, jobs: int | None) -> Path:
         sys.exit(FAILED)
 
 
-def _show(name: str, study: "Study", documented: "StudyResult | None", new: "StudyResult | None") -> bool:
+def _show(name: str, study: Study, documented: StudyResult | None, new: StudyResult | None) -> bool:
     """The rows of a study as a table on stdout; whether none disagrees."""
     from rich.console import Console
     from rich.table import Table
@@ -108,7 +110,7 @@ def _show(name: str, study: "Study", documented: "StudyResult | None", new: "Stu
     return all(row.agrees is not False for row in rows)
 
 
-def _cells(row: "Beside", new: bool) -> Iterator[str]:
+def _cells(row: Beside, new: bool) -> Iterator[str]:
     yield from (row.row.what, row.published, row.documented)
     if new:
         yield row.new

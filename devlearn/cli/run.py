@@ -1,5 +1,7 @@
 """Commands that train learners, and what comes before them: run, resume, register."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import shlex
@@ -199,7 +201,7 @@ def _show_plan(
     check_claimable(pipeline.folder_of(order, out))
 
 
-def _face(as_json: bool = False) -> "Face":
+def _face(as_json: bool = False) -> Face:
     from devlearn.runs.pipeline import Face
 
     if as_json:  # stdout is for the one document
@@ -207,17 +209,17 @@ def _face(as_json: bool = False) -> "Face":
     return Face(say=click.echo, warn=_warn, show=_show, progress=True)
 
 
-def _silent(results: "Evaluated", warned: "Sequence[Forewarning]") -> None:
+def _silent(results: Evaluated, warned: Sequence[Forewarning]) -> None:
     """Results are part of the document that is printed at the end."""
 
 
-def _warn(warnings: "Sequence[Forewarning]") -> None:
+def _warn(warnings: Sequence[Forewarning]) -> None:
     from devlearn.cli.check import tell_all
 
     tell_all(warnings)
 
 
-def _show(results: "Evaluated", warned: "Sequence[Forewarning]") -> None:
+def _show(results: Evaluated, warned: Sequence[Forewarning]) -> None:
     """The results; where nobody reads them any more, the report is written all the same."""
     from devlearn.cli.results import show
 
@@ -227,7 +229,7 @@ def _show(results: "Evaluated", warned: "Sequence[Forewarning]") -> None:
         click.echo()
 
 
-def _finish(started: "Started", as_json: bool = False) -> None:
+def _finish(started: Started, as_json: bool = False) -> None:
     """Train, evaluate, report; the exit code says how it went."""
     from devlearn.runs import pipeline
     from devlearn.runs.executors import ExecutorFailed
@@ -256,7 +258,7 @@ def _finish(started: "Started", as_json: bool = False) -> None:
         sys.exit(PARTLY_FAILED if finished.outcome.done else FAILED)
 
 
-def _document(finished: "Finished") -> dict[str, Any]:
+def _document(finished: Finished) -> dict[str, Any]:
     """What ``--json`` prints: the folder, the page, the jobs that failed, and the content of comparison.json."""
     from devlearn import evidence
 
@@ -271,7 +273,7 @@ def _document(finished: "Finished") -> dict[str, Any]:
     }
 
 
-def _complain(finished: "Finished", resume: str) -> None:
+def _complain(finished: Finished, resume: str) -> None:
     from devlearn.records.text import printable
     from devlearn.runs.pipeline import complaints
 

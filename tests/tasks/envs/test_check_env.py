@@ -89,7 +89,7 @@ def test_what_can_not_be_tried_stops_at_the_reason(env: str, law: str, part: str
 
 def test_wrong_arguments_are_named() -> None:
     last = check_env("CartPole-v1", {"legs": 2})[-1]
-    assert (last.name, last.ok) == ("make", False) and "legs" in last.message
+    assert (last.name, last.ok) == ("keys", False) and "legs" in last.message
 
 
 def test_the_global_generators_are_left_as_they_were() -> None:
