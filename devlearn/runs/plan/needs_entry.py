@@ -1,5 +1,7 @@
 """What is asked of a brain, to job.json and back."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
