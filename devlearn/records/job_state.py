@@ -63,13 +63,18 @@ class View:
 
 def span(seeds: Sequence[int]) -> str:
     """``0-7`` for consecutive seeds, ``3,7,9`` for others, ``0-7,9`` for both; in the order that they have."""
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in consecutive(seeds))
+
+
+def consecutive(seeds: Sequence[int]) -> list[list[int]]:
+    """Seeds in their order, parted where one does not follow on the one before."""
     runs: list[list[int]] = []
     for seed in seeds:
         if runs and seed == runs[-1][-1] + 1:
             runs[-1].append(seed)
         else:
             runs.append([seed])
-    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+    return runs
 
 
 def read_spec(job: JobFolder, resume: bool = False) -> JobSpec | None:

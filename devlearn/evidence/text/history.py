@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from devlearn.evidence.text.formats import listed, plural
+from devlearn.records.job_state import consecutive
 from devlearn.records.results import Comparison, Comparisons
 
 LONGEST = 40  # letters of a value in a sentence
@@ -29,14 +30,8 @@ def day(date: str) -> str:
 
 def of_seeds(seeds: Sequence[int]) -> str:
     """``3, 7``; ``8 to 15`` where three or more follow each other."""
-    runs: list[list[int]] = []
-    for seed in seeds:
-        if runs and seed == runs[-1][-1] + 1:
-            runs[-1].append(seed)
-        else:
-            runs.append([seed])
-    parts = [f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
-    return ", ".join(parts)
+    runs = consecutive(seeds)
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
 def chosen_seeds(points: Sequence[Comparison]) -> str:
