@@ -14,16 +14,16 @@ from devlearn.learners.optimiser import Optimiser
 from devlearn.registry import get
 from devlearn.stages.context import Context
 from devlearn.tasks.envs.acting import Acting
+from devlearn.tasks.envs.policy import Policy, policy_of
 from devlearn.tasks.envs.rollout import collect
 from devlearn.tasks.envs.vector_env import VectorEnv
 
 VERDICT = 100_000 // 1024 * 16  # updates of 100,000 env_steps: 16 of each rollout of 8 x 128
 
 
-def batch_of(stage: Any, cohort: Cohort) -> dict[str, torch.Tensor]:
+def batch_of(stage: Any, policy: Policy, cohort: Cohort) -> dict[str, torch.Tensor]:
     """A minibatch (N, 256, ...) of what the cohort sees and does at birth."""
     world = VectorEnv(stage.env_spec, cohort.seeds, stage.num_envs, ("bench",))
-    policy = stage._policy()[1]
     streams = Context(cohort.seeds, "play", 0, CPU, 1).streams("rollout", counter=0)
     rollout = collect(Acting.of(cohort, policy, stage.num_envs), world, streams, stage.rollout, 0.99, 0.95)
     world.close()
@@ -33,7 +33,8 @@ def batch_of(stage: Any, cohort: Cohort) -> dict[str, torch.Tensor]:
 def update(seeds: int, updates: int, compiled: bool) -> tuple[float, list[float]]:
     stage = get("stages", "trial.ppo")(env="devlearn/CartPole-v1", env_steps=10**6)
     cohort = Cohort(brain_builder(TANH, stage.needs()), tuple(range(seeds)))
-    batch, judge = batch_of(stage, cohort), stage.objective(stage._policy()[1])
+    _, policy = policy_of(stage.env_spec, stage.normalise_observations)
+    batch, judge = batch_of(stage, policy, cohort), stage.objective(policy)
     if compiled:
         whole = torch.compile(lambda given: judge(cohort.model, given), dynamic=False)
 
