@@ -348,7 +348,7 @@ class Narrow(io.StringIO):
 def test_lines_end_where_a_terminal_does(monkeypatch: pytest.MonkeyPatch) -> None:
     from devlearn.cli.columns import hanging, table
 
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((40, 24)))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda **_: os.terminal_size((40, 24)))
     rows = [("one", "what there is to be said of this is more than one line"), ("three", "little")]
     assert table(rows, Narrow()) == [
         "one    what there is to be said of this\n       is more than one line",
