@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 LOWER := .venv-lower/bin
 LOWER_TESTS := tests/evidence tests/scenario tests/learners tests/report/test_page.py
 PIP := --quiet --disable-pip-version-check --no-compile
+# pip compiles nothing, so what is imported is compiled once, even where the environment says that it is not to be kept.
+export PYTHONDONTWRITEBYTECODE :=
 export OMP_NUM_THREADS := 1
 .DEFAULT_GOAL := help
 
