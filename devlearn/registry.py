@@ -106,6 +106,16 @@ def _load(group: str) -> None:
         importlib.import_module(module.name)
 
 
+def _load_home(group: str, name: str) -> None:
+    """Import the module of ``devlearn.<group>`` that is called as the plug-in, if there is one: most live so."""
+    package = importlib.import_module(GROUPS[group])
+    parts = name.split(".")
+    for folder in getattr(package, "__path__", ()):
+        place = Path(folder, *parts)
+        if all(map(str.isidentifier, parts)) and (place.with_suffix(".py").is_file() or place.is_dir()):
+            importlib.import_module(f"{package.__name__}.{name}")
+
+
 def contract(group: str) -> type[Any] | None:
     """The class that all plug-ins of a group derive from; None where there is none, or nothing has imported it yet."""
     module, name = CONTRACTS.get(group, ("", ""))
@@ -145,7 +155,10 @@ def get(group: str, name: str) -> Any:
         UnknownName: with the nearest valid name.
         Unimportable: ``module:Name`` that can't be imported, with the cause and its place.
     """
-    _load(group)
+    if name not in _tables[group]:
+        _load_home(group, name)
+    if name not in _tables[group]:
+        _load(group)
     if name in _tables[group]:
         return _tables[group][name]
     offered = tuple(entry_points(group=f"devlearn.{group}", name=name))

@@ -354,7 +354,7 @@ Vocabulary = Annotated[
 class Gate(BaseModel):
     """``until``: a learner moves on when a probe reaches a level. Exactly one of at_least and at_most."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     probe: str = Field(description="NAME of a probe, or NAME.METRIC; its first metric is the default")
     at_least: float | None = Field(None, description="the level that a rising metric has to reach")
@@ -371,7 +371,7 @@ class Gate(BaseModel):
 class Change(BaseModel):
     """One item of ``change``: other values for some keys while the updates of a visit are in [from, until)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
     from_: int = Field(alias="from", ge=0, description="updates of the visit after which the change begins")
     until: int | None = Field(None, gt=0, description="updates after which it is over; empty: it lasts to the end")

@@ -28,7 +28,7 @@ Width = Annotated[int, Field(ge=1)]
 class Inputs(BaseModel):
     """What the numbers of bytes, 0..1, are standardised by: less ``mean``, over ``std``; the same for all of them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     mean: float = Field(0.0, description="what is taken off")
     std: float = Field(1.0, gt=0, description="what is divided by")

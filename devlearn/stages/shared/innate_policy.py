@@ -29,7 +29,7 @@ Each = float | tuple[float, ...]
 class Oscillator(BaseModel):
     """Oscillators, one for each output of the actor. A key with one number holds for all of them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     amplitude: Each = Field(default=0.5, description="of what is wanted")
     offset: Each = Field(default=0.0, description="the middle of what is wanted")

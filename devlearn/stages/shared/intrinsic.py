@@ -47,7 +47,7 @@ class Intrinsic(BaseModel):
     their FLOPs are on the ledger.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     kind: Literal["rnd", "icm", "progress", "count"] = Field(description="what is news")
     weight: float = Field(1.0, ge=0, description="of the bonus beside the reward")

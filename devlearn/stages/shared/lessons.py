@@ -36,7 +36,7 @@ EVENT = "lesson"
 class Range(BaseModel):
     """The values that a keyword can have: any from ``low`` to ``high``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     low: float = Field(allow_inf_nan=False, description="the least value")
     high: float = Field(allow_inf_nan=False, description="the largest value")

@@ -24,7 +24,7 @@ class TaskSeries(BaseModel):
     Each learner has tasks of its own, the first one included: task t is drawn at counter t.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     kind: Literal["permuted", "relabelled"] = Field(
         description="permuted: each task moves the pixels of all images to other places, colours stay together; "

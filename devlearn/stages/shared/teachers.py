@@ -46,7 +46,7 @@ class Teacher(BaseModel):
     was the order, and not that it followed the learner.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     kind: Kind = Field(description="how the next lesson is chosen")
     level: float | None = Field(

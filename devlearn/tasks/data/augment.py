@@ -27,7 +27,7 @@ class Views(BaseModel):
     convolved noise of Simard, Steinkraus and Platt (2003).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     rotate: Share = Field(15.0, le=180, description="largest angle in degrees")
     scale: Share = Field(0.15, le=1.5, description="largest logarithm of the stretch, along each axis")

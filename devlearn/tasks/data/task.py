@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Rare(BaseModel):
     """Classes of which a task has fewer images than there are: the first ones at even distances, for every learner."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     classes: Annotated[tuple[int, ...], Field(min_length=1)] = Field(description="the classes that are rare")
     share: Annotated[float, Field(gt=0, lt=1)] = Field(0.1, description="of their images, that the task has")

@@ -21,7 +21,7 @@ CHUNK = 5_000  # images at a time
 class View(BaseModel):
     """How the images of a task are seen: the same for every image, every learner and every seed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     permute: Annotated[int, Field(ge=1)] | None = Field(
         None, description="number of an order of the pixels, which all change places by it; colours stay together"
