@@ -26,6 +26,7 @@ from devlearn.evidence.statistics.sign_flip import ALPHA
 
 RESAMPLES = 2000
 _CHUNK = 100  # resamples at a time
+_FEW = 20  # resamples that are drawn at a time: their numbers stay in the cache
 
 Matrix = NDArray[np.float64]
 
@@ -50,10 +51,13 @@ def pigeonhole_interval(d: ArrayLike, alpha: float = ALPHA) -> tuple[float, floa
 @lru_cache(maxsize=4)
 def _drawn(size: int, source: int) -> NDArray[np.uint16]:
     """(RESAMPLES, size): how often each of ``size`` things was drawn."""
-    raws, counts = np.random.PCG64(source), []
-    for start in range(0, RESAMPLES, _CHUNK):
-        rows = min(_CHUNK, RESAMPLES - start)
-        raw = raws.random_raw(rows * size).reshape(rows, size) >> np.uint64(32)
-        place = (raw * np.uint64(size) >> np.uint64(32)).astype(np.int64) + size * np.arange(rows)[:, None]
-        counts.append(np.bincount(place.ravel(), minlength=rows * size).reshape(rows, size).astype(np.uint16))
-    return np.concatenate(counts)
+    raws, counts = np.random.PCG64(source), np.empty((RESAMPLES, size), np.uint16)
+    places = size * np.arange(_FEW)[:, None]
+    for start in range(0, RESAMPLES, _FEW):
+        raw = raws.random_raw(_FEW * size).reshape(_FEW, size)
+        raw >>= np.uint64(32)
+        raw *= np.uint64(size)
+        raw >>= np.uint64(32)
+        drawn = raw.view(np.int64) + places
+        counts[start : start + _FEW] = np.bincount(drawn.ravel(), minlength=_FEW * size).reshape(_FEW, size)
+    return counts
