@@ -65,7 +65,7 @@ class Copies:
             self.close()
             raise
         self._by_method = masks_by_method(self.envs[0])
-        self._as_it_is = self.view.as_it_is
+        self._as_it_is, self._rounded = self.view.as_it_is, self.view.rounded
 
     def show_on(self, board: Board) -> None:
         """From here on they are told and show on ``board``, of K copies."""
@@ -119,11 +119,13 @@ class Copies:
 
     def _show(self, k: int, observation: Any) -> None:
         # Every step of every copy comes by here, and most show an array of their space's shape and type.
-        if type(observation) is np.ndarray and (observation.shape, observation.dtype) == self._as_it_is:
+        kind = (observation.shape, observation.dtype) if type(observation) is np.ndarray else None
+        if kind is not None and kind == self._as_it_is:
             self.board.shown[k] = observation
         else:
+            seen = observation if kind is not None and kind == self._rounded else self.view.read(observation)
             with np.errstate(over="ignore"):  # what is no float32 is named by who looks at the board
-                self.board.shown[k] = self.view.read(observation)
+                self.board.shown[k] = seen
 
     def _allow(self, k: int, info: Mapping[str, Any]) -> None:
         """Take over which options copy k allows now. The first reset says whether masks are offered at all."""

@@ -157,6 +157,12 @@ class View:
         return (box.shape, box.dtype) if plain and is_box else None
 
     @property
+    def rounded(self) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
+        """The shape and type of a numpy array whose float64 the learner sees as float32; None: none is."""
+        plain = self.as_it_is is not None and self.entries[0].space.dtype == np.float64
+        return (self.box.shape, np.dtype(np.float64)) if plain and self.box.dtype == np.float32 else None
+
+    @property
     def picture(self) -> Callable[[Array], Array] | None:
         """What finds its first picture that can be drawn in the array, (H, W) or (H, W, 3) bytes; None: it has none."""
         for place, entry in enumerate(self.entries):
