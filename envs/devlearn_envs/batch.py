@@ -51,6 +51,12 @@ class BatchEnv(ABC):
     def reset(self, seeds: Array, where: Array) -> None:
         """Start an episode in the copies that ``where`` (K,) marks, from their ``seeds`` (K,) int64."""
 
+    def foresee(self, seeds: Array) -> None:  # noqa: B027
+        """Be told of ``seeds`` (S,) int64 that episodes will be started from some day, each at most once.
+
+        Optional: to prepare for many at once what takes long for one. Nothing by default.
+        """
+
     @abstractmethod
     def step(self, actions: Array) -> tuple[Array, Array, Array]:
         """Act with ``actions`` (K, ...): reward (K,) float32, terminated (K,) bool, truncated (K,) bool."""

@@ -1,11 +1,14 @@
 """CartPole-v1 for K copies at once, equal to Gymnasium's bit for bit."""
 
 import math
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from numpy.random import PCG64
 
 from devlearn_envs.batch import Array, BatchEnv, SingleEnv, environment
+from devlearn_envs.pcg64 import random_raw
 
 GRAVITY, FORCE, TAU, LENGTH = 9.8, 10.0, 0.02, 0.5  # m/s^2, N, s, half the pole in m
 MASS_POLE, TOTAL_MASS = 0.1, 0.1 + 1.0
@@ -62,10 +65,15 @@ class CartPole(BatchEnv):
         self.action_space = spaces.Discrete(2)
         self._body = np.zeros((4, copies))  # x, velocity, angle, angular velocity
         self._steps = np.zeros(copies, np.int64)
+        self._ahead: dict[int, Any] = {}  # seeds of episodes to come: the four words that they begin with
+
+    def foresee(self, seeds: Array) -> None:
+        self._ahead.update(zip(seeds.tolist(), random_raw(seeds, 4).tolist(), strict=True))
 
     def reset(self, seeds: Array, where: Array) -> None:
         # Raw words of PCG64 are turned into numbers as Generator.uniform does, without the cost of a Generator.
-        words = np.array([np.random.PCG64(seed).random_raw(4) for seed in seeds[where].tolist()], np.uint64)
+        asked = seeds[where].tolist()
+        words = np.array([self._ahead.pop(seed, None) or PCG64(seed).random_raw(4) for seed in asked], np.uint64)
         uniform = (words.reshape(-1, 4) >> np.uint64(11)) * (1.0 / 2**53)
         self._body[:, where] = (-START + (START - -START) * uniform).T
         self._steps[where] = 0

@@ -203,21 +203,27 @@ class VectorEnv:
         return None if allowed is None else allowed.reshape(*self._shape, -1)
 
     def _complete(self, ended: Array) -> None:
-        for n, e in np.argwhere(ended).tolist():
-            if self.lessons is not None:
+        rows, columns = np.nonzero(ended)
+        if self.lessons is not None:
+            for n, e in zip(rows.tolist(), columns.tolist(), strict=True):
                 self.lessons.end(n, e, float(self._return[n, e]))
-            slot = self._count[n] % RING
-            self._last_returns[n, slot], self._last_lengths[n, slot] = self._return[n, e], self._length[n, e]
-            self._count[n] += 1
+        nth = np.arange(len(rows)) - np.searchsorted(rows, rows)  # of a learner's episodes that end in this step
+        slots = (self._count[rows] + nth) % RING
+        self._last_returns[rows, slots], self._last_lengths[rows, slots] = self._return[ended], self._length[ended]
+        self._count += np.bincount(rows, minlength=len(self._count))
         self._episode[ended] += 1
         self._return[ended], self._length[ended] = 0.0, 0
 
     def _start(self, where: Array) -> None:
         """Start the episodes of the copies in ``where`` (N, E) from their seeds."""
+        late = where & (self._block != self._episode // BLOCK)
+        if late.any():
+            drawn = [self._draw(n, e)[self._episode[n, e] % BLOCK :] for n, e in np.argwhere(late).tolist()]
+            self._batch.foresee(np.concatenate(drawn))
         seeds = np.zeros(self._shape, np.int64)
-        for n, e in np.argwhere(where).tolist():
-            seeds[n, e] = self.episode_seed(n, e)
-            if self.lessons is not None:
+        seeds[where] = self._seed_block[where, self._episode[where] % BLOCK]
+        if self.lessons is not None:
+            for n, e in np.argwhere(where).tolist():
                 self._batch.adjust(n * self.copies + e, self.lessons.begin(n, e))
         try:
             self._batch.reset(seeds.ravel(), where.ravel())
@@ -229,11 +235,17 @@ class VectorEnv:
 
         Drawn in blocks: a generator costs twenty times an integer.
         """
-        block, place = divmod(int(self._episode[n, e]), BLOCK)
-        if self._block[n, e] != block:
-            rng = generator(self._drawn_by[n], *self.names, "episode", e, counter=block)
-            self._seed_block[n, e], self._block[n, e] = rng.integers(2**31, size=BLOCK), block
-        return int(self._seed_block[n, e, place])
+        if self._block[n, e] != self._episode[n, e] // BLOCK:
+            self._draw(n, e)
+        return int(self._seed_block[n, e, self._episode[n, e] % BLOCK])
+
+    def _draw(self, n: int, e: int) -> Array:
+        """The seeds of the block of episodes that copy ``e`` of learner ``n`` is in."""
+        block = int(self._episode[n, e]) // BLOCK
+        rng = generator(self._drawn_by[n], *self.names, "episode", e, counter=block)
+        self._seed_block[n, e], self._block[n, e] = rng.integers(2**31, size=BLOCK), block
+        drawn: Array = self._seed_block[n, e]
+        return drawn
 
     def _error(self, failure: CopyFailed, step: int) -> WorldError:
         n, e = divmod(failure.copy, self.copies)
