@@ -1,7 +1,9 @@
 """How long learners take on a device: 1, 32, 256 and 1,024 at once, absolute times and what one more costs.
 
 School (MLP 784-256-128-10, batch 128, Adam) in updates a second; play (PPO, the native CartPole, 64 x 64, 8 x 128) in
-env_steps a second; memory at its peak. The same on one thread of the CPU beside it, as far as ``--cpu-learners``.
+env_steps a second; memory at its peak. Then the update of PPO alone, as it is and by torch.compile, which on a GPU
+replays it as one CUDA graph: whether small networks want that. The same on one thread of the CPU beside it, as far as
+``--cpu-learners``. The page docs/how-to/gpu.md shows what is recorded.
 
     make gpu
     python benchmarks/gpu.py [--device cuda] [--learners 1 32 256 1024] [--seconds 10] [--out docs/gpu.json]
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from cases.compiled import updating
 
 from devlearn.learners.brains import brain_builder
 from devlearn.learners.cohort import Cohort
@@ -62,6 +65,18 @@ def measured(name: str, learners: int, device: torch.device, seconds: float) -> 
     return {"rate": yields * each / took, "all": yields * each * learners / took, "bytes": peak}
 
 
+def updated(learners: int, device: torch.device, seconds: float, compiled: bool) -> dict[str, float]:
+    """Updates of PPO a second and learner, and of all."""
+    one = updating(learners, compiled, device, "reduce-overhead" if device.type == "cuda" else None)
+    begun, done = _now(device), 0
+    while _now(device) - begun < seconds or not done:
+        for _ in range(10):  # the device is waited for only behind these
+            one()
+        done += 10
+    took = _now(device) - begun
+    return {"rate": done / took, "all": done * learners / took, "bytes": 0}
+
+
 def _now(device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
@@ -73,6 +88,11 @@ def table(device: torch.device, learners: Sequence[int], seconds: float) -> list
     for name in STAGES:
         for count in learners:
             row = {"stage": name, "unit": UNITS[name], "learners": count, **measured(name, count, device, seconds)}
+            print(f"{device.type} {name}, {count} learners: {row['all']:,.0f} {row['unit']}/s of all", flush=True)
+            found.append(row)
+    for compiled, name in ((False, "update of PPO"), (True, "update of PPO, compiled")):
+        for count in learners:
+            row = {"stage": name, "unit": "updates", "learners": count, **updated(count, device, seconds, compiled)}
             print(f"{device.type} {name}, {count} learners: {row['all']:,.0f} {row['unit']}/s of all", flush=True)
             found.append(row)
     return found

@@ -1,5 +1,6 @@
 """The update of PPO by torch.compile: what it gains, and from how many updates on its compiling is paid for."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -24,19 +25,23 @@ VERDICT = 100_000 // 1024 * 16  # updates of 100,000 env_steps: 16 of each rollo
 def batch_of(stage: Any, policy: Policy, cohort: Cohort) -> dict[str, torch.Tensor]:
     """A minibatch (N, 256, ...) of what the cohort sees and does at birth."""
     world = VectorEnv(stage.env_spec, cohort.seeds, stage.num_envs, ("bench",))
-    streams = Context(cohort.seeds, "play", 0, CPU, 1).streams("rollout", counter=0)
+    streams = Context(cohort.seeds, "play", 0, cohort.device, 1).streams("rollout", counter=0)
     rollout = collect(Acting.of(cohort, policy, stage.num_envs), world, streams, stage.rollout, 0.99, 0.95)
     world.close()
     return {name: entry[:, :256].contiguous() for name, entry in rollout.items()}
 
 
-def update(seeds: int, updates: int, compiled: bool) -> tuple[float, list[float]]:
+def updating(seeds: int, compiled: bool, device: torch.device = CPU, mode: str | None = None) -> Callable[[], Any]:
+    """What makes one update of PPO of as many learners. Compiled it is ready: what is compiled first is behind it.
+
+    ``mode`` is torch.compile's; ``reduce-overhead`` replays an update as one CUDA graph.
+    """
     stage = get("stages", "trial.ppo")(env="devlearn/CartPole-v1", env_steps=10**6)
-    cohort = Cohort(brain_builder(TANH, stage.needs()), tuple(range(seeds)))
+    cohort = Cohort(brain_builder(TANH, stage.needs()), tuple(range(seeds)), device)
     _, policy = policy_of(stage.env_spec, stage.normalise_observations)
     batch, judge = batch_of(stage, policy, cohort), stage.objective(policy)
     if compiled:
-        whole = torch.compile(lambda given: judge(cohort.model, given), dynamic=False)
+        whole = torch.compile(lambda given: judge(cohort.model, given), dynamic=False, mode=mode)
 
         def objective(brain: Any, given: Batch) -> Result:
             loss, metrics = whole(given)
@@ -46,12 +51,21 @@ def update(seeds: int, updates: int, compiled: bool) -> tuple[float, list[float]
     else:
         objective = judge
     optimiser = Optimiser(cohort, {}, "adam", 1e-4, eps=1e-5)
+
+    def one() -> Any:
+        return cohort.update(objective, batch, optimiser, 0.5)
+
     for _ in range(3):  # compiles, forward and backward
-        cohort.update(objective, batch, optimiser, 0.5)
+        one()
+    return one
+
+
+def update(seeds: int, updates: int, compiled: bool) -> tuple[float, list[float]]:
+    one = updating(seeds, compiled)
 
     def work() -> float:
         for _ in range(updates):
-            cohort.update(objective, batch, optimiser, 0.5)
+            one()
         return updates
 
     return timed(work), []

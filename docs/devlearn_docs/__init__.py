@@ -16,7 +16,7 @@ OUTSIDE = re.compile(r"""<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href
 
 def generators() -> dict[str, Callable[..., str]]:
     """What a mark may name."""
-    from devlearn_docs import citation, commands, faces, fields, gallery, kinds, rooms, scenario_keys
+    from devlearn_docs import citation, commands, faces, fields, gallery, gpu, kinds, rooms, scenario_keys
 
     return {
         "stages": kinds.stages,
@@ -32,6 +32,7 @@ def generators() -> dict[str, Callable[..., str]]:
         "commands": commands.commands,
         "citation": citation.citation,
         "gallery": gallery.gallery,
+        "gpu": gpu.gpu,
         "fields": fields.fields,
         "exported": fields.exported,
         "rooms": rooms.rooms,
