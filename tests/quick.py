@@ -86,6 +86,20 @@ WHOLE: Mapping[str, str] = {
     "tests/report/test_recall.py::test_points_with_one_optimum_stand_in_one_plot": "a run of several points",
     "tests/report/test_figure_groups.py": "pages of many arms",
     "tests/report/test_page.py::test_a_word_among_numbers_has_its_own_place_in_the_figure_over_all": "many points",
+    "tests/runs/test_made_where_needed.py": "whole runs",
+    "tests/runs/test_preload.py::test_a_job_imports_nothing_of_ours_after_the_preload_and_no_compiler": "processes",
+    "tests/stages/test_evolve_reflex.py::test_known_sines_are_found_and_a_newborn_moves_by_them": "learning",
+    "tests/stages/imitate/test_observe.py::test_who_only_sees_does_nearly_as_well_and_with_actions_permuted_does_not": (
+        "learning"
+    ),
+    "tests/evidence/statistics/test_sign_flip.py::test_the_smallest_p_of_many_seeds_is_that_of_all_their_draws": (
+        "millions of draws"
+    ),
+    "tests/evidence/statistics/test_sign_flip.py::"
+    "test_whether_a_random_flip_may_be_none_or_all_is_told_from_its_first_learners": "millions of draws",
+    "tests/report/export/test_trackers.py::test_wandb_is_written_offline_and_once": "a service of its own",
+    "tests/runs/pipeline/test_artifacts.py::test_seeds_that_are_added_take_from_givers_of_their_own": "whole runs",
+    "tests/cli/test_running.py::test_ctrl_c_says_how_to_go_on": "a run in a process of its own",
 }
 PRODUCTS: Mapping[str, tuple[str, ...]] = {  # the parameters whose values are registered things
     "tests/laws": ("row", "brain", "kind", "mapper", "schedule"),
@@ -95,6 +109,11 @@ PRODUCTS: Mapping[str, tuple[str, ...]] = {  # the parameters whose values are r
     "tests/tasks/envs/test_vector_env.py": ("env",),
 }
 EXAMPLES: Mapping[str, tuple[str, tuple[object, ...]]] = {  # of one parameter, the values that stay
+    "tests/test_shipped.py::test_a_shipped_scenario_has_seeds_enough_for_its_pairs": (
+        "name",
+        ("first_steps", "cartpole"),
+    ),
+    "tests/runs/executors/test_rebuild.py::test_resume_rebuilds_what_others_build_upon": ("harm", ("gone",)),
     "tests/test_shipped.py::test_a_shipped_scenario_runs_to_its_verdict": ("name", ("cartpole",)),
     "tests/testing/test_executors.py::test_a_registered_executor_keeps_the_laws": ("name", ("local",)),
     "tests/docs/test_pages.py::test_a_how_to_page_does_what_it_says": ("page", ("probe",)),
