@@ -101,19 +101,26 @@ def _load(group: str) -> None:
     if group in _loaded:
         return
     _loaded.add(group)
-    package = importlib.import_module(GROUPS[group])
-    for module in pkgutil.walk_packages(getattr(package, "__path__", ()), package.__name__ + "."):
+    _import_all(GROUPS[group])
+
+
+def _import_all(name: str) -> None:
+    """Import a module and, if it is a package, all that is in it."""
+    package = importlib.import_module(name)
+    for module in pkgutil.walk_packages(getattr(package, "__path__", ()), f"{name}."):
         importlib.import_module(module.name)
 
 
 def _load_home(group: str, name: str) -> None:
-    """Import the module of ``devlearn.<group>`` that is called as the plug-in, if there is one: most live so."""
-    package = importlib.import_module(GROUPS[group])
-    parts = name.split(".")
+    """Import the module or package of ``devlearn.<group>`` that is called as the plug-in, if there is one.
+
+    Most plug-ins live so, and need none of the others.
+    """
+    package, parts = importlib.import_module(GROUPS[group]), name.split(".")
     for folder in getattr(package, "__path__", ()):
         place = Path(folder, *parts)
         if all(map(str.isidentifier, parts)) and (place.with_suffix(".py").is_file() or place.is_dir()):
-            importlib.import_module(f"{package.__name__}.{name}")
+            _import_all(f"{package.__name__}.{name}")
 
 
 def contract(group: str) -> type[Any] | None:

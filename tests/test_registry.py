@@ -1,6 +1,7 @@
 """Plug-ins by ``module:Name``: a failed import is told by its cause and place, a misspelt name by its neighbour."""
 
 import statistics
+import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -110,3 +111,18 @@ def test_a_name_that_two_packages_offer_is_none_of_theirs(monkeypatch: pytest.Mo
     assert said("noisy").endswith("uninstall one of these packages")
     monkeypatch.setattr(registry, "entry_points", lambda **_: points[:1])
     assert said("noisy").startswith("absent_a:Noisy of an installed package can't be imported: ModuleNotFoundError")
+
+
+@pytest.mark.parametrize(("name", "module"), [("trial.ppo", "trial.ppo"), ("supervise", "supervise.cross_entropy")])
+def test_a_plug_in_is_found_without_the_others(name: str, module: str) -> None:
+    program = (
+        f"import sys; from devlearn import registry; assert registry.get('stages', {name!r}).kind == {name!r}; "
+        f"assert 'devlearn.stages.{module}' in sys.modules and 'devlearn.stages.trial.dqn' not in sys.modules; "
+        "assert 'trial.dqn' in registry.names('stages')"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("name", ["..registry", "shared", "innate", "trial/ppo", "", "devlearn.registry"])
+def test_a_name_that_is_a_modules_and_no_plug_ins_is_unknown(name: str) -> None:
+    assert said(name).startswith(f"unknown stage {name!r}")

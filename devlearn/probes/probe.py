@@ -17,8 +17,8 @@ from devlearn.learners.cohort import Cohort
 from devlearn.probes.old_names import OldNames
 from devlearn.registry import named
 from devlearn.stages.context import Context
-from devlearn.stages.fields import brief, read_old_keys
 from devlearn.stages.stage import Stage
+from devlearn.stages.written import brief, read_old_keys
 from devlearn.tasks.data import is_split, size
 from devlearn.tasks.envs.spec import EnvSpec
 

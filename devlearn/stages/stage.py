@@ -19,9 +19,10 @@ from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, field_val
 from devlearn.registry import named
 from devlearn.scenario.controls import Control
 from devlearn.scenario.keys import UNITS, Role, Unit
-from devlearn.stages.fields import Change, Count, Gate, brief, read_old_keys
+from devlearn.stages.fields import Change, Count, Gate
 from devlearn.stages.old_names import OldNames
 from devlearn.stages.protections.protection import ProtectKey
+from devlearn.stages.written import brief, read_old_keys
 from devlearn.tasks.data import is_split
 from devlearn.tasks.envs.spec import EnvSpec
 

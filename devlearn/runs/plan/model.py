@@ -9,8 +9,8 @@ from devlearn.records.schema import FEEDBACK, KEPT
 from devlearn.runs.plan.cost_model import ONCE, PER_YIELD, CostModel
 from devlearn.runs.plan.labels import NOTHING, PlannedLabels
 from devlearn.scenario import Of, Scenario, Unit
-from devlearn.stages.fields import INCIDENTAL
 from devlearn.stages.stage import Cost, Stage
+from devlearn.stages.written import INCIDENTAL
 
 
 @dataclass(frozen=True)

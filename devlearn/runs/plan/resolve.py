@@ -21,9 +21,9 @@ from devlearn.runs.plan.labels import NOTHING, choosing_labels, chosen_by
 from devlearn.runs.plan.model import ArmPlan, PlannedStage, PointPlan, total_of
 from devlearn.runs.plan.needs import needs_of, words
 from devlearn.scenario import ArmItem, ResolvedArm, Scenario, ScenarioError, Unit
-from devlearn.stages.fields import INCIDENTAL
 from devlearn.stages.protections.protection import cost_of
 from devlearn.stages.stage import Cost, Stage
+from devlearn.stages.written import INCIDENTAL
 
 MOST_WEIGHTS = 2**31  # of one learner
 

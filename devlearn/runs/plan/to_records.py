@@ -29,8 +29,8 @@ from devlearn.runs.plan.needs_entry import entry_of
 from devlearn.runs.plan.shared_origins import lineages, origin_names
 from devlearn.scenario import Scenario
 from devlearn.scenario.artifacts import steps_behind
-from devlearn.stages.fields import INCIDENTAL
 from devlearn.stages.stage import Stage
+from devlearn.stages.written import INCIDENTAL
 from devlearn.streams import PINNED
 
 Probes = dict[str, ProbeEntry]
