@@ -1,9 +1,11 @@
 """Play: PPO, DQN and SAC, in our batch-native environment and in others' through the vector wrapper."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import ppo_cohort
+import ppo_environments
 import torch
 from side_by_side import timed
 
@@ -31,6 +33,20 @@ def ppo(env: str, small: bool) -> Case:
         f"devlearn, {seeds} seeds": lambda r: ppo_cohort.cohort_run(env, [r * seeds + i for i in range(seeds)], steps)
     }
     return Case("env_steps", {**ours, **others}, seeds * VERDICT, missing=missing)
+
+
+def bodies(small: bool) -> Case:
+    """A simulated body: what one worker of ``run --jobs 2`` has of 16 seeds, and all of them."""
+    env, seeds = "HalfCheetah-v5", (2,) if small else (8, 16)
+    work = replace(ppo_environments.WORKS[env], rollouts=1 if small else 3)
+    ours: dict[str, Run] = {
+        f"devlearn, {count} seeds": lambda r, count=count: ppo_environments.ours(  # type: ignore[misc]
+            env, work, [r * count + i for i in range(count)], 1
+        )
+        for count in reversed(seeds)
+    }
+    others, missing = peers({SB3: ("stable_baselines3", lambda r: ppo_environments.theirs(env, work, r, 1))})
+    return Case("env_steps", {**ours, **others}, max(seeds) * VERDICT, missing=missing)
 
 
 def off_policy(kind: str, env: str, small: bool) -> Case:
@@ -94,6 +110,7 @@ def sb3(
 CASES = {
     "play, PPO, CartPole, native": lambda small: ppo(OURS, small),
     "play, PPO, CartPole of Gymnasium's": lambda small: ppo(THEIRS, small),
+    "play, PPO, HalfCheetah of Gymnasium's": bodies,
     "play, DQN, CartPole, native": lambda small: off_policy("dqn", OURS, small),
     "play, DQN, CartPole of Gymnasium's": lambda small: off_policy("dqn", THEIRS, small),
     "play, SAC, Pendulum of Gymnasium's": lambda small: off_policy("sac", "Pendulum-v1", small),
