@@ -264,7 +264,7 @@ def test_the_first_screen_says_what_of_the_lives_an_option_set(tmp_path: Path) -
     manifest["overrides"] = ["seeds=2", "probes.digits.every=1", "stages.school.labels=10", "block=4"]
     (run / "manifest.json").write_text(json.dumps(manifest))
     page = part(run, "read")
-    said = "Not as the scenario's file says, but set by an option: stages.school.labels=10."
+    said = "Set by an option, over the scenario's file: stages.school.labels=10."
     assert said in read(page[: page.index("<main>")])
 
 
