@@ -210,7 +210,8 @@ def _arm(name: str, entry: Entry, stages: Lookup, problems: Problems) -> ArmPart
         node = Map({"stages": Entry(entry.mark, node)}, node.mark)
     if not isinstance(node, Map):
         problems.add(
-            node.mark, f"arm {name!r} must be a list of stages or a map, got {show(plain(node))}{_such_as(stages)}"
+            node.mark,
+            f"arm {name!r} must be a list of stages or a map, got {show(plain(node))}{_such_as(stages, text_of(node))}",
         )
         return ArmParts(name, None, (), Map({}, node.mark), entry.mark)
     listed = node.get("stages")
@@ -226,8 +227,10 @@ def _arm(name: str, entry: Entry, stages: Lookup, problems: Problems) -> ArmPart
     return ArmParts(name, arm, tuple(item for item in resolved if item), node, entry.mark)
 
 
-def _such_as(stages: Lookup) -> str:
-    """How to mend an arm that goes through nothing."""
+def _such_as(stages: Lookup, named: str | None = None) -> str:
+    """How to mend an arm that goes through nothing, or through a stage that is ``named`` and no list."""
+    if named in stages:
+        return f"; write [{named}]"
     return f"; write what it goes through, such as [{next(iter(stages))}]" if stages else ""
 
 
