@@ -39,6 +39,13 @@ def _env_workers(context: click.Context, parameter: click.Parameter, text: str) 
     return int(text)
 
 
+def _name(context: click.Context, parameter: click.Parameter, text: str | None) -> str:
+    """Who registers; nothing where nobody says. A name that is empty would be on record as if nobody had said one."""
+    if text is not None and not text.strip():
+        raise click.BadParameter("the name is empty; say who registers it, or leave --by out")
+    return (text or "").strip()
+
+
 def _executors(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """For a shell: what starts workers."""
     from devlearn import registry
@@ -160,7 +167,7 @@ def resume(
 @click.argument("scenario", type=ScenarioName())
 @SEEDS
 @SET
-@click.option("--by", default="", metavar="NAME", help="Who registers it.")
+@click.option("--by", callback=_name, metavar="NAME", help="Who registers it.")
 @click.option("--out", type=FILE, metavar="FILE", help="The file; SCENARIO.registration.json here by default.")
 def register(scenario: str, seeds: str | None, settings: tuple[str, ...], by: str, out: Path | None) -> None:
     """Write down what SCENARIO asks (seeds, stages, probes, comparison) with the date, before anything of it is run.

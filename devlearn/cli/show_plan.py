@@ -141,10 +141,12 @@ def _stage(planned: "PlannedStage") -> str:
 
 def _brief(value: object) -> str:
     """A key's value in few letters; of a map that names a kind, the kind."""
+    from devlearn.evidence.text.points import brief
+
     if isinstance(value, dict):
         known = {key: own for key, own in value.items() if own not in (None, 0)}
         return str(value["kind"]) if "kind" in value else " ".join(f"{key} {_brief(own)}" for key, own in known.items())
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return " ".join(map(brief, value)) if isinstance(value, list) else brief(value)
 
 
 def _ledger(work: "Cost") -> str:

@@ -202,7 +202,7 @@ def _laid(run: RunRecords) -> str:
     ordered = sorted(lives, key=lambda text: paths[text][-1] not in READ_MOST)
     first = [shorten(text, LAID) for text in ordered[:FEW_LAID]]
     more = [f"{len(lives) - FEW_LAID} more"] if len(lives) > FEW_LAID else []
-    return f"Not as the scenario's file says, but set by an option: {listed([*first, *more])}."
+    return f"Set by an option, over the scenario's file: {listed([*first, *more])}."
 
 
 def _claim(found: Comparison, planned: int) -> str:

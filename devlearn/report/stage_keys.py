@@ -6,6 +6,7 @@ from functools import cache
 from pydantic_core import to_jsonable_python
 
 from devlearn.evidence.analysis.timeline import AXES, Span
+from devlearn.evidence.text.points import brief
 from devlearn.records.schema import Keys
 from devlearn.registry import NoPlugin, get
 from devlearn.report.drawing import style
@@ -33,7 +34,7 @@ def words(value: object) -> str:
         return ", ".join(f"{key} {words(one)}" for key, one in value.items())
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return brief(value)
 
 
 def keyed(keys: Mapping[str, object]) -> list[str]:

@@ -209,19 +209,29 @@ def _arm(name: str, entry: Entry, stages: Lookup, problems: Problems) -> ArmPart
     if isinstance(node, List):
         node = Map({"stages": Entry(entry.mark, node)}, node.mark)
     if not isinstance(node, Map):
-        problems.add(node.mark, f"arm {name!r} must be a list of stages or a map, got {show(plain(node))}")
+        problems.add(
+            node.mark,
+            f"arm {name!r} must be a list of stages or a map, got {show(plain(node))}{_such_as(stages, text_of(node))}",
+        )
         return ArmParts(name, None, (), Map({}, node.mark), entry.mark)
     listed = node.get("stages")
     if isinstance(listed, List):
         listed = List(tuple(_use(item) for item in listed.items), listed.mark)
         node = Map({**node.entries, "stages": Entry(node.entries["stages"].mark, listed)}, node.mark)
         if not listed.items:
-            problems.add(entry.mark, f"arm {name!r} has no stages")
+            problems.add(entry.mark, f"arm {name!r} has no stages{_such_as(stages)}")
             return ArmParts(name, None, (), node, entry.mark)
     arm = validate(ArmSpec, node, entry.mark, problems)
     items = listed.items if isinstance(listed, List) else ()
     resolved = [_item(item, stages, problems) for item in items if isinstance(item, Map)]
     return ArmParts(name, arm, tuple(item for item in resolved if item), node, entry.mark)
+
+
+def _such_as(stages: Lookup, named: str | None = None) -> str:
+    """How to mend an arm that goes through nothing, or through a stage that is ``named`` and no list."""
+    if named in stages:
+        return f"; write [{named}]"
+    return f"; write what it goes through, such as [{next(iter(stages))}]" if stages else ""
 
 
 def _use(item: Node) -> Node:

@@ -88,6 +88,9 @@ def _scenarios_in(folder: Path) -> list[str]:
         return []
 
 
+Laid = dict[str, tuple[Any, Any]]  # by dotted path: the file's value (None where it has none), and what was set
+
+
 def load(
     path: str | Path,
     overrides: Iterable[str] = (),
@@ -145,8 +148,31 @@ def parse(
     problems.check()
     assert scenario is not None
     scenario._notes = in_reading_order(problems.notes)
-    scenario._laid = laid(file, settings)
+    scenario._laid = _changing(laid(file, settings), file, settings, scenario)
     return scenario
+
+
+def _changing(found: Laid, file: Map, settings: Sequence[Setting], scenario: Scenario) -> Laid:
+    """Of what settings laid over a file's tree, that without which the scenario is another.
+
+    A default that a setting writes out where the file says nothing changes nothing.
+    """
+    left = list(settings)
+    for path in [path for path, (before, _) in found.items() if before is None]:
+        others = [setting for setting in left if setting.path != path]
+        without = _laid_over(file, others, Problems(), {})
+        if without is not None and _same(without, scenario):
+            left = others
+    kept = {setting.path for setting in left}
+    return {path: values for path, values in found.items() if path in kept}
+
+
+def _same(one: Scenario, other: Scenario) -> bool:
+    """Whether two scenarios are the same at every point, however they are written."""
+    if [point for point, _ in points(one)] != [point for point, _ in points(other)]:
+        return False
+    sides = zip(((("", one), *points(one))), (("", other), *points(other)), strict=True)
+    return all(getattr(a, key) == getattr(b, key) for (_, a), (_, b) in sides for key in Scenario.model_fields)
 
 
 def _laid_over(file: Map, settings: Sequence[Setting], problems: Problems, checks: Checks) -> Scenario | None:

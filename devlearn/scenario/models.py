@@ -1,7 +1,7 @@
 """A scenario as frozen models. The fields are the YAML keys; their descriptions are the reference of the format."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +15,7 @@ from pydantic import (
 
 from devlearn.scenario.keys import (
     MOST_SEEDS,
+    UNITS,
     At,
     Better,
     Count,
@@ -234,6 +235,13 @@ class File(Header):
         "task1, task2, ...; `stream` stands for all of them in an arm",
     )
     extends: str | None = Field(None, description="a file to start from: maps merge, lists replace")
+
+    elsewhere: ClassVar[Mapping[str, str]] = {  # keys that are none of the top level, by where they belong
+        **{key: f"a stage's: stages.NAME.{key}" for key in (*UNITS, "until", "change", "protect")},
+        **{key: f"an arm's: arms.NAME.{key}" for key in ("match", "total")},
+        **{key: f"a probe's: probes.NAME.{key}" for key in ("every", "worst")},
+        **{key: f"compare's: compare.{key}" for key in Compare.model_fields if key not in ("probe", "worst")},
+    }
 
 
 class Comparison(Frozen):

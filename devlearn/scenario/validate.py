@@ -137,7 +137,9 @@ class _Report:
         if not known:
             known = [*(self.without if len(loc) == 1 else ()), *usable_keys(_model_at(self.model, loc[:-1]))]
         mark = parent.entries[key].mark if isinstance(parent, Map) else parent.mark
-        self.problems.add(mark, f"unknown key {key!r}{hint(key, known)}")
+        elsewhere = getattr(self.model, "elsewhere", {}) if len(loc) == 1 else {}
+        told = f"; it is {elsewhere[key]}" if key in elsewhere else hint(key, known)
+        self.problems.add(mark, f"unknown key {key!r}{told}")
 
     def missing(self, loc: Loc, unknown: Collection[str]) -> None:
         """A missing key, unless a misspelt one stands for it."""

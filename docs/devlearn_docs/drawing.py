@@ -21,7 +21,7 @@ VERDICTS = {
 IN_THE_DARK = {
     INK: "#e8eaed", FAINT: "#44494f", DOT: "#6fbdf0", MEAN: "#ffffff",
     "#00735a": "#4fd1a9", "#b34700": "#ff9c5f", "#0066a1": "#6fbdf1", "#0066a2": "#6fbdf2", "#62686f": "#a9b0b8",
-    "#7d4fb8": "#c3a6f5", "#7d5c00": "#dcc15a",
+    "#7d4fb8": "#c3a6f5", "#7d5c00": "#dcc15a", "#b0207a": "#f08ac8",
 }  # fmt: skip
 STYLE = {
     "svg.hashsalt": "devlearn",

@@ -168,7 +168,8 @@ def _brain(kind: str, cls: Any) -> str:
     doc = parse(own_doc(cls))
     body: Json = cls.model_json_schema()
     keys = {key: schema for key, schema in body["properties"].items() if key != "kind"}
-    return "\n\n".join([_heading(kind, "brain"), doc.text, key_table(keys, body.get("required", ())), *origin(doc)])
+    tables = [key_table(keys, body.get("required", ())), *map_tables(keys, body.get("$defs", {}), 3)]
+    return "\n\n".join([_heading(kind, "brain"), doc.text, *tables, *origin(doc)])
 
 
 def origin(doc: Doc) -> Iterator[str]:

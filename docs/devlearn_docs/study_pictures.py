@@ -1,6 +1,7 @@
 """Pictures of recorded studies: what each arm goes through, where its learners end, how far arms are apart."""
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import matplotlib
@@ -19,9 +20,20 @@ from devlearn_docs.drawing import DOT, FAINT, INK, MEAN, STYLE, VERDICTS, plain,
 WIDTH = 4.2  # inches
 MOST = 14  # rows of a picture
 LETTERS = 22  # of an arm's name
+LINE, HANDLE = 78, 8  # letters beside each other in a legend, and what a name's mark takes
+KEY = 0.16  # inches of a legend's row
 WHITE, SHAM_WHITE = 0.55, 0.75  # of a block's colour: dark letters stand on it, on dark pages too
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
-LINES = (DOT, "#b34700", "#00735a", "#62686f", INK, "#7d4fb8", "#7d5c00")
+LINES = (
+    DOT,
+    "#b34700",
+    "#00735a",
+    "#62686f",
+    INK,
+    "#7d4fb8",
+    "#7d5c00",
+    "#b0207a",
+)  # one more: 56 arms differ in looks
 BLOCK_INK = "#101214"
 
 
@@ -83,11 +95,13 @@ def _number(value: Any) -> float | None:
 
 def _lines(points: Sequence[StudyPoint], key: str, at: list[float] | None = None) -> Figure:
     """The mean of every arm over what is varied, with its interval; without numbers, point by point."""
-    figure = sheet(WIDTH, 2.5)
+    names = list(points[0].arms)
+    columns = max(1, LINE // (max(map(len, names)) + HANDLE))
+    figure = sheet(WIDTH, 2.5 + (KEY * -(-len(names) // columns) if len(names) > 1 else 0))
     axes = plain(figure.add_subplot(), "left", "bottom")
     where = np.arange(len(points), dtype=float) if at is None else np.array(at)
     order = np.argsort(where)
-    for name, mark, colour in zip(points[0].arms, MARKS, LINES, strict=False):
+    for name, mark, colour in zip(names, cycle(MARKS), cycle(LINES), strict=False):
         found = [points[k].arms[name] for k in order]
         mean = _scale(points[0]) * np.array([arm.mean for arm in found])
         bounds = _scale(points[0]) * np.array([arm.interval or (arm.mean, arm.mean) for arm in found])
@@ -95,8 +109,8 @@ def _lines(points: Sequence[StudyPoint], key: str, at: list[float] | None = None
         drawn["linestyle"] = "none" if at is None else "-"
         axes.errorbar(where[order], mean, np.abs(bounds.T - mean), **drawn)
     if at is None:
-        names = [_short(_where(point)) for point in points]
-        axes.set_xticks(where, names, rotation=30, ha="right", fontsize=7)
+        places = [_short(_where(point)) for point in points]
+        axes.set_xticks(where, places, rotation=30, ha="right", fontsize=7)
     elif where.min() > 0 and where.max() >= 8 * where.min():
         axes.set_xscale("log")
         axes.set_xticks(sorted(set(where)), [f"{value:,.0f}" for value in sorted(set(where))], minor=False)
@@ -105,8 +119,8 @@ def _lines(points: Sequence[StudyPoint], key: str, at: list[float] | None = None
     axes.grid(True, color=FAINT, linewidth=0.5)
     axes.set_xlabel(key.rpartition(".")[2].replace("_", " "))
     axes.set_ylabel(measure(points[0]))
-    if len(points[0].arms) > 1:
-        axes.legend(frameon=False, fontsize=7)
+    if len(names) > 1:  # above the plot: within it, there may be no place without a line
+        figure.legend(loc="outside upper left", ncols=columns, frameon=False, fontsize=7, columnspacing=1.2)
     return figure
 
 

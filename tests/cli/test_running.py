@@ -440,6 +440,14 @@ def test_names_of_a_plan_stay_in_one_piece_where_no_terminal_is_narrow(here: Pat
     assert len(rows) == 4 and all(row[0].startswith("jobs/") and "/seeds-" in row[0] for row in rows)
 
 
+@pytest.mark.parametrize("name", ["", "  "])
+def test_an_empty_name_registers_nothing(here: Path, name: str) -> None:
+    refused = call("register", "toy.yaml", "--by", name)
+    assert refused.exit_code == 2 and "say who registers it, or leave --by out" in " ".join(refused.output.split())
+    assert not (here / "toy.registration.json").exists()
+    assert call("register", "toy.yaml").exit_code == 0
+
+
 def test_an_old_key_is_told_of_once_however_often_it_stands_there(here: Path, toy: str) -> None:
     stage = "{kind: trial.ppo, env: CartPole-v1, copies: 2, env_steps: 100}"
     text = toy.replace("  school:", f"  one: {stage}\n  two: {stage}\n  three: {stage}\n  school:")

@@ -87,6 +87,21 @@ def test_a_recorded_study_has_a_picture(name: str) -> None:
     assert axes.get_xlabel() or axes.get_ylabel()
 
 
+@pytest.mark.parametrize("name", ["copying", "genome", "causes_trials"])
+def test_a_legend_names_every_arm_and_lies_over_none(name: str) -> None:
+    result = read(name)
+    assert result is not None
+    figure = study_pictures.picture(result)
+    figure.draw_without_rendering()
+    (axes,), (legend,) = figure.axes, figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == list(result.points[0].arms)
+    looks = [(line.get_marker(), line.get_color()) for line, *_ in axes.containers]
+    assert len(set(looks)) == len(looks) == len(result.points[0].arms)
+    key, plot = legend.get_window_extent(), axes.get_tightbbox()
+    assert plot is not None and not key.overlaps(plot)
+    assert figure.bbox.x0 <= key.x0 and key.x1 <= figure.bbox.x1 and key.y1 <= figure.bbox.y1
+
+
 def test_a_picture_is_the_same_each_time_and_has_other_colours_in_the_dark(tmp_path: Path) -> None:
     result = read("first_steps")
     assert result is not None

@@ -1,8 +1,10 @@
 """The notebooks run from the first cell to the last, and print what they show, numbers and verdicts apart."""
 
+import base64
+import json
 import re
 from contextlib import redirect_stdout
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import matplotlib
@@ -43,9 +45,27 @@ def test_a_notebook_prints_what_it_shows(path: Path, here: Path) -> None:
     assert printed >= 2
 
 
-def test_outputs_are_of_one_run_from_the_top() -> None:
-    import json
+def test_no_picture_is_a_white_box_in_the_dark() -> None:
+    """Curves are inverted by the style sheet, in both ways that a page is dark; greys stay, on a clear ground."""
+    from matplotlib.image import imread
 
+    css = (notebooks.FOLDER.parent / "static" / "tables.css").read_text(encoding="utf-8")
+    for dark in ('body[data-theme="dark"]', 'body:not([data-theme="light"])'):
+        assert f"{dark} article .cell:not(.tag_pixels) .cell_output img {{ filter: invert(1)" in css
+    shown = {True: 0, False: 0}
+    for path in notebooks.files():
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            pictures = [
+                one["data"]["image/png"] for one in cell.get("outputs", ()) if "image/png" in one.get("data", ())
+            ]
+            for picture in pictures:
+                clear = imread(BytesIO(base64.b64decode(picture)))[0, 0, 3] == 0
+                assert clear == ("pixels" in cell["metadata"].get("tags", ())), f"{path.name}: {cell['id']}"
+                shown[bool(clear)] += 1
+    assert shown[True] and shown[False]
+
+
+def test_outputs_are_of_one_run_from_the_top() -> None:
     for path in notebooks.files():
         read = json.loads(path.read_text(encoding="utf-8"))
         counts = [cell["execution_count"] for cell in read["cells"] if cell["cell_type"] == "code"]

@@ -100,6 +100,7 @@ def test_the_reference_has_every_key_of_brains() -> None:
     for name, cls in ours("brains").items():
         part = page.partition(f"## {name}\n")[2].partition("\n## ")[0]
         assert not [word for word in set(cls.model_fields) - {"kind"} if f"`{word}`" not in part], name
+        assert "(see below)" not in part or "| `std` | number > 0 |" in part, f"{name}: what is below is not there"
 
 
 def test_the_report_page_has_every_section_in_its_order() -> None:

@@ -12,12 +12,16 @@ from devlearn.evidence import load
 from devlearn.evidence.analysis.curves import Curve
 from devlearn.evidence.analysis.timeline import story
 from devlearn.evidence.analysis.values import Measure
+from devlearn.evidence.text.comparison import FEW
+from devlearn.records.atomic import write_json
+from devlearn.records.layout import JobFolder
 from devlearn.records.results import Band, Comparison
+from devlearn.records.schema import JobState
 from devlearn.report import figures
 from devlearn.report.figures.inset import closer
 from devlearn.report.style import from_zero, one_plot
 from devlearn.report.svg import drawing
-from tests.evidence.fake_run import tiny_run, write_run
+from tests.evidence.fake_run import finish, tiny_run, write_run
 from tests.report.pages import part, points, write
 from tests.report.test_figures import alt_with
 from tests.report.test_page import read
@@ -260,7 +264,7 @@ def test_the_first_screen_says_what_of_the_lives_an_option_set(tmp_path: Path) -
     manifest["overrides"] = ["seeds=2", "probes.digits.every=1", "stages.school.labels=10", "block=4"]
     (run / "manifest.json").write_text(json.dumps(manifest))
     page = part(run, "read")
-    said = "Not as the scenario's file says, but set by an option: stages.school.labels=10."
+    said = "Set by an option, over the scenario's file: stages.school.labels=10."
     assert said in read(page[: page.index("<main>")])
 
 
@@ -273,3 +277,35 @@ def test_labels_of_points_do_not_touch(tmp_path: Path) -> None:
     assert shown and all_shown
     of = [[tick.get_text() for tick in drawn.figure.axes[0].get_xticklabels()] for drawn in (shown, all_shown)]
     assert of == [["1k", "", "100k"], ["10", "100", "1k"]]
+
+
+def test_who_is_in_no_curve_is_said_beside_the_curves_with_why(tmp_path: Path) -> None:
+    """Whoever ended with an error, some of an arm's seeds or all of them, and whoever lives on."""
+    run = write_run(tmp_path / "run", seeds=6)
+    assert "In no curve" not in read(part(run, "curves"))
+    error = "RuntimeError: the chalk broke\nand more of it"
+    state = JobState.of({"status": "failed", "error": error}).content()
+    first, second = sorted(run.glob("jobs/more/*"))
+    for job in (first, second, *run.glob("jobs/sham/*")):
+        write_json(JobFolder(job).state, state)
+    everybody = read(part(run, "curves"))
+    assert (
+        "In no curve: all 6 learners of more-school and all 6 learners of sham ended with an error (RuntimeError: "
+        "the chalk broke)."
+    ) in everybody
+    finish(second)
+    finish(next(run.glob("jobs/plain/*")), "running")
+    some = read(part(run, "curves"))
+    assert "In no curve: 3 of 6 learners of more-school and all 6 learners of sham ended with an error" in some
+    assert "; not yet at the end of their life: 3 of 6 learners of random-init and 3 of 6 learners of twin." in some
+
+
+def test_who_is_in_no_curve_is_counted_where_arms_are_many(tmp_path: Path) -> None:
+    arms = {f"arm{place}": [0.2, 0.3] for place in range(FEW + 2)}
+    run = tiny_run(tmp_path, arms, compare={"pairs": [["arm0", "arm1"]]})
+    for name in list(arms)[1:]:
+        for job in (run / "jobs" / name).iterdir():
+            write_json(JobFolder(job).state, JobState.of({"status": "failed", "error": "OSError: full"}).content())
+    assert f"In no curve: {2 * (FEW + 1)} learners of {FEW + 1} arms ended with an error (OSError: full)." in read(
+        part(run, "curves")
+    )

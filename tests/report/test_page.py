@@ -46,9 +46,19 @@ def test_the_first_screen_has_the_two_numbers_and_the_claim_once(page: str, repo
     first = compare([reported]).found.points[0].comparisons[0]
     one, other = (f"{100 * mean:.2f}\u00a0%" for mean in first.means or ())
     assert f"digits accuracy at the end: {first.arm} {one}, random-init {other}." in page
+    assert "That is the first of 5 pairs; all of them stand below. 6 arms." in text
+    assert '<a href="#verdicts">all of them</a>' in page
+    assert 'Each arm\'s is in <a href="#cost">What it cost</a>.' in page
     claim = "16 seeds; each seed redraws initial weights, labels, order, environments and action noise"
     assert read(page[: page.index("<main>")]).count(claim) == 1
     assert text.count("redraws") == 2  # in the methods once more
+
+
+def test_the_only_pair_is_not_called_the_first(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, {"a": [0.5, 0.6], "b": [0.2, 0.3]}, compare={"pairs": [["a", "b"]]})
+    text = read(part(run, "verdicts"))
+    assert "score points at the end: a 0.55, b 0.25. 2 arms." in text and "the first of" not in text
+    assert "One learner cost" in text and "Each arm's" not in text, "the table of costs is not on this page"
 
 
 def test_how_many_may_fail_unseen_is_said_once(page: str) -> None:

@@ -1,8 +1,11 @@
 """The point of ``vary`` that something was found at, in words: for sentences, tables and figures alike."""
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 
-DRAWN = 12  # letters of a number that nobody wrote
+DRAWN = 12  # letters; nobody wrote a number that has more
+EXPONENT = re.compile(r"e\+?(-?)0*")  # of 1e+09 and 1e-05
 
 
 def settings(point: Mapping[str, object]) -> dict[str, object]:
@@ -62,5 +65,11 @@ def _short(value: object) -> str:
 
 
 def brief(value: object) -> str:
-    """A value in few letters: a number that was drawn, 0.0031415926535, to four digits."""
-    return f"{value:.4g}" if isinstance(value, float) and len(str(value)) > DRAWN else str(value)
+    """A value in few letters: ``1e9``, ``1e-5``; a number that was drawn, 0.0031415926535, to four digits."""
+    if not isinstance(value, float):
+        return str(value)
+    short = f"{value:g}"
+    if float(short) != value and math.isfinite(value):
+        whole = str(value).removesuffix(".0")
+        short = whole if len(whole) <= DRAWN else f"{value:.4g}"
+    return EXPONENT.sub(r"e\1", short)

@@ -25,12 +25,13 @@ from devlearn.evidence.text.comparison import (
 )
 from devlearn.evidence.text.formats import listed, plural, samples, size
 from devlearn.evidence.text.history import chosen_seeds
-from devlearn.evidence.text.points import axis, place, setting, settings
+from devlearn.evidence.text.points import axis, brief, place, setting, settings
 from devlearn.evidence.text.reasons import render_note
 from devlearn.records.results import Comparison, Comparisons, PairResult
 
 GONE = ("diverged", "diverged")  # the code of the warning, and the word
 PAIRS = 4  # of a point that are reported one by one over several points
+POINTS = 2  # that are reported one by one; of more the report's tables tell each
 
 Points = Sequence[Comparison]
 
@@ -59,7 +60,8 @@ def _differences(points: Points) -> str:
     outcomes = [_outcome(point) for point in points]
     alike = len(points) > 1 and len(set(outcomes)) == 1
     key = axis([settings(point.point) for point in points]) if len(points) > 1 else None
-    if sum(len(point.comparisons) for point in points[: 1 if alike else None]) > FEW:
+    told = points[: 1 if alike else None]
+    if sum(len(point.comparisons) for point in told) > FEW or (len(told) > POINTS and told[0].comparisons):
         text = _over(points, key) if key and len(points[0].comparisons) <= PAIRS else ""
         text = f"{text or f'{_tally(points)}{_unbeaten(points)}'}{_qualified(points)}"
     elif alike:
@@ -204,15 +206,29 @@ def _over(points: Points, key: str) -> str:
     values = [settings(point.point)[key] for point in points]
     each = []
     for pairs in zip(*(point.comparisons for point in points), strict=True):
-        at = {
-            word: [f"{value}" for value, pair in zip(values, pairs, strict=True) if pair.suggests == word]
-            for word in PHRASES
-        }
-        clauses = [
-            f"{word} at {'every' if len(own) == len(values) else listed(own)}" for word, own in at.items() if own
-        ]
+        words = ["not comparable" if never(pair) else pair.suggests for pair in pairs]
+        known = [word for word in (*PHRASES, "not comparable") if word in words]
+        at = {word: [place for place, own in enumerate(words) if own == word] for word in known}
+        clauses = [f"{word} {_among(values, own)}" for word, own in at.items()]
         each.append(f"{pairs[0].arm} against {pairs[0].against}: {', '.join(clauses)}")
-    return f"Over {key} = {', '.join(map(str, values))}: {'; '.join(each)}."
+    named = [brief(value) for value in values]
+    over = f"{key} = {listed(named)}"
+    if len(values) > POINTS:
+        over = f"{len(values)} values of {key}, {named[0]} to {named[-1]}"
+    return f"Over {over}: {'; '.join(each)}."
+
+
+def _among(values: Sequence[Any], own: Sequence[int]) -> str:
+    """``at every``, ``at 10 and 100``, ``from 10 to 1000``, ``at 3 of 5``: some places of the values of a key."""
+    if len(own) == len(values):
+        return "at every"
+    if len(own) <= POINTS:
+        return f"at {listed([brief(values[place]) for place in own])}"
+    run = [values[place] for place in own]
+    numbers = all(isinstance(value, int | float) for value in run)
+    if numbers and own[-1] - own[0] == len(own) - 1 and run in (sorted(run), sorted(run, reverse=True)):
+        return f"from {brief(run[0])} to {brief(run[-1])}"
+    return f"at {len(own)} of {len(values)}"
 
 
 def _tally(points: Points) -> str:

@@ -35,7 +35,27 @@ class Inputs(BaseModel):
 
 
 class MLP(BaseModel):
-    """A multi-layer perceptron: one layer a sense, shared layers, one layer a head."""
+    """A multi-layer perceptron: one layer a sense, shared layers, one layer a head.
+
+    An observation (B, ..) of a sense is laid flat, x (B, D): bytes become 0 to 1, or what ``inputs`` makes of them,
+    words are one-hot, other numbers keep their scale, unless a stage asks for running statistics. Then
+    ``h_1 = f(W x + b)`` (B, width[0]) with weights of the sense's own, and ``h_i = f(W_i h_(i-1) + b_i)``
+    (B, width[i-1]) with weights that all senses share; f is the activation. Each head reads the last h by a linear
+    layer of its own, (B, size of the head). Of an observation with several entries each goes through the layer of its
+    own sense, and what they give, ``W x + b``, is summed before f.
+
+    With ``memory: gru`` a gated recurrent unit of width[-1] numbers stands behind the last layer, with ``episodic``
+    one head of attention over what that layer gave in the last ``slots`` steps of the episode; heads read what comes
+    of it.
+
+    Source:
+        Weights at birth: He et al. 2015, and Saxe et al. 2014 (orthogonal). ``gru``: Cho et al. 2014. ``episodic``:
+        Vaswani et al. 2017 (attention), Shaw et al. 2018 (keys of how long ago). ``layer_norm``: Ba et al. 2016.
+
+    Deviations:
+        ``default`` is torch's reading of He et al., with smaller weights: uniform within ``1 / sqrt(inputs)``. The
+        recurrent unit has torch's reset gate, behind the product. ``layer_norm`` has no gains and shifts.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -44,7 +64,11 @@ class MLP(BaseModel):
         (256, 128), description="units of each hidden layer; the first belongs to the sense"
     )
     activation: Activation = Field("relu", description="the non-linearity")
-    init: Init = Field("default", description="default (torch's Kaiming uniform) or orthogonal")
+    init: Init = Field(
+        "default",
+        description="default (torch's: uniform within 1 / sqrt(inputs), biases too) or orthogonal (biases 0); "
+        "convolutions always have the default",
+    )
     critic: Literal["shared", "own"] = Field("shared", description="whether return estimates have layers of their own")
     memory: Literal["none", "gru", "episodic"] = Field(
         "none",
@@ -81,7 +105,19 @@ class MLP(BaseModel):
 
 
 class Conv(MLP):
-    """Convolutions for image senses (kernel, activation, 2 x 2 max pooling), then the layers of an MLP."""
+    """Convolutions for image senses (kernel, activation, 2 x 2 max pooling), then the layers of an MLP.
+
+    A picture (B, C, H, W) goes through ``channels[0]`` kernels, padded so that its sides stay, the activation and the
+    pooling: (B, channels[0], H // 2, W // 2), and so on for each of ``channels``. What comes of it is laid flat, and
+    the layers of ``mlp`` follow, of which the first belongs to the sense. A stack of T pictures has T times the
+    channels. Senses that are no pictures, or too small to be halved so often, enter as in ``mlp``.
+
+    Source:
+        LeCun et al. 1998, Gradient-based learning applied to document recognition.
+
+    Deviations:
+        The order of layers alone is theirs: pooling takes the largest number, every kernel sees all channels.
+    """
 
     kind: Literal["conv"] = "conv"  # type: ignore[assignment]
     channels: Annotated[tuple[Width, ...], Field(min_length=1)] = Field(

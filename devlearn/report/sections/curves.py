@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from devlearn.evidence.analysis.curves import Curve
 from devlearn.evidence.analysis.curves import curves as curves_of
 from devlearn.evidence.analysis.values import measure, measures
+from devlearn.evidence.text.comparison import FEW
+from devlearn.evidence.text.formats import listed
 from devlearn.records.reader import ArmRecords, RunRecords
 from devlearn.records.results import (
     ArmHeight,
@@ -48,9 +50,13 @@ class HeightRows:
 
 @dataclass(frozen=True)
 class PointCurves:
-    """The curves of one point. ``more`` are the same over other units, by what those are; ``others`` other probes'."""
+    """The curves of one point. ``more`` are the same over other units, by what those are; ``others`` other probes'.
+
+    ``missing`` says who is in no curve, and why.
+    """
 
     place: Place
+    missing: Sequence[str]
     figures: Sequence[Shown]
     more: Sequence[tuple[str, Sequence[Shown]]]
     others: Sequence[Shown]
@@ -97,6 +103,7 @@ def _at(page: Page, place: Place) -> PointCurves:
     ]
     return PointCurves(
         place=place,
+        missing=list(_missing(point.arms)),
         figures=page.figures(first),
         more=[(figures.UNITS[unit], page.figures(same)) for unit, same in more.items()],
         bands=page.figures(bands),
@@ -109,6 +116,36 @@ def _at(page: Page, place: Place) -> PointCurves:
         heights=_heights(analysed),
         left_out=analysed.left_out,
     )
+
+
+def _missing(arms: Mapping[str, ArmRecords]) -> Iterator[str]:
+    """Who is in no curve: learners that ended with an error, by the error, and those that others are ahead of."""
+    ended: dict[str, dict[str, int]] = {}
+    for name, arm in arms.items():
+        for _, error in arm.failed.values():
+            by_arm = ended.setdefault(error.partition("\n")[0], {})
+            by_arm[name] = by_arm.get(name, 0) + 1
+    for why, counts in ended.items():
+        yield f"{_who(counts, arms)} ended with an error ({why})"
+    lives = {
+        name: [not life.done for seed, life in arm.lives.items() if seed not in arm.failed]
+        for name, arm in arms.items()
+    }
+    going = {name: sum(unfinished) for name, unfinished in lives.items() if any(unfinished)}
+    if going and any(life.done for arm in arms.values() for life in arm.lives.values()):  # else captions say it of all
+        yield f"not yet at the end of their life: {_who(going, arms)}"
+
+
+def _who(counts: Mapping[str, int], arms: Mapping[str, ArmRecords]) -> str:
+    """``all 6 learners of wild and 2 of 6 learners of odd``; ``29 learners of 7 arms`` where arms are many."""
+    if len(counts) > FEW:
+        return f"{sum(counts.values())} learners of {len(counts)} arms"
+    found = []
+    for name, some in counts.items():
+        of = len(arms[name].lives)
+        all_ = f"all {of} learners" if of > 1 else "the learner"
+        found.append(f"{all_ if some == of else f'{some} of {of} learners'} of {name}")
+    return listed(found)
 
 
 def _stop(arm: ArmRecords) -> int:

@@ -26,16 +26,17 @@ if TYPE_CHECKING:
 class AveragedGEM(ImageMemory):
     """A-GEM: takes from a gradient what would raise the loss on kept images of earlier stages.
 
-    A gradient g becomes ``g - (g . r) / (r . r) r`` where ``g . r < 0``. r is the gradient of the mean
-    cross-entropy on ``batch`` old images, drawn anew at every update. ``size`` images are kept with their labels,
-    of every class of every stage so far an equal share, at random.
+    A gradient g becomes ``g - (g . r) / (r . r) r`` where ``g . r < 0``, and stays as it is otherwise. r is the
+    gradient of the mean cross-entropy on ``batch`` old images, drawn anew at every update; the products are sums over
+    a learner's weights. ``size`` images are kept as bytes, with their labels: when a stage ends, every class of every
+    stage so far gets an equal share of them, at random.
 
     Source:
         Chaudhry et al. 2019, Efficient lifelong learning with A-GEM, eq. 11.
 
     Deviations:
-        The products are over the weights that the stage's own loss reaches; the read-outs of other tasks are left
-        alone. Old images are drawn with replacement.
+        The products leave out weights that the stage's own loss does not reach, the read-outs of other tasks. Old
+        images are drawn with replacement.
     """
 
     def cost(self, stage: Stage, brain: nn.Module, earlier: tuple[str, ...]) -> Surcharge:

@@ -29,17 +29,20 @@ UTILITY, AGE, DUE, DONE = "utility:", "age:", "due:", "done"
 class ContinualBackprop(Protection):
     """Draws the least useful units of each hidden layer anew, a few at a time.
 
-    A unit's utility is the running mean of ``|output| * sum |outgoing weights|`` over minibatches. Of those that have
-    lived through ``maturity`` updates a share ``rate`` is replaced, on average: incoming weights as at birth (uniform
-    within 1 / sqrt(inputs)), the bias and all outgoing weights zero, utility and age zero. It acts from the first
-    protected stage on, and goes on in the next. It reads the brain ``mlp`` without memory, and labelled images.
+    A unit's utility u is a running mean over updates, ``u <- decay * u + (1 - decay) * mean |h| * sum |w|``: h is what
+    it makes of each image of the minibatch, w are its outgoing weights. Of the units of a layer that have lived through
+    ``maturity`` updates a share ``rate`` is replaced at every update, on average, the least useful first: incoming
+    weights uniform within ``1 / sqrt(inputs)``, the bias and all outgoing weights zero, utility and age zero. It acts
+    from the first protected stage on, and goes on in the next. It needs the brain ``mlp`` without memory, and a stage
+    that learns from labelled images. It keeps the utility and the age of each hidden unit.
 
     Source:
-        Dohare et al. 2024, algorithm 1.
+        Dohare et al. 2024, Loss of plasticity in deep continual learning, algorithm 1.
 
     Deviations:
-        Utilities are means over minibatches of images, where the paper sees one at a time. The optimiser's moments of
-        replaced units are kept: with ``sgd`` without momentum there are none.
+        Utilities are means over minibatches of images, where the paper sees one at a time. Incoming weights are drawn
+        uniformly with ``init: orthogonal`` too. The optimiser's moments of replaced units are kept: with ``sgd``
+        without momentum there are none.
     """
 
     rate: float = Field(1e-4, ge=0, le=1, description="share of the grown-up units that is replaced at an update")

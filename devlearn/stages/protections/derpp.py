@@ -31,18 +31,19 @@ LOGITS = "logits"  # (N, S, K): what was answered to the image of a slot when it
 class DarkReplay(ImageMemory):
     """Dark experience replay: shows kept images again, held to their labels and to what was answered to them.
 
-    Adds to a minibatch's loss ``alpha * mean (z - z*)^2 + beta * cross-entropy``, on two draws of old images. z*
-    are the logits with which an image was answered when it was shown, by the read-out of its stage. ``size`` images
-    are kept in all, with labels and logits, by a reservoir over all that were shown so far; a later stage draws
-    from its own images too.
+    Adds to a minibatch's loss ``alpha * mean (z - z*)^2 + beta * cross-entropy``, each on its own draw of ``batch``
+    old images. z are an image's logits now, z* those with which it was answered when it was shown, by the read-out of
+    its stage; the mean is over images and logits. ``size`` images are kept in all, with labels and logits, by a
+    reservoir over all that were shown so far; a later stage draws from its own images too.
 
     Source:
         Buzzega et al. 2020, Dark experience for general continual learning, eq. 6 (DER++).
 
     Deviations:
-        The logits are asked for by a forward pass of its own, before the update; its images and FLOPs are counted. Old
-        images are drawn with replacement, and from the second protected stage on: the paper's program asks its memory
-        from the second minibatch on. With ``beta: 0`` (DER) that is worth much (``benchmarks/dark_replay.py``).
+        Squared differences are averaged over logits, as in the paper's program; eq. 6 sums them. The logits are asked
+        for by a forward pass of its own, before the update; its images and FLOPs are counted. Old images are drawn with
+        replacement, and from the second protected stage on: the paper's program asks its memory from the second
+        minibatch on. With ``beta: 0`` (DER) that is worth much (``benchmarks/dark_replay.py``).
     """
 
     alpha: float = Field(0.1, ge=0, description="of the mean squared difference to the logits that are kept")

@@ -31,21 +31,22 @@ DECAY = 0.99  # of the running mean of squared gradients, in stages without labe
 class EWC(Penalty):
     """Elastic weight consolidation: holds weights by their Fisher information, as a penalty on moving them.
 
-    Adds ``strength / 2 * sum_k F_k (w_k - w*_k)^2``, F the diagonal of the Fisher information at a stage's end. Of
-    a stage with labels F is the mean over ``samples`` of its images of the squared gradient of ``-log p(y | x)``,
-    the answers y as ``labels`` says. With ``batch`` B above 1, B images share a gradient, and F is B times the mean
-    square of their mean gradient: the same for gradients that are independent, and less work. Of any other stage (a
-    trial, reconstruction) F is the running mean (decay .99) of its squared minibatch gradients, which has another
-    scale; choose ``strength`` for it.
+    Adds ``strength / 2 * sum_k F_k (w_k - w*_k)^2`` to the loss: w* are the weights at a stage's end, F the diagonal of
+    the Fisher information there. For a stage with labels F is the mean, over ``samples`` of its images, of the squared
+    gradient of ``-log p(y | x)``, with answers y as ``labels`` says. With ``batch`` B above 1, B images share a
+    gradient, and F is B times the mean square of their mean gradient: the same on average where gradients are
+    independent with mean 0, and less work. For any other stage (a trial, reconstruction) F is the running mean (decay
+    0.99) of the squares of its minibatch gradients, which has another scale; choose ``strength`` for it.
 
-    Offline, each stage has a penalty of its own, around its own weights; their sum is one quadratic, and is kept as
-    that: the memory does not grow. Online, F fades by ``decay`` at every stage and the centre is the last weights.
+    Offline, each stage has a penalty of its own, around its own weights. Their sum is one quadratic and is kept as
+    that: two numbers for each weight, however many stages there are. Online, ``F <- decay * F + F of the stage``, and
+    w* are the last weights.
 
     Source:
         Kirkpatrick et al. 2017, eq. 3; Huszar 2018 on the sum of penalties; online: Schwarz et al. 2018, eq. 9.
 
     Deviations:
-        Stages without labels, as said.
+        Of stages without labels, and with images that share a gradient, F is another estimate, as said.
     """
 
     scale = 0.5

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 class Freeze(Protection):
     """Holds some weights as the first protected stage left them.
 
-    Those whose qualified names match a pattern, from the second stage on. Their gradients are computed and thrown
-    away: the declared cost stays.
+    They are those whose qualified names match a pattern, from the second protected stage on. Their gradients are
+    computed and thrown away: the declared cost stays. It keeps nothing beside the weights themselves.
 
     Source:
-        The oldest protection; it keeps no memory beside the weights themselves.
+        Li and Hoiem 2017, Learning without forgetting, where it is a baseline, called feature extraction.
 
     Deviations:
-        None.
+        Which weights are held is chosen; by default all but the read-outs, as there.
     """
 
     weights: str = Field("body.*", description="a shell pattern of qualified names, body.* or senses.*")

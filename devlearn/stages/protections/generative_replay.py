@@ -36,11 +36,12 @@ MAKER, EARLIER, BEFORE, MOMENTS = "maker:", "earlier:", "before:", "moments"  # 
 class GenerativeReplay(Protection):
     """Generative replay: rehearses made-up images of earlier stages; keeps no image, but what makes them up.
 
-    Adds to a minibatch's loss ``weight`` times the cross-entropy of made-up images. A variational autoencoder
-    learns beside the learner from the images that it is shown, and from as many as it makes up itself as it was
-    when the stage began. These are what the learner rehearses: each has the likeliest answer of the learner as it
-    was when the stage began, by each read-out of an earlier protected stage (their mean counts). No image is kept,
-    the autoencoder's weights are. An image counts whenever one of the two networks is shown it.
+    Adds to a minibatch's loss ``weight`` times the mean cross-entropy of ``batch`` made-up images. A variational
+    autoencoder learns beside the learner, from the images that the learner is shown and from made-up ones, which the
+    autoencoder as it was when the stage began makes from standard normal noise. The learner rehearses those: the label
+    of each is the likeliest answer of the learner as it was when the stage began. Each read-out of an earlier protected
+    stage has labels of its own, and the mean of their cross-entropies counts. Kept are the autoencoder's weights, and
+    no image. An image counts whenever one of the two networks is shown it.
 
     Source:
         Shin et al. 2017, Continual learning with deep generative replay, eq. 1 and 2; Kingma and Welling 2014 for the

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class L2(Penalty):
     """Pulls all weights alike to what they were, at the last stage's end or at the start, or to zero.
 
-    Adds ``strength * sum_k (w_k - c_k)^2``.
+    Adds ``strength * sum_k (w_k - c_k)^2`` to the loss, and keeps one number for each weight: c.
 
     ``last``: c are the weights at the last protected stage's end: the control for importances. ``start``: c are the
     weights with which the first protected stage began; it acts from then on, and keeps a network able to learn.

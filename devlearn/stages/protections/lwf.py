@@ -31,10 +31,11 @@ Old = tuple[str, tuple[int, ...] | None]  # a read-out, and which of its outputs
 class LearningWithoutForgetting(Protection):
     """Learning without forgetting: holds the answers to new images near those of the stage's start; keeps no image.
 
-    Adds to a minibatch's loss ``weight`` times how far they are. For every read-out of an earlier protected stage
-    it is the cross-entropy between the softmax of its logits over ``temperature`` at the stage's start and now, on
-    the new images; of a read-out, only of those classes that it has been taught (of the stage's own read-out too,
-    where it was taught before). The weights of the stage's start are kept while it lasts.
+    Adds to a minibatch's loss ``weight * sum_h H(p*_h, p_h)``, the mean over its images; h are the read-outs of earlier
+    protected stages, the stage's own among them where it was taught before. ``p_h = softmax(z_h / temperature)`` over
+    those classes that h has been taught, with its logits z_h now; p*_h is the same with the weights of the stage's
+    start; ``H(p*, p) = -sum_k p*_k log p_k``. The weights of the stage's start are kept while it lasts, and nothing
+    afterwards.
 
     Source:
         Li and Hoiem 2017, eq. 2 and 3; with one read-out for all tasks: LwF.MC of Rebuffi et al. 2017, by a softmax.

@@ -28,15 +28,17 @@ if TYPE_CHECKING:
 class MemoryAwareSynapses(Penalty):
     """Memory aware synapses: holds weights that answers depend on, by a penalty that needs no labels.
 
-    Adds ``strength * sum_k O_k (w_k - w*_k)^2``, w* the weights at the last stage's end. O adds up over stages the
-    mean over ``samples`` of their images of ``|d ||f(x)||^2 / d w_k|``, f the read-out's outputs; no label is read
-    for it. With ``batch`` B above 1, B images share a gradient.
+    Adds ``strength * sum_k O_k (w_k - w*_k)^2`` to the loss; w* are the weights at the last stage's end. O adds up over
+    stages: the mean, over ``samples`` of a stage's images x, of ``|d ||f(x)||^2 / d w_k|``, where f(x) are the outputs
+    of its read-out. No label is read for it. With ``batch`` B above 1, B images share a gradient, and O is the mean of
+    the absolute values of these mean gradients, which is smaller where images disagree. It keeps two numbers for each
+    weight: O and w*.
 
     Source:
         Aljundi et al. 2018, eq. 2 to 4.
 
     Deviations:
-        None.
+        None with ``batch: 1``.
     """
 
     strength: float = Field(1.0, ge=0, description="of the penalty: lambda")

@@ -26,11 +26,14 @@ if TYPE_CHECKING:
 class Replay(ImageMemory):
     """Replay: shows kept images of earlier stages again, with their labels, beside the new ones.
 
-    Adds to a minibatch's loss ``weight`` times the mean cross-entropy of old images. ``reservoir``: of all that
-    were shown so far each, repeats counted, is kept with the same probability; a later stage draws from its own
-    images too. ``balanced``: when a stage ends every class of every stage so far gets an equal share, at random.
-    ``herding``: the same shares, of the images whose mean is nearest to that of their class in the last hidden
-    layer. An old image is answered by the read-out of its own stage.
+    Adds to a minibatch's loss ``weight`` times the mean cross-entropy of ``batch`` old images, each answered by the
+    read-out of its own stage. ``size`` images are kept as bytes, with their labels; ``select`` says which:
+
+    - ``reservoir``: of all that were shown so far, each is kept with the same probability, and one that was shown twice
+      counts twice; a later stage draws from its own images too.
+    - ``balanced``: when a stage ends, every class of every stage so far gets an equal share, at random.
+    - ``herding``: the same shares, of the images whose mean is nearest to that of their class. Means are of the last
+      hidden layer, scaled to length 1.
 
     Source:
         Ratcliff 1990; reservoir: Vitter 1985, algorithm R, and Chaudhry et al. 2019, On tiny episodic memories;

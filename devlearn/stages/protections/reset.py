@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 class Reset(Protection):
     """Draws some weights anew, as at birth, whenever a stage begins but the first.
 
-    Those whose qualified names match a pattern, in the second protected stage and each after it. It protects the
-    ability to learn, and not what was learned.
+    They are those whose qualified names match a pattern, when the second protected stage begins and each after it. It
+    protects the ability to learn, and not what was learned. With ``"*"`` it is a new life, which tells what an old one
+    is worth. It keeps nothing.
 
     Source:
-        Nikishin et al. 2022 (the last layers, in reinforcement learning); with ``"*"`` it is a new life, which tells
-        what an old one is worth.
+        Nikishin et al. 2022, The primacy bias in deep reinforcement learning: its last layers.
 
     Deviations:
-        The optimiser's moments are those that the stage begins with: fresh, unless it says ``optimiser: continue``.
+        Once a stage, where the paper resets every so many steps of one task and keeps the replay buffer. The
+        optimiser's moments are those that the stage begins with: fresh, unless it says ``optimiser: continue``.
     """
 
     weights: str = Field(

@@ -24,12 +24,13 @@ DONE = "done"
 class ShrinkPerturb(Protection):
     """Makes all weights smaller and noisier, when a stage begins or steadily.
 
-    Replaces every weight w by ``shrink * w + noise * z``, z standard normal, drawn anew for each. By default once,
-    when the second protected stage begins, and each after it; with ``every`` after so many updates, again and
-    again, from the first stage on.
+    Replaces every weight w, biases and read-outs too, by ``shrink * w + noise * z``, with z standard normal and drawn
+    anew for each. By default that is once, when the second protected stage begins, and each after it; with ``every`` it
+    is after so many updates, again and again, from the first protected stage on. It keeps nothing.
 
     Source:
-        Ash and Adams 2020, section 4 (between data sets); Dohare et al. 2024 (a little of it at every update).
+        Ash and Adams 2020, On warm-starting neural network training, section 4 (between data sets); Dohare et al. 2024,
+        Loss of plasticity in deep continual learning (a little of it at every update).
 
     Deviations:
         None.

@@ -27,16 +27,17 @@ PATH, START = "path:", "start:"
 class SynapticIntelligence(Penalty):
     """Synaptic intelligence: holds weights that did much of the learning, by a penalty on moving them.
 
-    Adds ``strength * sum_k O_k (w_k - w*_k)^2``, w* the weights at the last stage's end. O adds up over stages
-    ``path_k / (D_k^2 + damping)``: the path integral of minus the stage's own gradient, without any penalty, along
-    the weight's way, over the square of how far the weight came. It may be negative, as in the paper. It works for
-    every stage that learns by gradients.
+    Adds ``strength * sum_k O_k (w_k - w*_k)^2`` to the loss; w* are the weights at the last stage's end. O adds up over
+    stages: ``path_k / (D_k^2 + damping)``. path is the sum over updates of ``-g_k * (change of w_k)``, where g is the
+    gradient of the stage's own loss, without the penalty; D is how far a weight came from the stage's start to its
+    end. O may be negative. It works for every stage that learns by gradients, and keeps two numbers for each weight:
+    O and w*.
 
     Source:
         Zenke et al. 2017, eq. 4 and 5.
 
     Deviations:
-        None.
+        None from the paper; its program takes 0 where O is negative.
     """
 
     tensors = 2

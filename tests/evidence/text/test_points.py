@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from devlearn.evidence import setting
-from devlearn.evidence.text.points import place, settings
+from devlearn.evidence.text.points import brief, place, settings
 from tests.evidence.answers import compare, words
 from tests.evidence.fake_run import write_run
 
@@ -29,6 +29,20 @@ def test_short_names_stay_unambiguous(point: dict[str, Any], text: str) -> None:
     assert setting(point) == text
     assert place(point) == (f"{text}: " if text else "")
     assert {repr(value) for value in settings(point).values()} == {repr(value) for value in point.values()}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1e9, "1e9"), (1_000_000.0, "1e6"), (-2.5e12, "-2.5e12"), (1e-5, "1e-5"), (3e-12, "3e-12"), (1e100, "1e100"),
+        (1000.0, "1000"), (0.0, "0"), (0.003, "0.003"), (0.1234567, "0.1234567"), (12345678.0, "12345678"),
+        (0.0031415926535, "0.003142"), (123456789012345.0, "1.235e14"), (float("inf"), "inf"), (float("nan"), "nan"),
+        (10**9, "1000000000"), (True, "True"), ("1e9", "1e9"), (None, "None"),
+    ],
+)  # fmt: skip
+def test_a_value_is_told_in_few_letters(value: object, text: str) -> None:
+    assert brief(value) == text
+    assert setting({"stages.school.lr": value}) == f"lr = {text}"
 
 
 def test_paths_of_different_values_are_never_one() -> None:

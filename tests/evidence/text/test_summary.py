@@ -158,6 +158,33 @@ def test_few_pairs_over_many_points_are_told_over_what_is_varied() -> None:
         for p, word in zip(points, words, strict=True)
     ]
     assert headline(*bodies) == (
-        "Over labels = 10, 100, 1000, all: a against b: better at 10, 100 and 1000, equivalent at all; "
+        "Over 4 values of labels, 10 to all: a against b: better from 10 to 1000, equivalent at all; "
         "a against c: worse at every; a against d: undecided at every."
+    )
+
+
+def test_a_headline_stays_short_over_many_points() -> None:
+    """Where a word holds at more than two of them, by their first and last, or by how many."""
+    words = ["better"] * 4 + ["undecided", "worse", "undecided", "better", "undecided", "undecided"]
+    bodies = [body([("a", "b", word)], {"stages.s.lr": 10.0**place}) for place, word in enumerate(words)]
+    assert headline(*bodies) == (
+        "Over 10 values of lr, 1 to 1e9: a against b: better at 5 of 10, worse at 100000, undecided at 4 of 10."
+    )
+    assert (
+        headline(*bodies[:5])
+        == "Over 5 values of lr, 1 to 10000: a against b: better from 1 to 1000, undecided at 10000."
+    )
+    assert headline(*bodies[3:5]) == "lr = 1000: a is better than b. lr = 10000: a is undecided against b."
+    jumbled = [bodies[place] for place in (2, 0, 3, 4)]
+    assert "better at 3 of 4, undecided at 10000" in headline(*jumbled)
+    unnamed = [body([("a", "b", word)], {"stages.s.keys": {"x": word}}) for word in ("better", "worse", "better")]
+    assert headline(*unnamed).startswith("The verdict is better in 2 of 3 pairs over 3 points and worse in 1.")
+    lone = [body([], {"stages.s.lr": value}) for value in (1, 2, 3)]
+    odd = [point.model_copy(update={"arms": dict.fromkeys("ab"[: place + 1])}) for place, point in enumerate(lone[:2])]
+    assert headline(*(point.model_copy(update={"arms": {"a": None}}) for point in lone)) == (
+        "At all 3 points of lr: 1 arm, no comparison declared."
+    )
+    assert headline(*odd, odd[0]) == (
+        "lr = 1: 1 arm, no comparison declared. lr = 2: 2 arms, no comparison declared. lr = 1: 1 arm, no comparison "
+        "declared."
     )

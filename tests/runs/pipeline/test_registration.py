@@ -225,6 +225,28 @@ def test_a_registration_beside_a_scenario_that_was_renamed_and_changed_goes_on_r
     assert [one.scenario for one in read(folder).akin] == ["steps"]
 
 
+@pytest.mark.parametrize(
+    ("overrides", "laid"),
+    [
+        (["compare.of=mean", "compare.at=end"], []),  # what holds in the file, whether it says so or not
+        (["compare.of=median"], [{"key": "compare.of", "file": None, "set": "median"}]),
+        (
+            ["compare.probe=digits.cross_entropy", "compare.better=lower", "probes.digits.worst=9.0"],  # lower anyway
+            [
+                {"key": "compare.probe", "file": "digits", "set": "digits.cross_entropy"},
+                {"key": "probes.digits.worst", "file": None, "set": 9.0},
+            ],
+        ),
+        (["compare.smallest_effect=0.02", "compare.of=mean"],
+         [{"key": "compare.smallest_effect", "file": 0.01, "set": 0.02}]),
+    ],
+)  # fmt: skip
+def test_a_default_that_an_option_writes_out_is_no_other_question(
+    here: Path, overrides: list[str], laid: list[dict[str, Any]]
+) -> None:
+    assert manifest(written(overrides=tuple(overrides))).get("laid", []) == laid
+
+
 def test_learners_that_were_trained_cannot_be_registered_and_others_of_the_same_lives_are_named(here: Path) -> None:
     written("elsewhere/renamed", ("scenario=renamed", "compare.at=birth"))
     with pytest.raises(NotRegistered, match=r"elsewhere/renamed holds the same lives of seeds 0-3.*other|nobody"):
