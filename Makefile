@@ -32,9 +32,10 @@ test-browser: $(VENV)/.installed-browser  ## install what the report's tests in 
 test-zoo: $(VENV)/.installed-zoo  ## install environments of other packages, run each from its id to a verdict (half an hour)
 	$(BIN)/python -m pytest tests/zoo
 
-gpu: $(VENV)/.installed-test  ## on a machine with a CUDA device: the tests of it, then absolute times, written to docs/gpu.json
+gpu: $(VENV)/.installed-test  ## on a machine with a CUDA device: the tests of it, then absolute times, and a page of them
 	$(BIN)/python -m pytest tests/gpu
 	$(BIN)/python benchmarks/gpu.py --out docs/gpu.json
+	$(BIN)/python docs/devlearn_docs/gpu.py
 
 bench: $(VENV)/.installed-bench  ## everything side by side with its peers, one core, and commands, about an hour on a quiet machine; its page
 	$(BIN)/python benchmarks/bench.py --out docs/bench.json
