@@ -243,7 +243,9 @@ def _tree(text: str, name: str, above: tuple[Path, ...], problems: Problems) -> 
         return None
     base = Path(name).parent / target
     if not _is_file(base):
-        why = f"{base} {_no_file(base)}" if os.path.lexists(base) else f"there is no file {base} to extend{_beside(base)}"
+        why = (
+            f"{base} {_no_file(base)}" if os.path.lexists(base) else f"there is no file {base} to extend{_beside(base)}"
+        )
         problems.add(node.mark, why)
         return None
     here = (*above, Path(name).resolve())

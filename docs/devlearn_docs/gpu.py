@@ -17,9 +17,9 @@ orphan: true
 
 # On a GPU
 
-`make gpu` on {device}, torch {torch}: every stage has learned there what it learns on the CPU, and no update made the host wait. Then learners
-were trained at once, {seconds:g} s a line, as absolute times: school is an MLP 784-256-128-10 at batch 128 with Adam, play is PPO in the native
-CartPole with 64 x 64 units. *Of each* is what one learner gets of it.
+`make gpu` on {device}, torch {torch}: every stage has learned there what it learns on the CPU, and no update made the
+host wait. Then learners were trained at once, {seconds:g} s a line, as absolute times: school is an MLP 784-256-128-10 at
+batch 128 with Adam, play is PPO in the native CartPole with 64 x 64 units. *Of each* is what one learner gets of it.
 
 {tables}
 """
@@ -31,7 +31,8 @@ def page(found: dict[str, Any]) -> str:
 
 
 def _table(where: str, rows: list[dict[str, Any]]) -> str:
-    lines = [f"## {where[0].upper()}{where[1:]}", "", "| learners | | all | of each | memory at its peak |", "|---|---|---|---|---|"]
+    head = ["| learners | | all | of each | memory at its peak |", "|---|---|---|---|---|"]
+    lines = [f"## {where[0].upper()}{where[1:]}", "", *head]
     for row in rows:
         peak = f"{row['bytes'] / MIB:,.0f} MiB" if row["bytes"] else "not measured"
         rates = f"{row['all']:,.0f} {row['unit']}/s | {row['rate']:,.3g} {row['unit']}/s"
