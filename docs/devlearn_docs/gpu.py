@@ -18,8 +18,8 @@ orphan: true
 # On a GPU
 
 `make gpu` on {device}, torch {torch}: every stage has learned there what it learns on the CPU, and no update made the
-host wait. Then learners were trained at once, {seconds:g} s a line, as absolute times: school is an MLP 784-256-128-10 at
-batch 128 with Adam, play is PPO in the native CartPole with 64 x 64 units. *Of each* is what one learner gets of it.
+host wait. Then learners were trained at once, {seconds:g} s a line, as absolute times: school is an MLP 784-256-128-10
+at batch 128 with Adam, play is PPO in the native CartPole with 64 x 64 units. *Of each* is what one learner gets of it.
 
 {tables}
 """
