@@ -34,7 +34,7 @@ test-browser: $(VENV)/.installed-browser  ## install what the report's tests in 
 test-zoo: $(VENV)/.installed-zoo  ## install environments of other packages, run each from its id to a verdict (half an hour)
 	$(BIN)/python -m pytest tests/zoo
 
-gpu: $(VENV)/.installed-test  ## on a machine with a CUDA device: the tests of it, then absolute times, written to docs/gpu.json
+gpu: $(VENV)/.installed-test  ## on a machine with a CUDA device: the tests of it, then absolute times, which docs/how-to/gpu.md shows
 	$(BIN)/python -m pytest tests/gpu
 	$(BIN)/python benchmarks/gpu.py --out docs/gpu.json
 

@@ -44,6 +44,8 @@ def main() -> None:
     if asked.one:
         print(json.dumps(began(asked) if asked.start else measured(asked)), flush=True)
         return
+    if unknown := [name for name in asked.case or () if name not in listed()]:
+        parser.error(f"argument --case: there is no {', no '.join(unknown)}; there are: {', '.join(listed())}")
     versions = {package: found_version(package) for package in PACKAGES}
     about = {"processor": processor(), "cores": os.cpu_count(), "versions": versions}
     about |= {"repetitions": asked.repetitions, "small": asked.small}

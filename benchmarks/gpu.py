@@ -98,15 +98,28 @@ def table(device: torch.device, learners: Sequence[int], seconds: float) -> list
     return found
 
 
+def _device(text: str) -> torch.device:
+    try:
+        return torch.device(text)
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no device of torch's; as cuda, cuda:1 or cpu") from error
+
+
+def _learners(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of learners; 1 or more")
+    return int(text)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--learners", type=int, nargs="+", default=[1, 32, 256, 1024])
-    parser.add_argument("--cpu-learners", type=int, nargs="*", default=[1, 32])
+    parser.add_argument("--device", type=_device, default="cuda")
+    parser.add_argument("--learners", type=_learners, nargs="+", default=[1, 32, 256, 1024])
+    parser.add_argument("--cpu-learners", type=_learners, nargs="*", default=[1, 32])
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
-    device = torch.device(asked.device)
+    device: torch.device = asked.device
     if device.type == "cuda" and not torch.cuda.is_available():
         parser.error("torch finds no CUDA device here; --device cpu tries the program itself")
     torch.set_num_threads(1)

@@ -126,10 +126,13 @@ def _yaml(option: str, text: str) -> Any:
     """What is written in YAML behind an option."""
     import yaml
 
+    from devlearn.records.text import shortened
+
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise click.UsageError(f"{option}: {text!r} is not YAML; are its brackets and quotes closed?") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a day that does not exist, a number of 5,000 digits
+        said = shortened(repr(text), "the rest is left out")
+        raise click.UsageError(f"{option}: {said} is not YAML; are its brackets and quotes closed?") from error
 
 
 def env_spec(name: str, keys: dict[str, object], wrappers: Sequence[str], vocabulary: str | None) -> EnvSpec:

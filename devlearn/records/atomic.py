@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -72,6 +73,18 @@ def write_json(path: Path, value: Any, indent: int | None = 1, allow_nan: bool =
     write_text(path, as_json(value, indent, allow_nan) + "\n")
 
 
+def read_file(path: Path) -> bytes:
+    """The bytes of a file. A pipe would be waited for, and a device has no end: neither is opened.
+
+    Raises:
+        EvidenceError: something else than a file or a folder stands there. And what opening a file raises.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise EvidenceError(f"{path}: a pipe, a socket or a device stands in its place; move it away")
+    return path.read_bytes()
+
+
 def read_json(path: Path) -> dict[str, Any] | None:
     """The object in ``path``, or None where there is no such file.
 
@@ -91,7 +104,8 @@ def read_any_json(path: Path) -> tuple[Any] | None:
         EvidenceError: the file is no JSON.
     """
     try:
-        return (json.loads(path.read_bytes()),)
+        content = read_file(path)
+        return (json.loads(content),)
     except FileNotFoundError:
         return None
     except (ValueError, RecursionError) as error:  # no UTF-8, or no JSON

@@ -143,7 +143,7 @@ def read(path: str | Path) -> GenomeFile:
     Raises:
         BadGenome: there is no such file, it is no genome, of another version, or not what was written.
     """
-    if not zipfile.is_zipfile(path):
+    if not (Path(path).is_file() and zipfile.is_zipfile(path)):
         raise BadGenome(f"{path} is no genome file, or is damaged; `devlearn genome RUN ARM` writes one")
     try:
         arrays = read_arrays(path, SWELLS * Path(path).stat().st_size)

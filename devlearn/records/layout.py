@@ -16,6 +16,7 @@ from pathlib import Path
 
 BIRTH = -1  # the position before the first stage
 BIRTH_NAME = "birth"
+QUEUE = "queue"
 _VISIT = re.compile(r"birth|\d{2,}-.+\.\d+")
 PICTURES = ".pictures.npz"
 CORRECT = ".npz"
@@ -80,6 +81,10 @@ class RunFolder:
         """The trials of ``tune``: a run folder of its own."""
         return RunFolder(self.root / "tune")
 
+    @property
+    def jobs(self) -> Path:
+        return self.root / "jobs"
+
     def job(self, name: str) -> "JobFolder":
         """A job by its ``folder`` in resolved.json."""
         return JobFolder(self.root / name)
@@ -130,7 +135,7 @@ class JobFolder:
     @property
     def queue(self) -> Path:
         """What a cluster's queue keeps of the job: scripts, pickled calls, its own logs."""
-        return self.root / "queue"
+        return self.root / QUEUE
 
     @property
     def checkpoints(self) -> Path:

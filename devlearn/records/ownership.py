@@ -6,14 +6,16 @@ Run folders that are older than the mark are known by what their resolved.json o
 """
 
 import hashlib
+import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from devlearn.records.atomic import read_json, write_json
-from devlearn.records.layout import RunFolder
+from devlearn.records.layout import QUEUE, RunFolder
 from devlearn.records.text import EvidenceError
 
 MARK = ".devlearn"
@@ -46,6 +48,37 @@ def no_run(folder: Path) -> str:
     found = f"run folders near it: {', '.join(near[:MOST_NEAR])}{' and others' * (len(near) > MOST_NEAR)}"
     mend = found if near else "`devlearn run SCENARIO` makes one, in runs/SCENARIO or where --out says"
     return f"{folder} is no run folder of devlearn's: it holds no run (no manifest.json that a run wrote); {mend}"
+
+
+def check_own(folder: Path) -> None:
+    """See that a run folder, which may be a stranger's, holds nothing but files and folders.
+
+    What is written where a link stands lands somewhere else, a pipe is waited for, a device has no end.
+
+    Raises:
+        EvidenceError: it holds one of these; nothing of ours is written through it or read from it then.
+    """
+    run = RunFolder(folder)
+    places = (run.root, run.figures, run.export, run.genomes, run.tune.root)
+    found = chain(*(_odd(place) for place in places), *(_odd(one.jobs, deep=True) for one in (run, run.tune)))
+    if (odd := next(found, None)) is not None:
+        why = "is a link, and what is written there would land elsewhere" if odd.is_symlink() else "is no file"
+        raise EvidenceError(f"{odd}: {why}; a run folder holds files and folders alone: delete it")
+
+
+def _odd(folder: Path, deep: bool = False) -> Iterator[Path]:
+    """What is neither a file nor a folder in a folder, and in those in it; a cluster's queue is left out."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):  # told by whoever needs it
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            if deep and entry.name != QUEUE:
+                yield from _odd(Path(entry.path), deep)
+        elif not entry.is_file(follow_symlinks=False):
+            yield Path(entry.path)
 
 
 def claim_run(folder: Path) -> None:

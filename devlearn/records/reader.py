@@ -10,6 +10,7 @@ from pathlib import Path
 
 from devlearn.records.job_state import read_spec
 from devlearn.records.layout import BIRTH, JobFolder, RunFolder, VisitFolder
+from devlearn.records.ownership import check_own
 from devlearn.records.question import digest
 from devlearn.records.registered import Held, all_near, around, held, near
 from devlearn.records.schema import (
@@ -198,9 +199,10 @@ def load(folder: Path) -> RunRecords:
     """Read the run in ``folder``.
 
     Raises:
-        EvidenceError: the folder holds no run, or one of another record format.
+        EvidenceError: the folder holds no run, one of another record format, or what is neither a file nor a folder.
     """
     run = RunFolder(folder)
+    check_own(folder)
     plan = Resolved.read(run.resolved)
     if plan is None:
         raise EvidenceError(f"{folder} is no run folder: it has no resolved.json")

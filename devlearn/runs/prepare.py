@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from devlearn.records.atomic import locked
 from devlearn.records.layout import RunFolder
-from devlearn.records.ownership import claim_run, is_run, no_run
+from devlearn.records.ownership import check_own, claim_run, is_run, no_run
 from devlearn.records.registered import ENDING
 from devlearn.records.schema import How, Resolved
 from devlearn.records.text import file_name, writable
@@ -161,6 +161,7 @@ def write(
     if prereg is not None and asked is not None:
         registration.check(prereg, asked)
     claim_run(folder)
+    check_own(folder)
     with locked(folder, str(folder), PATIENCE), nullcontext() if prereg is None else registration.kept(prereg, run):
         if asked is not None:
             how = order.how.model_copy(update={"departs": registration.departures(run, asked)})
@@ -193,6 +194,7 @@ def reopen(folder: Path, accept_changes: bool = False) -> Written:
     """A run folder that is there, to go on with it. Raises what ``pipeline.start`` raises."""
     if not is_run(folder):
         raise FolderMismatch(no_run(folder))
+    check_own(folder)
     with locked(folder, str(folder), PATIENCE):
         put_aside_damaged(folder)
         order = stored(folder)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devlearn.records.layout import RunFolder
-from devlearn.records.ownership import is_run, no_run
+from devlearn.records.ownership import check_own, is_run, no_run
 from devlearn.runs import pipeline
 from devlearn.runs.executors.supervisor import Outcome
 from devlearn.runs.folder import FolderMismatch, read_resolved
@@ -153,6 +153,7 @@ class Run:
             yet = f"{folder} holds no run yet: its trials are not finished; devlearn resume {folder} goes on"
             begun = is_run(self.folder) and RunFolder(self.folder).steps.exists()
             raise FolderMismatch(yet if begun else no_run(self.folder))
+        check_own(self.folder)
         self.resolved: dict[str, Any] = found
 
     def __repr__(self) -> str:

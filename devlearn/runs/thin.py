@@ -14,7 +14,7 @@ from typing import Any, Literal
 from devlearn.records.atomic import locked, write_json
 from devlearn.records.checksum import beside
 from devlearn.records.layout import JobFolder, RunFolder
-from devlearn.records.ownership import is_run, no_run
+from devlearn.records.ownership import check_own, is_run, no_run
 from devlearn.records.schema import JobState
 from devlearn.runs.folder import FolderMismatch, read_resolved
 from devlearn.runs.prepare import PATIENCE
@@ -59,6 +59,7 @@ def thin(folder: Path, learners: bool = False, pretend: bool = False) -> Thinned
     """
     if not is_run(folder):
         raise FolderMismatch(no_run(folder))
+    check_own(folder)
     with locked(folder, str(folder), PATIENCE):
         before = _size(folder)
         gone: Counter[Kind] = Counter()

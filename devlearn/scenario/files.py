@@ -56,6 +56,8 @@ def _not_there(path: Path, known: Mapping[str, Path]) -> str:
     """What is said of a scenario that is neither a file nor a name of ours: the likeliest file, the likeliest name."""
     if os.path.isdir(path):  # which has no name that the system refuses either
         return _directory(path)
+    if os.path.lexists(path):
+        return _no_file(path)
     alone, ours = path.parent == Path(), "`devlearn list scenarios` names ours"
     if not alone and path.suffix in ENDINGS and not os.path.isdir(path.parent):
         return f"no such file: there is no folder {path.parent}"
@@ -71,13 +73,22 @@ def _not_there(path: Path, known: Mapping[str, Path]) -> str:
     return f"no such file, and no scenario of that name; {f'did you mean {likely!r}?' if likely else ours}"
 
 
+def _no_file(path: Path) -> str:
+    """What is said of something that is there and no file."""
+    if os.path.isdir(path):
+        return "is a directory, not a scenario's file"
+    if not os.path.exists(path):
+        return "is a link that leads to no file"
+    return "is a pipe, a socket or a device, not a file; write the scenario into one"
+
+
 def _directory(path: Path) -> str:
     """What is said of a directory where a scenario's file should stand."""
     if (path / "resolved.json").exists():
         return f"is a directory, the folder of a run; go on with it: devlearn resume {shlex.quote(str(path))}"
     inside = [str(path / name) for name in _scenarios_in(path)]
     there = f"name one of its files: {', '.join(inside[:MOST_FILES])}" if inside else "and there is no YAML file in it"
-    return f"is a directory, not a scenario's file; {there}"
+    return f"{_no_file(path)}; {there}"
 
 
 def _scenarios_in(folder: Path) -> list[str]:
@@ -258,7 +269,10 @@ def _tree(text: str, name: str, above: tuple[Path, ...], problems: Problems) -> 
         return None
     base = Path(name).parent / target
     if not _is_file(base):
-        problems.add(node.mark, f"there is no file {base} to extend{_beside(base)}")
+        why = (
+            f"{base} {_no_file(base)}" if os.path.lexists(base) else f"there is no file {base} to extend{_beside(base)}"
+        )
+        problems.add(node.mark, why)
         return None
     here = (*above, Path(name).resolve())
     if base.resolve() in here:

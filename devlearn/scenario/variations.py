@@ -11,6 +11,7 @@ from devlearn.scenario.yaml_nodes import Entry, List, Map, Node, compose, plain,
 
 FIXED = ("devlearn", "scenario", "about", "searched", "extends", "vary", "compare", "block", "pin", "tune")
 MOST_POINTS = 1000
+MOST_SHOWN = 200  # characters of an override, where it is the place of a mistake
 NAMED = ("stages", "arms", "probes")  # their keys are names, which a path may not invent
 
 
@@ -31,9 +32,10 @@ def overrides(texts: Iterable[str], problems: Problems) -> list[Setting]:
     found = []
     for text in texts:
         path, equals, value = text.partition("=")
-        mark = Mark(f"--set {text}")
+        given = f"--set {text}"
         if path.strip() == "seeds" and value.strip():  # which --seeds is short for
-            mark = Mark(f"--seeds {value.strip().removeprefix('[').removesuffix(']').replace(' ', '')}")
+            given = f"--seeds {value.strip().removeprefix('[').removesuffix(']').replace(' ', '')}"
+        mark = Mark(given if len(given) <= MOST_SHOWN else f"{given[:MOST_SHOWN]}...")
         if not equals or not path.strip():
             problems.add(mark, "write KEY=VALUE, for instance stages.look.updates=100")
             continue

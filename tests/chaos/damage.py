@@ -281,6 +281,7 @@ def judge(command: str, code: int, said: str, raised: str) -> str:
     return ""
 
 
+REMOVE = re.compile(r"^(\S+): is (?:a link|no file).*: delete it$", re.MULTILINE)
 MOVE = re.compile(r"^(\S+?)(?::\d+)?: .*move it away", re.MULTILINE)
 DELETE = re.compile(r"^(\S+/jobs/[^/]+/[^/:]+)[/:].*delete (?:this job's|the) folder", re.MULTILINE)
 
@@ -302,7 +303,11 @@ def cured(run: Path, expected: Any) -> str:
         for path in map(Path, gone):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         done += [f"move {Path(path).name}" for path in moved] + ["delete a job"] * len(gone)
-        if not moved and not gone:
+        links = REMOVE.findall(said)
+        for path in map(Path, links):
+            path.unlink()
+        done += [f"delete {Path(path).name}" for path in links]
+        if not moved and not gone and not links:
             return f"{', '.join(done)}: no cure in {said[-300:]!r}"
     return f"{', '.join(done)}: still {said[-300:]!r}"
 

@@ -119,6 +119,22 @@ def test_two_commands_do_not_train_one_folder_at_once(whole: Path, tmp_path: Pat
     assert trained(tmp_path / "run") == trained(whole / "run")
 
 
+@pytest.mark.parametrize("part", ["run", "run/jobs"])
+def test_a_folder_that_is_moved_away_while_it_is_trained_is_missed_in_words(
+    whole: Path, tmp_path: Path, part: str
+) -> None:
+    shutil.copy(whole / "around.yaml", tmp_path)
+    process = start(tmp_path, "run", "around.yaml", "--out", "run", "--jobs", "2", "--no-report")
+    until(lambda: process.poll() is not None or list(tmp_path.rglob("flight.bin")), 120)
+    (tmp_path / part).rename(tmp_path / "away")
+    output = ended(process, 2)
+    assert "deleted or moved away while its run was trained" in output and "Traceback" not in output
+    shutil.rmtree(tmp_path / part, ignore_errors=True)
+    (tmp_path / "away").rename(tmp_path / part)
+    ended(start(tmp_path, "resume", "run", "--jobs", "2", "--no-report"), 0)
+    assert trained(tmp_path / "run") == trained(whole / "run")
+
+
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && shift 0 && exec "$@"'
 
 

@@ -1,5 +1,9 @@
 """The page of benchmarks is what its file makes of it, and what was only tried is not recorded."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 from devlearn_docs import aims, bench
 
 CASE = {
@@ -56,3 +60,10 @@ def test_commands_are_held_against_their_limits() -> None:
     assert "0.60 s | **missed** |" in found["`list stages`"]
     assert "59.00 s | reached |" in found["first_steps, 16 seeds, two cores, to the report"]
     assert "not measured | **missed** |" in found["`report` of first_steps"]
+
+
+def test_a_case_that_does_not_exist_is_answered_with_those_that_do() -> None:
+    command = [sys.executable, "benchmarks/bench.py", "--case", "nonsense", "--small"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=240)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "there is no nonsense; there are: " in done.stderr and "comparison" in done.stderr

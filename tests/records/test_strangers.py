@@ -3,6 +3,7 @@
 import ast
 import csv
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -177,3 +178,55 @@ def test_nothing_is_unpickled() -> None:
             if name in ("pickle.load", "pickle.loads"):  # between processes of one run, by pipes that only they hold
                 assert path.parent.name == "envs" and path.parent.parent.name == "tasks", path
             assert name not in ("yaml.load", "yaml.unsafe_load", "yaml.full_load", "eval", "exec"), path
+
+
+def odd(path: Path, kind: str, mine: Path) -> None:
+    """Put what is neither a file nor a folder in the place of either."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero" if kind == "device" else mine)
+
+
+@pytest.mark.parametrize("kind", ["link", "device", "pipe"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(".lock", "resolved.json", "manifest.json", "comparison.json", "scenario.yaml", "registration.json"),
+        *("figures", "figures/digits.svg", "export", "export/probes.csv", "genomes", "tune", "tune/.lock", "jobs"),
+        *("JOB/.lock", "JOB/log.txt", "JOB/flight.bin", "JOB/records", "JOB/records/00-school.0/train.csv"),
+        *("JOB/records/birth", "JOB/state.json", "JOB/artifacts/end.pt", "JOB/checkpoints"),
+    ],
+)
+def test_nothing_is_read_or_written_through_a_link_a_pipe_or_a_device(
+    run: Path, tmp_path: Path, name: str, kind: str
+) -> None:
+    """What such a link leads to stays as it was, whether it is a file or all that lies in a folder."""
+    job, mine = next(run.glob("jobs/*/*")).relative_to(run), tmp_path / "mine"
+    mine.mkdir()
+    (mine / "diary.csv").write_text("precious")
+    place = run / name.replace("JOB", str(job))
+    odd(place, kind, mine if place.is_dir() or not place.suffix else mine / "diary.csv")
+    for command in ("compare", "report", "export", "resume", ("genome", "a"), ("thin", "--learners")):
+        first, *more = (command,) if isinstance(command, str) else command
+        found = call(first, run, *more)
+        assert found.exit_code == 2 and place.name in found.output
+    assert [path.name for path in mine.iterdir()] == ["diary.csv"]
+    assert (mine / "diary.csv").read_text() == "precious"
+
+
+def test_a_run_that_is_opened_by_a_link_is_as_good_as_any(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(run)
+    assert call("compare", tmp_path / "link").exit_code == 0
+
+
+def test_a_pipe_in_a_neighbour_is_not_waited_for(run: Path) -> None:
+    for name in (".devlearn", "resolved.json"):
+        neighbour = run.parent / f"neighbour{name}"
+        shutil.copytree(run, neighbour)
+        odd(neighbour / name, "pipe", run)
+    assert call("compare", run).exit_code == 0

@@ -96,6 +96,13 @@ def test_seeds_from_the_command_line_are_bounded_too(valid, problems):
     assert problems(valid, overrides=("seeds=[3, 3]",))[0].startswith("--seeds 3,3: ")
 
 
+@pytest.mark.parametrize("value", ["0" * 100_000, "[" * 5_000, "9" * 5_000, "x" * 100_000])
+@pytest.mark.parametrize("key", ["stages.review.updates", "seeds"])
+def test_a_long_override_is_named_by_its_beginning(valid, problems, key, value):
+    found = problems(valid, overrides=(f"{key}={value}",))
+    assert found and all(line.startswith("--se") and "..." in line and len(line) < 500 for line in found)
+
+
 def test_a_file_without_end(tmp_path):
     path = tmp_path / "x.yaml"
     path.write_text("# " + "x" * 2_000_000)

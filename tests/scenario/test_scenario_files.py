@@ -1,6 +1,7 @@
 """What a valid scenario becomes: values, arms, vary, extends, overrides, names, the schema."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,28 @@ def test_a_missing_file_is_answered_with_files(tmp_path, monkeypatch, name, says
     with pytest.raises(ScenarioError) as found:
         find(name)
     assert str(found.value) == f"{name}: {says}"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("pipe.yaml", "is a pipe, a socket or a device, not a file; write the scenario into one"),
+        ("zero.yaml", "is a pipe, a socket or a device, not a file; write the scenario into one"),
+        ("loop.yaml", "is a link that leads to no file"),
+        ("nowhere.yaml", "is a link that leads to no file"),
+        ("folder.yaml", "is a directory, not a scenario's file"),
+    ],
+)
+def test_what_is_there_and_no_file_is_called_what_it_is(tmp_path, problems, valid, name, says):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for link, to in (("zero", "/dev/zero"), ("loop", "loop.yaml"), ("nowhere", "/nowhere")):
+        (tmp_path / f"{link}.yaml").symlink_to(to)
+    (tmp_path / "folder.yaml").mkdir()
+    with pytest.raises(ScenarioError) as found:
+        find(tmp_path / name)
+    assert str(found.value).startswith(f"{tmp_path / name}: {says}")
+    new = f"{tmp_path}/new.yaml"
+    assert problems(f"extends: {name}\n" + valid, new) == [f"{new}:1:10: {tmp_path / name} {says}"]
 
 
 def test_nested_names(tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ from pydantic import (
     model_serializer,
 )
 
+from devlearn.records.atomic import read_file
 from devlearn.records.text import EvidenceError, as_json, shortened
 from devlearn.records.versions import Format
 
@@ -86,7 +87,7 @@ class FileModel(BaseModel):
             EvidenceError: the file holds something else, or is of another version; with the place and what to do.
         """
         try:
-            text = path.read_bytes()
+            text = read_file(path)
         except FileNotFoundError:
             return None
         except IsADirectoryError as error:

@@ -117,7 +117,7 @@ def _given() -> dict[str, Any]:
     text = os.environ.get(KEYS, "{}")
     try:
         found = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # a day that does not exist, a number of 5,000 digits
         found = None
     if not isinstance(found, dict):
         raise BadExecutor(f"{KEYS} is no map of submitit's parameters, as {{timeout_min: 600}}: {text!r}")

@@ -14,7 +14,7 @@ from devlearn.records.checksum import intact
 from devlearn.records.job_state import JobInfo, Status, View, view
 from devlearn.records.layout import JobFolder, RunFolder
 from devlearn.records.schema import Cores, JobState
-from devlearn.records.text import printable, shortened, writable
+from devlearn.records.text import EvidenceError, printable, shortened, writable
 from devlearn.runs.executors.base import Executor, WorkerExit, signal_name
 from devlearn.runs.executors.worker import HUNG, hanging, write_state
 from devlearn.runs.plan.schedule import ahead
@@ -91,6 +91,7 @@ class Supervisor:
 
         Raises:
             ExecutorFailed: the executor raised.
+            EvidenceError: a job's folder was deleted or moved away meanwhile.
             KeyboardInterrupt: after all workers were stopped.
         """
         for track in self.tracks.values():
@@ -105,6 +106,9 @@ class Supervisor:
                     news = self.executor.poll(TICK)
                 for ended in news:
                     self._settle(ended)
+        except FileNotFoundError as error:
+            self._miss(error)
+            raise
         finally:
             with self._asking("stop()"):
                 self.executor.stop()
@@ -124,6 +128,13 @@ class Supervisor:
             done = sum(track.status == "done" for track in self.tracks.values())
             state = f"{done} of {len(self.tracks)} jobs are done"
             raise ExecutorFailed("\n".join([*self.troubles, state]), done) from error
+
+    def _miss(self, error: FileNotFoundError) -> None:
+        """Say so where a job's folder is gone. Raises EvidenceError then."""
+        folders = (RunFolder(self.run).job(name) for name in self.tracks)
+        if gone := next((folder.root for folder in folders if not folder.spec.exists()), None):
+            mend = f"move it back and go on with it: devlearn resume {self.run}; or run the scenario again"
+            raise EvidenceError(f"{gone}: deleted or moved away while its run was trained; {mend}") from error
 
     def _rebuild(self) -> None:
         """Jobs that are done, whose end state others still need and is gone or damaged, are trained anew.

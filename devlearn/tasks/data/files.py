@@ -44,6 +44,8 @@ def file_source(path: Path) -> DataSource:
         near = nearest(path.name, [other.name for other in path.parent.glob("*")]) if path.parent.is_dir() else None
         hint = f"did you mean {near!r}?" if near else "its path begins at the scenario's folder, or at the current one"
         raise BadData(f"there is no {'folder' if path.suffix != '.npz' else 'file'} {path}; {hint}")
+    if not path.is_file() and not path.is_dir():
+        raise BadData(f"{path} is a pipe, a socket or a device; write a file with numpy.savez")
     if path.is_dir():
         below = [path, *(each for each in path.glob("*/*") if each.is_dir()), *path.glob("*/")]
         return _opened(path, tuple(sorted({(str(each), each.stat().st_mtime_ns) for each in below})))

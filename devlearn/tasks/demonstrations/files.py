@@ -55,7 +55,7 @@ def is_demonstrations(name: str) -> bool:
     """Whether a name is of demonstrations, and not of a data set with classes."""
     if name.startswith(MINARI):
         return True
-    if not name.endswith(ENDING) or not zipfile.is_zipfile(name):
+    if not (name.endswith(ENDING) and Path(name).is_file() and zipfile.is_zipfile(name)):
         return False
     with zipfile.ZipFile(name) as archive:
         return any(part.removesuffix(".npy").partition("/")[0] in WHOLE for part in archive.namelist())

@@ -88,6 +88,8 @@ def import_module_of(spec: EnvSpec) -> None:
     module = spec.id.rpartition(":")[0]
     if module in sys.modules:
         return
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise UnknownEnv(spec.id, f"{module!r} can't be the name of a module: write package.module:Name")
     with flight.recorder().call(spec, flight.IMPORT), stdout_to_stderr():
         try:
             importlib.import_module(module)

@@ -1,5 +1,6 @@
 """Data sets in files: what is read, what is held out, and what is wrong is said at its place, with the mend."""
 
+import os
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 from devlearn.registry import get
 from devlearn.tasks.data import BadData, check_split, class_counts, load, places, size, source_of, splits, valid_of
 from devlearn.tasks.data.files import file_digest
+from devlearn.tasks.demonstrations.files import is_demonstrations
 from devlearn.testing import assert_ok, check_data
 from tests.commands import call
 
@@ -226,3 +228,14 @@ def test_a_run_is_not_gone_on_with_when_its_images_are_others(tmp_path: Path) ->
     written(tmp_path, seed=1)
     more = call(*command, "--seeds", "3")
     assert more.exit_code == 2 and "own.npz was changed" in more.output, more.output
+
+
+def test_a_pipe_or_a_device_is_no_data_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.npz")
+    (tmp_path / "zero.npz").symlink_to("/dev/zero")
+    for name in ("pipe.npz", "zero.npz"):
+        (tmp_path / "own.yaml").write_text(SCENARIO.format(data=name))
+        found = call("check", "scenario", tmp_path / "own.yaml")
+        assert found.exit_code == 2 and "own.yaml:7:40" in found.output
+        assert "is a pipe, a socket or a device; write a file with numpy.savez" in found.output
+        assert not is_demonstrations(str(tmp_path / name))

@@ -35,6 +35,12 @@ def test_an_unknown_id_is_answered_with_the_nearest(env: str, nearest: str) -> N
     assert caught.value.nearest is not None and caught.value.nearest.endswith(nearest)
 
 
+@pytest.mark.parametrize("env", ["../../mine:Maze-v0", "envs/mine:Maze-v0", "mine.py/:Maze-v0", ".mine:Maze-v0"])
+def test_a_path_is_no_module(env: str) -> None:
+    with pytest.raises(UnknownEnv, match=r"can't be the name of a module: write package.module:Name"):
+        check_id(env)
+
+
 def test_an_id_of_a_missing_module_is_unknown() -> None:
     with pytest.raises(UnknownEnv, match="No module named 'no_such_module'"):
         check_id("no_such_module:Thing-v0")
