@@ -1,16 +1,35 @@
 """What ``make test`` leaves to ``make test-all``: tests that are marked ``full`` here, in one place.
 
 Of a product of registered things (stages x brains, stages x keys, ...) the quick set keeps the cases that show each
-thing for the first time, so that everything registered is tried once; what takes long alone is left out whole.
+thing for the first time, so that everything registered is tried once; what takes long alone is left out whole: what is
+named here, and what tests/long.txt lists as measured. To measure anew, when the quick tests have become slow:
+
+    python -m pytest -m "not slow" --durations=0 --durations-min=0.1 > LOG
+    python -m tests.quick LOG
 """
 
+import re
+import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
 from tests.laws.rows import STAGES
 
+LONG = Path(__file__).parent / "long.txt"
+LIMIT = 0.8  # seconds of a test's longest case from which on it is long
+KEPT: Mapping[str, str] = {  # in the quick set, however long they take
+    "tests/laws": "what is registered keeps its laws",
+    "tests/testing": "the same, and broken laws are found",
+    "tests/scenario/test_scenario_errors.py": "what is misspelt is told",
+    "tests/cli/test_running.py::test_from_a_scenario_to_a_verdict_and_on": "the whole way, once",
+    "tests/test_shipped.py::test_a_shipped_scenario_runs_to_its_verdict": "the same, of one that ships",
+    "tests/test_rooms.py": "the house stands",
+    "tests/test_honesty.py": "no result is made nicer than it is",
+}
 WHOLE: Mapping[str, str] = {
     "tests/chaos": "runs that are damaged, killed and mutated",
     "tests/browser": "pages in a browser",
@@ -86,20 +105,6 @@ WHOLE: Mapping[str, str] = {
     "tests/report/test_recall.py::test_points_with_one_optimum_stand_in_one_plot": "a run of several points",
     "tests/report/test_figure_groups.py": "pages of many arms",
     "tests/report/test_page.py::test_a_word_among_numbers_has_its_own_place_in_the_figure_over_all": "many points",
-    "tests/runs/test_made_where_needed.py": "whole runs",
-    "tests/runs/test_preload.py::test_a_job_imports_nothing_of_ours_after_the_preload_and_no_compiler": "processes",
-    "tests/stages/test_evolve_reflex.py::test_known_sines_are_found_and_a_newborn_moves_by_them": "learning",
-    "tests/stages/imitate/test_observe.py::test_who_only_sees_does_nearly_as_well_and_with_actions_permuted_does_not": (
-        "learning"
-    ),
-    "tests/evidence/statistics/test_sign_flip.py::test_the_smallest_p_of_many_seeds_is_that_of_all_their_draws": (
-        "millions of draws"
-    ),
-    "tests/evidence/statistics/test_sign_flip.py::"
-    "test_whether_a_random_flip_may_be_none_or_all_is_told_from_its_first_learners": "millions of draws",
-    "tests/report/export/test_trackers.py::test_wandb_is_written_offline_and_once": "a service of its own",
-    "tests/runs/pipeline/test_artifacts.py::test_seeds_that_are_added_take_from_givers_of_their_own": "whole runs",
-    "tests/cli/test_running.py::test_ctrl_c_says_how_to_go_on": "a run in a process of its own",
 }
 PRODUCTS: Mapping[str, tuple[str, ...]] = {  # the parameters whose values are registered things
     "tests/laws": ("row", "brain", "kind", "mapper", "schedule"),
@@ -109,6 +114,12 @@ PRODUCTS: Mapping[str, tuple[str, ...]] = {  # the parameters whose values are r
     "tests/tasks/envs/test_vector_env.py": ("env",),
 }
 EXAMPLES: Mapping[str, tuple[str, tuple[object, ...]]] = {  # of one parameter, the values that stay
+    "tests/laws/test_changes.py::test_a_change_begins_and_ends_where_it_says": ("row", ("look", "play", "school")),
+    "tests/laws/test_changes.py::test_a_change_to_the_same_value_changes_nothing": ("row", ("look", "play", "school")),
+    "tests/laws/test_protections.py::test_a_life_goes_on_after_a_kill_as_if_there_had_been_none": (
+        "kind",
+        ("ewc", "replay"),
+    ),
     "tests/test_shipped.py::test_a_shipped_scenario_has_seeds_enough_for_its_pairs": (
         "name",
         ("first_steps", "cartpole"),
@@ -149,11 +160,12 @@ Rule = TypeVar("Rule")
 def left_to_the_whole(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
     """The tests that the quick set does without, in the order collected."""
     shown: set[tuple[str, str, str]] = set()
+    long = set(long_ones())
     for item in items:
         name = item.nodeid.partition("[")[0]
         params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
         example, product = _rule(EXAMPLES, name), _rule(PRODUCTS, name)
-        if _rule(WHOLE, name):
+        if _rule(WHOLE, name) or name in long:
             yield item
         elif example and example[0] in params:
             if getattr(params[example[0]], "__name__", params[example[0]]) not in example[1]:
@@ -162,6 +174,27 @@ def left_to_the_whole(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
             if things <= shown:
                 yield item
             shown |= things
+
+
+def long_ones() -> Iterator[str]:
+    """The tests that took long where they were measured, but those that are kept."""
+    for line in LONG.read_text(encoding="utf-8").splitlines():
+        name = line.partition(" ")[2]
+        if not _rule(KEPT, name):
+            yield name
+
+
+def measured(log: str) -> str:
+    """What LONG holds after a run of pytest with ``--durations=0``: seconds of the longest case, and the test."""
+    cases: defaultdict[str, float] = defaultdict(float)
+    for seconds, case in re.findall(r"^ *([\d.]+)s (?:call|setup|teardown) +(\S.*)$", log, re.MULTILINE):
+        cases[case] += float(seconds)
+    longest: defaultdict[str, float] = defaultdict(float)
+    for case, seconds in cases.items():
+        name = case.partition("[")[0].strip()
+        longest[name] = max(longest[name], seconds)
+    lines = [f"{longest[name]:.1f} {name}" for name in sorted(longest) if longest[name] >= LIMIT]
+    return "\n".join(lines) + "\n"
 
 
 def _rule(rules: Mapping[str, Rule], name: str) -> Rule | None:
@@ -173,3 +206,7 @@ def _rule(rules: Mapping[str, Rule], name: str) -> Rule | None:
 def _thing(key: str, value: object) -> str:
     """What is registered: the kind of a row of stages, anything else by itself."""
     return STAGES[str(value)][0] if key == "row" else repr(value)
+
+
+if __name__ == "__main__":
+    LONG.write_text(measured(Path(sys.argv[1]).read_text(encoding="utf-8")), encoding="utf-8")
