@@ -40,7 +40,7 @@ def test_how_long_tests_take_is_read_from_what_pytest_says() -> None:
  0.30s call     tests/a/test_b.py::test_one[z]
  0.50s setup    tests/a/test_b.py::test_three[z]
  0.40s call     tests/a/test_b.py::test_three[z]
- 0.70s call     tests/a/test_b.py::test_four
+ 0.40s call     tests/a/test_b.py::test_four
 """
     lines = ["3.2 tests/a/test_b.py::test_one", "0.9 tests/a/test_b.py::test_three", "0.9 tests/a/test_b.py::test_two"]
     assert quick.measured(log).splitlines() == lines
