@@ -11,7 +11,7 @@ from typing import Any
 from devlearn_docs import aims
 
 DOCS = Path(__file__).parents[1]
-FILE, START = DOCS / "bench.json", DOCS / "start_up.json"
+FILE, START, SLOWER = DOCS / "bench.json", DOCS / "start_up.json", DOCS / "start_up_slower.json"
 PAGE = DOCS / "explanation" / "side-by-side.md"
 TEXT = """\
 # Side by side
@@ -37,6 +37,7 @@ COMMANDS = (
     "Commands are processes from their start to their end, on {cores} cores of {processor}, {gflops:.0f} GFLOP/s each, "
     "torch {torch}, {date} (`benchmarks/start_up.py`); medians of {times}, first_steps in full once."
 )
+BRACKETS = " In brackets: the same on {cores} cores of {processor}, {gflops:.0f} GFLOP/s each, {date}."
 NOT_RECORDED = "It has not been recorded on a quiet machine yet."
 DEVIATIONS = """\
 Peers have the keys that ours have, and one environment of the same rules. The contenders in CleanRL's and in
@@ -52,8 +53,10 @@ def read(file: Path = FILE) -> dict[str, Any] | None:
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
-def page(found: dict[str, Any] | None, start: dict[str, Any] | None = None) -> str:
-    first = _aims(found, start) if found or start else ""
+def page(
+    found: dict[str, Any] | None, start: dict[str, Any] | None = None, slower: dict[str, Any] | None = None
+) -> str:
+    first = _aims(found, start, slower) if found or start else ""
     if found is None:
         return TEXT.format(aims=first, recorded=NOT_RECORDED)
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items() if version)
@@ -61,9 +64,10 @@ def page(found: dict[str, Any] | None, start: dict[str, Any] | None = None) -> s
     return TEXT.format(aims=first, recorded="\n\n".join([head, DEVIATIONS, *map(_table, found["cases"])]))
 
 
-def _aims(found: dict[str, Any] | None, start: dict[str, Any] | None) -> str:
+def _aims(found: dict[str, Any] | None, start: dict[str, Any] | None, slower: dict[str, Any] | None) -> str:
     commands = COMMANDS.format(**start, times=max(map(len, start["seconds"].values()))) if start else ""
-    return AIMS.format(commands=commands, table="\n".join(aims.table(found, start)))
+    commands += BRACKETS.format(**slower) if start and slower else ""
+    return AIMS.format(commands=commands, table="\n".join(aims.table(found, start, slower)))
 
 
 def _table(case: dict[str, Any]) -> str:
@@ -85,4 +89,4 @@ def _number(value: float) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(read(), read(START)), encoding="utf-8")
+    PAGE.write_text(page(read(), read(START), read(SLOWER)), encoding="utf-8")

@@ -21,7 +21,7 @@ ABOUT = {"date": "2026-01-02", "processor": "a core", "versions": {"torch": "2.9
 
 
 def test_the_page_is_made_of_the_file() -> None:
-    made = bench.page(bench.read(), bench.read(bench.START))
+    made = bench.page(bench.read(), bench.read(bench.START), bench.read(bench.SLOWER))
     assert bench.PAGE.read_text(encoding="utf-8") == made, "docs/devlearn_docs/bench.py"
 
 
@@ -60,6 +60,11 @@ def test_commands_are_held_against_their_limits() -> None:
     assert "0.60 s | **missed** |" in found["`list stages`"]
     assert "59.00 s | reached |" in found["first_steps, 16 seeds, two cores, to the report"]
     assert "not measured | **missed** |" in found["`report` of first_steps"]
+    slower = {"seconds": {command: [2 * seconds[command][0]] for command in seconds}}
+    both = "\n".join(aims.table(None, {"seconds": seconds}, slower))
+    assert (
+        "0.60 s (1.20 s) | **missed** |" in both and "59.00 s (118.00 s) | reached, **missed** on the slower |" in both
+    )
 
 
 def test_a_case_that_does_not_exist_is_answered_with_those_that_do() -> None:
