@@ -136,7 +136,10 @@ def entry(folder: Path, live: Live) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _die_with_supervisor()
-    _log_to(JobFolder(folder).log)
+    try:
+        _log_to(JobFolder(folder).log)
+    except FileNotFoundError:  # its folder was moved away or deleted meanwhile: the supervisor misses it too, in words
+        os._exit(1)
     status = 0
     try:
         work(folder, live)
