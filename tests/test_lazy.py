@@ -54,6 +54,21 @@ def test_torch_is_imported_by_the_first_look_and_not_before() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+def test_a_module_keeps_its_numbers_wherever_it_is_imported_first() -> None:
+    """The plan builds brains on the meta device, and modules may be imported there."""
+    program = (
+        "import importlib, pkgutil, sys, torch, devlearn, devlearn_envs\n"
+        "with torch.device('meta'):\n"
+        "    for package in (devlearn, devlearn_envs):\n"
+        "        for found in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
+        "            if not found.name.endswith(('__main__', '.ray', '.slurm')): importlib.import_module(found.name)\n"
+        "held = [(name, key, value) for name, module in sys.modules.items() if name.startswith('devlearn')\n"
+        "        for key, value in vars(module).items() if isinstance(value, torch.Tensor)]\n"
+        "assert held and not [each[:2] for each in held if each[2].is_meta], held\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_later_looks_cost_what_a_modules_do(toy: types.ModuleType) -> None:
     lazy = Lazy("a_toy_of_lazy")
     assert lazy.answer == 42 and type(lazy) is types.ModuleType

@@ -28,14 +28,19 @@ class Column(Protocol):
 
 
 class Recorder:
-    """The tables of one visit, in ``folder``. ``metrics`` are the columns that the stage declares."""
+    """The tables of one visit, in ``folder`` (JOB/records/VISIT). ``metrics`` are the columns that the stage declares.
+
+    Raises:
+        FileNotFoundError: the job's folder is gone; it is not made anew, or what it held would be mixed with this.
+    """
 
     def __init__(self, folder: Path, seeds: Sequence[int], stage: str, visit: int, metrics: Sequence[str] = ()) -> None:
         self.folder, self.seeds, self.stage, self.visit, self.metrics = folder, seeds, stage, visit, tuple(metrics)
         self._place = VisitFolder(folder)
         self._files: dict[str, IO[str]] = {}
         self._tables: dict[str, Iterable[str]] = {**TABLES}
-        folder.mkdir(parents=True, exist_ok=True)
+        for each in (folder.parent, folder):
+            each.mkdir(exist_ok=True)
 
     def _rows(self, table: str, rows: list[list[Any]]) -> None:
         if table not in self._files:

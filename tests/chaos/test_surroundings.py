@@ -119,21 +119,29 @@ def test_two_commands_do_not_train_one_folder_at_once(whole: Path, tmp_path: Pat
     assert trained(tmp_path / "run") == trained(whole / "run")
 
 
-@pytest.mark.slow  # beside other work one in seven of the second failed, for a cause that is not found yet
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As ``whole``, of jobs that take so long that whoever looks at the first finds it trained, on a busy machine too."""
+    folder = tmp_path_factory.mktemp("long")
+    (folder / "around.yaml").write_text(SCENARIO.replace("updates: 150", "updates: 1500"))
+    ended(start(folder, "run", "around.yaml", "--out", "run", "--jobs", "2", "--no-report"), 0)
+    return folder
+
+
 @pytest.mark.parametrize("part", ["run", "run/jobs"])
 def test_a_folder_that_is_moved_away_while_it_is_trained_is_missed_in_words(
-    whole: Path, tmp_path: Path, part: str
+    long: Path, tmp_path: Path, part: str
 ) -> None:
-    shutil.copy(whole / "around.yaml", tmp_path)
+    shutil.copy(long / "around.yaml", tmp_path)
     process = start(tmp_path, "run", "around.yaml", "--out", "run", "--jobs", "2", "--no-report")
     until(lambda: process.poll() is not None or list(tmp_path.rglob("flight.bin")), 120)
     (tmp_path / part).rename(tmp_path / "away")
     output = ended(process, 2)
     assert "deleted or moved away while its run was trained" in output and "Traceback" not in output
-    shutil.rmtree(tmp_path / part, ignore_errors=True)
+    assert not (tmp_path / part).exists()
     (tmp_path / "away").rename(tmp_path / part)
     ended(start(tmp_path, "resume", "run", "--jobs", "2", "--no-report"), 0)
-    assert trained(tmp_path / "run") == trained(whole / "run")
+    assert trained(tmp_path / "run") == trained(long / "run")
 
 
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && shift 0 && exec "$@"'

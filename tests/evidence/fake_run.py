@@ -155,6 +155,7 @@ def tiny_run(
         arms[arm] = {"path": [arm], "stages": [stage], **((entries or {}).get(arm) or {})}
         jobs.append({"folder": job_name(arm, "all"), "branch": arm, "seeds": seeds, "parent": None})
         job = folder / job_name(arm, "all")
+        finish(job, "running")
         way = sorted((on_the_way or {}).items())
         rows = [(s, "school", 0, u, "every", "score", "points", v[place[s]]) for u, v in way for s in seeds]
         rows += [(s, "school", 0, 20, "end", "score", "points", ends[place[s]]) for s in seeds]
@@ -204,6 +205,7 @@ def _write_branch(folder: Path, branch: str, seeds: list[int], suffix: str, labe
     block = f"seeds-{seeds[0]}-{seeds[-1]}"
     name = job_name(branch + suffix, block)
     job = folder / name
+    finish(job, "running")
     ledger = dict.fromkeys(LEDGER, 0.0)
     if parent is None:
         born = {s: _measured(branch, "birth", s, 0.0, labels) for s in seeds}

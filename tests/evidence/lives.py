@@ -45,6 +45,7 @@ def write_lives(
         found[arm] = {"path": [arm], "stages": entries}
         jobs.append({"folder": job_name(arm, "all"), "branch": arm, "seeds": seeds, "parent": None})
         job = JobFolder(folder / job_name(arm, "all"))
+        finish(job.root, "running")
         for row in range(values.shape[1]):
             entry = entries[row - 1]
             where = ("birth", 0, 0, "birth") if row == 0 else (entry["name"], entry["visit"], UPDATES, "end")

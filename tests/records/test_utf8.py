@@ -54,6 +54,7 @@ from devlearn.records.writer import Recorder
 assert locale.getpreferredencoding(False).lower().replace("-", "") != "utf8", locale.getpreferredencoding(False)
 run = RunFolder(Path(sys.argv[1]))
 job = run.job("jobs/b/all")
+job.root.mkdir(parents=True)
 one = np.ones(1, int)
 with Recorder(job.visit(0, "school", 0).root, (3,), "school", 0, ("größe",)) as recorder:
     recorder.train(one, dict.fromkeys(schema.LEDGER, one), {"größe": np.array([0.5])}, one)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from devlearn.learners.brains.builtin import Init
 
-_MINUS_ONE = torch.tensor(-1.0)
+_MINUS_ONE = torch.tensor(-1.0, device="cpu")  # wherever this module is imported, be it under `with torch.device`
 _fixed = ContextVar("errors travel back by fixed weights", default=False)
 
 

@@ -48,8 +48,11 @@ def interval() -> float:
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Write a nested dict of tensors, numpy arrays, numbers, strings and lists (tuples come back as lists)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a nested dict of tensors, numpy arrays, numbers, strings and lists (tuples come back as lists).
+
+    Raises FileNotFoundError where the folder around the file's own is gone: a job's is not made anew.
+    """
+    path.parent.mkdir(exist_ok=True)
     with replacing(path, durable=True) as file:
         write(content, file)
 
@@ -118,8 +121,8 @@ def _damaged(path: Path) -> bool:
 
 
 def save_artifact(path: Path, content: dict[str, Any]) -> None:
-    """Write what other jobs build upon, with its checksum beside it; it exists once both do."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write what other jobs build upon, with its checksum beside it; it exists once both do. Raises as ``save``."""
+    path.parent.mkdir(exist_ok=True)
     remove_parts(path.parent)
     with replacing(path, durable=True) as file:
         write(content, file)

@@ -71,7 +71,8 @@ def phase_randomised(played: Tensor, streams: Streams) -> Tensor:
     found = torch.empty_like(played)
     for movie in range(played.shape[2]):  # one at a time: spectra are large
         noise = torch.from_numpy(streams.normal(*played.shape[1:2], *played.shape[3:])).to(played.device)
-        found[:, :, movie] = _surrogate(played[:, :, movie], noise)
+        for n in range(len(played)):  # of several at once the last bits depend on how many they are, on some processors
+            found[n, :, movie] = _surrogate(played[n : n + 1, :, movie], noise[n : n + 1].clone())[0]
     return found
 
 

@@ -1,6 +1,7 @@
 """The engine's promises: exact resume, gates, totals, divergence, ledger, read-only probes."""
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from devlearn.probes.probe import Measurement, Metric, Probe, Probing, probe
 from devlearn.records.schema import EvidenceError
 from devlearn.runs.engine import JobFailed, checkpoint, learner, live, visit_runner
 from devlearn.runs.engine.job import Job
-from devlearn.runs.engine.visit_runner import looks_every
+from devlearn.runs.engine.visit_runner import VisitRunner, looks_every
 from devlearn.stages.context import Context, State
 from devlearn.stages.stage import Cost, Metrics, Stage, stage
 from tests.laws.rows import BRAIN, make, needs_of
@@ -60,6 +61,27 @@ def test_a_damaged_checkpoint_is_put_aside_and_what_is_before_it_leads_to_the_sa
     said = capsys.readouterr().err
     assert f"{existing[-1].name} is damaged: it is kept as {existing[-1].name}.damaged" in said
     assert ("goes on from its beginning" in said) == (damaged == 2)
+
+
+@pytest.mark.parametrize("yields", [1, 12, 13, 24])
+def test_a_job_whose_folder_is_moved_away_makes_nothing_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yields: int
+) -> None:
+    """What it wrote there would be taken for the job's, without what it had written before."""
+    folder = write_job(tmp_path, "branch", {"look": LOOK, "school": SCHOOL})
+    after, count = VisitRunner._after_yield, itertools.count(1)
+
+    def moving(*args: Any) -> bool:
+        if next(count) == yields:
+            folder.rename(tmp_path / "away")
+        return after(*args)
+
+    monkeypatch.setattr(VisitRunner, "_after_yield", moving)
+    with pytest.raises((JobFailed, FileNotFoundError), match="No such file"):
+        live(folder)
+    assert not folder.exists()
+    monkeypatch.undo()
+    live(tmp_path / "away")
 
 
 def test_every_lesson_is_on_record_for_each_learner_and_a_life_that_was_cut_has_the_same(tmp_path: Path) -> None:
