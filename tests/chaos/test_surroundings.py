@@ -121,7 +121,7 @@ def test_two_commands_do_not_train_one_folder_at_once(whole: Path, tmp_path: Pat
 
 @pytest.fixture(scope="module")
 def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As ``whole``, of jobs that take so long that whoever looks at the first finds it trained, on a busy machine too."""
+    """As ``whole``, of jobs that take so long that the first is still trained when somebody looks at it."""
     folder = tmp_path_factory.mktemp("long")
     (folder / "around.yaml").write_text(SCENARIO.replace("updates: 150", "updates: 1500"))
     ended(start(folder, "run", "around.yaml", "--out", "run", "--jobs", "2", "--no-report"), 0)

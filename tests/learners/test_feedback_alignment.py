@@ -70,14 +70,14 @@ def test_with_the_weights_as_feedback_it_is_backprop(mapper: Mapper | None, kind
     assert aligned.keys() == backprop.keys()
     for name, slope in aligned.items():
         torch.testing.assert_close(slope, backprop[name], rtol=1e-12, atol=1e-14)
-    torch.testing.assert_close(said["loss"], also["loss"], rtol=1e-12, atol=0)  # products differ in order on some processors
+    torch.testing.assert_close(said["loss"], also["loss"], rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("mapper", MAPPERS)
 def test_feedback_changes_slopes_behind_the_read_out_and_no_output(mapper: Mapper | None) -> None:
     found = cohort(mapper)
     (aligned, said), (backprop, also) = (found.gradients(objective, batch()) for objective in (ALIGNED, BACKPROP))
-    torch.testing.assert_close(said["loss"], also["loss"], rtol=1e-12, atol=0)  # products differ in order on some processors
+    torch.testing.assert_close(said["loss"], also["loss"], rtol=1e-12, atol=0)
     for name, slope in aligned.items():
         assert torch.allclose(slope, backprop[name]) == name.startswith(LAST)
 

@@ -17,21 +17,13 @@ from devlearn.learners.objectives import Factors, SoftPolicy, TemporalDifference
 from devlearn.learners.optimiser import Optimiser, Weights
 from devlearn.stages.context import EPISODE
 from devlearn.stages.fields import ActsRandomly, AdamRate, EnvKwargs, ReflexGain, StepTimeout, Vocabulary, Wrappers
-from devlearn.stages.shared.lessons import (
-    LESSON_METRICS,
-    TEACHER,
-    Curriculum,
-    LessonsKey,
-    TeacherKey,
-    happened,
-    order_given,
-)
+from devlearn.stages.shared.lessons import LESSON_METRICS, TEACHER, LessonsKey, TeacherKey
 from devlearn.stages.shared.off_policy import OffPolicy, refuse_memory, weights_bytes
+from devlearn.stages.shared.playing import Playing
 from devlearn.stages.shared.random_control import live_randomly
-from devlearn.stages.shared.target_network import follow, target_network
-from devlearn.stages.stage import Cost, Stage, stage
-from devlearn.streams import torch_seed
-from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
+from devlearn.stages.shared.twin_critics import COPIES, TwinCritics
+from devlearn.stages.stage import Cost, stage
+from devlearn.tasks.envs import STEP_TIMEOUT
 from devlearn.tasks.envs.actions import EDGE, UNBOUNDED
 from devlearn.tasks.envs.policy import policy_of, spread_of
 from devlearn.tasks.envs.reflex import Inborn, Reflexes, refuse_gain
@@ -39,19 +31,17 @@ from devlearn.tasks.envs.replay import Replay, replay_bytes
 from devlearn.tasks.envs.spaces import view_and_controls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
     from typing import Any
 
     from torch import Tensor, nn
 
     from devlearn.learners.cohort import Cohort
-    from devlearn.scenario.controls import Control
     from devlearn.stages.context import Context, State
-    from devlearn.stages.stage import Happening, Metrics
+    from devlearn.stages.stage import Metrics
     from devlearn.tasks.envs.replay import Act
 
 SAC_METRICS = ("loss", "critic_loss", "q_value", "entropy", "temperature")
-CRITICS = 10  # twins with their gradients and two moments, and a target of each
 
 
 @dataclass(frozen=True)
@@ -66,7 +56,7 @@ class Parts:
 
 @stage("trial.sac")
 @final
-class SAC(Stage):
+class SAC(Playing):
     """Soft actor-critic (Haarnoja et al. 2018): a policy of numbers between bounds, learned from a replay.
 
     One yield is ``rollout`` steps in each of ``num_envs`` environments and ``gradient_steps`` updates, whose metrics
@@ -110,10 +100,7 @@ class SAC(Stage):
         not see. Critics see neither the phase nor the memory of a reflex.
     """
 
-    role = "trial"
-    units = ("env_steps", "updates", "flops")
     metrics = ("return", "length", *SAC_METRICS, *LESSON_METRICS)
-    controls = ("order",)
     stream_names = ("rollout", "replay", "policy", "critics", TEACHER, EPISODE)
     immutable_keys = (
         "env",
@@ -157,35 +144,12 @@ class SAC(Stage):
         self.curriculum.refuse(self.random)
         return self
 
-    @property
-    def curriculum(self) -> Curriculum:
-        """Its lessons, and who teaches them."""
-        return Curriculum(self.lessons, self.teacher)
-
     def columns(self) -> tuple[str, ...]:
         return ("return", "length", *SAC_METRICS, *self.curriculum.metrics)
-
-    def needed_controls(self) -> tuple[Control, ...]:
-        return self.curriculum.controls
-
-    def environments(self) -> tuple[EnvSpec, ...]:
-        return self.curriculum.environments(self.env_spec)
-
-    def happened(self, state: State) -> Iterable[Happening]:
-        return happened(state)
-
-    def gives(self, state: State) -> dict[str, Tensor]:
-        return order_given(state)
 
     @property
     def _life(self) -> OffPolicy:
         return OffPolicy(self.num_envs, self.rollout, self.gradient_steps, self.learning_starts)
-
-    @property
-    def env_spec(self) -> EnvSpec:
-        """Its environment."""
-        keys = (self.env_kwargs, self.wrappers, self.step_timeout, self.vocabulary, self.action_scaling)
-        return EnvSpec.of(self.env, *keys)
 
     def _parts(self) -> tuple[Needs, Parts]:
         """Raises ValueError for an environment whose actions are not numbers with bounds alone."""
@@ -242,7 +206,7 @@ class SAC(Stage):
         # of each twin: its target's value, a step, and its value with the slope along what is done
         learn += 2 * (judge + flops.update(brain, critic, {**pairs, **targets}) + 2 * judge)
         memory = replay_bytes(space, parts.factors, self.capacity, self.num_envs, bool(inborn))
-        memory += CRITICS * weights_bytes(brain)
+        memory += COPIES * weights_bytes(brain)
         memory += self.curriculum.bytes
         return self._life.cost(act, learn, memory)
 
@@ -287,7 +251,7 @@ class SAC(Stage):
                 yield {**lived, **learned, **course.tell(state)}
         finally:
             state |= {"world": world.state(), "replay": replay.state(), "reflexes": reflexes.state}
-            state |= {**learner.state(), **course.state()}
+            state |= {**learner.critics.state(), **course.state()}
             world.close()
 
     def _at_random(self, context: Context, done: int) -> Act:
@@ -309,22 +273,14 @@ class SAC(Stage):
 
 
 class _Learner:
-    """Policy, critics, targets and temperature of N learners, and how they learn from a replay."""
+    """Policy, critics and temperature of N learners, and how they learn from a replay."""
 
     def __init__(self, stage: SAC, parts: Parts, cohort: Cohort, state: State, context: Context) -> None:
         self.stage, self.parts, self.cohort = stage, parts, cohort
-        self.critics = _critics(cohort, context, state["critics"])
-        self.target = target_network(self.critics, state["target"] and _together(state["target"]))
-        self.moments = _together(state["critic_moments"])
+        self.critics = TwinCritics(parts.critic, cohort, state, context, stage.lr)
         self.temperature = Weights.of({"log": state["temperature"]})  # (N, 1)
         self.optimiser = Optimiser(cohort, state["moments"], "adam", stage.lr)
-        self.critic_optimiser = Optimiser(self.critics, self.moments, "adam", stage.lr)
         self.temperature_optimiser = Optimiser(self.temperature, state["temperature_moments"], "adam", stage.lr)
-
-    def state(self) -> dict[str, Any]:
-        """What has to last, beside what is kept up to date in place: each with a leading N axis."""
-        found = {"critics": self.critics.parameters(), "target": self.target.parameters()}
-        return {name: _apart(tensors) for name, tensors in {**found, "critic_moments": self.moments}.items()}
 
     def learn(self, replay: Replay, context: Context, done: int) -> dict[str, Tensor]:
         """The updates of one yield; the mean of their metrics."""
@@ -339,14 +295,14 @@ class _Learner:
 
     def _update(self, batch: dict[str, Tensor], noise: Tensor) -> dict[str, Tensor]:
         """One update of temperature, critics, policy and targets, in this order; noise (N, 2, B, A)."""
-        policy, stage = self.parts.policy, self.stage
+        policy, critics, stage = self.parts.policy, self.critics, self.stage
         log = self.temperature.weights["log"]
         temperature = log.detach().exp().squeeze(-1)  # (N,)
         with torch.no_grad():
             done, log_p = policy.act(self.cohort, batch["observations"], noise[:, 0], batch.get("reflex"))
             seen, said = batch["next_observations"], batch.get("next_reflex")
             following, its_log_p = policy.act(self.cohort, seen, noise[:, 1], said)
-            values = self._values(self.target, seen, following.tanh())
+            values = critics.values(seen, following.tanh(), targets=True)
             targets = soft_targets(batch, values, its_log_p, temperature)  # (N, B)
 
         entropy = -float(self.parts.factors.numbers) if stage.target_entropy is None else stage.target_entropy
@@ -354,61 +310,23 @@ class _Learner:
         self.temperature_optimiser.step()
 
         done_then = batch["actions"].to(self.cohort.dtype).tanh()
-        pairs = _pairs(batch["observations"], done_then)
-        judged = {"observations": pairs, "targets": targets.repeat_interleave(2, 0)}
-        critics = self.critics.update(self.parts.critic, judged, self.critic_optimiser)
+        judged = critics.update(batch["observations"], done_then, targets)
 
         own = done.tanh().requires_grad_()
-        least = self._values(self.critics, batch["observations"], own).min(-2).values  # (N, B)
+        least = critics.values(batch["observations"], own).min(-2).values  # (N, B)
         (slopes,) = torch.autograd.grad(least.sum(), own)
         told = {"observations": batch["observations"], "noise": noise[:, 0], "slopes": slopes}
         told |= {"values": least.detach(), "temperature": temperature}
         told |= {name: batch[name] for name in ("reflex",) if name in batch}
         metrics = self.cohort.update(policy, told, self.optimiser)
-        follow(self.target, self.critics, stage.tau)
-        twins = {name: critics[name].unflatten(0, (-1, 2)).mean(1) for name in ("loss", "q_value")}
-        found = {"critic_loss": twins["loss"], "q_value": twins["q_value"]}
+        critics.follow(stage.tau)
+        found = {"critic_loss": judged["loss"], "q_value": judged["q_value"]}
         return {**metrics, **found, "temperature": log.detach().exp().squeeze(-1)}
-
-    def _values(self, critics: Cohort, observations: Tensor, done: Tensor) -> Tensor:
-        """What both critics say of what is seen and done, (N, 2, B)."""
-        pairs = _pairs(observations, done)
-        answers = critics(pairs, self.parts.critic.sense, self.parts.critic.head)  # (2 N, B, 1)
-        values: Tensor = answers.squeeze(-1).unflatten(0, (-1, 2))
-        return values
 
 
 def _with_gate(parts: Parts, gates: tuple[str, ...]) -> Parts:
     """They with the head that scales what a reflex says, if any does."""
     return replace(parts, policy=replace(parts.policy, gate=next(iter(gates), None)))
-
-
-def _critics(cohort: Cohort, context: Context, kept: Mapping[str, Tensor] | None) -> Cohort:
-    """2 N networks, two for each learner, that see as it does: born by themselves or as they were ``kept``."""
-    seeds = context.drawn_by("critics")
-    names = (context.name, context.visit, "critics")
-    critics = cohort.newborn([torch_seed(seed, *names, twin) for seed in seeds for twin in range(2)])
-    seen = {name: buffer.repeat_interleave(2, 0) for name, buffer in cohort.buffers.items()}
-    critics.load({**critics.state(), **seen, **(_together(kept) if kept else {})})
-    return critics
-
-
-def _together(tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """Tensors (N, 2, ...) as (2 N, ...), which share their memory; the rest as it is."""
-    return {name: value.flatten(0, 1) if isinstance(value, torch.Tensor) else value for name, value in tensors.items()}
-
-
-def _apart(tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """Tensors (2 N, ...) as (N, 2, ...), which share their memory; the rest as it is."""
-    return {
-        name: value.unflatten(0, (-1, 2)) if isinstance(value, torch.Tensor) else value
-        for name, value in tensors.items()
-    }
-
-
-def _pairs(observations: Tensor, done: Tensor) -> Tensor:
-    """What was seen (N, B, ...) and done (N, B, A) as rows, once for each twin: (2 N, B, D + A)."""
-    return torch.cat([observations.flatten(2).to(done.dtype), done], -1).repeat_interleave(2, 0)
 
 
 def _box(size: int) -> kinds.Box:
