@@ -14,7 +14,7 @@ FIND_PYTHON = for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done
 PYTHON ?= $(shell $(FIND_PYTHON))
 
-.PHONY: help first-steps test test-all test-browser test-zoo gpu bench check check-lower-bounds check-wheel-lowest check-wheel-newest results mutation notebooks docs clean
+.PHONY: help first-steps test test-all test-browser test-zoo gpu chaos bench check check-lower-bounds check-wheel-lowest check-wheel-newest results mutation notebooks docs clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-20s %s\n", $$1, $$2 }'
@@ -37,6 +37,9 @@ test-zoo: $(VENV)/.installed-zoo  ## install environments of other packages, run
 gpu: $(VENV)/.installed-test  ## on a machine with a CUDA device: the tests of it, then absolute times, which docs/how-to/gpu.md shows
 	$(BIN)/python -m pytest tests/gpu
 	$(BIN)/python benchmarks/gpu.py --out docs/gpu.json
+
+chaos: $(VENV)/.installed-test  ## kill, damage and mutate in large, soak; docs/explanation/trust.md shows what came of it (half an hour)
+	$(BIN)/python -m tests.chaos.counted --out docs/chaos.json
 
 bench: $(VENV)/.installed-bench  ## everything side by side with its peers, one core, and commands, about an hour on a quiet machine; its page
 	$(BIN)/python benchmarks/bench.py --out docs/bench.json

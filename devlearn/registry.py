@@ -12,7 +12,8 @@ import sys
 import sysconfig
 import traceback
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -123,6 +124,18 @@ def _load_home(group: str, name: str) -> None:
             _import_all(f"{package.__name__}.{name}")
 
 
+def installed(group: str) -> EntryPoints:
+    """What installed packages offer of a group."""
+    found: EntryPoints = _installed(tuple(sys.path)).select(group=f"devlearn.{group}")
+    return found
+
+
+@lru_cache(maxsize=1)
+def _installed(path: tuple[str, ...]) -> Any:
+    """All entry points of packages on the module path; to find them takes as long as importing many modules."""
+    return entry_points()
+
+
 def contract(group: str) -> type[Any] | None:
     """The class that all plug-ins of a group derive from; None where there is none, or nothing has imported it yet."""
     module, name = CONTRACTS.get(group, ("", ""))
@@ -152,7 +165,7 @@ def misplaced(group: str, name: str, cls: Any) -> str | None:
 def names(group: str) -> tuple[str, ...]:
     """All names of a group, sorted: our own and those of installed packages."""
     _load(group)
-    return tuple(sorted({*_tables[group], *(point.name for point in entry_points(group=f"devlearn.{group}"))}))
+    return tuple(sorted({*_tables[group], *(point.name for point in installed(group))}))
 
 
 def get(group: str, name: str) -> Any:
@@ -168,7 +181,7 @@ def get(group: str, name: str) -> Any:
         _load(group)
     if name in _tables[group]:
         return _tables[group][name]
-    offered = tuple(entry_points(group=f"devlearn.{group}", name=name))
+    offered = tuple(installed(group).select(name=name))
     if len({point.value for point in offered}) > 1:
         both = " and ".join(f"{point.value} {package_of(point)}" for point in offered)
         raise Unimportable(f"{group} called {name!r} are offered by {both}; uninstall one of these packages")

@@ -3,7 +3,7 @@
 import statistics
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import pytest
@@ -106,10 +106,10 @@ def test_a_misspelt_executor_has_its_neighbour(here: Path) -> None:
 
 def test_a_name_that_two_packages_offer_is_none_of_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
     points = [EntryPoint("noisy", f"{module}:Noisy", "devlearn.stages") for module in ("absent_a", "absent_b")]
-    monkeypatch.setattr(registry, "entry_points", lambda **_: points)
+    monkeypatch.setattr(registry, "installed", lambda _: EntryPoints(points))
     assert "absent_a:Noisy of an installed package and absent_b:Noisy" in said("noisy")
     assert said("noisy").endswith("uninstall one of these packages")
-    monkeypatch.setattr(registry, "entry_points", lambda **_: points[:1])
+    monkeypatch.setattr(registry, "installed", lambda _: EntryPoints(points[:1]))
     assert said("noisy").startswith("absent_a:Noisy of an installed package can't be imported: ModuleNotFoundError")
 
 

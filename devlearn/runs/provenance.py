@@ -15,7 +15,7 @@ import sys
 from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import entry_points, version
+from importlib.metadata import version
 from pathlib import Path
 from traceback import walk_tb
 from types import FrameType
@@ -27,6 +27,7 @@ from devlearn.records.registered import all_near
 from devlearn.records.schema import Akin, How, JobState, Manifest, Program, Registered, Sibling
 from devlearn.records.siblings import together
 from devlearn.records.text import file_name
+from devlearn.registry import installed
 from devlearn.runs.surroundings import commit, processor
 from devlearn.scenario.splits import MINARI, is_path, split_name
 from devlearn.tasks.demonstrations.files import digest as file_digest
@@ -269,8 +270,7 @@ def _named(group: str, name: str) -> tuple[str, ...]:
     elif not name or name.startswith("devlearn/"):
         modules = []
     else:
-        offered = entry_points(group=f"devlearn.{group}")
-        modules = [point.module for point in offered if group == "envs" or point.name == name]
+        modules = [point.module for point in installed(group) if group == "envs" or point.name == name]
     return tuple(module for module in modules if module.partition(".")[0] not in OURS)
 
 

@@ -16,7 +16,7 @@ OUTSIDE = re.compile(r"""<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href
 
 def generators() -> dict[str, Callable[..., str]]:
     """What a mark may name."""
-    from devlearn_docs import citation, commands, faces, fields, gallery, gpu, kinds, rooms, scenario_keys
+    from devlearn_docs import chaos, citation, commands, faces, fields, gallery, gpu, kinds, rooms, scenario_keys
 
     return {
         "stages": kinds.stages,
@@ -29,6 +29,7 @@ def generators() -> dict[str, Callable[..., str]]:
         "scenario_keys": scenario_keys.scenario_keys,
         "plugin_names": faces.plugin_names,
         "shared_names": faces.shared_names,
+        "chaos": chaos.chaos,
         "commands": commands.commands,
         "citation": citation.citation,
         "gallery": gallery.gallery,

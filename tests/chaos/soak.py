@@ -5,12 +5,14 @@
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import devlearn
 from tests.chaos.kills import fork_servers, processes
@@ -134,6 +136,17 @@ def soaked(jobs: int, folder: Path) -> Soaked:
 def _shared(process: int) -> str:
     """Memory that a worker shared under a name and left."""
     return " ".join(str(path) for path in Path("/dev/shm").glob(f"*_{process}_*"))
+
+
+def apart(jobs: int, folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """``soaked`` in a session of its own: what was held in each quarter, and the whole."""
+    temporary = folder / "temporary"
+    temporary.mkdir(parents=True)
+    own = {**os.environ, "TMPDIR": str(temporary)}
+    command = [sys.executable, "-m", "tests.chaos.soak", str(jobs), str(folder)]
+    told = subprocess.run(command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=own, check=True)
+    *quarters, whole = (json.loads(line) for line in told.stdout.splitlines() if line.startswith("{"))
+    return quarters, {**whole, "files_left": [path.name for path in temporary.iterdir()]}
 
 
 def _main() -> None:

@@ -1,9 +1,5 @@
 """Small counts of what the harnesses beside this file do in large ones; the large ones are marked slow."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -64,16 +60,11 @@ def test_a_run_that_was_killed_again_and_again_has_the_same_bytes(tmp_path: Path
 
 @pytest.mark.slow
 def test_hundreds_of_jobs_leave_nothing_behind_and_nothing_grows(tmp_path: Path) -> None:
-    command, temporary = [sys.executable, "-m", "tests.chaos.soak", "200", str(tmp_path)], tmp_path / "temporary"
-    temporary.mkdir()
-    own = {**os.environ, "TMPDIR": str(temporary)}
-    told = subprocess.run(command, capture_output=True, text=True, start_new_session=True, env=own)
-    assert told.returncode == 0, told.stderr
-    *quarters, whole = (json.loads(line) for line in told.stdout.splitlines() if line.startswith("{"))
+    quarters, whole = soak.apart(200, tmp_path)
     first, last = quarters[0], quarters[-1]
     assert whole["jobs"] == 224 and len(quarters) == 4
     assert last["megabytes"] < first["megabytes"] + 30
     assert last["files"] <= first["files"] + 2 and last["threads"] <= first["threads"]
     assert last["workers"] <= soak.WORKERS
     assert whole["worker_megabytes"][-1] < 1.2 * whole["worker_megabytes"][0]
-    assert whole["workers_left"] == whole["memory_left"] == [*temporary.iterdir()] == []
+    assert whole["workers_left"] == whole["memory_left"] == whole["files_left"] == []

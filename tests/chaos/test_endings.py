@@ -109,7 +109,7 @@ def test_a_signal_ends_a_run_once_with_the_word_how_to_go_on(tmp_path: Path, one
 
 
 def test_a_fork_server_that_dies_is_started_again_and_the_run_goes_on(tmp_path: Path) -> None:
-    process = start(tmp_path, "slow", steps=600)
+    process = start(tmp_path, "slow", steps=200)
     begun(process)
     for server in fork_servers(process.pid):
         os.kill(server, signal.SIGKILL)

@@ -118,7 +118,7 @@ stream:
   kind: envs
   envs: [devlearn/DigitReach-v0, {env: devlearn/DigitReach-v0, env_kwargs: {reach: 14}}, Acrobot-v1]
   experts: false
-  stage: {env_steps: 3000, num_envs: 4, rollout: 32}
+  stage: {env_steps: 1500, num_envs: 4, rollout: 32}
   probe: {episodes: 2, every: 8}
 arms:
   life: [stream]
@@ -163,7 +163,7 @@ stages:
     kind: trial.ppo
     env: devlearn/ThreeStories-v0
     env_kwargs: {k: 3, acts: choose}
-    env_steps: 12288
+    env_steps: 6144
     num_envs: 4
     rollout: 32
   led: {<<: *act, of: {arm: active, stage: act, what: stream}}
