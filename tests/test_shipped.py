@@ -75,14 +75,14 @@ PAGES = (
 )
 def test_a_shipped_scenario_runs_to_its_verdict(name: str, tmp_path: Path) -> None:
     """And to its report, where its kind of page is not that of another one."""
-    run = devlearn.run(name, seeds=4, out=tmp_path / "run", set=TOY[name], progress=False, report=False)
+    run = devlearn.run(name, seeds=2, out=tmp_path / "run", set=TOY[name], progress=False, report=False)
     page = run.report().read_text() if name in (*PAGES, *LONG) else None
     run.compare()
     found = json.loads((tmp_path / "run" / "comparison.json").read_text())
     for body in found if isinstance(found, list) else [found]:
         assert body["arms"]
         for arm, entry in body["arms"].items():
-            assert entry["n"] == 4
+            assert entry["seeds"] == 2
             idle = arm in IDLE  # which may have learned nothing
             assert entry["ledger"]["flops"] > 0 or idle
             assert page is None or arm in page
