@@ -20,7 +20,7 @@ from devlearn.stages.shared.labelled import LabelledBatches
 from devlearn.stages.stage import Stage
 from devlearn.tasks.demonstrations import record
 from devlearn.tasks.envs import EnvSpec
-from devlearn.testing.stages import kept_before, newborn_givers
+from devlearn.testing.lives_before import kept_before, newborn_givers
 
 TRIAL = {"env_steps": 10_000, "num_envs": 2, "rollout": 16, "epochs": 3}
 MEMORY = {**TRIAL, "num_envs": 4, "rollout": 6, "minibatches": 2}

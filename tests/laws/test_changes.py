@@ -15,7 +15,7 @@ from devlearn.runs.plan.cost_model import CostModel
 from devlearn.stages.stage import Stage
 from devlearn.streams import PINNED
 from devlearn.testing.drawing import Watched
-from devlearn.testing.stages import kept_before, newborn_givers
+from devlearn.testing.lives_before import kept_before, newborn_givers
 from tests.laws.rows import ACT_RANDOMLY, BRAIN, BRAINS, STAGES, cohort_for, make, needs_of
 
 ROWS = sorted(STAGES)
