@@ -128,7 +128,7 @@ def run(
     overrides = [*settings, *([seeds] if seeds else [])]
     if dry_run:
         with unheard():
-            _show_plan(scenario, overrides, out, prereg, jobs, as_json)
+            _show_plan(scenario, overrides, out, prereg, executor, jobs, as_json)
         return
     click.echo(f"{scenario}: reading the scenario, starting workers", err=True)  # before anything heavy is imported
     from devlearn.runs import pipeline
@@ -184,7 +184,13 @@ def register(scenario: str, seeds: str | None, settings: tuple[str, ...], by: st
 
 
 def _show_plan(
-    scenario: str, overrides: Sequence[str], out: Path | None, prereg: Path | None, jobs: int | None, as_json: bool
+    scenario: str,
+    overrides: Sequence[str],
+    out: Path | None,
+    prereg: Path | None,
+    executor: str,
+    jobs: int | None,
+    as_json: bool,
 ) -> None:
     """The plan, its warnings, and why its folder can't be used, where that is so."""
     with waiting(f"{scenario}: reading the scenario"):
@@ -193,9 +199,11 @@ def _show_plan(
         from devlearn.cli.show_plan import show_plans
         from devlearn.records.ownership import check_claimable
         from devlearn.records.text import as_json as as_text
+        from devlearn.registry import get
         from devlearn.runs import pipeline, registration
         from devlearn.runs.plan import resolved
 
+        get("executors", executor)
         order = pipeline.load(scenario, overrides)
         plans = pipeline.plan(order)
         if prereg is not None:

@@ -18,7 +18,7 @@ from typing import Any
 from tests.chaos import damage, kills, mutants, soak
 
 SEED = 17  # none that the tests use
-KILLS, DAMAGES, CURES, MUTANTS, JOBS = 50, 1000, 300, 10_000, 200
+KILLS, DAMAGES, CURES, MUTANTS, JOBS = 60, 1000, 300, 10_000, 200
 
 
 def killed(folder: Path) -> dict[str, Any]:

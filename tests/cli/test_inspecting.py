@@ -190,6 +190,7 @@ def test_schema_is_a_json_schema() -> None:
         (["check", "env", "CartPole-v1", "--key", f"cells={'[' * 5000}"], "characters; the rest is left out) is not"),
         (["check", "env", "CartPole-v1", "--wrapper", "{id: A"], "--wrapper: '{id: A' is not YAML; are its brackets"),
         (["run", "toy.yaml", "--prereg", "toy.yaml"], "devlearn; write it anew, or fetch the one that was kept)"),
+        (["run", "toy.yaml", "--executor", "locla", "--dry-run"], "unknown executor 'locla'; did you mean 'local'?"),
         (["run", "toy.yaml", "--prereg", "toy.yaml", "--dry-run"], "toy.yaml is no registration"),
         (["run", "toy.yaml", "--prereg", "gone.json", "--dry-run"], "there is no registration gone.json"),
         (["check", "stage", "trial.ppo"], "missing key 'env'"),
