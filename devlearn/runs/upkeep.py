@@ -13,7 +13,7 @@ from devlearn.records.schema import Cores, EvidenceError, FileModel, JobState, P
 
 def put_aside_damaged(run: Path) -> None:
     """Put aside every damaged state.json, progress.json and cores.json of a run's jobs, each told on stderr."""
-    for path in sorted(run.glob("jobs/*/*")):
+    for path in sorted(run.glob("jobs/*/*/")):
         job = JobFolder(path)
         readers: dict[Path, type[FileModel]] = {job.state: JobState, job.progress: Progress, job.cores: Cores}
         for file, model in readers.items():

@@ -4,6 +4,7 @@ import errno
 import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -171,6 +172,35 @@ def test_a_file_that_tells_how_far_a_job_is_is_put_aside_and_the_run_goes_on(run
         assert result.exit_code == 0 and f"{path}: " in result.stderr, result.output
         assert path.with_name(f"{name}.damaged{number or ''}").read_bytes() == damaged
     assert (run / "comparison.json").read_bytes() == before
+
+
+def test_a_job_whose_records_or_folder_are_gone_is_trained_anew_as_the_words_say(run: Path, tmp_path: Path) -> None:
+    copy, scenario = Path(shutil.copytree(run, tmp_path / "copy")), run.parent / "toy.yaml"
+    answer = json.loads((run / "comparison.json").read_text())["arms"]
+    job = next(path.parent for path in sorted(copy.rglob("state.json")))
+    shutil.rmtree(job / "records")
+    result = call("compare", copy)
+    assert result.exit_code == 2 and f"{job}/records/" in result.stderr and "delete this job's folder" in result.stderr
+    shutil.rmtree(job)
+    job.write_text("")
+    for again in (("resume", copy), ("run", scenario, "--seeds", "2", "--out", copy)):
+        result = call(*again, "--no-report")
+        assert result.exit_code == 2 and f"{job}: a file stands in the place of this folder" in result.stderr
+    job.unlink()
+    assert call("run", scenario, "--seeds", "2", "--out", copy, "--no-report").exit_code == 0
+    for name, arm in json.loads((copy / "comparison.json").read_text())["arms"].items():
+        assert arm["values"] == answer[name]["values"]
+
+
+def test_a_version_that_is_no_number_is_damage(run: Path) -> None:
+    path = run / "seen.json"
+    before = path.read_text()
+    path.write_text(json.dumps({**json.loads(before), "format": [[]]}))
+    result = call("compare", run)
+    path.write_text(before)
+    assert (
+        result.exit_code == 2 and f"{path}: format: [[]] is no version; it was changed; move it away" in result.stderr
+    )
 
 
 def test_a_damaged_comparison_is_told_before_seeds_are_added(run: Path) -> None:

@@ -7,16 +7,19 @@ Where nothing is finite in either arm of a pair nothing was measured, and ``wors
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from devlearn.evidence.analysis.budgets import budget
 from devlearn.records.declared import unit_of
+from devlearn.records.layout import JobFolder
 from devlearn.records.reader import BIRTH, ArmRecords, EvidenceError, Key, LearnerRecord, Moment
 from devlearn.records.results import At, Interval
-from devlearn.records.schema import Better, ProbeEntry
+from devlearn.records.schema import Better, JobState, ProbeEntry
+from devlearn.records.seal import altered
+from devlearn.records.tables import ANEW
 
 ROUNDING = 1e-9  # of an area's share
 
@@ -148,8 +151,18 @@ def value_at(arm: ArmRecords, life: LearnerRecord, what: Measure, position: int,
     past = [m for m in life.moments if what.key in m.values and (m.position, m.update) <= limit]
     if not past or (update is None and past[-1].position != position):
         place = arm.stages[position].name if position >= 0 else "birth"
-        raise EvidenceError(f"{what.label} of arm {arm.name!r}, seed {life.seed}, is not on record at {place!r}")
+        said = f"{what.label} of arm {arm.name!r}, seed {life.seed}, is not on record at {place!r}"
+        raise EvidenceError(next(_lost(life, said), said))
     return read(life, what, past[-1], limit)
+
+
+def _lost(life: LearnerRecord, said: str) -> Iterator[str]:
+    """What to say of something missing where records of a job are not whole: that job is to be trained anew."""
+    for folder in life.jobs:
+        state = JobState.read(JobFolder(folder).state)
+        for one in altered(JobFolder(folder), state) if state else ():
+            if one.how != "added":
+                yield f"{folder / one.file}: {one.how} since its job was done, and {said}; {ANEW}"
 
 
 def read(life: LearnerRecord, what: Measure, moment: Moment, place: tuple[float, float]) -> float | None:

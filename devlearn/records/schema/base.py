@@ -92,6 +92,9 @@ class FileModel(BaseModel):
             return None
         except IsADirectoryError as error:
             raise EvidenceError(f"{path}: a folder stands in its place; {cls.mend}") from error
+        except NotADirectoryError as error:
+            above = next(each for each in path.parents if each.exists())
+            raise EvidenceError(f"{above}: a file stands in the place of this folder; move it away") from error
         try:
             found = cls.model_validate_json(text)
         except ValidationError as error:
@@ -110,7 +113,11 @@ class FileModel(BaseModel):
             found = _Versioned.model_validate_json(text)
         except ValidationError:
             return ""
-        return "" if found.format is None else cls.version.refusal(found.format, resume)  # it may be no file of ours
+        if found.format is None:  # it may be no file of ours
+            return ""
+        if type(found.format) is not int:
+            return f"format: {shortened(repr(found.format))} is no version; it was changed; {cls.mend}"
+        return cls.version.refusal(found.format, resume)
 
 
 def _number(value: object) -> bool:
