@@ -116,6 +116,26 @@ def _hear(handlers: Mapping[signal.Signals, Any]) -> None:
         signal.signal(one, handler)
 
 
+def _there() -> bool:
+    """Whether the current folder exists."""
+    try:
+        return bool(os.getcwd())
+    except FileNotFoundError:
+        return False
+
+
+def _fill_streams() -> None:
+    """Standard streams that were closed before us lead nowhere: else a file opened later would take their place."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)  # which may be that number
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            os.set_inheritable(number, True)  # workers have it too
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False, encoding="utf-8"))  # noqa: SIM115
+
+
 class Group(click.Group):
     """Bad input is exit code 2 with a message, Ctrl-C is 130."""
 
@@ -124,6 +144,7 @@ class Group(click.Group):
         if args is not None:
             return super().main(args, **options)
         status: Any = 0
+        _fill_streams()
         try:
             super().main(**options)
         except SystemExit as end:
@@ -160,6 +181,8 @@ class Group(click.Group):
         """What the system refused, and the mend; empty for an error that may be a bug of ours."""
         if isinstance(error, UnicodeEncodeError) and error.encoding == sys.getfilesystemencoding() != "utf-8":
             return f"{error.object!a}: this locale has no such letters; set PYTHONUTF8=1, or LC_ALL=C.UTF-8"
+        if isinstance(error, FileNotFoundError) and not error.filename and not _there():
+            return "the folder that this command is run in was deleted or moved away; go to another (cd)"
         if not isinstance(error, OSError) or error.errno not in REFUSED or not (error.filename or error.errno in FULL):
             return ""
         options = self.commands[command].params if command and command not in INTO_ITS_RUN else []
@@ -168,6 +191,10 @@ class Group(click.Group):
         if isinstance(error, IsADirectoryError):
             return f"{where}a folder stands in its place; move it away, or use another folder{out}"
         other = "a copy of the run in another folder" if command in INTO_ITS_RUN else f"another folder{out}"
+        if error.errno in FULL and command in TRAINING:
+            return (
+                f"{where}{error.strerror}; make room, and go on where it stopped: devlearn resume RUN, or use {other}"
+            )
         return f"{where}{error.strerror}; mend that, or use {other}"
 
 

@@ -61,7 +61,7 @@ def new(what: str, name: str, spaces: str | None) -> None:
 @click.command(short_help="Record episodes of a policy in ENV.")
 @click.argument("env")
 @click.option("--policy", default="random", metavar="NAME", help="random, or module:function(observation, rng).")
-@click.option("--episodes", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
+@click.option("--episodes", type=click.IntRange(1, 100_000), default=10, show_default=True, help="How many.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="What episodes are drawn by.")
 @click.option("--key", "keys", multiple=True, metavar="K=V", help="A keyword argument of the environment.")
 @click.option("--wrapper", "wrappers", multiple=True, metavar="ID", help="What the environment is wrapped in, as YAML.")
@@ -86,6 +86,7 @@ def demonstrate(
     devlearn demonstrate CartPole-v1 --policy my_policies:lean --out cartpole.npz
     """
     see_here()
+    from devlearn.records.ownership import make_folder
     from devlearn.tasks.demonstrations import record
     from devlearn.tasks.envs import BadWrapper, WorldError
 
@@ -93,6 +94,7 @@ def demonstrate(
         raise click.UsageError(f"--out names an .npz file, not {str(out)!r}")
     if out.exists():
         raise click.UsageError(f"{out} is there already; remove it, or choose another name")
+    make_folder(out.parent)
     try:
         told = record(env_spec(env, given_keys(keys), wrappers, vocabulary), policy, episodes, seed)
     except (BadWrapper, WorldError) as error:

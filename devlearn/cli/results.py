@@ -222,6 +222,7 @@ def export(run: Path, target: str, out: Path | None, arm: str | None, seed: int 
         raise click.UsageError(f"unknown format {target!r}{hint(target, (*formats, *kinds))}")
     for path in opened.export(target, out):
         click.echo(str(path))
+    _warn_altered(run)
 
 
 @click.command(short_help="Write learners of RUN as genome files.")
@@ -244,6 +245,18 @@ def genome(run: Path, arm: str, seeds: tuple[int, ...], after: str | None, point
         raise click.UsageError(str(error.args[0])) from error
     for path in paths:
         click.echo(str(path))
+    _warn_altered(run)
+
+
+def _warn_altered(run: Path) -> None:
+    """Say on stderr that records are not what they were when their jobs were done, where that is so."""
+    from devlearn.evidence.text.reasons import render_note
+    from devlearn.records.reader import load
+    from devlearn.records.results import Warning_
+
+    if altered := load(run).altered:
+        note = Warning_.of("records_altered", altered={how: list(paths) for how, paths in altered.items()})
+        click.echo(f"warning: {render_note(note)}", err=True)
 
 
 @click.command(short_help="Make the folder of RUN smaller.")

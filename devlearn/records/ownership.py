@@ -41,7 +41,10 @@ def is_run(folder: Path) -> bool:
 
 
 def no_run(folder: Path) -> str:
-    """What is said of a folder that is no run's, with the runs in it and beside it."""
+    """What is said of a folder that is no run's, or not whole, with the runs in it and beside it."""
+    if is_run(folder):
+        plan, mend = RunFolder(folder).resolved, f"run its scenario again with --out {folder}, which writes it anew"
+        return f"{plan} is gone; {mend}, and keeps what was trained"
     places = dict.fromkeys([folder, folder.parent if folder.name else folder, Path("runs")])
     runs = [path for place in places for path in sorted(place.glob("*/")) if is_run(path)]
     near = [str(path) for path in {run.resolve(): run for run in reversed(runs)}.values()][::-1]

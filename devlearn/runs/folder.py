@@ -1,6 +1,7 @@
 """A run's folder: what is planned for it, written into it, and read back where it is gone on with."""
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -138,9 +139,18 @@ def open_step(folder: Path, accept: bool) -> Step:
 
 def _gone(folder: Path, job: str, command: str) -> str:
     """That a job's folder was deleted, and how to get it back."""
-    again = f"`{command}`" if command else f"its scenario, with --out {folder},"
+    again = f"`{_into(command, folder)}`" if command else f"its scenario, with --out {folder},"
     mend = f"run {again} once more: that writes and trains it anew, and keeps the rest"
     return f"{folder / job} is gone, or its job.json is; {mend}"
+
+
+def _into(command: str, folder: Path) -> str:
+    """The command that made a run, whose folder is ``folder`` now."""
+    words = shlex.split(command)
+    if "--out" in words[:-1]:
+        at = words.index("--out")
+        words = words[:at] + words[at + 2 :]
+    return shlex.join([*words, "--out", str(folder)])
 
 
 def read_resolved(folder: Path) -> Json | None:

@@ -260,3 +260,46 @@ def test_a_scenario_without_probes_is_run_for_its_weights_and_says_so_before(her
     assert result.exit_code == 0, result.output
     assert "has no probes" in result.stderr and "records: runs/toy" in result.stdout
     assert len(list(here.glob("runs/toy/jobs/*/*/artifacts/end.pt"))) == 2
+
+
+@pytest.mark.parametrize("streams", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_lead_nowhere(here: Path, streams: str) -> None:
+    """As under some cron: a file that is opened later would take their place."""
+    command = f'"{sys.executable}" -m devlearn run toy.yaml --seeds 2 --out own {streams}'
+    assert subprocess.run(["bash", "-c", command], capture_output=True, check=False, timeout=300).returncode == 0
+    assert (here / "own" / "report.html").exists()
+
+
+def test_a_current_folder_that_is_gone_is_told(here: Path) -> None:
+    (here / "gone").mkdir()
+    for command in (["run", str(here / "toy.yaml"), "--out", str(here / "own")], ["check", str(here / "toy.yaml")]):
+        line = f'rmdir ../gone; exec "{sys.executable}" -P -m devlearn "$@"'
+        done = subprocess.run(["bash", "-c", line, "-", *command], cwd=here / "gone", capture_output=True, text=True)
+        assert done.returncode == 2 and "was deleted or moved away; go to another (cd)" in done.stderr, done.stderr
+        (here / "gone").mkdir(exist_ok=True)
+
+
+def test_exports_of_records_that_were_changed_say_so(run: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(run, tmp_path / "copy"))
+    table = next(iter(sorted(copy.rglob("seconds.csv")))).with_name("train.csv")
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
+    for command in (("export", copy), ("genome", copy, "plain")):
+        result = call(*command, "--out", tmp_path / command[0])
+        assert result.exit_code == 0 and "the records are not what they were when their jobs were done" in result.stderr
+        whole = call(command[0], run, *command[2:], "--out", tmp_path / f"whole-{command[0]}")
+        assert whole.exit_code == 0 and "warning" not in whole.stderr
+
+
+def test_a_moved_run_is_made_whole_where_it_is_now(run: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(run, tmp_path / "moved"))
+    shutil.rmtree(next(path.parent for path in sorted(copy.rglob("state.json"))))
+    result = call("resume", copy)
+    assert result.exit_code == 2 and f"--out {copy}` once more" in result.stderr
+    (copy / "resolved.json").unlink()
+    result = call("compare", copy)
+    assert result.exit_code == 2 and f"{copy}/resolved.json is gone; run its scenario again" in result.stderr
+
+
+def test_demonstrations_are_refused_before_they_are_lived(here: Path) -> None:
+    result = call("demonstrate", "no-such-env-v0", "--out", "/proc/x.npz")
+    assert result.exit_code == 2 and "/proc can't be written into" in result.stderr

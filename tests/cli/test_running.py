@@ -297,6 +297,22 @@ def test_a_file_called_like_a_library_beside_a_scenario_is_not_run(here: Path) -
         assert done.returncode == 0 and not (here / "ran").exists()
 
 
+@pytest.mark.parametrize("name", ["random", "json", "numpy", "torch"])
+def test_what_a_command_starts_takes_no_file_here_for_a_library(here: Path, name: str) -> None:
+    """Workers, and the processes that environments are tried and stepped in, begin with a path of their own."""
+    (here / f"{name}.py").write_text("open('ran', 'w').close()\nraise ImportError('not the library')\n")
+    for command in (
+        ["run", "toy.yaml", "--seeds", "2", "--no-report"],
+        ["check", "env", "devlearn/CartPole-v1"],
+        ["list", "envs"],
+    ):
+        done = subprocess.run(
+            [Path(sys.executable).with_name("devlearn"), *command], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert not (here / "ran").exists(), command
+
+
 ENVIRONMENT = """
 import gymnasium as gym, numpy as np
 from gymnasium import spaces

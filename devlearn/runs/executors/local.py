@@ -25,7 +25,10 @@ KEEP_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": "2000000000",
     "MALLOC_MMAP_THRESHOLD_": "33554432",
 }
-ENVIRONMENT = ONE_THREAD | KEEP_MEMORY
+# The fork server begins as ``python -c``, which would take a file in the current folder for a library of that name. Any
+# value will do; by this one the preload knows that it is ours, and takes it away: what workers start is not concerned.
+SAFE_PATH = {"PYTHONSAFEPATH": "devlearn"}
+ENVIRONMENT = ONE_THREAD | KEEP_MEMORY | SAFE_PATH
 
 
 def cores() -> int:
@@ -37,7 +40,7 @@ def cores() -> int:
 def _worker_environment() -> Iterator[None]:
     """One thread per process and memory that is kept, for what is started inside."""
     before = {key: os.environ.get(key) for key in ENVIRONMENT}
-    os.environ.update(ENVIRONMENT)
+    os.environ.update(ENVIRONMENT | {key: value for key, value in before.items() if value and key in SAFE_PATH})
     try:
         yield
     finally:

@@ -22,14 +22,21 @@ from devlearn.stages.fields import (
     Vocabulary,
     Wrappers,
 )
-from devlearn.stages.shared.lessons import LESSON_METRICS, TEACHER, LessonsKey, TeacherKey
+from devlearn.stages.shared.lessons import (
+    LESSON_METRICS,
+    TEACHER,
+    Curriculum,
+    LessonsKey,
+    TeacherKey,
+    happened,
+    order_given,
+)
 from devlearn.stages.shared.off_policy import OffPolicy, weights_bytes
-from devlearn.stages.shared.playing import Playing
 from devlearn.stages.shared.random_control import live_randomly
 from devlearn.stages.shared.sequences import Sequences
 from devlearn.stages.shared.target_network import follow, target_network
-from devlearn.stages.stage import Cost, stage
-from devlearn.tasks.envs import STEP_TIMEOUT
+from devlearn.stages.stage import Cost, Stage, stage
+from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.recurrent_state import Memory
 from devlearn.tasks.envs.reflex import refuse_reflexes
@@ -37,13 +44,14 @@ from devlearn.tasks.envs.replay import Replay, replay_bytes
 from devlearn.tasks.envs.spaces import view_and_controls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from torch import Tensor, nn
 
     from devlearn.learners.cohort import Cohort
+    from devlearn.scenario.controls import Control
     from devlearn.stages.context import Context, State
-    from devlearn.stages.stage import Metrics
+    from devlearn.stages.stage import Happening, Metrics
     from devlearn.streams import Streams
     from devlearn.tasks.envs.policy import Policy
     from devlearn.tasks.envs.replay import Act
@@ -53,7 +61,7 @@ DQN_METRICS = ("loss", "q_value", "epsilon")
 
 @stage("trial.dqn")
 @final
-class DQN(Playing):
+class DQN(Stage):
     """Deep Q-learning (Mnih et al. 2015): values of actions, learned from a replay of past steps.
 
     One yield is ``rollout`` steps in each of ``num_envs`` environments and ``gradient_steps`` updates, whose metrics
@@ -97,7 +105,10 @@ class DQN(Playing):
         the end of the yield that passes a multiple of ``target_every``.
     """
 
+    role = "trial"
+    units = ("env_steps", "updates", "flops")
     metrics = ("return", "length", *DQN_METRICS, *LESSON_METRICS)
+    controls = ("order",)
     stream_names = ("rollout", "replay", TEACHER, EPISODE)
     immutable_keys = (
         "env",
@@ -146,8 +157,25 @@ class DQN(Playing):
         self.curriculum.refuse(self.random)
         return self
 
+    @property
+    def curriculum(self) -> Curriculum:
+        """Its lessons, and who teaches them."""
+        return Curriculum(self.lessons, self.teacher)
+
     def columns(self) -> tuple[str, ...]:
         return ("return", "length", *DQN_METRICS, *self.curriculum.metrics)
+
+    def needed_controls(self) -> tuple[Control, ...]:
+        return self.curriculum.controls
+
+    def environments(self) -> tuple[EnvSpec, ...]:
+        return self.curriculum.environments(self.env_spec)
+
+    def happened(self, state: State) -> Iterable[Happening]:
+        return happened(state)
+
+    def gives(self, state: State) -> dict[str, Tensor]:
+        return order_given(state)
 
     @property
     def _life(self) -> OffPolicy:
@@ -165,6 +193,11 @@ class DQN(Playing):
             mend = "use trial.ppo, or trial.sac for numbers alone; or wrap it so that its actions are Discrete"
             raise ValueError(f"{self.kind} learns the value of each of several actions, and {takes}; {mend}")
         return Needs(needs.senses, {policy.actor: needs.heads[policy.actor]}), policy
+
+    @property
+    def env_spec(self) -> EnvSpec:
+        """Its environment."""
+        return EnvSpec.of(self.env, self.env_kwargs, self.wrappers, self.step_timeout, self.vocabulary)
 
     def needs(self) -> Needs:
         self.curriculum.check(self.env_spec)

@@ -29,26 +29,33 @@ from devlearn.stages.fields import (
 )
 from devlearn.stages.shared.apprenticeship import given_metrics
 from devlearn.stages.shared.intrinsic import CURIOSITY_METRICS, SHAM, STREAM, Curiosity, Intrinsic
-from devlearn.stages.shared.lessons import LESSON_METRICS, TEACHER, LessonsKey, TeacherKey
-from devlearn.stages.shared.playing import Playing
+from devlearn.stages.shared.lessons import (
+    LESSON_METRICS,
+    TEACHER,
+    Curriculum,
+    LessonsKey,
+    TeacherKey,
+    happened,
+    order_given,
+)
 from devlearn.stages.shared.random_control import live_randomly
 from devlearn.stages.shared.yoking import StreamOf, Yoke, left, stream_given
-from devlearn.stages.stage import Cost, stage
-from devlearn.tasks.envs import STEP_TIMEOUT
+from devlearn.stages.stage import Cost, Stage, stage
+from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.acting import Acting
 from devlearn.tasks.envs.policy import policy_of
 from devlearn.tasks.envs.reflex import Inborn, refuse_gain
 from devlearn.tasks.envs.rollout import collect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from torch import Tensor, nn
 
     from devlearn.learners.cohort import Cohort
     from devlearn.scenario.controls import Control
     from devlearn.stages.context import Context, State
-    from devlearn.stages.stage import Metrics
+    from devlearn.stages.stage import Happening, Metrics
     from devlearn.tasks.envs.policy import Policy
 
 PPO_METRICS = ("loss", "policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction")
@@ -56,7 +63,7 @@ PPO_METRICS = ("loss", "policy_loss", "value_loss", "entropy", "approx_kl", "cli
 
 @stage("trial.ppo")
 @final
-class PPO(Playing):
+class PPO(Stage):
     """Proximal policy optimisation (Schulman et al. 2017) with generalised advantage estimation.
 
     One yield is one rollout with its updates; its metrics are means over these updates. Brains with memory learn whole
@@ -124,6 +131,8 @@ class PPO(Playing):
         on). Models of curiosity read the observation as a flat vector, without convolutions.
     """
 
+    role = "trial"
+    units = ("env_steps", "updates", "flops")
     metrics = ("return", "length", *PPO_METRICS, *CURIOSITY_METRICS, *LESSON_METRICS)
     controls = ("sham", "order")
     sham_key = ("intrinsic", "sham")
@@ -191,6 +200,11 @@ class PPO(Playing):
         return self
 
     @property
+    def curriculum(self) -> Curriculum:
+        """Its lessons, and who teaches them."""
+        return Curriculum(self.lessons, self.teacher)
+
+    @property
     def yoke(self) -> Yoke:
         """Whose stream it follows, and that it has one."""
         return Yoke(self.of, self.env_spec, self.num_envs)
@@ -201,10 +215,16 @@ class PPO(Playing):
 
     def needed_controls(self) -> tuple[Control, ...]:
         curious = self.intrinsic is not None and self.intrinsic.weight > 0
-        return (*(("sham",) if curious else ()), *super().needed_controls())
+        return (*(("sham",) if curious else ()), *self.curriculum.controls)
+
+    def environments(self) -> tuple[EnvSpec, ...]:
+        return self.curriculum.environments(self.env_spec)
+
+    def happened(self, state: State) -> Iterable[Happening]:
+        return happened(state)
 
     def gives(self, state: State) -> dict[str, Tensor]:
-        return {**super().gives(state), **stream_given(state)}
+        return {**order_given(state), **stream_given(state)}
 
     def unable_to_follow(self, giver: Any) -> str:
         if isinstance(giver, PPO) and (giver.until is not None or giver.curriculum):
@@ -221,6 +241,12 @@ class PPO(Playing):
 
     def _policy(self) -> tuple[Needs, Policy]:
         return policy_of(self.env_spec, self.normalise_observations)
+
+    @property
+    def env_spec(self) -> EnvSpec:
+        """Its environment."""
+        keys = (self.env_kwargs, self.wrappers, self.step_timeout, self.vocabulary, self.action_scaling)
+        return EnvSpec.of(self.env, *keys)
 
     def needs(self) -> Needs:
         self.curriculum.check(self.env_spec)

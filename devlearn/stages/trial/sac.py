@@ -17,13 +17,20 @@ from devlearn.learners.objectives import Factors, SoftPolicy, TemporalDifference
 from devlearn.learners.optimiser import Optimiser, Weights
 from devlearn.stages.context import EPISODE
 from devlearn.stages.fields import ActsRandomly, AdamRate, EnvKwargs, ReflexGain, StepTimeout, Vocabulary, Wrappers
-from devlearn.stages.shared.lessons import LESSON_METRICS, TEACHER, LessonsKey, TeacherKey
+from devlearn.stages.shared.lessons import (
+    LESSON_METRICS,
+    TEACHER,
+    Curriculum,
+    LessonsKey,
+    TeacherKey,
+    happened,
+    order_given,
+)
 from devlearn.stages.shared.off_policy import OffPolicy, refuse_memory, weights_bytes
-from devlearn.stages.shared.playing import Playing
 from devlearn.stages.shared.random_control import live_randomly
 from devlearn.stages.shared.twin_critics import COPIES, TwinCritics
-from devlearn.stages.stage import Cost, stage
-from devlearn.tasks.envs import STEP_TIMEOUT
+from devlearn.stages.stage import Cost, Stage, stage
+from devlearn.tasks.envs import STEP_TIMEOUT, EnvSpec
 from devlearn.tasks.envs.actions import EDGE, UNBOUNDED
 from devlearn.tasks.envs.policy import policy_of, spread_of
 from devlearn.tasks.envs.reflex import Inborn, Reflexes, refuse_gain
@@ -31,14 +38,15 @@ from devlearn.tasks.envs.replay import Replay, replay_bytes
 from devlearn.tasks.envs.spaces import view_and_controls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     from torch import Tensor, nn
 
     from devlearn.learners.cohort import Cohort
+    from devlearn.scenario.controls import Control
     from devlearn.stages.context import Context, State
-    from devlearn.stages.stage import Metrics
+    from devlearn.stages.stage import Happening, Metrics
     from devlearn.tasks.envs.replay import Act
 
 SAC_METRICS = ("loss", "critic_loss", "q_value", "entropy", "temperature")
@@ -56,7 +64,7 @@ class Parts:
 
 @stage("trial.sac")
 @final
-class SAC(Playing):
+class SAC(Stage):
     """Soft actor-critic (Haarnoja et al. 2018): a policy of numbers between bounds, learned from a replay.
 
     One yield is ``rollout`` steps in each of ``num_envs`` environments and ``gradient_steps`` updates, whose metrics
@@ -100,7 +108,10 @@ class SAC(Playing):
         not see. Critics see neither the phase nor the memory of a reflex.
     """
 
+    role = "trial"
+    units = ("env_steps", "updates", "flops")
     metrics = ("return", "length", *SAC_METRICS, *LESSON_METRICS)
+    controls = ("order",)
     stream_names = ("rollout", "replay", "policy", "critics", TEACHER, EPISODE)
     immutable_keys = (
         "env",
@@ -144,12 +155,35 @@ class SAC(Playing):
         self.curriculum.refuse(self.random)
         return self
 
+    @property
+    def curriculum(self) -> Curriculum:
+        """Its lessons, and who teaches them."""
+        return Curriculum(self.lessons, self.teacher)
+
     def columns(self) -> tuple[str, ...]:
         return ("return", "length", *SAC_METRICS, *self.curriculum.metrics)
+
+    def needed_controls(self) -> tuple[Control, ...]:
+        return self.curriculum.controls
+
+    def environments(self) -> tuple[EnvSpec, ...]:
+        return self.curriculum.environments(self.env_spec)
+
+    def happened(self, state: State) -> Iterable[Happening]:
+        return happened(state)
+
+    def gives(self, state: State) -> dict[str, Tensor]:
+        return order_given(state)
 
     @property
     def _life(self) -> OffPolicy:
         return OffPolicy(self.num_envs, self.rollout, self.gradient_steps, self.learning_starts)
+
+    @property
+    def env_spec(self) -> EnvSpec:
+        """Its environment."""
+        keys = (self.env_kwargs, self.wrappers, self.step_timeout, self.vocabulary, self.action_scaling)
+        return EnvSpec.of(self.env, *keys)
 
     def _parts(self) -> tuple[Needs, Parts]:
         """Raises ValueError for an environment whose actions are not numbers with bounds alone."""

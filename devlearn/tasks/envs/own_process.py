@@ -85,7 +85,7 @@ def in_own_process(
         printed, path = Path(folder) / "printed", Path(folder) / "flight.bin"
         with printed.open("ab") as file, theirs:
             process = subprocess.Popen(
-                [sys.executable, "-c", BEGIN],
+                [sys.executable, "-P", "-c", BEGIN],
                 stdin=subprocess.PIPE,
                 stdout=file,
                 stderr=file,

@@ -60,7 +60,10 @@ class StepProcess:
             self._flight = flight.shared(file.fileno())
             given = (theirs.fileno(), file.fileno(), self._trace.fileno())
             self._process = subprocess.Popen(
-                [sys.executable, "-c", BEGIN], stdin=subprocess.PIPE, pass_fds=given, env={**os.environ, **ONE_THREAD}
+                [sys.executable, "-P", "-c", BEGIN],
+                stdin=subprocess.PIPE,
+                pass_fds=given,
+                env={**os.environ, **ONE_THREAD},
             )
             assert self._process.stdin is not None
             with suppress(BrokenPipeError):  # one that ends at once is seen when it is asked
