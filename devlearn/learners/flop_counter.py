@@ -41,6 +41,7 @@ class Counter(TorchDispatchMode):
             return _product(a, b) if _fit(a, b, *added) else func(*args, **kwargs)
         if name == "convolution":
             x, weight = args[:2]
+            _check_image(x, weight, stride=args[3], transposed=args[6], groups=args[8])
             row = func(x[:1], *args[1:], **kwargs)
             self.total += len(x) * _convolution(x, weight, row, transposed=args[6])
             return row.new_zeros(held((len(x), *row.shape[1:]), row.device.type))
@@ -90,6 +91,15 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
     if prod(shape) > MOST:
         raise ValueError(f"one product gives {prod(shape):,} numbers at once, for one learner; fewer units or rows do")
     return a.new_zeros(held(shape, a.device.type))
+
+
+def _check_image(x: Tensor, weight: Tensor, stride: Sequence[int], transposed: bool, groups: int) -> None:
+    """That what a convolution makes of one image, which is computed, is held. Raises as ``_product`` does."""
+    channels = weight.shape[1] * groups * prod(stride) if transposed else weight.shape[0]
+    numbers = channels * prod(x.shape[2:])
+    if numbers > MOST:
+        raise ValueError(f"one convolution gives {numbers:,} numbers of an image; fewer channels do")
+    held((numbers,), x.device.type)
 
 
 def _convolution(x: Tensor, weight: Tensor, out: Tensor, transposed: bool) -> int:

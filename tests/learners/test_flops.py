@@ -1,6 +1,7 @@
 """FLOPs by formula are those of torch's counter, without its import."""
 
 import resource
+import resource
 import subprocess
 import sys
 from typing import Any
@@ -136,6 +137,19 @@ def test_counting_computes_nothing_large() -> None:
         brain = nn.Sequential(nn.Linear(10, 200_000), nn.Linear(200_000, 200_000, bias=False), nn.Linear(200_000, 1))
     sizes = 10 * 200_000 + 200_000 * 200_000 + 200_000
     assert flops.forward(brain, torch.empty(1, 10)) == 2 * sizes
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_convolution_of_an_image_is_computed_where_it_is_small_and_refused_where_it_is_vast(transposed: bool) -> None:
+    kind = nn.ConvTranspose2d if transposed else nn.Conv2d
+    with torch.device("meta"):
+        wide, vast = (kind(1, channels, 3, stride=2, padding=1) for channels in (100_000, 100_000_000))
+    places = 28 * 28 if transposed else 14 * 14
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert flops.forward(wide, torch.empty(2, 1, 28, 28, device="meta")) == 2 * 2 * places * 9 * 100_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 2**10  # kB, of the meta device's imports
+    with pytest.raises(ValueError, match="numbers of an image; fewer channels do"):
+        flops.forward(vast, torch.empty(2, 1, 28, 28, device="meta"))
 
 
 def test_counting_a_gradient_step_leaves_the_compiler_unimported() -> None:
