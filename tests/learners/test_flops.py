@@ -1,7 +1,6 @@
 """FLOPs by formula are those of torch's counter, without its import."""
 
 import resource
-import resource
 import subprocess
 import sys
 from typing import Any
