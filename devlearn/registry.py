@@ -120,8 +120,15 @@ def _load_home(group: str, name: str) -> None:
     package, parts = importlib.import_module(GROUPS[group]), name.split(".")
     for folder in getattr(package, "__path__", ()):
         place = Path(folder, *parts)
-        if all(map(str.isidentifier, parts)) and (place.with_suffix(".py").is_file() or place.is_dir()):
+        if all(map(str.isidentifier, parts)) and _is_module(place):
             _import_all(f"{package.__name__}.{name}")
+
+
+def _is_module(place: Path) -> bool:
+    try:
+        return place.with_suffix(".py").is_file() or place.is_dir()
+    except OSError:  # too long a name for a file
+        return False
 
 
 def installed(group: str) -> EntryPoints:

@@ -113,6 +113,10 @@ def test_a_name_that_two_packages_offer_is_none_of_theirs(monkeypatch: pytest.Mo
     assert said("noisy").startswith("absent_a:Noisy of an installed package can't be imported: ModuleNotFoundError")
 
 
+def test_a_name_that_no_file_could_have_is_unknown() -> None:
+    assert said("a" * 300).startswith("unknown stage")
+
+
 @pytest.mark.parametrize(("name", "module"), [("trial.ppo", "trial.ppo"), ("supervise", "supervise.cross_entropy")])
 def test_a_plug_in_is_found_without_the_others(name: str, module: str) -> None:
     program = (
