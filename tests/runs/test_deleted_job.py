@@ -28,7 +28,7 @@ def test_a_deleted_job_is_written_anew_by_the_command_that_resume_names(tmp_path
     jobs = sorted(path.parent for path in out.glob("jobs/*/*/job.json"))
     before = [(job / "job.json").read_bytes() for job in jobs]
     shutil.rmtree(jobs[1])
-    with pytest.raises(FolderMismatch, match=r"seeds-1 is gone.*; run `devlearn run gone.yaml` once more"):
+    with pytest.raises(FolderMismatch, match=rf"seeds-1 is gone.*; run `devlearn run gone.yaml --out {out}` once more"):
         reopen(out)
     write(load(file, command="devlearn run gone.yaml"), out)
     assert [(job / "job.json").read_bytes() for job in jobs] == before
