@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).parents[1] / "chaos.json"
+TOLD = {"all": "all at once"}
 COMMANDS = ("compare", "export", "genome", "resume", "run", "report")
 
 
@@ -27,7 +28,9 @@ def _kills(part: Mapping[str, Any]) -> str:
     whom = sum((Counter(one["kills"]) for one in part["scenarios"]), Counter[str]())
     files = sum(one["files"] for one in part["scenarios"])
     differ, left = (sum(len(one[key]) for one in part["scenarios"]) for key in ("differ", "left"))
-    often = f"{whom.total()} times: {', '.join(f'{name} {count}' for name, count in sorted(whom.items()))}"
+    often = (
+        f"{whom.total()} times: {', '.join(f'{TOLD.get(name, name)} {count}' for name, count in sorted(whom.items()))}"
+    )
     what = f"runs of {len(part['scenarios'])} scenarios killed, or stopped for a second"
     return (
         f"| {what} | {often} | {differ} of {files:,} records and answers differ from those of runs left alone; "

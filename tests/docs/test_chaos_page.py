@@ -31,7 +31,7 @@ FOUND = {
 def test_what_broke_is_told_beside_what_did_not() -> None:
     page = chaos.made(FOUND)
     assert page.startswith("`make chaos`, 2026-01-02, 4 minutes:")
-    assert "| 6 times: all 2, worker 4 | 1 of 80 records and answers differ" in page
+    assert "| 6 times: all at once 2, worker 4 | 1 of 80 records and answers differ" in page
     assert (
         "| 9 damages, 9 commands | 3 refused in words, 4 answered, 1 told of a job that failed, 1 did otherwise |"
         in page
