@@ -139,18 +139,23 @@ def open_step(folder: Path, accept: bool) -> Step:
 
 def _gone(folder: Path, job: str, command: str) -> str:
     """That a job's folder was deleted, and how to get it back."""
-    again = f"`{_into(command, folder)}`" if command else f"its scenario, with --out {folder},"
+    words = _into(command, folder)
+    again = f"`{words}`" if words else f"its scenario, with --out {folder},"
     mend = f"run {again} once more: that writes and trains it anew, and keeps the rest"
     return f"{folder / job} is gone, or its job.json is; {mend}"
 
 
 def _into(command: str, folder: Path) -> str:
-    """The command that made a run, whose folder is ``folder`` now."""
-    words = shlex.split(command)
+    """The command that made a run, whose folder is ``folder`` now; empty where manifest.json holds no command."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # a quote that is not closed
+        return ""
     if "--out" in words[:-1]:
         at = words.index("--out")
         words = words[:at] + words[at + 2 :]
-    return shlex.join([*words, "--out", str(folder)])
+    words = [word for word in words if not word.startswith("--out=")]
+    return shlex.join([*words, "--out", str(folder)]) if words else ""
 
 
 def read_resolved(folder: Path) -> Json | None:

@@ -33,3 +33,22 @@ def test_a_deleted_job_is_written_anew_by_the_command_that_resume_names(tmp_path
     write(load(file, command="devlearn run gone.yaml"), out)
     assert [(job / "job.json").read_bytes() for job in jobs] == before
     reopen(out)
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("devlearn run gone.yaml --out there --jobs 2", "`devlearn run gone.yaml --jobs 2 --out {out}`"),
+        ("devlearn run gone.yaml --out=there", "`devlearn run gone.yaml --out {out}`"),
+        ("devlearn run 'gone.yaml", "its scenario, with --out {out},"),
+        ("", "its scenario, with --out {out},"),
+    ],
+)
+def test_the_advice_is_for_the_folder_that_it_is_now(tmp_path: Path, command: str, told: str) -> None:
+    file, out = tmp_path / "gone.yaml", tmp_path / "out"
+    file.write_text(TEXT)
+    write(load(file, command=command), out)
+    shutil.rmtree(next(out.glob("jobs/*/*/")))
+    with pytest.raises(FolderMismatch) as found:
+        reopen(out)
+    assert f"run {told.format(out=out)} once more" in str(found.value)
