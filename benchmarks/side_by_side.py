@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from devlearn.runs.executors.local import ENVIRONMENT
+from devlearn.runs.executors.local import KEEP_MEMORY, ONE_THREAD
 
 Run = Callable[[int], tuple[float, list[float]]]
+SETTINGS = ONE_THREAD | KEEP_MEMORY
 
 
 class Result(NamedTuple):
@@ -45,8 +46,8 @@ def pin(cores: int = 1) -> None:
 
     All contenders share it.
     """
-    if any(os.environ.get(name) != value for name, value in ENVIRONMENT.items()):
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ENVIRONMENT})
+    if any(os.environ.get(name) != value for name, value in SETTINGS.items()):
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **SETTINGS})
     import torch
 
     torch.set_num_threads(1)
