@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 import time
@@ -124,6 +125,8 @@ def check(
         raise click.UsageError(f"--section is for a section that stands behind it, not for: check {what}")
     if (wrappers or vocabulary is not None or seconds is not None) and what != "env":
         raise click.UsageError(f"--wrapper, --vocabulary and --seconds are for an environment, not for: check {what}")
+    if seconds is not None and math.isnan(seconds):
+        raise click.UsageError("--seconds nan is no time; write how many, as 60")
     if what == "scenario":
         _check_scenario(name, as_json)
         return

@@ -21,6 +21,7 @@ TRAINING = ("run", "resume")  # what is not done when nobody reads what it says
 CUT_OFF = 141  # a run that stopped because nobody reads what it says any more: what SIGPIPE would make of it
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # told without a path, and no bug wherever they come from
+NO_MORE_FILES = {errno.EMFILE, errno.ENFILE}
 REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP} | FULL
 
 # The user's mistakes. A module that was never imported can't have raised its error, and is not imported for this.
@@ -183,6 +184,8 @@ class Group(click.Group):
             return f"{error.object!a}: this locale has no such letters; set PYTHONUTF8=1, or LC_ALL=C.UTF-8"
         if isinstance(error, FileNotFoundError) and not error.filename and not _there():
             return "the folder that this command is run in was deleted or moved away; go to another (cd)"
+        if isinstance(error, OSError) and error.errno in NO_MORE_FILES:
+            return f"{error.strerror}: the system lets this command open no more; raise the limit, as by ulimit -n 1024"
         if not isinstance(error, OSError) or error.errno not in REFUSED or not (error.filename or error.errno in FULL):
             return ""
         options = self.commands[command].params if command and command not in INTO_ITS_RUN else []

@@ -37,7 +37,10 @@ def _seeds(context: click.Context, parameter: click.Parameter, text: str | None)
         raise click.BadParameter(f"write how many (16) or which (3,7), not {text!r}")
     if "," not in text and int(parts[0]) == 0:
         raise click.BadParameter("0 seeds show nothing; write how many (16) or which (3,7)")
-    return tuple(map(int, parts)) if "," in text else tuple(range(int(parts[0])))
+    found = tuple(map(int, parts))
+    if len({*found}) < len(found):
+        raise click.BadParameter(f"a seed stands in {text!r} twice; a learner counts once")
+    return found if "," in text else tuple(range(found[0]))
 
 
 SEEDS = click.option("--seeds", callback=_seeds, metavar="N|A,B", help="Only the first N seeds, or these.")
@@ -75,10 +78,13 @@ def _names(runs: Sequence[Path]) -> str:
 
 
 def _loaded(runs: Sequence[Path]) -> list[RunRecords]:
+    """Raises UsageError where one run is named twice: compared with itself it would count for two."""
     from devlearn.records.layout import RunFolder
     from devlearn.records.ownership import is_run
     from devlearn.records.reader import load
 
+    if twice := [run for run, count in Counter(run.resolve() for run in runs).items() if count > 1]:
+        raise click.UsageError(f"{twice[0]} is named twice; name each run once")
     for run in runs:
         if not is_run(run) or not RunFolder(run).resolved.exists():
             from devlearn.runs.run import Run

@@ -2,8 +2,10 @@
 
 import multiprocessing
 import os
+import resource
 import signal
 import sys
+import tempfile
 import threading
 import types
 from collections.abc import Iterator, Sequence
@@ -13,9 +15,10 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from devlearn.registry import register
-from devlearn.runs.executors.base import WorkerExit
+from devlearn.runs.executors.base import BadExecutor, WorkerExit
 from devlearn.runs.executors.worker import Live, entry, live
 
+FILES = 64  # that a process has to be allowed to open
 RESTARTS = 3  # of a fork server that dies while a worker is asked of it
 PRELOAD = ["devlearn.runs.preload"]
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -76,10 +79,26 @@ def _no_main() -> Iterator[None]:
 
 
 def warm_up() -> None:
-    """Start the fork server, which imports torch (seconds) while the caller goes on."""
+    """Start the fork server, which imports torch (seconds) while the caller goes on.
+
+    Raises:
+        BadExecutor: the folder for temporary files has too long a path for the socket that it listens at, or a process
+            may open hardly any files.
+    """
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if 0 <= allowed < FILES:
+        raise BadExecutor(f"a process may open {allowed} files here, and workers need {FILES}: ulimit -n 1024")
     multiprocessing.set_forkserver_preload(PRELOAD)
-    with _worker_environment(), _no_main(), _ctrl_c_ignored():
-        forkserver.ensure_running()
+    try:
+        with _worker_environment(), _no_main(), _ctrl_c_ignored():
+            forkserver.ensure_running()
+    except OSError as error:
+        if error.errno is None:  # Python's own, which has no number: AF_UNIX path too long
+            where = tempfile.gettempdir()
+            raise BadExecutor(
+                f"workers can't be asked for in {where} ({error}); set TMPDIR to a shorter path"
+            ) from error
+        raise
 
 
 @contextmanager
