@@ -1,8 +1,6 @@
 """Every shipped scenario runs to a verdict at toy budgets; and what a verdict is where the answer is known."""
 
 import json
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -15,9 +13,8 @@ from devlearn.runs.forewarnings import forewarnings
 from devlearn.runs.pipeline import load, plan
 from devlearn.runs.plan import resolved, sketch
 from devlearn.scenario import Scenario, library
+from tests.recomputed import recomputed
 from tests.toy_budgets import IDLE, TOY
-
-RECOMPUTE = Path(__file__).parent / "independent" / "recompute.py"
 
 
 def test_every_scenario_has_toy_budgets() -> None:
@@ -87,10 +84,8 @@ def test_a_shipped_scenario_runs_to_its_verdict(name: str, tmp_path: Path) -> No
             assert entry["ledger"]["flops"] > 0 or idle
             assert page is None or arm in page
     if not isinstance(found, list):
-        done = subprocess.run(
-            [sys.executable, RECOMPUTE, tmp_path / "run"], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        code, said = recomputed(tmp_path / "run")
+        assert code == 0, said
 
 
 KNOWN = """

@@ -297,10 +297,10 @@ def test_a_file_called_like_a_library_beside_a_scenario_is_not_run(here: Path) -
         assert done.returncode == 0 and not (here / "ran").exists()
 
 
-@pytest.mark.parametrize("name", ["random", "json", "numpy", "torch"])
-def test_what_a_command_starts_takes_no_file_here_for_a_library(here: Path, name: str) -> None:
+def test_what_a_command_starts_takes_no_file_here_for_a_library(here: Path) -> None:
     """Workers, and the processes that environments are tried and stepped in, begin with a path of their own."""
-    (here / f"{name}.py").write_text("open('ran', 'w').close()\nraise ImportError('not the library')\n")
+    for name in ("random", "json", "numpy", "torch"):
+        (here / f"{name}.py").write_text("open('ran', 'w').close()\nraise ImportError('not the library')\n")
     for command in (
         ["run", "toy.yaml", "--seeds", "2", "--no-report"],
         ["check", "env", "devlearn/CartPole-v1"],

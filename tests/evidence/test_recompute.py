@@ -1,7 +1,6 @@
 """The independent script agrees with comparison.json, and notices when a record is changed behind its back."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,16 +10,8 @@ import pytest
 
 from tests.evidence.answers import save
 from tests.evidence.fake_run import _arrays, finish, write_run
-
-SCRIPT = Path(__file__).parents[1] / "independent" / "recompute.py"
-
-
-def recompute(run: Path) -> tuple[int, str]:
-    one_thread = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, SCRIPT, run], capture_output=True, text=True, env=one_thread, check=False)
-    assert done.stderr == ""
-    return done.returncode, done.stdout
-
+from tests.recomputed import SCRIPT
+from tests.recomputed import recomputed as recompute
 
 MATCHED = {"more-school": {"match": {"arm": "developmental", "by": "flops"}}}
 TRIED = {"chosen": {"lr": 0.1}, "seeds": [50], "probe": "digits", "trials": [], "ledger": {"flops": 5e9, "images": 7}}
