@@ -1,9 +1,9 @@
 """How long learners take on a device: 1, 32, 256 and 1,024 at once, absolute times and what one more costs.
 
 School (MLP 784-256-128-10, batch 128, Adam) in updates a second; play (PPO, the native CartPole, 64 x 64, 8 x 128) in
-env_steps a second; memory at its peak. Then the update of PPO alone, as it is and by torch.compile, which on a GPU
-replays it as one CUDA graph: whether small networks want that. The same on one thread of the CPU beside it, as far as
-``--cpu-learners``. The page docs/how-to/gpu.md shows what is recorded.
+env_steps a second; memory at its peak. Both as they are and with ``--compile``, by which a GPU replays an update as one
+CUDA graph: whether small networks want that. The same on one thread of the CPU beside it, as far as ``--cpu-learners``.
+The page docs/how-to/gpu.md shows what is recorded.
 
     make gpu
     python benchmarks/gpu.py [--device cuda] [--learners 1 32 256 1024] [--seconds 10] [--out docs/gpu.json]
@@ -14,11 +14,11 @@ import json
 import platform
 import time
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
-from cases.compiled import updating
 
 from devlearn.learners.brains import brain_builder
 from devlearn.learners.cohort import Cohort
@@ -42,12 +42,12 @@ UNITS = {"school": "updates", "play": "env_steps"}
 WARM = 3  # yields that are not counted: they allocate, compile, choose algorithms
 
 
-def measured(name: str, learners: int, device: torch.device, seconds: float) -> dict[str, float]:
+def measured(name: str, learners: int, device: torch.device, seconds: float, compiled: bool) -> dict[str, float]:
     """Units a second and learner, and bytes at the peak (0 on the CPU), of as many learners at once."""
     kind, keys, brain = STAGES[name]
     stage: Stage = get("stages", kind)(**keys)
     seeds = tuple(range(learners))
-    cohort = Cohort(brain_builder(brain, stage.needs()), seeds, device)
+    cohort = Cohort(brain_builder(brain, stage.needs()), seeds, device, compiled=compiled)
     context = Context(seeds, name, 0, device, 10_000)
     segment = stage.segment(cohort, stage.begin(cohort, context), context)
     each = getattr(stage.cost(cohort.member(0)), UNITS[name])
@@ -65,18 +65,6 @@ def measured(name: str, learners: int, device: torch.device, seconds: float) -> 
     return {"rate": yields * each / took, "all": yields * each * learners / took, "bytes": peak}
 
 
-def updated(learners: int, device: torch.device, seconds: float, compiled: bool) -> dict[str, float]:
-    """Updates of PPO a second and learner, and of all."""
-    one = updating(learners, compiled, device, "reduce-overhead" if device.type == "cuda" else None)
-    begun, done = _now(device), 0
-    while _now(device) - begun < seconds or not done:
-        for _ in range(10):  # the device is waited for only behind these
-            one()
-        done += 10
-    took = _now(device) - begun
-    return {"rate": done / took, "all": done * learners / took, "bytes": 0}
-
-
 def _now(device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
@@ -85,16 +73,12 @@ def _now(device: torch.device) -> float:
 
 def table(device: torch.device, learners: Sequence[int], seconds: float) -> list[dict[str, Any]]:
     found = []
-    for name in STAGES:
-        for count in learners:
-            row = {"stage": name, "unit": UNITS[name], "learners": count, **measured(name, count, device, seconds)}
-            print(f"{device.type} {name}, {count} learners: {row['all']:,.0f} {row['unit']}/s of all", flush=True)
-            found.append(row)
-    for compiled, name in ((False, "update of PPO"), (True, "update of PPO, compiled")):
-        for count in learners:
-            row = {"stage": name, "unit": "updates", "learners": count, **updated(count, device, seconds, compiled)}
-            print(f"{device.type} {name}, {count} learners: {row['all']:,.0f} {row['unit']}/s of all", flush=True)
-            found.append(row)
+    for name, compiled, count in product(STAGES, (False, True), learners):
+        called = f"{name}, compiled" if compiled else name
+        rates = measured(name, count, device, seconds, compiled)
+        row = {"stage": called, "unit": UNITS[name], "learners": count, **rates}
+        print(f"{device.type} {called}, {count} learners: {row['all']:,.0f} {row['unit']}/s of all", flush=True)
+        found.append(row)
     return found
 
 

@@ -102,6 +102,12 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where tensors live."
 )
+@click.option(
+    "--compile",
+    "compiled",
+    is_flag=True,
+    help="Compile updates of small networks (torch.compile; on a GPU as CUDA graphs): worth it in long runs.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
 @ACCEPT
 @NO_REPORT
@@ -116,6 +122,7 @@ def run(
     executor: str,
     env_workers: int | None,
     device: str,
+    compiled: bool,
     dry_run: bool,
     accept_changes: bool,
     no_report: bool,
@@ -135,7 +142,7 @@ def run(
 
     options = pipeline.Options(executor, jobs, accept_changes, not no_report, env_workers)
     command, face = shlex.join(["devlearn", *sys.argv[1:]]), _face(as_json)
-    _finish(pipeline.start(scenario, out, overrides, device, command, options, face, prereg), as_json)
+    _finish(pipeline.start(scenario, out, overrides, device, command, options, face, prereg, compiled), as_json)
 
 
 @click.command()

@@ -9,7 +9,12 @@ Three mappers give one result:
 - ``stacked``: the module's operations act on trailing axes (it says ``stacks = True``): it is called once, with
   parameters that carry a leading N axis;
 - ``vmap``: ``torch.func.vmap`` over parameters, for any module it accepts;
-- ``loop``: member by member, for convolutions on the CPU (faster there) and for what vmap refuses.
+- ``loop``: member by member, for what vmap refuses, and for convolutions on the CPU where each learner is shown much.
+
+Updates of convolutions on the CPU take the faster of vmap and loop by the size of the minibatch: where it turns was
+measured beforehand (``benchmarks/convolutions.py``) and is not asked of the clock, so records do not depend on that.
+
+Where it is asked for, the update of a stacked cohort is one compiled program (``devlearn.learners.compiled``).
 """
 
 from __future__ import annotations
@@ -22,16 +27,19 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.learners.brains.needs import memory_size
+from devlearn.learners.compiled import CompiledLosses
 from devlearn.learners.guard import Guard
 from devlearn.learners.objectives import Objective
 from devlearn.learners.optimiser import Optimiser
-from devlearn.learners.stacking import column, initialise, place, row_of, stack, why_looped
+from devlearn.learners.stacking import column, growth, initialise, place, row_of, shown, stack, why_looped
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Batch: TypeAlias = "Mapping[str, Tensor]"
 Mapper = Literal["stacked", "vmap", "loop"]
+FEW = 4  # learners, below which a loop over convolutions is always faster
+SMALL = 102_400  # numbers that a learner's first convolution makes of a minibatch, up to which vmap learns faster
 
 
 class Cohort:
@@ -44,6 +52,8 @@ class Cohort:
         mapper: forces a mapper; by default it is chosen, and ``mapping`` says which and why.
         dtype: of weights and computations.
         born: seeds of the first weights in place of the learners' own.
+        compiled: compile what updates minimise, where the network and the objective are stacked, the objective does not
+            say ``compiles = False``, and no guard stands between; it rounds otherwise.
 
     Attributes:
         model: the module, with parameters and buffers that carry a leading N axis.
@@ -60,6 +70,7 @@ class Cohort:
         mapper: Mapper | None = None,
         dtype: torch.dtype | None = None,
         born: Sequence[int] | None = None,
+        compiled: bool = False,
     ) -> None:
         self.seeds = tuple(seeds)
         self._build = build
@@ -75,6 +86,7 @@ class Cohort:
         self._template = members[0]
         self.model = self._model_over(None)
         self._choose(mapper)
+        self._compiled = CompiledLosses(self.device) if compiled and self.mapper == "stacked" else None
 
     # ---- construction -------------------------------------------------------------------------------------------
 
@@ -110,16 +122,30 @@ class Cohort:
             mapper, why = "stacked", None
         self.mapper: Mapper = mapper or ("loop" if why else "vmap")
         self._members = [self._model_over(row) for row in range(self.n)] if self.mapper == "loop" else []
-        self._certain = mapper is not None or self.mapper == "loop"
+        self._growth = growth(self._template) if why and mapper is None and self.n >= FEW else None
+        self._certain = mapper is not None or (self.mapper == "loop" and self._growth is None)
         self.mapping = f"looped: {why}" if self.mapper == "loop" and why else f"mapped ({self.mapper})"
 
     # ---- mapping ------------------------------------------------------------------------------------------------
 
-    def _call(self, function: Callable[[Callable[..., Any], Any], Any], inputs: Any, stacks: bool) -> Any:
+    def _mapper_of(self, batch: Any) -> Mapper:
+        """How an update is mapped: as all calls are, but for convolutions on the CPU."""
+        if self._growth is None:
+            return self.mapper
+        return "vmap" if shown(batch) / self.n * self._growth <= SMALL else "loop"
+
+    def _call(
+        self,
+        function: Callable[[Callable[..., Any], Any], Any],
+        inputs: Any,
+        stacks: bool,
+        mapper: Mapper | None = None,
+    ) -> Any:
         """``function(model of one learner, inputs of one learner)`` for all learners; outputs gain a leading N."""
-        if self.mapper == "stacked" and stacks:
+        mapper = mapper or self.mapper
+        if mapper == "stacked" and stacks:
             return function(self.model, inputs)
-        if self.mapper == "loop":
+        if mapper == "loop":
             results = [function(member, row_of(inputs, i)) for i, member in enumerate(self._members)]
             return stack(results)
         try:
@@ -135,8 +161,8 @@ class Cohort:
 
     def _refused(self, function: Any, inputs: Any, stacks: bool, error: RuntimeError) -> Any:
         """vmap refused the module at its first call: run it in a loop from now on, and say why."""
-        self.mapper, self._certain = "loop", True
-        self._members = [self._model_over(row) for row in range(self.n)]
+        self.mapper, self._certain, self._growth = "loop", True, None
+        self._members = self._members or [self._model_over(row) for row in range(self.n)]
         self.mapping = f"looped: vmap refuses it ({str(error).strip().splitlines()[0]})"
         return self._call(function, inputs, stacks)
 
@@ -205,18 +231,31 @@ class Cohort:
 
     def _backward(self, objective: Objective, batch: Any) -> dict[str, Tensor]:
         """Write each learner's gradient into ``weights``; the objective's metrics and ``loss``, each (N,)."""
-        if not self._certain:  # the first call decides between vmap and loop
+        mapper = self._mapper_of(batch)
+        if not self._certain and mapper == "vmap":  # the first one decides between vmap and loop
             with torch.no_grad():
-                self.losses(objective, batch)
+                self._losses_by(mapper, objective, batch)
+            mapper = self._mapper_of(batch)
         self._reached.clear()
         for weight in self.weights.values():
             weight.grad = None
-        if self.mapper == "loop":
+        if mapper == "loop":
             loss, metrics = self._backward_in_turn(objective, batch)
         else:
-            loss, metrics = self.losses(objective, batch)
+            loss, metrics = self._losses_by(mapper, objective, batch)
             loss.sum().backward()
         return {"loss": loss.detach(), **{name: value.detach() for name, value in metrics.items()}}
+
+    def _losses_by(self, mapper: Mapper, objective: Objective, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        """What ``losses`` gives, for an update: by a compiled program where that was asked for.
+
+        A guard may put another objective in place at every update: under one nothing is compiled.
+        """
+        stacks = getattr(objective, "stacks", False)
+        if self._compiled is not None and self.guard is None and stacks and getattr(objective, "compiles", True):
+            return self._compiled(objective, self.model, batch)
+        loss, metrics = self._call(objective, batch, stacks, mapper)
+        return loss, dict(metrics)
 
     def apply_gradients(self, gradients: Mapping[str, Tensor], optimiser: Optimiser, clip: float | None = None) -> None:
         """One step of every learner down gradients found without autograd, by qualified name: (N, *shape).
@@ -279,7 +318,7 @@ class Cohort:
             return loss, dict(metrics)
 
         with torch.no_grad():
-            if not self._certain:  # the first call decides between vmap and loop
+            if not self._certain and self.mapper == "vmap":  # the first call decides between vmap and loop
                 self.losses(objective, {name: value.expand(self.n, *value.shape) for name, value in batch.items()})
             if self.mapper == "loop":
                 count = len(next(iter(copies.values())))
@@ -336,7 +375,9 @@ class Cohort:
 
     def newborn(self, seeds: Sequence[int]) -> Cohort:
         """Other learners of the same architecture, as they are born under ``seeds``."""
-        return Cohort(self._build, seeds, self.device, self.mapper if self._certain else None, self.dtype)
+        mapper = self.mapper if self._certain and self._growth is None else None
+        compiled = self._compiled is not None
+        return Cohort(self._build, seeds, self.device, mapper, self.dtype, compiled=compiled)
 
     def member(self, index: int) -> nn.Module:
         """One learner as an ordinary module with weights of its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -39,13 +40,28 @@ def place(model: nn.Module, name: str, tensor: Tensor, parameter: bool) -> None:
         owner._buffers[leaf] = tensor
 
 
+def is_convolution(part: nn.Module) -> bool:
+    return isinstance(part, torch.nn.modules.conv._ConvNd)
+
+
+def growth(model: nn.Module) -> float | None:
+    """How many numbers the first convolution makes of each that it is shown, padding apart; None without one."""
+    first: Any = next((part for part in model.modules() if is_convolution(part)), None)
+    return None if first is None else first.out_channels / first.in_channels / math.prod(first.stride)
+
+
+def shown(inputs: Any) -> int:
+    """The numbers in a tensor, or in the largest of a dict of tensors."""
+    return int(inputs.numel() if isinstance(inputs, torch.Tensor) else max(value.numel() for value in inputs.values()))
+
+
 def why_looped(model: nn.Module, device: torch.device) -> str | None:
     """Why a module is run member by member, or None. Raises ValueError for one that can't be a learner's."""
     for name, part in model.named_modules():
         if isinstance(part, torch.nn.RNNBase):
             return f"{name} is nn.{type(part).__name__}, which vmap refuses"
-        if isinstance(part, torch.nn.modules.conv._ConvNd) and device.type == "cpu":
-            return f"{name} is a convolution, faster member by member on the CPU"
+        if is_convolution(part) and device.type == "cpu":
+            return f"{name} is a convolution, faster member by member on the CPU where minibatches are large"
         if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
             raise ValueError(
                 f"{name} is nn.{type(part).__name__}: its statistics depend on the batch and change inside forward; "

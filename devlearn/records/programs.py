@@ -10,6 +10,11 @@ def unlike(now: Program, before: Program) -> list[str]:
         for name, version in now.versions.items()
         if before.versions.get(name, version) != version
     ]
+    if now.device != before.device:
+        found.append(f"tensors were on {before.device or 'the CPU'} and are on {now.device or 'the CPU'}")
+    if now.compiler != before.compiler:
+        was, are = (f"compiled by {each.compiler}" if each.compiler else "not compiled" for each in (before, now))
+        found.append(f"updates were {was} and are {are}")
     ours, theirs = now.sources or {}, before.sources or {}
     for module in sorted(ours.keys() & theirs.keys()):
         files = sorted(ours[module].keys() | theirs[module].keys())

@@ -95,7 +95,7 @@ def plan_for(
     if before is not None and (reasons := plans.same_run(before, resolved, answer)):
         why = "\n  ".join(reasons)
         raise FolderMismatch(f"{folder} holds another run:\n  {why}\nchoose another folder with --out, or delete it")
-    specs = plans.job_specs(found, order.how.device, order.how.path)
+    specs = plans.job_specs(found, order.how.device, order.how.path, order.how.compiled)
     _check_program(folder, specs, accept)
     seen = _seen(folder, before, resolved)
     return Planned(found, resolved | ({"seen": seen} if seen else {}), specs)

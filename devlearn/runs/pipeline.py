@@ -4,22 +4,24 @@
 that is gone on with (``restart``) takes the same way from where it was stopped.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from devlearn import registry
+from devlearn.learners.compiled import MEND, compiler
 from devlearn.records.job_state import JobInfo
 from devlearn.records.layout import RunFolder
 from devlearn.records.registered import held
-from devlearn.records.schema import Manifest, Resolved
+from devlearn.records.schema import JobSpec, Manifest, Resolved
 from devlearn.runs import provenance
 from devlearn.runs.evaluate import Evaluated, evaluate, report
 from devlearn.runs.executors.base import Executor, made
 from devlearn.runs.executors.local import Local, warming
 from devlearn.runs.executors.supervisor import Outcome
-from devlearn.runs.folder import FolderMismatch
+from devlearn.runs.folder import FolderMismatch, Step
 from devlearn.runs.forewarnings import Forewarning, forewarnings
 from devlearn.runs.prepare import Plans, Written, folder_of, load, plan, register, reopen, write
 from devlearn.runs.train import Face, train
@@ -116,25 +118,27 @@ def start(
     options: Options,
     face: Face,
     prereg: str | Path | None = None,
+    compiled: bool = False,
 ) -> Started:
     """Load, plan and write a scenario (a file, or the name of one of ours), and warn of what its plan lacks.
 
     The run folder is ``out``, ``runs/<scenario>`` by default. ``prereg`` is a registration that the question is held
-    against.
+    against. ``compiled``: updates are compiled.
 
     Raises:
         ScenarioError: with every mistake of the scenario.
         NotRegistered: the question is not the registered one, or the folder was begun before it was registered.
-        FolderMismatch: the folder holds another run, or what trains its jobs has changed.
+        FolderMismatch: the folder holds another run, what trains its jobs has changed, or this machine has no such
+            device or no compiler.
         NotOurs: the folder holds something else.
         FolderLocked: another process trains it.
         NoPlugin: no such executor, or it can't be imported.
         BadExecutor: what has its name is none, or can't be made.
     """
     executor = options.made()
-    check_device(device)
+    check_device(device, compiled)
     with warming() if isinstance(executor, Local) else nullcontext():
-        order = load(name, overrides, device, command)
+        order = load(name, overrides, device, command, compiled)
         written = write(order, out, options.accept_changes, None if prereg is None else Path(prereg))
         return _warned(written, executor, options, face)
 
@@ -146,7 +150,8 @@ def restart(folder: Path, options: Options, face: Face) -> Started:
 
 
 def _warned(written: Written, executor: Executor, options: Options, face: Face) -> Started:
-    warned = [*map(_kept, written.first.outdated), *_departs(written.folder), *forewarnings(written.asked)]
+    warned = [*map(_kept, written.first.outdated), *_departs(written.folder), *_idle_compiler(written.first)]
+    warned += forewarnings(written.asked)
     face.warn(warned)
     return Started(written, executor, options.report, options.env_workers, tuple(warned))
 
@@ -166,6 +171,25 @@ def _departs(folder: Path) -> Iterator[Forewarning]:
     plan, manifest = Resolved.read(run.resolved), Manifest.read(run.manifest)
     if plan and (found := departs(held(run, plan, manifest))):
         yield Forewarning(render_note(found), render_note(found))
+
+
+def _idle_compiler(step: Step) -> Iterator[Forewarning]:
+    """Brains whose updates ``--compile`` leaves as they are: their learners are no stacked network."""
+    specs = [JobSpec.read(RunFolder(step.folder).job(job.folder).spec) for job in step.jobs]
+    brains = {str(spec.brain): (step.folder, spec) for spec in specs if spec is not None and spec.compiled}
+    if not brains:
+        return
+    import torch
+
+    from devlearn.runs.engine.job import Job
+
+    for folder, spec in brains.values():
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            stacks = getattr(Job(folder, spec).builder(), "stacks", False)
+        if not stacks:
+            why = "its learners run member by member, or mapped by vmap, and only a stacked network is compiled"
+            text = f"--compile changes nothing for brain {spec.brain['kind']}: {why}; leave it out"
+            yield Forewarning(text, text)
 
 
 def finish(started: Started, face: Face) -> Finished:
@@ -208,8 +232,11 @@ def _in_vain(job: JobInfo, outcome: Outcome) -> str:
     )
 
 
-def check_device(device: str) -> None:
-    """Raises FolderMismatch where torch finds no such device."""
+def check_device(device: str, compiled: bool = False) -> None:
+    """Raises FolderMismatch where torch finds no such device, or no C++ compiler for updates that are compiled."""
+    if compiled and not compiler():
+        name = os.environ.get("CXX") or "g++ or clang++"
+        raise FolderMismatch(f"--compile needs a C++ compiler, and {name} is not found; install one, or {MEND}")
     if device == "cpu":
         return
     import torch

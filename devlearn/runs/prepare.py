@@ -61,7 +61,9 @@ class Written:
     accept_changes: bool = False
 
 
-def load(name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", command: str = "") -> Order:
+def load(
+    name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", command: str = "", compiled: bool = False
+) -> Order:
     """A checked scenario, its environments too; its folder and the current one are put on the module path, last.
 
     Raises:
@@ -87,7 +89,8 @@ def load(name: str | Path, overrides: Iterable[str] = (), device: str = "cpu", c
         places.setdefault(note.message, []).append(str(note))
     for first, *others in places.values():  # a key is told of once, however often it stands there
         print(f"{first} (and in {len(others)} more places)" if others else first, file=sys.stderr)
-    how = How(command=command, overrides=given, path=tuple(path), device=device, laid=registration.laid(checked))
+    laid = registration.laid(checked)
+    how = How(command=command, overrides=given, path=tuple(path), device=device, compiled=compiled, laid=laid)
     return Order(checked, source.read_bytes(), how)
 
 

@@ -21,6 +21,7 @@ from traceback import walk_tb
 from types import FrameType
 from typing import Any
 
+from devlearn.learners.compiled import compiler
 from devlearn.records.layout import JobFolder, RunFolder
 from devlearn.records.programs import unlike
 from devlearn.records.registered import all_near
@@ -58,7 +59,12 @@ def programs_of(specs: Mapping[str, Json]) -> dict[str, Program]:
     for name, spec in specs.items():
         modules = sorted({*_modules(spec)})
         sources |= {module: _source(module) for module in modules if module not in sources}
-        found[name] = Program(versions=_versions(), sources={module: sources[module] for module in modules})
+        found[name] = Program(
+            versions=_versions(),
+            sources={module: sources[module] for module in modules},
+            device="" if spec.get("device", "cpu") == "cpu" else spec["device"],
+            compiler=(compiler() or "nothing that is found") if spec.get("compiled") else "",
+        )
     return found
 
 

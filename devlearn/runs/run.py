@@ -57,6 +57,7 @@ def run(
     accept_changes: bool = False,
     prereg: str | Path | None = None,
     env_workers: int | None = None,
+    compiled: bool = False,
 ) -> "Run":
     """Run a scenario, compare its arms, and write the report: what ``devlearn run`` does.
 
@@ -76,11 +77,13 @@ def run(
         prereg: a registration that ``register`` wrote: the run has to ask what it says.
         env_workers: processes that step the environments of each job; by default more than one only where the jobs
             leave cores free and a step is slow. Results do not depend on it.
+        compiled: compile the updates of small networks, which needs a C++ compiler and pays in long runs.
 
     Raises:
         ScenarioError: with every mistake of the scenario.
         NotRegistered: the question is not the registered one, or the folder was begun before it was registered.
-        FolderMismatch: the folder holds another run, or what trains its jobs has changed.
+        FolderMismatch: the folder holds another run, what trains its jobs has changed, or this machine has no such
+            device or no compiler.
         NotOurs: the folder holds something else.
         FolderLocked: another process trains it.
         NoPlugin: no such executor, or it can't be imported.
@@ -93,7 +96,8 @@ def run(
     if progress:
         _tell(f"{scenario}: reading the scenario, starting workers")
         face = Face(say=_tell, warn=_warn, progress=True)
-    started = pipeline.start(scenario, out, overrides, device, "devlearn.run(...)", options, face, prereg)
+    command = "devlearn.run(...)"
+    started = pipeline.start(scenario, out, overrides, device, command, options, face, prereg, compiled)
     done = pipeline.finish(started, face)
     if done.outcome.failed:
         raise RunFailed(done.folder, done.outcome)

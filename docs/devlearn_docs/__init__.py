@@ -16,7 +16,19 @@ OUTSIDE = re.compile(r"""<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href
 
 def generators() -> dict[str, Callable[..., str]]:
     """What a mark may name."""
-    from devlearn_docs import chaos, citation, commands, faces, fields, gallery, gpu, kinds, rooms, scenario_keys
+    from devlearn_docs import (
+        chaos,
+        citation,
+        commands,
+        faces,
+        fields,
+        gallery,
+        gpu,
+        kinds,
+        rooms,
+        scenario_keys,
+        updates,
+    )
 
     return {
         "stages": kinds.stages,
@@ -31,6 +43,8 @@ def generators() -> dict[str, Callable[..., str]]:
         "shared_names": faces.shared_names,
         "chaos": chaos.chaos,
         "commands": commands.commands,
+        "compiled": updates.compiled,
+        "convolutions": updates.convolutions,
         "citation": citation.citation,
         "gallery": gallery.gallery,
         "gpu": gpu.gpu,

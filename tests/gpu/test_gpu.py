@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from devlearn.learners.cohort import Cohort
+from devlearn.learners.compiled import compiler
 from devlearn.stages.context import Context
 from tests.laws.rows import STAGES, cohort_for, make
 from tests.laws.test_no_waiting import NO_UPDATE, RESERVOIRS
@@ -21,10 +22,10 @@ FAR = 1e-2  # of a learner's largest change: the GPU's products round otherwise,
 ALONE = [row for row in STAGES if make(row).units and not getattr(make(row), "of", None) and not make(row).recalls]
 
 
-def lived(row: str, device: str) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+def lived(row: str, device: str, compiled: bool = False) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     """Weights at birth and after a few yields, on the CPU."""
     stage = make(row)
-    cohort = cohort_for(row, (0, 1), dtype=torch.float32, device=device)
+    cohort = cohort_for(row, (0, 1), dtype=torch.float32, device=device, compiled=compiled)
     before = {name: weight.detach().cpu().clone() for name, weight in cohort.parameters().items()}
     context = Context((0, 1), "row", 0, torch.device(device), 50)
     segment = stage.segment(cohort, stage.begin(cohort, context), context)
@@ -40,6 +41,15 @@ def test_a_stage_learns_there_what_it_learns_here(row: str) -> None:
     assert all(torch.equal(born[name], also[name]) for name in born), "streams and birth are the CPU's"
     changed = max(float((here[name] - born[name]).abs().max()) for name in born)
     assert all(float((here[name] - there[name]).abs().max()) <= FAR * changed for name in born)
+
+
+@pytest.mark.skipif(not compiler(), reason="there is no C++ compiler here")
+@pytest.mark.parametrize("row", ["school", "play-discrete", "values", "soft"])
+def test_updates_that_are_replayed_as_graphs_learn_the_same(row: str) -> None:
+    (born, plain), (also, replayed) = lived(row, "cuda"), lived(row, "cuda", compiled=True)
+    assert all(torch.equal(born[name], also[name]) for name in born)
+    changed = max(float((plain[name] - born[name]).abs().max()) for name in born)
+    assert all(float((plain[name] - replayed[name]).abs().max()) <= FAR * changed for name in born)
 
 
 @pytest.mark.parametrize("row", [row for row in ALONE if row not in NO_UPDATE and row not in RESERVOIRS])

@@ -337,10 +337,11 @@ def cohort_for(
     dtype: torch.dtype = torch.float64,
     born: Sequence[int] | None = None,
     device: str = "cpu",
+    compiled: bool = False,
 ) -> Cohort:
     """Learners for a row's stage, with the row's brain."""
     brain = brain_builder(BRAINS.get(row, BRAIN), needs_of(make(row)))
-    return Cohort(brain, seeds, device, mapper=mapper, dtype=dtype, born=born)
+    return Cohort(brain, seeds, device, mapper=mapper, dtype=dtype, born=born, compiled=compiled)
 
 
 def context_for(seeds: Sequence[int], planned: int = 50) -> Context:

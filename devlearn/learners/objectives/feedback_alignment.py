@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from devlearn.learners.brains import fed_back
 from devlearn.learners.objectives.objective import Batch, Objective
@@ -24,6 +24,7 @@ class FeedbackAlignment:
     """
 
     other: Objective
+    compiles: ClassVar[bool] = False  # the rule is on while the other runs, which torch can't follow
 
     @property
     def stacks(self) -> bool:

@@ -40,7 +40,7 @@ class SelectEntry(FileModel):
 class JobSpec(FileModel):
     """job.json: all that a worker needs to live one branch for one block of seeds."""
 
-    omitted = frozenset({"givers", "needs", "continues", "without_moments"})
+    omitted = frozenset({"givers", "needs", "continues", "without_moments", "compiled"})
     version = JOB
 
     format: int = Field(description="the version of this file's format")
@@ -57,6 +57,7 @@ class JobSpec(FileModel):
     stages: tuple[VisitEntry, ...] = Field(description="what is lived, in order")
     probes: dict[FileName, ProbeEntry] = Field(description="every probe, by name, with all keys")
     device: str = Field(default="cpu", description="where tensors are")
+    compiled: bool = Field(default=False, description="updates are compiled")
     path: tuple[str, ...] = Field(default=(), description="folders on the worker's module path")
     digest: str = Field(description="identity of the branch: everything but the seeds")
     pin: tuple[str, ...] = Field(default=(), description="the streams that are the same for all seeds")

@@ -10,10 +10,14 @@ from devlearn.records.versions import SEEN, STEPS
 class Program(FileModel):
     """What trained a job: another program is another experiment."""
 
+    omitted = frozenset({"device", "compiler"})
+
     versions: dict[str, str] = Field(description="of devlearn, torch, numpy and gymnasium")
     sources: dict[str, dict[str, str]] | None = Field(
         default=None, description="by plug-in module, the sha256 of its file and of those that it imports beside it"
     )
+    device: str = Field(default="", description="where tensors were; left out: on the CPU")
+    compiler: str = Field(default="", description="what compiled its updates; left out: they were not compiled")
 
 
 class Manifest(FileModel):
@@ -58,12 +62,13 @@ class Manifest(FileModel):
 class How(FileModel):
     """How a run was asked for."""
 
-    omitted = frozenset({"laid", "departs"})
+    omitted = frozenset({"laid", "departs", "compiled"})
 
     command: str = Field(description="the command")
     overrides: tuple[str, ...] = Field(description="what `--set` laid over the scenario")
     path: tuple[str, ...] = Field(description="folders on the workers' module path")
     device: str = Field(description="where tensors are")
+    compiled: bool = Field(default=False, description="updates are compiled")
     laid: tuple[Laid, ...] = Field(default=(), description="what `--set` laid over the file's question")
     departs: tuple[Difference, ...] = Field(
         default=(), description="what is asked now (`here`) otherwise than was registered (`there`)"

@@ -147,7 +147,7 @@ class Job:
     def cohort(self) -> Cohort:
         """The newborn learners of this job."""
         born = (PINNED,) * len(self.seeds) if BIRTH in self.pin else None
-        return Cohort(self.builder, self.seeds, self.device, born=born)
+        return Cohort(self.builder, self.seeds, self.device, born=born, compiled=self.spec.compiled)
 
 
 def _stage(entry: VisitEntry | NeedEntry) -> Stage:

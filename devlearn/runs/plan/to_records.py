@@ -74,12 +74,12 @@ def resolved(plan: Plan) -> Resolved:
     return found.model_copy(update={"digest": digest(_identity(found))})
 
 
-def job_specs(plan: Plan, device: str = "cpu", path: tuple[str, ...] = ()) -> dict[str, Json]:
+def job_specs(plan: Plan, device: str = "cpu", path: tuple[str, ...] = (), compiled: bool = False) -> dict[str, Json]:
     """The content of every ``job.json``, by folder relative to the run. ``path`` are additions to ``sys.path``."""
-    return {job.folder: _spec(plan, job, device, path).content() for job in plan.jobs}
+    return {job.folder: _spec(plan, job, device, path, compiled).content() for job in plan.jobs}
 
 
-def _spec(plan: Plan, job: PlannedJob, device: str, path: tuple[str, ...]) -> JobSpec:
+def _spec(plan: Plan, job: PlannedJob, device: str, path: tuple[str, ...], compiled: bool) -> JobSpec:
     point = plan.points[job.branch.point]
     heirs = [other for other in plan.jobs if other.parent == job.folder]
     return JobSpec(
@@ -110,6 +110,7 @@ def _spec(plan: Plan, job: PlannedJob, device: str, path: tuple[str, ...]) -> Jo
         ),
         probes=probe_entries(point.scenario, without=()),
         device=device,
+        compiled=compiled,
         path=path,
         digest=job.branch.digest,
         pin=tuple(plan.scenario.pin),

@@ -34,6 +34,7 @@ def write_job(
     pin: Sequence[str] = (),
     select: dict[str, str] | None = None,
     givers: Sequence[dict[str, str]] = (),
+    compiled: bool = False,
 ) -> Path:
     """A job folder. ``stages`` are {name: keys with kind}; ``others`` are stages of the scenario's other arms.
 
@@ -63,6 +64,7 @@ def write_job(
         pin=tuple(pin),
         select=None if select is None else SelectEntry.of(select),
         digest=branch,
+        compiled=compiled,
     )
     write_json(JobFolder(folder).spec, spec.content())
     return folder

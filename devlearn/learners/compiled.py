@@ -1,0 +1,110 @@
+"""An update's losses as one compiled program: by torch.compile, on the CPU fused loops, on a GPU CUDA graphs.
+
+It is asked for, never a default: a compiled program rounds otherwise than its operations one by one do, and compiling
+takes seconds, or half a minute for the first time on a machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import threading
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from devlearn.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from devlearn.learners.objectives import Objective
+
+PROGRAMS = 256  # in one process, by far: an objective that is another one at every update would compile for ever
+CACHE, USUAL = "TORCHINDUCTOR_CACHE_DIR", "~/.cache/devlearn/compiled"
+LIMITS = ("FailOnRecompileLimitHit", "FailOnCacheLimitHit")  # what torch raises there, by its version
+MEND = "leave --compile out"
+
+
+class CantCompile(ValueError):
+    """Something can't be compiled here; the message says what, and why."""
+
+
+def compiler() -> str:
+    """The first line of what the C++ compiler says of itself; empty where there is none.
+
+    It is ``$CXX``, or ``g++`` (on macOS ``clang++``), as torch looks for it.
+    """
+    found = shutil.which(os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++"))
+    return "" if found is None else _version(found)
+
+
+@cache
+def _version(path: str) -> str:
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
+    return said.partition("\n")[0].strip() or path
+
+
+def _processor() -> str:
+    """A name of the kind of processor: nodes of a cluster may share a home, and what one can run another may not."""
+    path, kept = Path("/proc/cpuinfo"), ("model name", "flags", "CPU part", "Features")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    named = sorted({line for line in lines if line.startswith(kept)}) or [platform.processor()]
+    return f"{platform.machine()}-{hashlib.sha256(chr(10).join(named).encode()).hexdigest()[:8]}"
+
+
+class CompiledLosses:
+    """The losses of a stacked cohort, one program for each objective and shape of a minibatch.
+
+    What is compiled is a function of the objective, the network and the shapes alone, so records are as reproducible as
+    without: a life that is gone on with has the programs that it had before. Programs are kept on disk, in a folder of
+    the user's own, and the next process finds them there. Nothing else runs: no pool of compiling processes.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        os.environ.setdefault(CACHE, str(Path(USUAL).expanduser() / _processor()))
+        import torch._dynamo.config
+        import torch._inductor.config
+
+        torch._inductor.config.compile_threads = 1
+        torch._dynamo.config.recompile_limit = PROGRAMS
+        if find_spec("tqdm") is not None:  # torch's bar, whose lock between processes a worker would leave behind
+            importlib.import_module("tqdm").tqdm.set_lock(threading.RLock())
+        self._graphs = device.type == "cuda"  # an update is one graph, whose outputs the next overwrites
+        mode = "reduce-overhead" if self._graphs else None
+        self._run = torch.compile(_losses, fullgraph=True, dynamic=False, mode=mode)
+
+    def __call__(self, objective: Objective, model: nn.Module, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        """Each learner's loss (N,) and the objective's metrics {name: (N,)}.
+
+        Raises:
+            CantCompile: the objective, or the network, is nothing that torch can compile, or changes at every update.
+        """
+        from torch._dynamo import exc
+
+        if self._graphs:
+            torch.compiler.cudagraph_mark_step_begin()
+        try:
+            loss, metrics = self._run(objective, model, batch)
+        except exc.TorchDynamoException as error:
+            raise _cant(objective, str(error).strip().partition("\n")[0]) from error
+        except tuple(getattr(exc, name) for name in LIMITS if hasattr(exc, name)) as error:
+            raise _cant(
+                objective, f"it is another one at every update, and {PROGRAMS} programs are the most"
+            ) from error
+        return loss, {name: value.clone() if self._graphs else value for name, value in metrics.items()}
+
+
+def _cant(objective: Objective, why: str) -> CantCompile:
+    return CantCompile(f"{type(objective).__name__} can't be compiled ({why}); {MEND}")
+
+
+def _losses(objective: Objective, model: nn.Module, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    loss, metrics = objective(model, batch)
+    return loss, dict(metrics)

@@ -1,0 +1,135 @@
+"""Compiled updates: the numbers of those that are not compiled, and words where something can't be."""
+
+import sys
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pytest
+import torch
+
+from devlearn.learners import compiled
+from devlearn.learners.cohort import Cohort
+from devlearn.learners.compiled import CantCompile, compiler
+from devlearn.learners.guard import Guard
+from devlearn.learners.optimiser import Optimiser
+from tests.laws.rows import ACT_RANDOMLY, STAGES, cohort_for, live, make
+
+needs_compiler = pytest.mark.skipif(not compiler(), reason="there is no C++ compiler here")
+FAR = 1e-6  # of the largest change, in double precision: fused operations round otherwise, and Adam makes much of it
+ROWS = [row for row in STAGES if make(row).units and row not in ACT_RANDOMLY]
+OFTEN = ("school", "play-native", "values")  # seconds each: the others with the long studies
+NONE = {"noise", "school-aligned", "evolve", "evolve-proxy", "evolve-birth", "gait", "gait-inherited"}
+
+
+def lived(row: str, compile: bool) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], Cohort]:
+    """Weights at birth and after a few yields, and the learners."""
+    cohort = cohort_for(row, (0, 1), compiled=compile)
+    before = {name: weight.clone() for name, weight in cohort.parameters().items()}
+    live(make(row), cohort, 5)
+    return before, cohort.parameters(), cohort
+
+
+@needs_compiler
+@pytest.mark.parametrize("row", [row if row in OFTEN else pytest.param(row, marks=pytest.mark.slow) for row in ROWS])
+def test_a_stage_learns_the_same_by_compiled_updates(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, calls = compiled.CompiledLosses.__call__, 0
+
+    def counted(*args: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return run(*args)
+
+    monkeypatch.setattr(compiled.CompiledLosses, "__call__", counted)
+    (born, plain, _), (also, fused, cohort) = lived(row, False), lived(row, True)
+    assert (calls == 0) == (row in NONE) and calls >= cohort.updates * (row not in NONE)
+    assert all(torch.equal(born[name], also[name]) for name in born)
+    changed = max(float((plain[name] - born[name]).abs().max()) for name in born)
+    assert all(float((plain[name] - fused[name]).abs().max()) <= FAR * changed for name in born)
+
+
+@dataclass(frozen=True)
+class Asks:
+    """An objective that decides by the value of a number, which a program can't know before it runs."""
+
+    stacks: ClassVar[bool] = True
+
+    def __call__(self, brain: Any, batch: Any) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        loss = brain(batch["x"]).square().mean((-1, -2))
+        return (loss if float(loss.sum()) > 0 else -loss), {}
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """Another objective for each number."""
+
+    by: float
+    stacks: ClassVar[bool] = True
+
+    def __call__(self, brain: Any, batch: Any) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        return self.by * brain(batch["x"]).square().mean((-1, -2)), {}
+
+
+class Line(torch.nn.Linear):
+    """y = x W, for any number of leading axes."""
+
+    stacks = True
+
+    def __init__(self) -> None:
+        super().__init__(3, 2, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.weight.mT
+
+
+def updated(cohort: Cohort, objective: Any) -> None:
+    cohort.update(objective, {"x": torch.ones(2, 4, 3)}, Optimiser(cohort, {}, "sgd", 0.1))
+
+
+@needs_compiler
+def test_what_asks_for_a_value_is_told() -> None:
+    with pytest.raises(CantCompile, match=r"Asks can't be compiled \(.+\); leave --compile out"):
+        updated(Cohort(Line, (0, 1), compiled=True), Asks())
+
+
+@needs_compiler
+def test_an_objective_that_changes_at_every_update_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch._dynamo.reset()  # what other tests compiled counts
+    monkeypatch.setattr(compiled, "PROGRAMS", 2)
+    cohort = Cohort(Line, (0, 1), compiled=True)
+    with pytest.raises(CantCompile, match=r"Scaled can't be compiled \(it is another one at every update, and 2 "):
+        for step in range(4):
+            updated(cohort, Scaled(1.0 + step))
+    assert 1 <= cohort.updates < 4
+
+
+def no_call(*_: Any) -> Any:
+    raise AssertionError("compiled")
+
+
+@dataclass(frozen=True)
+class ForOne(Scaled):
+    """Of one learner."""
+
+    stacks: ClassVar[bool] = False
+
+
+@pytest.mark.parametrize("case", ["guarded", "for one", "member by member"])
+def test_what_is_not_stacked_or_is_guarded_is_not_compiled(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled.CompiledLosses, "__call__", no_call)
+    cohort = Cohort(Line, (0, 1), compiled=True, mapper="loop" if case == "member by member" else None)
+    cohort.guard = Guard() if case == "guarded" else None
+    updated(cohort, ForOne(1.0) if case == "for one" else Scaled(1.0))
+    assert cohort.updates == 1
+
+
+def test_newborns_of_a_compiled_cohort_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled.CompiledLosses, "__call__", no_call)
+    with pytest.raises(AssertionError, match="compiled"):
+        updated(Cohort(Line, (0, 1), compiled=True).clone(), Scaled(1.0))
+
+
+def test_the_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", sys.executable)
+    assert compiler().startswith("Python 3.")
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert compiler() == ""
