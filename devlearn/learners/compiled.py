@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,11 +30,23 @@ if TYPE_CHECKING:
 PROGRAMS = 256  # in one process, by far: an objective that is another one at every update would compile for ever
 CACHE, USUAL = "TORCHINDUCTOR_CACHE_DIR", "~/.cache/devlearn/compiled"
 LIMITS = ("FailOnRecompileLimitHit", "FailOnCacheLimitHit")  # what torch raises there, by its version
+TORCH = (2, 9)  # 2.6 miscounts what several threads might add to: it fails where labels choose among outputs
 MEND = "leave --compile out"
 
 
 class CantCompile(ValueError):
     """Something can't be compiled here; the message says what, and why."""
+
+
+def why_not() -> str:
+    """Why nothing can be compiled here; empty where it can be."""
+    if not compiler():
+        name = os.environ.get("CXX") or "g++ or clang++"
+        return f"--compile needs a C++ compiler, and {name} is not found; install one, or {MEND}"
+    found = version("torch")
+    if tuple(map(int, found.split(".")[:2])) < TORCH:
+        return f"--compile needs torch {'.'.join(map(str, TORCH))} or newer, and this is {found}; or {MEND}"
+    return ""
 
 
 def compiler() -> str:
@@ -73,7 +86,8 @@ class CompiledLosses:
         import torch._inductor.config
 
         torch._inductor.config.compile_threads = 1
-        torch._dynamo.config.recompile_limit = PROGRAMS
+        config = torch._dynamo.config
+        setattr(config, "recompile_limit" if hasattr(config, "recompile_limit") else "cache_size_limit", PROGRAMS)
         if find_spec("tqdm") is not None:  # torch's bar, whose lock between processes a worker would leave behind
             importlib.import_module("tqdm").tqdm.set_lock(threading.RLock())
         self._graphs = device.type == "cuda"  # an update is one graph, whose outputs the next overwrites

@@ -4,14 +4,13 @@
 that is gone on with (``restart``) takes the same way from where it was stopped.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from devlearn import registry
-from devlearn.learners.compiled import MEND, compiler
+from devlearn.learners.compiled import why_not
 from devlearn.records.job_state import JobInfo
 from devlearn.records.layout import RunFolder
 from devlearn.records.registered import held
@@ -233,10 +232,9 @@ def _in_vain(job: JobInfo, outcome: Outcome) -> str:
 
 
 def check_device(device: str, compiled: bool = False) -> None:
-    """Raises FolderMismatch where torch finds no such device, or no C++ compiler for updates that are compiled."""
-    if compiled and not compiler():
-        name = os.environ.get("CXX") or "g++ or clang++"
-        raise FolderMismatch(f"--compile needs a C++ compiler, and {name} is not found; install one, or {MEND}")
+    """Raises FolderMismatch where torch finds no such device, or can't compile what is to be compiled."""
+    if compiled and (why := why_not()):
+        raise FolderMismatch(why)
     if device == "cpu":
         return
     import torch

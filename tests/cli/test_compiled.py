@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from devlearn.learners.compiled import compiler
+from devlearn.learners.compiled import compiler, why_not
 from devlearn.records.layout import RunFolder
 from devlearn.records.schema import JobSpec, Manifest
 from tests.commands import said
@@ -38,14 +38,14 @@ def test_without_a_compiler_nothing_is_begun(toy: str, monkeypatch: pytest.Monke
     assert not Path("run").exists()
 
 
-@pytest.mark.skipif(not compiler(), reason="there is no C++ compiler here")
+@pytest.mark.skipif(bool(why_not()), reason="nothing can be compiled here")
 def test_a_brain_that_is_not_compiled_is_told(toy: str) -> None:
     brain = ("--set", "brain={kind: conv, channels: [2], width: [4]}")
     told = said("run", toy, "--compile", *brain, "--no-report", "--out", "run")
     assert "warning: --compile changes nothing for brain conv: its learners run member by member" in told
 
 
-@pytest.mark.skipif(not compiler(), reason="there is no C++ compiler here")
+@pytest.mark.skipif(bool(why_not()), reason="nothing can be compiled here")
 def test_seeds_that_are_compiled_are_not_added_to_those_that_are_not(toy: str) -> None:
     said("run", toy, "--seeds", "1", "--no-report", "--out", "run")
     told = said("run", toy, "--compile", "--out", "run", code=2)

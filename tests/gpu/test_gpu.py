@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from devlearn.learners.cohort import Cohort
-from devlearn.learners.compiled import compiler
+from devlearn.learners.compiled import why_not
 from devlearn.stages.context import Context
 from tests.laws.rows import STAGES, cohort_for, make
 from tests.laws.test_no_waiting import NO_UPDATE, RESERVOIRS
@@ -43,7 +43,7 @@ def test_a_stage_learns_there_what_it_learns_here(row: str) -> None:
     assert all(float((here[name] - there[name]).abs().max()) <= FAR * changed for name in born)
 
 
-@pytest.mark.skipif(not compiler(), reason="there is no C++ compiler here")
+@pytest.mark.skipif(bool(why_not()), reason="nothing can be compiled here")
 @pytest.mark.parametrize("row", ["school", "play-discrete", "values", "soft"])
 def test_updates_that_are_replayed_as_graphs_learn_the_same(row: str) -> None:
     (born, plain), (also, replayed) = lived(row, "cuda"), lived(row, "cuda", compiled=True)

@@ -9,12 +9,12 @@ import torch
 
 from devlearn.learners import compiled
 from devlearn.learners.cohort import Cohort
-from devlearn.learners.compiled import CantCompile, compiler
+from devlearn.learners.compiled import CantCompile, compiler, why_not
 from devlearn.learners.guard import Guard
 from devlearn.learners.optimiser import Optimiser
 from tests.laws.rows import ACT_RANDOMLY, STAGES, cohort_for, live, make
 
-needs_compiler = pytest.mark.skipif(not compiler(), reason="there is no C++ compiler here")
+needs_compiler = pytest.mark.skipif(bool(why_not()), reason="nothing can be compiled here")
 FAR = 1e-6  # of the largest change, in double precision: fused operations round otherwise, and Adam makes much of it
 ROWS = [row for row in STAGES if make(row).units and row not in ACT_RANDOMLY]
 OFTEN = ("school", "play-native", "values")  # seconds each: the others with the long studies
@@ -131,5 +131,8 @@ def test_newborns_of_a_compiled_cohort_are_compiled(monkeypatch: pytest.MonkeyPa
 def test_the_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", sys.executable)
     assert compiler().startswith("Python 3.")
+    assert why_not() == ""
+    monkeypatch.setattr(compiled, "TORCH", (99, 1))
+    assert why_not().startswith("--compile needs torch 99.1 or newer, and this is 2.")
     monkeypatch.setenv("CXX", "no-such-compiler")
-    assert compiler() == ""
+    assert compiler() == "" and "no-such-compiler is not found" in why_not()

@@ -179,9 +179,8 @@ class Linear(nn.Linear):
             nn.init.orthogonal_(fixed, self.gain)
 
     def forward(self, x: Tensor) -> Tensor:
-        fixed = self.feedback if _fixed.get() else None
-        if fixed is not None:
-            return self._fed_back(x, fixed)
+        if self.feedback is not None and _fixed.get():
+            return self._fed_back(x, self.feedback)
         if self.weight.dim() == 2:
             return nn.functional.linear(x, self.weight, self.bias)
         result: Tensor = _StackedLinear.apply(x, self.weight, self.bias)  # (N, B, out)

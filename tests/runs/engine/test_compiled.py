@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from devlearn.learners.compiled import compiler
+from devlearn.learners.compiled import why_not
 from devlearn.runs.engine import live
 from tests.runs.engine.jobs import digest, killed_after, write_job
 
@@ -20,7 +20,7 @@ def worked(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.skipif(not compiler(), reason="there is no C++ compiler here")
+@pytest.mark.skipif(bool(why_not()), reason="nothing can be compiled here")
 def test_a_compiled_life_that_was_cut_ends_with_the_same_records(tmp_path: Path) -> None:
     whole, cut, plain = (
         write_job(tmp_path / name, "branch", {"play": PLAY}, PROBES, compiled=name != "plain")
