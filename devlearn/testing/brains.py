@@ -63,8 +63,9 @@ class _Trial:
         try:
             self.brain = initialise(self.builder(), SEEDS[0])
         except Exception as error:
-            why = wrong_keys(self.cls, self.keys, error) if isinstance(error, ValidationError) else raised(error)
-            return [Finding("builds", False, f"Class(needs, **keys) {why}")]
+            if isinstance(error, ValidationError):
+                return [Finding("keys", False, wrong_keys(self.cls, self.keys, error))]
+            return [Finding("builds", False, f"Class(needs, **keys) {raised(error)}")]
         size = sum(parameter.numel() for parameter in self.brain.parameters())
         laws: dict[str, Callable[[], Finding]] = {
             "shapes": self.shapes,

@@ -23,6 +23,18 @@ def test_a_run_or_a_seed_that_is_named_twice_is_refused(tmp_path: Path, monkeypa
         assert "a seed stands in '1,2,1' twice" in said(command, "run", "--seeds", "1,2,1", code=2)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("env", "CartPole-v1", "--wrapper", "Foo"),
+        ("env", "CartPole-v1", "--wrapper", "{id: FrameStackObservation, stak_size: 4}"),
+        ("brain", "mlp", "--key", "wdth=[3]"),
+    ],
+)
+def test_what_is_misspelt_is_no_broken_law(arguments: tuple[str, ...]) -> None:
+    assert "FAIL  keys" in said("check", *arguments, code=2)
+
+
 def test_no_time_is_no_time() -> None:
     assert "--seconds nan is no time" in said("check", "env", "CartPole-v1", "--seconds", "nan", code=2)
 

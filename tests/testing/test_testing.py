@@ -277,7 +277,7 @@ def test_wrong_kinds_and_keys_are_findings() -> None:
     assert "env" in broken(check_stage("trial.ppo"))["keys"]
     unknown = broken(check_stage("supervise", {"lables": 3}))["keys"]
     assert unknown == "unknown key 'lables'; did you mean 'labels'? (keys are given as --key K=V)"
-    assert "unknown key 'widht'; did you mean 'width'?" in broken(check_brain("mlp", {"widht": [3]}))["builds"]
+    assert "unknown key 'widht'; did you mean 'width'?" in broken(check_brain("mlp", {"widht": [3]}))["keys"]
     assert broken(check_stage("innate.scramble", {"zzz": 1}))["keys"].startswith("unknown key 'zzz'; there are: sense")
     assert "No module named 'nowhere'" in broken(check_brain("nowhere:Brain"))["kind"]
 
@@ -377,5 +377,5 @@ def test_a_broken_brain_is_told_its_law(brain: type[nn.Module], law: str) -> Non
 
 
 def test_a_brain_that_can_not_be_built_is_a_finding() -> None:
-    assert "width" in broken(check_brain("mlp", {"width": []}))["builds"]
+    assert "width" in broken(check_brain("mlp", {"width": []}))["keys"]
     assert MLP(width=(4,)).width == (4,)

@@ -131,7 +131,8 @@ def _opening(spec: EnvSpec, clock: Clock) -> list[Finding]:
         findings.append(Finding("spaces", True, f"the learner sees {seen}, and does {acted}"))
     except (UnknownEnv, WorldError, BadWrapper) as error:
         law = ("id", "make", "spaces")[len(findings)]
-        unknown = _unknown_key(spec) if law == "make" else ""
+        misspelt = str(error) if isinstance(error, BadWrapper) and error.key is not None else ""
+        unknown = misspelt or (_unknown_key(spec) if law == "make" else "")
         findings.append(Finding("keys", False, unknown) if unknown else Finding(law, False, str(error)))
     return findings
 
