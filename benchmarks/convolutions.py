@@ -1,6 +1,6 @@
 """Where updates of convolutions are faster by vmap than in a loop over learners, on one core, and what our rule loses.
 
-A cohort takes one of the two by the size of a minibatch (``SMALL``, ``FEW`` in devlearn.learners.cohort). The rule was
+A cohort takes one of the two by the size of a minibatch (devlearn.learners.convolutions). The rule was
 set by what is measured as ``set``: 28 x 28 images, 3 x 3 kernels. It is judged by what is measured as ``held``: other
 kernels, colours, sizes and numbers of learners. Both ways take turns. docs/explanation/speed.md shows what is recorded.
 
@@ -22,10 +22,10 @@ from gymnasium import spaces
 from side_by_side import matmul_peak, pin
 
 from devlearn.learners.brains import Head, Needs, Sense, brain_builder
-from devlearn.learners.cohort import FEW, SMALL, Cohort, Mapper
+from devlearn.learners.cohort import Cohort, Mapper
+from devlearn.learners.convolutions import FEW, SMALL, growth
 from devlearn.learners.objectives import CrossEntropy
 from devlearn.learners.optimiser import Optimiser
-from devlearn.learners.stacking import growth
 from devlearn.runs.surroundings import processor
 
 
@@ -72,7 +72,7 @@ class Work:
         lead, rng = (setting.learners, setting.rows), torch.Generator().manual_seed(0)
         images = torch.randint(256, (*lead, *setting.shape), dtype=torch.uint8, generator=rng)
         self.batch = {"images": images, "labels": torch.randint(10, lead, generator=rng)}
-        self.growth = growth(self.cohort.model) or 0.0
+        self.growth = growth(self.cohort.model)
 
     def update(self) -> None:
         self.cohort.update(CrossEntropy("seen", "named"), self.batch, self.optimiser)

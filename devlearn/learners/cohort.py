@@ -11,10 +11,8 @@ Three mappers give one result:
 - ``vmap``: ``torch.func.vmap`` over parameters, for any module it accepts;
 - ``loop``: member by member, for what vmap refuses, and for convolutions on the CPU where each learner is shown much.
 
-Updates of convolutions on the CPU take the faster of vmap and loop by the size of the minibatch: where it turns was
-measured beforehand (``benchmarks/convolutions.py``) and is not asked of the clock, so records do not depend on that.
-
-Where it is asked for, the update of a stacked cohort is one compiled program (``devlearn.learners.compiled``).
+Updates of convolutions on the CPU take vmap or a loop by their size (``devlearn.learners.convolutions``). Where it is
+asked for, the update of a stacked cohort is one compiled program (``devlearn.learners.compiled``).
 """
 
 from __future__ import annotations
@@ -28,18 +26,17 @@ from devlearn.lazy import torch
 from devlearn.learners import flops
 from devlearn.learners.brains.needs import memory_size
 from devlearn.learners.compiled import CompiledLosses
+from devlearn.learners.convolutions import Convolutions
 from devlearn.learners.guard import Guard
 from devlearn.learners.objectives import Objective
 from devlearn.learners.optimiser import Optimiser
-from devlearn.learners.stacking import column, growth, initialise, place, row_of, shown, stack, why_looped
+from devlearn.learners.stacking import column, initialise, place, row_of, stack, why_looped
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Batch: TypeAlias = "Mapping[str, Tensor]"
 Mapper = Literal["stacked", "vmap", "loop"]
-FEW = 4  # learners, below which a loop over convolutions is always faster
-SMALL = 102_400  # numbers that a learner's first convolution makes of a minibatch, up to which vmap learns faster
 
 
 class Cohort:
@@ -122,17 +119,25 @@ class Cohort:
             mapper, why = "stacked", None
         self.mapper: Mapper = mapper or ("loop" if why else "vmap")
         self._members = [self._model_over(row) for row in range(self.n)] if self.mapper == "loop" else []
-        self._growth = growth(self._template) if why and mapper is None and self.n >= FEW else None
-        self._certain = mapper is not None or (self.mapper == "loop" and self._growth is None)
+        self._convolutions = Convolutions(self._template, self.n) if why and mapper is None else None
+        self._certain = mapper is not None or self.mapper == "loop"
         self.mapping = f"looped: {why}" if self.mapper == "loop" and why else f"mapped ({self.mapper})"
 
     # ---- mapping ------------------------------------------------------------------------------------------------
 
-    def _mapper_of(self, batch: Any) -> Mapper:
+    def _mapper_of(self, objective: Objective, batch: Any) -> Mapper:
         """How an update is mapped: as all calls are, but for convolutions on the CPU."""
-        if self._growth is None:
-            return self.mapper
-        return "vmap" if shown(batch) / self.n * self._growth <= SMALL else "loop"
+        if self._convolutions is not None:
+            with torch.no_grad():
+                if self._convolutions.maps(objective, batch, lambda: self._mapped(objective, batch)):
+                    return "vmap"
+        return self.mapper
+
+    def _mapped(self, function: Callable[[Callable[..., Any], Any], Any], inputs: Any) -> Any:
+        """All learners by vmap. Raises RuntimeError for what it refuses."""
+        return torch.vmap(lambda p, b, x: function(_Called(self.model, (p, b)), x))(
+            dict(self.model.named_parameters()), self.buffers, inputs
+        )
 
     def _call(
         self,
@@ -149,9 +154,7 @@ class Cohort:
             results = [function(member, row_of(inputs, i)) for i, member in enumerate(self._members)]
             return stack(results)
         try:
-            result = torch.vmap(lambda p, b, x: function(_Called(self.model, (p, b)), x))(
-                dict(self.model.named_parameters()), self.buffers, inputs
-            )
+            result = self._mapped(function, inputs)
         except RuntimeError as error:
             if self._certain:
                 raise
@@ -161,8 +164,8 @@ class Cohort:
 
     def _refused(self, function: Any, inputs: Any, stacks: bool, error: RuntimeError) -> Any:
         """vmap refused the module at its first call: run it in a loop from now on, and say why."""
-        self.mapper, self._certain, self._growth = "loop", True, None
-        self._members = self._members or [self._model_over(row) for row in range(self.n)]
+        self.mapper, self._certain = "loop", True
+        self._members = [self._model_over(row) for row in range(self.n)]
         self.mapping = f"looped: vmap refuses it ({str(error).strip().splitlines()[0]})"
         return self._call(function, inputs, stacks)
 
@@ -231,11 +234,10 @@ class Cohort:
 
     def _backward(self, objective: Objective, batch: Any) -> dict[str, Tensor]:
         """Write each learner's gradient into ``weights``; the objective's metrics and ``loss``, each (N,)."""
-        mapper = self._mapper_of(batch)
-        if not self._certain and mapper == "vmap":  # the first one decides between vmap and loop
+        if not self._certain:  # the first call decides between vmap and loop
             with torch.no_grad():
-                self._losses_by(mapper, objective, batch)
-            mapper = self._mapper_of(batch)
+                self.losses(objective, batch)
+        mapper = self._mapper_of(objective, batch)
         self._reached.clear()
         for weight in self.weights.values():
             weight.grad = None
@@ -318,7 +320,7 @@ class Cohort:
             return loss, dict(metrics)
 
         with torch.no_grad():
-            if not self._certain and self.mapper == "vmap":  # the first call decides between vmap and loop
+            if not self._certain:  # the first call decides between vmap and loop
                 self.losses(objective, {name: value.expand(self.n, *value.shape) for name, value in batch.items()})
             if self.mapper == "loop":
                 count = len(next(iter(copies.values())))
@@ -375,7 +377,7 @@ class Cohort:
 
     def newborn(self, seeds: Sequence[int]) -> Cohort:
         """Other learners of the same architecture, as they are born under ``seeds``."""
-        mapper = self.mapper if self._certain and self._growth is None else None
+        mapper = self.mapper if self._certain and self._convolutions is None else None
         compiled = self._compiled is not None
         return Cohort(self._build, seeds, self.device, mapper, self.dtype, compiled=compiled)
 

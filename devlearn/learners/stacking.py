@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -42,12 +41,6 @@ def place(model: nn.Module, name: str, tensor: Tensor, parameter: bool) -> None:
 
 def is_convolution(part: nn.Module) -> bool:
     return isinstance(part, torch.nn.modules.conv._ConvNd)
-
-
-def growth(model: nn.Module) -> float | None:
-    """How many numbers the first convolution makes of each that it is shown, padding apart; None without one."""
-    first: Any = next((part for part in model.modules() if is_convolution(part)), None)
-    return None if first is None else first.out_channels / first.in_channels / math.prod(first.stride)
 
 
 def shown(inputs: Any) -> int:
