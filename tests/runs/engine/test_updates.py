@@ -43,7 +43,7 @@ def test_a_life_of_convolutions_on_large_and_small_minibatches_that_was_cut_ends
     school = {"kind": "supervise", "data": "mnist.train", "updates": 6}
     stages = {"much": {**school, "batch": 64}, "little": {**school, "batch": 4}, "more": {**school, "batch": 64}}
     seeds, brain = (0, 1, 2, 3), {"kind": "conv", "channels": [4], "width": [8]}
-    whole, cut = (write_job(tmp_path / name, "branch", stages, seeds=seeds, brain=brain) for name in ("whole", "cut"))
+    whole, cut = (write_job(tmp_path / name, "branch", stages, {}, seeds, brain=brain) for name in ("whole", "cut"))
     with pytest.MonkeyPatch.context() as patch:
         mapped = counted(patch)
         live(whole)
