@@ -135,7 +135,7 @@ def run(
     overrides = [*settings, *([seeds] if seeds else [])]
     if dry_run:
         with unheard():
-            _show_plan(scenario, overrides, out, prereg, executor, jobs, as_json)
+            _show_plan(scenario, overrides, out, prereg, executor, jobs, compiled, as_json)
         return
     click.echo(f"{scenario}: reading the scenario, starting workers", err=True)  # before anything heavy is imported
     from devlearn.runs import pipeline
@@ -197,6 +197,7 @@ def _show_plan(
     prereg: Path | None,
     executor: str,
     jobs: int | None,
+    compiled: bool,
     as_json: bool,
 ) -> None:
     """The plan, its warnings, and why its folder can't be used, where that is so."""
@@ -211,6 +212,7 @@ def _show_plan(
         from devlearn.runs.plan import resolved
 
         get("executors", executor)
+        pipeline.check_device("cpu", compiled)
         order = pipeline.load(scenario, overrides)
         plans = pipeline.plan(order)
         if prereg is not None:

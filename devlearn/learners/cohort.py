@@ -127,10 +127,9 @@ class Cohort:
 
     def _mapper_of(self, objective: Objective, batch: Any) -> Mapper:
         """How an update is mapped: as all calls are, but for convolutions on the CPU."""
-        if self._convolutions is not None:
-            with torch.no_grad():
-                if self._convolutions.maps(objective, batch, lambda: self._mapped(objective, batch)):
-                    return "vmap"
+        own = self._convolutions
+        if own is not None and own.maps(objective, batch, lambda: self._mapped(objective, batch)):
+            return "vmap"
         return self.mapper
 
     def _mapped(self, function: Callable[[Callable[..., Any], Any], Any], inputs: Any) -> Any:
@@ -235,8 +234,7 @@ class Cohort:
     def _backward(self, objective: Objective, batch: Any) -> dict[str, Tensor]:
         """Write each learner's gradient into ``weights``; the objective's metrics and ``loss``, each (N,)."""
         if not self._certain:  # the first call decides between vmap and loop
-            with torch.no_grad():
-                self.losses(objective, batch)
+            self.losses(objective, batch)
         mapper = self._mapper_of(objective, batch)
         self._reached.clear()
         for weight in self.weights.values():

@@ -13,6 +13,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from functools import cache
 from importlib.metadata import version
@@ -23,6 +24,8 @@ from typing import TYPE_CHECKING, Any
 from devlearn.lazy import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor, nn
 
     from devlearn.learners.objectives import Objective
@@ -32,6 +35,9 @@ CACHE, USUAL = "TORCHINDUCTOR_CACHE_DIR", "~/.cache/devlearn/compiled"
 LIMITS = ("FailOnRecompileLimitHit", "FailOnCacheLimitHit")  # what torch raises there, by its version
 TORCH = (2, 9)  # 2.6 miscounts what several threads might add to: it fails where labels choose among outputs
 MEND = "leave --compile out"
+ELSEWHERE = "let it say 'compiles = False', or run without --compile into another folder (--out)"
+PATIENCE = 20.0  # seconds in which a compiler has to say its name
+NEAR = 1e-3, 1e-6  # relative to the larger, and at all: how far a program's losses may be from the plain ones
 
 
 class CantCompile(ValueError):
@@ -40,17 +46,31 @@ class CantCompile(ValueError):
 
 def why_not() -> str:
     """Why nothing can be compiled here; empty where it can be."""
+    name = os.environ.get("CXX") or "g++ or clang++"
     if not compiler():
-        name = os.environ.get("CXX") or "g++ or clang++"
-        return f"--compile needs a C++ compiler, and {name} is not found; install one, or {MEND}"
+        one = "; CXX names one program, without arguments" if " " in name else ""
+        return f"--compile needs a C++ compiler, and {name} is none that can be started{one}; install one, or {MEND}"
     found = version("torch")
     if tuple(map(int, found.split(".")[:2])) < TORCH:
         return f"--compile needs torch {'.'.join(map(str, TORCH))} or newer, and this is {found}; or {MEND}"
+    try:
+        folder().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder()):
+            pass
+    except OSError as error:
+        return (
+            f"--compile keeps programs in {folder()}: {error.strerror}; let {CACHE} name a folder of yours, or {MEND}"
+        )
     return ""
 
 
+def folder() -> Path:
+    """Where compiled programs are kept: what ``TORCHINDUCTOR_CACHE_DIR`` says, or a folder of the user's."""
+    return Path(os.environ.get(CACHE) or Path(USUAL).expanduser() / _processor())
+
+
 def compiler() -> str:
-    """The first line of what the C++ compiler says of itself; empty where there is none.
+    """The first line of what the C++ compiler says of itself; empty where there is none that can be started.
 
     It is ``$CXX``, or ``g++`` (on macOS ``clang++``), as torch looks for it.
     """
@@ -60,8 +80,11 @@ def compiler() -> str:
 
 @cache
 def _version(path: str) -> str:
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
-    return said.partition("\n")[0].strip() or path
+    try:
+        done = subprocess.run([path, "--version"], capture_output=True, check=True, timeout=PATIENCE)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.decode(errors="replace").strip().partition("\n")[0].strip()
 
 
 def _processor() -> str:
@@ -81,7 +104,7 @@ class CompiledLosses:
     """
 
     def __init__(self, device: torch.device) -> None:
-        os.environ.setdefault(CACHE, str(Path(USUAL).expanduser() / _processor()))
+        os.environ[CACHE] = str(folder())
         import torch._dynamo.config
         import torch._inductor.config
 
@@ -93,12 +116,14 @@ class CompiledLosses:
         self._graphs = device.type == "cuda"  # an update is one graph, whose outputs the next overwrites
         mode = "reduce-overhead" if self._graphs else None
         self._run = torch.compile(_losses, fullgraph=True, dynamic=False, mode=mode)
+        self._seen: set[Any] = set()  # objectives and shapes whose program was held against the plain one
 
     def __call__(self, objective: Objective, model: nn.Module, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """Each learner's loss (N,) and the objective's metrics {name: (N,)}.
 
         Raises:
-            CantCompile: the objective, or the network, is nothing that torch can compile, or changes at every update.
+            CantCompile: the objective, or the network, is nothing that torch can compile, or changes at every update;
+                or its program gives other losses, as one that draws random numbers by itself does.
         """
         from torch._dynamo import exc
 
@@ -107,16 +132,43 @@ class CompiledLosses:
         try:
             loss, metrics = self._run(objective, model, batch)
         except exc.TorchDynamoException as error:
-            raise _cant(objective, str(error).strip().partition("\n")[0]) from error
+            raise _cant(objective, _reason(str(error))) from error
         except tuple(getattr(exc, name) for name in LIMITS if hasattr(exc, name)) as error:
             raise _cant(
                 objective, f"it is another one at every update, and {PROGRAMS} programs are the most"
             ) from error
+        self._check(objective, model, batch, loss)
         return loss, {name: value.clone() if self._graphs else value for name, value in metrics.items()}
+
+    def _check(self, objective: Objective, model: nn.Module, batch: Mapping[str, Tensor], loss: Tensor) -> None:
+        """Hold the first losses of a program against those without it: torch may compile what it should refuse."""
+        kind = getattr(objective, "__code__", type(objective))
+        key = kind, tuple((name, tuple(value.shape)) for name, value in batch.items())
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        with torch.no_grad():
+            plain = objective(model, batch)[0]
+        if not torch.allclose(loss.detach(), plain, *NEAR, equal_nan=True):
+            numbers = f"{float(loss.detach()[0]):.6g} in place of {float(plain[0]):.6g}"
+            drawn = "random numbers have to come with the batch"
+            raise _cant(objective, f"its program gives other losses, {numbers}; {drawn}")
 
 
 def _cant(objective: Objective, why: str) -> CantCompile:
-    return CantCompile(f"{type(objective).__name__} can't be compiled ({why}); {MEND}")
+    return CantCompile(
+        f"{getattr(objective, '__name__', type(objective).__name__)} can't be compiled ({why}); {ELSEWHERE}"
+    )
+
+
+def _reason(said: str) -> str:
+    """What torch says in a line; where a program that was kept can't be used, where it is."""
+    lines = [line.strip() for line in said.strip().splitlines() if line.strip()]
+    why = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
+    kept = (
+        f"; programs are kept in {folder()}, which may be deleted" if "ImportError" in why or "OSError" in why else ""
+    )
+    return f"{why}{kept}"
 
 
 def _losses(objective: Objective, model: nn.Module, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:

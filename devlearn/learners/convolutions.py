@@ -38,8 +38,8 @@ class Convolutions:
         """Whether vmap runs an update: a function of the objective and of what the batch (N, ...) holds alone.
 
         Args:
-            attempt: maps this very update, without a gradient; RuntimeError is taken for a refusal, and if it is
-                something else, the loop will say so.
+            attempt: maps this very update, but for its backward pass; RuntimeError is taken for a refusal, and if it
+                is something else, the loop will say so.
         """
         if self.n < FEW or not self.growth or shown(batch) / self.n * self.growth > SMALL:
             return False

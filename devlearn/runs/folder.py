@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from devlearn.records.answered import answered, seen_at
 from devlearn.records.atomic import CHANGED, read_any_json, read_json, write_bytes, write_json
 from devlearn.records.job_state import JobInfo, job_info, read_spec
-from devlearn.records.layout import RunFolder
+from devlearn.records.layout import JobFolder, RunFolder
 from devlearn.records.question import digest
 from devlearn.records.registered import around, near
 from devlearn.records.schema import EvidenceError, How, JobSpec, JobState, Manifest, Resolved, Steps
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from devlearn.scenario import Scenario
 
 Json = dict[str, Any]
+
+
+HOW = ("device", "compiled")  # keys of job.json that say how it is trained, and not what
 
 
 class FolderMismatch(ValueError):
@@ -106,11 +109,22 @@ def write_step(folder: Path, planned: Planned, order: Order) -> Step:
     write_bytes(RunFolder(folder).scenario, order.text)
     for name, spec in planned.specs.items():
         (folder / name).mkdir(parents=True, exist_ok=True)
-        write_json(RunFolder(folder).job(name).spec, spec)
+        write_json(RunFolder(folder).job(name).spec, _as_trained(RunFolder(folder).job(name), spec))
     plan = Resolved.of(planned.resolved)
     _write_manifest(folder, planned.resolved, order.how, planned.specs, digest(plan.content()))
     write_json(RunFolder(folder).resolved, planned.resolved)
     return _step(folder, planned.resolved, planned.specs)
+
+
+def _as_trained(job: JobFolder, spec: Json) -> Json:
+    """What job.json is to hold: of a job that is done also how it was trained, which no later command changes."""
+    state, before = JobState.read(job.state), JobSpec.read(job.spec)
+    if state is None or state.status != "done" or before is None:
+        return spec
+    kept = before.content()
+    return {key: value for key, value in spec.items() if key not in HOW} | {
+        key: kept[key] for key in HOW if key in kept
+    }
 
 
 def open_step(folder: Path, accept: bool) -> Step:

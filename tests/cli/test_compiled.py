@@ -33,8 +33,19 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_without_a_compiler_nothing_is_begun(toy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
-    told = said("run", toy, "--compile", "--out", "run", code=2)
-    assert "--compile needs a C++ compiler, and no-such-compiler is not found; install one, or leave" in told
+    for more in ((), ("--dry-run",)):
+        told = said("run", toy, "--compile", "--out", "run", *more, code=2)
+        assert "--compile needs a C++ compiler, and no-such-compiler is none that can be started; install" in told
+    assert not Path("run").exists()
+
+
+def test_a_folder_for_programs_that_can_not_be_written_is_told_before_anything_is_begun(
+    toy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("toy.yaml", "toy.yaml/below", "/proc/none"):
+        monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", name)
+        told = said("run", toy, "--compile", "--out", "run", code=2)
+        assert f"--compile keeps programs in {name}: " in told and "let TORCHINDUCTOR_CACHE_DIR name a folder" in told
     assert not Path("run").exists()
 
 
@@ -55,3 +66,6 @@ def test_seeds_that_are_compiled_are_not_added_to_those_that_are_not(toy: str) -
     assert manifest is not None and {program.compiler for program in manifest.programs.values()} == {""}
     specs = [JobSpec.read(path) for path in Path("run").rglob("job.json")]
     assert specs and not any(spec.compiled for spec in specs if spec)
+    told = said("run", toy, "--seeds", "1", "--compile", "--no-report", "--out", "run")
+    assert "updates were not compiled and are compiled by" in told and "what is done is only read" in told
+    assert specs == [JobSpec.read(path) for path in Path("run").rglob("job.json")]

@@ -1,7 +1,9 @@
 """Compiled updates: the numbers of those that are not compiled, and words where something can't be."""
 
+import random
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -87,8 +89,36 @@ def updated(cohort: Cohort, objective: Any) -> None:
 
 @needs_compiler
 def test_what_asks_for_a_value_is_told() -> None:
-    with pytest.raises(CantCompile, match=r"Asks can't be compiled \(.+\); leave --compile out"):
+    with pytest.raises(CantCompile, match=r"Asks can't be compiled \(.+\); let it say 'compiles = False'"):
         updated(Cohort(Line, (0, 1), compiled=True), Asks())
+
+
+@dataclass(frozen=True)
+class Draws(Scaled):
+    """An objective that draws by itself, from Python's generator or torch's."""
+
+    torchs: bool = False
+
+    def __call__(self, brain: Any, batch: Any) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        loss, metrics = super().__call__(brain, batch)
+        return loss * (torch.rand(()) if self.torchs else random.random()), metrics
+
+
+@needs_compiler
+@pytest.mark.parametrize("torchs", [False, True])
+def test_a_program_that_gives_other_losses_is_refused(torchs: bool) -> None:
+    with pytest.raises(CantCompile, match=r"Draws can't be compiled \(its program gives other losses, .+ in place of "):
+        updated(Cohort(Line, (0, 1), compiled=True), Draws(1.0, torchs))
+
+
+def test_a_reason_is_no_heading_and_says_where_programs_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/kept")
+    found = compiled._reason("backend='inductor' raised:\n\nImportError: main.so: file too short\n\nSet TORCH..")
+    assert found == (
+        "backend='inductor' raised: ImportError: main.so: file too short; "
+        "programs are kept in /kept, which may be deleted"
+    )
+    assert compiled._reason("one\ntwo") == "one"
 
 
 @needs_compiler
@@ -128,11 +158,19 @@ def test_newborns_of_a_compiled_cohort_are_compiled(monkeypatch: pytest.MonkeyPa
         updated(Cohort(Line, (0, 1), compiled=True).clone(), Scaled(1.0))
 
 
-def test_the_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_compiler_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CXX", sys.executable)
     assert compiler().startswith("Python 3.")
     assert why_not() == ""
     monkeypatch.setattr(compiled, "TORCH", (99, 1))
     assert why_not().startswith("--compile needs torch 99.1 or newer, and this is 2.")
     monkeypatch.setenv("CXX", "no-such-compiler")
-    assert compiler() == "" and "no-such-compiler is not found" in why_not()
+    assert compiler() == "" and "no-such-compiler is none that can be started" in why_not()
+    for lines in ("#!/bin/sh\nexit 1", "#!/no/such/shell", "text", "#!/bin/sh\nprintf '\\377\\n'"):
+        (program := tmp_path / "cxx").write_text(lines)
+        program.chmod(0o755)
+        monkeypatch.setenv("CXX", str(program))
+        compiled._version.cache_clear()
+        assert compiler() == ("\ufffd" if "printf" in lines else "")
+    monkeypatch.setenv("CXX", "g++ -O2")
+    assert "CXX names one program, without arguments" in why_not()

@@ -72,13 +72,15 @@ def test_few_learners_and_those_that_are_to_be_looped_are(n: int, mapper: Any, m
 class Asking(nn.Module):
     """A convolution, and a question that vmap refuses."""
 
-    def __init__(self) -> None:
+    def __init__(self, training: bool = False) -> None:
         super().__init__()
+        self.training_alone = training
         self.see, self.say = nn.Conv2d(1, 3, 3, stride=2), nn.Linear(12, 4)
 
     def forward(self, x: Tensor, sense: str, head: str) -> Tensor:
         seen = self.see(x.to(self.say.weight.dtype).unsqueeze(1) / 255).relu().flatten(1)
-        return self.say(-seen if seen.sum() < 0 else seen)
+        asks = torch.is_grad_enabled() or not self.training_alone
+        return self.say(-seen if asks and seen.sum() < 0 else seen)
 
 
 def test_an_objective_that_vmap_refuses_is_looped_and_others_are_not(mapped: list[int]) -> None:
@@ -94,9 +96,10 @@ def test_an_objective_that_vmap_refuses_is_looped_and_others_are_not(mapped: lis
     assert mapped == [FEW] * 4  # asked, done; asked; done
 
 
-def test_what_vmap_refuses_is_looped(mapped: list[int]) -> None:
-    found = Cohort(Asking, range(4), dtype=torch.float64)
-    looped = Cohort(Asking, range(4), dtype=torch.float64, mapper="loop")
+@pytest.mark.parametrize("training", [False, True])
+def test_what_vmap_refuses_is_looped(training: bool, mapped: list[int]) -> None:
+    found = Cohort(lambda: Asking(training), range(4), dtype=torch.float64)
+    looped = Cohort(lambda: Asking(training), range(4), dtype=torch.float64, mapper="loop")
     torch.testing.assert_close(trained(found, (MANY, FEW, FEW)), trained(looped, (MANY, FEW, FEW)))
     assert mapped == [MANY], "it is asked once"
 
