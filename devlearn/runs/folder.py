@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 
-HOW = ("device", "compiled")  # keys of job.json that say how it is trained, and not what
-
-
 class FolderMismatch(ValueError):
     """The folder can't be used for this; the message says why and what to do."""
 
@@ -121,10 +118,7 @@ def _as_trained(job: JobFolder, spec: Json) -> Json:
     state, before = JobState.read(job.state), JobSpec.read(job.spec)
     if state is None or state.status != "done" or before is None:
         return spec
-    kept = before.content()
-    return {key: value for key, value in spec.items() if key not in HOW} | {
-        key: kept[key] for key in HOW if key in kept
-    }
+    return JobSpec.of(spec).model_copy(update={"device": before.device, "compiled": before.compiled}).content()
 
 
 def open_step(folder: Path, accept: bool) -> Step:
