@@ -4,6 +4,7 @@ import importlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from devlearn.records.atomic import locked
 from devlearn.records.job_state import View, span
@@ -96,25 +97,37 @@ def _trials(
 def _supervise(step: Step, executor: Executor, face: Face, env_workers: int | None, what: str = "") -> Outcome:
     """Train the jobs of one written folder."""
     if not face.progress:
-        return Supervisor(step.folder, step.jobs, executor, _Warmer(executor), env_workers).supervise()
+        with _Warmer(executor) as watch:
+            return Supervisor(step.folder, step.jobs, executor, watch, env_workers).supervise()
     from devlearn.runs.progress.bars import watcher
 
-    with watcher(title(step, what, executor.workers)) as watch:
-        return Supervisor(step.folder, step.jobs, executor, _Warmer(executor, watch), env_workers).supervise()
+    with watcher(title(step, what, executor.workers)) as bars, _Warmer(executor, bars) as watch:
+        return Supervisor(step.folder, step.jobs, executor, watch, env_workers).supervise()
 
 
 class _Warmer:
-    """Watches jobs, and while the last ones are trained imports what comes after them, on a core that is free."""
+    """Watches jobs, and while the last ones are trained imports what comes after them, on a core that is free.
+
+    On leaving it waits for that: a process that ends while a thread imports a C++ library may be aborted.
+    """
 
     def __init__(self, executor: Executor, watch: Callable[[Sequence[View]], None] = lambda views: None) -> None:
-        self.executor, self.watch, self.begun = executor, watch, False
+        self.executor, self.watch = executor, watch
+        self.thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.thread is not None:
+            self.thread.join()
 
     def __call__(self, views: Sequence[View]) -> None:
         self.watch(views)
         running = any(view.status == "running" for view in views)
-        if not self.begun and running and self.executor.free_slots() > 0:
-            self.begun = True
-            threading.Thread(target=lambda: [importlib.import_module(name) for name in WARM], daemon=True).start()
+        if self.thread is None and running and self.executor.free_slots() > 0:
+            self.thread = threading.Thread(target=lambda: [importlib.import_module(name) for name in WARM], daemon=True)
+            self.thread.start()
 
 
 def title(step: Step, what: str, workers: int) -> str:
