@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections import Counter
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -36,6 +37,7 @@ LIMITS = ("FailOnRecompileLimitHit", "FailOnCacheLimitHit")  # what torch raises
 TORCH = (2, 9)  # 2.6 miscounts what several threads might add to: it fails where labels choose among outputs
 MEND = "leave --compile out"
 ELSEWHERE = "let it say 'compiles = False', or run without --compile into another folder (--out)"
+CHECKS = 3  # first losses of a program that are held against the plain ones: numbers that are drawn may agree once
 PATIENCE = 20.0  # seconds in which a compiler has to say its name
 NEAR = 1e-3, 1e-6  # relative to the larger, and at all: how far a program's losses may be from the plain ones
 
@@ -116,7 +118,7 @@ class CompiledLosses:
         self._graphs = device.type == "cuda"  # an update is one graph, whose outputs the next overwrites
         mode = "reduce-overhead" if self._graphs else None
         self._run = torch.compile(_losses, fullgraph=True, dynamic=False, mode=mode)
-        self._seen: set[Any] = set()  # objectives and shapes whose program was held against the plain one
+        self._checked: Counter[Any] = Counter()  # by objective and shapes, losses held against plain ones
 
     def __call__(self, objective: Objective, model: nn.Module, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """Each learner's loss (N,) and the objective's metrics {name: (N,)}.
@@ -144,9 +146,9 @@ class CompiledLosses:
         """Hold the first losses of a program against those without it: torch may compile what it should refuse."""
         kind = getattr(objective, "__code__", type(objective))
         key = kind, tuple((name, tuple(value.shape)) for name, value in batch.items())
-        if key in self._seen:
+        if self._checked[key] >= CHECKS:
             return
-        self._seen.add(key)
+        self._checked[key] += 1
         with torch.no_grad():
             plain = objective(model, batch)[0]
         if not torch.allclose(loss.detach(), plain, *NEAR, equal_nan=True):
