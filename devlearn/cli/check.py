@@ -80,6 +80,12 @@ def guessed(name: str) -> str | None:
     return "scenario" if name in library() else None
 
 
+def _time(context: click.Context, parameter: click.Parameter, seconds: float | None) -> float | None:
+    if seconds is not None and math.isnan(seconds):  # it is within every range
+        raise click.BadParameter("--seconds nan is no time; write how many, as 60")
+    return seconds
+
+
 @click.command(short_help="Try NAME against the laws of its kind.")
 @click.argument("what", type=Checked(CHECKED))
 @click.argument("name", required=False, shell_complete=plugin_names)
@@ -88,7 +94,10 @@ def guessed(name: str) -> str | None:
 @click.option("--wrapper", "wrappers", multiple=True, metavar="ID", help="What the environment is wrapped in, as YAML.")
 @click.option("--vocabulary", metavar="WORDS", help="The words of the environment's texts, with spaces between them.")
 @click.option(
-    "--seconds", type=click.FloatRange(min=1), help="What the check of an environment may take; 60 by default."
+    "--seconds",
+    type=click.FloatRange(min=1),
+    callback=_time,
+    help="What the check of an environment may take; 60 by default.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def check(
@@ -125,8 +134,6 @@ def check(
         raise click.UsageError(f"--section is for a section that stands behind it, not for: check {what}")
     if (wrappers or vocabulary is not None or seconds is not None) and what != "env":
         raise click.UsageError(f"--wrapper, --vocabulary and --seconds are for an environment, not for: check {what}")
-    if seconds is not None and math.isnan(seconds):
-        raise click.UsageError("--seconds nan is no time; write how many, as 60")
     if what == "scenario":
         _check_scenario(name, as_json)
         return

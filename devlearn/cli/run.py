@@ -212,7 +212,7 @@ def _show_plan(
         from devlearn.runs.plan import resolved
 
         get("executors", executor)
-        pipeline.check_device("cpu", compiled)
+        pipeline.check_machine("cpu", compiled)
         order = pipeline.load(scenario, overrides)
         plans = pipeline.plan(order)
         if prereg is not None:

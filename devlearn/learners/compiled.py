@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devlearn.lazy import torch
+from devlearn.learners.stacking import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,8 +145,7 @@ class CompiledLosses:
 
     def _check(self, objective: Objective, model: nn.Module, batch: Mapping[str, Tensor], loss: Tensor) -> None:
         """Hold the first losses of a program against those without it: torch may compile what it should refuse."""
-        kind = getattr(objective, "__code__", type(objective))
-        key = kind, tuple((name, tuple(value.shape)) for name, value in batch.items())
+        key = kind_of(objective), tuple((name, tuple(value.shape)) for name, value in batch.items())
         if self._checked[key] >= CHECKS:
             return
         self._checked[key] += 1

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from devlearn.learners.stacking import is_convolution, shown
+from devlearn.learners.stacking import is_convolution, kind_of, shown
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,7 +43,7 @@ class Convolutions:
         """
         if self.n < FEW or not self.growth or shown(batch) / self.n * self.growth > SMALL:
             return False
-        kind = getattr(objective, "__code__", type(objective))
+        kind = kind_of(objective)
         if kind not in self._accepted:
             try:
                 attempt()

@@ -43,6 +43,11 @@ def is_convolution(part: nn.Module) -> bool:
     return isinstance(part, torch.nn.modules.conv._ConvNd)
 
 
+def kind_of(objective: Any) -> Any:
+    """What objectives have in common that are one but for their settings: their class, or a function's code."""
+    return getattr(objective, "__code__", type(objective))
+
+
 def shown(inputs: Any) -> int:
     """The numbers in a tensor, or in the largest of a dict of tensors."""
     return int(inputs.numel() if isinstance(inputs, torch.Tensor) else max(value.numel() for value in inputs.values()))

@@ -33,7 +33,7 @@ __all__ = [
     "Plans",
     "Started",
     "Written",
-    "check_device",
+    "check_machine",
     "complaints",
     "evaluate",
     "finish",
@@ -135,7 +135,7 @@ def start(
         BadExecutor: what has its name is none, or can't be made.
     """
     executor = options.made()
-    check_device(device, compiled)
+    check_machine(device, compiled)
     with warming() if isinstance(executor, Local) else nullcontext():
         order = load(name, overrides, device, command, compiled)
         written = write(order, out, options.accept_changes, None if prereg is None else Path(prereg))
@@ -231,7 +231,7 @@ def _in_vain(job: JobInfo, outcome: Outcome) -> str:
     )
 
 
-def check_device(device: str, compiled: bool = False) -> None:
+def check_machine(device: str, compiled: bool = False) -> None:
     """Raises FolderMismatch where torch finds no such device, or can't compile what is to be compiled."""
     if compiled and (why := why_not()):
         raise FolderMismatch(why)
