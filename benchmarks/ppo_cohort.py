@@ -22,17 +22,23 @@ PEERS = 3  # seeds of stable-baselines3 in each repetition: enough to compare th
 BRAIN = {"kind": "mlp", "width": [64, 64], "activation": "tanh", "init": "orthogonal", "critic": "own"}
 
 
-def cohort_run(env: str, seeds: list[int], env_steps: int) -> tuple[float, list[float]]:
-    """The stage ``trial.ppo`` as the engine runs it; each learner's mean over its last 100 training episodes."""
+def cohort_run(env: str, seeds: list[int], env_steps: int, compiled: bool = False) -> tuple[float, list[float]]:
+    """The stage ``trial.ppo`` as the engine runs it; each learner's mean over its last 100 training episodes.
+
+    ``compiled`` as by ``--compile``: the first rollout's updates, which compile, are not in the rate, as no peer's
+    compiling is.
+    """
     keys = {"schedule": "constant", "clip_values": False, "entropy": 0.01}
     stage = get("stages", "trial.ppo")(env=env, env_steps=env_steps, **keys)
-    cohort = Cohort(brain_builder(BRAIN, stage.needs()), seeds)
+    cohort = Cohort(brain_builder(BRAIN, stage.needs()), seeds, compiled=compiled)
     rollouts = env_steps // (8 * 128)
-    context = Context(tuple(seeds), "play", 0, torch.device("cpu"), rollouts)
+    context = Context(tuple(seeds), "play", 0, torch.device("cpu"), rollouts + compiled)
     state, last = stage.begin(cohort, context), {}
+    segment = stage.segment(cohort, state, context)
+    if compiled:
+        next(segment)
 
     def work() -> float:
-        segment = stage.segment(cohort, state, context)
         for _ in range(rollouts):
             last.update(next(segment))
         segment.close()

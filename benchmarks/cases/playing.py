@@ -29,8 +29,10 @@ def ppo(env: str, small: bool) -> Case:
             **({"JAX, PureJaxRL's shape": ("gymnax", lambda r: jax_ppo.run(r, seeds, steps))} if env == OURS else {}),
         }
     )
+    ways = {f"devlearn, {seeds} seeds": False, **({f"devlearn --compile, {seeds} seeds": True} if env == OURS else {})}
     ours: dict[str, Run] = {
-        f"devlearn, {seeds} seeds": lambda r: ppo_cohort.cohort_run(env, [r * seeds + i for i in range(seeds)], steps)
+        name: lambda r, way=way: ppo_cohort.cohort_run(env, [r * seeds + i for i in range(seeds)], steps, way)  # type: ignore[misc]
+        for name, way in ways.items()
     }
     return Case("env_steps", {**ours, **others}, seeds * VERDICT, missing=missing)
 

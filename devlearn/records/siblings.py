@@ -5,6 +5,7 @@ beside it when one of its commands began (manifest.json), when an answer was giv
 """
 
 from collections.abc import Iterable
+from os.path import realpath
 from pathlib import Path
 
 from devlearn.records.layout import RunFolder
@@ -16,15 +17,20 @@ from devlearn.records.text import writable
 
 def siblings(folder: Path, plan: Resolved) -> list[Sibling]:
     """The run folders beside ``folder`` that differ in anything from its ``plan``; which ones, ``runs_in`` says."""
-    return [one for path, one in runs_in(folder.resolve().parent, plan) if one.differs and path != folder.resolve()]
+    own = realpath(folder)
+    return [one for path, one in runs_in(Path(own).parent, plan) if one.differs and realpath(path) != own]
 
 
 def runs_in(place: Path, plan: Resolved) -> list[tuple[Path, Sibling]]:
-    """The run folders in ``place`` that lived the stages of ``plan``, or ran a scenario of its name or one like it."""
+    """The run folders in ``place`` that lived the stages of ``plan``, or ran a scenario of its name or one like it.
+
+    A folder counts once, whatever links to it lie beside it.
+    """
     try:
-        folders = sorted(place.resolve().iterdir())
+        paths = sorted(place.resolve().iterdir(), key=lambda path: (path.is_symlink(), path))
     except (FileNotFoundError, NotADirectoryError, PermissionError):  # there is none, or none that we may see
-        folders = []
+        paths = []
+    folders = sorted({realpath(path): path for path in reversed(paths)}.values())
     return [(path, one) for path in folders if (one := _sibling(path, plan)) is not None]
 
 

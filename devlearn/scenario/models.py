@@ -266,7 +266,7 @@ class Comparison(Frozen):
 class ArmItem(BaseModel):
     """One item of an arm with ``set`` applied: ``stage`` is a model of the stage's own class."""
 
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, defer_build=True)
 
     use: str
     stream: str
@@ -289,7 +289,7 @@ class Scenario(BaseModel):
     ``probe_kinds``. ``brain`` is the brain's keys with all defaults and its ``kind``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
 
     scenario: str
     about: str

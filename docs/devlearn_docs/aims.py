@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 PPO, MLP = "play, PPO, CartPole, native", "school, MLP 784-256-128-10"
 BODY = "play, PPO, HalfCheetah of Gymnasium's"
 SB3, JAX, LOADER = "stable-baselines3", "JAX", "DataLoader script"
+OURS, COMPILED = "devlearn, ", "devlearn --compile, "
 TORCH = "python -c 'import torch'"
 WHOLE = "run first_steps, from the command to the report"
 
@@ -57,11 +58,19 @@ def _side_by_side(bench: Mapping[str, Any]) -> list[Aim]:
             _ratio(ppo, JAX, lambda ratio: ratio >= 0.8),
         ),
         Aim(
+            "the same with `--compile`, steady", "0.49 x without it", "0.8 x",
+            _ratio(ppo, JAX, lambda ratio: ratio >= 0.8, COMPILED),
+        ),
+        Aim(
             "the same, time to the verdict of 32 x 100,000 env_steps", "", "shorter than JAX's, compiling included",
             _verdicts(ppo, JAX),
         ),
         Aim(
-            "the same, steady", "10.7 to 11 x stable-baselines3", "stay there (10 x or more)",
+            "the same with `--compile`, compiled for the first time", "", "shorter than JAX's, compiling included",
+            _verdicts(ppo, JAX, COMPILED),
+        ),
+        Aim(
+            "the same without, steady", "10.7 to 11 x stable-baselines3", "stay there (10 x or more)",
             _ratio(ppo, SB3, lambda ratio: ratio >= 10),
         ),
         Aim(
@@ -80,18 +89,24 @@ def _named(contenders: Mapping[str, Any], peer: str) -> Any:
     return next((found for name, found in contenders.items() if name.startswith(peer)), None)
 
 
-def _ratio(contenders: Mapping[str, Any], peer: str, reached: Callable[[float], bool]) -> Found | None:
-    if (found := _named(contenders, peer)) is None:
+def _ratio(
+    contenders: Mapping[str, Any], peer: str, reached: Callable[[float], bool], ours: str = OURS
+) -> Found | None:
+    """The rate of ``ours`` over that of a peer, turn by turn: the median, the least and the most."""
+    own, other = _named(contenders, ours), _named(contenders, peer)
+    if own is None or other is None:
         return None
-    ratio, low, high = found["ratio"]
+    turns = [one / another for one, another in zip(own["rates"], other["rates"], strict=True)]
+    ratio, low, high = statistics.median(turns), min(turns), max(turns)
     return Found(f"{ratio:.2f} x ({low:.2f} to {high:.2f})", reached(ratio))
 
 
-def _verdicts(contenders: Mapping[str, Any], peer: str) -> Found | None:
-    if (found := _named(contenders, peer)) is None:
+def _verdicts(contenders: Mapping[str, Any], peer: str, ours: str = OURS) -> Found | None:
+    own, other = _named(contenders, ours), _named(contenders, peer)
+    if own is None or other is None:
         return None
-    ours, theirs = _named(contenders, "devlearn")["verdict"], found["verdict"]
-    return Found(f"{ours:.1f} s against {theirs:.1f} s", ours < theirs)
+    mine, theirs = own["verdict"], other["verdict"]
+    return Found(f"{mine:.1f} s against {theirs:.1f} s", mine < theirs)
 
 
 def _commands(start: Mapping[str, Any], slower: Mapping[str, Any] | None) -> list[Aim]:

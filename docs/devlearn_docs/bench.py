@@ -44,8 +44,9 @@ Peers have the keys that ours have, and one environment of the same rules. The c
 PureJaxRL's *shape* are programs of this project's benchmarks (`benchmarks/cases/`) that are built as those are, not
 those programs themselves: a SyncVectorEnv with plain modules, and one compiled program for all seeds with gymnax's
 environment. There is no batch-native environment with continuous actions here, so SAC is measured in Gymnasium's
-alone. AsyncVectorEnv has all its processes on the one core. The compiled update starts with the compiler's cache
-filled. The memory of a seed beside a script's is the line of one seed a process."""
+alone. AsyncVectorEnv has all its processes on the one core. What is compiled is compiled for the first time in *start*,
+and its steady rate is measured after that, of ours and of others. The memory of a seed beside a script's is the line of
+one seed a process."""
 
 
 def read(file: Path = FILE) -> dict[str, Any] | None:

@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.cut import Over, long_enough
+
 HEAD = "devlearn: 1\nscenario: {name}\nseeds: 2\nblock: 1\nbrain: {{kind: mlp, width: [64, 32]}}\n"
 SCENARIOS: Mapping[str, str] = {
     "school": """
@@ -64,6 +66,7 @@ compare: {probe: digits, smallest_effect: 0.01, pairs: [[heard, plain]]}
 ENVIRONMENT = {**os.environ, "DEVLEARN_CHECKPOINT_SECONDS": "0.3", "OMP_NUM_THREADS": "1"}
 KEPT = ("comparison.json", "analyses.json", "resolved.json", "job.json")
 SECONDS = re.compile(rb'"seconds": [^\n,]*')  # of a wall clock: the only thing that may differ
+BUDGET = re.compile(r"((?:updates|env_steps): )(\d+)")
 VICTIMS = ("worker", "worker", "supervisor", "all", "fork server", "stopped")
 
 
@@ -167,9 +170,16 @@ def strike(supervisor: "subprocess.Popen[bytes]", whom: str, draw: random.Random
 
 def tried(name: str, kills: int, seed: int, folder: Path) -> Told:
     """Run a scenario of ours twice: left alone, and killed so often; the second is then gone on with to its end."""
+    own = folder / name
+    own.mkdir()
+    return long_enough(own, lambda place, times: _tried(name, kills, seed, place, times))
+
+
+def _tried(name: str, kills: int, seed: int, folder: Path, times: int) -> Told:
     draw = random.Random(f"{seed} {name}")
     file = folder / f"{name}.yaml"
-    file.write_text(HEAD.format(name=name) + SCENARIOS[name], encoding="utf-8")
+    stages = BUDGET.sub(lambda found: f"{found[1]}{times * int(found[2])}", SCENARIOS[name])
+    file.write_text(HEAD.format(name=name) + stages, encoding="utf-8")
     whole, cut = folder / f"{name}-whole", folder / f"{name}-cut"
     code = start(file, whole).wait()
     if code != 0:
@@ -181,7 +191,7 @@ def tried(name: str, kills: int, seed: int, folder: Path) -> Told:
             if running is not None:
                 codes[running.returncode] += 1
                 if running.returncode == 0:
-                    break  # nothing is left to be killed
+                    raise Over
             running = start(file, cut)
             until(lambda own=running: own.poll() is not None or workers(own.pid), 60)  # type: ignore[misc]
         time.sleep(draw.uniform(0.1, 1.5))

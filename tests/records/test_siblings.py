@@ -55,6 +55,16 @@ def test_another_question_about_the_same_lives_is_known_whatever_its_names(tmp_p
     assert beside(renamed)[0][:3] == ("one", True, True)
 
 
+def test_what_links_to_a_run_is_no_other_run(tmp_path: Path) -> None:
+    one = run(tmp_path / "one")
+    (tmp_path / "latest").symlink_to("one")
+    (tmp_path / "circle").symlink_to("circle")
+    assert beside(one) == beside(tmp_path / "latest") == []
+    changed(run(tmp_path / "two"), scenario="other")
+    (tmp_path / "again").symlink_to(tmp_path / "two")
+    assert [name for name, *_ in beside(one)] == ["two"]
+
+
 @pytest.mark.parametrize(
     ("keys", "expected"),
     [

@@ -19,6 +19,7 @@ import yaml
 
 import devlearn
 from devlearn.records.schema.tables import RESTARTED
+from tests.cut import Over, long_enough
 from tests.runs.engine.jobs import digest
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
@@ -94,20 +95,27 @@ def test_an_environment_goes_from_its_id_to_a_verdict(kind: str, tmp_path: Path)
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_life_that_is_killed_goes_on_as_if_it_had_not_been(kind: str, tmp_path: Path) -> None:
+    long_enough(tmp_path, lambda folder, times: kill(kind, folder, times))
+
+
+def kill(kind: str, folder: Path, times: int) -> None:
     env, (_, brain, keys) = installed(kind), KINDS[kind]
-    play = {"kind": "trial.ppo", "env": env, **SMALL, "env_steps": 512, **keys}
+    play = {"kind": "trial.ppo", "env": env, **SMALL, "env_steps": 512 * times, **keys}
     content = {"devlearn": 1, "scenario": "killed", "seeds": 2, "brain": brain, "stages": {"play": play}}
-    (tmp_path / "killed.yaml").write_text(yaml.safe_dump(content | {"arms": {"played": ["play"]}}))
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    (folder / "killed.yaml").write_text(yaml.safe_dump(content | {"arms": {"played": ["play"]}}))
+    whole, cut = folder / "whole", folder / "cut"
     assert started(whole).wait() == 0
     process = started(cut)
     while not list(cut.glob("jobs/*/*/checkpoints/*.pt")):
-        assert process.poll() is None, "the run ended before it was killed"
+        if process.poll() is not None:
+            assert process.returncode == 0
+            raise Over
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     (job,) = cut.glob("jobs/*/*")
-    assert not (job / "artifacts" / "end.pt").exists(), "the life was over before it was killed"
+    if (job / "artifacts" / "end.pt").exists():
+        raise Over
     assert started(cut).wait() == 0
     if kind == "neurogym":  # whose seed does not decide what it shows: its episodes begin anew, and that is on record
         assert any(RESTARTED in path.read_text() for path in job.glob("records/*/events.csv"))

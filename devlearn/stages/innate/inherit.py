@@ -11,8 +11,6 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from devlearn.lazy import torch
 from devlearn.learners.brains.needs import Needs, filled
-from devlearn.records.genome_file import GenomeFile, find, read
-from devlearn.records.schema import FEEDBACK
 from devlearn.stages.stage import Cost, Stage, stage
 
 if TYPE_CHECKING:
@@ -21,8 +19,16 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from devlearn.learners.cohort import Cohort
+    from devlearn.records.genome_file import GenomeFile
     from devlearn.stages.context import Context, State
     from devlearn.stages.stage import Metrics
+
+
+def read(file: str) -> GenomeFile:
+    """A genome file, checked; who only lists stages needs no reader of files."""
+    from devlearn.records import genome_file
+
+    return genome_file.read(file)
 
 
 @cache
@@ -64,6 +70,8 @@ class Inherit(Stage):
     @field_validator("files")
     @classmethod
     def _found(cls, files: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        from devlearn.records.genome_file import find
+
         folder = (info.context or {}).get("folder", Path())
         return tuple(str(find(file, (folder, Path.cwd()))) for file in files)
 
@@ -119,6 +127,8 @@ class Inherit(Stage):
         return tuple(dict.fromkeys(name for own in passed for name in filled(own)))
 
     def cost(self, brain: nn.Module) -> Cost:
+        from devlearn.records.schema import FEEDBACK
+
         genomes = [read(file) for file in self.files]
         for genome in genomes:
             self._passed(genome, brain.state_dict())

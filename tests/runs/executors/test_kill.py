@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from devlearn.runs.engine import checkpoint
+from tests.cut import Over, long_enough
 from tests.runs.engine.jobs import digest
 
 SCENARIO = """
@@ -83,6 +84,9 @@ def kill_at(
     stage from there.
 
     Waits for a checkpoint, and for a worker that is none of the ``dead`` ones; adds the one that dies now.
+
+    Raises:
+        Over: The run ended before that.
     """
     while (
         not list(run.glob(f"jobs/{stage}*/*/checkpoints/*.pt"))
@@ -90,7 +94,9 @@ def kill_at(
         or worker_of(job_of(run, stage)) in dead
         or (middle and not in_a_stage(job_of(run, stage)))
     ):
-        assert supervisor.poll() is None, "the run ended before it was killed"
+        if supervisor.poll() is not None:
+            assert supervisor.returncode == 0
+            raise Over
         time.sleep(0.02)
     worker = worker_of(job_of(run, stage))
     os.kill(supervisor.pid if whom == "supervisor" else worker, signal.SIGKILL)
@@ -105,8 +111,11 @@ def finished(run: Path) -> bool:
 def test_killed_again_and_again_and_not_a_byte_differs(tmp_path: Path, kills: int) -> None:
     share = kills / 20  # long enough for so many
     budgets = {"updates": 700, "reach": 14_000, "swing": 10_000, "walk": 4_500}
-    text = SCENARIO.format(**{name: int(share * budget) for name, budget in budgets.items()})
-    kill_and_compare(tmp_path, text, kills)
+
+    def text(times: int) -> str:
+        return SCENARIO.format(**{name: int(times * share * budget) for name, budget in budgets.items()})
+
+    long_enough(tmp_path, lambda folder, times: kill_and_compare(folder, text(times), kills))
 
 
 STREAM = """
@@ -118,7 +127,7 @@ stream:
   kind: envs
   envs: [devlearn/DigitReach-v0, {env: devlearn/DigitReach-v0, env_kwargs: {reach: 14}}, Acrobot-v1]
   experts: false
-  stage: {env_steps: 1500, num_envs: 4, rollout: 32}
+  stage: {env_steps: STEPS, num_envs: 4, rollout: 32}
   probe: {episodes: 2, every: 8}
 arms:
   life: [stream]
@@ -127,13 +136,13 @@ compare: {metric: average, matrix: {}}
 
 
 def test_a_stream_of_environments_is_killed_and_not_a_byte_differs(tmp_path: Path) -> None:
-    kill_and_compare(tmp_path, STREAM, 2)
+    long_enough(tmp_path, lambda folder, times: kill_and_compare(folder, STREAM.replace("STEPS", str(1500 * times)), 2))
 
 
-def kill_and_compare(tmp_path: Path, text: str, kills: int) -> None:
+def kill_and_compare(folder: Path, text: str, kills: int) -> None:
     """A run of one job whose worker, or supervisor, is killed so often, beside one that is left alone."""
-    (tmp_path / "killed.yaml").write_text(text)
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    (folder / "killed.yaml").write_text(text)
+    whole, cut = folder / "whole", folder / "cut"
     assert start(whole).wait() == 0
     moments = np.sort(np.random.default_rng(0).uniform(0.0, 0.97, kills))
     supervisor, dead = start(cut), {0}
@@ -163,7 +172,7 @@ stages:
     kind: trial.ppo
     env: devlearn/ThreeStories-v0
     env_kwargs: {k: 3, acts: choose}
-    env_steps: 6144
+    env_steps: STEPS
     num_envs: 4
     rollout: 32
   led: {<<: *act, of: {arm: active, stage: act, what: stream}}
@@ -176,14 +185,19 @@ probes:
 
 
 def test_who_is_yoked_and_killed_goes_on_where_the_other_was(tmp_path: Path) -> None:
-    (tmp_path / "killed.yaml").write_text(YOKED)
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    long_enough(tmp_path, kill_the_yoked)
+
+
+def kill_the_yoked(folder: Path, times: int) -> None:
+    (folder / "killed.yaml").write_text(YOKED.replace("STEPS", str(6144 * times)))
+    whole, cut = folder / "whole", folder / "cut"
     assert start(whole).wait() == 0
     supervisor, dead = start(cut), {0}
     for share, stage, whom in ((0.3, "act", "worker"), (0.3, "led", "worker"), (0.7, "led", "supervisor")):
         kill_at(cut, share, supervisor, whom, dead, middle=True, stage=stage)
     assert supervisor.wait() == -signal.SIGKILL
-    assert not (job_of(cut, "led") / "artifacts" / "end.pt").exists()
+    if (job_of(cut, "led") / "artifacts" / "end.pt").exists():
+        raise Over
     assert start(cut).wait() == 0
     for stage in ("act", "led"):
         assert digest(job_of(cut, stage)) == digest(job_of(whole, stage))

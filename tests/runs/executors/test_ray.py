@@ -14,6 +14,7 @@ from devlearn.runs.executors.local import Local
 from devlearn.runs.executors.ray import Ray
 from devlearn.runs.folder import Step
 from devlearn.runs.pipeline import Options, load, write
+from tests.cut import Over, long_enough
 from tests.runs.engine.jobs import digest
 
 SCENARIO = """
@@ -23,8 +24,8 @@ seeds: 4
 block: 2
 brain: {kind: mlp, width: [64, 32], activation: tanh}
 stages:
-  look: {kind: pretrain.denoise, updates: 300}
-  swing: {kind: trial.ppo, env: Acrobot-v1, env_steps: 3072, num_envs: 4, rollout: 32}
+  look: {kind: pretrain.denoise, updates: UPDATES}
+  swing: {kind: trial.ppo, env: Acrobot-v1, env_steps: STEPS, num_envs: 4, rollout: 32}
 arms:
   grown: [look, swing]
 probes:
@@ -46,13 +47,18 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     cluster.shutdown()
 
 
-def begun(folder: Path, out: str) -> Step:
-    (folder / "lost.yaml").write_text(SCENARIO, encoding="utf-8")
+def begun(folder: Path, out: str, times: int) -> Step:
+    text = SCENARIO.replace("UPDATES", str(300 * times)).replace("STEPS", str(3072 * times))
+    (folder / "lost.yaml").write_text(text, encoding="utf-8")
     return write(load(folder / "lost.yaml", []), folder / out).first
 
 
 def test_a_node_is_lost_and_not_a_byte_differs(tmp_path: Path, cluster: Any) -> None:
-    whole, cut = begun(tmp_path, "whole"), begun(tmp_path, "cut")
+    long_enough(tmp_path, lambda folder, times: lose_a_node(folder, times, cluster))
+
+
+def lose_a_node(folder: Path, times: int, cluster: Any) -> None:
+    whole, cut = begun(folder, "whole", times), begun(folder, "cut", times)
     assert not Supervisor(whole.folder, whole.jobs, Local(2)).supervise().failed
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     cluster.wait_for_nodes()
@@ -67,7 +73,11 @@ def test_a_node_is_lost_and_not_a_byte_differs(tmp_path: Path, cluster: Any) -> 
     executor = Ray()
     assert executor.workers == 2
     outcome = Supervisor(cut.folder, cut.jobs, executor, watch).supervise()
-    assert killed and len(outcome.done) == 2
+    assert len(outcome.done) == 2
+    if not killed:
+        for node in nodes:
+            cluster.remove_node(node)
+        raise Over
     attempts = sorted(read_json(cut.folder / job.folder / "state.json")["attempt"] for job in cut.jobs)
     assert attempts == [1, 2]  # one of them was begun again, by Ray
     for job in cut.jobs:

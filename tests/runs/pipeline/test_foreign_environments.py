@@ -22,6 +22,7 @@ from devlearn.scenario import ScenarioError
 from devlearn.tasks.envs import EnvSpec
 from devlearn.tasks.envs.check import check_env_apart
 from devlearn.tasks.envs.finding import Finding
+from tests.cut import Over, long_enough
 
 SCENARIO = """
 devlearn: 1
@@ -169,7 +170,9 @@ def start(scenario: Path, run: Path) -> "subprocess.Popen[bytes]":
 
 def until(happened: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
     while not happened():
-        assert process.poll() is None, "the run ended before that"
+        if process.poll() is not None:
+            assert process.returncode == 0
+            raise Over
         time.sleep(0.02)
 
 
@@ -179,8 +182,12 @@ def lived(job: Path) -> str:
 
 
 def test_a_life_that_can_not_be_replayed_goes_on_after_a_kill_and_says_so(tmp_path: Path) -> None:
-    path, run = write(tmp_path, "Fine", "Unseeded"), tmp_path / "run"
-    path.write_text(path.read_text().replace("env_steps: 64", "env_steps: 960"), encoding="utf-8")
+    long_enough(tmp_path, kill_half_way)
+
+
+def kill_half_way(folder: Path, times: int) -> None:
+    path, run = write(folder, "Fine", "Unseeded"), folder / "run"
+    path.write_text(path.read_text().replace("env_steps: 64", f"env_steps: {960 * times}"), encoding="utf-8")
     process = start(path, run)
 
     def half_way() -> bool:
@@ -189,10 +196,10 @@ def test_a_life_that_can_not_be_replayed_goes_on_after_a_kill_and_says_so(tmp_pa
     until(half_way, process)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert start(path, run).wait() == 0, (tmp_path / "err").read_text()
-    assert "does not decide what it shows" in (tmp_path / "err").read_text()
+    assert start(path, run).wait() == 0, (folder / "err").read_text()
+    assert "does not decide what it shows" in (folder / "err").read_text()
     answer = json.loads(RunFolder(run).comparison.read_text(encoding="utf-8"))
     assert any("Unseeded: the run was resumed" in warning for warning in answer["warnings"])
-    assert answer["arms"]["Unseeded"]["ledger"]["env_steps"] == 960
-    output = (tmp_path / "out").read_text()
+    assert answer["arms"]["Unseeded"]["ledger"]["env_steps"] == 960 * times
+    output = (folder / "out").read_text()
     assert "Unpaired, as the seed of" in " ".join(output.split()) and "unpaired" in output
