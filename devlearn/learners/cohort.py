@@ -30,7 +30,7 @@ from devlearn.learners.convolutions import Convolutions
 from devlearn.learners.guard import Guard
 from devlearn.learners.objectives import Objective
 from devlearn.learners.optimiser import Optimiser
-from devlearn.learners.stacking import column, initialise, place, row_of, stack, why_looped
+from devlearn.learners.stacking import column, initialise, place, row_of, stack, twin, why_looped
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -102,7 +102,7 @@ class Cohort:
 
     def _model_over(self, row: int | None) -> nn.Module:
         """The module over the stacked parameters and buffers, or over one learner's rows of them."""
-        model = copy.deepcopy(self._template)
+        model = twin(self._template)
         reached = self._reached  # no hook may hold the cohort: it would be a circle through torch, which is never freed
         for name, stacked in self.weights.items():
             parameter = stacked if row is None else torch.nn.Parameter(stacked.detach()[row])

@@ -112,6 +112,7 @@ class CompiledLosses:
         import torch._inductor.config
 
         torch._inductor.config.compile_threads = 1
+        torch._inductor.config.cpp.enable_floating_point_contract_flag = "fast"  # a product and a sum are one operation
         config = torch._dynamo.config
         setattr(config, "recompile_limit" if hasattr(config, "recompile_limit") else "cache_size_limit", PROGRAMS)
         if find_spec("tqdm") is not None:  # torch's bar, whose lock between processes a worker would leave behind

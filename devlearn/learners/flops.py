@@ -9,12 +9,11 @@ attention, scaled products, operators of others.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from devlearn.lazy import torch
-from devlearn.learners.stacking import place
+from devlearn.learners.stacking import place, twin
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -40,13 +39,17 @@ def blank(brain: nn.Module, device: str = "cpu") -> nn.Module:
 
     In single precision, as the shapes of batches are declared: precision changes no count.
     """
-    model = copy.deepcopy(brain).float()
+    model = twin(brain)
     for name, weight in list(model.named_parameters()):
-        zeros = torch.zeros((), dtype=weight.dtype, device=device).expand(weight.shape)
+        zeros = torch.zeros((), dtype=_single(weight), device=device).expand(weight.shape)
         place(model, name, torch.nn.Parameter(zeros, weight.requires_grad), parameter=True)
     for name, buffer in list(model.named_buffers()):
-        place(model, name, torch.zeros(buffer.shape, dtype=buffer.dtype, device=device), parameter=False)
+        place(model, name, torch.zeros(buffer.shape, dtype=_single(buffer), device=device), parameter=False)
     return model
+
+
+def _single(tensor: Tensor) -> torch.dtype:
+    return torch.float32 if tensor.is_floating_point() else tensor.dtype
 
 
 def of(program: Callable[[str], Any]) -> int:

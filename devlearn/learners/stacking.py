@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,27 @@ def initialise(build: Callable[[], nn.Module], seed: int) -> nn.Module:
                 torch.default_generator.manual_seed(torch_seed(seed, BIRTH, name))
                 reset()
     return module
+
+
+def twin(module: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module:
+    """A deep copy of a module, but for its parameters and buffers, which it shares: for who puts others in their place.
+
+    ``memo`` is that of ``copy.deepcopy``, most of whose time goes to empty dicts of hooks.
+    """
+    memo = {} if memo is None else memo
+    if id(module) in memo or hasattr(module, "__deepcopy__"):
+        same: nn.Module = copy.deepcopy(module, memo)
+        return same
+    memo |= {id(tensor): tensor for tensor in (*module._parameters.values(), *module._buffers.values())}
+    own = memo[id(module)] = type(module).__new__(type(module))
+    for key, value in vars(module).items():
+        if key == "_modules":
+            own.__dict__[key] = type(value)((name, part and twin(part, memo)) for name, part in value.items())
+        elif type(value) in (dict, OrderedDict) and not value:
+            own.__dict__[key] = type(value)()
+        else:
+            own.__dict__[key] = copy.deepcopy(value, memo)
+    return own
 
 
 def place(model: nn.Module, name: str, tensor: Tensor, parameter: bool) -> None:

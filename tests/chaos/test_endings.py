@@ -38,7 +38,7 @@ class Odd(gymnasium.Env):
             open(f"held-{os.getpid()}", "w").close()
             ctypes.PyDLL(None).sleep(600)
         if self.how == "slow":
-            time.sleep(0.02)
+            time.sleep(0.01)
         return np.zeros(2, np.float32), float(action), False, self.t >= 20, {}
 
 gymnasium.register("Odd-v0", entry_point=Odd)

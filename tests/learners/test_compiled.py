@@ -8,8 +8,11 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from gymnasium import spaces
 
 from devlearn.learners import compiled
+from devlearn.learners.brains import brain_builder, layers
+from devlearn.learners.brains.needs import Head, Needs, Sense
 from devlearn.learners.cohort import Cohort
 from devlearn.learners.compiled import CantCompile, compiler, why_not
 from devlearn.learners.guard import Guard
@@ -47,6 +50,35 @@ def test_a_stage_learns_the_same_by_compiled_updates(row: str, monkeypatch: pyte
     assert all(torch.equal(born[name], also[name]) for name in born)
     changed = max(float((plain[name] - born[name]).abs().max()) for name in born)
     assert all(float((plain[name] - fused[name]).abs().max()) <= FAR * changed for name in born)
+
+
+def squared_error(brain: Any, batch: Any) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    return (brain(batch["x"], "line", "guess") - batch["y"]).square().mean((-1, -2)), {}
+
+
+squared_error.stacks = True  # type: ignore[attr-defined]
+
+
+@needs_compiler
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_in_single_precision_too_gradients_are_the_same(activation: str) -> None:
+    """Where tanh is another formula."""
+    needs = Needs({"line": Sense(spaces.Box(-9, 9, (5,)))}, {"guess": Head(3)})
+    build = brain_builder({"kind": "mlp", "width": [32, 16], "activation": activation}, needs)
+    draw = torch.Generator().manual_seed(0)
+    batch = {name: 3 * torch.randn(2, 64, size, generator=draw) for name, size in (("x", 5), ("y", 3))}
+    plain, fused = (Cohort(build, (0, 1), compiled=way).gradients(squared_error, batch)[0] for way in (False, True))
+    assert plain.keys() == fused.keys() and len(plain) == 6
+    for name, gradient in plain.items():
+        assert torch.allclose(gradient, fused[name], 1e-4, 1e-5 * float(gradient.abs().max())), name
+    assert activation == "relu" or any(not torch.equal(plain[name], fused[name]) for name in plain)
+
+
+def test_the_formula_of_tanh_is_tanh() -> None:
+    x = torch.linspace(-20, 20, 1_000_001)
+    assert float((layers._rational_tanh(x).double() - torch.tanh(x.double())).abs().max()) < 4e-7
+    told = layers._rational_tanh(torch.tensor([0.0, torch.inf, -torch.inf, torch.nan]))
+    assert told[:3].tolist() == [0.0, 1.0, -1.0] and told[3].isnan()
 
 
 @dataclass(frozen=True)

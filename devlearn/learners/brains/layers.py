@@ -34,7 +34,39 @@ def feedback() -> Iterator[None]:
 
 
 def _tanh(x: Tensor) -> Tensor:
+    if _fuses(x):
+        return _rational_tanh(x)
     return x.mul(2).sigmoid_().mul_(2).sub_(1)
+
+
+def _fuses(x: Tensor) -> bool:
+    """Whether a compiler makes one pass of what is element-wise, in single precision."""
+    return torch.compiler.is_compiling() and x.dtype == torch.float32
+
+
+# x P(x^2) / Q(x^2), the minimax fit to tanh that Eigen and XLA use on [-9, 9]; beyond 7.9 it is 1 in single precision.
+_P = (
+    4.89352455891786e-03,
+    6.37261928875436e-04,
+    1.48572235717979e-05,
+    5.12229709037114e-08,
+    -8.60467152213735e-11,
+    2.00018790482477e-13,
+    -2.76076847742355e-16,
+)
+_Q = (4.89352518554385e-03, 2.26843463243900e-03, 1.18534705686654e-04, 1.19825839466702e-06)
+
+
+def _rational_tanh(x: Tensor) -> Tensor:
+    """tanh to 4e-7 in single precision, by two dozen products and sums in place of an exponential."""
+    x = x.clamp(-7.90531110763549805, 7.90531110763549805)
+    squared = x * x
+    above, below = torch.full_like(x, _P[-1]), torch.full_like(x, _Q[-1])
+    for coefficient in reversed(_P[:-1]):
+        above = above * squared + coefficient
+    for coefficient in reversed(_Q[:-1]):
+        below = below * squared + coefficient
+    return x * above / below
 
 
 class _Tanh(torch.autograd.Function):
@@ -70,6 +102,8 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh"
 
 def _linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """N linear layers: x (N, B, in), weight (N, out, in), bias (N, out) -> (N, B, out)."""
+    if _fuses(x):  # the sum is part of the next pass; here it would be one of its own
+        return torch.bmm(x, weight.mT) + bias.unsqueeze(-2)
     return torch.baddbmm(bias.unsqueeze(-2), x, weight.mT)
 
 
@@ -120,6 +154,8 @@ class _StackedTanh(torch.autograd.Function):
 
 
 def _linear_tanh(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    if _fuses(x):
+        return _rational_tanh(_linear(x, weight, bias))
     half = torch.baddbmm(bias.unsqueeze(-2), x, weight.mT, beta=2, alpha=2).sigmoid_()
     result: Tensor = torch.add(_MINUS_ONE, half, alpha=2, out=half)
     return result

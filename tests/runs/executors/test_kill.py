@@ -125,7 +125,7 @@ seeds: 2
 brain: {kind: mlp, width: [64, 32]}
 stream:
   kind: envs
-  envs: [devlearn/DigitReach-v0, {env: devlearn/DigitReach-v0, env_kwargs: {reach: 14}}, Acrobot-v1]
+  envs: [devlearn/DigitReach-v0, {env: devlearn/DigitReach-v0, env_kwargs: {reach: 14}}, CartPole-v1]
   experts: false
   stage: {env_steps: STEPS, num_envs: 4, rollout: 32}
   probe: {episodes: 2, every: 8}

@@ -82,20 +82,27 @@ def test_actions_that_are_no_one_choice_and_brains_that_remember_are_refused() -
     assert [key for key, _ in judge(noise=0.6).doubts()] == ["noise"] and not list(judge(noise=0.4).doubts())
 
 
+def balanced(folder: Any, rule: str, says: str) -> np.ndarray:
+    """How long each of eight learners balances a pole at the end of a life in which so much is said."""
+    keys = {**KEYS, "kind": "caregiver.judge", "rule": rule, "says": says, "env_steps": 8192, "lr": 5e-3}
+    probes = {"pole": {"kind": "return", "env": "CartPole-v1", "episodes": 8, "limit": 200}}
+    brain = {"kind": "mlp", "width": [16]}
+    lived(job := write_job(folder / says, "branch", {"learn": keys}, probes, tuple(range(8)), brain=brain))
+    measured = rows(job, "00-learn.0/probes.csv")
+    return np.array([float(row["value"]) for row in measured if (row["moment"], row["metric"]) == ("end", "return")])
+
+
+@pytest.fixture(scope="module")
+def silent(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
+    """The same without a word, by whatever rule: it learns nothing."""
+    found = [balanced(tmp_path_factory.mktemp(rule), rule, "none") for rule in ("coach", "tamer")]
+    assert np.array_equal(*found)
+    return found[0]
+
+
 @pytest.mark.parametrize("rule", ["coach", "reinforce", "tamer", "likelihood"])
-def test_poles_are_balanced_by_being_told_right_and_wrong(tmp_path: Any, rule: str) -> None:
+def test_poles_are_balanced_by_being_told_right_and_wrong(tmp_path: Any, silent: np.ndarray, rule: str) -> None:
     """Beside the same life without a word. Hyperparameters were tried on seeds 100 to 103."""
-    found = []
-    for says in ("judgement", "none"):
-        keys = {**KEYS, "kind": "caregiver.judge", "rule": rule, "says": says, "env_steps": 8192, "lr": 5e-3}
-        probes = {"pole": {"kind": "return", "env": "CartPole-v1", "episodes": 8, "limit": 200}}
-        job = write_job(
-            tmp_path / says, "branch", {"learn": keys}, probes, tuple(range(8)), brain={"kind": "mlp", "width": [16]}
-        )
-        lived(job)
-        measured = rows(job, "00-learn.0/probes.csv")
-        ends = [row for row in measured if (row["moment"], row["metric"]) == ("end", "return")]
-        found.append(np.array([float(row["value"]) for row in ends]))
-    told, silent = found
+    told = balanced(tmp_path, rule, "judgement")
     assert len(told) == 8 and told.mean() - silent.mean() >= 50
     assert sign_flip(told - silent) <= 0.05
