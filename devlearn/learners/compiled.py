@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -40,6 +41,7 @@ MEND = "leave --compile out"
 ELSEWHERE = "let it say 'compiles = False', or run without --compile into another folder (--out)"
 CHECKS = 3  # first losses of a program that are held against the plain ones: numbers that are drawn may agree once
 PATIENCE = 20.0  # seconds in which a compiler has to say its name
+EXPLAINS, USERS_CODE = "Explanation: ", "from user code:"  # what torch says of what it can't compile
 NEAR = 1e-3, 1e-6  # relative to the larger, and at all: how far a program's losses may be from the plain ones
 
 
@@ -165,13 +167,16 @@ def _cant(objective: Objective, why: str) -> CantCompile:
 
 
 def _reason(said: str) -> str:
-    """What torch says in a line; where a program that was kept can't be used, where it is."""
+    """What torch says in a line, with its place in the objective; and where programs are kept, if one can't be used."""
     lines = [line.strip() for line in said.strip().splitlines() if line.strip()]
     why = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
+    why += "".join(f": {line.removeprefix(EXPLAINS)}" for line in lines if line.startswith(EXPLAINS))
+    places = re.findall(r'File "(.+?)", line (\d+)', said.partition(USERS_CODE)[2])
+    place = f", {places[-1][0]}:{places[-1][1]}" if places else ""
     kept = (
         f"; programs are kept in {folder()}, which may be deleted" if "ImportError" in why or "OSError" in why else ""
     )
-    return f"{why}{kept}"
+    return f"{why.rstrip('.')}{place}{kept}"
 
 
 def _losses(objective: Objective, model: nn.Module, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:

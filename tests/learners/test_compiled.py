@@ -121,7 +121,8 @@ def updated(cohort: Cohort, objective: Any) -> None:
 
 @needs_compiler
 def test_what_asks_for_a_value_is_told() -> None:
-    with pytest.raises(CantCompile, match=r"Asks can't be compiled \(.+\); let it say 'compiles = False'"):
+    said = r"Asks can't be compiled \(.+test_compiled.py:\d+\); let it say 'compiles = False'"
+    with pytest.raises(CantCompile, match=said):
         updated(Cohort(Line, (0, 1), compiled=True), Asks())
 
 
@@ -155,6 +156,9 @@ def test_a_reason_is_no_heading_and_says_where_programs_are(monkeypatch: pytest.
         "programs are kept in /kept, which may be deleted"
     )
     assert compiled._reason("one\ntwo") == "one"
+    said = "Failed\n  Explanation: no `print` here.\n  Hint: none\n\nfrom user code:\n"
+    frames = '   File "/a/compiled.py", line 3, in _losses\n    x\n  File "/mine/own.py", line 9, in loss\n    print(x)'
+    assert compiled._reason(said + frames) == "Failed: no `print` here, /mine/own.py:9"
 
 
 @needs_compiler
