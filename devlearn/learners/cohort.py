@@ -28,9 +28,10 @@ from devlearn.learners.brains.needs import memory_size
 from devlearn.learners.compiled import CompiledLosses
 from devlearn.learners.convolutions import Convolutions
 from devlearn.learners.guard import Guard
+from devlearn.learners.modules import refuse, refuse_differing
 from devlearn.learners.objectives import Objective
 from devlearn.learners.optimiser import Optimiser
-from devlearn.learners.stacking import column, initialise, place, row_of, stack, twin, why_looped
+from devlearn.learners.stacking import aliases, column, copy_into, fill, initialise, row_of, stack, twin, why_looped
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -75,12 +76,15 @@ class Cohort:
         self.updates = 0
         self.guard: Guard | None = None
         members = [initialise(build, seed).to(self.device, dtype or torch.float32) for seed in born or self.seeds]
+        refuse(members[0])
+        refuse_differing(members)
         parameters, buffers = torch.func.stack_module_state(members)
         self.weights = {name: torch.nn.Parameter(tensor.detach().clone()) for name, tensor in parameters.items()}
         self.buffers: dict[str, Tensor] = {name: tensor.clone() for name, tensor in buffers.items()}
         self._frozen: set[str] = set()
         self._reached: set[str] = set()  # parameters that the last backward pass gave a gradient
         self._template = members[0]
+        self._aliases = aliases(self._template)
         self.model = self._model_over(None)
         self._choose(mapper)
         self._compiled = CompiledLosses(self.device) if compiled and self.mapper == "stacked" else None
@@ -104,13 +108,12 @@ class Cohort:
         """The module over the stacked parameters and buffers, or over one learner's rows of them."""
         model = twin(self._template)
         reached = self._reached  # no hook may hold the cohort: it would be a circle through torch, which is never freed
+        tensors = {name: buffer if row is None else buffer[row] for name, buffer in self.buffers.items()}
         for name, stacked in self.weights.items():
-            parameter = stacked if row is None else torch.nn.Parameter(stacked.detach()[row])
-            place(model, name, parameter, parameter=True)
+            tensors[name] = parameter = stacked if row is None else torch.nn.Parameter(stacked.detach()[row])
             if not row:  # the stacked model, or the first member of a loop
                 parameter.register_post_accumulate_grad_hook(lambda _, name=name: reached.add(name))
-        for name, buffer in self.buffers.items():
-            place(model, name, buffer if row is None else buffer[row], parameter=False)
+        fill(model, tensors)
         return model
 
     def _choose(self, mapper: Mapper | None) -> None:
@@ -134,7 +137,7 @@ class Cohort:
 
     def _mapped(self, function: Callable[[Callable[..., Any], Any], Any], inputs: Any) -> Any:
         """All learners by vmap. Raises RuntimeError for what it refuses."""
-        return torch.vmap(lambda p, b, x: function(_Called(self.model, (p, b)), x))(
+        return torch.vmap(lambda p, b, x: function(_Called(self.model, (p, b), self._aliases), x))(
             dict(self.model.named_parameters()), self.buffers, inputs
         )
 
@@ -314,7 +317,7 @@ class Cohort:
         own = {name: tensor[learner] for name, tensor in state.items() if name not in copies}
 
         def one(weights: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-            loss, metrics = objective(_Called(self._template, (weights, own)), batch)
+            loss, metrics = objective(_Called(self._template, (weights, own), self._aliases), batch)
             return loss, dict(metrics)
 
         with torch.no_grad():
@@ -382,14 +385,14 @@ class Cohort:
     def member(self, index: int) -> nn.Module:
         """One learner as an ordinary module with weights of its own."""
         model = copy.deepcopy(self._template)
-        model.load_state_dict({name: tensor[index] for name, tensor in {**self.parameters(), **self.buffers}.items()})
+        copy_into(model, {name: tensor[index] for name, tensor in {**self.parameters(), **self.buffers}.items()})
         return model
 
     def members(self) -> Iterator[nn.Module]:
         """All learners in turn, in one module that takes on the next one's weights: a copy of each costs much more."""
         model, tensors = copy.deepcopy(self._template), {**self.parameters(), **self.buffers}
         for index in range(self.n):
-            model.load_state_dict({name: tensor[index] for name, tensor in tensors.items()})
+            copy_into(model, {name: tensor[index] for name, tensor in tensors.items()})
             yield model
 
     def finite(self) -> Tensor:
@@ -408,16 +411,22 @@ class Cohort:
 
 
 class _Called:
-    """One learner's view of the model inside vmap: calls it with that learner's parameters."""
+    """One learner's view of the model inside vmap: calls it with that learner's parameters and buffers.
 
-    def __init__(self, model: nn.Module, state: tuple[Mapping[str, Tensor], Mapping[str, Tensor]]) -> None:
-        self.model, self.state = model, state
+    Torch ties weights by itself, and leaves others behind where one module stands in two places; so it is told of all.
+    """
+
+    def __init__(
+        self, model: nn.Module, state: tuple[Mapping[str, Tensor], Mapping[str, Tensor]], aliases: Mapping[str, str]
+    ) -> None:
+        own = {**state[0], **state[1]}
+        self.model, self.state = model, {**own, **{name: own[first] for name, first in aliases.items()}}
 
     def __call__(self, *args: Any) -> Any:
-        return torch.func.functional_call(self.model, self.state, args)  # type: ignore[arg-type]
+        return torch.func.functional_call(self.model, self.state, args, tie_weights=False)
 
     def features(self, *args: Any) -> Any:
         from devlearn.learners.brains.features import Features
 
-        inner = tuple({f"brain.{name}": tensor for name, tensor in part.items()} for part in self.state)
-        return torch.func.functional_call(Features(self.model), inner, args)
+        inner = {f"brain.{name}": tensor for name, tensor in self.state.items()}
+        return torch.func.functional_call(Features(self.model), inner, args, tie_weights=False)

@@ -54,7 +54,7 @@ def why_not() -> str:
     name = os.environ.get("CXX") or "g++ or clang++"
     if not compiler():
         one = "; CXX names one program, without arguments" if " " in name else ""
-        return f"--compile needs a C++ compiler, and {name} is none that can be started{one}; install one, or {MEND}"
+        return f"--compile needs a C++ compiler, and {name} does not answer as one{one}; install one, or {MEND}"
     found = version("torch")
     if tuple(map(int, found.split(".")[:2])) < TORCH:
         return f"--compile needs torch {'.'.join(map(str, TORCH))} or newer, and this is {found}; or {MEND}"
@@ -75,7 +75,7 @@ def folder() -> Path:
 
 
 def compiler() -> str:
-    """The first line of what the C++ compiler says of itself; empty where there is none that can be started.
+    """The first line of what the C++ compiler says of itself; empty where there is none that answers as one.
 
     It is ``$CXX``, or ``g++`` (on macOS ``clang++``), as torch looks for it.
     """
@@ -85,9 +85,13 @@ def compiler() -> str:
 
 @cache
 def _version(path: str) -> str:
+    keys: dict[str, Any] = {"capture_output": True, "check": True, "timeout": PATIENCE}
     try:
-        done = subprocess.run([path, "--version"], capture_output=True, check=True, timeout=PATIENCE)
+        done: subprocess.CompletedProcess[bytes] = subprocess.run([path, "--version"], **keys)
+        preprocessed = subprocess.run([path, "-x", "c++", "-E", "-"], input=b"__cplusplus", **keys).stdout
     except (OSError, subprocess.SubprocessError):
+        return ""
+    if not re.search(rb"^\d{6}L$", preprocessed, re.MULTILINE):  # some other program that says its version too
         return ""
     return done.stdout.decode(errors="replace").strip().partition("\n")[0].strip()
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from devlearn.lazy import torch
-from devlearn.learners.stacking import place, twin
+from devlearn.learners.stacking import fill, twin
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -40,11 +40,13 @@ def blank(brain: nn.Module, device: str = "cpu") -> nn.Module:
     In single precision, as the shapes of batches are declared: precision changes no count.
     """
     model = twin(brain)
-    for name, weight in list(model.named_parameters()):
+    tensors: dict[str, Tensor] = {}
+    for name, weight in model.named_parameters():
         zeros = torch.zeros((), dtype=_single(weight), device=device).expand(weight.shape)
-        place(model, name, torch.nn.Parameter(zeros, weight.requires_grad), parameter=True)
-    for name, buffer in list(model.named_buffers()):
-        place(model, name, torch.zeros(buffer.shape, dtype=_single(buffer), device=device), parameter=False)
+        tensors[name] = torch.nn.Parameter(zeros, weight.requires_grad)
+    for name, buffer in model.named_buffers():
+        tensors[name] = torch.zeros(buffer.shape, dtype=_single(buffer), device=device)
+    fill(model, tensors)
     return model
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from devlearn.lazy import torch
@@ -52,14 +52,37 @@ def twin(module: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module:
     return own
 
 
-def place(model: nn.Module, name: str, tensor: Tensor, parameter: bool) -> None:
-    """Put a tensor where the parameter or buffer ``name`` is, whatever its shape."""
-    path, _, leaf = name.rpartition(".")
-    owner = model.get_submodule(path)
-    if parameter:
-        owner._parameters[leaf] = tensor  # type: ignore[assignment]
-    else:
-        owner._buffers[leaf] = tensor
+def held(model: nn.Module) -> dict[str, Tensor]:
+    """Every parameter and buffer by qualified name, those that have several under their first."""
+    return {**dict(model.named_parameters()), **dict(model.named_buffers())}
+
+
+def aliases(model: nn.Module) -> dict[str, str]:
+    """Of parameters and buffers that stand in several places: {further name: the first one}."""
+    first, found = {id(tensor): name for name, tensor in held(model).items()}, dict[str, str]()
+    for name, part in model.named_modules():
+        for key, tensor in (*part._parameters.items(), *part._buffers.items()):
+            full = f"{name}.{key}".lstrip(".")
+            if tensor is not None and first[id(tensor)] != full:
+                found[full] = first[id(tensor)]
+    return found
+
+
+def fill(model: nn.Module, given: Mapping[str, Tensor]) -> None:
+    """Put tensors where parameters and buffers of these names are, and under their other names, of any shape."""
+    before = held(model)
+    new = {id(before[name]): tensor for name, tensor in given.items()}
+    for part in model.modules():
+        for entries in (part._parameters, part._buffers):
+            entries |= {key: new[id(old)] for key, old in entries.items() if id(old) in new}
+
+
+def copy_into(model: nn.Module, given: Mapping[str, Tensor]) -> None:
+    """Give parameters and buffers, by qualified name, the values of other tensors."""
+    own = held(model)
+    with torch.no_grad():
+        for name, tensor in given.items():
+            own[name].copy_(tensor)
 
 
 def is_convolution(part: nn.Module) -> bool:
@@ -77,17 +100,12 @@ def shown(inputs: Any) -> int:
 
 
 def why_looped(model: nn.Module, device: torch.device) -> str | None:
-    """Why a module is run member by member, or None. Raises ValueError for one that can't be a learner's."""
+    """Why a module is run member by member, or None."""
     for name, part in model.named_modules():
         if isinstance(part, torch.nn.RNNBase):
             return f"{name} is nn.{type(part).__name__}, which vmap refuses"
         if is_convolution(part) and device.type == "cpu":
             return f"{name} is a convolution, faster member by member on the CPU where minibatches are large"
-        if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
-            raise ValueError(
-                f"{name} is nn.{type(part).__name__}: its statistics depend on the batch and change inside forward; "
-                "use nn.LayerNorm or nn.GroupNorm"
-            )
     return None
 
 

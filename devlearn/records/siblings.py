@@ -18,7 +18,9 @@ from devlearn.records.text import writable
 def siblings(folder: Path, plan: Resolved) -> list[Sibling]:
     """The run folders beside ``folder`` that differ in anything from its ``plan``; which ones, ``runs_in`` says."""
     own = realpath(folder)
-    return [one for path, one in runs_in(Path(own).parent, plan) if one.differs and realpath(path) != own]
+    places = (Path(own).parent, folder.absolute().parent)  # of the run, and of a link by which it is called
+    found = {realpath(path): one for place in reversed(places) for path, one in runs_in(place, plan)}
+    return [one for path, one in found.items() if one.differs and path != own]
 
 
 def runs_in(place: Path, plan: Resolved) -> list[tuple[Path, Sibling]]:
@@ -69,6 +71,17 @@ def _read(path: Path) -> Resolved | None:
 
 
 def together(*found: Iterable[Sibling]) -> tuple[Sibling, ...]:
-    """All that were ever seen, in the order of their names; of one folder, what was seen of it last."""
-    latest = {one.folder: one for some in found for one in some}
-    return tuple(latest[name] for name in sorted(latest))
+    """All that were ever seen, in the order of their names; of one folder, what was seen of it last.
+
+    The last of ``found`` are there now: one that is gone and equal to one of these but for its name was renamed.
+    """
+    every = [list(some) for some in found]
+    there = {one.folder for one in every[-1]}
+    known = [_nameless(one) for one in every[-1]]
+    latest = {one.folder: one for some in every for one in some}
+    kept = [one for one in latest.values() if one.folder in there or _nameless(one) not in known]
+    return tuple(sorted(kept, key=lambda one: one.folder))
+
+
+def _nameless(one: Sibling) -> Sibling:
+    return one.model_copy(update={"folder": ""})

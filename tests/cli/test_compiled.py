@@ -35,7 +35,7 @@ def test_without_a_compiler_nothing_is_begun(toy: str, monkeypatch: pytest.Monke
     monkeypatch.setenv("CXX", "no-such-compiler")
     for more in ((), ("--dry-run",)):
         told = said("run", toy, "--compile", "--out", "run", *more, code=2)
-        assert "--compile needs a C++ compiler, and no-such-compiler is none that can be started; install" in told
+        assert "--compile needs a C++ compiler, and no-such-compiler does not answer as one; install" in told
     assert not Path("run").exists()
 
 

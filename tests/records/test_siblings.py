@@ -65,6 +65,26 @@ def test_what_links_to_a_run_is_no_other_run(tmp_path: Path) -> None:
     assert [name for name, *_ in beside(one)] == ["two"]
 
 
+def test_a_run_that_is_called_by_a_link_sees_what_lies_beside_both(tmp_path: Path) -> None:
+    for place in ("disk", "here"):
+        (tmp_path / place).mkdir()
+    run(tmp_path / "disk" / "one")
+    (tmp_path / "here" / "mine").symlink_to(tmp_path / "disk" / "one")
+    changed(run(tmp_path / "disk" / "two"), scenario="other")
+    changed(run(tmp_path / "here" / "three"), scenario="another")
+    assert [name for name, *_ in beside(tmp_path / "here" / "mine")] == ["three", "two"]
+    assert [name for name, *_ in beside(tmp_path / "disk" / "one")] == ["two"]
+
+
+def test_a_run_that_was_renamed_is_no_further_one(tmp_path: Path) -> None:
+    one, before = run(tmp_path / "one"), changed(run(tmp_path / "two"), scenario="other")
+    note_seen(load(one))
+    shutil.move(before, tmp_path / "zwei")
+    assert [name for name, *_ in beside(one)] == ["zwei"]
+    shutil.rmtree(tmp_path / "zwei")
+    assert [name for name, *_ in beside(one)] == ["two"], "one that is gone is remembered"
+
+
 @pytest.mark.parametrize(
     ("keys", "expected"),
     [

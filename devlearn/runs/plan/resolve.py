@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from devlearn.lazy import torch
 from devlearn.learners.brains import Needs, brain_builder
 from devlearn.learners.brains.needs import born_with
+from devlearn.learners.modules import refuse
 from devlearn.runs.plan import checks, memories
 from devlearn.runs.plan.changes import refusal
 from devlearn.runs.plan.cost_model import CostModel
@@ -71,6 +72,7 @@ def _brain(scenario: Scenario, needs: Needs) -> nn.Module:
     try:
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
             brain = brain_builder(scenario.brain, needs)()
+        refuse(brain)
     except Exception as error:  # a user's module may fail in any way
         raise scenario.error(("brain",), f"the brain can't be built: {words(error)}") from error
     count = sum(weights.numel() for weights in brain.parameters())
