@@ -14,6 +14,7 @@ FRAMES = 24  # frames of a movie
 WARM_UP = 12  # frames before the first that is shown
 ROUNDS = 3  # of a phase-randomised movie: spectrum, then brightness
 BINS = 4096  # in which its pixels are ranked
+TINY = 1e-30
 
 
 def movies(
@@ -43,7 +44,7 @@ def movies(
         spark.scatter_(2, sites[:, t, :, None], fires[:, t, :, None])
         age = _next(age, spark.view_as(age), refractory)
         if t >= WARM_UP:
-            light = (age > 0) * (refractory + 2 - age).float() / (refractory + 1)
+            light = (refractory + 2 - age).mul_(age > 0).float() / (refractory + 1)
             shown[:, t - WARM_UP] = _blur(light).mul(255).round().byte().view(n, number, height, width)
     return shown
 
@@ -52,8 +53,11 @@ def _next(age: Tensor, spark: Tensor, refractory: int) -> Tensor:
     firing = age == 1
     rows = firing | firing.roll(1, -2) | firing.roll(-1, -2)
     near = rows | rows.roll(1, -1) | rows.roll(-1, -1)
-    aged = torch.where((age > 0) & (age <= refractory), age + 1, torch.zeros_like(age))
-    return torch.where((age == 0) & (near | spark), torch.ones_like(age), aged)
+    busy = age > 0
+    later = age + busy
+    later *= later <= refractory + 1
+    later += (near | spark) & ~busy
+    return later
 
 
 def _blur(light: Tensor) -> Tensor:
@@ -82,8 +86,9 @@ def _surrogate(shown: Tensor, mixed: Tensor) -> Tensor:
     amplitude = torch.fft.rfftn(shown.float(), dim=axes).abs()
     levels = _counts(shown.flatten(1).long(), 256).cumsum(1)
     for _ in range(ROUNDS):
-        phases = torch.fft.rfftn(mixed, dim=axes).angle()
-        mixed = torch.fft.irfftn(torch.polar(amplitude, phases), s=sizes, dim=axes)
+        spectrum = torch.fft.rfftn(mixed, dim=axes)
+        spectrum *= amplitude / spectrum.abs().clamp_(min=TINY)  # its phases are kept
+        mixed = torch.fft.irfft(torch.fft.ifftn(spectrum, dim=axes[:-1]), sizes[-1])  # irfftn takes longer
         mixed = _ranked(mixed.flatten(1), levels).view(mixed.shape)
     return mixed.byte()
 
@@ -93,8 +98,10 @@ def _ranked(values: Tensor, levels: Tensor) -> Tensor:
     low, high = values.amin(1, keepdim=True), values.amax(1, keepdim=True)
     bins = ((values - low) * ((BINS - 1) / (high - low).clamp(min=1e-9))).long()
     counts = _counts(bins, BINS)
-    table = torch.searchsorted(levels, counts.cumsum(1) - counts / 2).clamp(max=255)
-    return table.gather(1, bins).float()
+    middles = counts.cumsum(1) - counts / 2  # of each bin, in order of size: how many levels lie below it is its byte
+    above = torch.searchsorted(middles, levels, right=True)  # (N, 256), the first bin above each level
+    table = _counts(above, BINS + 1).cumsum(1).clamp_(max=255)
+    return table.gather(1, bins)
 
 
 def _counts(values: Tensor, bins: int) -> Tensor:
