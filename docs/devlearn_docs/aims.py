@@ -62,15 +62,15 @@ def _side_by_side(bench: Mapping[str, Any]) -> list[Aim]:
             _ratio(ppo, JAX, lambda ratio: ratio >= 0.8, COMPILED),
         ),
         Aim(
-            "the same, time to the verdict of 32 x 100,000 env_steps", "", "shorter than JAX's, compiling included",
+            "the same without it, time to the verdict of 32 x 100,000 env_steps", "", "shorter than JAX's, compiling included",
             _verdicts(ppo, JAX),
         ),
         Aim(
-            "the same with `--compile`, compiled for the first time", "", "shorter than JAX's, compiling included",
+            "the same with `--compile`, for the first time on a machine", "", "shorter than JAX's, compiling included",
             _verdicts(ppo, JAX, COMPILED),
         ),
         Aim(
-            "the same without, steady", "10.7 to 11 x stable-baselines3", "stay there (10 x or more)",
+            "the same without it, steady", "10.7 to 11 x stable-baselines3", "stay there (10 x or more)",
             _ratio(ppo, SB3, lambda ratio: ratio >= 10),
         ),
         Aim(
