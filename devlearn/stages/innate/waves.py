@@ -30,7 +30,7 @@ FRAME_HEAD, PLACE_HEAD = "next_frame", "neighbours"
 HELD_OUT = 16  # movies
 
 
-@stage("innate.waves", version=2)
+@stage("innate.waves", version=3)
 @final
 class Waves(Stage):
     """Learns from simulated retinal waves, which need no world: predicts next frames, or tells neighbouring ones.
