@@ -31,7 +31,7 @@ arms:
   nine: [guess]
 """
 NAMED = {
-    "one": "waves-d7c36498",
+    "one": "waves-7becfe59",
     "two": "gabor-6606316f",
     "three": "evolve-5968f910",
     "four": "look-10ce5013",
