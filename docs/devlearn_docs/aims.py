@@ -62,8 +62,8 @@ def _side_by_side(bench: Mapping[str, Any]) -> list[Aim]:
             _ratio(ppo, JAX, lambda ratio: ratio >= 0.8, COMPILED),
         ),
         Aim(
-            "the same without it, time to the verdict of 32 x 100,000 env_steps", "", "shorter than JAX's, compiling included",
-            _verdicts(ppo, JAX),
+            "the same without it, time to the verdict of 32 x 100,000 env_steps", "",
+            "shorter than JAX's, compiling included", _verdicts(ppo, JAX),
         ),
         Aim(
             "the same with `--compile`, for the first time on a machine", "", "shorter than JAX's, compiling included",
