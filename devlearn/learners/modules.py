@@ -21,45 +21,48 @@ DEPTH = 4  # of lists in lists that are looked into
 
 def refuse(model: nn.Module) -> None:
     """Raise ValueError for a module that can't be a learner's, and say what to do about it."""
-    known = {id(part) for part in (*model.modules(), *model.parameters(), *model.buffers())}
     for name, part in model.named_modules():
         if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
             raise ValueError(
                 f"{name} is nn.{type(part).__name__}: its statistics depend on the batch and change inside forward; "
                 "use nn.LayerNorm or nn.GroupNorm"
             )
-        for key, value in _own(part):
-            for leaf in _leaves(value):
-                if id(leaf) in known:
-                    continue
-                where = f"{name}.{key}".lstrip(".")
-                if isinstance(leaf, torch.nn.Module | torch.nn.Parameter):
-                    what = f"{where} holds nn.{type(leaf).__name__} that torch does not know of, so nothing trains it"
-                    raise ValueError(f"{what}; use nn.ModuleList, nn.ModuleDict or nn.ParameterList")
-                if isinstance(leaf, torch.Tensor):
-                    raise ValueError(f"{where} is a tensor that is no buffer: use self.register_buffer({key!r}, ..)")
+    known = {id(one) for one in (*model.modules(), *model.parameters(), *model.buffers())}
+    held = ((where, leaf) for where, value in _attributes(model).items() for leaf in _leaves(value))
+    for where, leaf in held:
+        if isinstance(leaf, torch.nn.Module | torch.Tensor) and id(leaf) not in known:
+            if isinstance(leaf, torch.nn.Module | torch.nn.Parameter):
+                what = f"{where} holds a {type(leaf).__name__} that torch does not know of, so nothing trains it"
+                raise ValueError(f"{what}; use nn.ModuleList, nn.ModuleDict or nn.ParameterList")
+            raise ValueError(f"{where} is a tensor that is no buffer: use self.register_buffer({_key(where)!r}, ..)")
 
 
 def refuse_differing(members: Sequence[nn.Module]) -> None:
     """Raise ValueError where newborn learners differ in anything but parameters and buffers, all that they keep."""
-    first, *others = members
+    first, *others = (_attributes(member) for member in members)
     for other in others:
-        for (name, part), (_, twin) in zip(first.named_modules(), other.named_modules(), strict=True):
-            there = dict(_own(twin))
-            for key, value in _own(part):
-                if not _same(value, there.get(key)):
-                    where = f"{name}.{key}".lstrip(".")
-                    numbers = f" ({value} and {there.get(key)})" if isinstance(value, Number) else ""
-                    raise ValueError(
-                        f"{where} is drawn at birth{numbers}, and a learner keeps its parameters and buffers alone: "
-                        f"use self.register_buffer({key!r}, torch.tensor(..)), and torch's random numbers"
-                    )
+        for where, value in first.items():
+            if not _same(value, other.get(where)):
+                numbers = f" ({value} and {other.get(where)})" if isinstance(value, Number) else ""
+                raise ValueError(
+                    f"{where} is drawn at birth{numbers}, and a learner keeps its parameters and buffers alone: "
+                    f"use self.register_buffer({_key(where)!r}, torch.tensor(..)), and torch's random numbers"
+                )
 
 
-def _own(part: nn.Module) -> Iterator[tuple[str, Any]]:
-    """Attributes that are none of torch's own."""
-    torchs = vars(torch.nn.Module())
-    return ((key, value) for key, value in vars(part).items() if key not in torchs)
+def _attributes(model: nn.Module) -> dict[str, Any]:
+    """By qualified name, what the module and its parts hold besides what torch's own modules do."""
+    torchs = vars(torch.nn.Module()).keys()
+    return {
+        f"{name}.{key}".lstrip("."): value
+        for name, part in model.named_modules()
+        for key, value in vars(part).items()
+        if key not in torchs
+    }
+
+
+def _key(where: str) -> str:
+    return where.rpartition(".")[2]
 
 
 def _leaves(value: Any, depth: int = DEPTH) -> Iterator[Any]:

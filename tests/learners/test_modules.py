@@ -34,8 +34,8 @@ def add(**values: Callable[[], Any]) -> Callable[[], nn.Module]:
     ("build", "said"),
     [
         (add(norm=lambda: nn.BatchNorm1d(3)), r"norm is nn.BatchNorm1d: .+; use nn.LayerNorm or nn.GroupNorm"),
-        (add(rows=lambda: [nn.Linear(3, 3)]), r"rows holds nn.Linear that torch does not know of.+; use nn.ModuleList"),
-        (add(rows=lambda: {"a": [nn.Parameter(torch.ones(1))]}), r"rows holds nn.Parameter .+nn.ParameterList"),
+        (add(rows=lambda: [nn.Linear(3, 3)]), r"rows holds a Linear that torch does not know of.+; use nn.ModuleList"),
+        (add(rows=lambda: {"a": [nn.Parameter(torch.ones(1))]}), r"rows holds a Parameter .+nn.ParameterList"),
         (add(scale=lambda: torch.ones(3)), r"scale is a tensor that is no buffer: use self.register_buffer\('scale', "),
         (
             add(gain=random.random),
@@ -99,7 +99,8 @@ def test_weights_that_are_tied_stay_so_and_are_learned(mapper: Any) -> None:
     for index, model in enumerate([both.member(0), both.member(1)]):
         assert isinstance(model, Tied) and model.second.weight is model.first.weight and model.also is model.first.bias
         assert torch.equal(model.first.weight, both.weights["first.weight"][index])
-    assert [bool((one.first.weight == both.weights["first.weight"][i]).all()) for i, one in enumerate(both.members())]
+    for index, one in enumerate(both.members()):
+        assert torch.equal(one.first.weight, both.weights["first.weight"][index])
     shapes = {"x": ((8, 3), torch.float32)}
     assert flops.update(Tied(), error, shapes) > 0
 
